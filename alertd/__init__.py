@@ -1,0 +1,1 @@
+"""alertd: offline-first emergency mobilization and alert broadcaster."""

@@ -1,0 +1,1 @@
+"""The shell around the decisions: accept, dispatch, receive, tick."""

@@ -1,0 +1,96 @@
+"""Errors that a user may see: one clear sentence, a stable code, and what to do about it."""
+
+from typing import ClassVar
+
+
+class AlertdError(Exception):
+    """Base of every error meant for a user.
+
+    Args:
+        message: One English sentence; the translation catalogs know it by `code` and by text.
+        field: The input field at fault, as a path such as `info[0].severity`, or None.
+        hint: What to do about it, one sentence, or None.
+    """
+
+    code: ClassVar[str] = "error"
+    http_status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, field: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.hint = hint
+
+
+class InvalidInputError(AlertdError):
+    """The input was refused and nothing was stored."""
+
+    code = "invalid-input"
+    http_status = 422
+    exit_code = 2
+
+
+class ProblemsError(InvalidInputError):
+    """Several things are wrong with one input; all are told at once.
+
+    Args:
+        message: One sentence that sums up.
+        problems: One line each, with file and line number where there is one.
+    """
+
+    code = "problems"
+
+    def __init__(self, message: str, problems: list[str]) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class UnauthenticatedError(AlertdError):
+    """Nobody known is asking."""
+
+    code = "unauthenticated"
+    http_status = 401
+
+
+class ForbiddenError(AlertdError):
+    """The principal may not do this, or not in this subtree."""
+
+    code = "forbidden"
+    http_status = 403
+
+
+class NotFoundError(AlertdError):
+    """There is no such thing."""
+
+    code = "not-found"
+    http_status = 404
+
+
+class ConflictError(AlertdError):
+    """The state of things doesn't allow this now."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class TooLargeError(AlertdError):
+    """The input is over its bound."""
+
+    code = "too-large"
+    http_status = 413
+
+
+class UnavailableError(AlertdError):
+    """Something alertd needs isn't there now; trying again later may help."""
+
+    code = "unavailable"
+    http_status = 503
+
+
+class NotConfiguredError(AlertdError):
+    """A setting is missing or wrong."""
+
+    code = "not-configured"
+    http_status = 503
+    exit_code = 3

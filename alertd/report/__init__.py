@@ -1,0 +1,1 @@
+"""The report: figures computed from facts, and their faces."""

@@ -1,0 +1,1 @@
+"""Channels turn messages into bytes for one gateway each."""

@@ -1,0 +1,295 @@
+"""The contract between the engine and a gateway.
+
+A channel is a kind of way out (`sms`, `loudspeaker`, `chat`); a route is one concrete gateway of
+that kind and is what a class here implements. A route knows nothing of alerts' policies, of the
+store or of the web: it turns an `Outgoing` into bytes, says how that ended, and reports what comes
+back as `Event` values. Times are integers: milliseconds since the Unix epoch, UTC.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+
+class ChannelKind(StrEnum):
+    """The kinds of way out."""
+
+    SMS = "sms"
+    LOUDSPEAKER = "loudspeaker"
+    CHAT = "chat"
+
+
+class Fault(StrEnum):
+    """What a failed hand-over means for the next try; the engine decides by this alone."""
+
+    RETRY = "retry"  # not handed over; the same route may be tried again
+    THROTTLED = "throttled"  # not handed over; the route as a whole must slow down
+    REFUSED = "refused"  # not handed over; not by this route (content, rights), another may do
+    DEAD = "dead"  # not handed over; the address doesn't exist or can't receive, by any route
+    OPTED_OUT = "opted-out"  # not handed over; the recipient asked the gateway to be left alone
+    UNKNOWN = "unknown"  # nobody can tell: it may or may not have been handed over
+
+
+class SendError(Exception):
+    """A hand-over that didn't succeed, or may not have.
+
+    Args:
+        fault: What it means for the next try.
+        code: A short stable word for logs and reports, e.g. `http-503`, `twilio-21211`, `timeout`.
+        retry_after_s: The gateway's own word on when to come back, or None.
+
+    Neither the code nor the text ever holds an address or a message's text.
+    """
+
+    def __init__(self, fault: Fault, code: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(f"{fault}: {code}")
+        self.fault = fault
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One message for one contact, rendered. The address, secret and text stay out of any repr."""
+
+    delivery: int  # the node's own number for it; (delivery, attempt) names this try
+    attempt: int  # 1, 2…
+    address: str = field(repr=False)  # E.164 phone, terminal id, or webhook URL
+    secret: str | None = field(default=None, repr=False)  # a chat group's signing secret
+    text: str = field(repr=False)  # as shown or spoken, signature and 【演练】 included
+    language: str = "zh-CN"
+    alert: str  # the alert's id, 32 hex digits
+    short_code: str  # e.g. A7; "" where the message isn't about one alert
+    kind: str  # alert, reminder, digest, confirmation, correction…
+    status: str  # CAP status: Actual, Exercise, Test
+    severity: int  # 1 Extreme … 4 Minor
+    created_at: int  # ms
+    expires_at: int  # ms; nothing is played or sent after it
+    possible_duplicate: bool = False
+    stop: bool = False  # a loudspeaker stops playing this alert instead
+    template: str = ""  # pre-registered template's name, for gateways without free text
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The gateway took responsibility; `delivered` where its answer already proves arrival."""
+
+    reference: str | None
+    delivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one try ended."""
+
+    delivery: int
+    attempt: int
+    result: Accepted | SendError
+
+
+class ReceiptStatus(StrEnum):
+    """What a gateway, or the terminal itself, said later."""
+
+    ACCEPTED = "accepted"  # the gateway has it: resolves a lost answer
+    DELIVERED = "delivered"  # arrived at the handset, terminal or group
+    PLAYED = "played"  # a loudspeaker played it, `detail` says n of m
+    INTERRUPTED = "interrupted"  # a loudspeaker broke off
+    FAILED = "failed"  # won't arrive by this try
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A later word on one try, named by our own numbers that the gateway carried for us."""
+
+    delivery: int
+    attempt: int
+    status: ReceiptStatus
+    fault: Fault | None = None  # with FAILED
+    code: str = ""  # the gateway's reason
+    detail: str = ""  # e.g. 2/3
+    reference: str = ""
+    occurred_at: int | None = None  # ms by the sender's clock, where it told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A text that came back from a phone or a chat group."""
+
+    gateway_id: str  # the gateway's own id of it: deduplication key within the route
+    sender: str = field(repr=False)  # E.164 where it could be read, else as given
+    text: str = field(repr=False)
+    extension: str = ""  # the sender extension (扩展码) it was sent to
+    occurred_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """A loudspeaker came, went, or told how it is."""
+
+    terminal: str
+    online: bool
+    fault: str = ""
+    occurred_at: int | None = None
+
+
+Event = Receipt | Reply | Presence
+
+
+class Sink(Protocol):
+    """Where a route hands what came back; returns once it is committed, or raises."""
+
+    async def __call__(self, route: str, events: Sequence[Event]) -> None:
+        """Store `events` from `route`; only after it returns may the gateway be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookRequest:
+    """An HTTP request at an inbound hook, unparsed."""
+
+    method: str
+    target: str  # path and query as received, from the first "/"
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HookAnswer:
+    """What the gateway is answered once the events are committed."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain"
+
+
+class HookRefusedError(Exception):
+    """The request isn't from the gateway, or can't be read; `status` is 400, 401, 403 or 413."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """An inbound route that a gateway calls; the web mounts it at `/hooks/{route}/{name}`.
+
+    `read` verifies and parses, without I/O: it returns the events and the answer to give after
+    they are committed, or raises HookRefusedError.
+    """
+
+    name: str
+    read: Callable[[HookRequest], tuple[Sequence[Event], HookAnswer]]
+    methods: tuple[str, ...] = ("POST",)
+    max_body_bytes: int = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a route can take; the engine never exceeds it."""
+
+    in_flight: int = 50
+    rate_per_s: float = 50.0
+    burst: int = 50
+    timeout_s: float = 15.0  # past it a try is UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteConfig:
+    """One `[routes.NAME]` table of the settings, read."""
+
+    name: str
+    type: str  # a registry key: handsets, twilio, mqtt, webhook
+    carries: frozenset[str] = frozenset({"Actual", "Exercise", "Test"})
+    simulated: bool = False  # reaches nobody real
+    limits: Limits = field(default_factory=Limits)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteContext:
+    """What bootstrap gives every route."""
+
+    now: Callable[[], int]  # ms since the epoch
+    sink: Sink
+    public_base_url: str  # as gateways see us; hook URLs are built and verified against it
+
+    def hook_url(self, route: str, hook: str) -> str:
+        """The URL that a gateway calls for `hook` of `route`."""
+        return f"{self.public_base_url.rstrip('/')}/hooks/{route}/{hook}"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a route is, for doctor, /readyz and the channel strip."""
+
+    ok: bool
+    detail: str  # one English sentence without addresses or secrets
+
+
+class Channel(Protocol):
+    """A route. Nothing it does may raise out of `send_many`: every message gets its Outcome."""
+
+    config: RouteConfig
+    kind: ChannelKind
+
+    async def start(self) -> None:
+        """Open connections; returns even if the gateway is away (it reconnects by itself)."""
+
+    async def close(self) -> None:
+        """End; tries in flight end as Outcomes first, UNKNOWN where nobody can tell."""
+
+    def send_many(self, messages: Sequence[Outgoing]) -> AsyncIterator[Outcome]:
+        """Hand over; yields one Outcome a message, each as soon as it is known."""
+
+    def hooks(self) -> Sequence[Hook]:
+        """Inbound routes to mount; empty where there are none."""
+
+    async def health(self) -> Health:
+        """Ask the gateway how it is, within two seconds."""
+
+
+@runtime_checkable
+class Correctable(Protocol):
+    """A route that can stop what is under way (a loudspeaker playing)."""
+
+    can_stop: bool
+
+
+async def each(
+    messages: Sequence[Outgoing],
+    send: Callable[[Outgoing], Awaitable[Accepted]],
+    timeout_s: float,
+) -> AsyncIterator[Outcome]:
+    """Send every message by itself, at once, and yield each Outcome as soon as it is known.
+
+    The engine bounds how many are handed over; here nothing waits for a neighbour. A timeout,
+    a cancellation and an error nobody foresaw are all UNKNOWN: the bytes may have left.
+    """
+    done: asyncio.Queue[Outcome] = asyncio.Queue()
+
+    async def one(message: Outgoing) -> None:
+        result: Accepted | SendError
+        try:
+            async with asyncio.timeout(timeout_s):
+                result = await send(message)
+        except SendError as error:
+            result = error
+        except TimeoutError:
+            result = SendError(Fault.UNKNOWN, "timeout")
+        except asyncio.CancelledError:
+            result = SendError(Fault.UNKNOWN, "closed-in-flight")
+        except Exception as error:  # noqa: BLE001 - a defect in an adapter must not lose a message
+            result = SendError(Fault.UNKNOWN, f"defect-{type(error).__name__}")
+        done.put_nowait(Outcome(message.delivery, message.attempt, result))
+
+    tasks = [asyncio.create_task(one(message)) for message in messages]
+    try:
+        for _ in messages:
+            yield await done.get()
+    finally:
+        for task in tasks:
+            task.cancel()

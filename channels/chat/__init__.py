@@ -1,0 +1,1 @@
+"""Chat group gateways."""

@@ -1,0 +1,1 @@
+"""Loudspeakers (大喇叭) over MQTT."""

@@ -1,0 +1,1 @@
+"""Data only: default settings, policies, message templates, translations."""

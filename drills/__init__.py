@@ -1,0 +1,1 @@
+"""Drills: plans, scenarios and the simulated world."""

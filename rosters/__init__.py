@@ -1,0 +1,1 @@
+"""The hierarchy: units, duties, people, terminals, chat groups."""
