@@ -10,13 +10,13 @@ counts as a skip. Standard library only, so that CI can run it with any Python 3
 import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 
 def skipped(junit: Path) -> tuple[int, list[str]]:
     """How many tests a JUnit file tells of, and `name: message` of each that was skipped."""
     # pytest wrote this file a moment ago: it is not an enemy's XML.
-    cases = list(ElementTree.parse(junit).iter("testcase"))  # noqa: S314 - see above
+    cases = list(ET.parse(junit).iter("testcase"))  # noqa: S314 - see above
     lines = []
     for case in cases:
         for skip in case.iter("skipped"):
@@ -44,7 +44,7 @@ def main(junit: Path, listing: Path) -> int:
     try:
         patterns = allowed(listing)
         count, lines = skipped(junit)
-    except (OSError, ValueError, ElementTree.ParseError) as error:
+    except (OSError, ValueError, ET.ParseError) as error:
         print(f"check_skips: {error}", file=sys.stderr)
         return 2
     if count == 0:
