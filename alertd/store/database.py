@@ -1,0 +1,120 @@
+"""Open the store; one writer's transactions, any number of readers."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from sqlalchemy import Connection, Engine
+
+from alertd.errors import ConflictError
+from alertd.model import Fact, Millis, Recorded
+from alertd.store import dialect, journal
+from alertd.store.fold import apply
+from alertd.store.vault import Vault
+
+
+class Transaction:
+    """One unit of work: changed rows and the facts they follow from, committed together."""
+
+    def __init__(self, connection: Connection, vault: Vault, now: Millis) -> None:
+        self.connection = connection
+        self.vault = vault
+        self.now = now
+        self.facts: list[Fact] = []
+
+    def record(self, fact: Fact) -> None:
+        """Apply a fact to the tables and have it journaled with this transaction."""
+        apply(self.connection, fact)
+        self.facts.append(fact)
+
+    @contextmanager
+    def item(self) -> Iterator[None]:
+        """A part that may fail by itself without undoing its neighbours."""
+        kept = len(self.facts)
+        savepoint = self.connection.begin_nested()
+        try:
+            yield
+        except BaseException:
+            savepoint.rollback()
+            del self.facts[kept:]
+            raise
+        else:
+            savepoint.commit()
+
+
+class Store:
+    """The database of one node.
+
+    Args:
+        url: SQLAlchemy URL; SQLite in a file, or PostgreSQL.
+        vault: Keys for addresses.
+        node: This node's name, part of every fact's key.
+        writer: This writing process's number; each has a chain of its own.
+        synchronous: SQLite's durability; FULL keeps every acknowledged commit over a power cut.
+    """
+
+    def __init__(
+        self, url: str, vault: Vault, *, node: str, writer: int = 1, synchronous: str = "FULL"
+    ) -> None:
+        self.url = url
+        self.vault = vault
+        self.node = node
+        self.writer_no = writer
+        self._writer: Engine = dialect.writer(url, synchronous=synchronous)
+        self._reader: Engine = dialect.reader(url)
+        self._connection: Connection | None = None
+        self._head: journal.Head | None = None
+        self.last_recorded: list[Recorded] = []
+
+    @contextmanager
+    def transaction(self, now: Millis) -> Iterator[Transaction]:
+        """One writing transaction; only one thread may use it.
+
+        On leaving, the facts recorded are appended to the journal and all is on disk.
+        """
+        if self._connection is None:
+            self._connection = self._writer.connect()
+        connection = self._connection
+        with connection.begin():
+            if self._head is None:
+                self._head = journal.load_head(connection, self.node, self.writer_no)
+            transaction = Transaction(connection, self.vault, now)
+            yield transaction
+            head, recorded = journal.append(connection, self._head, transaction.facts, now)
+        self._head = head
+        self.last_recorded = recorded
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent read-only view, in any thread."""
+        with self._reader.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def lock_file(path: Path) -> TextIO:
+    """Hold the data directory for this process; kept until the returned file is closed.
+
+    Raises:
+        ConflictError: Another process writes there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = path.open("a+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        raise ConflictError(
+            "Another alertd is using this data directory.",
+            hint="Use the running server, or stop it first.",
+        ) from None
+    return handle

@@ -1,0 +1,92 @@
+"""Where SQLite and PostgreSQL differ. Nowhere else."""
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.dml import Insert
+
+
+def is_sqlite(url: str) -> bool:
+    """Whether `url` names an SQLite database."""
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def writer(url: str, *, synchronous: str = "FULL") -> Engine:
+    """The engine of the one writer.
+
+    The sqlite3 driver begins transactions late and as readers, which silently loses updates; so
+    it is told to leave transactions alone, and each begins as a writer.
+    """
+    if not is_sqlite(url):
+        return create_engine(url)
+    engine = create_engine(url, poolclass=NullPool)
+    _prepare(engine, f"PRAGMA synchronous={synchronous}", "PRAGMA journal_size_limit=67108864")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def reader(url: str) -> Engine:
+    """An engine that can't write, for readers in any thread."""
+    if not is_sqlite(url):
+        return create_engine(url, execution_options={"postgresql_readonly": True})
+    engine = create_engine(url)
+    _prepare(engine, "PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def _prepare(engine: Engine, *pragmas: str) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA busy_timeout=10000")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        for pragma in pragmas:
+            connection.execute(pragma)
+
+
+def insert(connection: Connection, table: Table) -> Any:
+    """An INSERT that knows ON CONFLICT in this connection's dialect."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def add_counts(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Add each row's figures to the row of the same key, which comes into being at zero."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key.columns]
+    figures = [name for name in rows[0] if name not in keys]
+    statement = insert(connection, table)
+    statement = statement.on_conflict_do_update(
+        index_elements=keys,
+        set_={name: table.c[name] + statement.excluded[name] for name in figures},
+    )
+    connection.execute(statement, rows)
+
+
+def insert_new(connection: Connection, table: Table) -> Insert:
+    """An INSERT that leaves a row alone which is there already."""
+    statement: Insert = insert(connection, table).on_conflict_do_nothing()
+    return statement
+
+
+def locked(connection: Connection, query: Any) -> Any:
+    """Rows that no other worker is claiming; SQLite has one writer and needs no lock."""
+    return query if connection.dialect.name == "sqlite" else query.with_for_update(skip_locked=True)

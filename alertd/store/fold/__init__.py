@@ -1,0 +1,64 @@
+"""The fold: table state is what `apply` makes of the journal, fact after fact.
+
+One function a kind of fact, for facts of this node and of others, live and at a rebuild. It reads
+the fact and the tables, and nothing else.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from alertd.model import Fact
+from alertd.store.fold import alerts, answers, deliveries, expansion, ladders, terminals
+
+_FOLDS: dict[str, Callable[[Connection, Fact], None]] = {
+    "event.opened": alerts.opened,
+    "alert.drafted": alerts.drafted,
+    "alert.approved": alerts.approved,
+    "alert.issued": alerts.issued,
+    "alert.ended": alerts.ended,
+    "alert.expanded": expansion.expanded,
+    "told": deliveries.told,
+    "claimed": deliveries.claimed,
+    "settled": deliveries.settled,
+    "receipts": deliveries.receipts,
+    "interpreted": answers.interpreted,
+    "acked": answers.acked,
+    "ack.counted": answers.counted,
+    "ack.withdrawn": answers.withdrawn,
+    "help.opened": answers.help_opened,
+    "help.climbed": answers.help_climbed,
+    "help.taken": answers.help_taken,
+    "help.closed": answers.help_closed,
+    "climbed": ladders.climbed,
+    "digest.queued": ladders.digest_queued,
+    "digest.sent": ladders.digest_sent,
+    "presence": terminals.presence,
+}
+
+# Facts that are on record for people and change no table of the fold: sign-ins, tokens, roster
+# imports (whose rows hold names and numbers and are therefore kept beside the journal), refusals.
+RECORD_ONLY = frozenset(
+    {
+        "roster.imported",
+        "principal.created",
+        "principal.changed",
+        "token.created",
+        "token.revoked",
+        "signed-in",
+        "sign-in.refused",
+        "report.exported",
+        "inbound.stored",
+        "receipts.ignored",
+        "route.changed",
+        "engine.started",
+        "engine.stopped",
+        "defect",
+    }
+)
+
+
+def apply(connection: Connection, fact: Fact) -> None:
+    """Change the tables as `fact` says; raises KeyError for a kind nobody knows."""
+    if fact.kind not in RECORD_ONLY:
+        _FOLDS[fact.kind](connection, fact)

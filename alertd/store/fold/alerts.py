@@ -1,0 +1,147 @@
+"""Facts about alerts as wholes."""
+
+from sqlalchemy import Connection, func, select, update
+
+from alertd.model import (
+    AlertState,
+    DeliveryState,
+    Fact,
+    RequirementState,
+    canonical,
+    numbers_of,
+)
+from alertd.store import dialect
+from alertd.store import tables as t
+
+
+def opened(connection: Connection, fact: Fact) -> None:
+    """An event (a storm) is opened. Body: no, id (hex), name."""
+    body = fact.body
+    connection.execute(
+        t.event.insert().values(
+            no=body["no"],
+            id=bytes.fromhex(body["id"]),
+            name=body["name"],
+            opened_at=fact.occurred_at,
+        )
+    )
+
+
+def drafted(connection: Connection, fact: Fact) -> None:
+    """An alert is written down whole, with everything that is frozen with it."""
+    body = fact.body
+    same = ("event_no", "identifier", "sender", "sent", "status", "msg_type", "purpose")
+    more = ("short_code", "colour", "severity", "headline", "audience", "references_no")
+    as_json = ("cap", "selection", "policy", "templates")
+    connection.execute(
+        t.alert.insert().values(
+            no=fact.alert_no,
+            id=bytes.fromhex(body["id"]),
+            **{name: body[name] for name in same + more},
+            **{name: canonical(body[name]) for name in as_json},
+            state=AlertState.DRAFT,
+            created_by=bytes.fromhex(body["by"]),
+            created_at=fact.occurred_at,
+            break_glass=0,
+            expires_at=body["expires_at"],
+            roster_digest="",
+            phase=0,
+            cursor=0,
+            next_delivery=1,
+            next_message=1,
+        )
+    )
+
+
+def approved(connection: Connection, fact: Fact) -> None:
+    """Somebody agreed, or broke the glass. Body: by (hex), issue_at, break_glass."""
+    body = fact.body
+    _set(
+        connection,
+        fact,
+        state=AlertState.APPROVED,
+        approved_by=bytes.fromhex(body["by"]),
+        approved_at=fact.occurred_at,
+        break_glass=int(body["break_glass"]),
+        issue_at=body["issue_at"],
+    )
+
+
+def issued(connection: Connection, fact: Fact) -> None:
+    """It goes out. Body: roster_version, roster_digest, message {no, kind, template, params…}."""
+    body = fact.body
+    _set(
+        connection,
+        fact,
+        state=AlertState.ISSUED,
+        issued_at=fact.occurred_at,
+        roster_version=body["roster_version"],
+        roster_digest=body["roster_digest"],
+        phase=1,
+    )
+    add_message(connection, fact, body["message"])
+
+
+def add_message(connection: Connection, fact: Fact, message: dict[str, object]) -> None:
+    """A message comes into being under its alert."""
+    connection.execute(
+        t.message.insert().values(
+            no=message["no"],
+            kind=message["kind"],
+            template=message["template"],
+            params=canonical(message["params"]),  # type: ignore[arg-type]
+            created_at=fact.occurred_at,
+            text_hash=message["text_hash"],
+        )
+    )
+    connection.execute(
+        update(t.alert)
+        .where(t.alert.c.no == fact.alert_no)
+        .values(next_message=t.alert.c.next_message + 1)
+    )
+
+
+def ended(connection: Connection, fact: Fact) -> None:
+    """Over: ladders close, what waits is not sent. Body: state, reason."""
+    state = fact.body["state"]
+    _set(connection, fact, state=state, ended_at=fact.occurred_at, phase=0)
+    first, last = numbers_of(fact.alert_no)
+    connection.execute(
+        update(t.requirement)
+        .where(
+            t.requirement.c.no.between(first, last),
+            t.requirement.c.state == RequirementState.OPEN,
+        )
+        .values(state=RequirementState.CLOSED, due_at=None)
+    )
+    gone = DeliveryState.EXPIRED if state == AlertState.EXPIRED else DeliveryState.CANCELLED
+    _drop_waiting(connection, fact, gone)
+    connection.execute(
+        t.digest_entry.delete().where(
+            t.digest_entry.c.alert_no == fact.alert_no, t.digest_entry.c.message_no.is_(None)
+        )
+    )
+
+
+def _drop_waiting(connection: Connection, fact: Fact, gone: DeliveryState) -> None:
+    first, last = numbers_of(fact.alert_no)
+    c = t.delivery.c
+    waiting = [c.id.between(first, last), c.state == DeliveryState.PENDING, c.priority > 0]
+    rows = connection.execute(
+        select(c.lane // 10, func.count()).where(*waiting).group_by(c.lane // 10)
+    ).all()
+    connection.execute(
+        update(t.delivery)
+        .where(*waiting)
+        .values(state=gone, due_at=None, settled_at=fact.occurred_at, reason="alert-ended")
+    )
+    counts = []
+    for channel, n in rows:
+        key = {"alert_no": fact.alert_no, "channel": int(channel)}
+        counts.append({**key, "state": int(DeliveryState.PENDING), "n": -n})
+        counts.append({**key, "state": int(gone), "n": n})
+    dialect.add_counts(connection, t.delivery_count, counts)
+
+
+def _set(connection: Connection, fact: Fact, **values: object) -> None:
+    connection.execute(update(t.alert).where(t.alert.c.no == fact.alert_no).values(**values))

@@ -1,0 +1,188 @@
+"""The journal: append-only, hash-chained, one chain a writing process.
+
+A row's hash is SHA-256 over the hash before it and the row's canonical text, so that a change,
+a removal or a change of order anywhere shows at the next row.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, and_, or_, select
+
+from alertd.model import Fact, Millis, Recorded, canonical
+from alertd.store import tables as t
+
+GENESIS = bytes(32)
+
+
+@dataclass(slots=True)
+class Head:
+    """The last row of a chain."""
+
+    node: str
+    writer: int
+    seq: int = 0
+    hash: bytes = GENESIS
+
+
+def digest(previous: bytes, header: Sequence[str | int], body: str) -> bytes:
+    """The hash of a row: over the one before, its header and its body."""
+    text = json.dumps([*header, body], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(previous + text.encode()).digest()
+
+
+def load_head(connection: Connection, node: str, writer: int) -> Head:
+    """Where this writer's chain ends."""
+    row = connection.execute(
+        select(t.journal.c.seq, t.journal.c.hash)
+        .where(t.journal.c.node == node, t.journal.c.writer == writer)
+        .order_by(t.journal.c.seq.desc())
+        .limit(1)
+    ).first()
+    return Head(node, writer, row.seq, row.hash) if row else Head(node, writer)
+
+
+def append(
+    connection: Connection, head: Head, facts: Iterable[Fact], recorded_at: Millis
+) -> tuple[Head, list[Recorded]]:
+    """Write `facts` behind `head`; returns the new head. The caller keeps it once committed."""
+    node, writer, seq, previous = head.node, head.writer, head.seq, head.hash
+    rows, recorded = [], []
+    for fact in facts:
+        seq += 1
+        body = canonical(fact.body)
+        header = (
+            node,
+            writer,
+            seq,
+            fact.kind,
+            fact.alert_no,
+            fact.source,
+            fact.occurred_at,
+            recorded_at,
+        )
+        current = digest(previous, header, body)
+        names = ("node", "writer", "seq", "kind", "alert_no", "source", "occurred_at")
+        rows.append(
+            {
+                **dict(zip(names, header, strict=False)),
+                "recorded_at": recorded_at,
+                "body": body,
+                "prev_hash": previous,
+                "hash": current,
+            }
+        )
+        recorded.append(
+            Recorded(
+                fact=fact,
+                node=node,
+                writer=writer,
+                seq=seq,
+                recorded_at=recorded_at,
+                prev_hash=previous,
+                hash=current,
+            )
+        )
+        previous = current
+    if rows:
+        connection.execute(t.journal.insert(), rows)
+    return Head(node, writer, seq, previous), recorded
+
+
+def recorded(row: Row[tuple[object, ...]]) -> Recorded:
+    """A journal row as a value."""
+    fact = Fact(
+        kind=row.kind,
+        occurred_at=row.occurred_at,
+        body=json.loads(row.body),
+        alert_no=row.alert_no,
+        source=row.source,
+    )
+    return Recorded(
+        fact=fact,
+        node=row.node,
+        writer=row.writer,
+        seq=row.seq,
+        recorded_at=row.recorded_at,
+        prev_hash=row.prev_hash,
+        hash=row.hash,
+    )
+
+
+Cursor = dict[tuple[str, int], int]
+"""Where a reader is in each chain: (node, writer) → seq."""
+
+
+def read(
+    connection: Connection,
+    after: Cursor,
+    *,
+    alert_no: int | None = None,
+    limit: int = 1000,
+) -> list[Recorded]:
+    """Facts behind a cursor, chain by chain, at most `limit`."""
+    c = t.journal.c
+    later = [and_(c.node == n, c.writer == w, c.seq > seq) for (n, w), seq in after.items()]
+    others = [or_(c.node != n, c.writer != w) for (n, w) in after]
+    query = select(t.journal).order_by(c.node, c.writer, c.seq).limit(limit)
+    if after:
+        query = query.where(or_(*later, and_(*others)))
+    if alert_no is not None:
+        query = query.where(c.alert_no == alert_no)
+    return [recorded(row) for row in connection.execute(query)]
+
+
+def stream(connection: Connection, *, alert_no: int | None = None) -> Iterator[Recorded]:
+    """All facts in the order of their chains, in bounded memory."""
+    cursor: Cursor = {}
+    while page := read(connection, cursor, alert_no=alert_no):
+        yield from page
+        for row in page:
+            cursor[row.node, row.writer] = row.seq
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Where a chain doesn't hold."""
+
+    node: str
+    writer: int
+    seq: int
+    reason: str  # gap, link, hash
+
+
+def verify(rows: Iterable[Recorded]) -> tuple[int, list[Broken]]:
+    """Check every link of whole chains; returns how many rows held and where it broke."""
+    heads: dict[tuple[str, int], tuple[int, bytes]] = {}
+    broken: list[Broken] = []
+    held = 0
+    for row in rows:
+        seq, previous = heads.get((row.node, row.writer), (0, GENESIS))
+        reason = _fault(row, seq, previous)
+        if reason:
+            broken.append(Broken(row.node, row.writer, row.seq, reason))
+        else:
+            held += 1
+        heads[row.node, row.writer] = (row.seq, row.hash)
+    return held, broken
+
+
+def _fault(row: Recorded, seq: int, previous: bytes) -> str:
+    fact = row.fact
+    header = (
+        row.node,
+        row.writer,
+        row.seq,
+        fact.kind,
+        fact.alert_no,
+        fact.source,
+        fact.occurred_at,
+        row.recorded_at,
+    )
+    if row.seq != seq + 1:
+        return "gap"
+    if row.prev_hash != previous:
+        return "link"
+    return "" if digest(previous, header, canonical(fact.body)) == row.hash else "hash"

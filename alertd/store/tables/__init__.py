@@ -1,0 +1,63 @@
+"""The tables. Every time is in milliseconds; every `*_no` is local, every `id` is a UUIDv7.
+
+Statements elsewhere use the Core tables named here, in lower case.
+"""
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+from alertd.store.tables.access import Idempotency, Principal, Session, Token
+from alertd.store.tables.alerts import Alert, Coverage, Delivery, Event, Message, Requirement
+from alertd.store.tables.alerts import DeliveryCount as DeliveryCountRow
+from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, Inbound
+from alertd.store.tables.record import Chain, Journal, Node
+from alertd.store.tables.roster import (
+    Address,
+    ChatGroup,
+    Contact,
+    Duty,
+    Holding,
+    Person,
+    RosterVersion,
+    Terminal,
+    TerminalState,
+    Unit,
+)
+
+
+def _core(model: type[SQLModel]) -> Table:
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
+
+
+node = _core(Node)
+journal = _core(Journal)
+chain = _core(Chain)
+roster_version = _core(RosterVersion)
+unit = _core(Unit)
+person = _core(Person)
+duty = _core(Duty)
+holding = _core(Holding)
+address = _core(Address)
+contact = _core(Contact)
+terminal = _core(Terminal)
+terminal_state = _core(TerminalState)
+chat_group = _core(ChatGroup)
+event = _core(Event)
+alert = _core(Alert)
+message = _core(Message)
+requirement = _core(Requirement)
+delivery = _core(Delivery)
+delivery_count = _core(DeliveryCountRow)
+coverage = _core(Coverage)
+inbound = _core(Inbound)
+ack = _core(Ack)
+answer = _core(Answer)
+help_case = _core(HelpCase)
+digest_entry = _core(DigestEntry)
+principal = _core(Principal)
+token = _core(Token)
+session = _core(Session)
+idempotency = _core(Idempotency)
+
+metadata = SQLModel.metadata

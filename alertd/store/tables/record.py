@@ -1,0 +1,42 @@
+"""The record: this node, its journal and the chains' heads."""
+
+from sqlalchemy import Index
+from sqlmodel import SQLModel
+
+from alertd.store.tables.columns import big, blob, small, text
+
+
+class Node(SQLModel, table=True):
+    """This node; one row."""
+
+    __tablename__ = "node"
+    name: str = text(primary_key=True)
+    created_at: int = big()
+
+
+class Journal(SQLModel, table=True):
+    """The append-only record of every fact; each row carries the hash of the one before."""
+
+    __tablename__ = "journal"
+    __table_args__ = (Index("journal_alert", "alert_no", "writer", "seq"),)
+    node: str = text(primary_key=True)
+    writer: int = big(primary_key=True)
+    seq: int = big(primary_key=True)
+    kind: str = text()
+    alert_no: int = big()  # 0: about no alert
+    source: str = text()
+    occurred_at: int = big()
+    recorded_at: int = big()
+    body: str = text()  # canonical JSON
+    prev_hash: bytes = blob()
+    hash: bytes = blob()
+
+
+class Chain(SQLModel, table=True):
+    """The head of one writing process's chain."""
+
+    __tablename__ = "chain"
+    node: str = text(primary_key=True)
+    writer: int = small(primary_key=True)
+    seq: int = big()
+    hash: bytes = blob()

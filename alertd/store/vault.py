@@ -1,0 +1,73 @@
+"""Addresses and raw replies: the one place that has the keys.
+
+A phone number or webhook URL is kept as AES-256-GCM ciphertext, a keyed blind index (HMAC-SHA-256)
+to find it by, and its last two digits to recognise it by.
+"""
+
+import hashlib
+import hmac
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+
+
+class Vault:
+    """Encrypts and finds what must not be read from the database alone.
+
+    Args:
+        key: 32 bytes of key material. Without it the addresses are lost.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(_derive(key, b"alertd address encryption"))
+        self._blind = _derive(key, b"alertd blind index")
+        self._nonce = _derive(key, b"alertd nonce")
+
+    def seal(self, text: str, *, context: str) -> bytes:
+        """Encrypt; `context` says what kind of thing it is and is needed to open it.
+
+        The nonce is a keyed hash of what is sealed: equal texts give equal ciphertexts, which
+        the blind index shows anyway, and no random source is needed.
+        """
+        data = text.encode("utf-8", "surrogatepass")
+        nonce = hmac.digest(self._nonce, context.encode() + b"\0" + data, "sha256")[:_NONCE_BYTES]
+        return nonce + self._cipher.encrypt(nonce, data, context.encode())
+
+    def open(self, sealed: bytes, *, context: str) -> str:
+        """Decrypt what `seal` made."""
+        nonce, data = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        plain = self._cipher.decrypt(nonce, data, context.encode())
+        return plain.decode("utf-8", "surrogatepass")
+
+    def blind(self, text: str) -> bytes:
+        """The keyed hash by which an address is found; 32 bytes."""
+        return hmac.digest(self._blind, text.encode("utf-8", "surrogatepass"), "sha256")
+
+
+def _derive(key: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(key)
+
+
+def tail(address: str) -> str:
+    """The last two digits of a phone number; nothing of anything else."""
+    return address[-2:] if address.lstrip("+").isdigit() else ""
+
+
+def load_key(path: Path, fresh: bytes) -> bytes:
+    """Read the key file; the first time, write `fresh` to it, readable by its owner only."""
+    if path.exists():
+        return path.read_bytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_bytes(fresh)
+    return fresh
+
+
+def short_hash(text: str) -> str:
+    """Hex SHA-256 of a text that is no secret."""
+    return hashlib.sha256(text.encode()).hexdigest()
