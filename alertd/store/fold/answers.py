@@ -8,7 +8,6 @@ from alertd.model import Fact, RequirementState, alert_of, stage_of
 from alertd.store import dialect
 from alertd.store import tables as t
 
-
 Answers = Sequence[tuple[int, Sequence[int]]]
 """What an ack counts for: (requirement, its unit and all above it)."""
 

@@ -1,0 +1,131 @@
+"""Who is told next when a duty stays silent.
+
+A ladder climbs by the policy's steps; what each rung did is kept in bits, so that a rung taken
+early (somebody is unavailable, a number is dead) isn't taken again when its time comes.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from alertd.model import MINUTE_MS, Millis, Policy, RequirementState, Step, Told
+
+
+class Act(StrEnum):
+    """What a rung asks for."""
+
+    REMIND = "remind"
+    ALTERNATES = "alternate"
+    PARENT = "parent"
+    GRANDPARENT = "grandparent"
+    CALL = "call"
+    DOOR_KNOCK = "door_knock"
+    DUTY_DESK = "duty_desk"
+
+
+_BIT = {
+    Act.ALTERNATES: Told.ALTERNATES,
+    Act.PARENT: Told.PARENT,
+    Act.GRANDPARENT: Told.GRANDPARENT,
+    Act.CALL: Told.CALL_LIST,
+    Act.DOOR_KNOCK: Told.DOOR_KNOCK,
+    Act.DUTY_DESK: Told.DUTY_DESK,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """Where one requirement's climb stands."""
+
+    step: int
+    start_at: Millis
+    told: int
+    has_alternates: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climb:
+    """What happens now, and when the next rung is due."""
+
+    acts: tuple[Act, ...]
+    channels: tuple[str, ...]
+    step: int
+    due_at: Millis | None
+    told: int
+    state: RequirementState
+    reason: str
+
+
+def climb(ladder: Ladder, policy: Policy, now: Millis) -> Climb:
+    """Take every rung whose time has come; before its time, the alternate's rung at once."""
+    due = [step for step in policy.steps[ladder.step :] if _at(ladder, step) <= now]
+    if not due and ladder.step < len(policy.steps):
+        return _hurry(ladder, policy)
+    wanted = [Act(word) for step in due for word in step.do]
+    acts = _fresh(wanted, ladder.told)
+    step = ladder.step + len(due)
+    told = _mark(ladder.told, acts)
+    channels = tuple(dict.fromkeys(c for s in due for c in s.channels))
+    if step < len(policy.steps):
+        due_at = _at(ladder, policy.steps[step])
+        return _climb(acts, channels, step, due_at, told, RequirementState.OPEN, "no-answer")
+    # The last rung: silence must end at a human, so the list of doors to knock at is always one.
+    acts = (*acts, *_fresh([Act.DOOR_KNOCK], told))
+    told = _mark(told, acts)
+    return _climb(acts, channels, step, None, told, RequirementState.EXHAUSTED, "steps-exhausted")
+
+
+def _hurry(ladder: Ladder, policy: Policy) -> Climb:
+    """Nobody can answer by the way tried: the alternate now, or the parent where there is none."""
+    wanted = [Act.ALTERNATES if ladder.has_alternates else Act.PARENT]
+    if Told.ALTERNATES & ladder.told:
+        wanted = [Act.PARENT]
+    acts = _fresh(wanted, ladder.told)
+    due_at = _at(ladder, policy.steps[ladder.step])
+    told = _mark(ladder.told, acts)
+    return _climb(acts, ("sms",), ladder.step, due_at, told, RequirementState.OPEN, "unreachable")
+
+
+def first_due(start_at: Millis, policy: Policy) -> Millis | None:
+    """When a fresh ladder's first rung is due; None where the policy has no steps."""
+    return start_at + round(policy.steps[0].after_min * MINUTE_MS) if policy.steps else None
+
+
+def _at(ladder: Ladder, step: Step) -> Millis:
+    return ladder.start_at + round(step.after_min * MINUTE_MS)
+
+
+def _fresh(wanted: list[Act], told: int) -> tuple[Act, ...]:
+    """Drop what was done before; a reminder may be repeated, once a climb."""
+    acts = dict.fromkeys(wanted)
+    return tuple(act for act in acts if act not in _BIT or not _BIT[act] & told)
+
+
+def _mark(told: int, acts: tuple[Act, ...]) -> int:
+    for act in acts:
+        told |= _BIT.get(act, 0)
+    return told
+
+
+def _climb(
+    acts: tuple[Act, ...],
+    channels: tuple[str, ...],
+    step: int,
+    due_at: Millis | None,
+    told: int,
+    state: RequirementState,
+    reason: str,
+) -> Climb:
+    return Climb(
+        acts=acts,
+        channels=channels,
+        step=step,
+        due_at=due_at,
+        told=told,
+        state=state,
+        reason=reason,
+    )
+
+
+def help_due(policy: Policy, now: Millis) -> Millis:
+    """When a call for help that nobody has taken climbs again."""
+    return now + round(policy.help_climb_s * 1000)

@@ -1,0 +1,88 @@
+"""Which route takes what, how much of it, and what it must never take."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from alertd.model import Channel, Millis, Status, lane_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route as the engine plans with it."""
+
+    name: str
+    channel: Channel
+    carries: frozenset[Status]
+    simulated: bool
+    in_flight: int  # most tries at a time
+    rate_per_s: float
+    burst: int
+    timeout_s: float
+
+    def lanes(self) -> tuple[int, ...]:
+        """The queues this route may serve."""
+        return tuple(sorted(lane_of(self.channel, status) for status in self.carries))
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A token bucket, how many messages a route may be given now; a value."""
+
+    tokens: float
+    filled_at: Millis
+
+    def fill(self, route: Route, now: Millis) -> "Bucket":
+        """Add what the time since `filled_at` allows."""
+        added = max(0, now - self.filled_at) * route.rate_per_s / 1000
+        return Bucket(min(float(route.burst), self.tokens + added), now)
+
+    def take(self, n: int) -> "Bucket":
+        """Spend `n`."""
+        return replace(self, tokens=self.tokens - n)
+
+
+def room(route: Route, bucket: Bucket, in_flight: int) -> int:
+    """How many more tries a route may be given now."""
+    return max(0, min(route.in_flight - in_flight, int(bucket.tokens)))
+
+
+def ready_at(route: Route, bucket: Bucket) -> Millis:
+    """When the bucket next holds a whole token."""
+    missing = max(0.0, 1.0 - bucket.tokens)
+    return bucket.filled_at + round(missing / route.rate_per_s * 1000 + 0.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    """What an alert's frozen selection says of how it may travel."""
+
+    status: Status
+    routes: frozenset[str] | None  # the plan's routes; None: any that carries the status
+    simulated: bool  # a drill with nobody woken: simulated routes only
+
+
+def refusal(route: Route, leave: Leave) -> str | None:
+    """Why this route may not carry this alert; None where it may. Asked at every claim."""
+    if leave.status not in route.carries:
+        return "route-does-not-carry-status"
+    if leave.routes is not None and route.name not in leave.routes:
+        return "route-outside-plan"
+    if leave.simulated and not route.simulated:
+        return "real-route-in-simulated-drill"
+    if leave.status is Status.ACTUAL and route.simulated:
+        return None  # a world of simulated handsets carries what it is given
+    return None
+
+
+def needs_second_person(status: Status, routes: Iterable[Route], leave: Leave) -> bool:
+    """Actual always; an Exercise that would use a real route; never a Test."""
+    if status is Status.ACTUAL:
+        return True
+    if status is Status.TEST:
+        return False
+    return any(not route.simulated for route in routes if refusal(route, leave) is None)
+
+
+def others(routes: Collection[Route], lane: int, name: str | None) -> bool:
+    """Whether a route other than `name` serves the lane."""
+    return any(lane in route.lanes() and route.name != name for route in routes)

@@ -1,0 +1,205 @@
+"""What becomes of a delivery when a try ends, a deadline passes, or a later word comes.
+
+Every answer is a state with a reason. `unknown` is what it says: a message that may or may not
+have gone is sent once more, marked, and if that is unknown too the person counts as not reached.
+"""
+
+from dataclasses import dataclass
+
+from alertd.model import Channel, DeliveryState, Millis, Played, Policy
+from channels.base import Accepted, Fault, Receipt, ReceiptStatus, SendError
+
+_S = DeliveryState
+_FINAL_FAULTS = frozenset({Fault.DEAD, Fault.OPTED_OUT})
+# The order in which a delivery may only move forward by receipts.
+_RANK = {_S.PENDING: 0, _S.SENDING: 1, _S.UNKNOWN: 2, _S.ACCEPTED: 3, _S.FAILED: 4, _S.DELIVERED: 5}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What a decision needs to know of a delivery."""
+
+    id: int
+    channel: Channel
+    state: DeliveryState
+    attempt: int
+    due_at: Millis | None
+    route: str | None
+    duplicate: bool  # a copy may be out there already
+    expires_at: Millis  # of the alert
+    alert_over: bool
+    policy: Policy
+    other_route: bool  # whether another route serves its lane
+    played: Played = Played.SILENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """The new state, and what follows."""
+
+    state: DeliveryState
+    reason: str
+    due_at: Millis | None = None
+    avoid_route: str | None = None
+    duplicate: bool = False
+    unreached: bool = False  # the recipient can't be reached by this contact: the ladder hurries
+    played: Played = Played.SILENT
+
+
+def outcome(delivery: Delivery, result: Accepted | SendError, now: Millis) -> Settlement:
+    """How a try ended, by the channel's word."""
+    if isinstance(result, Accepted):
+        return _accepted(delivery, now, delivered=result.delivered)
+    if result.fault is Fault.UNKNOWN:
+        return _unknown(delivery, now, result.code)
+    if result.fault in _FINAL_FAULTS:
+        return _failed(delivery, result.code)
+    return _again(delivery, result, now)
+
+
+def deadline(delivery: Delivery, now: Millis) -> Settlement:
+    """`due_at` passed: a worker died, a grace ended, or a loudspeaker stayed silent."""
+    if delivery.state is _S.SENDING:
+        return _unknown(delivery, now, "no-word-by-deadline")
+    if delivery.state is _S.ACCEPTED:
+        return _unknown(delivery, now, "terminal-silent")
+    return _resend(delivery, now)
+
+
+def receipt(delivery: Delivery, word: Receipt, now: Millis) -> Settlement | None:
+    """A later word; None where it changes nothing: repeated, late, or behind what is known."""
+    if word.status in {ReceiptStatus.PLAYED, ReceiptStatus.INTERRUPTED}:
+        return _sound(delivery, word)
+    if word.status is ReceiptStatus.FAILED:
+        return _failed_later(delivery, word, now)
+    state = _S.DELIVERED if word.status is ReceiptStatus.DELIVERED else _S.ACCEPTED
+    if _RANK.get(delivery.state, 9) >= _RANK[state] and not _corrects(delivery, state):
+        return None
+    if delivery.state in {_S.EXPIRED, _S.CANCELLED} and word.attempt == 0:
+        return None
+    return Settlement(
+        state=state,
+        reason=f"receipt-{word.status}",
+        duplicate=delivery.duplicate,
+        played=delivery.played,
+        due_at=_terminal_due(delivery, state, now),
+    )
+
+
+def _corrects(delivery: Delivery, state: DeliveryState) -> bool:
+    """Arrival is a fact: it stands over a failure that was reported or a queue that was closed."""
+    over = {_S.FAILED, _S.EXPIRED, _S.CANCELLED}
+    return state is _S.DELIVERED and delivery.state in over and delivery.attempt > 0
+
+
+def _accepted(delivery: Delivery, now: Millis, *, delivered: bool) -> Settlement:
+    state = _S.DELIVERED if delivered else _S.ACCEPTED
+    return Settlement(
+        state=state,
+        reason="arrived" if delivered else "gateway-has-it",
+        duplicate=delivery.duplicate,
+        due_at=_terminal_due(delivery, state, now),
+        played=delivery.played,
+    )
+
+
+def _terminal_due(delivery: Delivery, state: DeliveryState, now: Millis) -> Millis | None:
+    """A broker's word isn't the loudspeaker's: it stays open until the terminal answers."""
+    if state is _S.ACCEPTED and delivery.channel is Channel.LOUDSPEAKER:
+        return now + round(delivery.policy.terminal_grace_s * 1000)
+    return None
+
+
+def _unknown(delivery: Delivery, now: Millis, code: str) -> Settlement:
+    grace = round(delivery.policy.unknown_grace_s * 1000)
+    return Settlement(
+        state=_S.UNKNOWN,
+        reason=code,
+        due_at=None if delivery.duplicate else now + grace,
+        avoid_route=delivery.route if delivery.other_route else None,
+        duplicate=delivery.duplicate,
+        unreached=delivery.duplicate,
+        played=delivery.played,
+    )
+
+
+def _resend(delivery: Delivery, now: Millis) -> Settlement:
+    """The grace of an unknown is over: once more, marked; or never, if the alert is."""
+    if delivery.alert_over or now >= delivery.expires_at:
+        return Settlement(
+            state=_S.UNKNOWN, reason="unknown-at-end", duplicate=delivery.duplicate, due_at=None
+        )
+    return Settlement(
+        state=_S.PENDING,
+        reason="resend-after-unknown",
+        due_at=now,
+        avoid_route=delivery.route if delivery.other_route else None,
+        duplicate=True,
+        played=delivery.played,
+    )
+
+
+def _failed(delivery: Delivery, code: str) -> Settlement:
+    return Settlement(state=_S.FAILED, reason=code, duplicate=delivery.duplicate, unreached=True)
+
+
+def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
+    """Not handed over: another try, by another route where this one refuses."""
+    refused = error.fault is Fault.REFUSED
+    if delivery.alert_over:
+        return Settlement(state=_S.CANCELLED, reason="alert-ended", duplicate=delivery.duplicate)
+    if refused and not delivery.other_route:
+        return _failed(delivery, error.code)
+    throttled = error.fault is Fault.THROTTLED
+    if not throttled and delivery.attempt >= delivery.policy.max_attempts:
+        return _failed(delivery, f"gave-up-after-{delivery.attempt}-{error.code}")
+    wait = 0.0 if refused else backoff_s(delivery.policy, delivery.attempt)
+    if error.retry_after_s is not None:
+        wait = max(wait if not throttled else 0.0, error.retry_after_s)
+    due = now + round(wait * 1000)
+    if due >= delivery.expires_at:
+        return Settlement(state=_S.EXPIRED, reason=error.code, duplicate=delivery.duplicate)
+    return Settlement(
+        state=_S.PENDING,
+        reason=error.code,
+        due_at=due,
+        avoid_route=delivery.route if refused else None,
+        duplicate=delivery.duplicate,
+        played=delivery.played,
+    )
+
+
+def backoff_s(policy: Policy, attempt: int) -> float:
+    """Seconds to wait after the `attempt`-th try; the last figure repeats."""
+    steps = policy.retry_backoff_s
+    return steps[min(attempt, len(steps)) - 1] if steps else 0.0
+
+
+def _failed_later(delivery: Delivery, word: Receipt, now: Millis) -> Settlement | None:
+    """The gateway took it and then couldn't: by another route, or not at all."""
+    current = delivery.state in {_S.SENDING, _S.ACCEPTED, _S.UNKNOWN}
+    if not current or word.attempt != delivery.attempt:
+        return None
+    code = word.code or "failed"
+    if word.fault in {None, *_FINAL_FAULTS}:
+        return _failed(delivery, code)
+    return _again(delivery, SendError(word.fault or Fault.REFUSED, code), now)
+
+
+def _sound(delivery: Delivery, word: Receipt) -> Settlement | None:
+    """What a loudspeaker played; that it played proves that the command arrived."""
+    whole = word.status is ReceiptStatus.PLAYED and not _partial(word.detail)
+    played = Played.PLAYED if whole else Played.PARTIAL
+    if delivery.played >= Played.PLAYED and not (whole and delivery.played is Played.PARTIAL):
+        return None
+    return Settlement(
+        state=_S.DELIVERED,
+        reason=f"receipt-{word.status}",
+        duplicate=delivery.duplicate,
+        played=played,
+    )
+
+
+def _partial(detail: str) -> bool:
+    played, _, asked = detail.partition("/")
+    return bool(asked) and played.isdecimal() and asked.isdecimal() and int(played) < int(asked)
