@@ -1,0 +1,68 @@
+"""From validation errors to sentences that name the field as CAP writes it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from alertd.errors import InvalidInputError, ProblemsError
+
+MAX_PROBLEMS: Final = 20  # more than an operator reads; the rest shows at the next try
+
+_REASONS: Mapping[str, str] = {
+    "missing": "is missing",
+    "extra_forbidden": "is not an element of CAP 1.2 here",
+    "string_type": "must be text",
+    "string_unicode": "must not hold half a surrogate pair",
+    "string_too_long": "must be at most {max_length} characters long",
+    "too_short": "must be given at least once",
+    "too_long": "must be given at most {max_length} times",
+    "tuple_type": "must be a list",
+    "model_type": "must be an object",
+    "enum": "must be one of {expected}",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
+
+
+def path_of(location: Iterable[str | int]) -> str:
+    """`("info", 0, "severity")` as `info[0].severity`; the whole alert is `alert`."""
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path or "alert"
+
+
+def _reason(error: ErrorDetails) -> str:
+    context: dict[str, Any] = error.get("ctx", {})
+    if error["type"] == "cap":
+        return str(context["reason"])
+    template = _REASONS.get(error["type"])
+    return template.format(**context) if template else f"is invalid: {error['msg']}"
+
+
+def _problem(error: ErrorDetails) -> tuple[str, str]:
+    location = list(error["loc"])
+    if field := error.get("ctx", {}).get("field"):
+        location.append(field)
+    return path_of(location), _reason(error)
+
+
+def refuse(problems: list[tuple[str, str]]) -> InvalidInputError:
+    """The error for (field path, reason) pairs; the first is the one that `field` names."""
+    shown = [f"{path} {reason}" for path, reason in problems[:MAX_PROBLEMS]]
+    if len(shown) == 1:
+        return InvalidInputError(f"{shown[0]}.", field=problems[0][0])
+    error = ProblemsError(f"The alert was refused for {len(problems)} reasons.", shown)
+    error.field = problems[0][0]
+    return error
+
+
+def refuse_validation(error: ValidationError) -> InvalidInputError:
+    """The error for what pydantic found; the input itself is never quoted."""
+    details = error.errors(include_url=False, include_input=False)
+    return refuse([_problem(detail) for detail in details])
