@@ -259,37 +259,81 @@ class Correctable(Protocol):
     can_stop: bool
 
 
+class UnderWay(set["asyncio.Task[Accepted]"]):
+    """The tries of one route that haven't ended; its `close` ends them through here."""
+
+    async def end(self) -> None:
+        """Cancel every try and wait until each has become an Outcome (UNKNOWN)."""
+        tasks = list(self)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def each(
     messages: Sequence[Outgoing],
     send: Callable[[Outgoing], Awaitable[Accepted]],
     timeout_s: float,
+    under_way: UnderWay | None = None,
 ) -> AsyncIterator[Outcome]:
     """Send every message by itself, at once, and yield each Outcome as soon as it is known.
 
     The engine bounds how many are handed over; here nothing waits for a neighbour. A timeout,
     a cancellation and an error nobody foresaw are all UNKNOWN: the bytes may have left.
+
+    Args:
+        messages: What to send.
+        send: Hands one over, or raises SendError.
+        timeout_s: Past it, counted from the call, a try is UNKNOWN.
+        under_way: Where the tries are kept while they run, so that the route's `close` can end
+            them.
     """
     done: asyncio.Queue[Outcome] = asyncio.Queue()
+    running = UnderWay() if under_way is None else under_way
+    tasks: dict[asyncio.Task[Accepted], Outgoing] = {}
+    overdue = False
 
-    async def one(message: Outgoing) -> None:
-        result: Accepted | SendError
-        try:
-            async with asyncio.timeout(timeout_s):
-                result = await send(message)
-        except SendError as error:
-            result = error
-        except TimeoutError:
-            result = SendError(Fault.UNKNOWN, "timeout")
-        except asyncio.CancelledError:
-            result = SendError(Fault.UNKNOWN, "closed-in-flight")
-        except Exception as error:  # noqa: BLE001 - a defect in an adapter must not lose a message
-            result = SendError(Fault.UNKNOWN, f"defect-{type(error).__name__}")
-        done.put_nowait(Outcome(message.delivery, message.attempt, result))
+    async def one(message: Outgoing) -> Accepted:
+        return await send(message)
 
-    tasks = [asyncio.create_task(one(message)) for message in messages]
+    def settle(task: asyncio.Task[Accepted]) -> None:
+        # A callback, not an `except` inside the task: a task that is cancelled before its first
+        # step never runs its own code, and would leave its message without an outcome.
+        running.discard(task)
+        message = tasks.pop(task)
+        done.put_nowait(Outcome(message.delivery, message.attempt, _ending(task, overdue=overdue)))
+
+    def give_up() -> None:
+        nonlocal overdue
+        overdue = True
+        for task in list(tasks):
+            task.cancel()
+
+    for message in messages:
+        task = asyncio.create_task(one(message))
+        tasks[task] = message
+        running.add(task)
+        task.add_done_callback(settle)
+    # All begin together, so one timer serves them all.
+    timer = asyncio.get_running_loop().call_later(timeout_s, give_up)
     try:
         for _ in messages:
             yield await done.get()
     finally:
-        for task in tasks:
+        timer.cancel()
+        for task in list(tasks):
             task.cancel()
+
+
+def _ending(task: "asyncio.Task[Accepted]", *, overdue: bool) -> Accepted | SendError:
+    if task.cancelled():
+        return SendError(Fault.UNKNOWN, "timeout" if overdue else "closed-in-flight")
+    error = task.exception()
+    if error is None:
+        return task.result()
+    if isinstance(error, SendError):
+        return error
+    if isinstance(error, TimeoutError):
+        return SendError(Fault.UNKNOWN, "timeout")
+    # A defect in an adapter must not lose a message; its text may hold an address, its type not.
+    return SendError(Fault.UNKNOWN, f"defect-{type(error).__name__}")

@@ -1,0 +1,98 @@
+"""Reading what gateways post to us.
+
+Bounded, strict in shape, forgiving in text, and never raising anything but HookRefusedError.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from channels.base import Event, HookAnswer, HookRefusedError, HookRequest
+
+_LARGEST_INT = 2**63 - 1
+_LATEST_AT = 4_102_444_800_000  # 2100-01-01: a later time is a unit error, not a time
+_LONGEST_TEXT = 2_000  # characters; a concatenated SMS has 255 parts of 67 at most, nobody's has
+
+
+def bound(request: HookRequest, max_body_bytes: int) -> None:
+    """Refuse a body over its bound; the web refuses it while it streams in, this is the belt."""
+    if len(request.body) > max_body_bytes:
+        raise HookRefusedError(413, "body-too-large")
+
+
+def read_json(body: bytes) -> Any:
+    """Parse UTF-8 JSON as RFC 8259 has it, so without NaN and Infinity.
+
+    Raises:
+        HookRefusedError: 400, it isn't that.
+    """
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:  # ValueError: JSON, UTF-8 and over-long integers
+        raise HookRefusedError(400, "malformed-json") from error
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError("not JSON")
+
+
+def whole(value: Any, *, least: int = 0, most: int = _LARGEST_INT) -> int | None:
+    """An integer within bounds that fits a database's column, or None."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if least <= value <= most else None
+
+
+def digits(value: str | None, *, least: int = 0, most: int = _LARGEST_INT) -> int | None:
+    """A decimal integer as query strings and form fields carry it, or None."""
+    if value is None or not value.isascii() or not value.isdigit() or len(value) > 19:  # noqa: PLR2004 - digits of 2**63
+        return None
+    return whole(int(value), least=least, most=most)
+
+
+def moment(value: Any) -> int | None:
+    """A time in ms since the epoch, or None where it is none: a bad clock loses no reply."""
+    return whole(value, most=_LATEST_AT)
+
+
+def word(value: Any, longest: int = 128) -> str | None:
+    """A short printable text that can stand in a key, or None."""
+    if isinstance(value, str) and 0 < len(value) <= longest and value.isprintable():
+        return value
+    return None
+
+
+def message_text(value: Any) -> str | None:
+    """What a person wrote, mended where it couldn't be stored, or None where it isn't text.
+
+    A lone surrogate or a NUL becomes U+FFFD: an answer isn't refused for the phone's sake.
+    """
+    if not isinstance(value, str):
+        return None
+    sound = value[:_LONGEST_TEXT].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return sound.replace("\0", "\ufffd")
+
+
+def read_items(
+    body: bytes, parse: Callable[[Any], Event | None]
+) -> tuple[Sequence[Event], HookAnswer]:
+    """Parse a JSON object, or an array of them, into events.
+
+    One bad item in a batch takes none of its neighbours with it: the answer names it.
+
+    Args:
+        body: As received.
+        parse: Gives an item's event, or None where it isn't one.
+
+    Raises:
+        HookRefusedError: 400, it isn't JSON, or no item is sound.
+    """
+    value = read_json(body)
+    items = value if isinstance(value, list) else [value]
+    parsed = [parse(item) for item in items]
+    events = [event for event in parsed if event is not None]
+    refused = [index for index, event in enumerate(parsed) if event is None]
+    if refused and not events:
+        raise HookRefusedError(400, "malformed-item")
+    answer = json.dumps({"accepted": len(events), "refused": refused}).encode()
+    return events, HookAnswer(body=answer, content_type="application/json")

@@ -1,0 +1,74 @@
+"""Reading a route's options: what is missing or wrong is told by name, never by value."""
+
+from urllib.parse import urlsplit
+
+from alertd.errors import NotConfiguredError
+from channels.base import RouteConfig
+
+
+def text(config: RouteConfig, option: str, default: str | None = None) -> str:
+    """A non-empty string.
+
+    Raises:
+        NotConfiguredError: It is missing and has no default, or is something else.
+    """
+    value = config.options.get(option, default)
+    if value is None:
+        raise _wrong(config, option, "is missing")
+    if not isinstance(value, str) or not value.strip():
+        raise _wrong(config, option, "must be a text that isn't empty")
+    return value
+
+
+def header_text(config: RouteConfig, option: str) -> str:
+    """A non-empty string that can stand in an HTTP header: printable ASCII.
+
+    Raises:
+        NotConfiguredError: It is missing or can't.
+    """
+    value = text(config, option)
+    if not (value.isascii() and value.isprintable()):
+        raise _wrong(config, option, "must be printable ASCII")
+    return value
+
+
+def optional_text(config: RouteConfig, option: str) -> str | None:
+    """A non-empty string, or None where it isn't set."""
+    return text(config, option) if config.options.get(option) is not None else None
+
+
+def url(config: RouteConfig, option: str, default: str | None = None) -> str:
+    """An absolute http or https URL without a query, its last `/` taken off.
+
+    Raises:
+        NotConfiguredError: It is missing or isn't such a URL.
+    """
+    value = text(config, option, default)
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or parts.query or parts.fragment:
+        raise _wrong(config, option, "must be an http:// or https:// URL")
+    return value.rstrip("/")
+
+
+def only(config: RouteConfig, known: frozenset[str]) -> None:
+    """Refuse options that nobody reads: a misspelt secret must not pass in silence.
+
+    Raises:
+        NotConfiguredError: An option isn't among `known`.
+    """
+    for option in config.options:
+        if option not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise _wrong(config, option, f"is unknown; known are: {names}")
+
+
+def _wrong(config: RouteConfig, option: str, what: str) -> NotConfiguredError:
+    return NotConfiguredError(
+        f"Route '{config.name}' ({config.type}): the option '{option}' {what}.",
+        field=f"routes.{config.name}.{option}",
+        hint=f"Set it under [routes.{config.name}] in alertd.toml.",
+    )
