@@ -32,7 +32,11 @@ find_python() {
 
 # What a kit was written from and for: it fits only the same locks, processor and Python.
 kit_identity() {
+    kit_platform "$1"
     cat requirements/run.lock requirements/dev.lock | sha256sum
+}
+
+kit_platform() {
     "$1" -c 'import sys, sysconfig
 print(sysconfig.get_platform(), sys.implementation.cache_tag)'
 }
@@ -44,6 +48,9 @@ find_kit() {
         [ -d "$ALERTD_OFFLINE_KIT/wheels" ] ||
             die "ALERTD_OFFLINE_KIT=$ALERTD_OFFLINE_KIT is not a kit written by 'make offline-kit'."
         kit=$(cd "$ALERTD_OFFLINE_KIT" && pwd)
+        grep -qxF "$(kit_platform "$1")" "$kit/IDENTITY" ||
+            die "The kit $kit is for $(head -n 1 "$kit/IDENTITY"), and here is" \
+                "$(kit_platform "$1"): write one on a machine like this, or set PYTHON."
     elif [ -d offline-kit/wheels ]; then
         if [ "$(cat offline-kit/IDENTITY 2>/dev/null)" = "$(kit_identity "$1")" ]; then
             kit=$PWD/offline-kit

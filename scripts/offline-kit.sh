@@ -18,10 +18,6 @@ for kind in run dev; do
         -r "requirements/$kind.lock" -d "$new/wheels" ||
         die "Not every wheel could be fetched (see above): the kit is not written."
 done
-# For machines whose python3 comes without pip and ensurepip, as Debian's does.
-$python -m pip download -qq --no-deps --only-binary :all: -d "$new/wheels" \
-    "pip==$($python -c 'import importlib.metadata as m; print(m.version("pip"))')" ||
-    die "pip itself could not be fetched (see above): the kit is not written."
 
 if [ -d build/assets ]; then
     tar -czf "$new/assets.tar.gz" -C build assets

@@ -106,9 +106,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=
 # shellcheck disable=SC2086
 $pip install -qq $source_args --require-hashes --only-binary :all: -r "$lock" || {
     if [ -n "$kit" ]; then
-        die "The offline kit $kit doesn't hold all of $lock for $("$python" --version)." \
-            "Write it again with: make offline-kit, on a machine with network, the same" \
-            "processor and the same Python version, from this same checkout."
+        die "The offline kit $kit doesn't hold all of $lock (see above)." \
+            "Write it again with: make offline-kit, from this same version of alertd."
     fi
     die "pip could not install $lock (see above)." \
         "Without network, use a kit that 'make offline-kit' wrote: ALERTD_OFFLINE_KIT=/path make …"
