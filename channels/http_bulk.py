@@ -75,16 +75,21 @@ class BulkClient:
         self._idle: list[_Connection] = []
         self._open: set[_Connection] = set()
 
-    async def post(self, path: str, body: bytes) -> Answer:
+    async def post(
+        self, path: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Send one request and wait for its answer; the caller bounds how long.
+
+        `headers` are this request's own, of values that need no check.
 
         Raises:
             NotSentError: Nothing left.
             LostAnswerError: Nobody can tell.
         """
-        return await self._exchange(
-            f"POST {self._prefix}{path} HTTP/1.1\r\ncontent-length: {len(body)}\r\n", body
-        )
+        start = f"POST {self._prefix}{path} HTTP/1.1\r\ncontent-length: {len(body)}\r\n"
+        for name, value in (headers or {}).items():
+            start += f"{name}: {value}\r\n"
+        return await self._exchange(start, body)
 
     async def get(self, path: str) -> Answer:
         """Ask for `path`; as `post`."""
