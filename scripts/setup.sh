@@ -84,7 +84,9 @@ find_pip() {
 }
 
 python=$(find_python)
-find_kit "$python"
+kit=
+# The peers of the bench are in no kit: a machine without network has no use for the ratios.
+if [ "$kind" != bench ]; then find_kit "$python"; fi
 make_venv "$python"
 if ! find_pip "$python"; then
     rm -rf "$venv"
