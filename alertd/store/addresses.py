@@ -1,0 +1,130 @@
+"""Addresses by number: phone numbers, chat ids and webhook URLs, read and written only here.
+
+Everything else refers to an address by its number (`address.no`). Phone numbers are E.164 before
+they come here, so that one number has one row.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, func, select
+
+from alertd.errors import ConflictError
+from alertd.store import dialect
+from alertd.store import tables as t
+from alertd.store.batches import batches
+from alertd.store.vault import Vault, tail
+
+CONTEXT = "address"  # what an address is sealed under, whatever its kind
+PHONE = "phone"
+SHORT_PHONE = "short-phone"  # a group's own 5–6 digits, dialled by hand
+CHAT_ID = "chat-id"
+WEBHOOK = "webhook"
+
+_INSERT_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An address as it is kept."""
+
+    kind: str
+    cipher: bytes = field(repr=False)
+    tail: str = field(repr=False)
+
+
+def seal(vault: Vault, kind: str, address: str) -> Sealed:
+    """Make of an address what is kept of it, beside its blind index."""
+    shown = tail(address) if kind in {PHONE, SHORT_PHONE} else ""
+    return Sealed(kind, vault.seal(address, context=CONTEXT), shown)
+
+
+def intern(
+    connection: Connection, vault: Vault, kind: str, addresses: Sequence[str]
+) -> dict[str, int]:
+    """Number addresses, known ones as they are and new ones from the highest number up.
+
+    Args:
+        connection: Of a writing transaction.
+        vault: Its keys find and seal them.
+        kind: What the new ones are; a known one keeps its kind.
+        addresses: Any number; phone numbers in E.164.
+
+    Returns:
+        The number of each address.
+    """
+    blinds = {vault.blind(address): address for address in addresses}
+    known = numbers(connection, blinds)
+    new = {b: seal(vault, kind, address) for b, address in blinds.items() if b not in known}
+    known |= insert(connection, new)
+    return {address: known[blind] for blind, address in blinds.items()}
+
+
+def numbers(connection: Connection, blinds: Iterable[bytes]) -> dict[bytes, int]:
+    """The numbers of those blind indexes that are known."""
+    c = t.address.c
+    found: dict[bytes, int] = {}
+    for batch in batches(blinds):
+        rows = connection.execute(select(c.blind, c.no).where(c.blind.in_(batch)))
+        found.update((row.blind, row.no) for row in rows)
+    return found
+
+
+def insert(connection: Connection, new: Mapping[bytes, Sealed]) -> dict[bytes, int]:
+    """Write down addresses by blind index; returns their numbers.
+
+    Another worker may take a number or write an address down at the same time (PostgreSQL): then
+    what is there counts, and the rest is tried again behind it.
+
+    Raises:
+        ConflictError: Others were faster every time.
+    """
+    found: dict[bytes, int] = {}
+    for _ in range(_INSERT_ROUNDS):
+        missing = [blind for blind in new if blind not in found]
+        if not missing:
+            return found
+        last = connection.execute(select(func.max(t.address.c.no))).scalar() or 0
+        statement = dialect.insert_new(connection, t.address)
+        for batch in batches(enumerate(missing, start=last + 1)):
+            connection.execute(statement, [_row(no, blind, new[blind]) for no, blind in batch])
+        found |= numbers(connection, missing)
+    if len(found) < len(new):
+        raise ConflictError("Addresses are being written by others; try again.")
+    return found
+
+
+def _row(no: int, blind: bytes, sealed: Sealed) -> dict[str, object]:
+    return {
+        "no": no,
+        "kind": sealed.kind,
+        "cipher": sealed.cipher,
+        "blind": blind,
+        "tail": sealed.tail,
+    }
+
+
+def reveal(connection: Connection, vault: Vault, nos: Iterable[int]) -> dict[int, str]:
+    """Decrypt addresses by number; a number that isn't there is left out."""
+    c = t.address.c
+    found: dict[int, str] = {}
+    for batch in batches(dict.fromkeys(nos)):
+        rows = connection.execute(select(c.no, c.cipher).where(c.no.in_(batch)))
+        found.update((row.no, vault.open(row.cipher, context=CONTEXT)) for row in rows)
+    return found
+
+
+def tails(connection: Connection, nos: Iterable[int]) -> dict[int, str]:
+    """The last two digits of phone numbers, to recognise them by; "" for anything else."""
+    c = t.address.c
+    found: dict[int, str] = {}
+    for batch in batches(dict.fromkeys(nos)):
+        rows = connection.execute(select(c.no, c.tail).where(c.no.in_(batch)))
+        found.update((row.no, row.tail) for row in rows)
+    return found
+
+
+def find(connection: Connection, vault: Vault, address: str) -> int | None:
+    """The number of an address, or None where nobody has used it yet."""
+    blind = vault.blind(address)
+    return numbers(connection, [blind]).get(blind)

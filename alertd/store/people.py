@@ -1,0 +1,185 @@
+"""Who holds what now, and how to reach them: what the engine reads at each step.
+
+"Now" is the roster in force at the moment, not the one an alert went out with: a change of shift
+or of number in mid-alert works at once (DESIGN §8). Every reader takes many numbers at once.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, exists, select
+
+from alertd.model import FOREVER
+from alertd.store import tables as t
+from alertd.store.batches import batches
+from alertd.store.fold.expansion import chain, parents_of
+
+NOW = FOREVER - 1  # a version at which exactly the rows in force now are in force
+DUTY_DESK_ROLE = "city_duty"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A person's part in a duty; shifts in minutes after local midnight, null: always on duty."""
+
+    person_no: int
+    rank: int
+    shift_from: int | None
+    shift_to: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DutyRef:
+    """A duty that somebody holds, and where."""
+
+    duty_no: int
+    unit_no: int
+    role: str
+    rank: int
+    unit_name: str
+    unit_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRef:
+    """A unit of the hierarchy."""
+
+    no: int
+    code: str
+    name: str
+    level: str
+    parent_no: int | None
+    path: str
+
+
+def holders(connection: Connection, duty_nos: Iterable[int]) -> dict[int, list[Holder]]:
+    """Who holds each duty, principals first; a vacant duty is left out."""
+    c = t.holding.c
+    found: dict[int, list[Holder]] = {}
+    for batch in batches(dict.fromkeys(duty_nos)):
+        rows = connection.execute(
+            select(c.duty_no, c.person_no, c.rank, c.shift_from, c.shift_to)
+            .where(c.duty_no.in_(batch), c.to_version == FOREVER)
+            .order_by(c.duty_no, c.rank, c.person_no)
+        )
+        for duty_no, *holder in rows:
+            found.setdefault(duty_no, []).append(Holder(*holder))
+    return found
+
+
+def contacts(
+    connection: Connection, person_nos: Iterable[int], channel: int
+) -> dict[int, list[tuple[int, int]]]:
+    """Each person's (rank, address number) on a channel, the first to try first."""
+    c = t.contact.c
+    found: dict[int, list[tuple[int, int]]] = {}
+    for batch in batches(dict.fromkeys(person_nos)):
+        rows = connection.execute(
+            select(c.person_no, c.rank, c.address_no)
+            .where(c.person_no.in_(batch), c.channel == channel, c.to_version == FOREVER)
+            .order_by(c.person_no, c.rank)
+        )
+        for person_no, rank, address_no in rows:
+            found.setdefault(person_no, []).append((rank, address_no))
+    return found
+
+
+def duties_of(connection: Connection, person_nos: Iterable[int]) -> dict[int, list[DutyRef]]:
+    """What each person holds, in the order of the hierarchy."""
+    h, u = t.holding.c, t.unit.c
+    found: dict[int, list[DutyRef]] = {}
+    for batch in batches(dict.fromkeys(person_nos)):
+        rows = connection.execute(
+            select(h.person_no, h.duty_no, h.unit_no, h.role, h.rank, u.name, u.code)
+            .join_from(t.holding, t.unit, u.no == h.unit_no)
+            .where(h.person_no.in_(batch), h.to_version == FOREVER, u.to_version == FOREVER)
+            .order_by(h.person_no, h.duty_no)
+        )
+        for person_no, *duty in rows:
+            found.setdefault(person_no, []).append(DutyRef(*duty))
+    return found
+
+
+def persons_at(connection: Connection, address_no: int) -> list[int]:
+    """Whose phone it is: more than one person where a phone is shared."""
+    c = t.contact.c
+    query = select(c.person_no).where(c.address_no == address_no, c.to_version == FOREVER)
+    return list(connection.execute(query.distinct().order_by(c.person_no)).scalars())
+
+
+def units(connection: Connection, unit_nos: Iterable[int]) -> dict[int, UnitRef]:
+    """Units by number, as they are now; one that left is as it was last."""
+    c = t.unit.c
+    found: dict[int, UnitRef] = {}
+    for batch in batches(dict.fromkeys(unit_nos)):
+        rows = connection.execute(
+            select(c.no, c.code, c.name, c.level, c.parent_no, c.path)
+            .where(c.no.in_(batch))
+            .order_by(c.to_version)
+        )
+        found.update((row.no, UnitRef(*row)) for row in rows)
+    return found
+
+
+def ancestors(connection: Connection, unit_nos: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Each unit and all above it, from itself upward; a unit that left has only itself."""
+    wanted = list(dict.fromkeys(unit_nos))
+    parents: dict[int, int | None] = {}
+    for batch in batches(wanted):
+        parents |= parents_of(connection, NOW, batch)
+    return {no: tuple(chain(no, parents)) for no in wanted}
+
+
+def lead_duty(connection: Connection, unit_no: int, ladder_roles: Sequence[str]) -> int | None:
+    """The duty that answers for a unit, or None where nobody holds one."""
+    return _leads(connection, [unit_no], ladder_roles).get(unit_no)
+
+
+def superiors(
+    connection: Connection, unit_nos: Iterable[int], ladder_roles: Sequence[str]
+) -> dict[int, tuple[int | None, int | None]]:
+    """The duties above each unit: of the nearest unit above that has a lead, and of the next.
+
+    A level that nobody holds is passed over, so that silence still climbs to somebody.
+    """
+    above = {no: line[1:] for no, line in ancestors(connection, unit_nos).items()}
+    leads = _leads(connection, {no for line in above.values() for no in line}, ladder_roles)
+    found: dict[int, tuple[int | None, int | None]] = {}
+    for unit_no, line in above.items():
+        duties = [leads[no] for no in line if no in leads]
+        parent, grandparent, *_ = (*duties, None, None)
+        found[unit_no] = (parent, grandparent)
+    return found
+
+
+def duty_desk(connection: Connection) -> int | None:
+    """The city's duty desk: the duty of that role at the root; None where nobody holds it."""
+    u = t.unit.c
+    root = select(u.no).where(u.parent_no.is_(None), u.to_version == FOREVER)
+    nos = list(connection.execute(root.order_by(u.no)).scalars())
+    desks = _leads(connection, nos, [DUTY_DESK_ROLE])
+    return next((desks[no] for no in nos if no in desks), None)
+
+
+def _leads(
+    connection: Connection, unit_nos: Iterable[int], roles: Sequence[str]
+) -> Mapping[int, int]:
+    """Each unit's first held duty of `roles`; an earlier role leads before a later one."""
+    c = t.duty.c
+    order = {role: place for place, role in enumerate(roles)}
+    best: dict[int, tuple[int, int]] = {}
+    for batch in batches(unit_nos):
+        rows = connection.execute(
+            select(c.no, c.unit_no, c.role).where(
+                c.unit_no.in_(batch), c.role.in_(roles), c.to_version == FOREVER, _held()
+            )
+        )
+        for no, unit_no, role in rows:
+            duty = (order[role], no)
+            best[unit_no] = min(duty, best.get(unit_no, duty))
+    return {unit_no: no for unit_no, (_, no) in best.items()}
+
+
+def _held() -> ColumnElement[bool]:
+    h = t.holding.c
+    return exists().where(h.duty_no == t.duty.c.no, h.to_version == FOREVER)
