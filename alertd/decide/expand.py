@@ -28,9 +28,7 @@ def phases(audience: str, *, everyone: bool, test: bool) -> tuple[Phase, ...]:
     if test:
         return ("author",)
     selection = (*SELECTION, "alternates") if everyone else SELECTION
-    if audience == "told":
-        return ("told",)
-    return selection
+    return {"told": ("told",), "both": (*selection, "told")}.get(audience, selection)
 
 
 def next_chunk(order: tuple[Phase, ...], phase: int, cursor: int, last: int) -> Chunk:

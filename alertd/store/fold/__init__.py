@@ -31,6 +31,7 @@ _FOLDS: dict[str, Callable[[Connection, Fact], None]] = {
     "help.taken": answers.help_taken,
     "help.closed": answers.help_closed,
     "climbed": ladders.climbed,
+    "hurried": ladders.hurried,
     "digest.queued": ladders.digest_queued,
     "digest.sent": ladders.digest_sent,
     "presence": terminals.presence,

@@ -144,7 +144,30 @@ def _requirements(connection: Connection, fact: Fact, scope: Scope) -> None:
         connection.execute(
             t.requirement.insert().from_select([*names, "told"], rows.order_by(d.no))
         )
+        if body["carry_over"]:
+            _carry_over(connection, fact, stage["stage"])
         _coverage(connection, fact, stage["stage"])
+
+
+def _carry_over(connection: Connection, fact: Fact, stage: int) -> None:
+    """What the alert before had an answer for needs no fresh one, where the policy says so."""
+    body, r, old = fact.body, t.requirement, t.requirement.alias()
+    base = (fact.alert_no << ALERT_SHIFT) + (stage << STAGE_SHIFT)
+    back = (fact.alert_no - body["references_no"]) << ALERT_SHIFT
+    connection.execute(
+        update(r)
+        .where(
+            r.c.no > base + body["after"],
+            r.c.no <= base + body["upto"],
+            exists().where(old.c.no == r.c.no - back, old.c.state == int(RequirementState.COVERED)),
+        )
+        .values(
+            state=int(RequirementState.COVERED),
+            have=r.c.needed,
+            due_at=None,
+            covered_at=fact.occurred_at,
+        )
+    )
 
 
 def _coverage(connection: Connection, fact: Fact, stage: int) -> None:
@@ -155,8 +178,9 @@ def _coverage(connection: Connection, fact: Fact, stage: int) -> None:
     r = t.requirement.c
     # A stairwell has no row of its own there: its requirement says as much.
     home = case((u.level == "building", u.parent_no), else_=u.no)
+    answered = func.sum(case((r.state == int(RequirementState.COVERED), 1), else_=0))
     found = connection.execute(
-        select(home.label("unit_no"), func.count().label("n"))
+        select(home.label("unit_no"), func.count().label("n"), answered.label("covered"))
         .select_from(t.requirement.join(t.unit, u.no == r.unit_no))
         .where(
             r.no > base + body["after"],
@@ -165,15 +189,16 @@ def _coverage(connection: Connection, fact: Fact, stage: int) -> None:
         )
         .group_by(home)
     ).all()
-    sums: dict[int, int] = {}
+    sums: dict[int, tuple[int, int]] = {}
     parents = parents_of(connection, body["scope"]["version"], [row.unit_no for row in found])
-    for unit_no, n in found:
+    for unit_no, n, covered in found:
         for above in chain(unit_no, parents):
-            sums[above] = sums.get(above, 0) + n
+            needed, done = sums.get(above, (0, 0))
+            sums[above] = (needed + n, done + int(covered))
     key = {"alert_no": fact.alert_no, "stage": stage}
     rows = [
-        {**key, "unit_no": no, "needed": n, "covered": 0, "exhausted": 0, "helping": 0}
-        for no, n in sums.items()
+        {**key, "unit_no": no, "needed": n, "covered": done, "exhausted": 0, "helping": 0}
+        for no, (n, done) in sums.items()
     ]
     dialect.add_counts(connection, t.coverage, rows)
 
@@ -357,7 +382,7 @@ def _told(fact: Fact, _scope: Scope) -> Picked:
     """Everybody whom the referenced alert may have reached, each contact once."""
     first, last = numbers_of(fact.body["references_no"])
     d = t.delivery.c
-    seen = t.delivery.alias()
+    seen, has = t.delivery.alias(), t.delivery.alias()
     query = select(d.recipient_kind, d.recipient_no, d.address_no, d.id.label("rank")).where(
         d.id > first + fact.body["after"],
         d.id <= first + fact.body["upto"],
@@ -368,6 +393,12 @@ def _told(fact: Fact, _scope: Scope) -> Picked:
             seen.c.id < d.id,
             seen.c.recipient_kind == d.recipient_kind,
             seen.c.attempt > 0,
+        ),
+        # Whoever has this alert already needs it once.
+        ~exists().where(
+            has.c.recipient_no == d.recipient_no,
+            has.c.id.between(*numbers_of(fact.alert_no)),
+            has.c.recipient_kind == d.recipient_kind,
         ),
     )
     return query, None

@@ -39,6 +39,20 @@ def climbed(connection: Connection, fact: Fact) -> None:
         cover(connection, number, units, exhausted=1)
 
 
+def hurried(connection: Connection, fact: Fact) -> None:
+    """Somebody can't be reached or can't come: these open ladders are due now. Body: items."""
+    connection.execute(
+        update(t.requirement)
+        .where(
+            t.requirement.c.no.in_(fact.body["items"]),
+            t.requirement.c.state == int(RequirementState.OPEN),
+            t.requirement.c.due_at > fact.occurred_at,
+            t.requirement.c.start_at <= fact.occurred_at,
+        )
+        .values(due_at=fact.occurred_at)
+    )
+
+
 def digest_queued(connection: Connection, fact: Fact) -> None:
     """A superior is to hear of silence below. Items: [duty, requirement, due_at]."""
     connection.execute(

@@ -1,0 +1,365 @@
+"""Alerts come in: drafted whole or not at all, approved by a second person, issued, ended."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from alertd import cap
+from alertd.decide.lifecycle import approval_problem, short_code
+from alertd.decide.plan import Leave, needs_second_person, refusal
+from alertd.engine.authority import Actor, require
+from alertd.engine.turn import LiveAlert, Turn
+from alertd.errors import ConflictError, InvalidInputError
+from alertd.model import ALERT_SHIFT, AlertState, MessageKind, Status
+from alertd.store import roster
+from alertd.store import tables as t
+
+_STATUS = {
+    cap.Status.ACTUAL: Status.ACTUAL,
+    cap.Status.EXERCISE: Status.EXERCISE,
+    cap.Status.TEST: Status.TEST,
+}
+_ENDS = {
+    "update": AlertState.UPDATED,
+    "correction": AlertState.UPDATED,
+    "cancel": AlertState.CANCELLED,
+    "all-clear": AlertState.ALL_CLEAR,
+}
+_LIVE = {AlertState.ISSUED}
+_DEFAULT_POLICY_COLOUR = "blue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What is handed in: a CAP alert and what CAP has no word for."""
+
+    alert: cap.Alert
+    routes: tuple[str, ...] | None = None  # a drill's plan: only these
+    simulated: bool = False  # a drill with nobody woken
+    policy: str | None = None  # by name; the colour's own where None
+    event: str = ""  # the storm it belongs to; "" gives it the name of the alert's event
+    correction: bool = False
+    own: bool = True  # False: from a feed, which may leave out what we ask of ourselves
+
+
+def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
+    """Validate and store an alert as a draft; returns its id, number and short code.
+
+    Raises:
+        InvalidInputError: The field is named; nothing is stored.
+        ConflictError: The same sender, identifier and sent are stored already.
+        ForbiddenError: An area is outside the actor's subtree.
+    """
+    alert = cap.require_own(wanted.alert) if wanted.own else wanted.alert
+    status = _status(alert)
+    version = roster.current_version(turn.connection)
+    paths = roster.paths_for(turn.connection, version, list(cap.area_codes(alert)))
+    require(actor, "draft", paths)
+    _refuse_repeated(turn, alert)
+    selection = _selection(turn, actor, wanted, status, version, paths)
+    _refuse_unroutable(turn, selection, status)
+    references = _references(turn, alert)
+    number = _next(turn, t.alert.c.no)
+    purpose = _purpose(alert, correction=wanted.correction)
+    body = {
+        "id": turn.ids.uuid().hex(),
+        "event_no": _event(turn, wanted.event or alert.info[0].event, references),
+        "identifier": alert.identifier,
+        "sender": alert.sender,
+        "sent": alert.sent,
+        "status": int(status),
+        "msg_type": alert.msg_type.value,
+        "purpose": purpose,
+        "short_code": short_code(number),
+        "colour": _colour(alert),
+        "severity": min(cap.severity_rank(alert), 4),
+        "headline": alert.info[0].headline or alert.info[0].event,
+        "cap": cap.to_json(alert),
+        "selection": {**selection, "params": _params(alert, short_code(number))},
+        "audience": _audience(purpose),
+        "policy": turn.library.policy(wanted.policy or _colour(alert)).to_dict(),
+        "templates": turn.library.freeze(_template(alert)),
+        "references_no": references.no if references else None,
+        "by": actor.id.hex(),
+        "expires_at": alert.expires_at or turn.now + 24 * 3_600_000,
+    }
+    turn.record("alert.drafted", body, alert_no=number, source=actor.source)
+    return {"no": number, "id": body["id"], "short_code": body["short_code"]}
+
+
+def _status(alert: cap.Alert) -> Status:
+    found = _STATUS.get(alert.status)
+    if found is None:
+        raise InvalidInputError("Status must be Actual, Exercise or Test.", field="status")
+    return found
+
+
+def _refuse_repeated(turn: Turn, alert: cap.Alert) -> None:
+    c = t.alert.c
+    known = turn.connection.execute(
+        select(c.no).where(
+            c.sender == alert.sender, c.identifier == alert.identifier, c.sent == alert.sent
+        )
+    ).first()
+    if known:
+        raise ConflictError("This alert (sender, identifier, sent) is stored already.")
+
+
+def _selection(
+    turn: Turn,
+    actor: Actor,
+    wanted: Draft,
+    status: Status,
+    version: int,
+    paths: Sequence[str],
+) -> dict[str, Any]:
+    known = roster.known_roles(turn.connection, version)
+    roles = cap.roles(wanted.alert) or tuple(sorted(known))
+    for role in roles:
+        if role not in known:
+            raise InvalidInputError(f"Nobody in the roster has the role {role}.", field="roles")
+    for route in wanted.routes or ():
+        if route not in turn.routes:
+            raise InvalidInputError(f"There is no route {route}.", field="routes")
+    if status is Status.TEST and actor.person_no is None:
+        raise InvalidInputError(
+            "A Test alert reaches its author only, and you are nobody in the roster.",
+            field="status",
+        )
+    return {
+        "areas": list(cap.area_codes(wanted.alert)),
+        "paths": list(paths),
+        "roles": list(roles),
+        "routes": list(wanted.routes) if wanted.routes is not None else None,
+        "simulated": wanted.simulated,
+        "author_person": actor.person_no if status is Status.TEST else None,
+    }
+
+
+def _refuse_unroutable(turn: Turn, selection: Mapping[str, Any], status: Status) -> None:
+    leave = _leave(selection, status)
+    if all(refusal(route, leave) for route in turn.routes.values()):
+        raise InvalidInputError(
+            "No route may carry this alert.",
+            field="routes",
+            hint="Look at `carries` in the routes' settings, and at the plan's routes.",
+        )
+
+
+def _leave(selection: Mapping[str, Any], status: Status) -> Leave:
+    routes = selection["routes"]
+    return Leave(
+        status=status,
+        routes=None if routes is None else frozenset(routes),
+        simulated=selection["simulated"],
+    )
+
+
+def _references(turn: Turn, alert: cap.Alert) -> LiveAlert | None:
+    """The alert that this one follows; it must be known and not be ended."""
+    if not alert.references:
+        return None
+    c = t.alert.c
+    last = alert.references[-1]
+    number = turn.connection.execute(
+        select(c.no).where(
+            c.sender == last.sender, c.identifier == last.identifier, c.sent == last.sent
+        )
+    ).scalar_one_or_none()
+    if number is None:
+        raise InvalidInputError("It refers to an alert that isn't known here.", field="references")
+    found = turn.alert(number)
+    if found.status is not _STATUS.get(alert.status):
+        raise InvalidInputError(
+            "It refers to an alert of another status: a drill and a real one never mix.",
+            field="references",
+        )
+    return found
+
+
+def _purpose(alert: cap.Alert, *, correction: bool) -> str:
+    if correction:
+        return "correction"
+    if alert.msg_type is cap.MsgType.CANCEL:
+        return "cancel"
+    clear = any(cap.ResponseType.ALL_CLEAR in info.response_type for info in alert.info)
+    if clear:
+        return "all-clear"
+    return "update" if alert.msg_type is cap.MsgType.UPDATE else "alert"
+
+
+def _audience(purpose: str) -> str:
+    return {"alert": "selection", "update": "both"}.get(purpose, "told")
+
+
+def _colour(alert: cap.Alert) -> str:
+    found = cap.colour(alert)
+    return found.value if found else _DEFAULT_POLICY_COLOUR
+
+
+def _template(alert: cap.Alert) -> str:
+    found = [name for info in alert.info for name in info.parameters(cap.TEMPLATE)]
+    return found[0] if found else "cap"
+
+
+def _params(alert: cap.Alert, code: str) -> dict[str, Any]:
+    """What the templates may use; the same for every recipient."""
+    params: dict[str, Any] = {
+        pair.value_name.removeprefix(cap.TEXT_PARAMETER): pair.value
+        for info in alert.info
+        for pair in info.parameter
+        if pair.value_name.startswith(cap.TEXT_PARAMETER)
+    }
+    info = alert.info[0]
+    return {
+        "headline": info.headline or info.event,
+        "description": info.description or "",
+        "instruction": info.instruction or "",
+        "event": info.event,
+        "colour": _colour(alert),
+        "code": code,
+        **params,
+    }
+
+
+def _event(turn: Turn, name: str, references: LiveAlert | None) -> int:
+    c = t.event.c
+    if references is not None:
+        return int(
+            turn.connection.execute(
+                select(t.alert.c.event_no).where(t.alert.c.no == references.no)
+            ).scalar_one()
+        )
+    number = _next(turn, c.no)
+    turn.record("event.opened", {"no": number, "id": turn.ids.uuid().hex(), "name": name})
+    return number
+
+
+def _next(turn: Turn, column: Any) -> int:
+    return int(turn.connection.execute(select(func.max(column))).scalar_one() or 0) + 1
+
+
+def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = False) -> AlertState:
+    """Agree to an alert; an Actual needs somebody other than its author.
+
+    By break-glass its author may, after a delay and on record as such.
+
+    Raises:
+        ConflictError: It isn't a draft, or the author is approving without break-glass.
+        ForbiddenError: The actor may not approve, or not there.
+    """
+    alert = turn.alert_by_id(alert_id)
+    require(actor, "approve", alert.paths)
+    row = _row(turn, alert.no)
+    second = needs_second_person(alert.status, turn.routes.values(), alert.leave)
+    problem = approval_problem(
+        AlertState(row.state),
+        same_person=row.created_by == actor.id,
+        second_needed=second,
+        break_glass=break_glass,
+    )
+    if problem:
+        raise ConflictError(problem.sentence, hint=problem.hint)
+    alone = second and row.created_by == actor.id
+    delay = turn.break_glass_delay_ms if alone else 0
+    turn.record(
+        "alert.approved",
+        {"by": actor.id.hex(), "issue_at": turn.now + delay, "break_glass": alone},
+        alert_no=alert.no,
+        source=actor.source,
+    )
+    if not delay:
+        _issue(turn, turn.alert(alert.no))
+    return turn.alert(alert.no).state
+
+
+def issue_due(turn: Turn) -> None:
+    """Issue what was approved and whose delay is over."""
+    c = t.alert.c
+    due = turn.connection.execute(
+        select(c.no).where(c.state == AlertState.APPROVED.value, c.issue_at <= turn.now)
+    ).scalars()
+    for number in due.all():
+        _issue(turn, turn.alert(number))
+
+
+def _issue(turn: Turn, alert: LiveAlert) -> None:
+    row = _row(turn, alert.no)
+    version = roster.current_version(turn.connection)
+    turn.record(
+        "alert.issued",
+        {
+            "roster_version": version,
+            "roster_digest": roster.digest_of(turn.connection, version),
+            "message": {
+                "no": (alert.no << ALERT_SHIFT) + 1,
+                "kind": MessageKind.ALERT.value,
+                "template": _own_template(row),
+                "params": dict(alert.selection["params"]),
+                "text_hash": _text_hash(turn, alert, _own_template(row)),
+            },
+        },
+        alert_no=alert.no,
+    )
+    if row.references_no is not None:
+        _end(turn, row.references_no, _ENDS[row.purpose], f"by-{row.purpose}")
+
+
+def _own_template(row: Any) -> str:
+    return _template(cap.from_json(row.cap.encode()))
+
+
+def _text_hash(turn: Turn, alert: LiveAlert, template: str) -> str:
+    text = turn.wording.text(
+        alert.templates[template],
+        language="zh-CN",
+        channel="sms",
+        params={**alert.selection["params"], "duties": []},
+        status=alert.status.name.capitalize(),
+        duplicate=False,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _end(turn: Turn, alert_no: int, state: AlertState, reason: str) -> None:
+    if turn.alert(alert_no).state in _LIVE:
+        turn.record("alert.ended", {"state": state.value, "reason": reason}, alert_no=alert_no)
+
+
+def expire_due(turn: Turn) -> None:
+    """End what ran out; an approved or drafted one expires too."""
+    c = t.alert.c
+    live = [s.value for s in (AlertState.ISSUED, AlertState.APPROVED, AlertState.DRAFT)]
+    due = turn.connection.execute(
+        select(c.no).where(c.state.in_(live), c.expires_at <= turn.now)
+    ).scalars()
+    for number in due.all():
+        turn.record(
+            "alert.ended",
+            {"state": AlertState.EXPIRED.value, "reason": "expired"},
+            alert_no=number,
+        )
+
+
+def discard(turn: Turn, actor: Actor, alert_id: bytes) -> None:
+    """Withdraw a draft that was never issued."""
+    alert = turn.alert_by_id(alert_id)
+    require(actor, "draft", alert.paths)
+    if alert.state not in {AlertState.DRAFT, AlertState.APPROVED}:
+        raise ConflictError(
+            "It has been issued; it can only be cancelled, by an alert that says so.",
+            hint="Use cancel.",
+        )
+    turn.record(
+        "alert.ended",
+        {"state": AlertState.CANCELLED.value, "reason": "discarded"},
+        alert_no=alert.no,
+        source=actor.source,
+    )
+
+
+def _row(turn: Turn, alert_no: int) -> Any:
+    return turn.connection.execute(select(t.alert).where(t.alert.c.no == alert_no)).one()

@@ -1,0 +1,269 @@
+"""Acknowledgements: what an answer counts for, and what follows from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from alertd.decide import escalate
+from alertd.engine.hurrying import climb_now
+from alertd.engine.telling import tell
+from alertd.engine.turn import LiveAlert, Turn
+from alertd.errors import ConflictError, NotFoundError
+from alertd.model import (
+    STAGES_OF_ACK,
+    AckKind,
+    Grade,
+    MessageKind,
+    Millis,
+    Via,
+    requirement_no,
+)
+from alertd.store import people
+from alertd.store import tables as t
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """One person's answer, read and attributed."""
+
+    alert_no: int
+    person_no: int
+    kind: AckKind
+    via: Via
+    grade: Grade
+    occurred_at: Millis
+    count: int | None = None
+    of: int | None = None
+    late: bool = False
+    inbound_no: int | None = None
+    by: bytes | None = None  # the operator who entered it
+    note: str = ""
+    duties: tuple[int, ...] | None = None  # only these, where the answer named a unit
+
+
+def acknowledge(turn: Turn, answered: Answered, *, confirm: bool) -> int:
+    """Record an ack and what follows; returns its number.
+
+    It counts once for its own person whenever it comes. A second count replaces the first.
+    """
+    alert = turn.alert(answered.alert_no)
+    first_of_its_kind = not _said_before(turn, answered)
+    number = _next_ack(turn)
+    turn.record(
+        "acked",
+        {
+            "no": number,
+            "id": turn.ids.uuid().hex(),
+            "person_no": answered.person_no,
+            "kind": answered.kind.value,
+            "count": answered.count,
+            "of": answered.of,
+            "via": answered.via.value,
+            "grade": answered.grade.value,
+            "late": answered.late,
+            "inbound_no": answered.inbound_no,
+            "by": answered.by.hex() if answered.by else None,
+            "note": answered.note,
+            "answers": _answers(turn, answered),
+        },
+        alert_no=alert.no,
+        occurred_at=answered.occurred_at,
+    )
+    if answered.kind is AckKind.HELP:
+        _open_help(turn, alert, answered, number)
+    if answered.kind is AckKind.UNAVAILABLE and not alert.over:
+        climb_now(turn, alert.no, [answered.person_no])
+    if confirm and alert.policy.confirm_replies and first_of_its_kind:
+        _confirm(turn, alert, answered)
+    return number
+
+
+def _said_before(turn: Turn, answered: Answered) -> bool:
+    c = t.ack.c
+    return (
+        turn.connection.execute(
+            select(c.no)
+            .where(
+                c.alert_no == answered.alert_no,
+                c.person_no == answered.person_no,
+                c.kind == answered.kind.value,
+            )
+            .limit(1)
+        ).first()
+        is not None
+    )
+
+
+def _next_ack(turn: Turn) -> int:
+    last = turn.connection.execute(select(func.max(t.ack.c.no))).scalar_one()
+    return (last or 0) + 1
+
+
+def _answers(turn: Turn, answered: Answered) -> list[list[Any]]:
+    """The requirements that this answer counts for, each with its unit and all above it."""
+    return answers_for(turn, answered.alert_no, answered.person_no, answered.kind, answered.duties)
+
+
+def answers_for(
+    turn: Turn,
+    alert_no: int,
+    person_no: int,
+    kind: AckKind,
+    only: Sequence[int] | None = None,
+) -> list[list[Any]]:
+    """[[requirement, [unit, parent, …]]…] of the duties the person holds now."""
+    held = people.duties_of(turn.connection, [person_no]).get(person_no, ())
+    units = people.ancestors(turn.connection, [duty.unit_no for duty in held])
+    return [
+        [requirement_no(alert_no, stage, duty.duty_no), list(units[duty.unit_no])]
+        for stage in STAGES_OF_ACK[kind]
+        for duty in held
+        if only is None or duty.duty_no in only
+    ]
+
+
+def _open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> None:
+    if _crying_already(turn, answered):
+        return
+    held = people.duties_of(turn.connection, [answered.person_no]).get(answered.person_no, ())
+    unit = held[0].unit_no if held else 0
+    units = people.ancestors(turn.connection, [unit]).get(unit, ()) if held else ()
+    turn.record(
+        "help.opened",
+        {
+            "ack_no": number,
+            "unit_no": unit,
+            "person_no": answered.person_no,
+            "due_at": escalate.help_due(alert.policy, turn.now),
+            "units": list(units),
+        },
+        alert_no=alert.no,
+    )
+    parent, _ = people.superiors(turn.connection, [unit], alert.policy.ladder_roles).get(
+        unit, (None, None)
+    )
+    call_for_help(turn, alert, unit, [parent, people.duty_desk(turn.connection)])
+
+
+def _crying_already(turn: Turn, answered: Answered) -> bool:
+    """A second cry belongs to the case that is open; it is on record as an ack of its own."""
+    c = t.help_case.c
+    return (
+        turn.connection.execute(
+            select(c.ack_no).where(
+                c.alert_no == answered.alert_no,
+                c.person_no == answered.person_no,
+                c.closed_at.is_(None),
+            )
+        ).first()
+        is not None
+    )
+
+
+def call_for_help(turn: Turn, alert: LiveAlert, unit_no: int, duties: Sequence[int | None]) -> None:
+    """Tell the principals of `duties` that the unit needs help; real even in a drill."""
+    wanted = [duty for duty in dict.fromkeys(duties) if duty is not None]
+    held = people.holders(turn.connection, wanted)
+    persons = [h.person_no for duty in wanted for h in held.get(duty, ()) if h.rank == 1]
+    unit = people.units(turn.connection, [unit_no]).get(unit_no)
+    params = {**alert.selection["params"], "unit": unit.name if unit else "?"}
+    tell(turn, alert, MessageKind.HELP, persons, template=MessageKind.HELP.value, params=params)
+
+
+def help_due(turn: Turn, limit: int) -> int:
+    """Calls for help that nobody took climb one level more, for ever, until somebody does."""
+    c = t.help_case.c
+    rows = turn.connection.execute(
+        select(t.help_case)
+        .where(c.taken_at.is_(None), c.closed_at.is_(None), c.due_at <= turn.now)
+        .order_by(c.due_at)
+        .limit(limit)
+    ).all()
+    desk = people.duty_desk(turn.connection)
+    for row in rows:
+        alert = turn.alert(row.alert_no)
+        above = people.ancestors(turn.connection, [row.unit_no]).get(row.unit_no, ())
+        level = min(row.climbed, max(len(above) - 1, 0))
+        lead = (
+            people.lead_duty(turn.connection, above[level], alert.policy.ladder_roles)
+            if above
+            else None
+        )
+        due = escalate.help_due(alert.policy, turn.now)
+        turn.record(
+            "help.climbed",
+            {"ack_no": row.ack_no, "climbed": row.climbed + 1, "due_at": due},
+            alert_no=alert.no,
+        )
+        call_for_help(turn, alert, row.unit_no, [lead, desk])
+    return len(rows)
+
+
+def _confirm(turn: Turn, alert: LiveAlert, answered: Answered) -> None:
+    params = {
+        **alert.selection["params"],
+        "kind": answered.kind.value,
+        "count": answered.count,
+        "of": answered.of,
+    }
+    tell(
+        turn,
+        alert,
+        MessageKind.CONFIRMATION,
+        [answered.person_no],
+        template=f"confirmation-{answered.kind.value}",
+        params=params,
+    )
+
+
+def withdraw(turn: Turn, alert_no: int, ack_no: int, by: bytes, reason: str) -> None:
+    """An ack was a mistake: what it covered is open again, and its ladder due now."""
+    c, a, r = t.ack.c, t.answer.c, t.requirement.c
+    row = turn.connection.execute(
+        select(t.ack).where(c.no == ack_no, c.alert_no == alert_no)
+    ).first()
+    if row is None:
+        raise NotFoundError("There is no such acknowledgement.")
+    if row.withdrawn_at is not None:
+        raise ConflictError("That acknowledgement is withdrawn already.")
+    covered = turn.connection.execute(
+        select(a.requirement_no, r.unit_no)
+        .join(t.requirement, r.no == a.requirement_no)
+        .where(a.ack_no == ack_no)
+    ).all()
+    units = people.ancestors(turn.connection, [row.unit_no for row in covered])
+    answers = [[row.requirement_no, list(units[row.unit_no]), turn.now] for row in covered]
+    turn.record(
+        "ack.withdrawn",
+        {"no": ack_no, "by": by.hex(), "reason": reason, "answers": answers},
+        alert_no=alert_no,
+    )
+
+
+def take_help(turn: Turn, ack_no: int, by: bytes) -> None:
+    """Somebody deals with it; it climbs no further."""
+    row = _help(turn, ack_no)
+    if row.taken_at is None:
+        turn.record("help.taken", {"ack_no": ack_no, "by": by.hex()}, alert_no=row.alert_no)
+
+
+def close_help(turn: Turn, ack_no: int, by: bytes, outcome: str) -> None:
+    """Only a human closes a call for help, and says how it ended."""
+    row = _help(turn, ack_no)
+    if row.closed_at is not None:
+        raise ConflictError("That call for help is closed already.")
+    units = people.ancestors(turn.connection, [row.unit_no]).get(row.unit_no, ())
+    turn.record(
+        "help.closed",
+        {"ack_no": ack_no, "by": by.hex(), "outcome": outcome, "units": list(units)},
+        alert_no=row.alert_no,
+    )
+
+
+def _help(turn: Turn, ack_no: int) -> Any:
+    row = turn.connection.execute(select(t.help_case).where(t.help_case.c.ack_no == ack_no)).first()
+    if row is None:
+        raise NotFoundError("There is no such call for help.")
+    return row

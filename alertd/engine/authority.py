@@ -1,0 +1,54 @@
+"""Who may do what, where. Asked below the pages, by the engine itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alertd.errors import ForbiddenError
+
+# What each role may do. A viewer and an auditor read; nobody has a right that isn't here.
+_RIGHTS: dict[str, frozenset[str]] = {
+    "administrator": frozenset(
+        {"draft", "approve", "answer", "help", "roster", "principals", "read", "unmask"}
+    ),
+    "duty_officer": frozenset({"draft", "approve", "answer", "help", "read"}),
+    "approver": frozenset({"approve", "read"}),
+    "area_administrator": frozenset({"draft", "answer", "help", "roster", "read"}),
+    "viewer": frozenset({"read"}),
+    "auditor": frozenset({"read", "unmask"}),
+}
+ROLES = tuple(_RIGHTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Whoever asks: a principal with a role, within one subtree, through scopes of a token."""
+
+    no: int
+    id: bytes
+    name: str
+    role: str
+    path: str  # of the unit it acts in; "" is everywhere
+    person_no: int | None = None
+    scopes: frozenset[str] | None = None  # None: whatever the role may
+
+    @property
+    def source(self) -> str:
+        """The journal's word for who did it."""
+        return f"principal:{self.id.hex()}"
+
+
+def may(actor: Actor, action: str, paths: Sequence[str] = ()) -> bool:
+    """Whether the actor may do `action` on every one of `paths`."""
+    allowed = action in _RIGHTS.get(actor.role, frozenset())
+    scoped = actor.scopes is None or action in actor.scopes
+    inside = not actor.path or all(path.startswith(actor.path) for path in paths)
+    return allowed and scoped and inside
+
+
+def require(actor: Actor, action: str, paths: Sequence[str] = ()) -> None:
+    """Raise ForbiddenError unless the actor may."""
+    if may(actor, action, paths):
+        return
+    if may(actor, action):
+        raise ForbiddenError("That is outside your area.", field="areas")
+    raise ForbiddenError(f"You ({actor.name}) may not do that: {action}.")

@@ -1,0 +1,202 @@
+"""Due ladders, digests and calls for help: what the tick finds, decides and records."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from alertd.decide import escalate
+from alertd.decide.escalate import Act
+from alertd.engine.telling import tell
+from alertd.engine.turn import LiveAlert, Turn
+from alertd.model import (
+    MessageKind,
+    Millis,
+    RequirementState,
+    Stage,
+    alert_of,
+    duty_of,
+    stage_of,
+)
+from alertd.store import dialect, people
+from alertd.store import tables as t
+
+_NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it stays one part
+
+
+def ladders(turn: Turn, limit: int) -> int:
+    """Climb what is due, in batches; costs by what is due, not by what exists."""
+    c = t.requirement.c
+    query = (
+        select(t.requirement)
+        .where(c.state == int(RequirementState.OPEN), c.due_at <= turn.now)
+        .order_by(c.due_at)
+        .limit(limit)
+    )
+    rows = turn.connection.execute(dialect.locked(turn.connection, query)).all()
+    by_alert: dict[int, list[Row[Any]]] = {}
+    for row in rows:
+        by_alert.setdefault(alert_of(row.no), []).append(row)
+    for alert_no, group in by_alert.items():
+        _climb_alert(turn, turn.alert(alert_no), group)
+    return len(rows)
+
+
+def _climb_alert(turn: Turn, alert: LiveAlert, rows: Sequence[Row[Any]]) -> None:
+    holders = people.holders(turn.connection, [duty_of(row.no) for row in rows])
+    units = people.ancestors(turn.connection, [row.unit_no for row in rows])
+    climbs = []
+    for row in rows:
+        ranks = [holder.rank for holder in holders.get(duty_of(row.no), ())]
+        ladder = escalate.Ladder(
+            step=row.step,
+            start_at=row.start_at,
+            told=row.told,
+            has_alternates=any(rank > 1 for rank in ranks),
+        )
+        climbs.append((row, escalate.climb(ladder, alert.policy, turn.now)))
+    _record(turn, alert, climbs, units)
+    _carry_out(turn, alert, climbs, holders)
+
+
+Climbs = Sequence[tuple[Row[Any], escalate.Climb]]
+
+
+def _record(
+    turn: Turn, alert: LiveAlert, climbs: Climbs, units: Mapping[int, Sequence[int]]
+) -> None:
+    items = [
+        [
+            row.no,
+            climb.step,
+            climb.due_at,
+            climb.told,
+            int(climb.state),
+            climb.reason,
+            [act.value for act in climb.acts],
+            list(units.get(row.unit_no, ())) if climb.due_at is None else [],
+        ]
+        for row, climb in climbs
+    ]
+    turn.record("climbed", {"items": items}, alert_no=alert.no)
+
+
+def _carry_out(
+    turn: Turn, alert: LiveAlert, climbs: Climbs, holders: Mapping[int, Sequence[Any]]
+) -> None:
+    remind: dict[Stage, list[int]] = {}
+    takeover: dict[Stage, list[int]] = {}
+    for row, climb in climbs:
+        held, stage = holders.get(duty_of(row.no), ()), stage_of(row.no)
+        if Act.REMIND in climb.acts:
+            remind.setdefault(stage, []).extend(h.person_no for h in held if h.rank == 1)
+        if Act.ALTERNATES in climb.acts:
+            takeover.setdefault(stage, []).extend(h.person_no for h in held if h.rank > 1)
+    for stage, persons in remind.items():
+        _tell_stage(turn, alert, MessageKind.REMINDER, persons, stage)
+    for stage, persons in takeover.items():
+        _tell_stage(turn, alert, MessageKind.TAKEOVER, persons, stage)
+    _queue_digests(turn, alert, climbs)
+
+
+def _tell_stage(
+    turn: Turn, alert: LiveAlert, kind: MessageKind, persons: Sequence[int], stage: Stage
+) -> None:
+    """A reminder goes only to those who haven't answered this stage for any duty of theirs."""
+    params = {**alert.selection["params"], "stage": stage.word}
+    tell(turn, alert, kind, persons, template=kind.value, params=params)
+
+
+def _queue_digests(turn: Turn, alert: LiveAlert, climbs: Climbs) -> None:
+    wanting = [(row, climb) for row, climb in climbs if _UPWARD & set(climb.acts)]
+    if not wanting:
+        return
+    above = people.superiors(
+        turn.connection, [row.unit_no for row, _ in wanting], alert.policy.ladder_roles
+    )
+    desk = people.duty_desk(turn.connection)
+    window = round(alert.policy.digest_window_s * 1000)
+    items: list[list[int]] = []
+    for row, climb in wanting:
+        parent, grandparent = above.get(row.unit_no, (None, None))
+        told = {Act.PARENT: parent, Act.GRANDPARENT: grandparent, Act.DUTY_DESK: desk}
+        for act, duty in told.items():
+            # A superior who isn't there is passed over for the desk: silence ends at a human.
+            to = duty if duty is not None else desk
+            if act in climb.acts and to is not None and to != duty_of(row.no):
+                items.append([to, row.no, turn.now + window])
+    if items:
+        turn.record("digest.queued", {"items": items}, alert_no=alert.no)
+
+
+_UPWARD = {Act.PARENT, Act.GRANDPARENT, Act.DUTY_DESK}
+
+
+def digests(turn: Turn, limit: int) -> int:
+    """One message a superior and window, for all that is silent below; none where all answered."""
+    c = t.digest_entry.c
+    due = turn.connection.execute(
+        select(c.alert_no, c.duty_no)
+        .where(c.message_no.is_(None), c.due_at <= turn.now)
+        .group_by(c.alert_no, c.duty_no)
+        .order_by(func.min(c.due_at))
+        .limit(limit)
+    ).all()
+    for alert_no, duty_no in due:
+        _digest(turn, turn.alert(alert_no), duty_no)
+    return len(due)
+
+
+def _digest(turn: Turn, alert: LiveAlert, duty_no: int) -> None:
+    c, r, u = t.digest_entry.c, t.requirement.c, t.unit.c
+    rows = turn.connection.execute(
+        select(c.requirement_no, r.state, u.name)
+        .select_from(
+            t.digest_entry.join(t.requirement, r.no == c.requirement_no).join(
+                t.unit, (u.no == r.unit_no) & (u.to_version == 2**31 - 1)
+            )
+        )
+        .where(c.duty_no == duty_no, c.alert_no == alert.no, c.message_no.is_(None))
+        .order_by(c.requirement_no)
+    ).all()
+    silent = [row for row in rows if row.state != RequirementState.COVERED]
+    names = list(dict.fromkeys(row.name for row in silent))
+    message = 0
+    if silent:
+        holders = people.holders(turn.connection, [duty_no]).get(duty_no, ())
+        first = [h.person_no for h in holders if h.rank == 1] or [h.person_no for h in holders]
+        message = tell(
+            turn,
+            alert,
+            MessageKind.DIGEST,
+            first,
+            template=MessageKind.DIGEST.value,
+            params={
+                **alert.selection["params"],
+                "count": len(names),
+                "names": names[:_NAMES_IN_DIGEST],
+            },
+        )
+    entries = _entries(turn, alert, duty_no)
+    body = {"duty_no": duty_no, "message_no": message, "requirements": entries}
+    turn.record("digest.sent", body, alert_no=alert.no)
+
+
+def _entries(turn: Turn, alert: LiveAlert, duty_no: int) -> list[int]:
+    c = t.digest_entry.c
+    return list(
+        turn.connection.execute(
+            select(c.requirement_no).where(
+                c.duty_no == duty_no, c.alert_no == alert.no, c.message_no.is_(None)
+            )
+        ).scalars()
+    )
+
+
+def next_due(turn: Turn) -> Millis | None:
+    """When the next ladder is due, for the shell's alarm clock."""
+    c = t.requirement.c
+    due: Millis | None = turn.connection.execute(
+        select(func.min(c.due_at)).where(c.state == int(RequirementState.OPEN))
+    ).scalar_one()
+    return due

@@ -1,0 +1,156 @@
+"""The engine's heart: synchronous, `step(now, inputs) -> what to do`.
+
+One step is one transaction: the inputs are taken (each under a savepoint, so that a bad one
+doesn't undo its neighbours), what is due is decided, a piece of each expansion is done, and
+deliveries are claimed. When `step` returns, all of it is on disk, and the messages it returns may
+leave. Threads, asyncio and group commit are a shell around it (`runner`); a test and the drill
+simulator call it with a clock of their own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import select
+
+from alertd.decide.plan import Bucket, Route
+from alertd.engine import accept, answering, climbing, dispatch, expanding, settling
+from alertd.engine.dispatch import Handover
+from alertd.engine.hurrying import hurry
+from alertd.engine.library import Library
+from alertd.engine.turn import Flow, Ids, LiveAlert, Turn, Wording
+from alertd.errors import AlertdError
+from alertd.model import AlertState, Millis, RecipientKind, alert_of
+from alertd.store import tables as t
+from alertd.store.database import Store
+
+Input = Callable[[Turn], Any]
+"""One thing to take: a function of the turn, whose return value is the answer."""
+
+_BATCH = 2_000  # ladders, deadlines and digests looked at in one step
+_TICK_MS = 200  # due times are looked up at most this often; a tick of its own is never early
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of an input: a value, or the error that refused it."""
+
+    value: Any = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step did and what is to be done now."""
+
+    answers: tuple[Answer, ...]
+    handovers: tuple[Handover, ...]
+    again: bool  # more work waits already: step once more without waiting
+    wake_at: Millis  # look again by then, even if nothing comes
+    recorded: bool  # whether facts were written
+
+
+@dataclass(slots=True)
+class Engine:
+    """The engine of one node.
+
+    Args:
+        store: The database; this engine is its only writer.
+        routes: The routes there are, by name.
+        library: Policies and templates, frozen on an alert when it is drafted.
+        wording: Renders a frozen template.
+        ids: Where identities come from.
+        lease: This process's name in claims; a fresh one after every start.
+    """
+
+    store: Store
+    routes: Mapping[str, Route]
+    library: Library
+    wording: Wording
+    ids: Ids
+    lease: str
+    break_glass_delay_ms: int = 300_000
+    flows: dict[str, Flow] = field(default_factory=dict)
+    alerts: dict[int, LiveAlert] = field(default_factory=dict)
+    _ticked_at: Millis = 0
+    _more: bool = False
+
+    def step(self, now: Millis, inputs: Sequence[Input] = (), *, claim: bool = True) -> Step:
+        """Take `inputs`, do what is due at `now`, claim what may leave; all in one commit."""
+        self._open_flows(now)
+        work: tuple[Handover, ...] = ()
+        before = {name: replace(flow) for name, flow in self.flows.items()}
+        try:
+            with self.store.transaction(now) as tx:
+                turn = self._turn(tx, now)
+                answers = tuple(self._take(turn, item) for item in inputs)
+                self._more = False
+                if now - self._ticked_at >= _TICK_MS or now < self._ticked_at:
+                    self._tick(turn)
+                self._more |= expanding.advance(turn)
+                if claim:
+                    work = tuple(dispatch.claim(turn, self.flows, self.lease))
+        except BaseException:
+            # Nothing was committed: what this process remembers of it is wrong.
+            self.alerts.clear()
+            self.flows.update(before)
+            raise
+        wake_at = dispatch.wake_at(self.routes.values(), self.flows, now)
+        return Step(answers, work, self._more, wake_at, bool(self.store.last_recorded))
+
+    def _open_flows(self, now: Millis) -> None:
+        for name, route in self.routes.items():
+            if name not in self.flows:
+                self.flows[name] = Flow(Bucket(float(route.burst), now))
+
+    def _turn(self, tx: Any, now: Millis) -> Turn:
+        return Turn(
+            tx=tx,
+            now=now,
+            ids=self.ids,
+            routes=self.routes,
+            wording=self.wording,
+            library=self.library,
+            break_glass_delay_ms=self.break_glass_delay_ms,
+            alerts=self.alerts,
+            flows=self.flows,
+            lease=self.lease,
+        )
+
+    def _take(self, turn: Turn, item: Input) -> Answer:
+        try:
+            with turn.tx.item():
+                return Answer(item(turn))
+        except AlertdError as error:
+            self.alerts.clear()
+            return Answer(error=error)
+        except Exception as error:  # noqa: BLE001 - one bad input must not stop the engine
+            self.alerts.clear()
+            turn.record("defect", {"error": type(error).__name__})
+            return Answer(error=error)
+
+    def _tick(self, turn: Turn) -> None:
+        self._ticked_at = turn.now
+        accept.issue_due(turn)
+        accept.expire_due(turn)
+        done = settling.deadlines(turn, _BATCH)
+        stuck = dispatch.fail_unroutable(turn, _BATCH)
+        hurry(turn, [(alert_of(r.id), r.recipient_no, r.id) for r in stuck if _person(r)])
+        done = max(done, len(stuck), climbing.ladders(turn, _BATCH))
+        done = max(done, climbing.digests(turn, _BATCH), answering.help_due(turn, _BATCH))
+        self._more |= done >= _BATCH
+        if self._more:
+            self._ticked_at = 0
+
+    def load_live_alerts(self, now: Millis) -> None:
+        """Read the alerts under way; claims check drills against what is loaded."""
+        with self.store.transaction(now) as tx:
+            turn = self._turn(tx, now)
+            live = (AlertState.ISSUED.value, AlertState.APPROVED.value)
+            rows = tx.connection.execute(select(t.alert.c.no).where(t.alert.c.state.in_(live)))
+            for number in rows.scalars().all():
+                turn.alert(number)
+
+
+def _person(row: Any) -> bool:
+    return bool(row.recipient_kind == RecipientKind.PERSON)

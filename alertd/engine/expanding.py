@@ -1,0 +1,102 @@
+"""Drive each issued alert's expansion, a chunk a step, until all are written down."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from alertd.decide.escalate import first_due
+from alertd.decide.expand import next_chunk, phases
+from alertd.engine.answering import answers_for
+from alertd.engine.turn import LiveAlert, Turn
+from alertd.model import ALERT_SHIFT, MINUTE_MS, AckKind, AlertState, Status
+from alertd.store import tables as t
+
+
+def advance(turn: Turn) -> bool:
+    """One chunk of every expansion under way, most severe alert first; whether there is more."""
+    c = t.alert.c
+    rows = turn.connection.execute(
+        select(t.alert)
+        .where(c.state == AlertState.ISSUED.value, c.phase > 0)
+        .order_by(c.status, c.severity, c.no)
+    ).all()
+    for row in rows:
+        _chunk(turn, turn.alert(row.no), row)
+    return bool(rows)
+
+
+def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
+    order = phases(
+        row.audience,
+        everyone=alert.policy.tell == "everyone",
+        test=alert.status is Status.TEST,
+    )
+    last = _last(turn, order[row.phase - 1], row.references_no)
+    chunk = next_chunk(order, row.phase, row.cursor, last)
+    turn.record(
+        "alert.expanded",
+        {
+            "phase": chunk.phase,
+            "after": chunk.after,
+            "upto": chunk.upto,
+            "next_phase": chunk.next_phase,
+            "next_cursor": chunk.next_cursor,
+            "message_no": (alert.no << ALERT_SHIFT) + 1,
+            "first": (alert.no << ALERT_SHIFT) + row.next_delivery,
+            "priority": alert.severity,
+            "status": int(alert.status),
+            "scope": scope(alert, row.roster_version),
+            "stages": _stages(alert),
+            "references_no": row.references_no,
+            "person_no": alert.selection.get("author_person"),
+            "carry_over": row.purpose == "update" and not alert.policy.update_wants_fresh_answer,
+        },
+        alert_no=alert.no,
+    )
+    if chunk.next_phase == 0:
+        _count_early(turn, alert)
+
+
+def _last(turn: Turn, phase: str, references_no: int | None) -> int:
+    """The highest number that a phase goes up to."""
+    query = {
+        "terminals": select(func.max(t.terminal.c.no)),
+        "groups": select(func.max(t.chat_group.c.no)),
+        "told": select(t.alert.c.next_delivery - 1).where(t.alert.c.no == references_no),
+        "author": select(1),
+    }.get(phase, select(func.max(t.duty.c.no)))
+    return int(turn.connection.execute(query).scalar() or 0)
+
+
+def scope(alert: LiveAlert, version: int) -> dict[str, Any]:
+    """Whom an alert is for, as its expansion facts carry it."""
+    return {
+        "version": version,
+        "paths": list(alert.paths),
+        "everywhere": any(path.count("/") == 1 for path in alert.paths),
+        "roles": list(alert.selection["roles"]),
+        "ladder_roles": list(alert.policy.ladder_roles),
+        "everyone": alert.policy.tell == "everyone",
+    }
+
+
+def _stages(alert: LiveAlert) -> list[dict[str, Any]]:
+    stages = []
+    for rule in alert.policy.stages:
+        start_at = alert.issued_at + round(rule.start_min * MINUTE_MS)
+        due_at = first_due(start_at, alert.policy)
+        stages.append({"stage": int(rule.stage), "start_at": start_at, "due_at": due_at})
+    return stages
+
+
+def _count_early(turn: Turn, alert: LiveAlert) -> None:
+    """Who answered while the expansion ran is counted for duties that were written down later."""
+    c = t.ack.c
+    rows = turn.connection.execute(
+        select(c.no, c.person_no, c.kind).where(c.alert_no == alert.no, c.withdrawn_at.is_(None))
+    ).all()
+    for row in rows:
+        answers = answers_for(turn, alert.no, row.person_no, AckKind(row.kind))
+        if answers:
+            body = {"no": row.no, "person_no": row.person_no, "answers": answers}
+            turn.record("ack.counted", body, alert_no=alert.no)

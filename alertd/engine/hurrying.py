@@ -1,0 +1,94 @@
+"""A person who can't be reached, or can't come, doesn't wait for the ladder's next rung."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+
+from alertd.engine.telling import tell
+from alertd.engine.turn import Turn
+from alertd.model import (
+    Channel,
+    MessageKind,
+    RecipientKind,
+    numbers_of,
+    requirement_no,
+)
+from alertd.store import people
+from alertd.store import tables as t
+
+
+def hurry(turn: Turn, unreached: Sequence[tuple[int, int, int]]) -> None:
+    """For each (alert, person, delivery) that failed: another contact, or the ladder now."""
+    by_alert: dict[int, dict[int, int]] = {}
+    for alert_no, person, delivery in unreached:
+        by_alert.setdefault(alert_no, {})[person] = delivery
+    for alert_no, persons in by_alert.items():
+        alert = turn.alert(alert_no)
+        if alert.over:
+            continue
+        left = _by_other_contact(turn, alert_no, persons)
+        climb_now(turn, alert_no, left)
+
+
+def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int]) -> list[int]:
+    """Use the next contact that this alert hasn't used; returns who has none left."""
+    alert = turn.alert(alert_no)
+    ways = people.contacts(turn.connection, list(persons), int(Channel.SMS))
+    used = _used(turn, alert_no, persons)
+    left = []
+    for person, delivery in persons.items():
+        fresh = [rank for rank, address in ways.get(person, []) if address not in used[person]]
+        if not fresh:
+            left.append(person)
+            continue
+        template, params = _message_of(turn, delivery)
+        tell(
+            turn,
+            alert,
+            MessageKind.ALERT,
+            [person],
+            template=template,
+            params=params,
+            contact_rank=fresh[0],
+        )
+    return left
+
+
+def _used(turn: Turn, alert_no: int, persons: Iterable[int]) -> dict[int, set[int]]:
+    first, last = numbers_of(alert_no)
+    c = t.delivery.c
+    used: dict[int, set[int]] = {person: set() for person in persons}
+    for row in turn.connection.execute(
+        select(c.recipient_no, c.address_no).where(
+            c.recipient_no.in_(used),
+            c.id.between(first, last),
+            c.recipient_kind == int(RecipientKind.PERSON),
+        )
+    ):
+        used[row.recipient_no].add(row.address_no)
+    return used
+
+
+def _message_of(turn: Turn, delivery: int) -> tuple[str, dict[str, object]]:
+    row = turn.connection.execute(
+        select(t.message.c.template, t.message.c.params)
+        .join(t.delivery, t.delivery.c.message_no == t.message.c.no)
+        .where(t.delivery.c.id == delivery)
+    ).one()
+    return row.template, json.loads(row.params)
+
+
+def climb_now(turn: Turn, alert_no: int, persons: Sequence[int]) -> None:
+    """Make the open ladders of these people's duties due now."""
+    if not persons:
+        return
+    alert = turn.alert(alert_no)
+    duties = people.duties_of(turn.connection, list(persons))
+    numbers = [
+        requirement_no(alert_no, rule.stage, duty.duty_no)
+        for held in duties.values()
+        for duty in held
+        for rule in alert.policy.stages
+    ]
+    turn.record("hurried", {"items": sorted(set(numbers))}, alert_no=alert_no)

@@ -1,0 +1,220 @@
+"""The shell around the engine: one writer thread with group commit, and asyncio for sockets.
+
+Whatever comes while a step runs is taken by the next one, in one transaction: the busier it is,
+the more each commit carries. Nothing here decides anything.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+import structlog
+
+from alertd.engine import receive, settling
+from alertd.engine.core import Answer, Engine, Input, Step
+from alertd.engine.dispatch import Handover
+from alertd.engine.turn import Turn
+from alertd.errors import UnavailableError
+from alertd.model import Millis
+from channels.base import Channel, Event, Fault, Outcome, SendError
+
+MOST_WAITING = 20_000  # inputs waiting for a commit; past it callers are told to come back
+MOST_A_STEP = 1_000
+_IDLE_S = 1.0  # the longest a waiting engine sleeps by itself; the ticker wakes it too
+_RETRY_S = 0.5  # after a step that could not commit (disk full, database away)
+
+log = structlog.get_logger("alertd.engine")
+
+
+class Runner:
+    """Runs one engine with its channels.
+
+    Args:
+        engine: The engine; from `start` on only this runner's thread touches it.
+        channels: The routes' channels by name.
+        now: The clock, ms.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        channels: Mapping[str, Channel],
+        *,
+        now: Callable[[], Millis],
+    ) -> None:
+        self.engine = engine
+        self.channels = channels
+        self.now = now
+        self.cycled_at: Millis = now()
+        self.failing: str = ""  # why the last step couldn't commit; "" while all is well
+        self._inputs: deque[tuple[Input, Future[Any]]] = deque()
+        self._outcomes: dict[str, deque[Outcome]] = {name: deque() for name in channels}
+        self._wake = threading.Condition()
+        self._woken = False
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="alertd-writer", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sends: set[asyncio.Task[None]] = set()
+        self._committed = asyncio.Event()
+
+    async def start(self) -> None:
+        """Open the channels, load what was under way, and begin."""
+        self._loop = asyncio.get_running_loop()
+        self.engine.load_live_alerts(self.now())
+        for channel in self.channels.values():
+            await channel.start()
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Claim no more, let tries in flight end, write down how, and stop."""
+        with self._wake:
+            self._stopping = True
+        for channel in self.channels.values():
+            await channel.close()
+        if self._sends:
+            await asyncio.wait(self._sends, timeout=5)
+        self.wake()
+        await asyncio.to_thread(self._thread.join, 10)
+
+    def wake(self) -> None:
+        """Have the engine look at what is due; the ticker calls this."""
+        with self._wake:
+            self._woken = True
+            self._wake.notify()
+
+    async def submit(self, item: Input) -> Any:
+        """Have the engine take an input; returns its answer once it is on disk.
+
+        Raises:
+            AlertdError: The engine refused it; nothing of it was stored.
+            UnavailableError: Too much is waiting, or the store can't commit.
+        """
+        return await asyncio.wrap_future(self.enqueue(item))
+
+    def enqueue(self, item: Input) -> "Future[Any]":
+        """Like `submit`, from any thread; the future ends once it is on disk."""
+        future: Future[Any] = Future()
+        if len(self._inputs) >= MOST_WAITING or (self._stopping and not self._thread.is_alive()):
+            raise UnavailableError("The engine is too busy; try again in a moment.")
+        self._inputs.append((item, future))
+        self.wake()
+        return future
+
+    async def sink(self, route: str, events: Sequence[Event]) -> None:
+        """Commit what came back on a route."""
+        await self.submit(partial(receive.events, route=route, came=tuple(events)))
+
+    async def committed(self) -> None:
+        """Wait for the next commit that recorded facts; for live streams."""
+        await self._committed.wait()
+
+    # The writer thread from here on.
+
+    def _run(self) -> None:
+        wait_until: float = 0.0
+        while self._wait(wait_until):
+            wait_until = self._cycle()
+
+    def _wait(self, timeout_s: float) -> bool:
+        with self._wake:
+            if not self._woken and timeout_s > 0:
+                self._wake.wait(timeout_s)
+            self._woken = False
+            done = self._stopping and not self._sends and not self._inputs
+            return not (done and not any(self._outcomes.values()))
+
+    def _cycle(self) -> float:
+        """One step; returns how long to wait before the next, in seconds."""
+        taken = [self._inputs.popleft() for _ in range(min(len(self._inputs), MOST_A_STEP))]
+        ended = {name: self._drain(name) for name in self._outcomes}
+        inputs = [self._settle(name, items) for name, items in ended.items() if items]
+        inputs += [item for item, _ in taken]
+        try:
+            step = self.engine.step(self.now(), inputs, claim=not self._stopping)
+        except Exception as error:  # noqa: BLE001 - disk full and the like; the engine goes on
+            self._failed(error, taken, ended)
+            return _RETRY_S
+        self.failing = ""
+        self.cycled_at = self.now()
+        answers = step.answers[len(inputs) - len(taken) :]
+        self._call(self._publish, step, [future for _, future in taken], answers)
+        if step.again or self._inputs:
+            return 0.0
+        return min(_IDLE_S, max(0.0, (step.wake_at - self.now()) / 1000))
+
+    def _drain(self, name: str) -> list[Outcome]:
+        waiting = self._outcomes[name]
+        return [waiting.popleft() for _ in range(len(waiting))]
+
+    def _settle(self, route: str, items: list[Outcome]) -> Input:
+        def settle(turn: Turn) -> int:
+            return settling.outcomes(turn, route, items, turn.flows[route], turn.lease)
+
+        return settle
+
+    def _failed(
+        self,
+        error: Exception,
+        taken: list[tuple[Input, Future[Any]]],
+        ended: Mapping[str, list[Outcome]],
+    ) -> None:
+        """Nothing was committed: outcomes are kept for the next try, callers are told."""
+        self.failing = type(error).__name__
+        log.error("step failed", error=type(error).__name__)
+        for name, items in ended.items():
+            self._outcomes[name].extendleft(reversed(items))
+        refusal = UnavailableError(
+            "The store can't be written to now.", hint="Look at the disk's free space."
+        )
+        self._call(_refuse, [future for _, future in taken], refusal)
+
+    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    # The event loop from here on.
+
+    def _publish(self, step: Step, futures: list[Future[Any]], answers: tuple[Answer, ...]) -> None:
+        for handover in step.handovers:
+            task = asyncio.create_task(self._deliver(handover))
+            self._sends.add(task)
+            task.add_done_callback(self._sends.discard)
+        for future, answer in zip(futures, answers, strict=True):
+            _resolve(future, answer)
+        if step.recorded:
+            self._committed.set()
+            self._committed = asyncio.Event()
+
+    async def _deliver(self, handover: Handover) -> None:
+        """Hand messages to their route; every one of them gets its outcome, whatever happens."""
+        waiting = self._outcomes[handover.route]
+        missing = {message.delivery: message.attempt for message in handover.messages}
+        try:
+            async for outcome in self.channels[handover.route].send_many(handover.messages):
+                missing.pop(outcome.delivery, None)
+                waiting.append(outcome)
+                self.wake()
+        finally:
+            for delivery, attempt in missing.items():
+                error = SendError(Fault.UNKNOWN, "no-outcome-from-channel")
+                waiting.append(Outcome(delivery, attempt, error))
+            self.wake()
+
+
+def _resolve(future: "Future[Any]", answer: Answer) -> None:
+    if future.cancelled():
+        return
+    if answer.error is not None:
+        future.set_exception(answer.error)
+    else:
+        future.set_result(answer.value)
+
+
+def _refuse(futures: list["Future[Any]"], error: Exception) -> None:
+    for future in futures:
+        if not future.cancelled():
+            future.set_exception(error)

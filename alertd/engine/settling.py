@@ -1,0 +1,189 @@
+"""Outcomes, deadlines and receipts: read the deliveries, decide, record."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from alertd.decide import settle
+from alertd.decide.plan import others
+from alertd.engine.hurrying import hurry
+from alertd.engine.turn import Flow, Turn
+from alertd.model import Channel, DeliveryState, Played, RecipientKind, alert_of
+from alertd.store import dialect
+from alertd.store import tables as t
+from alertd.store.fold.deliveries import rollup
+from channels.base import Fault, Outcome, Receipt, SendError
+
+_REFERENCE_MOST = 64
+
+
+def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease: str) -> int:
+    """Settle tries; fenced: only those that this lease still has. Returns how many counted.
+
+    A try whose lease is gone (its deadline passed, a receipt came first) still frees its place
+    in the route, and says nothing more.
+    """
+    flow.in_flight = max(0, flow.in_flight - len(ended))
+    rows = _load(turn, [outcome.delivery for outcome in ended])
+    items, changes, unreached = [], [], []
+    for outcome in ended:
+        row = rows.get(outcome.delivery)
+        if not _holds(row, outcome, lease):
+            continue
+        result = outcome.result
+        if isinstance(result, SendError) and result.fault is Fault.THROTTLED:
+            _pause(turn, flow, result)
+        decided = settle.outcome(_delivery(turn, row), result, turn.now)
+        reference = None if isinstance(result, SendError) else result.reference
+        items.append(_item(row, decided, reference))
+        changes.append(_change(row, decided))
+        if decided.unreached:
+            unreached.append(row)
+    _record(turn, route, items, changes)
+    hurry(turn, _people(unreached))
+    return len(items)
+
+
+def _holds(row: Row[Any] | None, outcome: Outcome, lease: str) -> bool:
+    return (
+        row is not None
+        and row.state == DeliveryState.SENDING
+        and row.attempt == outcome.attempt
+        and row.lease == lease
+    )
+
+
+def _pause(turn: Turn, flow: Flow, error: SendError) -> None:
+    wait_s = error.retry_after_s if error.retry_after_s is not None else 1.0
+    flow.paused_until = max(flow.paused_until, turn.now + round(wait_s * 1000))
+
+
+def deadlines(turn: Turn, limit: int) -> int:
+    """Settle what has no word by its deadline, and resend what stayed unknown over its grace."""
+    c = t.delivery.c
+    states = [DeliveryState.SENDING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN]
+    query = (
+        select(t.delivery)
+        .where(c.state.in_([int(s) for s in states]), c.due_at.is_not(None), c.due_at <= turn.now)
+        .order_by(c.due_at)
+        .limit(limit)
+    )
+    rows = turn.connection.execute(dialect.locked(turn.connection, query)).all()
+    _decide(turn, rows, lambda row: settle.deadline(_delivery(turn, row), turn.now))
+    return len(rows)
+
+
+def _decide(
+    turn: Turn, rows: Iterable[Row[Any]], decide: Callable[[Row[Any]], settle.Settlement]
+) -> None:
+    items, changes, unreached = [], [], []
+    for row in rows:
+        decided = decide(row)
+        items.append(_item(row, decided, None))
+        changes.append(_change(row, decided))
+        if decided.unreached:
+            unreached.append(row)
+    _record(turn, "", items, changes)
+    hurry(turn, _people(unreached))
+
+
+def _record(
+    turn: Turn, route: str, items: list[list[Any]], changes: list[tuple[int, int, int, int]]
+) -> None:
+    if items:
+        turn.record("settled", {"route": route, "items": items, "counts": rollup(changes)})
+
+
+def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
+    """Later words in any order, repeated or not. Returns how many changed something.
+
+    A receipt that changes nothing is on record too: as ignored, with its number.
+    """
+    rows = dict(_load(turn, [word.delivery for word in words]))
+    items, changes, unreached, ignored = [], [], [], []
+    for word in words:
+        row = rows.get(word.delivery)
+        decided = settle.receipt(_delivery(turn, row), word, turn.now) if row is not None else None
+        if row is None or decided is None:
+            ignored.append([word.delivery, word.attempt, word.status.value])
+            continue
+        changes.append(_change(row, decided))
+        items.append(_receipt_item(word, decided))
+        rows[word.delivery] = _after(row, decided)
+        if decided.unreached:
+            unreached.append(row)
+    if items:
+        turn.record("receipts", {"route": route, "items": items, "counts": rollup(changes)})
+    if ignored:
+        turn.record("receipts.ignored", {"route": route, "items": ignored})
+    hurry(turn, _people(unreached))
+    return len(items)
+
+
+def _receipt_item(word: Receipt, decided: settle.Settlement) -> list[Any]:
+    state, due, played = int(decided.state), decided.due_at, int(decided.played)
+    detail = word.detail[:_REFERENCE_MOST]
+    start = [word.delivery, word.attempt, word.status.value]
+    return [*start, state, due, played, decided.reason, detail]
+
+
+def _after(row: Any, decided: settle.Settlement) -> Any:
+    """The row as it stands after a decision, for the next word in the same batch."""
+    fresh = dict(row._mapping) if hasattr(row, "_mapping") else dict(vars(row))  # noqa: SLF001 - SQLAlchemy's public name for it
+    fresh |= {
+        "state": int(decided.state),
+        "due_at": decided.due_at,
+        "played": int(decided.played),
+        "reason": decided.reason,
+    }
+    return _Standing(**fresh)
+
+
+class _Standing:
+    """A delivery row with changes of this batch."""
+
+    def __init__(self, **columns: Any) -> None:
+        self.__dict__.update(columns)
+
+
+def _people(rows: Iterable[Any]) -> list[tuple[int, int, int]]:
+    """(alert, person, delivery) of deliveries to people."""
+    person = RecipientKind.PERSON
+    return [(alert_of(r.id), r.recipient_no, r.id) for r in rows if r.recipient_kind == person]
+
+
+def _load(turn: Turn, numbers: Sequence[int]) -> Mapping[int, Any]:
+    # Anybody may send any number in a receipt; what no column could hold isn't asked for.
+    wanted = {number for number in numbers if 0 < number < 2**63}
+    query = select(t.delivery).where(t.delivery.c.id.in_(wanted))
+    return {row.id: row for row in turn.connection.execute(query)}
+
+
+def _delivery(turn: Turn, row: Any) -> settle.Delivery:
+    alert = turn.alert(alert_of(row.id))
+    return settle.Delivery(
+        id=row.id,
+        channel=Channel(row.lane // 10),
+        state=DeliveryState(row.state),
+        attempt=row.attempt,
+        due_at=row.due_at,
+        route=row.route,
+        duplicate=bool(row.duplicate),
+        expires_at=alert.expires_at,
+        alert_over=alert.over and row.priority > 0,
+        policy=alert.policy,
+        other_route=others(turn.routes.values(), row.lane, row.route),
+        played=Played(row.played),
+    )
+
+
+def _item(row: Any, decided: settle.Settlement, reference: str | None) -> list[Any]:
+    state, due = int(decided.state), decided.due_at
+    reference = reference[:_REFERENCE_MOST] if reference else None
+    start = [row.id, row.attempt, state, due, decided.reason]
+    return [*start, decided.avoid_route, int(decided.duplicate), reference]
+
+
+def _change(row: Any, decided: settle.Settlement) -> tuple[int, int, int, int]:
+    return (row.id, row.lane // 10, row.state, int(decided.state))

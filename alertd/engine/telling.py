@@ -1,0 +1,97 @@
+"""Messages beyond the first: reminders, take-overs, digests, calls for help, confirmations."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import exists, select
+
+from alertd.engine.turn import LiveAlert, Turn
+from alertd.model import (
+    ALERT_SHIFT,
+    FOREVER,
+    Channel,
+    MessageKind,
+    RecipientKind,
+    Status,
+    lane_of,
+)
+from alertd.store import people
+from alertd.store import tables as t
+from alertd.store.fold.expansion import below
+
+_PRIORITY = {MessageKind.HELP: 0, MessageKind.CONFIRMATION: 6}
+
+
+def tell(
+    turn: Turn,
+    alert: LiveAlert,
+    kind: MessageKind,
+    persons: Sequence[int],
+    *,
+    template: str,
+    params: dict[str, Any],
+    contact_rank: int = 1,
+) -> int:
+    """Have a message sent to people by SMS; returns its number, 0 where nobody can be told.
+
+    People without a contact of that rank get it by their first; those outside a drill's plan
+    never do, except for a call for help, which is real even in a drill.
+    """
+    if kind is not MessageKind.HELP:
+        persons = inside_plan(turn, alert, persons)
+    reachable = people.contacts(turn.connection, list(dict.fromkeys(persons)), int(Channel.SMS))
+    targets = [
+        (person, _pick(ways, contact_rank)) for person, ways in sorted(reachable.items()) if ways
+    ]
+    if not targets:
+        return 0
+    next_delivery, next_message = turn.counters(alert.no)
+    base = alert.no << ALERT_SHIFT
+    message = {
+        "no": base + next_message,
+        "kind": kind.value,
+        "template": template,
+        "params": params,
+        "text_hash": "",
+    }
+    lane = lane_of(Channel.SMS, message_status(alert, kind))
+    priority = _PRIORITY.get(kind, alert.severity)
+    deliveries = [
+        [base + next_delivery + i, message["no"], int(RecipientKind.PERSON), person, address]
+        + [lane, priority]
+        for i, (person, address) in enumerate(targets)
+    ]
+    turn.record("told", {"message": message, "deliveries": deliveries}, alert_no=alert.no)
+    return base + next_message
+
+
+def message_status(alert: LiveAlert, kind: MessageKind) -> Status:
+    """A call for help in a drill with real people is real, and travels as Actual."""
+    drill_of_people = alert.status is not Status.ACTUAL and not alert.leave.simulated
+    return Status.ACTUAL if kind is MessageKind.HELP and drill_of_people else alert.status
+
+
+def _pick(ways: Sequence[tuple[int, int]], rank: int) -> int:
+    by_rank = dict(ways)
+    return by_rank.get(rank, ways[0][1])
+
+
+def inside_plan(turn: Turn, alert: LiveAlert, persons: Sequence[int]) -> list[int]:
+    """Those whom the alert may reach: everybody if Actual, else the plan's areas only."""
+    if alert.status is Status.ACTUAL or not persons:
+        return list(persons)
+    author = alert.selection.get("author_person")
+    if alert.status is Status.TEST:
+        return [person for person in persons if person == author]
+    u, h = t.unit.c, t.holding.c
+    allowed = turn.connection.execute(
+        select(h.person_no)
+        .distinct()
+        .where(
+            h.person_no.in_(list(persons)),
+            h.to_version == FOREVER,
+            exists().where(u.no == h.unit_no, u.to_version == FOREVER, below(u.path, alert.paths)),
+        )
+    ).scalars()
+    kept = set(allowed)
+    return [person for person in persons if person in kept]

@@ -1,0 +1,172 @@
+"""What one step of the engine works with."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, select
+
+from alertd.decide.plan import Bucket, Leave, Route
+from alertd.engine.library import Library
+from alertd.errors import NotFoundError
+from alertd.model import AlertState, Fact, Millis, Policy, Status
+from alertd.store import tables as t
+from alertd.store.database import Transaction
+
+
+class Ids(Protocol):
+    """Where new identities come from; injected, so that a run can be repeated."""
+
+    def uuid(self) -> bytes:
+        """A UUIDv7, 16 bytes."""
+
+
+class Wording(Protocol):
+    """Renders a frozen template; the shape of alertd.messages, injected with its data."""
+
+    def text(
+        self,
+        template: Mapping[str, Any],
+        *,
+        language: str,
+        channel: str,
+        params: Mapping[str, Any],
+        status: str,
+        duplicate: bool,
+    ) -> str:
+        """The text as it will be shown or spoken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveAlert:
+    """An alert as the engine works with it; read once and dropped when the alert changes."""
+
+    no: int
+    id: bytes
+    short_code: str
+    status: Status
+    severity: int
+    state: AlertState
+    expires_at: Millis
+    issued_at: Millis
+    policy: Policy
+    templates: Mapping[str, Any]
+    selection: Mapping[str, Any]
+    paths: tuple[str, ...]
+    leave: Leave
+    next_delivery: int
+    next_message: int
+
+    @property
+    def over(self) -> bool:
+        """Nothing more is to be sent about it, but for what its successor says."""
+        return self.state not in {AlertState.ISSUED, AlertState.APPROVED, AlertState.DRAFT}
+
+
+@dataclass(slots=True)
+class Turn:
+    """One transaction of the engine, with everything a handler may use."""
+
+    tx: Transaction
+    now: Millis
+    ids: Ids
+    routes: Mapping[str, Route]
+    wording: Wording
+    library: Library
+    alerts: dict[int, LiveAlert]
+    flows: Mapping[str, "Flow"]
+    lease: str
+    break_glass_delay_ms: int
+    source: str = "engine"
+
+    @property
+    def connection(self) -> Connection:
+        """The writer's connection."""
+        return self.tx.connection
+
+    def record(
+        self,
+        kind: str,
+        body: Mapping[str, Any],
+        *,
+        alert_no: int = 0,
+        occurred_at: Millis | None = None,
+        source: str | None = None,
+    ) -> None:
+        """Apply and journal a fact of this step."""
+        self.tx.record(
+            Fact(
+                kind=kind,
+                occurred_at=self.now if occurred_at is None else occurred_at,
+                body=body,
+                alert_no=alert_no,
+                source=source or self.source,
+            )
+        )
+        if kind.startswith("alert."):
+            self.alerts.pop(alert_no, None)
+
+    def alert(self, alert_no: int) -> LiveAlert:
+        """The alert of that number."""
+        found = self.alerts.get(alert_no)
+        if found is None:
+            found = self.alerts[alert_no] = load_alert(self.connection, alert_no)
+        return found
+
+    def alert_by_id(self, alert_id: bytes) -> LiveAlert:
+        """The alert of that id; raises NotFoundError."""
+        number = self.connection.execute(
+            select(t.alert.c.no).where(t.alert.c.id == alert_id)
+        ).scalar_one_or_none()
+        if number is None:
+            raise NotFoundError("There is no such alert.")
+        return self.alert(number)
+
+    def counters(self, alert_no: int) -> tuple[int, int]:
+        """The next delivery's and message's count under an alert."""
+        c = t.alert.c
+        row = self.connection.execute(
+            select(c.next_delivery, c.next_message).where(c.no == alert_no)
+        ).one()
+        return row.next_delivery, row.next_message
+
+
+def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
+    """Read an alert; raises NotFoundError."""
+    row = connection.execute(select(t.alert).where(t.alert.c.no == alert_no)).first()
+    if row is None:
+        raise NotFoundError("There is no such alert.")
+    selection = json.loads(row.selection)
+    routes = selection.get("routes")
+    status = Status(row.status)
+    return LiveAlert(
+        no=row.no,
+        id=row.id,
+        short_code=row.short_code,
+        status=status,
+        severity=row.severity,
+        state=AlertState(row.state),
+        expires_at=row.expires_at,
+        issued_at=row.issued_at or 0,
+        policy=Policy.from_dict(json.loads(row.policy)),
+        templates=json.loads(row.templates),
+        selection=selection,
+        paths=tuple(selection.get("paths", ())),
+        leave=Leave(
+            status=status,
+            routes=None if routes is None else frozenset(routes),
+            simulated=bool(selection.get("simulated")),
+        ),
+        next_delivery=row.next_delivery,
+        next_message=row.next_message,
+    )
+
+
+@dataclass(slots=True)
+class Flow:
+    """How a route flows now; memory of this process only, rebuilt empty after a restart."""
+
+    bucket: Bucket
+    in_flight: int = 0
+    paused_until: Millis = 0
