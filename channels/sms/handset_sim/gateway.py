@@ -35,6 +35,7 @@ _ANSWERS = {
     Mood.BROKEN: (500, "broken"),
     Mood.REFUSE: (422, "content-refused"),
 }
+_FLOOD_BYTES = 4 * 1024 * 1024
 _REFUSAL_STATUS = {"no-such-number": 404, "opted-out": 403}
 
 
@@ -175,6 +176,8 @@ class Gateway:
                 exchange.drop()
             case Mood.GARBAGE:
                 exchange.answer(200, b"<html>\xff welcome", content_type="text/html")
+            case Mood.FLOOD:
+                exchange.answer(200, b'{"id": "m", "pad": "%b"}' % (b"x" * _FLOOD_BYTES))
             case Mood.NOISE:
                 exchange.answer_raw(b"\x16\x03\x01\x00nonsense\r\n\r\n")
             case _ if self._weather.latency_s:
@@ -189,6 +192,12 @@ class Gateway:
         receipt = self._receipt(message, reference, "accepted", "")
         await self._callbacks.post_now(RECEIPTS, receipt)
         _accept(exchange, reference)
+
+    async def _report(self, exchange: Exchange, fields: dict[str, Any]) -> None:
+        receipt = self._receipt(fields, "by-hand", str(fields["status"]), fields.get("reason", ""))
+        for _ in range(int(fields.get("times", 1))):
+            await self._callbacks.post_now(RECEIPTS, receipt)
+        exchange.answer_json(200, {"ok": True})
 
     def _receipt(
         self, message: dict[str, Any], reference: str, status: str, reason: str
@@ -232,6 +241,11 @@ class Gateway:
                 self._weather = read_weather(fields)
             case "hooks":
                 self._callbacks.aim(str(fields["base"]))
+            case "forget":
+                self._overrides.clear()
+            case "receipts":
+                self._spawn(self._report(exchange, fields))
+                return
             case "release":
                 held, self._held = self._held, []
                 for waiting, reference in held:

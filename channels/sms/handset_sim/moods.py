@@ -16,6 +16,7 @@ class Mood(StrEnum):
     HANG = "hang"  # takes it and doesn't answer until it is released
     DROP = "drop"  # takes it and cuts the connection
     GARBAGE = "garbage"  # takes it and answers 200 with what isn't JSON
+    FLOOD = "flood"  # takes it and answers 200 with megabytes
     NOISE = "noise"  # takes it and answers with what isn't HTTP
     THROTTLE = "throttle"  # doesn't take it: 429
     UNAVAILABLE = "unavailable"  # doesn't take it: 503

@@ -1,0 +1,6 @@
+"""Every gateway that the conformance suite runs over; a new one adds its line."""
+
+from tests.contract.case_handsets import HandsetsCase
+from tests.contract.peer import Case
+
+CASES: list[type[Case]] = [HandsetsCase]
