@@ -57,6 +57,7 @@ class Person(SQLModel, table=True):
     name: str = text()
     language: str = text()
     party_member: bool = small()
+    channels: str = text()  # keys of rosters.words.CHANNELS, the preferred first, space-separated
     fingerprint: bytes = blob()
 
 

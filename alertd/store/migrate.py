@@ -1,0 +1,84 @@
+"""Bring a database to the tables that this program knows.
+
+A new step: change the tables, let `alembic.command.revision(config(connection), autogenerate=True)`
+write a draft against an upgraded database, and read, correct and test it.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+
+from alertd.errors import ConflictError
+from alertd.store import dialect
+
+_FOLDER = Path(__file__).parent / "migrations"
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's settings, made here: there is no alembic.ini."""
+    settings = Config()
+    settings.set_main_option("script_location", str(_FOLDER))
+    settings.attributes["connection"] = connection
+    return settings
+
+
+def upgrade(url: str) -> None:
+    """Apply the steps that are missing, all of them or none; makes an SQLite file's folder.
+
+    Raises:
+        ConflictError: A newer alertd has been at work in this database.
+    """
+    _make_folder(url)
+    engine = dialect.writer(url)
+    try:
+        with engine.begin() as connection:
+            _refuse_newer(_current(connection))
+            command.upgrade(config(connection), "head")
+    finally:
+        engine.dispose()
+
+
+def current(url: str) -> str | None:
+    """The last step applied, or None for an empty database; creates nothing."""
+    if _file(url) and not Path(_file(url)).exists():
+        return None
+    engine = dialect.reader(url)
+    try:
+        with engine.begin() as connection:
+            return _current(connection)
+    finally:
+        engine.dispose()
+
+
+def head() -> str:
+    """The last step there is."""
+    return str(ScriptDirectory(str(_FOLDER)).get_current_head())
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _refuse_newer(revision: str | None) -> None:
+    known = {step.revision for step in ScriptDirectory(str(_FOLDER)).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise ConflictError(
+            "This database was written by a newer version of alertd.",
+            hint="Install that version again, or restore a backup made by this one.",
+        )
+
+
+def _file(url: str) -> str:
+    """The path of an SQLite file; "" for a database elsewhere or in memory."""
+    name = make_url(url).database or ""
+    return name if dialect.is_sqlite(url) and name != ":memory:" else ""
+
+
+def _make_folder(url: str) -> None:
+    if _file(url):
+        Path(_file(url)).parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""The tables' history, in Alembic's form; `alertd.store.migrate` runs it."""
