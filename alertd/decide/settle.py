@@ -68,14 +68,14 @@ def deadline(delivery: Delivery, now: Millis) -> Settlement:
 
 def receipt(delivery: Delivery, word: Receipt, now: Millis) -> Settlement | None:
     """A later word; None where it changes nothing: repeated, late, or behind what is known."""
+    if delivery.attempt == 0 or not 0 < word.attempt <= delivery.attempt:
+        return None  # a word on a try that never was
     if word.status in {ReceiptStatus.PLAYED, ReceiptStatus.INTERRUPTED}:
         return _sound(delivery, word)
     if word.status is ReceiptStatus.FAILED:
         return _failed_later(delivery, word, now)
     state = _S.DELIVERED if word.status is ReceiptStatus.DELIVERED else _S.ACCEPTED
     if _RANK.get(delivery.state, 9) >= _RANK[state] and not _corrects(delivery, state):
-        return None
-    if delivery.state in {_S.EXPIRED, _S.CANCELLED} and word.attempt == 0:
         return None
     return Settlement(
         state=state,
@@ -89,7 +89,7 @@ def receipt(delivery: Delivery, word: Receipt, now: Millis) -> Settlement | None
 def _corrects(delivery: Delivery, state: DeliveryState) -> bool:
     """Arrival is a fact: it stands over a failure that was reported or a queue that was closed."""
     over = {_S.FAILED, _S.EXPIRED, _S.CANCELLED}
-    return state is _S.DELIVERED and delivery.state in over and delivery.attempt > 0
+    return state is _S.DELIVERED and delivery.state in over
 
 
 def _accepted(delivery: Delivery, now: Millis, *, delivered: bool) -> Settlement:

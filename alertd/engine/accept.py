@@ -293,7 +293,7 @@ def _issue(turn: Turn, alert: LiveAlert) -> None:
         "alert.issued",
         {
             "roster_version": version,
-            "roster_digest": roster.digest_of(turn.connection, version),
+            "roster_digest": _digest(turn, version),
             "message": {
                 "no": (alert.no << ALERT_SHIFT) + 1,
                 "kind": MessageKind.ALERT.value,
@@ -306,6 +306,12 @@ def _issue(turn: Turn, alert: LiveAlert) -> None:
     )
     if row.references_no is not None:
         _end(turn, row.references_no, _ENDS[row.purpose], f"by-{row.purpose}")
+
+
+def _digest(turn: Turn, version: int) -> str:
+    c = t.roster_version.c
+    found = turn.connection.execute(select(c.digest).where(c.version == version)).scalar()
+    return found or ""
 
 
 def _own_template(row: Any) -> str:

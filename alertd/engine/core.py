@@ -18,11 +18,12 @@ from alertd.engine import accept, answering, climbing, dispatch, expanding, sett
 from alertd.engine.dispatch import Handover
 from alertd.engine.hurrying import hurry
 from alertd.engine.library import Library
-from alertd.engine.turn import Flow, Ids, LiveAlert, Turn, Wording
+from alertd.engine.turn import Flow, LiveAlert, Turn, Wording
 from alertd.errors import AlertdError
 from alertd.model import AlertState, Millis, RecipientKind, alert_of
 from alertd.store import tables as t
 from alertd.store.database import Store
+from alertd.store.identity import Ids
 
 Input = Callable[[Turn], Any]
 """One thing to take: a function of the turn, whose return value is the answer."""

@@ -13,13 +13,7 @@ from alertd.errors import NotFoundError
 from alertd.model import AlertState, Fact, Millis, Policy, Status
 from alertd.store import tables as t
 from alertd.store.database import Transaction
-
-
-class Ids(Protocol):
-    """Where new identities come from; injected, so that a run can be repeated."""
-
-    def uuid(self) -> bytes:
-        """A UUIDv7, 16 bytes."""
+from alertd.store.identity import Ids
 
 
 class Wording(Protocol):

@@ -1,0 +1,162 @@
+"""What becomes of a delivery: DESIGN §5's table of states, case by case."""
+
+from typing import Any
+
+import pytest
+
+from alertd.decide import settle
+from alertd.model import Channel, DeliveryState, Played, Policy
+from channels.base import Accepted, Fault, Receipt, ReceiptStatus, SendError
+
+NOW = 1_000_000
+POLICY = Policy(name="red", unknown_grace_s=60, max_attempts=3, retry_backoff_s=(5, 15))
+
+
+def delivery(**changes: Any) -> settle.Delivery:
+    values: dict[str, Any] = {
+        "id": 1 << 32 | 7,
+        "channel": Channel.SMS,
+        "state": DeliveryState.SENDING,
+        "attempt": 1,
+        "due_at": NOW,
+        "route": "modem-1",
+        "duplicate": False,
+        "expires_at": NOW + 3_600_000,
+        "alert_over": False,
+        "policy": POLICY,
+        "other_route": False,
+    }
+    return settle.Delivery(**(values | changes))
+
+
+def receipt(status: ReceiptStatus, **changes: Any) -> Receipt:
+    return Receipt(**({"delivery": 1, "attempt": 1, "status": status} | changes))
+
+
+def test_a_gateways_word_is_accepted_and_no_more() -> None:
+    decided = settle.outcome(delivery(), Accepted("ref"), NOW)
+    assert decided.state is DeliveryState.ACCEPTED
+    assert decided.due_at is None
+
+
+def test_a_brokers_word_leaves_a_loudspeaker_open() -> None:
+    decided = settle.outcome(delivery(channel=Channel.LOUDSPEAKER), Accepted(None), NOW)
+    assert decided.state is DeliveryState.ACCEPTED
+    assert decided.due_at == NOW + 30_000
+
+
+def test_a_silent_loudspeaker_becomes_unknown() -> None:
+    waiting = delivery(channel=Channel.LOUDSPEAKER, state=DeliveryState.ACCEPTED)
+    assert settle.deadline(waiting, NOW).state is DeliveryState.UNKNOWN
+
+
+def test_a_dead_workers_try_is_unknown_and_waits_its_grace() -> None:
+    decided = settle.deadline(delivery(), NOW)
+    assert (decided.state, decided.reason) == (DeliveryState.UNKNOWN, "no-word-by-deadline")
+    assert decided.due_at == NOW + 60_000
+    assert not decided.unreached
+
+
+def test_unknown_is_sent_once_more_marked_and_by_another_route() -> None:
+    unknown = delivery(state=DeliveryState.UNKNOWN, other_route=True)
+    decided = settle.deadline(unknown, NOW)
+    assert decided.state is DeliveryState.PENDING
+    assert decided.duplicate
+    assert decided.avoid_route == "modem-1"
+
+
+def test_unknown_twice_rests_unknown_and_the_ladder_hurries() -> None:
+    error = SendError(Fault.UNKNOWN, "timeout")
+    decided = settle.outcome(delivery(duplicate=True, attempt=2), error, NOW)
+    assert (decided.state, decided.due_at) == (DeliveryState.UNKNOWN, None)
+    assert decided.unreached
+
+
+def test_unknown_of_an_alert_that_is_over_is_not_sent_again_and_stays_unknown() -> None:
+    decided = settle.deadline(delivery(state=DeliveryState.UNKNOWN, alert_over=True), NOW)
+    assert (decided.state, decided.due_at) == (DeliveryState.UNKNOWN, None)
+
+
+@pytest.mark.parametrize("fault", [Fault.DEAD, Fault.OPTED_OUT])
+def test_a_dead_number_fails_and_the_ladder_hurries(fault: Fault) -> None:
+    decided = settle.outcome(delivery(), SendError(fault, "no-such"), NOW)
+    assert decided.state is DeliveryState.FAILED
+    assert decided.unreached
+
+
+@pytest.mark.parametrize(("attempt", "wait_s"), [(1, 5), (2, 15)])
+def test_a_temporary_error_waits_by_the_policy(attempt: int, wait_s: int) -> None:
+    decided = settle.outcome(delivery(attempt=attempt), SendError(Fault.RETRY, "http-503"), NOW)
+    assert (decided.state, decided.due_at) == (DeliveryState.PENDING, NOW + wait_s * 1000)
+
+
+def test_tries_are_bounded_and_giving_up_hurries_the_ladder() -> None:
+    decided = settle.outcome(delivery(attempt=3), SendError(Fault.RETRY, "http-503"), NOW)
+    assert decided.state is DeliveryState.FAILED
+    assert decided.unreached
+    assert "http-503" in decided.reason
+
+
+def test_throttling_never_uses_up_the_tries() -> None:
+    error = SendError(Fault.THROTTLED, "429", retry_after_s=2)
+    decided = settle.outcome(delivery(attempt=50), error, NOW)
+    assert (decided.state, decided.due_at) == (DeliveryState.PENDING, NOW + 2_000)
+
+
+def test_a_refusal_goes_by_another_route_at_once_or_fails() -> None:
+    error = SendError(Fault.REFUSED, "content")
+    elsewhere = settle.outcome(delivery(other_route=True), error, NOW)
+    assert (elsewhere.state, elsewhere.avoid_route) == (DeliveryState.PENDING, "modem-1")
+    assert settle.outcome(delivery(), error, NOW).state is DeliveryState.FAILED
+
+
+def test_nothing_is_tried_after_the_alert_expires() -> None:
+    decided = settle.outcome(delivery(expires_at=NOW + 1), SendError(Fault.RETRY, "x"), NOW)
+    assert decided.state is DeliveryState.EXPIRED
+
+
+FORWARD = [
+    (DeliveryState.SENDING, ReceiptStatus.ACCEPTED, DeliveryState.ACCEPTED),
+    (DeliveryState.SENDING, ReceiptStatus.DELIVERED, DeliveryState.DELIVERED),
+    (DeliveryState.UNKNOWN, ReceiptStatus.ACCEPTED, DeliveryState.ACCEPTED),
+    (DeliveryState.UNKNOWN, ReceiptStatus.DELIVERED, DeliveryState.DELIVERED),
+    (DeliveryState.PENDING, ReceiptStatus.DELIVERED, DeliveryState.DELIVERED),
+    (DeliveryState.ACCEPTED, ReceiptStatus.DELIVERED, DeliveryState.DELIVERED),
+    (DeliveryState.FAILED, ReceiptStatus.DELIVERED, DeliveryState.DELIVERED),
+    (DeliveryState.ACCEPTED, ReceiptStatus.FAILED, DeliveryState.FAILED),
+    (DeliveryState.DELIVERED, ReceiptStatus.ACCEPTED, None),
+    (DeliveryState.DELIVERED, ReceiptStatus.DELIVERED, None),
+    (DeliveryState.DELIVERED, ReceiptStatus.FAILED, None),
+    (DeliveryState.ACCEPTED, ReceiptStatus.ACCEPTED, None),
+    (DeliveryState.FAILED, ReceiptStatus.FAILED, None),
+]
+
+
+@pytest.mark.parametrize(("before", "status", "after"), FORWARD)
+def test_receipts_never_move_a_delivery_backwards(
+    before: DeliveryState, status: ReceiptStatus, after: DeliveryState | None
+) -> None:
+    decided = settle.receipt(delivery(state=before), receipt(status), NOW)
+    assert (decided.state if decided else None) == after
+
+
+def test_a_failure_of_an_earlier_try_says_nothing_of_the_present_one() -> None:
+    word = receipt(ReceiptStatus.FAILED, attempt=1)
+    assert settle.receipt(delivery(attempt=2), word, NOW) is None
+
+
+def test_what_a_loudspeaker_played_is_a_state_of_its_own() -> None:
+    heard = delivery(channel=Channel.LOUDSPEAKER, state=DeliveryState.ACCEPTED)
+    whole = settle.receipt(heard, receipt(ReceiptStatus.PLAYED, detail="3/3"), NOW)
+    part = settle.receipt(heard, receipt(ReceiptStatus.PLAYED, detail="1/3"), NOW)
+    assert whole
+    assert part
+    assert (whole.state, whole.played) == (DeliveryState.DELIVERED, Played.PLAYED)
+    assert part.played is Played.PARTIAL
+
+
+@pytest.mark.parametrize(("tried", "named"), [(0, 0), (0, 1), (1, 2), (1, 0)])
+def test_a_receipt_for_a_try_that_never_was_says_nothing(tried: int, named: int) -> None:
+    word = receipt(ReceiptStatus.DELIVERED, attempt=named)
+    untried = delivery(state=DeliveryState.PENDING, attempt=tried)
+    assert settle.receipt(untried, word, NOW) is None
