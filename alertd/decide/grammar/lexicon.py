@@ -1,0 +1,170 @@
+"""The words of a reply, each with the class that the grammar knows it by.
+
+Order is precedence: at each place of a text the first pattern that fits is taken, so a longer
+phrase stands before the word inside it (没问题 before 没). What no pattern knows is UNKNOWN, and
+one unknown character is enough for a reply not to count. The words are those of DOMAIN.md's table
+with the forms that people write them in; adding one is a decision about what counts as an answer,
+so it comes with cases in tests/unit/replies.toml.
+"""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from alertd.decide.grammar import numbers
+
+
+class Part(StrEnum):
+    """What a piece of a reply is. One letter each, so that a reply's shape is a string."""
+
+    RECEIVED = "R"
+    DONE = "D"
+    ON_POST = "P"
+    AWAY = "U"
+    OPT_OUT = "O"
+    PROMISE = "W"  # will do, or is doing: says that the message was read, and no more
+    CALM = "S"  # all is well here
+    FILLER = "F"
+    AFTER = "A"  # a courtesy that only makes sense behind an answer
+    REPLYING = "E"  # 回, in front of an answer
+    NAME = "N"  # of somebody whom the message named
+    CODE = "C"  # an alert's short code
+    UNIT = "G"
+    NUMBER = "n"
+    PEOPLE = "m"  # a number of people
+    FRACTION = "f"  # so many of so many
+    TALLY = "X"  # 应转40 已转35 未转5
+    REST = "L"  # 还有5人
+    PLUS = "+"
+    ASK = "?"
+    DENY = "!"
+    UNKNOWN = "_"
+    GAP = " "
+
+
+NAME_MARKS: Final = "\ue000-\uf8ff"  # stand for names while a reply is read; see tokens
+
+
+def _latin(words: str) -> str:
+    return rf"(?<![a-z])(?:{words})(?![a-z])"
+
+
+_BY_NOW = r"(?:已经|已|现已|均|都|全部|全|现|安全|顺利)"
+_WHO = r"(?:人员|群众|村民|居民|住户|危房户|低洼户|老人|任务|工作|对象)"
+_MOVE = r"(?:转移|撤离|疏散|转出|撤出)"
+_ENDED = r"(?:完成|完毕)"
+_DONE = "|".join(
+    (
+        rf"{_WHO}?{_BY_NOW}{{0,3}}{_MOVE}{_WHO}?(?:完成|完毕|完了?|好了|到位|结束)了?",
+        rf"{_WHO}?{_BY_NOW}{{0,2}}已经?{_BY_NOW}{{0,2}}(?:{_MOVE}完?了?{_WHO}?|转了?(?=[ :]?\d))",
+        rf"{_MOVE}了{_WHO}?",
+        rf"{_WHO}?{_BY_NOW}{{0,3}}{_ENDED}了?(?:{_MOVE}{_WHO}?|任务|工作)?了?",
+        _latin("all done|done|completed|finished|evacuated"),
+    )
+)
+_IN_PLACE = r"(?:到岗到位|在岗在位|到岗|到位|就位|在岗|上岗)"
+_ON_POST = "|".join(
+    (
+        rf"(?:人员|全员)?{_BY_NOW}{{0,3}}{_IN_PLACE}了?",
+        r"已经?(?:到达|抵达)(?:岗位|现场)了?|(?:到达|抵达)岗位",
+        _latin("on post|in position|on site|at (?:my )?post"),
+    )
+)
+_SMS = r"(?:通知|短信|信息|消息|指令|任务|预警)"
+_READ = r"(?:收到|收悉|知悉|知晓|知道|明白|了解|清楚|已阅)"
+_RECEIVED = "|".join(
+    (
+        rf"{_SMS}?(?:已经|已|都|均|全部|现已|刚刚?|才)?{_READ}{_SMS}?(?:了(?!解))?",
+        r"好[的嘞滴]|好了?[啊呀](?!像)|好(?=$|[\s,。.!;、~]|收到|谢|领导|主任|书记)",
+        _latin(r"ok(?:ay)?|received|got it|roger(?: that)?|copy(?: that)?|understood|noted|ack"),
+    )
+)
+_NOT_ABOUT_OTHERS = (
+    r"(?!人员|群众|村民|居民|的|者|条|单|务工|.{0,4}(?:结束|取消|销|回来|回岗|期满|完))"
+)
+_TODAY = r"(?:今天|今日|现在|目前|已)?"
+AWAY_FOR_SURE: Final = re.compile(r"不在岗|假|出差|住院|在外地")
+"""Being away in words that a remark may follow (请假到周五); 外出 isn't one: 外出巡查 is work."""
+_AWAY = "|".join(
+    (
+        r"(?:今天|今日|现在|目前|现|人|都)?(?:不在岗位?|不在(?:本地|家|单位|村里)?(?=[\s,。!]|$))",
+        rf"{_TODAY}(?:请[病事年产婚丧]?假|休[年病产]?假|[病事年产]假)[中了]?{_NOT_ABOUT_OTHERS}",
+        rf"{_TODAY}外出(?:中|了|办事|开会|学习|培训|就医)?{_NOT_ABOUT_OTHERS}",
+        rf"{_TODAY}(?:出差|住院|人?在外地)[中了]?{_NOT_ABOUT_OTHERS}",
+        _latin("unavailable|not available|on leave|away|off duty|not on duty"),
+    )
+)
+_SOON = (
+    r"(?:马上|立即|立刻|即刻|立马|这就|正在|现在就|现在|一定|会|将|我去"
+    r"|按要求|遵照|坚决|继续|抓紧|尽快)"
+)
+_ACT = (
+    r"(?:落实|执行|行动|办理|去办|办|处理|安排|部署|组织|转移|撤离|到岗|到位|出发|通知|完成|赶到|赶来"
+    r"|赶往|赶过去|过去|过来|前往|传达|转达|开展|巡查|排查|响应)"
+)
+_PROMISE = rf"{_SOON}{{1,3}}(?:去|组织|安排)?{_ACT}{{1,2}}(?:群众|人员|居民|村民|住户)?|照办|遵命"
+_ASK = (
+    r"\?|吗|嘛|么|呢|吧|是否|是不是|有没有|能不能|可不可以|什么|怎么|为何|哪"
+    rf"|{_latin('why|what|who|when|how|where')}"
+)
+_DENY = (
+    r"[没未不无勿别非否莫甭难误错]|(?<![a-z])[a-z]{2,6}n't(?![a-z])"
+    rf"|{_latin('no|not|never|none|nobody|cannot|without|cant|dont|didnt|wont|havent|isnt')}"
+)
+_HERE = (
+    r"(?:我们?|本|咱们?|俺们?)"
+    r"(?:网格|社区|街道|片区|小区|小组|单位|部门|村|镇|乡|组|处|这边|这里|这|方)"
+)
+_FILLER = "|".join(
+    (
+        r"您好|你好|各位领导|领导|指挥部|防指|网格员|网格长|楼道长|组长|书记|主任|同志",
+        r"谢谢您?|谢了|感谢|多谢|辛苦[了啦]?",
+        _HERE,
+        r"我是|我们|本人|咱们|俺们|[我俺咱您了啊哦噢喔啦哈呀哟嗯嘞]",
+        _latin("thanks?|thank you|thx|sir"),
+        "[👌👍🙏🫡💪😊🙂😀😄😁🤝✅☑✔✓🌹👏❤♥]",
+    )
+)
+_CALM = r"没有?问题|一切(?:正常|安好|平安)|情况正常|无(?:异常|险情)|正常|平安|安全"
+_UNIT_KIND = r"(?:网格|社区|片区|楼栋|楼道|单元|号楼|小区|街道|村|镇|乡|组|幢|栋|弄)"
+_UNIT = (
+    rf"网格 ?\d{{1,4}}(?!\d)|[一-鿿]{{0,10}}第?\d{{1,4}}号?{_UNIT_KIND}"
+    rf"|[一-鿿]{{1,10}}?{_UNIT_KIND}(?:[一-鿿]{{0,6}}第?\d{{1,4}}号?{_UNIT_KIND})?"
+)
+
+_PATTERNS: tuple[tuple[Part, str], ...] = (
+    (Part.NAME, f"[{NAME_MARKS}]"),
+    (Part.TALLY, numbers.TALLY),
+    (Part.AWAY, _AWAY),
+    (Part.CALM, _CALM),
+    (Part.REST, numbers.REST),
+    (Part.ASK, _ASK),
+    (Part.DENY, _DENY),
+    (Part.PROMISE, _PROMISE),
+    (Part.DONE, _DONE),
+    (Part.ON_POST, _ON_POST),
+    (Part.RECEIVED, _RECEIVED),
+    (Part.OPT_OUT, r"退订|取消订阅|(?<![a-z0-9])(?:td|t|stop|unsubscribe)(?![a-z0-9])"),
+    (Part.CODE, r"(?:编号|代码|代号)?(?<![a-z])[a-z]\d{1,3}(?![a-z0-9])号?"),
+    (Part.FILLER, _FILLER),
+    (Part.UNIT, _UNIT),
+    (Part.UNKNOWN, numbers.NOT_AN_ANSWER),
+    (Part.FRACTION, numbers.FRACTION),
+    (Part.PEOPLE, numbers.PEOPLE),
+    (Part.NUMBER, numbers.NUMBER),
+    (Part.REPLYING, r"(?:我|已)?(?:回复|答复|回)[ :]?(?=[0-4一二三四零]|收到|td?(?![a-z])|退订)"),
+    (Part.AFTER, r"请?(?:领导)?放心"),
+    (Part.PLUS, r" ?\+ ?"),
+    (Part.UNKNOWN, r"(?<=[0-9a-z])[.\-](?=[0-9a-z])"),
+    (Part.GAP, r"[\s,。.、;:!~…·\"'()\[\]<>{}《》「」『』*#_|\-]+"),
+    (Part.UNKNOWN, r"[a-z]+|."),
+)
+PARTS: Final = tuple(part for part, _ in _PATTERNS)
+PATTERN: Final = re.compile(
+    "|".join(f"({pattern})" for _, pattern in _PATTERNS), re.DOTALL | re.ASCII
+)
+"""One group a class: `PARTS[match.lastindex - 1]`. Every character is matched by something."""
+
+MUST_NOT_BE_IN_A_UNIT: Final = re.compile(
+    rf"{_DENY}|{_ASK}|收到|完成|到岗|转移|[他她它各每全哪某别]|其他|隔壁|部分|有些|大家"
+)
