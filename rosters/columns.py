@@ -145,13 +145,16 @@ def read_header(kind: FileKind, cells: Sequence[str]) -> Header:
     )
 
 
+def required_in(kind: FileKind, cells: Iterable[str]) -> int:
+    """How many required columns a row of cells names."""
+    columns = (column_of(kind, cell) for cell in cells)
+    return len({column.key for column in columns if column and column.required})
+
+
 def find_header(kind: FileKind, rows: Iterable[Sequence[str]]) -> int | None:
     """Which of the first rows is the header (0…), or None: a title may stand above it."""
     wanted = sum(column.required for column in COLUMNS[kind])
     for place, row in enumerate(rows):
-        known = {
-            column.key for cell in row if (column := column_of(kind, cell)) and column.required
-        }
-        if len(known) * 2 >= wanted:
+        if required_in(kind, row) * 2 >= wanted:
             return place
     return None

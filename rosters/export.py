@@ -146,14 +146,18 @@ def _yes_no(flag: bool, style: Style) -> str:
 
 def _holding_cells(holding: Holding, style: Style) -> list[str]:
     return [
-        role_name(holding.post, style.language),
+        _role(holding.post, style),
         str(holding.rank),
-        ";".join(role_name(role, style.language) for role in holding.roles),
+        ";".join(_role(role, style) for role in holding.roles),
         holding.on_duty_from,
         holding.on_duty_to,
         _date(holding.verified_at),
         holding.note,
     ]
+
+
+def _role(role: str, style: Style) -> str:
+    return role_name(role, style.language) if style.language.startswith("zh") else role
 
 
 def _date(at: int | None) -> str:
@@ -177,9 +181,14 @@ def _terminal_cells(terminal: Terminal) -> list[str]:
         terminal.terminal_id,
         terminal.unit_code,
         terminal.name,
-        *("" if degrees is None else f"{degrees:.12f}".rstrip("0") for degrees in place),
+        *("" if degrees is None else _degrees(degrees) for degrees in place),
         str(terminal.volume),
     ]
+
+
+def _degrees(degrees: float) -> str:
+    whole, _, rest = f"{degrees:.12f}".partition(".")
+    return f"{whole}.{rest.rstrip('0') or '0'}"
 
 
 def _group_cells(group: ChatGroup, style: Style) -> list[str]:

@@ -10,6 +10,7 @@ from io import TextIOBase
 from pathlib import Path
 
 from rosters import workbook
+from rosters.columns import FileKind, required_in
 from rosters.problems import FileReport
 
 # Twice what 2,000,000 full rows need; more is a mistake or an attack.
@@ -19,7 +20,8 @@ _HEAD = 512
 # All columns at their limits are 3,000 characters; a longer line isn't a row of a roster.
 _MAX_LINE = 1 << 16
 _DELIMITERS = ",\t;"
-_SNIFFED_LINES = 10
+_SNIFFED_LINES = 5
+_MAX_COLUMNS = 200
 _ENCODINGS = ("utf-8", "gb18030")
 
 Rows = Iterator[tuple[int, list[str]]]
@@ -110,7 +112,7 @@ def _first_bad_line(path: Path, encoding: str) -> int | None:
     return lines
 
 
-def read_rows(path: Path, inspected: Inspected, report: FileReport) -> Rows:
+def read_rows(kind: FileKind, path: Path, inspected: Inspected, report: FileReport) -> Rows:
     """Yield every row that isn't blank, with its line number, the header included.
 
     A text file is streamed. What stops the reading is reported, and then nothing more comes.
@@ -119,15 +121,22 @@ def read_rows(path: Path, inspected: Inspected, report: FileReport) -> Rows:
         yield from workbook.read_rows(path, report)
         return
     with path.open(encoding=inspected.encoding, newline="") as text:
-        delimiter = _delimiter(text)
+        delimiter = _delimiter(text, kind)
         text.seek(0)
         yield from _csv_rows(text, delimiter, report)
 
 
-def _delimiter(text: TextIOBase) -> str:
-    """The most frequent of comma, tab and semicolon in the first lines."""
-    first = "".join(text.readline(_MAX_LINE) for _ in range(_SNIFFED_LINES))
-    return max(_DELIMITERS, key=first.count)
+def _delimiter(text: TextIOBase, kind: FileKind) -> str:
+    """Comma, tab or semicolon: by which of them the first lines give a header."""
+    lines = [text.readline(_MAX_LINE).strip() for _ in range(_SNIFFED_LINES)]
+
+    def columns(delimiter: str) -> int:
+        return max(
+            required_in(kind, (cell.strip('"') for cell in line.split(delimiter)[:_MAX_COLUMNS]))
+            for line in lines
+        )
+
+    return max(_DELIMITERS, key=columns)
 
 
 def _csv_rows(text: TextIOBase, delimiter: str, report: FileReport) -> Rows:

@@ -12,6 +12,8 @@ from rosters.words import Level
 
 # Dates in a roster are dates in China, which has had no summer time since 1991.
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
+_CHINA_MINUTES = 8 * 60
+_DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,16 @@ class Holding:
     def key(self) -> tuple[str, str, str, str]:
         """What makes a holding one: unit, post, person, start of the shift."""
         return (self.unit_code, self.post, self.person_id, self.on_duty_from)
+
+    def on_duty(self, at: int) -> bool:
+        """Whether the shift covers a moment, ms since the epoch; the end itself isn't covered."""
+        if not self.on_duty_from:
+            return True
+        minute = (at // 60_000 + _CHINA_MINUTES) % _DAY_MINUTES
+        time = f"{minute // 60:02d}:{minute % 60:02d}"
+        if self.on_duty_from < self.on_duty_to:
+            return self.on_duty_from <= time < self.on_duty_to
+        return time >= self.on_duty_from or time < self.on_duty_to
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Of each row only numbers are kept, about 150 bytes; texts are named by their lin
 
 from rosters.ledger import Ledger, digest
 from rosters.model import Holding, Person
-from rosters.problems import FileReport
+from rosters.problems import FileReport, quote
 from rosters.units import UnitBook
 
 _DAY = (1 << 1440) - 1  # one bit a minute
@@ -78,7 +78,7 @@ class PeopleChecks:
         for rows in self._duties.groups():
             self.duties += 1
             unit, post = rows[0][0] >> _POST_BITS, rows[0][0] & (1 << _POST_BITS) - 1
-            _report_duty(rows, shifts, self._book.code(unit), posts[post], report)
+            _report_duty(rows, shifts, self._book.code(unit), quote(posts[post]), report)
 
 
 def _report_person(rows: list[tuple[int, ...]], report: FileReport) -> None:

@@ -92,3 +92,8 @@ def national(number: str) -> str:
 def is_fictional(number: str) -> bool:
     """Whether an E.164 number is of the block that sample cities use."""
     return number.startswith(FICTIONAL_PREFIX)
+
+
+def takes_sms(number: str) -> bool:
+    """Whether an E.164 number may get an SMS: a Chinese one has to be a mobile."""
+    return not number.startswith("+86") or bool(_MOBILE.fullmatch(number))

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from rosters.columns import column_name
 from rosters.wordings import WORDINGS
+from rosters.words import role_name
 
 _QUOTED = 40
 # A phone number standing alone: a mobile with or without +86, or a fixed line with its area code.
@@ -53,7 +54,10 @@ class Problem:
     def reason(self, language: str = "zh-CN") -> str:
         """The reason alone, one sentence."""
         zh, en = WORDINGS[self.code]
-        return (zh if language.startswith("zh") else en).format_map(dict(self.params))
+        params = dict(self.params)
+        if "post" in params:
+            params["post"] = role_name(params["post"], language)
+        return (zh if language.startswith("zh") else en).format_map(params)
 
     def text(self, language: str = "zh-CN") -> str:
         """The whole line: file, line, column, reason."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from rosters import words
 from rosters.cells import Cells
 from rosters.model import CHINA, Holding, Person, UnitFacts
-from rosters.phones import read_phone, read_short_phone
+from rosters.phones import read_phone, read_short_phone, takes_sms
 from rosters.problems import holds_phone, quote
 from rosters.words import Level
 
@@ -171,7 +171,7 @@ def _person(cells: Cells, person_id: str) -> Person:
         phones=phones,
         short_phone=short_phone,
         chat_id=chat_id,
-        channels=_channels(cells, sms=bool(phones), chat=bool(chat_id)),
+        channels=_channels(cells, sms=any(map(takes_sms, phones)), chat=bool(chat_id)),
     )
 
 

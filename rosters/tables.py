@@ -18,7 +18,7 @@ def read_cells(
 ) -> Iterator[Cells]:
     """Yield the rows below the header; a header that won't do is reported and yields nothing."""
     errors_before = report.problems.counts[Severity.ERROR]
-    rows = read_rows(path, inspected, report)
+    rows = read_rows(kind, path, inspected, report)
     first = list(islice(rows, _HEADER_WITHIN))
     place = find_header(kind, [row for _, row in first])
     if place is None:
