@@ -1,0 +1,119 @@
+"""A message template as a value: what the texts are, what they need, and what CAP says of them.
+
+An alert keeps the templates it went out with (`to_dict`), so that a later edit of the files never
+changes what an issued alert, its reminders or its correction say.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from alertd.cap import Category, Certainty, Colour, MsgType, ResponseType, Urgency
+from alertd.errors import InvalidInputError
+from alertd.i18n import LANGUAGES
+from alertd.messages.context import NAMES
+from alertd.messages.source import names_in
+
+Channel = Literal["sms", "chat", "loudspeaker", "headline", "description", "instruction"]
+CHANNELS: Final = ("sms", "chat", "loudspeaker")  # the ways out; the other three are CAP's fields
+Kind = Literal[
+    "alert",  # an operator issues it
+    "reminder",
+    "takeover",
+    "digest",
+    "help",
+    "confirmation",
+    "notice",  # the system tells that an alert ended by itself, or of a drill
+]
+Language = Literal["zh-CN", "en"]
+ByLanguage = dict[Language, Annotated[str, Field(max_length=200)]]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Param(_Value):
+    """A value that an operator fills in; `max` bounds a text's length or a number."""
+
+    type: Literal["text", "int"] = "text"
+    required: bool = False
+    max: int = Field(default=40, ge=1, le=1_000_000)
+    label: ByLanguage
+    example: str | int
+
+
+class Template(_Value):
+    """One message in all its languages and channels."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,60}$")]
+    kind: Kind
+    title: ByLanguage = {}  # how the console and the CLI call it
+    colour: Colour | None = None  # set where the file has a variant for each colour
+    statuses: tuple[Literal["Actual", "Exercise", "Test"], ...] = ("Actual", "Exercise", "Test")
+    answer: bool = False  # whether the people told are asked for an answer
+    msg_type: MsgType = MsgType.ALERT
+    event: ByLanguage = {}
+    category: tuple[Category, ...] = (Category.SAFETY,)
+    response_type: tuple[ResponseType, ...] = ()
+    urgency: Urgency = Urgency.EXPECTED
+    certainty: Certainty = Certainty.LIKELY
+    valid_min: int = Field(default=720, ge=1, le=60 * 24 * 30)  # where no end is given
+    params: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], Param] = {}
+    text: dict[Language, dict[Channel, str]]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if set(self.text) != set(LANGUAGES):
+            raise ValueError(f"text must be given in {' and '.join(LANGUAGES)}")
+        first, *others = self.text.values()
+        if any(set(other) != set(first) for other in others):
+            raise ValueError("text must have the same channels in every language")
+        if self.params.keys() & NAMES:
+            raise ValueError(f"params must not be called {sorted(self.params.keys() & NAMES)}")
+        for language, by_channel in self.text.items():
+            for channel, source in by_channel.items():
+                self._check_source(f"text.{language}.{channel}", source)
+        return self
+
+    def _check_source(self, path: str, source: str) -> None:
+        try:
+            unknown = names_in(source) - NAMES - self.params.keys()
+        except ValueError as error:
+            raise ValueError(f"{path} {error}") from None
+        if unknown:
+            raise ValueError(f"{path} names unknown values: {', '.join(sorted(unknown))}")
+        if "【" in source or "】" in source:
+            raise ValueError(f"{path} must not hold 【】: signature and marks are added to it")
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The ways out that it has a text for."""
+        return tuple(name for name in CHANNELS if name in self.text["zh-CN"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-able copy, to be frozen on an alert."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote, or a template file's variant.
+
+        Raises:
+            InvalidInputError: It isn't a template; the message says which part and why.
+        """
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            name = str(data.get("name", "?"))
+            raise InvalidInputError(
+                f"The message template {name} is wrong: {_first_reason(error)}.", field="template"
+            ) from None
+
+
+def _first_reason(error: ValidationError) -> str:
+    detail = error.errors(include_url=False, include_input=False)[0]
+    path = ".".join(str(part) for part in detail["loc"])
+    reason = detail["msg"].removeprefix("Value error, ")
+    return f"{path}: {reason}" if path else reason

@@ -1,0 +1,45 @@
+"""The engine's way to texts: frozen templates in, finished texts out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from alertd.i18n import negotiate
+from alertd.messages.render import render
+from alertd.messages.template import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Renders templates as an alert froze them.
+
+    Attributes:
+        signatures: The sender's short name by language, in front of SMS and chat texts.
+        issuers: Its full name by language, as loudspeakers say it; else the signature.
+    """
+
+    signatures: Mapping[str, str] = field(default_factory=dict)
+    issuers: Mapping[str, str] = field(default_factory=dict)
+
+    def text(
+        self,
+        template: Mapping[str, Any],
+        *,
+        language: str,
+        channel: str,
+        params: Mapping[str, Any],
+        status: str,
+        duplicate: bool,
+    ) -> str:
+        """The text as it will be shown or spoken. Errors: as `render` and `Template.from_dict`."""
+        ours = negotiate(language)
+        return render(
+            Template.from_dict(template),
+            language,
+            channel,
+            params,
+            status=status,
+            signature=self.signatures.get(ours, ""),
+            issuer=self.issuers.get(ours, ""),
+            duplicate=duplicate,
+        )
