@@ -14,9 +14,9 @@ def text(config: RouteConfig, option: str, default: str | None = None) -> str:
     """
     value = config.options.get(option, default)
     if value is None:
-        raise _wrong(config, option, "is missing")
+        raise wrong(config, option, "is missing")
     if not isinstance(value, str) or not value.strip():
-        raise _wrong(config, option, "must be a text that isn't empty")
+        raise wrong(config, option, "must be a text that isn't empty")
     return value
 
 
@@ -28,7 +28,7 @@ def header_text(config: RouteConfig, option: str) -> str:
     """
     value = text(config, option)
     if not (value.isascii() and value.isprintable()):
-        raise _wrong(config, option, "must be printable ASCII")
+        raise wrong(config, option, "must be printable ASCII")
     return value
 
 
@@ -50,7 +50,7 @@ def url(config: RouteConfig, option: str, default: str | None = None) -> str:
     except ValueError:
         sound = False
     if not sound or parts.query or parts.fragment:
-        raise _wrong(config, option, "must be an http:// or https:// URL")
+        raise wrong(config, option, "must be an http:// or https:// URL")
     return value.rstrip("/")
 
 
@@ -63,10 +63,11 @@ def only(config: RouteConfig, known: frozenset[str]) -> None:
     for option in config.options:
         if option not in known:
             names = ", ".join(sorted(known)) or "none"
-            raise _wrong(config, option, f"is unknown; known are: {names}")
+            raise wrong(config, option, f"is unknown; known are: {names}")
 
 
-def _wrong(config: RouteConfig, option: str, what: str) -> NotConfiguredError:
+def wrong(config: RouteConfig, option: str, what: str) -> NotConfiguredError:
+    """The error that says `what` is the matter with `option`; raise it."""
     return NotConfiguredError(
         f"Route '{config.name}' ({config.type}): the option '{option}' {what}.",
         field=f"routes.{config.name}.{option}",

@@ -50,6 +50,10 @@ class Exchange:
         self._connection.write(data)
         self._connection.close()
 
+    def answer_start(self, data: bytes) -> None:
+        """Send the beginning of an answer whose rest never comes."""
+        self._connection.write(data)
+
     def drop(self) -> None:
         """Cut the connection without a word."""
         self._connection.abort()

@@ -32,6 +32,7 @@ SECRET = "s3cret-of-the-handsets"
 class HandsetsCase:
     name: ClassVar[str] = "handsets"
     reports: ClassVar[bool] = True
+    has_one_gateway: ClassVar[bool] = True
     troubles: ClassVar[tuple[Trouble, ...]] = (
         Trouble("unavailable", Fault.RETRY),
         Trouble("throttle", Fault.THROTTLED, retry_after_s=7.0),

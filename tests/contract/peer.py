@@ -104,6 +104,7 @@ class Case(Protocol):
     name: ClassVar[str]
     troubles: ClassVar[tuple[Trouble, ...]]
     reports: ClassVar[bool]  # whether the peer sends receipts; without, those tests aren't made
+    has_one_gateway: ClassVar[bool]  # whose absence `health` can tell
 
     route: Channel
     sink: Recorder

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from channels.sim_http import bound_port, serve
+from channels.sim_log import Log
 from channels.sms.handset_sim.callbacks import Callbacks
 from channels.sms.handset_sim.gateway import Gateway, Settings
-from channels.sms.handset_sim.log import Log
 from channels.sms.handset_sim.people import Temper, parse_mix
 
 SECRET_VARIABLE = "ALERTD_HANDSETS_SECRET"  # noqa: S105 - a name, not a secret

@@ -10,7 +10,7 @@ from typing import Any
 
 from channels.http_bulk import BulkClient
 from channels.http_faults import LostAnswerError, NotSentError
-from channels.sms.handset_sim.log import Log, now_ms
+from channels.sim_log import Log, now_ms
 from channels.sms.handset_wire import RECEIPTS, REPLIES, SIGNATURE_HEADER, sign
 
 _TICK_S = 0.002  # what falls due within it goes out together

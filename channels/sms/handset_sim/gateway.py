@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from channels.sim_http import Exchange
+from channels.sim_log import Log, now_ms
 from channels.sms.handset_sim.callbacks import Callbacks
-from channels.sms.handset_sim.log import Log, now_ms
 from channels.sms.handset_sim.moods import (
     Mood,
     Override,

@@ -1,4 +1,4 @@
-"""The simulator's own record: append-only, one JSON object a line."""
+"""A simulator's own record: append-only, one JSON object a line."""
 
 import json
 import os

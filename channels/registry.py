@@ -1,0 +1,63 @@
+"""The route types: a name in the settings, and the class that it builds.
+
+Only here is a gateway's file imported, and only when a route of its type is configured: a library
+such as Twilio's costs memory that a town without it needn't spend.
+"""
+
+from collections.abc import Callable
+
+from alertd.errors import NotConfiguredError
+from channels.base import Channel, RouteConfig, RouteContext
+
+
+def build(config: RouteConfig, context: RouteContext) -> Channel:
+    """Make the route that `config` describes; it isn't started yet.
+
+    Raises:
+        NotConfiguredError: The type is unknown, or an option is missing or wrong.
+    """
+    factory = _FACTORIES.get(config.type)
+    if factory is None:
+        raise NotConfiguredError(
+            f"Route '{config.name}': there is no route type '{config.type}'.",
+            field=f"routes.{config.name}.type",
+            hint=f"Use one of: {', '.join(known_types())}.",
+        )
+    return factory(config, context)
+
+
+def known_types() -> tuple[str, ...]:
+    """Every type that `build` knows, sorted."""
+    return tuple(sorted(_FACTORIES))
+
+
+def _handsets(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.sms.handsets import HandsetsRoute  # noqa: PLC0415 - only where configured
+
+    return HandsetsRoute(config, context)
+
+
+def _twilio(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.sms.twilio import TwilioRoute  # noqa: PLC0415 - only where configured
+
+    return TwilioRoute(config, context)
+
+
+def _mqtt(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.loudspeaker.mqtt import MqttRoute  # noqa: PLC0415 - only where configured
+
+    return MqttRoute(config, context)
+
+
+def _webhook(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.chat.webhook import WebhookRoute  # noqa: PLC0415 - only where configured
+
+    return WebhookRoute(config, context)
+
+
+_FACTORIES: dict[str, Callable[[RouteConfig, RouteContext], Channel]] = {
+    "handsets": _handsets,
+    "mqtt": _mqtt,
+    "twilio": _twilio,
+    "webhook": _webhook,
+}

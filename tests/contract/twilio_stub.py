@@ -1,0 +1,190 @@
+"""A peer that speaks Twilio's documented REST shape on a real socket, and keeps what it took.
+
+From https://www.twilio.com/docs/messaging/api/message-resource and
+https://www.twilio.com/docs/usage/security#validating-requests; it shares no code with the route or
+with Twilio's library.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import itertools
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from channels.sim_http import Exchange, bound_port, serve
+
+ACCOUNT = "AC" + "0" * 32
+TOKEN = "twilio-auth-token"
+OUR_NUMBER = "+15005550006"
+
+# HTTP status and Twilio's code, as its error dictionary has them.
+ERRORS = {
+    "invalid-number": (400, 21211),
+    "not-mobile": (400, 21614),
+    "unsubscribed": (400, 21610),
+    "queue-full": (400, 21611),
+    "too-many": (429, 20429),
+    "bad-login": (401, 20003),
+    "unavailable": (503, 20503),
+    "broken": (500, 20500),
+}
+
+
+@dataclass
+class Made:
+    """A message that the account has."""
+
+    sid: str
+    form: dict[str, str]
+
+
+def sign(url: str, form: dict[str, str]) -> str:
+    """X-Twilio-Signature: HMAC-SHA1 over the URL and the form's sorted names and values."""
+    text = url + "".join(name + form[name] for name in sorted(form))
+    return base64.b64encode(hmac.new(TOKEN.encode(), text.encode(), hashlib.sha1).digest()).decode()
+
+
+class TwilioStub:
+    """The account's API."""
+
+    def __init__(self) -> None:
+        self.made: list[Made] = []
+        self.trouble: str | None = None
+        self.held_numbers: set[str] = set()
+        self._held: list[tuple[Exchange, Made]] = []
+        self._ids = itertools.count(1)
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        self._server = await serve(self._handle, port=self.port)
+        self.port = bound_port(self._server)
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            self._server = None
+
+    def _handle(self, exchange: Exchange) -> None:
+        if self._server is None:
+            exchange.drop()  # it has gone: a connection of before is dead as well
+            return
+        login = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+        path = f"/2010-04-01/Accounts/{ACCOUNT}"
+        if exchange.headers.get("authorization") != f"Basic {login}":
+            self._refuse(exchange, 401, 20003)
+        elif (exchange.method, exchange.path) == ("GET", f"{path}.json"):
+            exchange.answer_json(200, {"sid": ACCOUNT, "status": "active", "type": "Full"})
+        elif (exchange.method, exchange.path) == ("POST", f"{path}/Messages.json"):
+            self._create(exchange)
+        else:
+            self._refuse(exchange, 404, 20404)
+
+    def _create(self, exchange: Exchange) -> None:
+        if self.trouble in ERRORS:
+            self._refuse(exchange, *ERRORS[self.trouble])
+            return
+        fields = parse_qs(exchange.body.decode(), keep_blank_values=True, strict_parsing=True)
+        form = {name: values[0] for name, values in fields.items()}
+        made = Made(f"SM{next(self._ids):032x}", form)
+        self.made.append(made)
+        if form["To"] in self.held_numbers:
+            self._held.append((exchange, made))
+            return
+        match self.trouble:
+            case "drop":
+                exchange.drop()
+            case "garbage":
+                exchange.answer(201, b"<html>welcome", content_type="text/html")
+            case "empty-object":
+                exchange.answer_json(201, {})
+            case "array":
+                exchange.answer_json(201, [1])
+            case "flood":
+                exchange.answer(201, b'{"pad": "' + b"x" * 2_000_000 + b'"}')
+            case "noise":
+                exchange.answer_raw(b"\x16\x03\x01\x00nonsense\r\n\r\n")
+            case _:
+                exchange.answer_json(201, _resource(made))
+
+    def release(self) -> None:
+        held, self._held = self._held, []
+        self.held_numbers.clear()
+        for exchange, made in held:
+            exchange.answer_json(201, _resource(made))
+
+    def _refuse(self, exchange: Exchange, status: int, code: int) -> None:
+        # Twilio's message quotes the number: what must not be passed on.
+        number = parse_qs(exchange.body.decode("utf-8", "replace")).get("To", [""])[0]
+        body: dict[str, Any] = {
+            "code": code,
+            "message": f"The number {number} can't be used.",
+            "more_info": f"https://www.twilio.com/docs/errors/{code}",
+            "status": status,
+        }
+        headers = {"retry-after": "7"} if status == 429 else {}
+        exchange.answer(status, _json(body), headers=headers)
+
+    async def call_back(self, made: Made, status: str, code: int | None = None) -> int:
+        """POST a status callback, as Twilio signs it; the answer's status."""
+        form = {"MessageSid": made.sid, "SmsSid": made.sid, "MessageStatus": status}
+        form |= {"AccountSid": ACCOUNT, "To": made.form["To"], "From": OUR_NUMBER}
+        if code is not None:
+            form["ErrorCode"] = str(code)
+        return await post_form(made.form["StatusCallback"], form)
+
+
+async def post_form(url: str, form: dict[str, str]) -> int:
+    """POST by hand, signed for `url`; the answer's status."""
+    parts = urlsplit(url)
+    body = urlencode(form).encode()
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    head = (
+        f"POST {target} HTTP/1.1\r\nhost: {parts.netloc}\r\n"
+        f"content-type: application/x-www-form-urlencoded\r\ncontent-length: {len(body)}\r\n"
+        f"x-twilio-signature: {sign(url, form)}\r\n\r\n"
+    )
+    assert parts.hostname is not None
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    try:
+        writer.write(head.encode() + body)
+        await writer.drain()
+        answer = await reader.readuntil(b"\r\n\r\n")
+        return int(answer.split(b" ", 2)[1])
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+def _resource(made: Made) -> dict[str, Any]:
+    return {
+        "account_sid": ACCOUNT,
+        "api_version": "2010-04-01",
+        "body": made.form["Body"],
+        "date_created": "Thu, 24 Aug 2023 05:01:45 +0000",
+        "date_sent": None,
+        "date_updated": "Thu, 24 Aug 2023 05:01:45 +0000",
+        "direction": "outbound-api",
+        "error_code": None,
+        "error_message": None,
+        "from": made.form.get("From"),
+        "messaging_service_sid": made.form.get("MessagingServiceSid"),
+        "num_media": "0",
+        "num_segments": "1",
+        "price": None,
+        "price_unit": None,
+        "sid": made.sid,
+        "status": "queued",
+        "to": made.form["To"],
+        "uri": f"/2010-04-01/Accounts/{ACCOUNT}/Messages/{made.sid}.json",
+        "subresource_uris": {"media": f"/2010-04-01/Accounts/{ACCOUNT}/Messages/{made.sid}/Media"},
+    }
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()
