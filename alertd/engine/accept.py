@@ -13,6 +13,7 @@ from alertd.decide.plan import Leave, needs_second_person, refusal
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, InvalidInputError
+from alertd.messages import alert_params
 from alertd.model import ALERT_SHIFT, AlertState, MessageKind, Status
 from alertd.store import roster
 from alertd.store import tables as t
@@ -78,7 +79,7 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
         "severity": min(cap.severity_rank(alert), 4),
         "headline": alert.info[0].headline or alert.info[0].event,
         "cap": cap.to_json(alert),
-        "selection": {**selection, "params": _params(alert, short_code(number))},
+        "selection": {**selection, "params": _params(turn, alert, short_code(number))},
         "audience": _audience(purpose),
         "policy": turn.library.policy(wanted.policy or _colour(alert)).to_dict(),
         "templates": turn.library.freeze(_template(alert)),
@@ -205,24 +206,8 @@ def _template(alert: cap.Alert) -> str:
     return found[0] if found else "cap"
 
 
-def _params(alert: cap.Alert, code: str) -> dict[str, Any]:
-    """What the templates may use; the same for every recipient."""
-    params: dict[str, Any] = {
-        pair.value_name.removeprefix(cap.TEXT_PARAMETER): pair.value
-        for info in alert.info
-        for pair in info.parameter
-        if pair.value_name.startswith(cap.TEXT_PARAMETER)
-    }
-    info = alert.info[0]
-    return {
-        "headline": info.headline or info.event,
-        "description": info.description or "",
-        "instruction": info.instruction or "",
-        "event": info.event,
-        "colour": _colour(alert),
-        "code": code,
-        **params,
-    }
+def _params(turn: Turn, alert: cap.Alert, code: str) -> dict[str, Any]:
+    return alert_params(alert, code=code, zone=turn.library.zone)
 
 
 def _event(turn: Turn, name: str, references: LiveAlert | None) -> int:

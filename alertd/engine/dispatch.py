@@ -126,7 +126,8 @@ def _within_plan(turn: Turn, rows: Sequence[Row[Any]]) -> tuple[list[Row[Any]], 
         number: set(inside_plan(turn, turn.alert(number), persons))
         for number, persons in checked.items()
     }
-    kept, refused = [], []
+    kept: list[Row[Any]] = []
+    refused: list[Row[Any]] = []
     for row in rows:
         allowed_here = allowed.get(alert_of(row.id))
         person = row.recipient_kind == RecipientKind.PERSON and row.priority > 0
@@ -185,6 +186,7 @@ def outgoing(turn: Turn, rows: Sequence[Row[Any]]) -> list[Outgoing]:
         language = languages.get(person, "zh-CN") if person else "zh-CN"
         own = duties.get(person, ()) if person else ()
         duplicate = bool(row.duplicate)
+        stop = message.template in _STOPPING
         key = (row.message_no, language, row.lane, duplicate, own)
         if key not in texts:
             texts[key] = _render(turn, alert, message, row.lane, language, own, duplicate)
@@ -199,7 +201,7 @@ def outgoing(turn: Turn, rows: Sequence[Row[Any]]) -> list[Outgoing]:
                 secret=secrets.get(row.recipient_no) if group else None,
                 text=texts[key],
                 language=language,
-                alert=alert.id.hex(),
+                alert=(alert.follows if stop and alert.follows else alert.id).hex(),
                 short_code=alert.short_code,
                 kind=message.kind,
                 status=message_status(alert, MessageKind(message.kind)).name.capitalize(),
@@ -207,7 +209,7 @@ def outgoing(turn: Turn, rows: Sequence[Row[Any]]) -> list[Outgoing]:
                 created_at=message.created_at,
                 expires_at=alert.expires_at,
                 possible_duplicate=duplicate,
-                stop=message.template in _STOPPING,
+                stop=stop,
                 template=message.template,
                 variables={},
             )
@@ -215,7 +217,7 @@ def outgoing(turn: Turn, rows: Sequence[Row[Any]]) -> list[Outgoing]:
     return result
 
 
-_STOPPING = frozenset({"cancel", "all-clear", "all_clear"})
+_STOPPING = frozenset({"cancel", "all-clear"})
 
 
 def _render(

@@ -33,7 +33,8 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
     )
     last = _last(turn, order[row.phase - 1], row.references_no)
     chunk = next_chunk(order, row.phase, row.cursor, last)
-    turn.record(
+    first = (alert.no << ALERT_SHIFT) + row.next_delivery
+    came_to = turn.record(
         "alert.expanded",
         {
             "phase": chunk.phase,
@@ -42,7 +43,7 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
             "next_phase": chunk.next_phase,
             "next_cursor": chunk.next_cursor,
             "message_no": (alert.no << ALERT_SHIFT) + 1,
-            "first": (alert.no << ALERT_SHIFT) + row.next_delivery,
+            "first": first,
             "priority": alert.severity,
             "status": int(alert.status),
             "scope": scope(alert, row.roster_version),
@@ -53,6 +54,10 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
         },
         alert_no=alert.no,
     )
+    if came_to["asked"] or came_to["made"]:
+        # What the set-based chunk came to, so that a report needs the journal alone.
+        selected = {"phase": chunk.phase, "first": first, **came_to}
+        turn.record("alert.selected", selected, alert_no=alert.no)
     if chunk.next_phase == 0:
         _count_early(turn, alert)
 

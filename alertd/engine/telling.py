@@ -57,8 +57,15 @@ def tell(
     lane = lane_of(Channel.SMS, message_status(alert, kind))
     priority = _PRIORITY.get(kind, alert.severity)
     deliveries = [
-        [base + next_delivery + i, message["no"], int(RecipientKind.PERSON), person, address]
-        + [lane, priority]
+        [
+            base + next_delivery + i,
+            message["no"],
+            int(RecipientKind.PERSON),
+            person,
+            address,
+            lane,
+            priority,
+        ]
         for i, (person, address) in enumerate(targets)
     ]
     turn.record("told", {"message": message, "deliveries": deliveries}, alert_no=alert.no)

@@ -49,8 +49,7 @@ class LiveAlert:
     selection: Mapping[str, Any]
     paths: tuple[str, ...]
     leave: Leave
-    next_delivery: int
-    next_message: int
+    follows: bytes | None  # the id of the alert that it updates or ends
 
     @property
     def over(self) -> bool:
@@ -87,9 +86,9 @@ class Turn:
         alert_no: int = 0,
         occurred_at: Millis | None = None,
         source: str | None = None,
-    ) -> None:
-        """Apply and journal a fact of this step."""
-        self.tx.record(
+    ) -> Any:
+        """Apply and journal a fact of this step; returns what its fold came to."""
+        result = self.tx.record(
             Fact(
                 kind=kind,
                 occurred_at=self.now if occurred_at is None else occurred_at,
@@ -100,6 +99,7 @@ class Turn:
         )
         if kind.startswith("alert."):
             self.alerts.pop(alert_no, None)
+        return result
 
     def alert(self, alert_no: int) -> LiveAlert:
         """The alert of that number."""
@@ -152,9 +152,13 @@ def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
             routes=None if routes is None else frozenset(routes),
             simulated=bool(selection.get("simulated")),
         ),
-        next_delivery=row.next_delivery,
-        next_message=row.next_message,
+        follows=_id_of(connection, row.references_no),
     )
+
+
+def _id_of(connection: Connection, alert_no: int | None) -> bytes | None:
+    query = select(t.alert.c.id).where(t.alert.c.no == alert_no)
+    return connection.execute(query).scalar_one_or_none() if alert_no else None
 
 
 @dataclass(slots=True)

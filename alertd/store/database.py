@@ -4,7 +4,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from sqlalchemy import Connection, Engine
 
@@ -24,10 +24,11 @@ class Transaction:
         self.now = now
         self.facts: list[Fact] = []
 
-    def record(self, fact: Fact) -> None:
-        """Apply a fact to the tables and have it journaled with this transaction."""
-        apply(self.connection, fact)
+    def record(self, fact: Fact) -> Any:
+        """Apply a fact to the tables and have it journaled; returns what `fold.apply` does."""
+        result = apply(self.connection, fact)
         self.facts.append(fact)
+        return result
 
     @contextmanager
     def item(self) -> Iterator[None]:

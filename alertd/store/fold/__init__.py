@@ -5,13 +5,14 @@ the fact and the tables, and nothing else.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import Connection
 
 from alertd.model import Fact
 from alertd.store.fold import alerts, answers, deliveries, expansion, ladders, terminals
 
-_FOLDS: dict[str, Callable[[Connection, Fact], None]] = {
+_FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "event.opened": alerts.opened,
     "alert.drafted": alerts.drafted,
     "alert.approved": alerts.approved,
@@ -41,6 +42,7 @@ _FOLDS: dict[str, Callable[[Connection, Fact], None]] = {
 # imports (whose rows hold names and numbers and are therefore kept beside the journal), refusals.
 RECORD_ONLY = frozenset(
     {
+        "alert.selected",
         "roster.imported",
         "principal.created",
         "principal.changed",
@@ -59,7 +61,11 @@ RECORD_ONLY = frozenset(
 )
 
 
-def apply(connection: Connection, fact: Fact) -> None:
-    """Change the tables as `fact` says; raises KeyError for a kind nobody knows."""
-    if fact.kind not in RECORD_ONLY:
-        _FOLDS[fact.kind](connection, fact)
+def apply(connection: Connection, fact: Fact) -> Any:
+    """Change the tables as `fact` says; raises KeyError for a kind nobody knows.
+
+    Returns what a set-based fact came to, where its fold says so, else None.
+    """
+    if fact.kind in RECORD_ONLY:
+        return None
+    return _FOLDS[fact.kind](connection, fact)

@@ -55,14 +55,19 @@ class Scope:
     everyone: bool  # alternates too
 
 
-def expanded(connection: Connection, fact: Fact) -> None:
-    """One chunk. Body: phase, after, upto, next_phase, next_cursor, message_no, first, scope…."""
+def expanded(connection: Connection, fact: Fact) -> dict[str, Any]:
+    """One chunk. Body: phase, after, upto, next_phase, next_cursor, message_no, first, scope….
+
+    Returns what it came to, for the journal: `asked` [[stage, unit, requirements, of them covered
+    already]…] by grid or higher unit, and `made` [[channel, deliveries]…].
+    """
     body = fact.body
     scope = scope_of(body["scope"])
-    made = 0
+    asked: list[list[int]] = []
+    made: list[list[int]] = []
     if body["upto"] > body["after"]:
         if body["phase"] == "duties":
-            _requirements(connection, fact, scope)
+            asked = _requirements(connection, fact, scope)
         made = _deliveries(connection, fact, scope)
     connection.execute(
         update(t.alert)
@@ -70,9 +75,10 @@ def expanded(connection: Connection, fact: Fact) -> None:
         .values(
             phase=body["next_phase"],
             cursor=body["next_cursor"],
-            next_delivery=t.alert.c.next_delivery + made,
+            next_delivery=t.alert.c.next_delivery + sum(n for _, n in made),
         )
     )
+    return {"asked": asked, "made": made}
 
 
 def scope_of(data: Mapping[str, Any]) -> Scope:
@@ -106,9 +112,10 @@ def _inside(unit_no: Any, scope: Scope) -> ColumnElement[bool]:
     )
 
 
-def _requirements(connection: Connection, fact: Fact, scope: Scope) -> None:
+def _requirements(connection: Connection, fact: Fact, scope: Scope) -> list[list[int]]:
     body = fact.body
     d = t.duty.c
+    asked: list[list[int]] = []
     for stage in body["stages"]:
         # Range addition, not OR: a duty's number stays below the stage's bit.
         number = literal((fact.alert_no << ALERT_SHIFT) + (stage["stage"] << STAGE_SHIFT)) + d.no
@@ -146,7 +153,8 @@ def _requirements(connection: Connection, fact: Fact, scope: Scope) -> None:
         )
         if body["carry_over"]:
             _carry_over(connection, fact, stage["stage"])
-        _coverage(connection, fact, stage["stage"])
+        asked += _coverage(connection, fact, stage["stage"])
+    return asked
 
 
 def _carry_over(connection: Connection, fact: Fact, stage: int) -> None:
@@ -170,7 +178,7 @@ def _carry_over(connection: Connection, fact: Fact, stage: int) -> None:
     )
 
 
-def _coverage(connection: Connection, fact: Fact, stage: int) -> None:
+def _coverage(connection: Connection, fact: Fact, stage: int) -> list[list[int]]:
     """Add what this chunk asks to the rollup of every unit above it."""
     body = fact.body
     base = (fact.alert_no << ALERT_SHIFT) + (stage << STAGE_SHIFT)
@@ -201,6 +209,7 @@ def _coverage(connection: Connection, fact: Fact, stage: int) -> None:
         for no, (n, done) in sums.items()
     ]
     dialect.add_counts(connection, t.coverage, rows)
+    return [[stage, unit_no, n, int(covered)] for unit_no, n, covered in found]
 
 
 def parents_of(connection: Connection, version: int, units: Sequence[int]) -> dict[int, int | None]:
@@ -228,7 +237,7 @@ def chain(unit_no: int, parents: Mapping[int, int | None]) -> list[int]:
     return found
 
 
-def _deliveries(connection: Connection, fact: Fact, scope: Scope) -> int:
+def _deliveries(connection: Connection, fact: Fact, scope: Scope) -> list[list[int]]:
     queries = {
         "terminals": _terminals,
         "groups": _groups,
@@ -269,18 +278,19 @@ def _deliveries(connection: Connection, fact: Fact, scope: Scope) -> int:
     names = ("id", "message_no", "recipient_kind", "recipient_no", "address_no", "lane")
     more = ("priority", "state", "attempt", "due_at", "duplicate", "played")
     result = connection.execute(t.delivery.insert().from_select([*names, *more], rows))
-    made = result.rowcount
-    _count_made(connection, fact, channel, made)
+    made = _made(connection, fact, channel, result.rowcount)
+    pending = int(DeliveryState.PENDING)
+    count(connection, fact.alert_no, [[on, pending, n] for on, n in made])
     return made
 
 
-def _count_made(connection: Connection, fact: Fact, channel: Channel | None, made: int) -> None:
+def _made(
+    connection: Connection, fact: Fact, channel: Channel | None, made: int
+) -> list[list[int]]:
     if not made:
-        return
-    pending = int(DeliveryState.PENDING)
+        return []
     if channel:
-        count(connection, fact.alert_no, [[int(channel), pending, made]])
-        return
+        return [[int(channel), made]]
     first = fact.body["first"]
     c = t.delivery.c
     rows = connection.execute(
@@ -288,7 +298,7 @@ def _count_made(connection: Connection, fact: Fact, channel: Channel | None, mad
         .where(c.id >= first, c.id < first + made)
         .group_by(c.lane // 10)
     )
-    count(connection, fact.alert_no, [[int(ch), pending, n] for ch, n in rows])
+    return [[int(on), n] for on, n in rows]
 
 
 Picked = tuple[Select[Any], Channel | None]
