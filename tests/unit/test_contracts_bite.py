@@ -8,6 +8,7 @@ import sys
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,9 @@ APART = "Gateways don't know each other"
 
 
 @cache
-def settings() -> dict[str, list[dict[str, list[str]]]]:
+def settings() -> dict[str, Any]:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    linter: dict[str, list[dict[str, list[str]]]] = tomllib.loads(text)["tool"]["importlinter"]
+    linter: dict[str, Any] = tomllib.loads(text)["tool"]["importlinter"]
     return linter
 
 
@@ -99,6 +100,12 @@ def test_an_empty_tree_breaks_nothing(tree: Path) -> None:
 def test_each_contract_bites(tree: Path, module: str, line: str, contract: str) -> None:
     plant(tree, module, line)
     assert contract in broken(tree)
+
+
+def test_gateways_are_held_apart(tree: Path) -> None:
+    first, second = next(c["modules"] for c in settings()["contracts"] if c["name"] == APART)[:2]
+    (tree / second.replace(".", "/") / "__init__.py").write_text(f"import {first}\n")
+    assert broken(tree) == {APART, REGISTRY}
 
 
 def test_purity_is_held_through_others_of_ours(tree: Path) -> None:

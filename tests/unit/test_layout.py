@@ -11,11 +11,14 @@ import subprocess
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("alertd", "channels", "rosters", "drills", "config")
+
+PURE_ROOMS = ("alertd.decide", "alertd.report.figures", "drills.score", "rosters.resolve")
 
 MAX_FILE_LINES = 400
 MAX_ADAPTER_LINES = 200
@@ -96,6 +99,25 @@ def functions(source: str) -> list[tuple[str, int]]:
     ]
 
 
+def file_of(module: str) -> Path:
+    """Where `module` of ours is, or would be."""
+    path = ROOT / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def gateways() -> set[str]:
+    """Modules of gateways, `channels.<kind>.<name>`, that the registry imports."""
+    tree = ast.parse((ROOT / "channels/registry.py").read_text(encoding="utf-8"))
+    names = {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    return {name for name in names if name.count(".") == 2 and file_of(name).is_file()}
+
+
+def contracts() -> list[dict[str, Any]]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = settings["tool"]["importlinter"]["contracts"]
+    return found
+
+
 def is_silence(body: list[ast.stmt]) -> bool:
     return all(
         isinstance(statement, ast.Pass)
@@ -151,10 +173,29 @@ def test_no_file_is_too_long() -> None:
 
 
 def test_no_gateway_adapter_is_too_long() -> None:
-    adapters = sorted((ROOT / "channels").glob("*/*.py"))
-    assert adapters
-    found = {str(p.relative_to(ROOT)): line_count(p) for p in adapters}
+    found = {name: line_count(file_of(name)) for name in gateways()}
+    assert found
     assert not {name: n for name, n in found.items() if n > MAX_ADAPTER_LINES}
+
+
+def test_the_contracts_name_every_gateway_of_the_registry() -> None:
+    by_type = {contract["type"]: contract for contract in contracts()}
+    assert set(by_type["protected"]["protected_modules"]) == gateways()
+    assert set(by_type["independence"]["modules"]) == gateways()
+    assert by_type["protected"]["allowed_importers"] == ["channels.registry"]
+
+
+def test_the_contracts_name_every_pure_room() -> None:
+    pure = {name for name in PURE_ROOMS if file_of(name).is_file()}
+    named = [set(c["source_modules"]) for c in contracts() if c["name"].startswith("Pure rooms")]
+    assert len(named) == 2
+    assert all(names == pure for names in named)
+
+
+def test_no_layer_that_is_there_is_optional() -> None:
+    layers = next(contract["layers"] for contract in contracts() if "layers" in contract)
+    optional = re.findall(r"\(([\w.]+)\)", " ".join(layers))
+    assert not [name for name in optional if file_of(name).is_file()]
 
 
 def test_no_function_is_too_long() -> None:
@@ -214,8 +255,7 @@ def test_no_generated_or_large_file_is_tracked() -> None:
 
 
 def test_every_module_has_its_layer() -> None:
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contract = next(c for c in settings["tool"]["importlinter"]["contracts"] if "layers" in c)
+    contract = next(contract for contract in contracts() if "layers" in contract)
     layers = {
         name.strip(" ()") for layer in contract["layers"] for name in re.split(r"[|:]", layer)
     }
