@@ -86,18 +86,23 @@ COLUMNS: Mapping[FileKind, tuple[Column, ...]] = MappingProxyType(
     }
 )
 
+_MARKS = str.maketrans("", "", "*:_")
+
+
+def _fold(header: str) -> str:
+    return fold(header).translate(_MARKS).removesuffix("(必填)").removesuffix("(required)")
+
+
 _BY_HEADER = {
-    kind: {fold(word): column for column in columns for word in (column.key, column.zh)}
-    | {fold(word): column for column in columns for word in column.synonyms}
+    kind: {_fold(word): column for column in columns for word in (column.key, column.zh)}
+    | {_fold(word): column for column in columns for word in column.synonyms}
     for kind, columns in COLUMNS.items()
 }
-_MARKS = str.maketrans("", "", "*:")
 
 
 def column_of(kind: FileKind, header: str) -> Column | None:
     """The column that a header names, or None; marks such as `*` and `(必填)` don't matter."""
-    word = fold(header).translate(_MARKS)
-    return _BY_HEADER[kind].get(word.removesuffix("(必填)").removesuffix("(required)"))
+    return _BY_HEADER[kind].get(_fold(header))
 
 
 def column_name(key: str) -> str:

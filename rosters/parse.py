@@ -160,7 +160,9 @@ def _check_people(
         book.add(row.unit, row.line, report)
         if row.person and row.holding:
             book.hold(row.unit.code)
-            if not row.reported:
+            if row.reported:
+                checks.doubt(row.holding, row.line)
+            else:
                 checks.add(row.person, row.holding, row.line)
     check_hierarchy(book.drafts, report)
     checks.report(report)

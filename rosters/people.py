@@ -11,6 +11,7 @@ from rosters.units import UnitBook
 _DAY = (1 << 1440) - 1  # one bit a minute
 _HOUR = 60
 _POST_BITS = 32
+_DOUBT = 0  # a rank that can't be told
 _FIELDS = ("name", "phone", "phone2", "short_phone/chat_id/channels/language/party_member")
 
 
@@ -49,17 +50,23 @@ class PeopleChecks:
             self._phones.add(number, who, line)
         self._add_holding(holding, line)
 
+    def doubt(self, holding: Holding, line: int) -> None:
+        """Take a row that was refused: its duty is there, and who holds it can't be told."""
+        self._add_duty(holding, _DOUBT, line)
+
     def _add_holding(self, holding: Holding, line: int) -> None:
-        key = digest(holding.key)
         said = (holding.rank, holding.roles, holding.on_duty_to, holding.verified_at, holding.note)
-        self._holdings.add(key, digest(said), line)
+        self._holdings.add(digest(holding.key), digest(said), line)
+        self._add_duty(holding, holding.rank, line)
+
+    def _add_duty(self, holding: Holding, rank: int, line: int) -> None:
         post = self._posts.setdefault(holding.post, len(self._posts))
         shift = (holding.on_duty_from, holding.on_duty_to)
         self._duties.add(
             self._book.ordinal(holding.unit_code) << _POST_BITS | post,
-            holding.rank,
+            rank,
             self._shifts.setdefault(shift, len(self._shifts)),
-            key,
+            digest(holding.key),
             line,
         )
 
@@ -115,13 +122,14 @@ def _report_duty(
     rows: list[tuple[int, ...]], shifts: list[int], unit: str, post: str, report: FileReport
 ) -> None:
     line = min(row[-1] for row in rows)
-    if all(rank > 1 for _, rank, *_ in rows):
+    ranks = {rank for _, rank, *_ in rows}
+    if _DOUBT not in ranks and 1 not in ranks:
         report.warn(line, "rank", "principal-missing", unit=unit, post=post)
-    elif all(rank == 1 for _, rank, *_ in rows):
+    elif ranks == {1}:
         report.warn(line, "rank", "alternate-missing", unit=unit, post=post)
     principals: dict[int, tuple[int, int]] = {}  # by holding: shift, line; none of them overlap
     for _, rank, shift, holding, row_line in rows:
-        if rank > 1 or holding in principals:
+        if rank != 1 or holding in principals:
             continue
         overlap = [at for mask, at in principals.values() if mask & shifts[shift]]
         if overlap:

@@ -7,6 +7,7 @@ is kept is the key. Nothing here does I/O, so that resolving may import it.
 import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 
@@ -113,6 +114,7 @@ GROUP_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+@lru_cache(maxsize=4096)
 def fold(word: str) -> str:
     """A word as it is compared: NFKC, no case, no space, hyphens as underscores."""
     folded = unicodedata.normalize("NFKC", word).casefold()

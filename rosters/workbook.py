@@ -72,7 +72,7 @@ def _first_sheet(book: CalamineWorkbook, report: FileReport) -> CalamineSheet | 
     if not names:
         report.error(0, "", "file-empty")
         return None
-    rest = [name for name in names[1:] if book.get_sheet_by_name(name).total_height]
+    rest = [name for name in names[1:] if book.get_sheet_by_name(name).height]
     if rest:
         report.warn(0, "", "sheet-ignored", sheets=quote(", ".join(rest)))
     return book.get_sheet_by_name(names[0])
