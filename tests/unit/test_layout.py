@@ -127,16 +127,27 @@ def is_silence(body: list[ast.stmt]) -> bool:
 
 
 def swallowed(source: str) -> list[int]:
-    """Lines where an error is thrown away unseen: `except …: pass` and `suppress(Exception)`."""
+    """Lines where an error is thrown away unseen.
+
+    A named error may be let go with a comment beside the `pass` that says why; everything that
+    could go wrong at once (no type, Exception, BaseException) may not.
+    """
     lines = []
+    text = source.splitlines()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ExceptHandler) and is_silence(node.body):
-            lines.append(node.lineno)
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "suppress":
-            names = {ast.unparse(argument) for argument in node.args}
-            if names & {"Exception", "BaseException"}:
+            said_why = "#" in text[node.body[0].lineno - 1]
+            if is_broad([node.type] if node.type else []) or not said_why:
+                lines.append(node.lineno)
+        elif isinstance(node, ast.Call) and is_broad(node.args):
+            if ast.unparse(node.func).split(".")[-1] == "suppress":
                 lines.append(node.lineno)
     return lines
+
+
+def is_broad(caught: list[ast.expr]) -> bool:
+    names = {ast.unparse(name) for each in caught for name in getattr(each, "elts", [each])}
+    return not names or bool(names & {"Exception", "BaseException"})
 
 
 def doubled(source: str) -> list[int]:
@@ -295,7 +306,9 @@ def test_the_rule_on_names_bites(name: str) -> None:
     "planted",
     [
         "try:\n    f()\nexcept ValueError:\n    pass",
-        "try:\n    f()\nexcept Exception:\n    ...",
+        "try:\n    f()\nexcept:\n    pass  # whatever it was",
+        "try:\n    f()\nexcept Exception:\n    ...  # whatever it was",
+        "try:\n    f()\nexcept (OSError, Exception):\n    pass  # whatever it was",
         "try:\n    f()\nexcept OSError:\n    'on purpose'",
         "with suppress(Exception):\n    f()",
         "with contextlib.suppress(OSError, BaseException):\n    f()",
@@ -304,6 +317,7 @@ def test_the_rule_on_names_bites(name: str) -> None:
 def test_the_rule_on_swallowed_errors_bites(planted: str) -> None:
     assert swallowed(planted)
     assert not swallowed("try:\n    f()\nexcept OSError:\n    log('away')")
+    assert not swallowed("try:\n    f()\nexcept OSError:\n    pass  # it was gone already")
     assert not swallowed("with suppress(FileNotFoundError):\n    f()")
 
 
