@@ -139,10 +139,13 @@ def swallowed(source: str) -> list[int]:
             said_why = "#" in text[node.body[0].lineno - 1]
             if is_broad([node.type] if node.type else []) or not said_why:
                 lines.append(node.lineno)
-        elif isinstance(node, ast.Call) and is_broad(node.args):
-            if ast.unparse(node.func).split(".")[-1] == "suppress":
-                lines.append(node.lineno)
+        elif isinstance(node, ast.Call) and is_suppress(node) and is_broad(node.args):
+            lines.append(node.lineno)
     return lines
+
+
+def is_suppress(call: ast.Call) -> bool:
+    return ast.unparse(call.func).split(".")[-1] == "suppress"
 
 
 def is_broad(caught: list[ast.expr]) -> bool:
