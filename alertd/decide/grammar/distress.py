@@ -45,6 +45,7 @@ _DENIES_STATE = re.compile(rf"(?:(?:{_NOT}|{_WITHDRAWN}|{_IF}){_SEEN}{_PEOPLE}�
 _DENIES_CRY = re.compile(rf"(?:不用|不必|不需要?|无需|{_WITHDRAWN})(?:再|人)?$")
 _CAN_I = re.compile(r"(?<![a-z])(?:can|may|could|how can|shall) (?:i|we) $")
 _ASKED = re.compile(r"(?:的?人员?|了)?(?:吗|嘛|么|没有?|否)(?=[\s,。!?]|$)")
+_INSTRUCTED = re.compile(r",?请?(?:短信)?回复? ?3|,? ?reply 3")  # 遇险回3 is our own advice
 _SETTLED = re.compile(
     r"的?(?:人员?|群众|村民|居民|老人|者|情况|电话)?"
     r"(?:(?:都|已经|已|均|全部|安全|现已){0,3}(?:解除|救出|获救|脱困|脱险|撤销|取消)"
@@ -87,7 +88,7 @@ def _read(text: str, word: re.Match[str], *, remain: bool) -> Distress:
         return Distress.DENIED if _DENIES_CRY.search(before) else Distress.HELP
     if _DENIES_STATE.search(before) or _CAN_I.search(before) or _ASKED.match(after):
         return Distress.DENIED
-    if _SETTLED.match(after) and not remain:
+    if _INSTRUCTED.match(after) or (_SETTLED.match(after) and not remain):
         return Distress.DENIED
     if _is_drill(before) and _HELP_WORD.fullmatch(word[0]):
         return Distress.DRILL

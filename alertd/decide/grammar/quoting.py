@@ -25,9 +25,15 @@ _SAYS_SOMETHING = re.compile(
 _ITEM = re.compile(
     r"(?<!\d)([0-4]) ?[+:.、=\-]? ?(?:人数|n|count)?(?:人数)?(?:代表|为|表示|是)?"
     r"(?:已?收到|已?完成|已?转移|求助|不在岗|请假|已?到岗"
-    r"|received|done|completed|help|unavailable|away|on post|on duty)"
+    r"|received|done|completed|help|unavailable|away|on post|o(?:n|ff) duty)"
 )
-_COUNT_ITEM = re.compile(r"2 ?\+ ?(?:人数|n(?![a-z])|count|number)")
+# What our templates say around the codes, and nobody says to us.
+_ADVICE = re.compile(
+    r"2 ?\+ ?(?:总?人数|已转|n(?![a-z])|count|number|moved|total)"
+    r"|请(?:立即)?(?:短信)?再?回 ?[0-4]|遇险请?(?:短信)?回 ?3?|危急拨(?:119)?"
+    r"|请写代码再回|您还没有应答|3 ?求助[ ,]+0 ?不在岗|3 help, 0 "
+    r"|\breply (?:now |by sms: ?)?[0-4]|danger (?:reply |call )?(?:3|119)|reply with the code"
+)
 _LEAD = re.compile(r"(?:回复?|reply) ?1 ?(?:收到|received)")
 _CITED_LINE = re.compile(r">")
 _SEPARATOR = re.compile(
@@ -90,13 +96,13 @@ def _line(line: str) -> Words:
 
 
 def _menu(line: str) -> tuple[int, int] | None:
-    """Where the list of reply codes stands: three different ones, or one in our own words."""
+    """Where our own advice stands: three different reply codes, or one in our own words."""
     items = list(_ITEM.finditer(line))
-    own = _COUNT_ITEM.search(line)
+    advice = list(_ADVICE.finditer(line))
     led = len(items) > 1 and _LEAD.search(line)
-    if own is None and not led and len({item[1] for item in items}) < MENU_ITEMS:
+    if not advice and not led and len({item[1] for item in items}) < MENU_ITEMS:
         return None
-    found = [*items, own] if own else items
+    found = items + advice
     return min(item.start() for item in found), max(item.end() for item in found)
 
 

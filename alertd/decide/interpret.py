@@ -1,0 +1,302 @@
+"""Which alert, which people and which duties a reply answers.
+
+A wrong guess would cover a grid that nobody answered for, so that whatever can't be told apart is
+kept as evidence, with a reason, and the timers go on. Help alone is never left without an alert
+where the person was told of any.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from alertd.decide.grammar import Reply, ReplyKind
+from alertd.decide.naming import named_units
+from alertd.model import Grade, Millis, Status
+
+LATE_WINDOW_S = 72 * 3600
+"""How long after its end an alert is still what a bare reply answers: as long as receipts lag
+(DOMAIN, "SMS")."""
+CLOCK_SKEW_S = 120
+"""How far a gateway's clock may be behind ours before a reply counts as written before the alert
+was told. A gateway's retry comes after a minute at the earliest and carries the sender's time."""
+
+
+class Verdict(StrEnum):
+    """What becomes of a reply."""
+
+    COUNTED = "counted"  # an answer of these people for these duties, perhaps late
+    AMBIGUOUS = "ambiguous"  # several alerts fit: evidence; a one-line menu goes back
+    UNCLEAR = "unclear"  # evidence of contact; an operator classifies it
+    QUARANTINED = "quarantined"  # by a stranger, or about an alert that this person wasn't told of
+    NO_ALERT = "no-alert"  # nothing that it could answer
+    OPT_OUT = "opt-out"  # a ticket for the office; silences nobody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duty:
+    """What an alert asked of one person in one unit."""
+
+    duty_no: int
+    person_no: int
+    unit_code: str
+    unit_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody whom a message to this address named; the name is for `Reply.names` alone."""
+
+    person_no: int
+    name: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An alert that the reply's address was told of.
+
+    Attributes:
+        severity: CAP's, 1 Extreme to 4 Minor.
+        extension: The sender extension that the alert went out under, or an empty string.
+        told_at: When a message of it was first handed over for this address.
+        persons: Whom its messages to this address named; several where they share the phone.
+        duties: What it asked of them.
+    """
+
+    alert_id: bytes
+    short_code: str
+    status: Status
+    open: bool
+    told_at: Millis
+    persons: tuple[Person, ...]
+    duties: tuple[Duty, ...] = ()
+    ended_at: Millis | None = None
+    extension: str = ""
+    severity: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correlation:
+    """What a reply is taken for.
+
+    Attributes:
+        kind: What it counts as. `help` is help whatever the verdict says: it is raised even where
+            no alert was found for it.
+        reason: Why, as a stable word.
+        alert_id: The alert, also where an unclear reply can be shown beside it.
+        persons: Who answered, by number.
+        duties: The duties that are answered, by number.
+        grade: `shared` where several people use the phone.
+        late: The alert had ended.
+        drill_help: It is help for practice: 演练求助, and the alert is an Exercise.
+    """
+
+    verdict: Verdict
+    kind: ReplyKind
+    reason: str
+    alert_id: bytes | None = None
+    persons: tuple[int, ...] = ()
+    duties: tuple[int, ...] = ()
+    grade: Grade = Grade.OWN
+    late: bool = False
+    drill_help: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The alert that a reply is about, and why; or only why there is none."""
+
+    reason: str
+    candidate: Candidate | None = None
+    verdict: Verdict = Verdict.COUNTED
+    kind: ReplyKind | None = None  # where the choice changes what the reply says
+
+
+def correlate(
+    reply: Reply, extension: str, candidates: Sequence[Candidate], *, received_at: Millis
+) -> Correlation:
+    """Find what a reply of a known sender answers.
+
+    The sender extension decides first, then the short code; a bare reply is taken for the only
+    open alert, or, late, for the one that ended last told within `LATE_WINDOW_S`.
+
+    Args:
+        reply: As `grammar.parse` read it.
+        extension: The extension that the reply came to; empty where the route has none.
+        candidates: Every alert that this address was told of, open or ended.
+        received_at: The sender's time of the reply, where the gateway gives one.
+    """
+    choice = _choose(reply, extension, candidates, received_at)
+    kind = choice.kind or reply.kind
+    if kind is ReplyKind.HELP:
+        return _help(reply, choice, candidates)
+    if kind in {ReplyKind.UNCLEAR, ReplyKind.OPT_OUT}:
+        return _evidence(reply, choice)
+    if choice.candidate is None or choice.verdict is not Verdict.COUNTED:
+        return Correlation(verdict=choice.verdict, kind=kind, reason=choice.reason)
+    return _answer(reply, choice.candidate, choice.reason)
+
+
+def _choose(
+    reply: Reply, extension: str, candidates: Sequence[Candidate], received_at: Millis
+) -> _Choice:
+    by_extension = _by_extension(extension, candidates, received_at)
+    by_code = _by_code(reply.code, candidates)
+    if by_extension is not None and by_code is not None and by_extension is not by_code:
+        return _Choice("extension-and-code-disagree", None, Verdict.AMBIGUOUS)
+    if reply.code is not None and by_code is None:
+        return _glued(reply, candidates)
+    if by_extension is not None:
+        return _Choice("extension", by_extension)
+    if by_code is not None:
+        return _Choice("code", by_code)
+    if extension and any(candidate.extension for candidate in candidates):
+        return _Choice("extension-not-told", None, Verdict.QUARANTINED)
+    return _bare(candidates, received_at)
+
+
+def _by_extension(
+    extension: str, candidates: Sequence[Candidate], received_at: Millis
+) -> Candidate | None:
+    """Extensions are given out again, so that one of an alert long over means nothing."""
+    if not extension:
+        return None
+    return _latest(
+        candidate
+        for candidate in candidates
+        if candidate.extension == extension and (candidate.open or _recent(candidate, received_at))
+    )
+
+
+def _by_code(code: str | None, candidates: Sequence[Candidate]) -> Candidate | None:
+    """A short code isn't given out again in the season: it names its alert however late."""
+    if code is None:
+        return None
+    return _latest(c for c in candidates if c.short_code.upper() == code.upper())
+
+
+def _glued(reply: Reply, candidates: Sequence[Candidate]) -> _Choice:
+    """A code that this person wasn't told of; or `A73`, which may be A7 and 3."""
+    code = reply.code or ""
+    told = _by_code(code[:-1], candidates)
+    if told is None or reply.reason != "code-only":
+        return _Choice("code-not-told", None, Verdict.QUARANTINED)
+    if code.endswith("3"):
+        return _Choice("help-code-glued", told, kind=ReplyKind.HELP)
+    return _Choice("code-glued", told, Verdict.UNCLEAR)
+
+
+def _bare(candidates: Sequence[Candidate], received_at: Millis) -> _Choice:
+    told = [c for c in candidates if c.told_at <= received_at + CLOCK_SKEW_S * 1000]
+    running = [candidate for candidate in told if candidate.open]
+    if len(running) == 1:
+        return _Choice("only-open", running[0])
+    if running:
+        return _Choice("several-open", None, Verdict.AMBIGUOUS)
+    ended = _latest(candidate for candidate in told if _recent(candidate, received_at))
+    if ended is not None:
+        return _Choice("last-told", ended)
+    reason = "before-told" if candidates and not told else "no-alert"
+    return _Choice(reason, None, Verdict.NO_ALERT)
+
+
+def _recent(candidate: Candidate, at: Millis) -> bool:
+    return candidate.ended_at is not None and at <= candidate.ended_at + LATE_WINDOW_S * 1000
+
+
+def _latest(candidates: Iterable[Candidate]) -> Candidate | None:
+    """The open one, else the last told."""
+    return max(candidates, key=lambda c: (c.open, c.told_at), default=None)
+
+
+def _evidence(reply: Reply, choice: _Choice) -> Correlation:
+    """No answer; shown beside the alert that it seems to be about."""
+    told = choice.candidate
+    odd = choice.verdict is Verdict.QUARANTINED or choice.reason == "code-glued"
+    opted_out = reply.kind is ReplyKind.OPT_OUT
+    verdict = choice.verdict if odd else Verdict.OPT_OUT if opted_out else Verdict.UNCLEAR
+    return Correlation(
+        verdict=verdict,
+        kind=reply.kind,
+        reason=choice.reason if odd else reply.reason,
+        alert_id=told.alert_id if told else None,
+        persons=tuple(person.person_no for person in told.persons) if told else (),
+        grade=_grade(told) if told else Grade.OWN,
+        late=told is not None and not told.open,
+    )
+
+
+def _answer(reply: Reply, told: Candidate, reason: str) -> Correlation:
+    taken = _who(reply, told)
+    base = Correlation(
+        verdict=Verdict.COUNTED,
+        kind=reply.kind,
+        reason=reason,
+        alert_id=told.alert_id,
+        persons=taken,
+        duties=tuple(duty.duty_no for duty in told.duties if duty.person_no in taken),
+        grade=_grade(told),
+        late=not told.open,
+    )
+    if not taken:
+        return replace(base, verdict=Verdict.UNCLEAR, reason="person-not-named")
+    if reply.unit_hint is None:
+        return base
+    meant = _meant(reply.unit_hint, told, taken)
+    units = {duty.unit_code for duty in meant}
+    if len(units) != 1:
+        why = "unit-ambiguous" if units else "unit-not-found"
+        return replace(base, verdict=Verdict.UNCLEAR, reason=why, duties=())
+    return replace(
+        base,
+        persons=tuple(dict.fromkeys(duty.person_no for duty in meant)),
+        duties=tuple(duty.duty_no for duty in meant),
+    )
+
+
+def _help(reply: Reply, choice: _Choice, candidates: Sequence[Candidate]) -> Correlation:
+    """Help goes to the alert that it names; else to the gravest that runs, a live one first."""
+    told, reason = choice.candidate, choice.reason
+    if told is None:
+        told = _gravest(candidates, drill=reply.drill_help)
+        reason = f"help-{choice.reason}"
+    if told is None:
+        return Correlation(verdict=Verdict.NO_ALERT, kind=ReplyKind.HELP, reason=reason)
+    taken = _who(reply, told) or tuple(person.person_no for person in told.persons)
+    meant = _meant(reply.unit_hint, told, taken) if reply.unit_hint else []
+    duties = meant or [duty for duty in told.duties if duty.person_no in taken]
+    return Correlation(
+        verdict=Verdict.COUNTED,
+        kind=ReplyKind.HELP,
+        reason=reason,
+        alert_id=told.alert_id,
+        persons=taken,
+        duties=tuple(duty.duty_no for duty in duties),
+        grade=_grade(told),
+        late=not told.open,
+        drill_help=reply.drill_help and told.status is Status.EXERCISE,
+    )
+
+
+def _gravest(candidates: Sequence[Candidate], *, drill: bool) -> Candidate | None:
+    """演练求助 looks for an Exercise first, a call that isn't marked so for a live alert."""
+    wanted = Status.EXERCISE if drill else Status.ACTUAL
+    return max(
+        candidates,
+        key=lambda c: (c.open, c.status is wanted, -c.severity, c.told_at),
+        default=None,
+    )
+
+
+def _who(reply: Reply, told: Candidate) -> tuple[int, ...]:
+    named = set(reply.names)
+    return tuple(p.person_no for p in told.persons if not named or p.name in named)
+
+
+def _meant(hint: str, told: Candidate, taken: Sequence[int]) -> list[Duty]:
+    theirs = [duty for duty in told.duties if duty.person_no in taken]
+    codes = named_units(hint, {duty.unit_code: duty.unit_name for duty in theirs})
+    return [duty for duty in theirs if duty.unit_code in codes]
+
+
+def _grade(told: Candidate) -> Grade:
+    return Grade.SHARED if len(told.persons) > 1 else Grade.OWN
