@@ -16,7 +16,7 @@ from alertd.i18n import negotiate
 from alertd.messages.context import clean
 from alertd.messages.marks import unmarked
 
-_MAX_INSTRUCTION: Final = 300  # what a chat group reads; `context.TEXTS` has the same bound
+_MAX_INSTRUCTION: Final = 200  # what a chat group reads; `context.TEXTS` has the same bound
 _ENDS: Final = "。!!??;;.\n"
 
 

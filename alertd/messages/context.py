@@ -7,7 +7,7 @@ never refused; what an operator types is checked by `params` instead, before any
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ TEXTS: Mapping[str, int] = MappingProxyType(
         "code": 12,  # the alert's short code, A7
         "event": 40,  # 台风
         "headline": 100,  # CAP's
-        "instruction": 300,  # CAP's
+        "instruction": 200,  # CAP's
         "areas": 200,  # names of the areas addressed
         "expires": 40,  # as people say it: 10月7日18时
         "source": 100,  # id of the warning that is cited
@@ -77,7 +77,9 @@ def values_for(
     values["colour_name"] = colour_name(str(values["colour"]), language)
     values["level_name"] = level_name(str(values["level"]), language)
     values["issuer"] = issuer
-    values["more"] = int(_hidden(params, values))
+    count = values["count"]
+    shown = _fitting(params.get("names") or (), TEXTS["names"], language)
+    values["more"] = int(isinstance(count, int) and bool(shown) and count > len(shown))
     return values
 
 
@@ -114,31 +116,30 @@ def _text(value: Any, limit: int, language: str) -> str:
     value = in_language(value, language)
     if value is None:
         return ""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return _joined([clean(str(item)) for item in value[:_MAX_ITEMS]], limit, language)
-    return _cut(clean(str(value)), limit)
+    if isinstance(value, str | int | float):
+        return _cut(clean(str(value)), limit)
+    return _separator(language).join(_fitting(value, limit, language))
 
 
-def _joined(items: list[str], limit: int, language: str) -> str:
-    """As many whole items as fit; the first one is cut if it doesn't by itself."""
-    separator = ", " if language == "en" else "、"
-    text = ""
-    for item in filter(None, items):
-        longer = f"{text}{separator}{item}" if text else _cut(item, limit)
-        if len(longer) > limit:
+def _fitting(items: Any, limit: int, language: str) -> list[str]:
+    """As many whole items as fit with their separators; the first is cut if it doesn't itself."""
+    if not isinstance(items, list | tuple):
+        return []
+    texts = [text for item in items[:_MAX_ITEMS] if item and (text := clean(str(item)))]
+    fitting: list[str] = []
+    room = limit
+    for text in texts:
+        width = len(text) + (len(_separator(language)) if fitting else 0)
+        if fitting and width > room:
             break
-        text = longer
-    return text
+        fitting.append(_cut(text, limit))
+        room -= width
+    return fitting
+
+
+def _separator(language: str) -> str:
+    return ", " if language == "en" else "、"
 
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
-def _hidden(params: Mapping[str, Any], values: Mapping[str, str | int | None]) -> bool:
-    """Whether `count` stands for more units than `names` spells out."""
-    names, count = params.get("names"), values["count"]
-    if not isinstance(count, int) or not isinstance(names, Sequence) or not names:
-        return False
-    spelt_out = str(values["names"]).endswith(clean(str(names[-1])))
-    return not isinstance(names, str) and (count > len(names) or not spelt_out)

@@ -23,7 +23,7 @@ from alertd.messages.params import operator_values
 from alertd.messages.source import compiled
 from alertd.messages.template import CHANNELS, Template
 
-MAX_SMS_PARTS: Final = 8  # more isn't read, and gateways begin to refuse
+MAX_SMS_PARTS: Final = 10  # more is not read, and gateways begin to refuse
 MAX_BYTES: Final = 2_048  # WeCom's bound on a chat text, and a minute of speech
 _BLANKS: Final = re.compile(r"\n\s*\n\s*")
 
