@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from rosters import words
 from rosters.cells import Cells
 from rosters.model import ChatGroup, Terminal
+from rosters.problems import holds_phone
 
 _TERMINAL_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _DEFAULT_VOLUME = 80
@@ -16,6 +17,8 @@ def read_terminal(cells: Cells) -> Terminal:
     terminal_id = cells.required("terminal_id")
     if terminal_id and not _TERMINAL_ID.fullmatch(terminal_id):
         cells.error("terminal_id", "terminal-id-invalid")
+    elif holds_phone(terminal_id):  # the number of its SIM, perhaps
+        cells.error("terminal_id", "id-private")
     lon, lat = cells.number("lon", -180, 180), cells.number("lat", -90, 90)
     if bool(cells.text("lon")) != bool(cells.text("lat")):
         cells.error("lon", "place-half")
@@ -38,8 +41,11 @@ def read_group(cells: Cells) -> ChatGroup:
     url = cells.required("url")
     if url and not _is_http(url):
         cells.error("url", "url-invalid")
+    group_id = cells.text("group_id")
+    if group_id and holds_phone(group_id):
+        cells.error("group_id", "id-private")
     return ChatGroup(
-        group_id=cells.text("group_id") or f"{unit_code}-{kind}",
+        group_id=group_id or f"{unit_code}-{kind}",
         unit_code=unit_code,
         kind=kind,
         url=url,

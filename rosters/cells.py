@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from rosters.columns import Column
-from rosters.problems import FileReport, quote
+from rosters.problems import FileReport, holds_phone, quote
 
 T = TypeVar("T")
 
@@ -34,6 +34,7 @@ _FLAGS = {
     ),
     **dict.fromkeys(("", "否", "0", "0.0", "n", "no", "false", "×", "群众"), False),
 }
+_PHONE_LENGTHS = range(10, 16)
 _MAX_RANK = 999
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,12})?")
 
@@ -109,6 +110,9 @@ class Cells:
     def code(self, key: str) -> str:
         """An area code: text that no spreadsheet has spoilt."""
         text = self._folded(key)
+        if len(text) in _PHONE_LENGTHS and holds_phone(text):
+            self.error(key, "id-private")
+            return ""
         if not text or (text.isascii() and text.isdecimal()):
             return text
         mended = _POINT_ZERO.fullmatch(text)

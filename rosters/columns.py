@@ -55,7 +55,7 @@ COLUMNS: Mapping[FileKind, tuple[Column, ...]] = MappingProxyType(
             Column("party_member", "党员", ("是否党员", "政治面貌"), limit=10),
             Column("phone", "手机", ("手机号", "手机号码", "电话", "联系电话"), limit=40),
             Column("phone2", "备用手机", ("手机2", "备用电话", "电话2"), limit=40),
-            Column("short_phone", "短号", ("虚拟网短号",), limit=10),
+            Column("short_phone", "短号", ("虚拟网短号",), limit=40),
             Column("chat_id", "群聊账号", ("聊天账号", "微信号")),
             Column("channels", "渠道", ("通知渠道", "联系渠道"), limit=100),
             Column("language", "语言", (), limit=20),

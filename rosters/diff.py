@@ -14,6 +14,7 @@ from operator import itemgetter
 
 from rosters.model import ChatGroup, Holding, Person, Roster, Terminal, Unit, UnitFacts
 from rosters.phones import mask
+from rosters.problems import hide_phones
 
 Value = Unit | UnitFacts | Person | Holding | Terminal | ChatGroup
 
@@ -148,7 +149,7 @@ def _show(name: str, value: object) -> str:
         return ", ".join(mask(phone) for phone in value)
     if name in _MASKED:
         return _HIDDEN
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    return hide_phones(", ".join(value) if isinstance(value, tuple) else str(value))
 
 
 def compare_rosters(old: Roster, new: Roster, *, limit: int = 200) -> Diff:

@@ -25,6 +25,7 @@ from rosters.model import (
 )
 from rosters.parse import RosterFiles
 from rosters.phones import mask, national
+from rosters.problems import hide_phones
 from rosters.words import role_name
 
 # What a spreadsheet would run as a formula gets an apostrophe, which reading takes off again.
@@ -48,7 +49,10 @@ class Style:
 
 def write_people(rows: Iterable[RosterRow], path: Path, style: Style) -> int:
     """Write a people file, row by row as they come; returns how many."""
-    return _write(FileKind.PEOPLE, (_people_cells(row, style) for row in rows), path, style)
+    cells = (_people_cells(row, style) for row in rows)
+    if not style.unmasked:  # notes and names of places hold numbers too
+        cells = ([hide_phones(cell) for cell in row] for row in cells)
+    return _write(FileKind.PEOPLE, cells, path, style)
 
 
 def write_terminals(terminals: Iterable[Terminal], path: Path, style: Style) -> int:

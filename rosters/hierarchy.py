@@ -42,15 +42,15 @@ def _root(drafts: Mapping[str, Draft]) -> int:
 
 
 def _check_unit(code: str, draft: Draft, report: FileReport) -> None:
-    if not draft.name:
+    if not draft.name and not draft.doubtful:
         report.error(draft.line, "unit_name", "unit-incomplete", unit=code, what="unit_name")
-    if draft.level is None:
+    if draft.level is None and not draft.doubtful:
         report.error(draft.line, "unit_level", "unit-incomplete", unit=code, what="unit_level")
-    elif not _SHAPES[draft.level].fullmatch(code):
+    if draft.level and not _SHAPES[draft.level].fullmatch(code):
         report.warn(draft.line, "unit_code", "code-shape", value=quote(code, code=True))
     if _ROUNDED.fullmatch(code) and len(code) > _EXACT_DIGITS:
         report.warn(draft.line, "unit_code", "code-rounded", unit=code)
-    if not draft.held:
+    if not draft.held and not draft.doubtful:
         report.warn(draft.line, "unit_code", "unit-unanswerable", unit=code)
 
 
@@ -104,11 +104,14 @@ def _check_prefixes(drafts: Mapping[str, Draft], report: FileReport) -> None:
 
 
 def _is_above(ancestor: str, code: str, drafts: Mapping[str, Draft]) -> bool:
-    """Whether a unit lies below another, by parent links (five levels: more is a cycle)."""
+    """Whether a unit lies below another by its parents, or nobody can tell.
+
+    Five levels are looked at: more is a cycle, which is told by itself, as an unknown parent is.
+    """
     for _ in Level:
         code = drafts[code].parent_code
         if code == ancestor:
             return True
         if code not in drafts:
-            break
+            return bool(code)
     return False

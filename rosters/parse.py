@@ -158,6 +158,8 @@ def _check_people(
         if not row.unit.code:
             continue
         book.add(row.unit, row.line, report)
+        if row.reported:
+            book.doubt(row.unit.code)
         if row.person and row.holding:
             book.hold(row.unit.code)
             if row.reported:

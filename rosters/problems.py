@@ -164,6 +164,11 @@ def holds_phone(text: str) -> bool:
     return bool(_PHONE.search(unicodedata.normalize("NFKC", text)))
 
 
+def hide_phones(text: str) -> str:
+    """A text without what looks like a phone number; unchanged where there is none."""
+    return _PHONE.sub("***", unicodedata.normalize("NFKC", text)) if holds_phone(text) else text
+
+
 def quote(value: str, *, code: bool = False) -> str:
     """A cell as a problem may show it: short, printable, without anything like a phone number.
 

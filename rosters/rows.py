@@ -214,4 +214,4 @@ def _shift(cells: Cells) -> tuple[str, str]:
     begin, end = cells.time("on_duty_from"), cells.time("on_duty_to")
     if bool(cells.text("on_duty_from")) != bool(cells.text("on_duty_to")):
         cells.error("on_duty_from", "time-half")
-    return ("", "") if begin == end else (begin, end)
+    return (begin, end) if begin and end and begin != end else ("", "")

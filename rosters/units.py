@@ -24,6 +24,7 @@ class Draft:
     parent_code: str
     facts: UnitFacts
     held: bool = False  # somebody has a duty in it
+    doubtful: bool = False  # a row of it was refused, so what is missing may stand there
 
 
 class UnitBook:
@@ -55,6 +56,10 @@ class UnitBook:
     def hold(self, code: str) -> None:
         """Note that somebody has a duty in a unit."""
         self._drafts[code].held = True
+
+    def doubt(self, code: str) -> None:
+        """Note that a row of a unit was refused."""
+        self._drafts[code].doubtful = True
 
     def add(self, said: UnitSaid, line: int, report: FileReport) -> None:
         """Take what a row says; what disagrees with an earlier row is an error."""
