@@ -74,12 +74,8 @@ def refusal(route: Route, leave: Leave) -> str | None:
     return None
 
 
-def needs_second_person(status: Status, routes: Iterable[Route], leave: Leave) -> bool:
-    """Actual always; an Exercise that would use a real route; never a Test."""
-    if status is Status.ACTUAL:
-        return True
-    if status is Status.TEST:
-        return False
+def reaches_people(routes: Iterable[Route], leave: Leave) -> bool:
+    """Whether an alert with this leave would go out by a route that reaches somebody real."""
     return any(not route.simulated for route in routes if refusal(route, leave) is None)
 
 

@@ -8,8 +8,17 @@ from typing import Any
 from sqlalchemy import func, select
 
 from alertd import cap
-from alertd.decide.lifecycle import approval_problem, short_code
-from alertd.decide.plan import Leave, needs_second_person, refusal
+from alertd.decide.lifecycle import (
+    Action,
+    Refusal,
+    Subject,
+    Transition,
+    needs_second_person,
+    transition,
+)
+from alertd.decide.plan import Leave, reaches_people, refusal
+from alertd.decide.short_code import short_code
+from alertd.decide.supersede import Known, Superseding, supersede
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, InvalidInputError
@@ -23,13 +32,12 @@ _STATUS = {
     cap.Status.EXERCISE: Status.EXERCISE,
     cap.Status.TEST: Status.TEST,
 }
-_ENDS = {
-    "update": AlertState.UPDATED,
-    "correction": AlertState.UPDATED,
-    "cancel": AlertState.CANCELLED,
-    "all-clear": AlertState.ALL_CLEAR,
+_ACTIONS = {
+    "update": Action.UPDATE,
+    "correction": Action.CORRECT,
+    "cancel": Action.CANCEL,
+    "all-clear": Action.ALL_CLEAR,
 }
-_LIVE = {AlertState.ISSUED}
 _DEFAULT_POLICY_COLOUR = "blue"
 
 
@@ -42,7 +50,6 @@ class Draft:
     simulated: bool = False  # a drill with nobody woken
     policy: str | None = None  # by name; the colour's own where None
     event: str = ""  # the storm it belongs to; "" gives it the name of the alert's event
-    correction: bool = False
     own: bool = True  # False: from a feed, which may leave out what we ask of ourselves
 
 
@@ -62,9 +69,10 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     _refuse_repeated(turn, alert)
     selection = _selection(turn, actor, wanted, status, version, paths)
     _refuse_unroutable(turn, selection, status)
-    references = _references(turn, alert)
+    purpose = _purpose(alert)
+    followed = _supersede(turn, alert, purpose)
+    references = followed[-1] if followed else None
     number = _next(turn, t.alert.c.no)
-    purpose = _purpose(alert, correction=wanted.correction)
     body = {
         "id": turn.ids.uuid().hex(),
         "event_no": _event(turn, wanted.event or alert.info[0].event, references),
@@ -159,30 +167,53 @@ def _leave(selection: Mapping[str, Any], status: Status) -> Leave:
     )
 
 
-def _references(turn: Turn, alert: cap.Alert) -> LiveAlert | None:
-    """The alert that this one follows; it must be known and not be ended."""
-    if not alert.references:
-        return None
+def _supersede(turn: Turn, alert: cap.Alert, purpose: str) -> list[LiveAlert]:
+    """The alerts that this one follows, the latest last; they must be known and fit.
+
+    Raises:
+        InvalidInputError: Every reference that can't be followed is named.
+    """
+    known = _known(turn, alert.references)
+    found = supersede(
+        alert.msg_type.value,
+        alert.references,
+        {each.identity: each for each in known},
+        identity=alert.identity,
+        status=_status(alert),
+        purpose=_ACTIONS.get(purpose),
+    )
+    if isinstance(found, Superseding):
+        return sorted(
+            (turn.alert_by_id(alert_id) for alert_id in found.tells_told_of),
+            key=lambda live: live.no,
+        )
+    reasons = "; ".join(
+        f"{wrong.identity[1] if wrong.identity else '?'}: {wrong.reason}" for wrong in found
+    )
+    raise InvalidInputError(f"What it refers to doesn't fit: {reasons}.", field="references")
+
+
+def _known(turn: Turn, references: Sequence[cap.Reference]) -> list[Known]:
     c = t.alert.c
-    last = alert.references[-1]
-    number = turn.connection.execute(
-        select(c.no).where(
-            c.sender == last.sender, c.identifier == last.identifier, c.sent == last.sent
-        )
-    ).scalar_one_or_none()
-    if number is None:
-        raise InvalidInputError("It refers to an alert that isn't known here.", field="references")
-    found = turn.alert(number)
-    if found.status is not _STATUS.get(alert.status):
-        raise InvalidInputError(
-            "It refers to an alert of another status: a drill and a real one never mix.",
-            field="references",
-        )
+    found = []
+    for sender, identifier, sent in references:
+        row = turn.connection.execute(
+            select(t.alert).where(c.sender == sender, c.identifier == identifier, c.sent == sent)
+        ).first()
+        if row is not None:
+            found.append(
+                Known(
+                    alert_id=row.id,
+                    identity=(row.sender, row.identifier, row.sent),
+                    state=AlertState(row.state),
+                    status=Status(row.status),
+                )
+            )
     return found
 
 
-def _purpose(alert: cap.Alert, *, correction: bool) -> str:
-    if correction:
+def _purpose(alert: cap.Alert) -> str:
+    if alert.msg_type is cap.MsgType.UPDATE and _template(alert) == "correction":
         return "correction"
     if alert.msg_type is cap.MsgType.CANCEL:
         return "cancel"
@@ -228,37 +259,78 @@ def _next(turn: Turn, column: Any) -> int:
 
 
 def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = False) -> AlertState:
-    """Agree to an alert; an Actual needs somebody other than its author.
+    """Agree to an alert and have it issued; returns its state.
 
-    By break-glass its author may, after a delay and on record as such.
+    An Actual, and an Exercise that reaches people, needs somebody other than its author; by
+    break-glass one person may do it, after a delay and on record as such. What needs nobody more
+    is issued at once.
 
     Raises:
-        ConflictError: It isn't a draft, or the author is approving without break-glass.
+        ConflictError: It can't be approved so; the sentence says why and what to do.
         ForbiddenError: The actor may not approve, or not there.
     """
     alert = turn.alert_by_id(alert_id)
-    require(actor, "approve", alert.paths)
-    row = _row(turn, alert.no)
-    second = needs_second_person(alert.status, turn.routes.values(), alert.leave)
-    problem = approval_problem(
-        AlertState(row.state),
-        same_person=row.created_by == actor.id,
-        second_needed=second,
-        break_glass=break_glass,
-    )
-    if problem:
-        raise ConflictError(problem.sentence, hint=problem.hint)
-    alone = second and row.created_by == actor.id
-    delay = turn.break_glass_delay_ms if alone else 0
+    subject = _subject(turn, alert)
+    action = Action.BREAK_GLASS if break_glass else Action.APPROVE
+    if not needs_second_person(subject):
+        action = Action.ISSUE
+    require(actor, "draft" if action is Action.ISSUE else "approve", alert.paths)
+    move = _move(turn, subject, action, actor.id.hex())
     turn.record(
         "alert.approved",
-        {"by": actor.id.hex(), "issue_at": turn.now + delay, "break_glass": alone},
+        {
+            "by": actor.id.hex(),
+            "issue_at": turn.now if move.issue_at is None else move.issue_at,
+            "break_glass": move.record == "break-glass",
+        },
         alert_no=alert.no,
         source=actor.source,
     )
-    if not delay:
-        _issue(turn, turn.alert(alert.no))
+    issue_due(turn)
     return turn.alert(alert.no).state
+
+
+def _subject(turn: Turn, alert: LiveAlert) -> Subject:
+    row = _row(turn, alert.no)
+    return Subject(
+        state=AlertState(row.state),
+        status=alert.status,
+        author=row.created_by.hex(),
+        real_routes=reaches_people(turn.routes.values(), alert.leave),
+        approved_by=row.approved_by.hex() if row.approved_by else None,
+        glass_broken=bool(row.break_glass),
+        issue_at=row.issue_at,
+        expires_at=row.expires_at,
+        was_issued=row.issued_at is not None,
+    )
+
+
+def _move(turn: Turn, subject: Subject, action: Action, actor: str) -> Transition:
+    found = transition(
+        subject,
+        action,
+        actor=actor,
+        now=turn.now,
+        break_glass_delay_s=turn.break_glass_delay_ms / 1000,
+    )
+    if isinstance(found, Refusal):
+        sentence, hint = _REFUSALS.get(
+            found.reason, (f"That can't be done now: {found.reason}.", None)
+        )
+        raise ConflictError(sentence, hint=hint)
+    return found
+
+
+_REFUSALS: Mapping[str, tuple[str, str | None]] = {
+    "own-alert": (
+        "A second person must approve this alert.",
+        "Ask a colleague with the right to approve, or break the glass (it waits, on record).",
+    ),
+    "already-approved": ("It is approved already.", None),
+    "already-expired": ("Its time is over.", "Draft it anew with a later end."),
+    "nobody-wrote-it": ("It came from a feed.", "Edit it first; then somebody else approves."),
+    "not-while-issued": ("It is issued already.", None),
+}
 
 
 def issue_due(turn: Turn) -> None:
@@ -289,8 +361,7 @@ def _issue(turn: Turn, alert: LiveAlert) -> None:
         },
         alert_no=alert.no,
     )
-    if row.references_no is not None:
-        _end(turn, row.references_no, _ENDS[row.purpose], f"by-{row.purpose}")
+    _end_followed(turn, row)
 
 
 def _digest(turn: Turn, version: int) -> str:
@@ -315,9 +386,22 @@ def _text_hash(turn: Turn, alert: LiveAlert, template: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _end(turn: Turn, alert_no: int, state: AlertState, reason: str) -> None:
-    if turn.alert(alert_no).state in _LIVE:
-        turn.record("alert.ended", {"state": state.value, "reason": reason}, alert_no=alert_no)
+def _end_followed(turn: Turn, row: Any) -> None:
+    """What the new alert takes the place of is over, whatever became of it meanwhile."""
+    action = _ACTIONS.get(row.purpose)
+    for known in _known(turn, cap.from_json(row.cap.encode()).references) if action else ():
+        found = transition(
+            Subject(state=known.state, status=known.status, author=""),
+            action or Action.UPDATE,
+            actor="engine",
+            now=turn.now,
+        )
+        if isinstance(found, Transition) and found.after is not found.before:
+            turn.record(
+                "alert.ended",
+                {"state": found.after.value, "reason": f"by-{row.purpose}"},
+                alert_no=turn.alert_by_id(known.alert_id).no,
+            )
 
 
 def expire_due(turn: Turn) -> None:

@@ -256,14 +256,14 @@ def _recipients(
             p.no.in_(persons), p.to_version == FOREVER, p.language != "zh-CN"
         )
     )
-    duties: dict[int, list[str]] = {}
+    duties: dict[int, dict[str, None]] = {}
     for row in turn.connection.execute(
         select(h.person_no, u.name)
         .join(t.unit, u.no == h.unit_no)
         .where(h.person_no.in_(persons), h.to_version == FOREVER, u.to_version == FOREVER)
         .order_by(h.person_no, h.rank, h.duty_no)
     ):
-        duties.setdefault(row.person_no, []).append(row.name)
+        duties.setdefault(row.person_no, {})[row.name] = None
     several = {no: tuple(names) for no, names in duties.items() if len(names) > 1}
     return {row.no: row.language for row in languages}, several
 

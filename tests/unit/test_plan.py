@@ -8,8 +8,8 @@ from alertd.decide.plan import (
     Bucket,
     Leave,
     Route,
-    needs_second_person,
     others,
+    reaches_people,
     ready_at,
     refusal,
     room,
@@ -73,13 +73,11 @@ def test_a_simulated_drill_never_takes_a_real_route() -> None:
     assert refusal(route(simulated=True), leave) is None
 
 
-def test_who_needs_a_second_person() -> None:
-    free = Leave(status=Status.ACTUAL, routes=None, simulated=False)
-    assert needs_second_person(Status.ACTUAL, [route(simulated=True)], free)
+def test_a_drill_on_simulated_routes_reaches_nobody_real() -> None:
     drill = Leave(status=Status.EXERCISE, routes=None, simulated=False)
-    assert needs_second_person(Status.EXERCISE, [route()], drill)
-    assert not needs_second_person(Status.EXERCISE, [route(simulated=True)], drill)
-    assert not needs_second_person(Status.TEST, [route()], drill)
+    assert reaches_people([route()], drill)
+    assert not reaches_people([route(simulated=True)], drill)
+    assert not reaches_people([route(carries=(Status.ACTUAL,))], drill)
 
 
 def test_another_route_must_serve_the_lane() -> None:

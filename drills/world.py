@@ -1,0 +1,140 @@
+"""A world of simulated handsets, loudspeakers and chat groups, each kind a process of its own.
+
+For demonstrations and exercises with nobody woken. The processes end when their parent does: they
+read its pipe until it closes.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alertd.errors import UnavailableError
+
+_READY_PATIENCE_S = 30.0
+_END_PATIENCE_S = 5.0
+
+
+@dataclass(slots=True)
+class Peer:
+    """One simulator under way."""
+
+    process: asyncio.subprocess.Process
+    port: int | None
+
+    async def end(self) -> None:
+        """Close its pipe, wait, and only then insist."""
+        if self.process.returncode is not None:
+            return
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        try:
+            async with asyncio.timeout(_END_PATIENCE_S):
+                await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+
+
+async def start_peer(module: str, arguments: Sequence[str], secret: dict[str, str]) -> Peer:
+    """Start `python -m module`; its first line says that it is ready, and on which port.
+
+    Raises:
+        UnavailableError: It ended or stayed silent.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
+        "--until-eof",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, **secret},
+        start_new_session=True,  # Ctrl-C is for alertd, which ends its children in order
+    )
+    if process.stdout is None:
+        raise UnavailableError(f"The simulator {module} has no output.")
+    try:
+        async with asyncio.timeout(_READY_PATIENCE_S):
+            line = await process.stdout.readline()
+        ready = json.loads(line)
+    except (TimeoutError, ValueError):
+        process.kill()
+        await process.wait()
+        raise UnavailableError(f"The simulator {module} did not start.") from None
+    return Peer(process, ready.get("port"))
+
+
+@dataclass(slots=True)
+class World:
+    """The simulators of one node.
+
+    Args:
+        directory: Where their logs and ports are kept.
+        seed: The same seed makes the same people.
+        speed: How many times faster than life people answer.
+        mix: JSON of the people's behaviours, or None for the simulator's own.
+    """
+
+    directory: Path
+    seed: int = 7
+    speed: float = 1.0
+    mix: str | None = None
+    secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    peers: dict[str, Peer] = field(default_factory=dict)
+
+    @property
+    def handsets_url(self) -> str:
+        """Where the simulated SMS gateway listens."""
+        return f"http://127.0.0.1:{self.peers['handsets'].port}"
+
+    @property
+    def group_url(self) -> str:
+        """The chat groups' webhook, for the roster sample."""
+        return f"http://127.0.0.1:{self.peers['groups'].port}/groups/{{group_id}}"
+
+    async def start_handsets(self, hook_base: str) -> None:
+        """The simulated SMS gateway with its phones; replies come back at `hook_base`."""
+        arguments = ["--hook-base", hook_base, "--seed", str(self.seed)]
+        arguments += ["--speed", str(self.speed), "--log", str(self.directory / "handsets.jsonl")]
+        if self.mix:
+            arguments += ["--mix", self.mix]
+        await self._start(
+            "handsets",
+            "channels.sms.handset_sim",
+            arguments,
+            {"ALERTD_HANDSETS_SECRET": self.secret},
+        )
+
+    async def start_groups(self, secret: str) -> None:
+        """The chat groups' receiver."""
+        await self._start(
+            "groups",
+            "channels.chat.receiver_sim",
+            ["--log", str(self.directory / "groups.jsonl")],
+            {"ALERTD_RECEIVER_SECRET": secret},
+        )
+
+    async def _start(
+        self, name: str, module: str, arguments: list[str], secret: dict[str, str]
+    ) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        memory = self.directory / f"{name}.port"
+        port = memory.read_text() if memory.exists() else "0"
+        try:
+            peer = await start_peer(module, [*arguments, "--port", port], secret)
+        except UnavailableError:
+            peer = await start_peer(module, [*arguments, "--port", "0"], secret)
+        self.peers[name] = peer
+        # The roster's chat groups name the port: a second run should find them where they were.
+        memory.write_text(str(peer.port))
+
+    async def stop(self) -> None:
+        """End all of them."""
+        await asyncio.gather(*(peer.end() for peer in self.peers.values()))
+        self.peers.clear()

@@ -1,0 +1,311 @@
+"""A small city with a real store and engine, a clock to wind forward, and phones to reply from.
+
+Scenarios read as prose (MODELS, habit 10):
+
+    city.issue("typhoon", "red"); city.forward(minutes=5); city.phone(grid_leader).replies("1")
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from alertd import cap, messages
+from alertd.decide.plan import Route
+from alertd.engine import accept, receive, settling
+from alertd.engine.authority import Actor
+from alertd.engine.core import Engine
+from alertd.engine.library import Library
+from alertd.engine.turn import Turn
+from alertd.messages import ShortForm, compose, load_library
+from alertd.model import (
+    FOREVER,
+    MINUTE_MS,
+    Channel,
+    DeliveryState,
+    Millis,
+    Policy,
+    Stage,
+    StageRule,
+    Status,
+    Step,
+)
+from alertd.store import migrate
+from alertd.store import tables as t
+from alertd.store.database import Store
+from alertd.store.identity import SequentialIds
+from alertd.store.roster import import_roster
+from alertd.store.vault import Vault
+from channels.base import Accepted, Outcome, Outgoing, Receipt, ReceiptStatus, Reply, SendError
+from rosters.parse import check
+from rosters.sample import write_sample
+
+START = 1_760_000_000_000  # 2025-10-09 08:53:20 UTC
+ZONE = ZoneInfo("Asia/Shanghai")
+KEY = bytes(range(32))
+OFFICER = Actor(no=1, id=b"o" * 16, name="officer", role="duty_officer", path="")
+SECOND = Actor(no=2, id=b"s" * 16, name="second", role="approver", path="")
+
+RED = Policy(
+    name="red",
+    stages=(StageRule(stage=Stage.RECEIVED, due_min=15),),
+    steps=(
+        Step(after_min=2, do=("remind",)),
+        Step(after_min=3, do=("call",)),
+        Step(after_min=5, do=("alternate", "parent")),
+        Step(after_min=10, do=("grandparent", "door_knock")),
+        Step(after_min=15, do=("duty_desk",)),
+    ),
+)
+
+
+def sms_route(name: str = "sms-1", **changes: Any) -> Route:
+    values: dict[str, Any] = {
+        "name": name,
+        "channel": Channel.SMS,
+        "carries": frozenset(Status),
+        "simulated": True,
+        "in_flight": 10_000,
+        "rate_per_s": 1e6,
+        "burst": 10_000,
+        "timeout_s": 10.0,
+    }
+    return Route(**(values | changes))
+
+
+ROUTES = (
+    sms_route(),
+    sms_route("speakers", channel=Channel.LOUDSPEAKER),
+    sms_route("groups", channel=Channel.CHAT),
+)
+
+Behave = Callable[[Outgoing], Accepted | SendError | None]
+
+
+def accepts(_message: Outgoing) -> Accepted:
+    return Accepted("ref")
+
+
+@dataclass
+class City:
+    """See the module; `sent` is what has left, as the peers saw it."""
+
+    directory: Path
+    routes: Sequence[Route] = ROUTES
+    policies: dict[str, Policy] = field(default_factory=dict)
+    scale: float = 0.05
+    seed: int = 7
+    now: Millis = START
+    behave: Behave = accepts  # None: the try hangs and never ends
+    sent: list[Outgoing] = field(default_factory=list)
+    hanging: list[Outgoing] = field(default_factory=list)
+    replies: int = 0
+    boot: int = 0
+
+    def __post_init__(self) -> None:
+        self.url = f"sqlite:///{self.directory / 'city.sqlite3'}"
+        migrate.upgrade(self.url)
+        self.library = Library(
+            policies=self.policies or {c.value: RED for c in cap.Colour},
+            templates=load_library(),
+            zone=ZONE,
+        )
+        self.ids = SequentialIds("test")
+        self.start()
+        self._import()
+
+    def start(self) -> None:
+        """A fresh process: nothing remembered but what is on disk."""
+        self.boot += 1
+        self.store = Store(self.url, Vault(KEY), node="test", synchronous="NORMAL")
+        self.engine = Engine(
+            store=self.store,
+            routes={route.name: route for route in self.routes},
+            library=self.library,
+            wording=messages.Wording({"zh-CN": "余姚市防指", "en": "Yuyao FCDH"}),
+            ids=self.ids,
+            lease=f"boot-{self.boot}",
+        )
+        self.engine.load_live_alerts(self.now)
+
+    def restart(self) -> None:
+        """Killed and started again: tries in flight are lost with it."""
+        self.store.close()
+        self.hanging.clear()
+        self.start()
+
+    def _import(self) -> None:
+        made = write_sample(
+            self.directory / "roster", seed=self.seed, today=date(2025, 10, 9), scale=self.scale
+        )
+        checked = check(made.files, today=date(2025, 10, 9))
+        with self.store.transaction(self.now) as tx:
+            import_roster(tx, checked, ids=self.ids, by="test", why="test", now=self.now)
+
+    # What people do.
+
+    def take(self, item: Callable[[Turn], Any]) -> Any:
+        """Have the engine take one input; raises what it refused it with."""
+        step = self.engine.step(self.now, [item])
+        self._hand_over(step.handovers)
+        (answer,) = step.answers
+        if answer.error is not None:
+            raise answer.error
+        self.settle()
+        return answer.value
+
+    def draft(
+        self,
+        template: str = "typhoon",
+        colour: str = "red",
+        *,
+        areas: Sequence[str] = ("330281",),
+        roles: Sequence[str] = ("grid_leader", "building_lead"),
+        status: str = "Actual",
+        actor: Actor = OFFICER,
+        references: Sequence[cap.Reference] = (),
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Write an alert down; returns {no, id, short_code}."""
+        short = ShortForm.from_dict(
+            {
+                "template": template,
+                "colour": colour,
+                "areas": list(areas),
+                "roles": list(roles),
+                "status": status,
+            }
+        )
+        alert = compose(
+            short,
+            self.library.templates.select(template, colour),
+            identifier=f"test-{self.ids.uuid().hex()}",
+            sender="test@alertd.example",
+            sent_at=self.now,
+            zone=ZONE,
+            references=references,
+        )
+        wanted = accept.Draft(alert=alert, **options)
+        result: dict[str, Any] = self.take(partial(accept.draft, actor=actor, wanted=wanted))
+        return result
+
+    def approve(self, drafted: dict[str, Any], actor: Actor = SECOND, **options: Any) -> None:
+        """Agree to it; it goes out."""
+        self.take(
+            partial(accept.approve, actor=actor, alert_id=bytes.fromhex(drafted["id"]), **options)
+        )
+
+    def issue(self, *arguments: Any, **options: Any) -> int:
+        """Draft and approve; returns the alert's number."""
+        drafted = self.draft(*arguments, **options)
+        self.approve(drafted)
+        return int(drafted["no"])
+
+    def reference(self, alert_no: int) -> cap.Reference:
+        """What a later alert names this one by."""
+        row = self.one(select(t.alert).where(t.alert.c.no == alert_no))
+        return cap.Reference(row.sender, row.identifier, row.sent)
+
+    def reply(self, phone: str, text: str, *, key: str | None = None, route: str = "sms-1") -> None:
+        """An SMS comes back."""
+        self.replies += 1
+        came = Reply(gateway_id=key or f"r{self.replies}", sender=phone, text=text)
+        self.take(partial(receive.events, route=route, came=[came]))
+
+    def receipt(self, message: Outgoing, status: ReceiptStatus, **more: Any) -> None:
+        """The gateway says more about a message."""
+        word = Receipt(delivery=message.delivery, attempt=message.attempt, status=status, **more)
+        self.take(partial(receive.events, route="sms-1", came=[word]))
+
+    # Time.
+
+    def forward(self, *, minutes: float = 0, seconds: float = 0) -> None:
+        """Wind the clock, a second a step at most, settling as it goes."""
+        until = self.now + round(minutes * MINUTE_MS + seconds * 1000)
+        while self.now < until:
+            self.now = min(until, self.now + 1_000)
+            self.settle()
+
+    def settle(self) -> None:
+        """Step until nothing more is to be done at this moment."""
+        for _ in range(10_000):
+            step = self.engine.step(self.now)
+            self._hand_over(step.handovers)
+            if not step.again and not step.handovers:
+                return
+        raise AssertionError("the engine never comes to rest")
+
+    def _hand_over(self, handovers: Sequence[Any]) -> None:
+        for handover in handovers:
+            ended = []
+            for message in handover.messages:
+                self.sent.append(message)
+                result = self.behave(message)
+                if result is None:
+                    self.hanging.append(message)
+                else:
+                    ended.append(Outcome(message.delivery, message.attempt, result))
+            self._ended(handover.route, ended)
+
+    def _ended(self, route: str, ended: Sequence[Outcome]) -> None:
+        def settle(turn: Turn) -> int:
+            return settling.outcomes(turn, route, ended, turn.flows[route], turn.lease)
+
+        step = self.engine.step(self.now, [settle])
+        for answer in step.answers:
+            assert answer.error is None, answer.error
+        self._hand_over(step.handovers)
+
+    # What can be seen.
+
+    def rows(self, query: Any) -> list[Any]:
+        with self.store.read() as connection:
+            return list(connection.execute(query).all())
+
+    def one(self, query: Any) -> Any:
+        (row,) = self.rows(query)
+        return row
+
+    def states(self, alert_no: int) -> dict[str, int]:
+        """How many deliveries are in each state."""
+        c = t.delivery.c
+        rows = self.rows(
+            select(c.state, func.count())
+            .where(c.id.between(alert_no << 32, (alert_no + 1 << 32) - 1))
+            .group_by(c.state)
+        )
+        return {DeliveryState(state).word: n for state, n in rows}
+
+    def leaders(self, role: str = "grid_leader", rank: int = 1) -> list[tuple[int, int]]:
+        """(duty, person) of a role's holders."""
+        c = t.holding.c
+        return [
+            (row.duty_no, row.person_no)
+            for row in self.rows(
+                select(c.duty_no, c.person_no)
+                .where(c.role == role, c.rank == rank, c.to_version == FOREVER)
+                .order_by(c.duty_no)
+            )
+        ]
+
+    def phone_of(self, person_no: int) -> str:
+        c, a = t.contact.c, t.address.c
+        row = self.one(
+            select(a.cipher)
+            .join(t.contact, c.address_no == a.no)
+            .where(c.person_no == person_no, c.channel == 1, c.rank == 1, c.to_version == FOREVER)
+        )
+        return self.store.vault.open(row.cipher, context="address")
+
+    def requirement(self, duty_no: int, alert_no: int = 1, stage: Stage = Stage.RECEIVED) -> Any:
+        number = alert_no << 32 | int(stage) << 28 | duty_no
+        return self.one(select(t.requirement).where(t.requirement.c.no == number))
+
+    def to(self, phone: str) -> list[Outgoing]:
+        """What left for one phone."""
+        return [message for message in self.sent if message.address == phone]
