@@ -9,6 +9,7 @@ receiver has it. No options.
 
 import binascii
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
@@ -37,6 +38,7 @@ from channels.http_web import BadUrlError, WebAnswer, WebClient
 _GONE = 410
 _MAX_BODY_BYTES = 4 * 1024  # nothing of it is read; so much is let through to reuse a connection
 _BODY_TIMEOUT_S = 1.0  # the status has said it all
+_HOST = re.compile(rb"[A-Za-z0-9._:-]+")  # a name in its ASCII form, or an IP address
 _PREFIX = "whsec_"
 
 
@@ -124,7 +126,7 @@ def _request(message: Outgoing, now_ms: int) -> httpx.Request:
         url = httpx.URL(message.address)
     except (httpx.InvalidURL, ValueError):
         raise SendError(Fault.DEAD, "bad-url") from None
-    if url.scheme not in {"http", "https"} or not url.host:
+    if url.scheme not in {"http", "https"} or not _HOST.fullmatch(url.raw_host):
         raise SendError(Fault.DEAD, "bad-url")
     return httpx.Request("POST", url, headers=headers, content=body.encode())
 

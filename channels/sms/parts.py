@@ -47,11 +47,12 @@ def parts(text: str) -> Parts:
 
 
 def _sizes(text: str) -> tuple[Encoding, list[int]]:
-    if _ESCAPE not in text:
-        try:
-            return Encoding.GSM7, [len(_GSM7.encode(character)[0]) for character in text]
-        except UnicodeEncodeError:
-            pass
+    try:
+        septets = [len(_GSM7.encode(character)[0]) for character in text]
+    except UnicodeEncodeError:
+        septets = []
+    if len(septets) == len(text) and _ESCAPE not in text:
+        return Encoding.GSM7, septets
     return Encoding.UCS2, [2 if ord(character) > 0xFFFF else 1 for character in text]  # noqa: PLR2004 - the BMP's end
 
 

@@ -1,0 +1,106 @@
+"""A route is built from its settings, and what is wrong with them is told by name."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alertd.errors import NotConfiguredError
+from channels import registry
+from channels.base import ChannelKind, Event, RouteConfig, RouteContext
+
+ROOT = Path(__file__).parents[2]
+TWILIO = {"account_sid": "AC1", "auth_token": "t0p-secret", "from": "+15005550006"}
+
+
+async def nowhere(route: str, events: Sequence[Event]) -> None:
+    raise AssertionError(route, events)
+
+
+CONTEXT = RouteContext(now=lambda: 0, sink=nowhere, public_base_url="https://alerts.example/x/")
+
+
+def config(kind: str, **options: Any) -> RouteConfig:
+    return RouteConfig(name="way-1", type=kind, options=options)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "hooks"),
+    [
+        (
+            config("handsets", url="http://127.0.0.1:1/", secret="s"),
+            ChannelKind.SMS,
+            ["receipts", "replies"],
+        ),
+        (config("twilio", **TWILIO), ChannelKind.SMS, ["status", "inbound"]),
+        (config("webhook"), ChannelKind.CHAT, []),
+    ],
+)
+def test_builds(given: RouteConfig, kind: ChannelKind, hooks: list[str]) -> None:
+    route = registry.build(given, CONTEXT)
+    assert (route.config, route.kind) == (given, kind)
+    assert [hook.name for hook in route.hooks()] == hooks
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "words"),
+    [
+        (config("pigeon"), "routes.way-1.type", "no route type 'pigeon'"),
+        (config("handsets", secret="s"), "routes.way-1.url", "is missing"),
+        (config("handsets", url="http://h"), "routes.way-1.secret", "is missing"),
+        (config("handsets", url="http://h", secret=""), "routes.way-1.secret", "isn't empty"),
+        (config("handsets", url="http://h", secret=7), "routes.way-1.secret", "must be a text"),
+        (config("handsets", url="http://h", secret="é"), "routes.way-1.secret", "ASCII"),
+        (config("handsets", url="http://h", secret="a\nb"), "routes.way-1.secret", "ASCII"),
+        (config("handsets", url="ftp://h", secret="s"), "routes.way-1.url", "http://"),
+        (config("handsets", url="http://", secret="s"), "routes.way-1.url", "http://"),
+        (config("handsets", url="http://h:99999", secret="s"), "routes.way-1.url", "http://"),
+        (config("handsets", url="http://h?x=1", secret="s"), "routes.way-1.url", "http://"),
+        (config("handsets", url="http://h", secret="s", ulr=""), "routes.way-1.ulr", "is unknown"),
+        (config("twilio"), "routes.way-1.account_sid", "is missing"),
+        (config("twilio", **TWILIO | {"from": ""}), "routes.way-1.from", "isn't empty"),
+        (config("twilio", **TWILIO, api_key="SK1"), "routes.way-1.api_key_secret", "is missing"),
+        (
+            config("twilio", **TWILIO, edge="sydney", base_url="http://h"),
+            "routes.way-1.base_url",
+            "can't go with",
+        ),
+        (config("webhook", secret="s"), "routes.way-1.secret", "is unknown"),
+    ],
+)
+def test_says_what_is_wrong(given: RouteConfig, field: str, words: str) -> None:
+    with pytest.raises(NotConfiguredError, match=words) as told:
+        registry.build(given, CONTEXT)
+    assert told.value.field == field
+    assert told.value.hint
+    for value in given.options.values():
+        if len(str(value)) > len("http://"):
+            assert str(value) not in told.value.message
+
+
+def test_an_unknown_type_is_told_the_known_ones() -> None:
+    with pytest.raises(NotConfiguredError) as told:
+        registry.build(config("pigeon"), CONTEXT)
+    assert told.value.hint == "Use one of: handsets, mqtt, twilio, webhook."
+
+
+def test_only_what_is_configured_is_loaded() -> None:
+    """Twilio's library is 24 MB of memory that a town without it needn't spend."""
+    script = """
+import sys
+from channels import registry
+from channels.base import RouteConfig, RouteContext
+context = RouteContext(now=lambda: 0, sink=None, public_base_url="http://h")
+registry.build(RouteConfig(name="a", type="handsets",
+               options={"url": "http://h", "secret": "s"}), context)
+found = [name for name in ("twilio", "aiohttp", "paho", "httpx") if name in sys.modules]
+sys.exit(repr(found) if found else 0)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+def test_the_registry_names_every_type_once() -> None:
+    assert registry.known_types() == ("handsets", "mqtt", "twilio", "webhook")

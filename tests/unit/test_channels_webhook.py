@@ -1,0 +1,192 @@
+"""What is particular to webhooks: signing, bad addresses, answers that say enough."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Self
+
+import pytest
+
+from channels.base import (
+    Accepted,
+    Event,
+    Fault,
+    Limits,
+    Outgoing,
+    RouteConfig,
+    RouteContext,
+    SendError,
+)
+from channels.chat.webhook import WebhookRoute
+from channels.sim_http import Exchange, bound_port, serve
+
+NOW = 1_790_000_000_123
+PATIENCE_S = 10.0
+SECRET = "plain secret 密"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def nowhere(route: str, events: Sequence[Event]) -> None:
+    raise AssertionError(route, events)
+
+
+def message(address: str, secret: str | None = SECRET, attempt: int = 1) -> Outgoing:
+    return Outgoing(
+        delivery=12,
+        attempt=attempt,
+        address=address,
+        secret=secret,
+        text="【演练】收到请回1",
+        alert="0a" * 16,
+        short_code="A7",
+        kind="alert",
+        status="Exercise",
+        severity=2,
+        created_at=NOW,
+        expires_at=NOW + 60_000,
+        possible_duplicate=attempt > 1,
+    )
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[WebhookRoute]:
+    config = RouteConfig(name="chat", type="webhook", limits=Limits(timeout_s=PATIENCE_S))
+    route = WebhookRoute(
+        config, RouteContext(now=lambda: NOW, sink=nowhere, public_base_url="http://127.0.0.1")
+    )
+    await route.start()
+    try:
+        yield route
+    finally:
+        await route.close()
+
+
+class Group:
+    """A receiver that keeps what it is sent."""
+
+    def __init__(self, answer: bytes = b"") -> None:
+        self.seen: list[Exchange] = []
+        self._answer = answer
+        self.url = ""
+
+    async def __aenter__(self) -> Self:
+        self._server = await serve(self._handle)
+        self.url = f"http://127.0.0.1:{bound_port(self._server)}/group"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    def _handle(self, exchange: Exchange) -> None:
+        self.seen.append(exchange)
+        if self._answer:
+            exchange.answer_start(self._answer)
+        else:
+            exchange.answer(204)
+
+
+async def sent(route: WebhookRoute, what: Outgoing) -> Accepted | SendError:
+    async with asyncio.timeout(PATIENCE_S):
+        (outcome,) = [outcome async for outcome in route.send_many([what])]
+    return outcome.result
+
+
+@pytest.mark.parametrize(
+    ("secret", "key"),
+    [
+        ("whsec_" + base64.b64encode(b"k" * 24).decode(), b"k" * 24),
+        ("plain secret 密", "plain secret 密".encode()),
+        ("c2VjcmV0", b"c2VjcmV0"),  # looks like base64, but hasn't said so
+    ],
+)
+async def test_the_signature_is_the_standards(secret: str, key: bytes) -> None:
+    async with Group() as group, opened() as route:
+        result = await sent(route, message(group.url, secret))
+        assert result == Accepted(None, delivered=True)
+        (got,) = group.seen
+        headers = got.headers
+        assert headers["webhook-timestamp"] == str(NOW // 1000)
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + got.body
+        mac = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+        assert headers["webhook-signature"] == f"v1,{mac}"
+
+
+async def test_a_repeated_try_has_the_same_id_and_says_that_it_is_one() -> None:
+    async with Group() as group, opened() as route:
+        await sent(route, message(group.url))
+        await sent(route, message(group.url, attempt=2))
+        first, again = group.seen
+        assert first.headers["webhook-id"] == again.headers["webhook-id"] == f"{'0a' * 16}-12"
+        data = [json.loads(seen.body)["data"] for seen in group.seen]
+        assert [(d["attempt"], d["possible_duplicate"]) for d in data] == [(1, False), (2, True)]
+
+
+@pytest.mark.parametrize(
+    ("secret", "code"),
+    [(None, "no-secret"), ("", "no-secret"), ("whsec_", "bad-secret"), ("whsec_é", "bad-secret")],
+)
+async def test_nothing_goes_out_unsigned(secret: str | None, code: str) -> None:
+    async with Group() as group, opened() as route:
+        result = await sent(route, message(group.url, secret))
+        assert isinstance(result, SendError)
+        assert (result.fault, result.code) == (Fault.REFUSED, code)
+        assert group.seen == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "not a url",
+        "/relative",
+        "ftp://127.0.0.1/x",
+        "file:///etc/passwd",
+        "http://",
+        "http://[::1",
+        "http://127.0.0.1:99999/",
+        "http://127.0.0.1:port/",
+        "http://a b/",
+        "http://\ud800/",
+        "http://127.0.0.1\r\nx: y/",
+        "javascript:alert(1)",
+    ],
+)
+async def test_what_is_no_address_is_dead(address: str) -> None:
+    async with opened() as route:
+        result = await sent(route, message(address))
+        assert isinstance(result, SendError)
+        assert (result.fault, result.code) == (Fault.DEAD, "bad-url")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{",  # the rest never comes
+        b"HTTP/1.1 200 OK\r\ncontent-length: 90000000\r\n\r\n" + b"x" * 2_000_000,
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n\xff\xff",
+        b"HTTP/1.1 200 OK\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n",
+    ],
+)
+async def test_the_status_alone_is_enough(answer: bytes) -> None:
+    async with Group(answer) as group, opened() as route:
+        assert await sent(route, message(group.url)) == Accepted(None, delivered=True)
+        await sent(route, message(group.url))
+        assert "cookie" not in group.seen[1].headers
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    async with Group() as elsewhere, opened() as route:
+        moved = f"HTTP/1.1 307 Moved\r\nlocation: {elsewhere.url}\r\ncontent-length: 0\r\n\r\n"
+        async with Group(moved.encode()) as group:
+            result = await sent(route, message(group.url))
+        assert isinstance(result, SendError)
+        assert (result.fault, result.code) == (Fault.REFUSED, "http-307")
+        assert elsewhere.seen == []
