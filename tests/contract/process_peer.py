@@ -24,6 +24,11 @@ class ProcessPeer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        assert self._process is not None
+        return self._process
+
     async def start(self) -> None:
         """Start, on the port of before where there was one."""
         pipe = asyncio.subprocess.PIPE
