@@ -34,8 +34,9 @@ def read_cells(
     for row_line, row in chain(first[place + 1 :], rows):
         empty = False
         yield Cells(report, row_line, header.columns, row)
-    if empty:
-        report.error(0, "", "no-rows")
+    if empty:  # a city may have no loudspeakers; without people there is no roster
+        tell = report.error if kind is FileKind.PEOPLE else report.warn
+        tell(0, "", "no-rows")
 
 
 def _report_header(header: Header, line: int, report: FileReport) -> None:
