@@ -1,0 +1,7 @@
+"""Settings: `config/alertd.toml` explains every one; `load` reads them."""
+
+from alertd.settings.load import FILE_NAME, load, unknown_variables
+from alertd.settings.model import Settings
+from alertd.settings.route import RouteSettings
+
+__all__ = ["FILE_NAME", "RouteSettings", "Settings", "load", "unknown_variables"]

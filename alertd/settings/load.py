@@ -1,0 +1,155 @@
+"""Find `alertd.toml`, lay the environment over it, and say in one sentence what is wrong."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
+
+from alertd.errors import NotConfiguredError
+from alertd.settings.model import Settings
+
+FILE_NAME: Final = "alertd.toml"
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings of this node.
+
+    The environment (`ALERTD_PORT`, `ALERTD_ROUTES__NAME__OPTION`) wins over the file, the file over
+    the defaults. The file is the one that `ALERTD_CONFIG` names, else `alertd.toml` in the data
+    directory, else in the working directory; it may be missing in the last two.
+
+    Args:
+        overrides: Settings given by the caller, such as a command line; they win over all.
+
+    Raises:
+        NotConfiguredError: A setting or the file is wrong; `field` names it, the hint says what
+            to do. The value itself is never repeated: it may be a secret.
+    """
+    file = _find_file(overrides.get("data_dir"))
+    content = _read(file) if file else {}
+    try:
+        return _with_overrides(Settings(**content), overrides)
+    except ValidationError as error:
+        raise _refused(error, file) from None
+    except SettingsError as error:
+        raise NotConfiguredError(
+            f"An ALERTD_ variable can't be read: {_first_line(error)}.",
+            hint="A table in a variable is written as JSON; see config/alertd.toml.",
+        ) from None
+    except TypeError:
+        raise NotConfiguredError(f"The file {file} holds a name that can't be a setting.") from None
+
+
+def unknown_variables() -> list[str]:
+    """Variables of the environment that look like settings of ours and are none: for doctor."""
+    known = {f"ALERTD_{name.upper()}" for name in Settings.model_fields} | {"ALERTD_CONFIG"}
+    return sorted(
+        name
+        for name in os.environ
+        if name.startswith("ALERTD_") and name.partition("__")[0] not in known
+    )
+
+
+def _with_overrides(settings: Settings, overrides: dict[str, Any]) -> Settings:
+    if not overrides:
+        return settings
+    values = {name: getattr(settings, name) for name in settings.model_fields_set} | overrides
+    return _Given(**values)
+
+
+class _Given(Settings):
+    """Settings made of what is handed in alone."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: Any, init_settings: Any, *_sources: Any, **_named: Any
+    ) -> tuple[Any, ...]:
+        del settings_cls
+        return (init_settings,)
+
+
+def _find_file(data_dir: Any) -> Path | None:
+    named = os.environ.get("ALERTD_CONFIG")
+    if named:
+        file = Path(named).expanduser()
+        if not file.is_file():
+            raise NotConfiguredError(
+                f"ALERTD_CONFIG names a file that isn't there: {file}.",
+                field="ALERTD_CONFIG",
+                hint="Correct the path, or unset ALERTD_CONFIG.",
+            )
+        return file
+    default = Settings.model_fields["data_dir"].default
+    folder = Path(data_dir or os.environ.get("ALERTD_DATA_DIR") or default).expanduser()
+    candidates = (folder / FILE_NAME, Path(FILE_NAME))
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        raise NotConfiguredError(
+            f"The file {file} isn't TOML: {error}.", hint="Compare it with config/alertd.toml."
+        ) from None
+    except UnicodeDecodeError:
+        raise NotConfiguredError(f"The file {file} isn't UTF-8 text.") from None
+    except OSError as error:
+        raise NotConfiguredError(f"The file {file} can't be read: {error.strerror}.") from None
+
+
+def _refused(error: ValidationError, file: Path | None) -> NotConfiguredError:
+    detail = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(part) for part in detail["loc"] if part != "[key]")
+    reason = _reason(detail)
+    variable = f"ALERTD_{'__'.join(str(part) for part in detail['loc']).upper()}"
+    where = str(file) if file else FILE_NAME
+    if not name:  # a rule between settings names them itself
+        return NotConfiguredError(f"{reason}.", hint=f"Change it in {where} or the environment.")
+    if detail["type"] == "extra_forbidden":
+        hint = f"Remove it from {where}, or correct its name; config/alertd.toml has them all."
+    else:
+        hint = f"Set it in {where}, or by the variable {variable}."
+    return NotConfiguredError(f"The setting {name} {reason}.", field=name, hint=hint)
+
+
+_REASONS: Final = {
+    "missing": "is missing",
+    "extra_forbidden": "is unknown",
+    "string_type": "must be text",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be one of {expected}",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must be at most {max_length} characters long",
+    "string_pattern_mismatch": "isn't written as it must be; config/alertd.toml shows how",
+    "too_short": "must not be empty",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "path_type": "must be a path",
+}
+
+
+def _reason(detail: ErrorDetails) -> str:
+    template = _REASONS.get(detail["type"])
+    if template:
+        return template.format(**detail.get("ctx", {}))
+    return detail["msg"].removeprefix("Value error, ")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".")

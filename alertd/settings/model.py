@@ -1,0 +1,167 @@
+"""Every setting, with its default and its bounds; `config/alertd.toml` explains each to people."""
+
+from datetime import timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from alertd.settings.route import RouteSettings, no_truth
+
+# China has had one time since 1991, so that a machine without a time zone database can serve it.
+_SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+RouteName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
+
+
+class Settings(BaseSettings):
+    """The settings of one node; read by `alertd.settings.load`, never changed while it runs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ALERTD_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    # Where
+    data_dir: Path = Path("data")
+    config_dir: Path | None = None
+    database_url: SecretStr | None = None
+    host: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8730
+    public_base_url: str = ""
+    broker_host: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "127.0.0.1"
+    broker_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+
+    # Who
+    node: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")] = "city"
+    city_code: Annotated[str, Field(pattern=r"^[0-9]{2,12}$")] = "330281"
+    sender: Annotated[str, Field(pattern=r"^[^\s,<&]{1,200}$")] = "fxb@yuyao.example"
+    sender_name: Name = "余姚市防汛防旱指挥部"
+    sender_name_en: Name = "Yuyao Flood and Drought Control Headquarters"
+    signature: Annotated[str, Field(pattern=r"^[^【】\s]{2,12}$")] = "余姚市防指"
+    signature_en: Annotated[str, Field(pattern=r"^[ -~]{2,30}$")] = "Yuyao Flood HQ"
+    duty_desk_person: Annotated[str, Field(max_length=64)] = ""
+    duty_desk_phone: SecretStr | None = None
+    language: Literal["zh-CN", "en"] = "zh-CN"
+    timezone: str = "Asia/Shanghai"
+
+    # How
+    break_glass_delay_s: Annotated[int, Field(ge=0, le=86_400)] = 300
+    confirmations: bool = True
+    lease_s: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = 60.0
+    tick_s: Annotated[float, Field(ge=0.05, le=60, allow_inf_nan=False)] = 1.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    routes: dict[RouteName, RouteSettings] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, whose content `load` hands in."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    _numbers = field_validator(
+        "port", "broker_port", "break_glass_delay_s", "lease_s", "tick_s", mode="before"
+    )(no_truth)
+
+    @field_validator("data_dir", "config_dir")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else None
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, url: SecretStr | None) -> SecretStr | None:
+        scheme = url.get_secret_value().partition("://")[0] if url else "sqlite"
+        if scheme not in {"sqlite", "postgresql", "postgresql+psycopg"}:
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return url
+
+    @field_validator("public_base_url")
+    @classmethod
+    def _base_url(cls, url: str) -> str:
+        if not url:
+            return url
+        try:
+            parts = urlsplit(url)
+            sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            sound = False
+        if not sound or parts.query or parts.fragment or parts.username:
+            raise ValueError("must be a URL such as https://alert.example.cn")
+        return url.rstrip("/")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        _zone(name)
+        return name
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _leases_outlast_tries(self) -> Self:
+        for name, route in self.routes.items():
+            if route.timeout_s >= self.lease_s:
+                raise ValueError(
+                    f"lease_s must be longer than routes.{name}.timeout_s, or a try that is"
+                    " still under way would be taken for lost"
+                )
+        return self
+
+    @property
+    def store_url(self) -> str:
+        """The database's URL, with its password where it has one; never for a log."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'alertd.sqlite3'}"
+
+    @property
+    def base_url(self) -> str:
+        """How gateways and people reach us: `public_base_url`, else the host and port served."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_base_url or f"http://{host}:{self.port}"
+
+    @property
+    def zone(self) -> tzinfo:
+        """The city's time zone."""
+        return _zone(self.timezone)
+
+    @property
+    def signatures(self) -> dict[str, str]:
+        """The short name in front of SMS and chat texts, by language."""
+        return {"zh-CN": self.signature, "en": self.signature_en}
+
+    @property
+    def issuers(self) -> dict[str, str]:
+        """The full name, as CAP's senderName and loudspeakers have it, by language."""
+        return {"zh-CN": self.sender_name, "en": self.sender_name_en}
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError
+        known = None
+    except KeyError:
+        known = _SHANGHAI if name == "Asia/Shanghai" else None
+    if known is None:
+        raise ValueError("must be a time zone that this machine knows, such as Asia/Shanghai")
+    return known

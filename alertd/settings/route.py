@@ -1,0 +1,74 @@
+"""One `[routes.NAME]` table: a concrete gateway, as written down."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+_SECRET: Final = re.compile(r"secret|token|password|passwd|credential|(^|_)key($|_)|_pin$")
+
+
+def no_truth(value: Any) -> Any:
+    """Refuse true and false where a number is asked for; Python would take them for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic takes ValueError
+    return value
+
+
+class RouteSettings(BaseModel):
+    """A route's settings; what the engine doesn't know is an option of its type.
+
+    Attributes:
+        type: Which kind of gateway: handsets, twilio, mqtt, webhook.
+        carries: The CAP statuses it may carry; a real gateway carries drills only where said so.
+        simulated: It reaches nobody real.
+        in_flight: How many messages may be under way at once.
+        rate_per_s: Messages per second; a SIM carries 10 to 30 a minute.
+        burst: How many may go at once after a pause.
+        timeout_s: After so long without an answer nobody knows whether a message went.
+        options: The type's own; those with a secret's name are kept as secrets.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
+    carries: Annotated[
+        tuple[Literal["Actual", "Exercise", "Test"], ...], Field(min_length=1, max_length=3)
+    ] = ("Actual", "Exercise", "Test")
+    simulated: bool = False
+    in_flight: Annotated[int, Field(ge=1, le=100_000)] = 50
+    rate_per_s: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] = 50.0
+    burst: Annotated[int, Field(ge=1, le=100_000)] = 50
+    timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 15.0
+    options: Annotated[dict[str, Any], Field(repr=False)] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_options(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        known = {name: value for name, value in data.items() if name in cls.model_fields}
+        others = {name: value for name, value in data.items() if name not in cls.model_fields}
+        given = known.pop("options", {})
+        if not isinstance(given, Mapping):
+            raise ValueError("options must be a table")  # noqa: TRY004 - pydantic takes ValueError
+        return {**known, "options": {**given, **others}}
+
+    _numbers = field_validator("in_flight", "rate_per_s", "burst", "timeout_s", mode="before")(
+        no_truth
+    )
+
+    @model_validator(mode="after")
+    def _hide_secrets(self) -> Self:
+        for name, value in self.options.items():
+            if isinstance(value, str) and _SECRET.search(name.lower()):
+                self.options[name] = SecretStr(value)
+        return self
+
+    def plain_options(self) -> dict[str, Any]:
+        """The options with their secrets readable: for the gateway, never for a log."""
+        return {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for name, value in self.options.items()
+        }
