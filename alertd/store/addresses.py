@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from alertd.errors import ConflictError
 from alertd.store import dialect
 from alertd.store import tables as t
-from alertd.store.batches import batches
+from alertd.store.batches import batches, execute_many
 from alertd.store.vault import Vault, tail
 
 CONTEXT = "address"  # what an address is sealed under, whatever its kind
@@ -85,23 +85,19 @@ def insert(connection: Connection, new: Mapping[bytes, Sealed]) -> dict[bytes, i
         if not missing:
             return found
         last = connection.execute(select(func.max(t.address.c.no))).scalar() or 0
-        statement = dialect.insert_new(connection, t.address)
-        for batch in batches(enumerate(missing, start=last + 1)):
-            connection.execute(statement, [_row(no, blind, new[blind]) for no, blind in batch])
+        rows = (_row(no, blind, new[blind]) for no, blind in enumerate(missing, start=last + 1))
+        execute_many(connection, dialect.insert_new(connection, t.address), _COLUMNS, rows)
         found |= numbers(connection, missing)
     if len(found) < len(new):
         raise ConflictError("Addresses are being written by others; try again.")
     return found
 
 
-def _row(no: int, blind: bytes, sealed: Sealed) -> dict[str, object]:
-    return {
-        "no": no,
-        "kind": sealed.kind,
-        "cipher": sealed.cipher,
-        "blind": blind,
-        "tail": sealed.tail,
-    }
+_COLUMNS = ("no", "blind", "kind", "cipher", "tail")
+
+
+def _row(no: int, blind: bytes, sealed: Sealed) -> tuple[object, ...]:
+    return (no, blind, sealed.kind, sealed.cipher, sealed.tail)
 
 
 def reveal(connection: Connection, vault: Vault, nos: Iterable[int]) -> dict[int, str]:

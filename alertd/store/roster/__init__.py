@@ -1,0 +1,229 @@
+"""The roster: import as a new version, export, versions, snapshot, headcount.
+
+An import is planned first, which only reads, and may be shown and thrown away (a dry run); applied,
+it is one short writing transaction that touches what changed and nothing else.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Row, select
+
+from alertd.errors import ConflictError, NotFoundError
+from alertd.model import Fact, Millis
+from alertd.store import tables as t
+from alertd.store.database import Transaction
+from alertd.store.identity import Ids
+from alertd.store.roster.changes import count_changes
+from alertd.store.roster.known import copy_known, current_version
+from alertd.store.roster.numbering import number
+from alertd.store.roster.snapshot import digest, snapshot, staged_snapshot
+from alertd.store.roster.source import InMemory, Source
+from alertd.store.roster.stage import Stage
+from alertd.store.roster.values import Stored
+from alertd.store.roster.write import write_rows
+from alertd.store.vault import Vault
+from rosters.diff import Diff
+
+__all__ = [
+    "InMemory",
+    "Plan",
+    "RosterVersion",
+    "Source",
+    "Stored",
+    "apply",
+    "current_version",
+    "digest",
+    "import_roster",
+    "plan",
+    "snapshot",
+    "version_of",
+    "versions",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterVersion:
+    """One import: who, when, why, how many.
+
+    Args:
+        version: Counted from 1.
+        created_at: When, ms.
+        by: Whose doing: `principal:HEX` or `cli`.
+        why: In the words of whoever did it.
+        digest: Hex SHA-256 of the version's snapshot.
+        counts: units, people, duties, holdings, contacts, terminals, groups.
+    """
+
+    version: int
+    created_at: Millis
+    by: str
+    why: str
+    digest: str
+    counts: Mapping[str, int]
+
+
+class Plan:
+    """What an import would do; holds the scratch database until it is closed.
+
+    Args:
+        stage: The new roster, numbered, beside the old.
+        base: The version it was compared with.
+        diff: What would change.
+        counts: How many of each there would be.
+        digest: Of the snapshot that the new version would have.
+    """
+
+    def __init__(
+        self, stage: Stage, base: int, diff: Diff, counts: Mapping[str, int], digest: str
+    ) -> None:
+        self.stage = stage
+        self.base = base
+        self.diff = diff
+        self.counts = counts
+        self.digest = digest
+
+    def close(self) -> None:
+        """Throw the scratch database away."""
+        self.stage.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def plan(
+    connection: Connection, vault: Vault, source: Source, ids: Ids, *, limit: int = 200
+) -> Plan:
+    """Compare a roster with the one in force; changes nothing and needs no writer.
+
+    Args:
+        connection: Reading is enough.
+        vault: Of this store.
+        source: Checked before: here only what hangs in the air is refused.
+        ids: Gives new people, units, duties… their identities.
+        limit: How many changes of each kind and each way are listed; all are counted.
+
+    Raises:
+        InvalidInputError: The hierarchy doesn't hold together.
+        TooLargeError: More duties than there are numbers for.
+    """
+    stage = Stage(vault)
+    try:
+        stage.load(connection, source)
+        base = copy_known(stage, connection)
+        number(stage, ids)
+        diff = count_changes(stage, limit)
+        return Plan(stage, base, diff, _counts(stage), digest(staged_snapshot(stage)))
+    except BaseException:
+        stage.close()
+        raise
+
+
+def apply(tx: Transaction, planned: Plan, *, by: str, why: str, now: Millis) -> RosterVersion:
+    """Make a plan the roster in force, as a new version.
+
+    Args:
+        tx: A writing transaction.
+        planned: Made against the version that is still in force.
+        by: `principal:HEX` or `cli`; goes on record.
+        why: In the words of whoever does it; kept beside the version, not in the journal.
+        now: The time, ms.
+
+    Raises:
+        ConflictError: Another import came between.
+    """
+    if current_version(tx.connection) != planned.base:
+        raise ConflictError(
+            "The roster has changed since this import was prepared.",
+            hint="Look at the differences again, then confirm.",
+        )
+    version = planned.base + 1
+    write_rows(tx.connection, planned.stage, version)
+    made = RosterVersion(
+        version=version,
+        created_at=now,
+        by=by,
+        why=why,
+        digest=planned.digest,
+        counts=planned.counts,
+    )
+    tx.connection.execute(
+        t.roster_version.insert().values(
+            version=version,
+            created_at=now,
+            by=by,
+            why=why,
+            digest=made.digest,
+            counts=json.dumps(made.counts),
+        )
+    )
+    body = {
+        "version": version,
+        "digest": made.digest,
+        "counts": dict(made.counts),
+        "changes": planned.diff.table(),
+        "by": by,
+    }
+    tx.record(Fact(kind="roster.imported", occurred_at=now, body=body, source=by))
+    return made
+
+
+def import_roster(
+    tx: Transaction, source: Source, *, ids: Ids, by: str, why: str, now: Millis
+) -> RosterVersion:
+    """Plan and apply at once: for set-ups and tests, where nobody waits for the writer."""
+    with plan(tx.connection, tx.vault, source, ids) as planned:
+        return apply(tx, planned, by=by, why=why, now=now)
+
+
+def versions(connection: Connection) -> list[RosterVersion]:
+    """Every version there was, the newest first."""
+    query = select(t.roster_version).order_by(t.roster_version.c.version.desc())
+    return [_version(row) for row in connection.execute(query)]
+
+
+def version_of(connection: Connection, version: int) -> RosterVersion:
+    """One version.
+
+    Raises:
+        NotFoundError: There was none of that number.
+    """
+    query = select(t.roster_version).where(t.roster_version.c.version == version)
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFoundError(f"There is no roster version {version}.", field="version")
+    return _version(row)
+
+
+def _version(row: Row[tuple[object, ...]]) -> RosterVersion:
+    values = row._asdict()
+    return RosterVersion(**{**values, "counts": json.loads(values["counts"])})
+
+
+_TABLES = {
+    "units": "unit",
+    "people": "person",
+    "duties": "duty",
+    "holdings": "holding",
+    "contacts": "contact",
+    "terminals": "terminal",
+    "groups": "chat_group",
+}
+
+
+def _counts(stage: Stage) -> dict[str, int]:
+    return {
+        name: stage.one(f"SELECT count(*) FROM {table}")  # noqa: S608 - our own names
+        for name, table in _TABLES.items()
+    }

@@ -1,0 +1,69 @@
+"""What the store knows already, copied into the scratch database to compare with."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, func, select
+
+from alertd.model import FOREVER
+from alertd.store import tables as t
+from alertd.store.batches import stream
+from alertd.store.roster.stage import Stage
+
+_BY_NUMBER = ("old_unit", "old_person", "old_duty")
+
+
+def current_version(connection: Connection) -> int:
+    """The roster version in force; 0 where none was ever imported."""
+    return connection.execute(select(func.max(t.roster_version.c.version))).scalar() or 0
+
+
+def copy_known(stage: Stage, connection: Connection) -> int:
+    """Copy keys, numbers and fingerprints; returns the version they are of.
+
+    An identity stays one: who left and comes back has the number of old. So of each number the
+    last row is taken, and `live` says whether it is in force.
+    """
+    version = current_version(connection)
+    if version:
+        for table, query in _queries().items():
+            width = len(query.selected_columns)
+            marks = ", ".join("?" * width)
+            stage.db.executemany(
+                f"INSERT OR REPLACE INTO {table} VALUES ({marks})",  # noqa: S608 - our own names
+                stream(connection, query),
+            )
+    for table in _BY_NUMBER:
+        stage.db.execute(f"CREATE UNIQUE INDEX {table}_no ON {table} (no)")
+    return version
+
+
+def _queries() -> dict[str, Select[Any]]:
+    u, p, d, te, g = (x.c for x in (t.unit, t.person, t.duty, t.terminal, t.chat_group))
+    h, c = t.holding.c, t.contact.c
+    live = {x: case((x.c.to_version == FOREVER, 1), else_=0) for x in _NUMBERED}
+    return {
+        "old_unit": select(u.code, u.no, u.id, u.path, u.fingerprint, live[t.unit]).order_by(
+            u.to_version
+        ),
+        "old_person": select(p.person_id, p.no, p.id, p.fingerprint, live[t.person]).order_by(
+            p.to_version
+        ),
+        "old_duty": select(d.unit_no, d.role, d.post, d.no, d.id, live[t.duty]).order_by(
+            d.to_version
+        ),
+        "old_part": select(h.duty_no, h.person_no, h.shift_from, h.fingerprint).where(
+            h.to_version == FOREVER
+        ),
+        "old_contact": select(c.person_no, c.channel, c.rank, c.address_no).where(
+            c.to_version == FOREVER
+        ),
+        "old_terminal": select(
+            te.terminal_id, te.no, te.id, te.fingerprint, live[t.terminal]
+        ).order_by(te.to_version),
+        "old_chat_group": select(
+            g.group_key, g.no, g.id, g.fingerprint, live[t.chat_group]
+        ).order_by(g.to_version),
+    }
+
+
+_NUMBERED = (t.unit, t.person, t.duty, t.terminal, t.chat_group)

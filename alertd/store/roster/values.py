@@ -1,0 +1,208 @@
+"""The stored roster as values again: for an export, and to show what an import would change.
+
+Read in pages, so that a large roster needs no memory. Masked, phone numbers and webhooks aren't
+even decrypted.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from alertd.model import FOREVER, Channel
+from alertd.store import addresses
+from alertd.store import tables as t
+from alertd.store.batches import batches, stream
+from alertd.store.roster.source import SHORT_RANK, VOICE
+from alertd.store.roster.stage import SECRET_CONTEXT, clock
+from alertd.store.vault import Vault
+from rosters.model import ChatGroup, Holding, Person, RosterRow, Terminal, Unit, UnitFacts
+from rosters.words import Level
+
+_PAGE = 2_000
+_HIDDEN = "***"
+
+
+class Stored:
+    """The roster in force, as a source: what is read from here and imported changes nothing.
+
+    Args:
+        connection: Of a reading or writing transaction.
+        vault: Opens addresses; not used where masked.
+        masked: Whether to show of a phone its last two digits only, and nothing of the rest.
+    """
+
+    def __init__(self, connection: Connection, vault: Vault, *, masked: bool = True) -> None:
+        self._connection = connection
+        self._vault = vault
+        self._masked = masked
+
+    def units(self) -> Iterator[tuple[Unit, UnitFacts]]:
+        """Every unit with what is known of it, from the root down."""
+        for page in self._unit_pages():
+            for row in page.values():
+                yield page_unit(row), page_facts(row)
+
+    def rows(self) -> Iterator[RosterRow]:
+        """Every holding, and each unit that nobody has a duty in, in the hierarchy's order."""
+        for page in self._unit_pages():
+            held = self._holdings(page)
+            people = self.people({no for each in held.values() for no, _ in each})
+            for no, row in page.items():
+                unit, facts = page_unit(row), page_facts(row)
+                for person_no, holding in held.get(no, ()):
+                    yield RosterRow(unit, facts, people[person_no], holding)
+                if no not in held:
+                    yield RosterRow(unit, facts)
+
+    def terminals(self) -> Iterator[Terminal]:
+        """Every loudspeaker, in the order of their numbers."""
+        x, u = t.terminal.c, t.unit.c
+        query = (
+            select(x.terminal_id, u.code, x.name, x.lon, x.lat, x.volume)
+            .join_from(t.terminal, t.unit, u.no == x.unit_no)
+            .where(x.to_version == FOREVER, u.to_version == FOREVER)
+            .order_by(x.no)
+        )
+        for row in stream(self._connection, query):
+            yield Terminal(*row)
+
+    def groups(self) -> Iterator[ChatGroup]:
+        """Every chat group, in the order of their numbers."""
+        x, u = t.chat_group.c, t.unit.c
+        query = (
+            select(x.group_key, u.code, x.kind, x.address_no, x.secret_cipher)
+            .join_from(t.chat_group, t.unit, u.no == x.unit_no)
+            .where(x.to_version == FOREVER, u.to_version == FOREVER)
+            .order_by(x.no)
+        )
+        for page in batches(self._connection.execute(query), _PAGE):
+            urls = self._addresses({row.address_no for row in page}, _HIDDEN)
+            for row in page:
+                secret = self._secret(row.secret_cipher)
+                yield ChatGroup(row.group_key, row.code, row.kind, urls[row.address_no], secret)
+
+    def people(self, person_nos: Iterable[int]) -> dict[int, Person]:
+        """People by number, with their contacts."""
+        p = t.person.c
+        found: dict[int, Person] = {}
+        for batch in batches(sorted(person_nos)):
+            ways = self._ways(batch)
+            rows = self._connection.execute(
+                select(p.no, p.person_id, p.name, p.language, p.party_member, p.channels).where(
+                    p.no.in_(batch), p.to_version == FOREVER
+                )
+            )
+            found.update((row.no, _person(row, ways.get(row.no, {}))) for row in rows)
+        return found
+
+    def _unit_pages(self) -> Iterator[dict[int, Row[Any]]]:
+        u, above = t.unit.c, t.unit.alias()
+        last = ""
+        while True:
+            query = (
+                select(t.unit, above.c.code.label("parent_code"))
+                .outerjoin_from(
+                    t.unit,
+                    above,
+                    (above.c.no == u.parent_no) & (above.c.to_version == FOREVER),
+                )
+                .where(u.to_version == FOREVER, u.path > last)
+                .order_by(u.path)
+                .limit(_PAGE)
+            )
+            page = {row.no: row for row in self._connection.execute(query)}
+            if not page:
+                return
+            yield page
+            last = max(row.path for row in page.values())
+
+    def _holdings(self, unit_nos: Iterable[int]) -> dict[int, list[tuple[int, Holding]]]:
+        """By unit: (person number, holding), the roles of one post put together again."""
+        h, d, p, u = (x.c for x in (t.holding, t.duty, t.person, t.unit))
+        in_force = [x.to_version == FOREVER for x in (h, d, p, u)]
+        query = (
+            select(d.unit_no, u.code, d.post, h.person_no, p.person_id, d.role, t.holding)
+            .join_from(t.duty, t.holding, h.duty_no == d.no)
+            .join(t.person, p.no == h.person_no)
+            .join(t.unit, u.no == d.unit_no)
+            .where(d.unit_no.in_(list(unit_nos)), *in_force)
+            .order_by(d.unit_no, d.no, h.rank, h.person_no)
+        )
+        grouped: dict[tuple[int, str, int], list[Row[Any]]] = {}
+        for row in self._connection.execute(query):
+            grouped.setdefault((row.unit_no, row.post, row.person_no), []).append(row)
+        found: dict[int, list[tuple[int, Holding]]] = {}
+        for (unit_no, _, person_no), rows in grouped.items():
+            found.setdefault(unit_no, []).append((person_no, _holding(rows)))
+        return found
+
+    def _ways(self, person_nos: list[int]) -> dict[int, dict[tuple[int, int], str]]:
+        """Each person's addresses by (channel, rank)."""
+        c = t.contact.c
+        rows = self._connection.execute(
+            select(c.person_no, c.channel, c.rank, c.address_no)
+            .where(c.person_no.in_(person_nos), c.to_version == FOREVER)
+            .order_by(c.person_no, c.channel, c.rank)
+        ).all()
+        shown = self._addresses({row.address_no for row in rows})
+        found: dict[int, dict[tuple[int, int], str]] = {}
+        for row in rows:
+            found.setdefault(row.person_no, {})[row.channel, row.rank] = shown[row.address_no]
+        return found
+
+    def _addresses(self, nos: Iterable[int], hidden: str = "") -> dict[int, str]:
+        if not self._masked:
+            return addresses.reveal(self._connection, self._vault, nos)
+        tails = addresses.tails(self._connection, nos)
+        return {no: hidden or f"{_HIDDEN}{tail}" for no, tail in tails.items()}
+
+    def _secret(self, cipher: bytes) -> str:
+        if not cipher:
+            return ""
+        return _HIDDEN if self._masked else self._vault.open(cipher, context=SECRET_CONTEXT)
+
+
+def page_unit(row: Row[Any]) -> Unit:
+    """A unit's row, with its parent's code, as a value."""
+    return Unit(row.code, row.official_code, row.name, Level(row.level), row.parent_code or "")
+
+
+def page_facts(row: Row[Any]) -> UnitFacts:
+    """What is known of a unit."""
+    return UnitFacts(row.households, row.vulnerable, row.should_transfer, row.shelter)
+
+
+def _person(row: Any, ways: Mapping[tuple[int, int], str]) -> Person:
+    phones = [
+        ways[channel, rank]
+        for channel in (int(Channel.SMS), VOICE)
+        for rank in (1, 2)
+        if (channel, rank) in ways
+    ]
+    return Person(
+        person_id=row.person_id,
+        name=row.name,
+        language=row.language,
+        party_member=bool(row.party_member),
+        phones=tuple(phones),
+        short_phone=ways.get((VOICE, SHORT_RANK), ""),
+        chat_id=ways.get((int(Channel.CHAT), 1), ""),
+        channels=tuple(row.channels.split()),
+    )
+
+
+def _holding(rows: list[Row[Any]]) -> Holding:
+    """One holding of its rows, one a role; the highest rank is the post's (see numbering)."""
+    first = rows[0]
+    return Holding(
+        person_id=first.person_id,
+        unit_code=first.code,
+        post=first.post,
+        rank=max(row.rank for row in rows),
+        roles=tuple(sorted(row.role for row in rows)),
+        on_duty_from=clock(first.shift_from),
+        on_duty_to=clock(first.shift_to),
+        verified_at=first.verified_at,
+        note=first.note,
+    )

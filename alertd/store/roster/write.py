@@ -1,0 +1,187 @@
+"""Write a planned roster: rows that changed are closed and written anew, the rest is untouched."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Table, bindparam, update
+
+from alertd.model import FOREVER
+from alertd.store import addresses
+from alertd.store import tables as t
+from alertd.store.addresses import Sealed
+from alertd.store.batches import execute_many
+from alertd.store.roster.stage import Stage
+
+_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What becomes of one table.
+
+    Args:
+        table: The store's table.
+        columns: What `write` selects, by name.
+        write: Rows that come into force.
+        close: Keys of rows that cease to be: those that changed and those that left.
+        key: The columns that `close` selects.
+    """
+
+    table: Table
+    columns: str
+    write: str
+    close: str
+    key: str = "no"
+
+
+_STEPS = (
+    Step(
+        table=t.unit,
+        columns="no id code official_code name level parent_no path households vulnerable "
+        "should_transfer shelter fingerprint",
+        write="""
+        SELECT n.no, n.id, n.code, n.official_code, n.name, n.level, n.parent_no, n.path,
+            n.households, n.vulnerable, n.should_transfer, n.shelter, n.print
+        FROM unit n LEFT JOIN old_unit o ON o.code = n.code
+        WHERE o.live IS NOT 1 OR o.print <> n.print OR o.path <> n.path ORDER BY n.no
+        """,
+        close="""
+        SELECT o.no FROM old_unit o LEFT JOIN unit n ON n.code = o.code
+        WHERE o.live AND (n.code IS NULL OR o.print <> n.print OR o.path <> n.path) ORDER BY o.no
+        """,
+    ),
+    Step(
+        table=t.person,
+        columns="no id person_id name language party_member channels fingerprint",
+        write="""
+        SELECT n.no, n.id, n.person_id, n.name, n.language, n.party_member, n.channels, n.print
+        FROM person n LEFT JOIN old_person o ON o.person_id = n.person_id
+        WHERE o.live IS NOT 1 OR o.print <> n.print ORDER BY n.no
+        """,
+        close="""
+        SELECT o.no FROM old_person o LEFT JOIN person n ON n.person_id = o.person_id
+        WHERE o.live AND (n.person_id IS NULL OR o.print <> n.print) ORDER BY o.no
+        """,
+    ),
+    Step(
+        table=t.duty,
+        columns="no id unit_no role post",
+        write="""
+        SELECT n.no, n.id, n.unit_no, n.role, n.post
+        FROM duty n LEFT JOIN old_duty o
+            ON o.unit_no = n.unit_no AND o.role = n.role AND o.post = n.post
+        WHERE o.live IS NOT 1 ORDER BY n.no
+        """,
+        close="""
+        SELECT o.no FROM old_duty o LEFT JOIN duty n
+            ON n.unit_no = o.unit_no AND n.role = o.role AND n.post = o.post
+        WHERE o.live AND n.no IS NULL ORDER BY o.no
+        """,
+    ),
+    Step(
+        table=t.holding,
+        columns="person_no duty_no rank unit_no role shift_from shift_to verified_at note "
+        "fingerprint",
+        write="""
+        SELECT p.no, n.duty_no, n.rank, n.unit_no, n.role, n.shift_from, n.shift_to,
+            n.verified_at, n.note, n.print
+        FROM part n JOIN person p ON p.person_id = n.person_id
+        LEFT JOIN old_part o ON o.duty_no = n.duty_no AND o.person_no = p.no
+        WHERE o.print IS NOT n.print ORDER BY p.no, n.duty_no
+        """,
+        close="""
+        SELECT o.person_no, o.duty_no FROM old_part o LEFT JOIN person p ON p.no = o.person_no
+        LEFT JOIN part n ON n.duty_no = o.duty_no AND n.person_id = p.person_id
+        WHERE n.print IS NOT o.print ORDER BY o.person_no, o.duty_no
+        """,
+        key="person_no duty_no",
+    ),
+    Step(
+        table=t.contact,
+        columns="person_no channel rank address_no",
+        write="""
+        SELECT p.no, n.channel, n.rank, a.no
+        FROM contact n JOIN person p ON p.person_id = n.person_id
+        JOIN address a ON a.blind = n.blind
+        LEFT JOIN old_contact o
+            ON o.person_no = p.no AND o.channel = n.channel AND o.rank = n.rank
+        WHERE o.address_no IS NOT a.no ORDER BY p.no, n.channel, n.rank
+        """,
+        close="""
+        SELECT o.person_no, o.channel, o.rank FROM old_contact o
+        LEFT JOIN person p ON p.no = o.person_no LEFT JOIN contact n
+            ON n.person_id = p.person_id AND n.channel = o.channel AND n.rank = o.rank
+        LEFT JOIN address a ON a.blind = n.blind
+        WHERE a.no IS NOT o.address_no ORDER BY o.person_no, o.channel, o.rank
+        """,
+        key="person_no channel rank",
+    ),
+    Step(
+        table=t.terminal,
+        columns="no id terminal_id unit_no name lon lat volume fingerprint",
+        write="""
+        SELECT n.no, n.id, n.terminal_id, u.no, n.name, n.lon, n.lat, n.volume, n.print
+        FROM terminal n JOIN unit u ON u.code = n.unit_code
+        LEFT JOIN old_terminal o ON o.terminal_id = n.terminal_id
+        WHERE o.live IS NOT 1 OR o.print <> n.print ORDER BY n.no
+        """,
+        close="""
+        SELECT o.no FROM old_terminal o LEFT JOIN terminal n ON n.terminal_id = o.terminal_id
+        WHERE o.live AND (n.print IS NULL OR o.print <> n.print) ORDER BY o.no
+        """,
+    ),
+    Step(
+        table=t.chat_group,
+        columns="no id group_key unit_no kind address_no secret_cipher fingerprint",
+        write="""
+        SELECT n.no, n.id, n.group_key, u.no, n.kind, a.no, n.secret_cipher, n.print
+        FROM chat_group n JOIN unit u ON u.code = n.unit_code JOIN address a ON a.blind = n.blind
+        LEFT JOIN old_chat_group o ON o.group_key = n.group_key
+        WHERE o.live IS NOT 1 OR o.print <> n.print ORDER BY n.no
+        """,
+        close="""
+        SELECT o.no FROM old_chat_group o LEFT JOIN chat_group n ON n.group_key = o.group_key
+        WHERE o.live AND (n.print IS NULL OR o.print <> n.print) ORDER BY o.no
+        """,
+    ),
+)
+
+
+def write_rows(connection: Connection, stage: Stage, version: int) -> None:
+    """Bring the store's tables to the staged roster as `version`."""
+    _write_addresses(connection, stage)
+    for step in _STEPS:
+        _close(connection, stage, step, version)
+        _write(connection, stage, step, version)
+
+
+def _write_addresses(connection: Connection, stage: Stage) -> None:
+    query = "SELECT blind, kind, cipher, tail FROM address WHERE no IS NULL ORDER BY rowid LIMIT ?"
+    while rows := list(stage.rows(query, (_AT_ONCE,))):
+        new = {blind: Sealed(*kept) for blind, *kept in rows}
+        # The engine may have met one of them since (a reply from a number then unknown): then
+        # that one's number is what comes back.
+        found = addresses.insert(connection, new)
+        stage.db.executemany(
+            "UPDATE address SET no = ? WHERE blind = ?",
+            [(no, blind) for blind, no in found.items()],
+        )
+
+
+def _close(connection: Connection, stage: Stage, step: Step, version: int) -> None:
+    keys = step.key.split()
+    c = step.table.c
+    statement = (
+        update(step.table)
+        .where(*(c[key] == bindparam(f"b_{key}") for key in keys))
+        .where(c.to_version == bindparam("b_forever"))
+        .values(to_version=bindparam("b_version"))
+    )
+    names = [*(f"b_{key}" for key in keys), "b_forever", "b_version"]
+    rows = ((*row, FOREVER, version) for row in stage.rows(step.close))
+    execute_many(connection, statement, names, rows)
+
+
+def _write(connection: Connection, stage: Stage, step: Step, version: int) -> None:
+    names = [*step.columns.split(), "from_version", "to_version"]
+    rows = ((*row, version, FOREVER) for row in stage.rows(step.write))
+    execute_many(connection, step.table.insert(), names, rows)
