@@ -74,7 +74,7 @@ _SMS = r"(?:通知|短信|信息|消息|指令|任务|预警)"
 _READ = r"(?:收到|收悉|知悉|知晓|知道|明白|了解|清楚|已阅)"
 _RECEIVED = "|".join(
     (
-        rf"{_SMS}?(?:已经|已|都|均|全部|现已|刚刚?|才)?{_READ}{_SMS}?(?:了(?!解))?",
+        rf"{_SMS}{{0,2}}(?:已经|已|都|均|全部|现已|刚刚?|才)?{_READ}{_SMS}?(?:了(?!解))?",
         r"好[的嘞滴]|好了?[啊呀](?!像)|好(?=$|[\s,。.!;、~]|收到|谢|领导|主任|书记)",
         _latin(r"ok(?:ay)?|received|got it|roger(?: that)?|copy(?: that)?|understood|noted|ack"),
     )
@@ -100,7 +100,7 @@ _SOON = (
 )
 _ACT = (
     r"(?:落实|执行|行动|办理|去办|办|处理|安排|部署|组织|转移|撤离|到岗|到位|出发|通知|完成|赶到|赶来"
-    r"|赶往|赶过去|过去|过来|前往|传达|转达|开展|巡查|排查|响应)"
+    r"|赶往|赶过去|过去|过来|前往|传达|转达|开展|巡查|排查|响应|去|来)"
 )
 _PROMISE = rf"{_SOON}{{1,3}}(?:去|组织|安排)?{_ACT}{{1,2}}(?:群众|人员|居民|村民|住户)?|照办|遵命"
 _ASK = (
@@ -115,12 +115,14 @@ _HERE = (
     r"(?:我们?|本|咱们?|俺们?)"
     r"(?:网格|社区|街道|片区|小区|小组|单位|部门|村|镇|乡|组|处|这边|这里|这|方)"
 )
+_TITLE = r"(?:各位领导|领导|指挥部|防指|网格员|网格长|楼道长|组长|书记|主任|同志)"
 _FILLER = "|".join(
     (
-        r"您好|你好|各位领导|领导|指挥部|防指|网格员|网格长|楼道长|组长|书记|主任|同志",
-        r"谢谢您?|谢了|感谢|多谢|辛苦[了啦]?",
+        # A title is a form of address, or stands before a name: 书记已到岗 is about somebody else.
+        rf"{_TITLE}(?=[{NAME_MARKS},:])",
+        r"您好|你好|谢谢(?:您|领导)?|谢了|感谢|多谢|辛苦[了啦]?",
         _HERE,
-        r"我是|我们|本人|咱们|俺们|[我俺咱您了啊哦噢喔啦哈呀哟嗯嘞]",
+        r"我是|我们|本人|咱们|俺们|[我俺咱了啊哦噢喔啦哈呀哟嗯嘞]",
         _latin("thanks?|thank you|thx|sir"),
         "[👌👍🙏🫡💪😊🙂😀😄😁🤝✅☑✔✓🌹👏❤♥]",
     )
@@ -147,13 +149,13 @@ _PATTERNS: tuple[tuple[Part, str], ...] = (
     (Part.OPT_OUT, r"退订|取消订阅|(?<![a-z0-9])(?:td|t|stop|unsubscribe)(?![a-z0-9])"),
     (Part.CODE, r"(?:编号|代码|代号)?(?<![a-z])[a-z]\d{1,3}(?![a-z0-9])号?"),
     (Part.FILLER, _FILLER),
+    (Part.AFTER, rf"请?(?:领导)?放心|{_TITLE}"),
     (Part.UNIT, _UNIT),
     (Part.UNKNOWN, numbers.NOT_AN_ANSWER),
     (Part.FRACTION, numbers.FRACTION),
     (Part.PEOPLE, numbers.PEOPLE),
     (Part.NUMBER, numbers.NUMBER),
     (Part.REPLYING, r"(?:我|已)?(?:回复|答复|回)[ :]?(?=[0-4一二三四零]|收到|td?(?![a-z])|退订)"),
-    (Part.AFTER, r"请?(?:领导)?放心"),
     (Part.PLUS, r" ?\+ ?"),
     (Part.UNKNOWN, r"(?<=[0-9a-z])[.\-](?=[0-9a-z])"),
     (Part.GAP, r"[\s,。.、;:!~…·\"'()\[\]<>{}《》「」『』*#_|\-]+"),
@@ -166,5 +168,5 @@ PATTERN: Final = re.compile(
 """One group a class: `PARTS[match.lastindex - 1]`. Every character is matched by something."""
 
 MUST_NOT_BE_IN_A_UNIT: Final = re.compile(
-    rf"{_DENY}|{_ASK}|收到|完成|到岗|转移|[他她它各每全哪某别]|其他|隔壁|部分|有些|大家"
+    rf"{_DENY}|{_ASK}|收到|完成|到岗|转移|[他她它各每全哪某别我咱俺]|本(?=网格|社区|村)|其他|隔壁|部分|有些|大家"
 )

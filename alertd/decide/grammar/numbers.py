@@ -27,9 +27,9 @@ NOT_AN_ANSWER: Final = (  # times, dates, decimals, floors, houses, ranges
     r"|\d+ (?:分钟|小时|天后|点钟)|\d+[a-z](?![a-z0-9])"
 )
 # A Chinese numeral is a number only where it stands alone, or behind 回 and 回复: 统一, 一会.
-_ALONE = r"(?:(?<![一-鿿])|(?<=回复)|(?<=回))"
+_ALONE = r"(?:(?<![一-鿿0-9])|(?<=回复)|(?<=回))"
 NUMBER: Final = (
-    rf"\d+|{_ALONE}[零〇一二三四](?![一-鿿])|(?<![{_CHINESE}])[{_CHINESE}]{{2,6}}(?![一-鿿])"
+    rf"\d+|{_ALONE}[零〇一二三四](?![一-鿿0-9])|(?<![{_CHINESE}])[{_CHINESE}]{{2,6}}(?![一-鿿])"
 )
 
 _PAIR = re.compile(r"(应转|已转|未转)移?(?:人数)?[ :]?(\d+)")

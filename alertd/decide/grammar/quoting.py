@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from alertd.decide.grammar import distress
 
-QUOTE_CHARS = 24
+QUOTE_CHARS = 20
 """More than this after a signature 【…】 isn't an answer but a message: the longest usual answer,
 `A7 2 35/40` with its unit, has fewer."""
 MENU_ITEMS = 3
@@ -30,10 +30,12 @@ _ITEM = re.compile(
 # What our templates say around the codes, and nobody says to us.
 _ADVICE = re.compile(
     r"2 ?\+ ?(?:总?人数|已转|n(?![a-z])|count|number|moved|total)"
-    r"|请(?:立即)?(?:短信)?再?回 ?[0-4]|遇险请?(?:短信)?回 ?3?|危急拨(?:119)?"
-    r"|请写代码再回|您还没有应答|3 ?求助[ ,]+0 ?不在岗|3 help, 0 "
-    r"|\breply (?:now |by sms: ?)?[0-4]|danger (?:reply |call )?(?:3|119)|reply with the code"
+    r"|请(?:立即)?(?:短信)?再?回 ?[0-4](?:\+总?人数)?|遇险请?(?:短信)?回 ?3?|危急拨(?:119)?"
+    r"|请写代码再回.{0,12}|您还没有应答|已收到您的(?:应答|求助)|已登记您|不再催办"
+    r"|3 ?求助[ ,]+0 ?不在岗|3 help, 0 |\breply (?:now |by sms: ?)?[0-4](?:\+\w+)?"
+    r"|danger (?:reply |call )?(?:3|119)|reply with the code.{0,20}|your (?:answer|call for help)"
 )
+_CUT_ADVICE = re.compile(r"[,。; ]*仍?遇险(?:请(?:短信)?)?$")  # …遇险回3, cut off
 _LEAD = re.compile(r"(?:回复?|reply) ?1 ?(?:收到|received)")
 _CITED_LINE = re.compile(r">")
 _SEPARATOR = re.compile(
@@ -41,7 +43,9 @@ _SEPARATOR = re.compile(
     r"|on .{1,100} wrote:$|.{0,60}写道 ?:$|(?:原始|原)(?:短信|信息|消息|内容) ?:?"
 )
 _RULE = re.compile(r"(?:[-_=*~] ?){3,}$")
-_SENT_FROM = re.compile(r"(?:发自我的|来自我的|sent from my ).{0,30}$")
+_SENT_FROM = re.compile(
+    r"(?:发自我的|来自我的|sent from my ) ?(?:[a-z][a-z0-9 ]{0,20}|华为|小米|荣耀)(?:手机)?$"
+)
 _CODE = re.compile(r"(?<![a-z0-9])([a-z]\d{1,3}) ?:")
 _ASKS_AT_END = re.compile(r"(?:\?|吗|嘛|么|呢|没有?|否)[\s\"」』)。.!]*$")
 _NOTHING = re.compile(r"[\s,。.、;:!~\"'()\[\]<>「」『』*#_|\-]*$")
@@ -110,7 +114,7 @@ def _around_menu(line: str, menu: tuple[int, int], signature: re.Match[str] | No
     signed = signature is not None and signature.start() < menu[0]
     start = signature.start() if signature is not None and signed else 0
     before = line[:start] if signed else distress.opening(line[: menu[0]])
-    after = line[menu[1] :]
+    after = _CUT_ADVICE.sub("", line[menu[1] :])
     cries = distress.find(after) in {distress.Distress.HELP, distress.Distress.DRILL}
     return Words(
         own=f"{before}\n{after}" if cries else before,

@@ -1,6 +1,6 @@
 """What a reply was found to say."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -43,6 +43,6 @@ class Reply:
     count: int | None = None
     of: int | None = None
     code: str | None = None
-    unit_hint: str | None = None
+    unit_hint: str | None = field(default=None, repr=False)  # may be digits; logs take none
     drill_help: bool = False
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] = field(default=(), repr=False)

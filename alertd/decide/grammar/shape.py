@@ -8,6 +8,7 @@ known.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from alertd.decide.grammar import numbers
 from alertd.decide.grammar.lexicon import AWAY_FOR_SURE, Part
@@ -74,19 +75,25 @@ def read(tokens: Sequence[Token], *, quoted: bool) -> Shape:
 
 
 def _without_courtesy(tokens: Sequence[Token]) -> list[Token]:
-    """放心 belongs to an answer that stands before it; in front, it changes what follows.
+    """放心 and 书记 belong to an answer before them; glued to one behind, they change that.
 
     The plus of `A7+1` is no part of an answer either.
     """
     kept: list[Token] = []
-    for token in tokens:
+    for token, following in zip_longest(tokens, tokens[1:]):
         if token.part is Part.PLUS and kept and kept[-1].part is Part.CODE:
             continue
         if token.part is not Part.AFTER:
             kept.append(token)
-        elif not any(before.letter in _ANSWERS for before in kept):
+        elif not _closes(kept, following):
             kept.append(Token(Part.UNKNOWN, token.text, token.gap))
     return kept
+
+
+def _closes(before: Sequence[Token], following: Token | None) -> bool:
+    """Whether a courtesy stands behind an answer, and doesn't lead into a weightier one."""
+    leads = following is not None and not following.gap and following.letter in _ANSWERS - {"R"}
+    return not leads and any(token.letter in _ANSWERS for token in before)
 
 
 def _away(core: Sequence[Token], letters: str) -> bool:
