@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from alertd import cap, messages
 from alertd.decide.plan import Route
-from alertd.engine import accept, receive, settling
+from alertd.engine import accept, approving, receive, settling
 from alertd.engine.authority import Actor
 from alertd.engine.core import Engine
 from alertd.engine.library import Library
@@ -197,7 +197,9 @@ class City:
     def approve(self, drafted: dict[str, Any], actor: Actor = SECOND, **options: Any) -> None:
         """Agree to it; it goes out."""
         self.take(
-            partial(accept.approve, actor=actor, alert_id=bytes.fromhex(drafted["id"]), **options)
+            partial(
+                approving.approve, actor=actor, alert_id=bytes.fromhex(drafted["id"]), **options
+            )
         )
 
     def issue(self, *arguments: Any, **options: Any) -> int:

@@ -1,6 +1,5 @@
-"""Alerts come in: drafted whole or not at all, approved by a second person, issued, ended."""
+"""Alerts come in: drafted whole, or not at all."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,20 +9,15 @@ from sqlalchemy import func, select
 from alertd import cap
 from alertd.decide.lifecycle import (
     Action,
-    Refusal,
-    Subject,
-    Transition,
-    needs_second_person,
-    transition,
 )
-from alertd.decide.plan import Leave, reaches_people, refusal
+from alertd.decide.plan import Leave, refusal
 from alertd.decide.short_code import short_code
 from alertd.decide.supersede import Known, Superseding, supersede
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.messages import alert_params
-from alertd.model import ALERT_SHIFT, AlertState, MessageKind, Status
+from alertd.model import AlertState, Status
 from alertd.store import roster
 from alertd.store import tables as t
 
@@ -32,7 +26,7 @@ _STATUS = {
     cap.Status.EXERCISE: Status.EXERCISE,
     cap.Status.TEST: Status.TEST,
 }
-_ACTIONS = {
+ACTIONS = {
     "update": Action.UPDATE,
     "correction": Action.CORRECT,
     "cancel": Action.CANCEL,
@@ -90,7 +84,7 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
         "selection": {**selection, "params": _params(turn, alert, short_code(number))},
         "audience": _audience(purpose),
         "policy": turn.library.policy(wanted.policy or _colour(alert)).to_dict(),
-        "templates": turn.library.freeze(_template(alert)),
+        "templates": turn.library.freeze(template_of(alert)),
         "references_no": references.no if references else None,
         "by": actor.id.hex(),
         "expires_at": alert.expires_at or turn.now + 24 * 3_600_000,
@@ -173,14 +167,14 @@ def _supersede(turn: Turn, alert: cap.Alert, purpose: str) -> list[LiveAlert]:
     Raises:
         InvalidInputError: Every reference that can't be followed is named.
     """
-    known = _known(turn, alert.references)
+    known = known_alerts(turn, alert.references)
     found = supersede(
         alert.msg_type.value,
         alert.references,
         {each.identity: each for each in known},
         identity=alert.identity,
         status=_status(alert),
-        purpose=_ACTIONS.get(purpose),
+        purpose=ACTIONS.get(purpose),
     )
     if isinstance(found, Superseding):
         return sorted(
@@ -193,7 +187,8 @@ def _supersede(turn: Turn, alert: cap.Alert, purpose: str) -> list[LiveAlert]:
     raise InvalidInputError(f"What it refers to doesn't fit: {reasons}.", field="references")
 
 
-def _known(turn: Turn, references: Sequence[cap.Reference]) -> list[Known]:
+def known_alerts(turn: Turn, references: Sequence[cap.Reference]) -> list[Known]:
+    """Those of the references that are stored here."""
     c = t.alert.c
     found = []
     for sender, identifier, sent in references:
@@ -213,7 +208,7 @@ def _known(turn: Turn, references: Sequence[cap.Reference]) -> list[Known]:
 
 
 def _purpose(alert: cap.Alert) -> str:
-    if alert.msg_type is cap.MsgType.UPDATE and _template(alert) == "correction":
+    if alert.msg_type is cap.MsgType.UPDATE and template_of(alert) == "correction":
         return "correction"
     if alert.msg_type is cap.MsgType.CANCEL:
         return "cancel"
@@ -232,9 +227,10 @@ def _colour(alert: cap.Alert) -> str:
     return found.value if found else _DEFAULT_POLICY_COLOUR
 
 
-def _template(alert: cap.Alert) -> str:
+def template_of(alert: cap.Alert) -> str:
+    """The name of the message template that an alert is worded by."""
     found = [name for info in alert.info for name in info.parameters(cap.TEMPLATE)]
-    return found[0] if found else "cap"
+    return found[0] if found else "notice"
 
 
 def _params(turn: Turn, alert: cap.Alert, code: str) -> dict[str, Any]:
@@ -256,185 +252,3 @@ def _event(turn: Turn, name: str, references: LiveAlert | None) -> int:
 
 def _next(turn: Turn, column: Any) -> int:
     return int(turn.connection.execute(select(func.max(column))).scalar_one() or 0) + 1
-
-
-def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = False) -> AlertState:
-    """Agree to an alert and have it issued; returns its state.
-
-    An Actual, and an Exercise that reaches people, needs somebody other than its author; by
-    break-glass one person may do it, after a delay and on record as such. What needs nobody more
-    is issued at once.
-
-    Raises:
-        ConflictError: It can't be approved so; the sentence says why and what to do.
-        ForbiddenError: The actor may not approve, or not there.
-    """
-    alert = turn.alert_by_id(alert_id)
-    subject = _subject(turn, alert)
-    action = Action.BREAK_GLASS if break_glass else Action.APPROVE
-    if not needs_second_person(subject):
-        action = Action.ISSUE
-    require(actor, "draft" if action is Action.ISSUE else "approve", alert.paths)
-    move = _move(turn, subject, action, actor.id.hex())
-    turn.record(
-        "alert.approved",
-        {
-            "by": actor.id.hex(),
-            "issue_at": turn.now if move.issue_at is None else move.issue_at,
-            "break_glass": move.record == "break-glass",
-        },
-        alert_no=alert.no,
-        source=actor.source,
-    )
-    issue_due(turn)
-    return turn.alert(alert.no).state
-
-
-def _subject(turn: Turn, alert: LiveAlert) -> Subject:
-    row = _row(turn, alert.no)
-    return Subject(
-        state=AlertState(row.state),
-        status=alert.status,
-        author=row.created_by.hex(),
-        real_routes=reaches_people(turn.routes.values(), alert.leave),
-        approved_by=row.approved_by.hex() if row.approved_by else None,
-        glass_broken=bool(row.break_glass),
-        issue_at=row.issue_at,
-        expires_at=row.expires_at,
-        was_issued=row.issued_at is not None,
-    )
-
-
-def _move(turn: Turn, subject: Subject, action: Action, actor: str) -> Transition:
-    found = transition(
-        subject,
-        action,
-        actor=actor,
-        now=turn.now,
-        break_glass_delay_s=turn.break_glass_delay_ms / 1000,
-    )
-    if isinstance(found, Refusal):
-        sentence, hint = _REFUSALS.get(
-            found.reason, (f"That can't be done now: {found.reason}.", None)
-        )
-        raise ConflictError(sentence, hint=hint)
-    return found
-
-
-_REFUSALS: Mapping[str, tuple[str, str | None]] = {
-    "own-alert": (
-        "A second person must approve this alert.",
-        "Ask a colleague with the right to approve, or break the glass (it waits, on record).",
-    ),
-    "already-approved": ("It is approved already.", None),
-    "already-expired": ("Its time is over.", "Draft it anew with a later end."),
-    "nobody-wrote-it": ("It came from a feed.", "Edit it first; then somebody else approves."),
-    "not-while-issued": ("It is issued already.", None),
-}
-
-
-def issue_due(turn: Turn) -> None:
-    """Issue what was approved and whose delay is over."""
-    c = t.alert.c
-    due = turn.connection.execute(
-        select(c.no).where(c.state == AlertState.APPROVED.value, c.issue_at <= turn.now)
-    ).scalars()
-    for number in due.all():
-        _issue(turn, turn.alert(number))
-
-
-def _issue(turn: Turn, alert: LiveAlert) -> None:
-    row = _row(turn, alert.no)
-    version = roster.current_version(turn.connection)
-    turn.record(
-        "alert.issued",
-        {
-            "roster_version": version,
-            "roster_digest": _digest(turn, version),
-            "message": {
-                "no": (alert.no << ALERT_SHIFT) + 1,
-                "kind": MessageKind.ALERT.value,
-                "template": _own_template(row),
-                "params": dict(alert.selection["params"]),
-                "text_hash": _text_hash(turn, alert, _own_template(row)),
-            },
-        },
-        alert_no=alert.no,
-    )
-    _end_followed(turn, row)
-
-
-def _digest(turn: Turn, version: int) -> str:
-    c = t.roster_version.c
-    found = turn.connection.execute(select(c.digest).where(c.version == version)).scalar()
-    return found or ""
-
-
-def _own_template(row: Any) -> str:
-    return _template(cap.from_json(row.cap.encode()))
-
-
-def _text_hash(turn: Turn, alert: LiveAlert, template: str) -> str:
-    text = turn.wording.text(
-        alert.templates[template],
-        language="zh-CN",
-        channel="sms",
-        params={**alert.selection["params"], "duties": []},
-        status=alert.status.name.capitalize(),
-        duplicate=False,
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _end_followed(turn: Turn, row: Any) -> None:
-    """What the new alert takes the place of is over, whatever became of it meanwhile."""
-    action = _ACTIONS.get(row.purpose)
-    for known in _known(turn, cap.from_json(row.cap.encode()).references) if action else ():
-        found = transition(
-            Subject(state=known.state, status=known.status, author=""),
-            action or Action.UPDATE,
-            actor="engine",
-            now=turn.now,
-        )
-        if isinstance(found, Transition) and found.after is not found.before:
-            turn.record(
-                "alert.ended",
-                {"state": found.after.value, "reason": f"by-{row.purpose}"},
-                alert_no=turn.alert_by_id(known.alert_id).no,
-            )
-
-
-def expire_due(turn: Turn) -> None:
-    """End what ran out; an approved or drafted one expires too."""
-    c = t.alert.c
-    live = [s.value for s in (AlertState.ISSUED, AlertState.APPROVED, AlertState.DRAFT)]
-    due = turn.connection.execute(
-        select(c.no).where(c.state.in_(live), c.expires_at <= turn.now)
-    ).scalars()
-    for number in due.all():
-        turn.record(
-            "alert.ended",
-            {"state": AlertState.EXPIRED.value, "reason": "expired"},
-            alert_no=number,
-        )
-
-
-def discard(turn: Turn, actor: Actor, alert_id: bytes) -> None:
-    """Withdraw a draft that was never issued."""
-    alert = turn.alert_by_id(alert_id)
-    require(actor, "draft", alert.paths)
-    if alert.state not in {AlertState.DRAFT, AlertState.APPROVED}:
-        raise ConflictError(
-            "It has been issued; it can only be cancelled, by an alert that says so.",
-            hint="Use cancel.",
-        )
-    turn.record(
-        "alert.ended",
-        {"state": AlertState.CANCELLED.value, "reason": "discarded"},
-        alert_no=alert.no,
-        source=actor.source,
-    )
-
-
-def _row(turn: Turn, alert_no: int) -> Any:
-    return turn.connection.execute(select(t.alert).where(t.alert.c.no == alert_no)).one()

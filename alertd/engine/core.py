@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 
 from alertd.decide.plan import Bucket, Route
-from alertd.engine import accept, answering, climbing, dispatch, expanding, settling
+from alertd.engine import answering, approving, climbing, dispatch, expanding, settling
 from alertd.engine.dispatch import Handover
 from alertd.engine.hurrying import hurry
 from alertd.engine.library import Library
@@ -132,8 +132,8 @@ class Engine:
 
     def _tick(self, turn: Turn) -> None:
         self._ticked_at = turn.now
-        accept.issue_due(turn)
-        accept.expire_due(turn)
+        approving.issue_due(turn)
+        approving.expire_due(turn)
         done = settling.deadlines(turn, _BATCH)
         stuck = dispatch.fail_unroutable(turn, _BATCH)
         hurry(turn, [(alert_of(r.id), r.recipient_no, r.id) for r in stuck if _person(r)])

@@ -17,7 +17,7 @@ from alertd.model import (
 )
 from alertd.store import people
 from alertd.store import tables as t
-from alertd.store.fold.expansion import below
+from alertd.store.fold.scope import below
 
 _PRIORITY = {MessageKind.HELP: 0, MessageKind.CONFIRMATION: 6}
 

@@ -7,22 +7,15 @@ so that no answer can come before what it answers.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Select,
-    and_,
     case,
     exists,
     func,
     literal,
-    null,
-    or_,
     select,
-    true,
     update,
 )
 
@@ -36,23 +29,12 @@ from alertd.model import (
     RequirementState,
     Status,
     lane_of,
-    numbers_of,
 )
 from alertd.store import dialect
 from alertd.store import tables as t
 from alertd.store.fold.deliveries import count
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Whom an alert is for. `paths` are units' paths; one of the root alone means everybody."""
-
-    version: int
-    paths: tuple[str, ...]
-    everywhere: bool
-    roles: tuple[str, ...]
-    ladder_roles: tuple[str, ...]
-    everyone: bool  # alternates too
+from alertd.store.fold.recipients import QUERIES
+from alertd.store.fold.scope import Scope, in_force, inside, scope_of
 
 
 def expanded(connection: Connection, fact: Fact) -> dict[str, Any]:
@@ -79,37 +61,6 @@ def expanded(connection: Connection, fact: Fact) -> dict[str, Any]:
         )
     )
     return {"asked": asked, "made": made}
-
-
-def scope_of(data: Mapping[str, Any]) -> Scope:
-    """Read a scope from a fact's body."""
-    return Scope(
-        version=data["version"],
-        paths=tuple(data["paths"]),
-        everywhere=data["everywhere"],
-        roles=tuple(data["roles"]),
-        ladder_roles=tuple(data["ladder_roles"]),
-        everyone=data["everyone"],
-    )
-
-
-def in_force(table: Any, version: int) -> ColumnElement[bool]:
-    """The rows of a temporal table that hold at `version`."""
-    return and_(table.c.from_version <= version, table.c.to_version > version)
-
-
-def below(path: Any, paths: Sequence[str]) -> ColumnElement[bool]:
-    """Units whose path is one of `paths` or starts with it ("0" is the character after "/")."""
-    return or_(*(and_(path >= p, path < p[:-1] + "0") for p in paths))
-
-
-def _inside(unit_no: Any, scope: Scope) -> ColumnElement[bool]:
-    if scope.everywhere:
-        return true()
-    u = t.unit.alias()
-    return exists().where(
-        u.c.no == unit_no, in_force(u, scope.version), below(u.c.path, scope.paths)
-    )
 
 
 def _requirements(connection: Connection, fact: Fact, scope: Scope) -> list[list[int]]:
@@ -145,7 +96,7 @@ def _requirements(connection: Connection, fact: Fact, scope: Scope) -> list[list
             d.no <= body["upto"],
             in_force(t.duty, scope.version),
             d.role.in_(tuple(set(scope.ladder_roles) & set(scope.roles))),
-            _inside(d.unit_no, scope),
+            inside(d.unit_no, scope),
         )
         names = ("no", "unit_no", "role", "needed", "have", "state", "step", "start_at", "due_at")
         connection.execute(
@@ -238,16 +189,7 @@ def chain(unit_no: int, parents: Mapping[int, int | None]) -> list[int]:
 
 
 def _deliveries(connection: Connection, fact: Fact, scope: Scope) -> list[list[int]]:
-    queries = {
-        "terminals": _terminals,
-        "groups": _groups,
-        "duties": _holders,
-        "others": _holders,
-        "alternates": _holders,
-        "told": _told,
-        "author": _author,
-    }
-    query, channel = queries[fact.body["phase"]](fact, scope)
+    query, channel = QUERIES[fact.body["phase"]](fact, scope)
     body = fact.body
     status = Status(body["status"])
     picked = query.subquery()
@@ -299,130 +241,3 @@ def _made(
         .group_by(c.lane // 10)
     )
     return [[int(on), n] for on, n in rows]
-
-
-Picked = tuple[Select[Any], Channel | None]
-
-
-def _terminals(fact: Fact, scope: Scope) -> Picked:
-    c = t.terminal.c
-    query = select(literal(int(RecipientKind.TERMINAL)), c.no, null(), c.no.label("rank")).where(
-        c.no > fact.body["after"],
-        c.no <= fact.body["upto"],
-        in_force(t.terminal, scope.version),
-        _inside(c.unit_no, scope),
-    )
-    return query, Channel.LOUDSPEAKER
-
-
-def _groups(fact: Fact, scope: Scope) -> Picked:
-    c = t.chat_group.c
-    query = select(literal(int(RecipientKind.GROUP)), c.no, c.address_no, c.no.label("rank")).where(
-        c.no > fact.body["after"],
-        c.no <= fact.body["upto"],
-        in_force(t.chat_group, scope.version),
-        _inside(c.unit_no, scope),
-    )
-    return query, Channel.CHAT
-
-
-def _holders(fact: Fact, scope: Scope) -> Picked:
-    """People of a range of duties, each once: by the first duty that selects them."""
-    h, earlier = t.holding, t.holding.alias()
-    ladder = tuple(set(scope.ladder_roles) & set(scope.roles))
-    rest = tuple(set(scope.roles) - set(scope.ladder_roles))
-    mine = {
-        "duties": and_(h.c.rank == 1, h.c.role.in_(ladder)),
-        "others": and_(h.c.rank == 1, h.c.role.in_(rest)),
-        "alternates": and_(h.c.rank > 1, h.c.role.in_(scope.roles)),
-    }[fact.body["phase"]]
-    before = {
-        "duties": _sooner(earlier, h, [earlier.c.rank == 1, earlier.c.role.in_(ladder)]),
-        "others": or_(
-            and_(earlier.c.rank == 1, earlier.c.role.in_(ladder)),
-            _sooner(earlier, h, [earlier.c.rank == 1, earlier.c.role.in_(rest)]),
-        ),
-        "alternates": or_(
-            earlier.c.rank == 1,
-            _sooner(earlier, h, [earlier.c.rank > 1]),
-        ),
-    }[fact.body["phase"]]
-    told_already = exists().where(
-        earlier.c.person_no == h.c.person_no,
-        in_force(earlier, scope.version),
-        earlier.c.role.in_(scope.roles),
-        before,
-        _inside(earlier.c.unit_no, scope),
-    )
-    c = t.contact.c
-    query = (
-        select(
-            literal(int(RecipientKind.PERSON)),
-            h.c.person_no,
-            c.address_no,
-            (h.c.duty_no * 64 + h.c.rank).label("rank"),
-        )
-        .select_from(h.join(t.contact, c.person_no == h.c.person_no))
-        .where(
-            h.c.duty_no > fact.body["after"],
-            h.c.duty_no <= fact.body["upto"],
-            in_force(h, scope.version),
-            mine,
-            _inside(h.c.unit_no, scope),
-            c.channel == int(Channel.SMS),
-            c.rank == 1,
-            in_force(t.contact, scope.version),
-            ~told_already,
-        )
-    )
-    return query, Channel.SMS
-
-
-def _sooner(earlier: Any, h: Any, conditions: list[ColumnElement[bool]]) -> ColumnElement[bool]:
-    return and_(
-        *conditions,
-        or_(
-            earlier.c.duty_no < h.c.duty_no,
-            and_(earlier.c.duty_no == h.c.duty_no, earlier.c.rank < h.c.rank),
-        ),
-    )
-
-
-def _told(fact: Fact, _scope: Scope) -> Picked:
-    """Everybody whom the referenced alert may have reached, each contact once."""
-    first, last = numbers_of(fact.body["references_no"])
-    d = t.delivery.c
-    seen, has = t.delivery.alias(), t.delivery.alias()
-    query = select(d.recipient_kind, d.recipient_no, d.address_no, d.id.label("rank")).where(
-        d.id > first + fact.body["after"],
-        d.id <= first + fact.body["upto"],
-        d.attempt > 0,
-        ~exists().where(
-            seen.c.recipient_no == d.recipient_no,
-            seen.c.id.between(first, last),
-            seen.c.id < d.id,
-            seen.c.recipient_kind == d.recipient_kind,
-            seen.c.attempt > 0,
-        ),
-        # Whoever has this alert already needs it once.
-        ~exists().where(
-            has.c.recipient_no == d.recipient_no,
-            has.c.id.between(*numbers_of(fact.alert_no)),
-            has.c.recipient_kind == d.recipient_kind,
-        ),
-    )
-    return query, None
-
-
-def _author(fact: Fact, scope: Scope) -> Picked:
-    """A Test reaches its author and nobody else."""
-    c = t.contact.c
-    query = select(
-        literal(int(RecipientKind.PERSON)), c.person_no, c.address_no, c.rank.label("rank")
-    ).where(
-        c.person_no == fact.body["person_no"],
-        c.channel == int(Channel.SMS),
-        c.rank == 1,
-        in_force(t.contact, scope.version),
-    )
-    return query, Channel.SMS

@@ -1,0 +1,278 @@
+"""Wires one node together; nothing else does."""
+
+import asyncio
+import os
+import tomllib
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+import structlog
+import uvicorn
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from alertd import messages
+from alertd.clock import SteadyClock, UuidV7
+from alertd.decide.plan import Route
+from alertd.engine.core import Engine
+from alertd.engine.library import Library
+from alertd.engine.runner import Runner
+from alertd.errors import NotConfiguredError
+from alertd.model import Channel as Kind
+from alertd.model import Policy, Status
+from alertd.settings import RouteSettings, Settings
+from alertd.store import migrate
+from alertd.store.database import Store, lock_file
+from alertd.store.vault import KEY_BYTES, Vault, load_key
+from alertd.web.app import create_app
+from alertd.web.deps import Deps
+from channels import registry
+from channels.base import Channel, Limits, RouteConfig, RouteContext
+from channels.loudspeaker.broker import EmbeddedBroker
+from channels.loudspeaker.keys import make_key
+
+EMBEDDED = "embedded"  # an mqtt route's `url` that asks for our own broker
+
+log = structlog.get_logger("alertd")
+
+
+def load_policies(own: Path | None = None) -> dict[str, Policy]:
+    """Escalation policies by name: the shipped ones, and those in `own`, which win.
+
+    Raises:
+        NotConfiguredError: A file is wrong; the message names it.
+    """
+    folders = [resources.files("config") / "policies"]
+    if own is not None and own.is_dir():
+        folders.append(own)
+    found = {}
+    for folder in folders:
+        for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+            if file.name.endswith(".toml"):
+                try:
+                    policy = Policy.from_dict(tomllib.loads(file.read_text(encoding="utf-8")))
+                except (ValueError, TypeError, KeyError) as error:
+                    raise NotConfiguredError(
+                        f"The policy file {file.name} is wrong: {error}.",
+                        hint="Compare it with the shipped ones.",
+                    ) from None
+                found[policy.name] = policy
+    return found
+
+
+def library_of(settings: Settings) -> Library:
+    """Policies and templates, shipped and the city's own from its data folder."""
+    return Library(
+        policies=load_policies(settings.data_dir / "policies"),
+        templates=messages.load_library(settings.data_dir / "templates"),
+        zone=ZoneInfo(settings.timezone),
+    )
+
+
+def wording_of(settings: Settings) -> messages.Wording:
+    """Renders with the office's signature."""
+    return messages.Wording({"zh-CN": settings.signature, "en": settings.signature})
+
+
+def open_vault(data_dir: Path) -> Vault:
+    """The keys of the addresses; made the first time, readable by the owner only."""
+    return Vault(load_key(data_dir / "keys" / "addresses.key", os.urandom(KEY_BYTES)))
+
+
+def open_store(settings: Settings) -> Store:
+    """Bring the database up to date and open it; the caller holds the data folder's lock."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    url = settings.database_url
+    migrate.upgrade(url)
+    return Store(url, open_vault(settings.data_dir), node=settings.node)
+
+
+def lock(settings: Settings) -> TextIO:
+    """Make sure that nobody else writes here."""
+    return lock_file(settings.data_dir / "alertd.lock")
+
+
+def route_config(name: str, given: RouteSettings) -> RouteConfig:
+    """A route's settings as the channel reads them."""
+    return RouteConfig(
+        name=name,
+        type=given.type,
+        carries=frozenset(given.carries),
+        simulated=given.simulated,
+        limits=Limits(
+            in_flight=given.in_flight,
+            rate_per_s=given.rate_per_s,
+            burst=given.burst,
+            timeout_s=given.timeout_s,
+        ),
+        options=dict(given.options),
+    )
+
+
+def planned(channel: Channel, speed: float) -> Route:
+    """A route as the engine plans with it, in the clock's own seconds."""
+    config = channel.config
+    return Route(
+        name=config.name,
+        channel=Kind[channel.kind.name],
+        carries=frozenset(Status[word.upper()] for word in config.carries),
+        simulated=config.simulated,
+        in_flight=config.limits.in_flight,
+        rate_per_s=config.limits.rate_per_s / speed,
+        burst=config.limits.burst,
+        timeout_s=config.limits.timeout_s * speed,
+    )
+
+
+@dataclass(slots=True)
+class Node:
+    """One running alertd, from settings to sockets.
+
+    Args:
+        settings: As read.
+        clock: Its time; faster than life only in demonstrations.
+        routes: In place of the settings' routes, where the world is simulated.
+    """
+
+    settings: Settings
+    clock: SteadyClock = field(default_factory=SteadyClock)
+    routes: Mapping[str, RouteConfig] | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    broker: EmbeddedBroker | None = None
+    store: Store | None = None
+    runner: Runner | None = None
+    channels: dict[str, Channel] = field(default_factory=dict)
+    library: Library | None = None
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def open(self) -> None:
+        """Lock, migrate, open the store; what needs no route yet."""
+        self._stack.callback(lock(self.settings).close)
+        self.store = open_store(self.settings)
+        self._stack.callback(self.store.close)
+        self.library = library_of(self.settings)
+
+    async def start_broker(self) -> EmbeddedBroker:
+        """Our own MQTT broker, ended with the node."""
+        if self.broker is None:
+            self.broker = EmbeddedBroker(
+                self.settings.data_dir / "broker",
+                host=self.settings.broker_host,
+                port=self.settings.broker_port,
+            )
+            await self.broker.start()
+            self._stack.push_async_callback(self.broker.stop)
+        return self.broker
+
+    async def start(self) -> None:
+        """Build the routes and start the engine; `open` was called before."""
+        if self.store is None or self.library is None:
+            await self.open()
+        assert self.store is not None  # noqa: S101 - for the type checker
+        assert self.library is not None  # noqa: S101 - the same
+        configs = self.routes
+        if configs is None:
+            given = self.settings.routes
+            configs = {name: route_config(name, route) for name, route in given.items()}
+        context = RouteContext(
+            now=self.clock, sink=self._sink, public_base_url=self.settings.public_base_url
+        )
+        for name, config in configs.items():
+            self.channels[name] = registry.build(await self._completed(config), context)
+        engine = Engine(
+            store=self.store,
+            routes={n: planned(c, self.clock.speed) for n, c in self.channels.items()},
+            library=self.library,
+            wording=wording_of(self.settings),
+            ids=UuidV7(),
+            lease=os.urandom(8).hex(),
+            break_glass_delay_ms=round(self.settings.break_glass_delay_s * 1000),
+        )
+        self.runner = Runner(engine, self.channels, now=self.clock)
+        await self.runner.start()
+        self._stack.push_async_callback(self.runner.stop)
+        self._tick()
+
+    async def _completed(self, config: RouteConfig) -> RouteConfig:
+        """An mqtt route gets its signing key, and the embedded broker's address if it asks."""
+        if config.type != "mqtt":
+            return config
+        options = dict(config.options)
+        if options.get("url", EMBEDDED) == EMBEDDED:
+            options["url"] = (await self.start_broker()).address.url
+        options.setdefault("key_file", str(self.settings.data_dir / "keys" / "commands.key"))
+        make_key(Path(options["key_file"]))
+        return replace(config, options=options)
+
+    async def _sink(self, route: str, events: object) -> None:
+        assert self.runner is not None  # noqa: S101 - routes start after it is built
+        await self.runner.sink(route, events)  # type: ignore[arg-type]
+
+    def _tick(self) -> None:
+        """The scheduler only ticks: every due time is a column."""
+        assert self.runner is not None  # noqa: S101 - called by start
+        scheduler = AsyncIOScheduler()
+        scheduler.add_job(
+            self.runner.wake,
+            "interval",
+            seconds=self.settings.tick_s,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
+        scheduler.start()
+        self._stack.callback(partial(scheduler.shutdown, wait=False))
+
+    def app(self) -> object:
+        """The web application of this node."""
+        assert self.runner is not None  # noqa: S101 - called after start
+        assert self.store is not None  # noqa: S101 - the same
+        assert self.library is not None  # noqa: S101 - the same
+        return create_app(
+            Deps(
+                store=self.store,
+                runner=self.runner,
+                library=self.library,
+                wording=wording_of(self.settings),
+                settings=self.settings,
+                now=self.clock,
+                channels=self.channels,
+                stopping=self.stopping,
+            )
+        )
+
+    async def close(self) -> None:
+        """Stop in the order opposite to the start."""
+        self.stopping.set()
+        await self._stack.aclose()
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which ends open event streams when it is asked to stop."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping_event = stopping
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """A signal came: tell the streams first, they would hold the stop up."""
+        self._stopping_event.set()
+        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+
+
+def server_of(node: Node) -> Server:
+    """The HTTP server of a started node."""
+    config = uvicorn.Config(
+        node.app(),  # type: ignore[arg-type]
+        host=node.settings.host,
+        port=node.settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        server_header=False,
+    )
+    return Server(config, node.stopping)

@@ -1,0 +1,208 @@
+"""Alerts go out: approved by a second person, issued, superseded, expired."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from alertd import cap
+from alertd.decide.lifecycle import (
+    Action,
+    Refusal,
+    Subject,
+    Transition,
+    needs_second_person,
+    transition,
+)
+from alertd.decide.plan import reaches_people
+from alertd.engine.accept import ACTIONS, known_alerts, template_of
+from alertd.engine.authority import Actor, may, require
+from alertd.engine.turn import LiveAlert, Turn
+from alertd.errors import ConflictError
+from alertd.model import ALERT_SHIFT, AlertState, MessageKind
+from alertd.store import roster
+from alertd.store import tables as t
+
+
+def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = False) -> AlertState:
+    """Agree to an alert and have it issued; returns its state.
+
+    An Actual, and an Exercise that reaches people, needs somebody other than its author; by
+    break-glass one person may do it, after a delay and on record as such. What needs nobody more
+    is issued at once.
+
+    Raises:
+        ConflictError: It can't be approved so; the sentence says why and what to do.
+        ForbiddenError: The actor may not approve, or not there.
+    """
+    alert = turn.alert_by_id(alert_id)
+    subject = _subject(turn, alert)
+    action = Action.BREAK_GLASS if break_glass else Action.APPROVE
+    if not needs_second_person(subject):
+        action = Action.ISSUE
+    alone = action is Action.ISSUE and may(actor, "draft", alert.paths)
+    require(actor, "draft" if alone else "approve", alert.paths)
+    move = _move(turn, subject, action, actor.id.hex())
+    turn.record(
+        "alert.approved",
+        {
+            "by": actor.id.hex(),
+            "issue_at": turn.now if move.issue_at is None else move.issue_at,
+            "break_glass": move.record == "break-glass",
+        },
+        alert_no=alert.no,
+        source=actor.source,
+    )
+    issue_due(turn)
+    return turn.alert(alert.no).state
+
+
+def _subject(turn: Turn, alert: LiveAlert) -> Subject:
+    row = _row(turn, alert.no)
+    return Subject(
+        state=AlertState(row.state),
+        status=alert.status,
+        author=row.created_by.hex(),
+        real_routes=reaches_people(turn.routes.values(), alert.leave),
+        approved_by=row.approved_by.hex() if row.approved_by else None,
+        glass_broken=bool(row.break_glass),
+        issue_at=row.issue_at,
+        expires_at=row.expires_at,
+        was_issued=row.issued_at is not None,
+    )
+
+
+def _move(turn: Turn, subject: Subject, action: Action, actor: str) -> Transition:
+    found = transition(
+        subject,
+        action,
+        actor=actor,
+        now=turn.now,
+        break_glass_delay_s=turn.break_glass_delay_ms / 1000,
+    )
+    if isinstance(found, Refusal):
+        sentence, hint = _REFUSALS.get(
+            found.reason, (f"That can't be done now: {found.reason}.", None)
+        )
+        raise ConflictError(sentence, hint=hint)
+    return found
+
+
+_REFUSALS: Mapping[str, tuple[str, str | None]] = {
+    "own-alert": (
+        "A second person must approve this alert.",
+        "Ask a colleague with the right to approve, or break the glass (it waits, on record).",
+    ),
+    "already-approved": ("It is approved already.", None),
+    "already-expired": ("Its time is over.", "Draft it anew with a later end."),
+    "nobody-wrote-it": ("It came from a feed.", "Edit it first; then somebody else approves."),
+    "not-while-issued": ("It is issued already.", None),
+}
+
+
+def issue_due(turn: Turn) -> None:
+    """Issue what was approved and whose delay is over."""
+    c = t.alert.c
+    due = turn.connection.execute(
+        select(c.no).where(c.state == AlertState.APPROVED.value, c.issue_at <= turn.now)
+    ).scalars()
+    for number in due.all():
+        _issue(turn, turn.alert(number))
+
+
+def _issue(turn: Turn, alert: LiveAlert) -> None:
+    row = _row(turn, alert.no)
+    version = roster.current_version(turn.connection)
+    turn.record(
+        "alert.issued",
+        {
+            "roster_version": version,
+            "roster_digest": _digest(turn, version),
+            "message": {
+                "no": (alert.no << ALERT_SHIFT) + 1,
+                "kind": MessageKind.ALERT.value,
+                "template": _own_template(row),
+                "params": dict(alert.selection["params"]),
+                "text_hash": _text_hash(turn, alert, _own_template(row)),
+            },
+        },
+        alert_no=alert.no,
+    )
+    _end_followed(turn, row)
+
+
+def _digest(turn: Turn, version: int) -> str:
+    c = t.roster_version.c
+    found = turn.connection.execute(select(c.digest).where(c.version == version)).scalar()
+    return found or ""
+
+
+def _own_template(row: Any) -> str:
+    return template_of(cap.from_json(row.cap.encode()))
+
+
+def _text_hash(turn: Turn, alert: LiveAlert, template: str) -> str:
+    text = turn.wording.text(
+        alert.templates[template],
+        language="zh-CN",
+        channel="sms",
+        params={**alert.selection["params"], "duties": []},
+        status=alert.status.name.capitalize(),
+        duplicate=False,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _end_followed(turn: Turn, row: Any) -> None:
+    """What the new alert takes the place of is over, whatever became of it meanwhile."""
+    action = ACTIONS.get(row.purpose)
+    for known in known_alerts(turn, cap.from_json(row.cap.encode()).references) if action else ():
+        found = transition(
+            Subject(state=known.state, status=known.status, author=""),
+            action or Action.UPDATE,
+            actor="engine",
+            now=turn.now,
+        )
+        if isinstance(found, Transition) and found.after is not found.before:
+            turn.record(
+                "alert.ended",
+                {"state": found.after.value, "reason": f"by-{row.purpose}"},
+                alert_no=turn.alert_by_id(known.alert_id).no,
+            )
+
+
+def expire_due(turn: Turn) -> None:
+    """End what ran out; an approved or drafted one expires too."""
+    c = t.alert.c
+    live = [s.value for s in (AlertState.ISSUED, AlertState.APPROVED, AlertState.DRAFT)]
+    due = turn.connection.execute(
+        select(c.no).where(c.state.in_(live), c.expires_at <= turn.now)
+    ).scalars()
+    for number in due.all():
+        turn.record(
+            "alert.ended",
+            {"state": AlertState.EXPIRED.value, "reason": "expired"},
+            alert_no=number,
+        )
+
+
+def discard(turn: Turn, actor: Actor, alert_id: bytes) -> None:
+    """Withdraw a draft that was never issued."""
+    alert = turn.alert_by_id(alert_id)
+    require(actor, "draft", alert.paths)
+    if alert.state not in {AlertState.DRAFT, AlertState.APPROVED}:
+        raise ConflictError(
+            "It has been issued; it can only be cancelled, by an alert that says so.",
+            hint="Use cancel.",
+        )
+    turn.record(
+        "alert.ended",
+        {"state": AlertState.CANCELLED.value, "reason": "discarded"},
+        alert_no=alert.no,
+        source=actor.source,
+    )
+
+
+def _row(turn: Turn, alert_no: int) -> Any:
+    return turn.connection.execute(select(t.alert).where(t.alert.c.no == alert_no)).one()

@@ -1,0 +1,149 @@
+"""Who an alert's first message goes to: one query a phase, over one range of numbers.
+
+Each gives (recipient kind, recipient, address, order) and the channel, or None where it varies.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, literal, null, or_, select
+
+from alertd.model import Channel, Fact, RecipientKind, numbers_of
+from alertd.store import tables as t
+from alertd.store.fold.scope import Scope, in_force, inside
+
+Picked = tuple[Select[Any], Channel | None]
+
+
+def _terminals(fact: Fact, scope: Scope) -> Picked:
+    c = t.terminal.c
+    query = select(literal(int(RecipientKind.TERMINAL)), c.no, null(), c.no.label("rank")).where(
+        c.no > fact.body["after"],
+        c.no <= fact.body["upto"],
+        in_force(t.terminal, scope.version),
+        inside(c.unit_no, scope),
+    )
+    return query, Channel.LOUDSPEAKER
+
+
+def _groups(fact: Fact, scope: Scope) -> Picked:
+    c = t.chat_group.c
+    query = select(literal(int(RecipientKind.GROUP)), c.no, c.address_no, c.no.label("rank")).where(
+        c.no > fact.body["after"],
+        c.no <= fact.body["upto"],
+        in_force(t.chat_group, scope.version),
+        inside(c.unit_no, scope),
+    )
+    return query, Channel.CHAT
+
+
+def _holders(fact: Fact, scope: Scope) -> Picked:
+    """People of a range of duties, each once: by the first duty that selects them."""
+    h, earlier = t.holding, t.holding.alias()
+    ladder = tuple(set(scope.ladder_roles) & set(scope.roles))
+    rest = tuple(set(scope.roles) - set(scope.ladder_roles))
+    mine = {
+        "duties": and_(h.c.rank == 1, h.c.role.in_(ladder)),
+        "others": and_(h.c.rank == 1, h.c.role.in_(rest)),
+        "alternates": and_(h.c.rank > 1, h.c.role.in_(scope.roles)),
+    }[fact.body["phase"]]
+    before = {
+        "duties": _sooner(earlier, h, [earlier.c.rank == 1, earlier.c.role.in_(ladder)]),
+        "others": or_(
+            and_(earlier.c.rank == 1, earlier.c.role.in_(ladder)),
+            _sooner(earlier, h, [earlier.c.rank == 1, earlier.c.role.in_(rest)]),
+        ),
+        "alternates": or_(
+            earlier.c.rank == 1,
+            _sooner(earlier, h, [earlier.c.rank > 1]),
+        ),
+    }[fact.body["phase"]]
+    told_already = exists().where(
+        earlier.c.person_no == h.c.person_no,
+        in_force(earlier, scope.version),
+        earlier.c.role.in_(scope.roles),
+        before,
+        inside(earlier.c.unit_no, scope),
+    )
+    c = t.contact.c
+    query = (
+        select(
+            literal(int(RecipientKind.PERSON)),
+            h.c.person_no,
+            c.address_no,
+            (h.c.duty_no * 64 + h.c.rank).label("rank"),
+        )
+        .select_from(h.join(t.contact, c.person_no == h.c.person_no))
+        .where(
+            h.c.duty_no > fact.body["after"],
+            h.c.duty_no <= fact.body["upto"],
+            in_force(h, scope.version),
+            mine,
+            inside(h.c.unit_no, scope),
+            c.channel == int(Channel.SMS),
+            c.rank == 1,
+            in_force(t.contact, scope.version),
+            ~told_already,
+        )
+    )
+    return query, Channel.SMS
+
+
+def _sooner(earlier: Any, h: Any, conditions: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+    return and_(
+        *conditions,
+        or_(
+            earlier.c.duty_no < h.c.duty_no,
+            and_(earlier.c.duty_no == h.c.duty_no, earlier.c.rank < h.c.rank),
+        ),
+    )
+
+
+def _told(fact: Fact, _scope: Scope) -> Picked:
+    """Everybody whom the referenced alert may have reached, each contact once."""
+    first, last = numbers_of(fact.body["references_no"])
+    d = t.delivery.c
+    seen, has = t.delivery.alias(), t.delivery.alias()
+    query = select(d.recipient_kind, d.recipient_no, d.address_no, d.id.label("rank")).where(
+        d.id > first + fact.body["after"],
+        d.id <= first + fact.body["upto"],
+        d.attempt > 0,
+        ~exists().where(
+            seen.c.recipient_no == d.recipient_no,
+            seen.c.id.between(first, last),
+            seen.c.id < d.id,
+            seen.c.recipient_kind == d.recipient_kind,
+            seen.c.attempt > 0,
+        ),
+        # Whoever has this alert already needs it once.
+        ~exists().where(
+            has.c.recipient_no == d.recipient_no,
+            has.c.id.between(*numbers_of(fact.alert_no)),
+            has.c.recipient_kind == d.recipient_kind,
+        ),
+    )
+    return query, None
+
+
+def _author(fact: Fact, scope: Scope) -> Picked:
+    """A Test reaches its author and nobody else."""
+    c = t.contact.c
+    query = select(
+        literal(int(RecipientKind.PERSON)), c.person_no, c.address_no, c.rank.label("rank")
+    ).where(
+        c.person_no == fact.body["person_no"],
+        c.channel == int(Channel.SMS),
+        c.rank == 1,
+        in_force(t.contact, scope.version),
+    )
+    return query, Channel.SMS
+
+
+QUERIES = {
+    "terminals": _terminals,
+    "groups": _groups,
+    "duties": _holders,
+    "others": _holders,
+    "alternates": _holders,
+    "told": _told,
+    "author": _author,
+}

@@ -1,0 +1,53 @@
+"""Whom an alert is for, as conditions on the roster's tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, or_, true
+
+from alertd.store import tables as t
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whom an alert is for. `paths` are units' paths; one of the root alone means everybody."""
+
+    version: int
+    paths: tuple[str, ...]
+    everywhere: bool
+    roles: tuple[str, ...]
+    ladder_roles: tuple[str, ...]
+    everyone: bool  # alternates too
+
+
+def scope_of(data: Mapping[str, Any]) -> Scope:
+    """Read a scope from a fact's body."""
+    return Scope(
+        version=data["version"],
+        paths=tuple(data["paths"]),
+        everywhere=data["everywhere"],
+        roles=tuple(data["roles"]),
+        ladder_roles=tuple(data["ladder_roles"]),
+        everyone=data["everyone"],
+    )
+
+
+def in_force(table: Any, version: int) -> ColumnElement[bool]:
+    """The rows of a temporal table that hold at `version`."""
+    return and_(table.c.from_version <= version, table.c.to_version > version)
+
+
+def below(path: Any, paths: Sequence[str]) -> ColumnElement[bool]:
+    """Units whose path is one of `paths` or starts with it ("0" is the character after "/")."""
+    return or_(*(and_(path >= p, path < p[:-1] + "0") for p in paths))
+
+
+def inside(unit_no: Any, scope: Scope) -> ColumnElement[bool]:
+    """Whether a unit lies in the scope's areas."""
+    if scope.everywhere:
+        return true()
+    u = t.unit.alias()
+    return exists().where(
+        u.c.no == unit_no, in_force(u, scope.version), below(u.c.path, scope.paths)
+    )
