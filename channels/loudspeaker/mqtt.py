@@ -1,0 +1,143 @@
+"""Loudspeakers over any MQTT 3.1.1 broker: signed commands out, the terminals' own words back.
+
+Options: `broker` (`mqtt://user:password@host:port`, or `mqtts://`), `key_file` (the signing key,
+see `keys.make_key`), `volume` (0–100, default 100), `repeat` (how often a text is played, default
+3), `ca_file` (PEM, for `mqtts://`).
+
+The broker's PUBACK is `accepted` and no more. That a terminal has the command is its own ack
+(`delivered`), and what was heard its result (`played`, `interrupted`): three states.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from channels.base import (
+    Accepted,
+    ChannelKind,
+    Event,
+    Fault,
+    Health,
+    Hook,
+    Outcome,
+    Outgoing,
+    Receipt,
+    ReceiptStatus,
+    RouteConfig,
+    RouteContext,
+    SendError,
+    UnderWay,
+    each,
+)
+from channels.loudspeaker.commands import (
+    Numbering,
+    Try,
+    command_id,
+    command_topic,
+    is_terminal_id,
+    sign,
+)
+from channels.loudspeaker.inbox import Inbox
+from channels.loudspeaker.link import Link, LostWordError, NotHandedOverError, Received
+from channels.loudspeaker.mqtt_settings import read_settings
+from channels.loudspeaker.orders import order
+from channels.loudspeaker.reports import SUBSCRIPTIONS, Attendance, Message, read_receipt
+
+_WINDOW = 20  # paho holds back and then refuses more; a broker's answer takes a disk's turn
+_START_PATIENCE_S = 3.0
+
+
+class MqttRoute:
+    """The loudspeakers behind one broker."""
+
+    kind = ChannelKind.LOUDSPEAKER
+    can_stop = True
+
+    def __init__(self, config: RouteConfig, context: RouteContext) -> None:
+        settings = read_settings(config)
+        self.config = config
+        self._now = context.now
+        self._key = settings.key
+        self._manner = settings.manner
+        self._numbering = Numbering()
+        self._attendance = Attendance()
+        self._under_way = UnderWay()
+        # One name for one session: what terminals say while we are away waits under it. 23
+        # characters are what every broker takes.
+        name = hashlib.sha256(f"{self._key.key_id} {config.name}".encode()).hexdigest()
+        self._link = Link(
+            settings.broker,
+            f"alertd-{name[:16]}",
+            subscriptions=SUBSCRIPTIONS,
+            window=min(_WINDOW, config.limits.in_flight),
+            received=self._received,
+            confirmed_late=self._confirmed_late,
+            context=settings.tls,
+        )
+        self._inbox = Inbox(config.name, context.sink, self._read, self._link.acknowledge)
+
+    async def start(self) -> None:
+        """Connect; where the broker is away, that goes on in the background."""
+        self._inbox.start()
+        await self._link.start()
+        await self._link.wait_up(_START_PATIENCE_S)
+
+    async def close(self) -> None:
+        """End the tries in flight as UNKNOWN, and the connection; the session stays."""
+        await self._under_way.end()
+        await self._link.close()
+        await self._inbox.close()
+
+    def send_many(self, messages: Sequence[Outgoing]) -> AsyncIterator[Outcome]:
+        """Hand over; one Outcome each."""
+        return each(messages, self._send, self.config.limits.timeout_s, self._under_way)
+
+    def hooks(self) -> Sequence[Hook]:
+        """None: terminals answer through the broker."""
+        return ()
+
+    async def health(self) -> Health:
+        """Whether the broker is connected; its keepalive asks for us all the time."""
+        if self._link.up:
+            return Health(ok=True, detail="The MQTT broker is connected.")
+        return Health(ok=False, detail=f"The MQTT broker isn't connected: {self._link.problem}.")
+
+    async def _send(self, message: Outgoing) -> Accepted:
+        if not is_terminal_id(message.address):
+            raise SendError(Fault.DEAD, "bad-terminal-id")
+        topic = command_topic(f"terminal/{message.address}")
+        cmd_id = command_id(
+            self._key, message.address, message.alert, message.delivery, message.attempt
+        )
+
+        def payload() -> bytes:
+            now = self._now()
+            if not message.stop and message.expires_at <= now:
+                raise SendError(Fault.REFUSED, "expired")
+            number = self._numbering.next(topic, now)
+            return sign(order(message, cmd_id, number, now, self._manner), self._key)
+
+        try:
+            await self._link.publish(topic, payload, Try(message.delivery, message.attempt))
+        except NotHandedOverError as error:
+            raise SendError(Fault.RETRY, error.code) from None
+        except LostWordError as error:
+            raise SendError(Fault.UNKNOWN, error.code) from None
+        except ValueError:
+            raise SendError(Fault.REFUSED, "text-too-long-or-not-unicode") from None
+        return Accepted(reference=cmd_id)
+
+    def _received(self, message: Received) -> None:
+        self._inbox.put(message)
+
+    def _confirmed_late(self, tag: Try) -> None:
+        receipt = Receipt(
+            delivery=tag.delivery, attempt=tag.attempt, status=ReceiptStatus.ACCEPTED, code="late"
+        )
+        self._inbox.tell(receipt)
+
+    def _read(self, batch: Sequence[Received]) -> tuple[Sequence[Event], Callable[[], None]]:
+        messages = [Message(m.topic, m.payload, m.retained) for m in batch]
+        changes = self._attendance.changes(messages)
+        receipts = [read_receipt(message, self._key) for message in messages]
+        events = [*(receipt for receipt in receipts if receipt), *changes.events]
+        return events, lambda: self._attendance.adopt(changes)

@@ -1,0 +1,65 @@
+"""A broker route's options, read; what is wrong is told by name and never by value."""
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from channels import options
+from channels.base import RouteConfig
+from channels.loudspeaker.address import BrokerAddress
+from channels.loudspeaker.commands import SigningKey
+from channels.loudspeaker.keys import load_key
+from channels.loudspeaker.orders import Manner
+
+_KNOWN = frozenset({"broker", "key_file", "volume", "repeat", "ca_file"})
+
+
+@dataclass(frozen=True, slots=True)
+class MqttSettings:
+    """The options' values."""
+
+    broker: BrokerAddress
+    key: SigningKey
+    manner: Manner
+    tls: ssl.SSLContext | None = field(repr=False)  # None: the system's authorities
+
+
+def read_settings(config: RouteConfig) -> MqttSettings:
+    """Read them; the key's file must be there.
+
+    Raises:
+        NotConfiguredError: One is missing, unknown or wrong.
+    """
+    options.only(config, _KNOWN)
+    return MqttSettings(
+        broker=_broker(config),
+        key=load_key(Path(options.text(config, "key_file"))),
+        manner=Manner(
+            volume=_whole(config, "volume", Manner().volume, range(101)),
+            repeat=_whole(config, "repeat", Manner().repeat, range(1, 11)),
+        ),
+        tls=_tls(config),
+    )
+
+
+def _broker(config: RouteConfig) -> BrokerAddress:
+    try:
+        return BrokerAddress.from_url(options.text(config, "broker"))
+    except ValueError:
+        raise options.wrong(config, "broker", "must be an mqtt:// or mqtts:// URL") from None
+
+
+def _tls(config: RouteConfig) -> ssl.SSLContext | None:
+    ca_file = options.optional_text(config, "ca_file")
+    try:
+        return None if ca_file is None else ssl.create_default_context(cafile=ca_file)
+    except OSError:
+        raise options.wrong(config, "ca_file", "must be a file of PEM certificates") from None
+
+
+def _whole(config: RouteConfig, option: str, default: int, within: range) -> int:
+    value = config.options.get(option, default)
+    if type(value) is not int or value not in within:
+        what = f"must be a whole number from {within[0]} to {within[-1]}"
+        raise options.wrong(config, option, what)
+    return value

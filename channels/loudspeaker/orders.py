@@ -1,0 +1,48 @@
+"""A message for a loudspeaker → the command that it is told; pure."""
+
+from dataclasses import dataclass
+
+from channels.base import Outgoing
+from channels.loudspeaker.commands import Command, CommandType
+
+_STOP_LASTS_MS = 10 * 60 * 1000  # an order to fall silent may outlive the alert's own end
+
+_TYPES = {
+    "Actual": CommandType.ACTUAL,
+    "Exercise": CommandType.DRILL_PLATFORM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How texts are played: `volume` 0–100, `repeat` times each."""
+
+    volume: int = 100
+    repeat: int = 3
+
+
+def order(message: Outgoing, cmd_id: str, number: int, now: int, manner: Manner) -> Command:
+    """The command number `number` for `message`, made at `now` (ms)."""
+    expires = message.expires_at
+    return Command(
+        cmd_id=cmd_id,
+        to=f"terminal/{message.address}",
+        alert=message.alert,
+        type=_type(message),
+        severity=message.severity,
+        seq=number,
+        not_before=now,
+        expires=max(expires, now + _STOP_LASTS_MS) if message.stop else expires,
+        text="" if message.stop else message.text,
+        lang=message.language,
+        volume=manner.volume,
+        repeat=0 if message.stop else manner.repeat,
+        duplicate=message.possible_duplicate,
+    )
+
+
+def _type(message: Outgoing) -> CommandType:
+    if message.stop:
+        return CommandType.CANCEL
+    # Whatever isn't an actual alert is a drill to a loudspeaker: it interrupts nothing live.
+    return _TYPES.get(message.status, CommandType.DRILL_TERMINAL)
