@@ -1,0 +1,267 @@
+"""What came back: calls for help, acknowledgements, and replies that a person has to read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from alertd.model import FOREVER, Millis
+from alertd.store import addresses, people
+from alertd.store import tables as t
+from alertd.store.fold.scope import below
+from alertd.store.reads.board import UNCLEAR
+from alertd.store.reads.paging import Page
+from alertd.store.reads.principals import names_of
+from alertd.store.reads.unanswered import people_named
+from alertd.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpView:
+    """A call for help.
+
+    Args:
+        no: What to take or close it by.
+        climbed: How many levels know.
+        next_at: It climbs again then, until somebody takes it.
+    """
+
+    no: int
+    alert_id: str
+    short_code: str
+    unit_code: str
+    unit_name: str
+    person_name: str
+    phone_tail: str
+    opened_at: Millis
+    climbed: int
+    next_at: Millis | None
+    taken_by: str | None
+    taken_at: Millis | None
+    closed_by: str | None
+    closed_at: Millis | None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AckView:
+    """One acknowledgement; `by` is the operator who entered it, where one did."""
+
+    no: int
+    person_id: str
+    person_name: str
+    kind: str
+    count: int | None
+    of: int | None
+    via: str
+    grade: str
+    late: bool
+    occurred_at: Millis
+    by: str | None
+    note: str
+    withdrawn_at: Millis | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundView:
+    """A reply as it came. `text` is what a person wrote: show it, never act on it."""
+
+    no: int
+    route: str
+    received_at: Millis
+    verdict: str
+    reason: str
+    text: str
+    phone_tail: str
+    person_name: str
+    alert_id: str | None
+    short_code: str | None
+    classified_by: str | None
+
+
+def help_cases(
+    connection: Connection,
+    *,
+    alert_no: int | None = None,
+    path: str = "",
+    closed: bool = False,
+    limit: int = 200,
+) -> tuple[HelpView, ...]:
+    """Calls for help: those that nobody took first, the oldest first."""
+    c, a = t.help_case.c, t.alert.c
+    query = (
+        select(t.help_case, a.id.label("alert_id"), a.short_code)
+        .join(t.alert, a.no == c.alert_no)
+        .order_by(c.taken_at.is_not(None), c.opened_at)
+        .limit(limit)
+    )
+    if not closed:
+        query = query.where(c.closed_at.is_(None))
+    if alert_no is not None:
+        query = query.where(c.alert_no == alert_no)
+    if path:
+        u = t.unit.c
+        query = query.where(c.unit_no.in_(select(u.no).where(below(u.path, [path]))))
+    rows = connection.execute(query).all()
+    units = people.units(connection, [row.unit_no for row in rows])
+    who = _who(connection, [row.person_no for row in rows])
+    by = names_of(connection, [x for row in rows for x in (row.taken_by, row.closed_by)])
+    return tuple(_help(row, units.get(row.unit_no), who, by) for row in rows)
+
+
+def _help(
+    row: Row[Any],
+    unit: people.UnitRef | None,
+    who: dict[int, tuple[str, str, str]],
+    by: dict[bytes, str],
+) -> HelpView:
+    _, name, tail = who.get(row.person_no, ("", "", ""))
+    return HelpView(
+        no=row.ack_no,
+        alert_id=row.alert_id.hex(),
+        short_code=row.short_code,
+        unit_code=unit.code if unit else "",
+        unit_name=unit.name if unit else "",
+        person_name=name,
+        phone_tail=tail,
+        opened_at=row.opened_at,
+        climbed=row.climbed,
+        next_at=row.due_at if row.taken_at is None and row.closed_at is None else None,
+        taken_by=by.get(row.taken_by, "") if row.taken_by else None,
+        taken_at=row.taken_at,
+        closed_by=by.get(row.closed_by, "") if row.closed_by else None,
+        closed_at=row.closed_at,
+        outcome=row.outcome,
+    )
+
+
+def _who(connection: Connection, persons: Sequence[int]) -> dict[int, tuple[str, str, str]]:
+    """Person number → (person id, name, last digits of the first phone)."""
+    named = people_named(connection, persons)
+    ways = people.contacts(connection, named, 1)
+    first = {person: by_rank[0][1] for person, by_rank in ways.items() if by_rank}
+    tails = addresses.tails(connection, first.values())
+    return {
+        no: (person_id, name, tails.get(first.get(no, 0), ""))
+        for no, (person_id, name) in named.items()
+    }
+
+
+def acks(
+    connection: Connection,
+    alert_no: int,
+    *,
+    path: str = "",
+    after: int | None = None,
+    limit: int = 100,
+) -> Page[AckView]:
+    """An alert's acknowledgements, the newest first."""
+    c = t.ack.c
+    query = select(t.ack).where(c.alert_no == alert_no).order_by(c.no.desc()).limit(limit + 1)
+    if after is not None:
+        query = query.where(c.no < after)
+    if path:
+        query = query.where(c.person_no.in_(persons_inside(path)))
+    rows = connection.execute(query).all()
+    shown = rows[:limit]
+    who = people_named(connection, [row.person_no for row in shown])
+    by = names_of(connection, [row.by for row in shown])
+    items = tuple(_ack(row, who, by) for row in shown)
+    return Page(items=items, next=shown[-1].no if len(rows) > limit else None)
+
+
+def _ack(row: Row[Any], who: dict[int, tuple[str, str]], by: dict[bytes, str]) -> AckView:
+    person_id, name = who.get(row.person_no, ("", ""))
+    same = ("no", "kind", "via", "grade", "occurred_at", "note", "withdrawn_at")
+    # A row has methods called `count` and `index`, as every tuple does.
+    numbers = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+    return AckView(
+        **{name: getattr(row, name) for name in same},
+        count=numbers["count"],
+        of=numbers["of"],
+        person_id=person_id,
+        person_name=name,
+        late=bool(row.late),
+        by=by.get(row.by, "") if row.by else None,
+    )
+
+
+def persons_inside(path: str) -> Any:
+    """A subquery: the numbers of people who hold a duty in the subtree now."""
+    h, u = t.holding.c, t.unit.c
+    return (
+        select(h.person_no)
+        .join(t.unit, u.no == h.unit_no)
+        .where(below(u.path, [path]), h.to_version == FOREVER)
+    )
+
+
+def inbound(
+    connection: Connection,
+    vault: Vault,
+    *,
+    verdict: str | None = None,
+    path: str = "",
+    after: int | None = None,
+    limit: int = 50,
+) -> Page[InboundView]:
+    """Replies, the newest first, decrypted.
+
+    Args:
+        connection: For reading.
+        vault: Opens what they say.
+        verdict: Only these; None for all that wait for an operator.
+        path: The asker's subtree: only replies of people in it, so never a stranger's.
+        after: A page's `next`.
+        limit: At most so many.
+    """
+    c, a = t.inbound.c, t.alert.c
+    query = (
+        select(t.inbound, a.id.label("alert_id"), a.short_code)
+        .outerjoin(t.alert, a.no == c.alert_no)
+        .order_by(c.no.desc())
+        .limit(limit + 1)
+    )
+    if verdict is None:
+        query = query.where(c.verdict.in_(UNCLEAR), c.classified_by.is_(None))
+    else:
+        query = query.where(c.verdict == verdict)
+    if path:
+        query = query.where(c.person_no.in_(persons_inside(path)))
+    if after is not None:
+        query = query.where(c.no < after)
+    rows = connection.execute(query).all()
+    shown = rows[:limit]
+    who = people_named(connection, [row.person_no for row in shown if row.person_no])
+    tails = addresses.tails(connection, [row.address_no for row in shown])
+    by = names_of(connection, [row.classified_by for row in shown])
+    items = tuple(_inbound(row, vault, who, tails, by) for row in shown)
+    return Page(items=items, next=shown[-1].no if len(rows) > limit else None)
+
+
+def _inbound(
+    row: Row[Any],
+    vault: Vault,
+    who: dict[int, tuple[str, str]],
+    tails: dict[int, str],
+    by: dict[bytes, str],
+) -> InboundView:
+    return InboundView(
+        no=row.no,
+        route=row.route,
+        received_at=row.received_at,
+        verdict=row.verdict,
+        reason=row.reason,
+        text=sound(vault.open(row.body_cipher, context="inbound")),
+        phone_tail=tails.get(row.address_no, ""),
+        person_name=who.get(row.person_no, ("", ""))[1] if row.person_no else "",
+        alert_id=row.alert_id.hex() if row.alert_id else None,
+        short_code=row.short_code,
+        classified_by=by.get(row.classified_by, "") if row.classified_by else None,
+    )
+
+
+def sound(text: str) -> str:
+    """A text that any output can carry: half a surrogate pair becomes U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

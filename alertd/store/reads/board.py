@@ -1,0 +1,271 @@
+"""The live board: how far an alert has come, from rollups alone.
+
+What a unit and all below it were asked stands in one row of `coverage`, what became of the
+deliveries of a channel in eight rows of `delivery_count`: the cost is the number of units shown,
+whatever the number of recipients.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, select
+
+from alertd.model import Channel, DeliveryState, Stage
+from alertd.store import tables as t
+from alertd.store.fold.scope import below, in_force
+
+
+class CellState(StrEnum):
+    """How a unit stands, the worst first; colour and shape on the page follow from it."""
+
+    HELP = "help"  # somebody there needs help
+    SILENT = "silent"  # every rung was taken and nobody answered: somebody must go there
+    WAITING = "waiting"  # some haven't answered yet
+    COVERED = "covered"  # all that was asked is answered
+    UNASKED = "unasked"  # nothing was asked here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageFigures:
+    """What was asked at one stage in the subtree, and what came of it; counts of duties."""
+
+    stage: str
+    needed: int
+    covered: int
+    exhausted: int
+    helping: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelFigures:
+    """Deliveries of one channel by state."""
+
+    channel: str
+    total: int
+    states: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funnel:
+    """From what was due to what was answered.
+
+    Args:
+        due: Deliveries that came into being and weren't withdrawn before they left.
+        accepted: Those that a gateway took responsibility for, delivered ones included.
+        delivered: Those confirmed by the gateway or the terminal itself.
+        failed: Those that won't arrive.
+        unknown: Those that nobody can tell of; neither sent nor failed.
+        waiting: Those not handed over yet.
+        asked: Duties that were asked to answer at the first stage.
+        answered: Duties that are covered at the first stage.
+    """
+
+    due: int | None
+    accepted: int | None
+    delivered: int | None
+    failed: int | None
+    unknown: int | None
+    waiting: int | None
+    asked: int
+    answered: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One unit on the heat map; counts of duties at one stage, its own and all below."""
+
+    code: str
+    name: str
+    level: str
+    parent: str
+    needed: int
+    covered: int
+    exhausted: int
+    helping: int
+    state: CellState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """The figures of one alert in one subtree.
+
+    Args:
+        stages: In the order in which they are asked.
+        channels: None where the alert reaches beyond the subtree: deliveries aren't kept by unit.
+        help_open: Calls for help that nobody has closed.
+        help_untaken: Those that nobody has taken yet.
+        unclear: Replies that an operator should read; None outside the whole city.
+    """
+
+    funnel: Funnel
+    stages: tuple[StageFigures, ...]
+    channels: tuple[ChannelFigures, ...] | None
+    help_open: int
+    help_untaken: int
+    unclear: int | None = field(default=None)
+
+
+UNCLEAR = ("unclear", "ambiguous", "quarantined", "unknown-sender", "no-alert", "opt-out")
+"""Verdicts of replies that wait for an operator."""
+
+
+def board(connection: Connection, alert_no: int, *, path: str = "", whole: bool = True) -> Board:
+    """The board's figures.
+
+    Args:
+        connection: For reading.
+        alert_no: The alert.
+        path: The asker's subtree.
+        whole: Whether the alert lies inside it altogether.
+    """
+    stages = _stages(connection, alert_no, path)
+    channels = _channels(connection, alert_no) if whole else None
+    help_open, untaken = _help(connection, alert_no, path)
+    return Board(
+        funnel=_funnel(stages, channels),
+        stages=stages,
+        channels=channels,
+        help_open=help_open,
+        help_untaken=untaken,
+        unclear=None if path else unclear_count(connection),
+    )
+
+
+def _stages(connection: Connection, alert_no: int, path: str) -> tuple[StageFigures, ...]:
+    c, u = t.coverage.c, t.unit.c
+    version = issued_version(connection, alert_no)
+    top = u.path == path if path else u.parent_no.is_(None)
+    rows = connection.execute(
+        select(
+            c.stage,
+            func.sum(c.needed).label("needed"),
+            func.sum(c.covered).label("covered"),
+            func.sum(c.exhausted).label("exhausted"),
+            func.sum(c.helping).label("helping"),
+        )
+        .join(t.unit, and_(u.no == c.unit_no, in_force(t.unit, version)))
+        .where(c.alert_no == alert_no, top)
+        .group_by(c.stage)
+        .order_by(c.stage)
+    )
+    return tuple(
+        StageFigures(
+            stage=Stage(row.stage).word,
+            needed=int(row.needed),
+            covered=int(row.covered),
+            exhausted=int(row.exhausted),
+            helping=int(row.helping),
+        )
+        for row in rows
+    )
+
+
+def issued_version(connection: Connection, alert_no: int) -> int:
+    """The roster version that the alert went out with; 0 before it did."""
+    c = t.alert.c
+    query = select(c.roster_version).where(c.no == alert_no)
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
+def _channels(connection: Connection, alert_no: int) -> tuple[ChannelFigures, ...]:
+    c = t.delivery_count.c
+    rows = connection.execute(
+        select(c.channel, c.state, c.n).where(c.alert_no == alert_no).order_by(c.channel, c.state)
+    ).all()
+    figures = []
+    for channel in Channel:
+        counts = {row.state: row.n for row in rows if row.channel == channel}
+        if counts:
+            states = {state.word: int(counts.get(int(state), 0)) for state in DeliveryState}
+            figures.append(
+                ChannelFigures(channel=channel.word, total=sum(states.values()), states=states)
+            )
+    return tuple(figures)
+
+
+def _funnel(stages: Sequence[StageFigures], channels: Sequence[ChannelFigures] | None) -> Funnel:
+    first = stages[0] if stages else None
+    asked = first.needed if first else 0
+    answered = first.covered if first else 0
+    if channels is None:
+        nothing = dict.fromkeys(("due", "accepted", "delivered", "failed", "unknown", "waiting"))
+        return Funnel(**nothing, asked=asked, answered=answered)
+
+    def total(*names: str) -> int:
+        return sum(channel.states[name] for channel in channels for name in names)
+
+    return Funnel(
+        due=sum(channel.total for channel in channels) - total("expired", "cancelled"),
+        accepted=total("accepted", "delivered"),
+        delivered=total("delivered"),
+        failed=total("failed"),
+        unknown=total("unknown"),
+        waiting=total("pending", "sending"),
+        asked=asked,
+        answered=answered,
+    )
+
+
+def _help(connection: Connection, alert_no: int, path: str) -> tuple[int, int]:
+    c, u = t.help_case.c, t.unit.c
+    query = select(func.count(), func.count().filter(c.taken_at.is_(None))).where(
+        c.alert_no == alert_no, c.closed_at.is_(None)
+    )
+    if path:
+        query = query.where(c.unit_no.in_(select(u.no).where(below(u.path, [path]))))
+    found, untaken = connection.execute(query).one()
+    return int(found), int(untaken)
+
+
+def unclear_count(connection: Connection) -> int:
+    """How many replies wait for an operator to read them."""
+    c = t.inbound.c
+    query = select(func.count()).where(c.verdict.in_(UNCLEAR), c.classified_by.is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def cells(
+    connection: Connection,
+    alert_no: int,
+    *,
+    level: str = "grid",
+    stage: Stage = Stage.RECEIVED,
+    path: str = "",
+) -> list[Cell]:
+    """Every unit of a level in the subtree that was asked something, in the hierarchy's order."""
+    c, u, above = t.coverage.c, t.unit.c, t.unit.alias("above")
+    version = issued_version(connection, alert_no)
+    query = (
+        select(
+            u.code,
+            u.name,
+            u.level,
+            above.c.name.label("parent"),
+            c.needed,
+            c.covered,
+            c.exhausted,
+            c.helping,
+        )
+        .join(t.unit, and_(u.no == c.unit_no, in_force(t.unit, version)))
+        .outerjoin(above, and_(above.c.no == u.parent_no, in_force(above, version)))
+        .where(c.alert_no == alert_no, c.stage == int(stage), u.level == level)
+        .order_by(u.path)
+    )
+    if path:
+        query = query.where(below(u.path, [path]))
+    return [
+        Cell(**{**row._asdict(), "parent": row.parent or ""}, state=_cell_state(row))
+        for row in connection.execute(query)
+    ]
+
+
+def _cell_state(row: Any) -> CellState:
+    if row.helping > 0:
+        return CellState.HELP
+    if row.exhausted > 0:
+        return CellState.SILENT
+    if row.needed <= 0:
+        return CellState.UNASKED
+    return CellState.COVERED if row.covered >= row.needed else CellState.WAITING

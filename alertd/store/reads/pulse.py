@@ -1,0 +1,106 @@
+"""How the work stands, for /readyz and /metrics; every question costs a few index look-ups."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from alertd.model import AlertState, Channel, DeliveryState, Millis, Status, lane_of
+from alertd.store import tables as t
+from alertd.store.reads.board import unclear_count
+
+_PRIORITIES = range(8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """The state of the work.
+
+    Args:
+        oldest_due_at: Since when the longest-waiting delivery has been due, by channel; a channel
+            with nothing due is left out.
+        overdue_at: The earliest deadline that has passed and isn't settled, or None.
+        alerts: How many alerts there are, by (status, state).
+        deliveries: Deliveries of alerts that are being told, by (channel, state).
+        open_help: Calls for help that nobody has taken.
+        unclear: Replies that wait for an operator.
+    """
+
+    oldest_due_at: Mapping[str, Millis]
+    overdue_at: Millis | None
+    alerts: Mapping[tuple[str, str], int]
+    deliveries: Mapping[tuple[str, str], int]
+    open_help: int
+    unclear: int
+
+
+def pulse(connection: Connection, now: Millis) -> Pulse:
+    """Take the pulse."""
+    return Pulse(
+        oldest_due_at=_oldest_due(connection, now),
+        overdue_at=_overdue(connection, now),
+        alerts=_alerts(connection),
+        deliveries=_deliveries(connection),
+        open_help=_open_help(connection),
+        unclear=unclear_count(connection),
+    )
+
+
+def _oldest_due(connection: Connection, now: Millis) -> dict[str, Millis]:
+    """By the queue's own index: one look-up a lane and priority, however long the queue."""
+    c = t.delivery.c
+    found: dict[str, Millis] = {}
+    for channel in Channel:
+        for status in Status:
+            for priority in _PRIORITIES:
+                query = (
+                    select(c.due_at)
+                    .where(
+                        c.lane == lane_of(channel, status),
+                        c.priority == priority,
+                        c.state == int(DeliveryState.PENDING),
+                        c.due_at <= now,
+                    )
+                    .order_by(c.due_at)
+                    .limit(1)
+                )
+                due = connection.execute(query).scalar_one_or_none()
+                if due is not None:
+                    found[channel.word] = min(due, found.get(channel.word, due))
+    return found
+
+
+def _overdue(connection: Connection, now: Millis) -> Millis | None:
+    c = t.delivery.c
+    waiting = [DeliveryState.SENDING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN]
+    query = select(func.min(c.due_at)).where(
+        c.state.in_([int(state) for state in waiting]), c.due_at.is_not(None), c.due_at <= now
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _alerts(connection: Connection) -> dict[tuple[str, str], int]:
+    c = t.alert.c
+    rows = connection.execute(select(c.status, c.state, func.count()).group_by(c.status, c.state))
+    return {
+        (Status(status).name.capitalize(), AlertState(state).value): n for status, state, n in rows
+    }
+
+
+def _deliveries(connection: Connection) -> dict[tuple[str, str], int]:
+    c, a = t.delivery_count.c, t.alert.c
+    rows = connection.execute(
+        select(c.channel, c.state, func.sum(c.n))
+        .join(t.alert, a.no == c.alert_no)
+        .where(a.state == AlertState.ISSUED.value)
+        .group_by(c.channel, c.state)
+    )
+    return {
+        (Channel(channel).word, DeliveryState(state).word): int(n) for channel, state, n in rows
+    }
+
+
+def _open_help(connection: Connection) -> int:
+    c = t.help_case.c
+    query = select(func.count()).where(c.taken_at.is_(None), c.closed_at.is_(None))
+    return int(connection.execute(query).scalar_one())

@@ -1,0 +1,150 @@
+"""The hierarchy as it is now, a level at a time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, exists, func, select
+
+from alertd.errors import NotFoundError
+from alertd.model import FOREVER
+from alertd.store import tables as t
+from alertd.store.batches import batches
+from alertd.store.fold.scope import below
+from alertd.store.reads.paging import Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitView:
+    """A unit; `households`, `vulnerable`, `should_transfer` are None where nobody said."""
+
+    no: int
+    code: str
+    official_code: str
+    name: str
+    level: str
+    path: str
+    households: int | None
+    vulnerable: int | None
+    should_transfer: int | None
+    shelter: str
+    parent: bool  # whether there are units below it
+
+
+def path_of(connection: Connection, code: str) -> str | None:
+    """The path of the unit of that code; None where the roster has none now."""
+    c = t.unit.c
+    query = select(c.path).where(c.code == code, c.to_version == FOREVER)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def names_of_areas(connection: Connection, codes: Iterable[str]) -> dict[str, str]:
+    """The names of units by code; a code that is no unit's own is left out."""
+    c = t.unit.c
+    found: dict[str, str] = {}
+    for batch in batches(dict.fromkeys(codes)):
+        rows = connection.execute(
+            select(c.code, c.name).where(c.code.in_(batch), c.to_version == FOREVER)
+        )
+        found.update((row.code, row.name) for row in rows)
+    return found
+
+
+def duty_at(connection: Connection, unit_code: str, role: str) -> int:
+    """The number of the duty of a role in a unit.
+
+    Raises:
+        NotFoundError: There is no such unit, or no such duty in it.
+    """
+    d, u = t.duty.c, t.unit.c
+    query = (
+        select(d.no)
+        .join(t.unit, and_(u.no == d.unit_no, u.to_version == FOREVER))
+        .where(u.code == unit_code, d.role == role, d.to_version == FOREVER)
+        .order_by(d.no)
+        .limit(1)
+    )
+    found: int | None = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFoundError("There is no such duty in that unit.", field="duty")
+    return found
+
+
+def person_of(connection: Connection, person_id: str) -> int:
+    """The number of the person of that id.
+
+    Raises:
+        NotFoundError: Nobody in the roster has it now.
+    """
+    c = t.person.c
+    query = select(c.no).where(c.person_id == person_id, c.to_version == FOREVER)
+    found: int | None = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFoundError("Nobody in the roster has that id.", field="person_id")
+    return found
+
+
+def paths_of_person(connection: Connection, person_no: int) -> list[str]:
+    """The paths of the units in which somebody holds a duty now."""
+    h, u = t.holding.c, t.unit.c
+    query = (
+        select(u.path)
+        .distinct()
+        .join(t.holding, h.unit_no == u.no)
+        .where(h.person_no == person_no, h.to_version == FOREVER, u.to_version == FOREVER)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def unit_paths(connection: Connection, unit_nos: Iterable[int]) -> list[str]:
+    """The paths of units by number, as they were last."""
+    c = t.unit.c
+    query = select(c.no, c.path).where(c.no.in_(set(unit_nos))).order_by(c.to_version)
+    return list(dict(connection.execute(query).tuples().all()).values())
+
+
+def children(
+    connection: Connection,
+    parent: str | None,
+    *,
+    path: str = "",
+    after: int | None = None,
+    limit: int = 200,
+) -> Page[UnitView]:
+    """The units below `parent`, in the hierarchy's order; without one, the subtree's own root.
+
+    Raises:
+        NotFoundError: There is no such unit in the subtree.
+    """
+    u, below_it = t.unit.c, t.unit.alias("below_it")
+    has_more = exists().where(below_it.c.parent_no == u.no, below_it.c.to_version == FOREVER)
+    names = (*UnitView.__dataclass_fields__,)[:-1]
+    query = select(*(u[name] for name in names), has_more.label("parent")).where(
+        u.to_version == FOREVER
+    )
+    if parent is not None:
+        query = query.where(u.parent_no == _unit_no(connection, parent, path))
+    else:
+        query = query.where(u.path == path if path else u.parent_no.is_(None))
+    if after is not None:
+        query = query.where(u.path > _path_of_no(connection, after))
+    rows = connection.execute(query.order_by(u.path).limit(limit + 1)).all()
+    shown = rows[:limit]
+    items = tuple(UnitView(**{**row._asdict(), "parent": bool(row.parent)}) for row in shown)
+    return Page(items=items, next=shown[-1].no if len(rows) > limit else None)
+
+
+def _unit_no(connection: Connection, code: str, path: str) -> int:
+    u = t.unit.c
+    query = select(u.no).where(u.code == code, u.to_version == FOREVER)
+    if path:
+        query = query.where(below(u.path, [path]))
+    found: int | None = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFoundError("There is no such unit.", field="parent")
+    return found
+
+
+def _path_of_no(connection: Connection, no: int) -> str:
+    u = t.unit.c
+    found = connection.execute(select(func.max(u.path)).where(u.no == no)).scalar_one()
+    return found or ""
