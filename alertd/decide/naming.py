@@ -10,9 +10,10 @@ from alertd.decide.grammar.folding import fold
 from alertd.decide.grammar.numbers import figures
 
 MIN_CODE_DIGITS = 3  # the shortest part of an area code (2-2-2-3-3); fewer may be a number
+MIN_NAME_CHARS = 2
 
 _CHINESE_NUMBER = re.compile(r"[零〇一二两三四五六七八九十百]+")
-_ORDINAL = re.compile(r"第(?=\d)|(?<=\d)号(?!楼)|\s+")
+_ORDINAL = re.compile(r"第(?=\d)|(?<=\d)号(?!楼)")
 _LEVEL = re.compile(r"街道|社区|片区|镇|乡|村")
 _PIECES = re.compile(r"\d+|\D+")
 
@@ -25,11 +26,9 @@ def named_units(hint: str, units: Mapping[str, str]) -> frozenset[str]:
         units: Name by code.
     """
     said = _plain(hint)
-    if not said:
+    if len(said) < (MIN_CODE_DIGITS if said.isdecimal() else MIN_NAME_CHARS):
         return frozenset()
     if said.isdecimal():
-        if len(said) < MIN_CODE_DIGITS:
-            return frozenset()
         return frozenset(code for code in units if code.endswith(said))
     names = {code: _plain(name) for code, name in units.items()}
     for pattern in (re.escape(said), _ending(said), _loose(said)):
@@ -40,7 +39,8 @@ def named_units(hint: str, units: Mapping[str, str]) -> frozenset[str]:
 
 
 def _plain(name: str) -> str:
-    digits = _CHINESE_NUMBER.sub(lambda found: str(figures(found[0])[0]), fold(name))
+    folded = "".join(fold(name).split())
+    digits = _CHINESE_NUMBER.sub(lambda found: str(figures(found[0])[0]), folded)
     return _ORDINAL.sub("", digits)
 
 
