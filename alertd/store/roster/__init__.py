@@ -18,6 +18,13 @@ from alertd.store import tables as t
 from alertd.store.database import Transaction
 from alertd.store.identity import Ids
 from alertd.store.roster.changes import count_changes
+from alertd.store.roster.headcount import (
+    Headcount,
+    headcount,
+    known_roles,
+    paths_for,
+    roles_for,
+)
 from alertd.store.roster.known import copy_known, current_version
 from alertd.store.roster.numbering import number
 from alertd.store.roster.snapshot import digest, snapshot, staged_snapshot
@@ -29,6 +36,7 @@ from alertd.store.vault import Vault
 from rosters.diff import Diff
 
 __all__ = [
+    "Headcount",
     "InMemory",
     "Plan",
     "RosterVersion",
@@ -37,8 +45,12 @@ __all__ = [
     "apply",
     "current_version",
     "digest",
+    "headcount",
     "import_roster",
+    "known_roles",
+    "paths_for",
     "plan",
+    "roles_for",
     "snapshot",
     "version_of",
     "versions",

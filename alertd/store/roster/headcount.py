@@ -1,0 +1,229 @@
+"""Whom a selection reaches, counted before anything is sent.
+
+The same conditions as the expansion's (store.fold.expansion), so that what is shown is what will be
+written down; `rosters.resolve` says the same in plain words, and tests compare all three.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, distinct, exists, func, or_, select
+
+from alertd.errors import InvalidInputError
+from alertd.model import Channel
+from alertd.store import tables as t
+from alertd.store.fold.scope import below, in_force
+from rosters.resolve import check_roles
+
+# Where a code may be cut: the ends of 2-2-2-3-3 (DOMAIN: area codes).
+_CUTS = (2, 4, 6, 9, 12)
+_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headcount:
+    """How many a selection reaches.
+
+    Args:
+        duties: Posts in units with somebody selected.
+        person_duties: People's parts in them: who has two duties counts twice.
+        people: Each person once.
+        unreachable: Those of them whom no message can be sent to.
+        requirements: Duties that will be asked for an answer, per stage.
+        vacant: Those of them whose principal nobody can send to: due at once.
+        by_level: People whose duty is at a level; who has duties at two levels counts in both.
+        by_role: People by the role that selects them; who has two counts in both.
+        by_channel: Messages of the first wave: `sms` people, `loudspeaker`s, `chat` groups.
+    """
+
+    duties: int
+    person_duties: int
+    people: int
+    unreachable: int
+    requirements: int
+    vacant: int
+    by_level: Mapping[str, int]
+    by_role: Mapping[str, int]
+    by_channel: Mapping[str, int]
+
+
+def headcount(
+    connection: Connection,
+    version: int,
+    *,
+    paths: Sequence[str],
+    roles: Sequence[str],
+    ladder_roles: Sequence[str],
+    everyone: bool = False,
+) -> Headcount:
+    """Count a selection.
+
+    Args:
+        connection: Reading is enough.
+        version: Of the roster.
+        paths: Of units, as `paths_for` gives them.
+        roles: As `roles_for` gives them.
+        ladder_roles: Of the policy: who of them is selected is asked for an answer.
+        everyone: Alternates too, from the start; otherwise principals only.
+    """
+    h, u, d = t.holding.c, t.unit.c, t.duty.c
+    chosen = (
+        select(h.person_no, h.unit_no, h.role, u.level, d.post)
+        .join_from(t.holding, t.unit, u.no == h.unit_no)
+        .join(t.duty, d.no == h.duty_no)
+        .where(
+            in_force(t.holding, version),
+            in_force(t.unit, version),
+            in_force(t.duty, version),
+            below(u.path, paths),
+            h.role.in_(roles),
+        )
+    )
+    if not everyone:
+        chosen = chosen.where(h.rank == 1)
+    found = chosen.cte("chosen").c
+    people = _count(connection, found.person_no)
+    unreachable = _count(connection, found.person_no, ~_by_sms(found.person_no, version))
+    asked = set(ladder_roles) & set(roles)
+    return Headcount(
+        duties=_pairs(connection, found.unit_no, found.post),
+        person_duties=_pairs(connection, found.unit_no, found.post, found.person_no),
+        people=people,
+        unreachable=unreachable,
+        requirements=_requirements(connection, version, paths, asked),
+        vacant=_requirements(connection, version, paths, asked, ~_principal_by_sms(version)),
+        by_level=_grouped(connection, found.level, found.person_no),
+        by_role=_grouped(connection, found.role, found.person_no),
+        by_channel={
+            Channel.SMS.word: people - unreachable,
+            Channel.LOUDSPEAKER.word: _inside(connection, t.terminal, version, paths),
+            Channel.CHAT.word: _inside(connection, t.chat_group, version, paths),
+        },
+    )
+
+
+def paths_for(connection: Connection, version: int, areas: Iterable[str]) -> tuple[str, ...]:
+    """The paths that some areas cover; none of them lies below another.
+
+    Args:
+        connection: Reading is enough.
+        version: Of the roster.
+        areas: Codes: of a unit, or cut after the 2nd, 4th, 6th, 9th or 12th digit. An area is
+            every unit whose code begins with it, and all that lies below those.
+
+    Raises:
+        InvalidInputError: No area, or areas that the roster doesn't know; each is named.
+    """
+    wanted = list(dict.fromkeys(area.strip() for area in areas))
+    unknown = [area for area in wanted if not _is_area(connection, version, area)]
+    if unknown or not wanted:
+        raise InvalidInputError(
+            f"Unknown area codes: {', '.join(unknown[:_NAMED])}."
+            if unknown
+            else "No area was given.",
+            field="areas",
+            hint="Give the code of a unit, or one cut after its 2nd, 4th, 6th, 9th or 12th digit.",
+        )
+    u = t.unit.c
+    query = select(u.path).where(
+        in_force(t.unit, version), or_(*(_begins(u.code, area) for area in wanted))
+    )
+    found: list[str] = []
+    for path in connection.execute(query.order_by(u.path)).scalars():
+        if not found or not path.startswith(found[-1]):
+            found.append(path)
+    return tuple(found)
+
+
+def roles_for(connection: Connection, version: int, roles: Iterable[str]) -> tuple[str, ...]:
+    """The roles asked for, sorted; all that anybody holds where none was asked for.
+
+    Raises:
+        InvalidInputError: A role that is neither a known one nor held by anybody; each is named.
+    """
+    held = known_roles(connection, version)
+    return tuple(sorted(check_roles(roles, held))) or held
+
+
+def known_roles(connection: Connection, version: int) -> tuple[str, ...]:
+    """Every role that somebody holds, sorted."""
+    c = t.duty.c
+    rows = connection.execute(select(c.role).where(in_force(t.duty, version)).distinct())
+    return tuple(sorted(rows.scalars()))
+
+
+def _is_area(connection: Connection, version: int, area: str) -> bool:
+    """A code cut anywhere else is a slip of the pen that would select more than was meant."""
+    u = t.unit.c
+    match = _begins(u.code, area) if len(area) in _CUTS else u.code == area
+    query = select(u.no).where(in_force(t.unit, version), match).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _begins(code: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """A prefix as a range, which an index serves."""
+    return and_(code >= prefix, code < prefix[:-1] + chr(ord(prefix[-1]) + 1))
+
+
+def _count(connection: Connection, what: Any, *conditions: ColumnElement[bool]) -> int:
+    query = select(func.count(distinct(what))).where(*conditions)
+    return connection.execute(query).scalar_one()
+
+
+def _pairs(connection: Connection, *columns: Any) -> int:
+    several = select(*columns).distinct().subquery()
+    return connection.execute(select(func.count()).select_from(several)).scalar_one()
+
+
+def _grouped(connection: Connection, by: Any, what: Any) -> dict[str, int]:
+    query = select(by, func.count(distinct(what))).group_by(by).order_by(by)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _by_sms(person_no: Any, version: int) -> ColumnElement[bool]:
+    c = t.contact.c
+    return exists().where(
+        c.person_no == person_no,
+        c.channel == int(Channel.SMS),
+        c.rank == 1,
+        in_force(t.contact, version),
+    )
+
+
+def _principal_by_sms(version: int) -> ColumnElement[bool]:
+    h = t.holding.c
+    return exists().where(
+        h.duty_no == t.duty.c.no,
+        h.rank == 1,
+        in_force(t.holding, version),
+        _by_sms(h.person_no, version),
+    )
+
+
+def _requirements(
+    connection: Connection,
+    version: int,
+    paths: Sequence[str],
+    roles: Iterable[str],
+    *conditions: ColumnElement[bool],
+) -> int:
+    return _inside(connection, t.duty, version, paths, t.duty.c.role.in_(set(roles)), *conditions)
+
+
+def _inside(
+    connection: Connection,
+    table: Any,
+    version: int,
+    paths: Sequence[str],
+    *conditions: ColumnElement[bool],
+) -> int:
+    u = t.unit.c
+    query = (
+        select(func.count())
+        .join_from(table, t.unit, u.no == table.c.unit_no)
+        .where(
+            in_force(table, version), in_force(t.unit, version), below(u.path, paths), *conditions
+        )
+    )
+    return connection.execute(query).scalar_one()

@@ -1,0 +1,144 @@
+"""What a selection is said to reach is what it reaches, and what `rosters.resolve` says."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from alertd.errors import InvalidInputError
+from alertd.model import Channel, Policy
+from alertd.store import migrate, roster
+from alertd.store import tables as t
+from alertd.store.database import Store
+from alertd.store.identity import SequentialIds
+from alertd.store.roster import InMemory
+from alertd.store.vault import Vault
+from rosters import resolve
+from rosters.model import Roster
+from rosters.parse import read
+from rosters.sample import write_sample
+from tests.city import City
+
+DAY = dt.date(2026, 5, 1)
+LADDER = Policy(name="").ladder_roles
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Roster:
+    files = write_sample(tmp_path_factory.mktemp("city"), seed=3, today=DAY, scale=0.05).files
+    return read(files, today=DAY)
+
+
+@pytest.fixture(scope="module")
+def store(sample: Roster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('store')}/alertd.db"
+    migrate.upgrade(url)
+    opened = Store(url, Vault(b"k" * 32), node="city")
+    with opened.transaction(1) as tx:
+        roster.import_roster(
+            tx, InMemory(sample), ids=SequentialIds(), by="cli", why="season", now=1
+        )
+    yield opened
+    opened.close()
+
+
+def counted(
+    store: Store, areas: list[str], roles: list[str], *, everyone: bool
+) -> roster.Headcount:
+    with store.read() as connection:
+        return roster.headcount(
+            connection,
+            1,
+            paths=roster.paths_for(connection, 1, areas),
+            roles=roster.roles_for(connection, 1, roles),
+            ladder_roles=LADDER,
+            everyone=everyone,
+        )
+
+
+@pytest.mark.parametrize(
+    ("areas", "roles"),
+    [
+        (["330281"], []),
+        (["330281001"], ["grid_leader", "party_member"]),
+        (["330281001", "330281002"], ["building_lead"]),
+        (["3302"], ["city_duty", "volunteer", "grid_member"]),
+    ],
+)
+def test_with_everyone_told_it_is_what_resolving_gives(
+    store: Store, sample: Roster, areas: list[str], roles: list[str]
+) -> None:
+    mine = counted(store, areas, roles, everyone=True)
+    plain = resolve.headcount(resolve.resolve(sample, areas, roles))
+    assert (mine.duties, mine.person_duties, mine.people) == (
+        plain.duties,
+        plain.person_duties,
+        plain.people,
+    )
+    assert mine.people > 0
+    assert mine.by_level == {level.value: n for level, n in plain.by_level.items() if n}
+    assert mine.by_role == {role: n for role, n in plain.by_role.items() if n}
+    assert mine.by_channel["loudspeaker"] == plain.terminals
+    assert mine.by_channel["chat"] == plain.groups
+    assert mine.by_channel["sms"] == plain.by_channel["sms"]
+
+
+@pytest.mark.parametrize(
+    ("tell", "areas"), [("principals", ["330281"]), ("everyone", ["330281001", "330281003"])]
+)
+def test_what_is_shown_is_what_is_sent(tmp_path: Path, tell: str, areas: list[str]) -> None:
+    policies = {colour: Policy(name=colour, tell=tell) for colour in ("red", "orange")}
+    city = City(tmp_path, policies=policies)
+    roles = ["grid_leader", "party_member"]
+    with city.store.read() as connection:
+        shown = roster.headcount(
+            connection,
+            1,
+            paths=roster.paths_for(connection, 1, areas),
+            roles=roles,
+            ladder_roles=LADDER,
+            everyone=tell == "everyone",
+        )
+    city.issue(areas=areas, roles=roles)
+    sent = city.rows(
+        select(t.delivery.c.lane // 10, func.count()).group_by(t.delivery.c.lane // 10)
+    )
+    expected = {channel: n for channel, n in shown.by_channel.items() if n}
+    assert {Channel(channel).word: n for channel, n in sent} == expected
+    assert city.one(select(func.count()).select_from(t.requirement))[0] == shown.requirements
+    city.store.close()
+
+
+def test_an_area_is_a_prefix_and_what_lies_below(store: Store, sample: Roster) -> None:
+    with store.read() as connection:
+        whole = roster.paths_for(connection, 1, ["330281", "330281001"])
+        two = roster.paths_for(connection, 1, ["330281002", "330281001", "330281002"])
+        grid = next(code for code, unit in sample.units.items() if unit.level == "grid")
+        (one,) = roster.paths_for(connection, 1, [grid])
+    assert whole == ("330281/",)
+    assert two == ("330281/330281001/", "330281/330281002/")
+    assert one.endswith(f"/{grid}/")
+
+
+@pytest.mark.parametrize("area", ["33028", "330281999", "", "%", "Ω", "33028100"])
+def test_an_area_that_nobody_knows_is_refused(store: Store, area: str) -> None:
+    with store.read() as connection, pytest.raises(InvalidInputError) as refused:
+        roster.paths_for(connection, 1, ["330281001", area])
+    assert refused.value.field == "areas"
+
+
+def test_no_area_at_all_is_refused(store: Store) -> None:
+    with store.read() as connection, pytest.raises(InvalidInputError, match="No area"):
+        roster.paths_for(connection, 1, [])
+
+
+def test_roles_are_those_that_somebody_holds(store: Store, sample: Roster) -> None:
+    held = {role for holding in sample.holdings.values() for role in holding.roles}
+    with store.read() as connection:
+        assert roster.known_roles(connection, 1) == tuple(sorted(held))
+        assert roster.roles_for(connection, 1, []) == tuple(sorted(held))
+        assert roster.roles_for(connection, 1, ["volunteer"]) == ("volunteer",)
+        with pytest.raises(InvalidInputError, match="no-such-role"):
+            roster.roles_for(connection, 1, ["no-such-role"])
