@@ -12,6 +12,8 @@ from typing import Annotated, Any, Final, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, Strict, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from alertd.i18n import N_
+
 MAX_BYTES: Final = 256 * 1024
 MAX_REFERENCES: Final = 100
 
@@ -40,17 +42,19 @@ def _clean(text: str) -> str:
     for char in text:
         category = unicodedata.category(char)
         if category == "Cs":
-            raise bad("must not hold half a surrogate pair")
+            raise bad(N_("must not hold half a surrogate pair"))
         if category == "Cc" and char not in "\t\n\r":
-            raise bad(f"must not hold the control character U+{ord(char):04X}")
+            raise bad(
+                N_("must not hold the control character {char}").format(char=f"U+{ord(char):04X}")
+            )
         if char in "\ufffe\uffff":
-            raise bad("must not hold a Unicode non-character")
+            raise bad(N_("must not hold a Unicode non-character"))
     return text
 
 
 def _filled(text: str) -> str:
     if not text.strip():
-        raise bad("must not be empty")
+        raise bad(N_("must not be empty"))
     return text
 
 
@@ -61,7 +65,7 @@ def _blank_is_absent(value: Any) -> Any:
 
 def _token(text: str) -> str:
     if _TOKEN_FORBIDDEN.search(text):
-        raise bad("must not hold white space, a comma, < or &")
+        raise bad(N_("must not hold white space, a comma, < or &"))
     return text
 
 
@@ -78,16 +82,18 @@ def parse_time(text: str) -> int:
     """
     if not _TIME.fullmatch(text):
         raise ValueError(
-            "must be a time such as 2026-07-01T08:00:00+08:00, with a numeric offset,"
-            " without a fraction and without Z"
+            N_(
+                "must be a time such as 2026-07-01T08:00:00+08:00, with a numeric offset,"
+                " without a fraction and without Z"
+            )
         )
     if text[20:22] > "14" or text[23:25] > "59" or (text[20:22] == "14" and text[23:25] != "00"):
-        raise ValueError("must have an offset of at most 14 hours")
+        raise ValueError(N_("must have an offset of at most 14 hours"))
     try:
         moment = datetime.fromisoformat(text)
         return int((moment - _EPOCH).total_seconds()) * 1000
     except (ValueError, OverflowError):
-        raise ValueError("must be a time that exists") from None
+        raise ValueError(N_("must be a time that exists")) from None
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -112,19 +118,19 @@ def _time(text: str) -> str:
 
 def _language(text: str) -> str:
     if not _LANGUAGE.fullmatch(text):
-        raise bad("must be a language tag such as zh-CN")
+        raise bad(N_("must be a language tag such as zh-CN"))
     return text
 
 
 def _web(text: str) -> str:
     if not _WEB.fullmatch(text):
-        raise bad("must be an http:// or https:// address, percent-encoded")
+        raise bad(N_("must be an http:// or https:// address, percent-encoded"))
     return text
 
 
 def _uri(text: str) -> str:
     if not (_WEB.fullmatch(text) or _NAME.fullmatch(text)):
-        raise bad("must be an http:// or https:// address, or a file's name")
+        raise bad(N_("must be an http:// or https:// address, or a file's name"))
     return text
 
 
@@ -144,14 +150,14 @@ def _references(value: Any) -> Any:
         return value
     triples = value.split()
     if len(triples) > MAX_REFERENCES:
-        raise bad(f"must name at most {MAX_REFERENCES} messages")
+        raise bad(N_("must name at most {count} messages").format(count=MAX_REFERENCES))
     return tuple(_reference(triple) for triple in triples)
 
 
 def _reference(text: str) -> Reference:
     parts = text.split(",")
     if len(parts) != len(Reference._fields) or not all(parts):
-        raise bad("must be sender,identifier,sent triples separated by spaces")
+        raise bad(N_("must be sender,identifier,sent triples separated by spaces"))
     return Reference(*parts)
 
 
@@ -165,17 +171,17 @@ def _known_parts(references: tuple[Reference, ...]) -> tuple[Reference, ...]:
 def _point(text: str) -> tuple[float, float]:
     parts = text.split(",")
     if len(parts) != 2 or not all(_NUMBER.fullmatch(part) for part in parts):  # noqa: PLR2004 - a pair
-        raise bad("must be made of latitude,longitude pairs in degrees")
+        raise bad(N_("must be made of latitude,longitude pairs in degrees"))
     latitude, longitude = float(parts[0]), float(parts[1])
     if abs(latitude) > _MAX_LATITUDE or abs(longitude) > _MAX_LONGITUDE:
-        raise bad("must be within 90 degrees of latitude and 180 of longitude")
+        raise bad(N_("must be within 90 degrees of latitude and 180 of longitude"))
     return latitude, longitude
 
 
 def _polygon(text: str) -> str:
     points = [_point(pair) for pair in text.split()]
     if len(points) < _MIN_CORNERS or points[0] != points[-1]:
-        raise bad("must have at least four points, the last the same as the first")
+        raise bad(N_("must have at least four points, the last the same as the first"))
     return text
 
 
@@ -183,7 +189,7 @@ def _circle(text: str) -> str:
     centre, _, radius = text.partition(" ")
     _point(centre)
     if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,6})?", radius) or float(radius) > _MAX_RADIUS_KM:
-        raise bad("must be latitude,longitude, a space, and a radius in km")
+        raise bad(N_("must be latitude,longitude, a space, and a radius in km"))
     return text
 
 
@@ -193,13 +199,13 @@ def _number(value: Any) -> Any:
         return value
     text = value.strip(_WHITE)
     if not re.fullmatch(r"[+-]?([0-9]{1,15}(\.[0-9]{0,9})?|\.[0-9]{1,9})", text):
-        raise bad("must be a plain decimal number")
+        raise bad(N_("must be a plain decimal number"))
     return float(text) if "." in text else int(text)
 
 
 def _altitude(value: float) -> float:
     if abs(value) > _MAX_ALTITUDE_FT:
-        raise bad("must be a height in feet")
+        raise bad(N_("must be a height in feet"))
     return round(value, 3) + 0.0  # + 0.0 makes -0.0 a plain zero
 
 

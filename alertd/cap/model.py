@@ -40,6 +40,7 @@ from alertd.cap.vocabulary import (
     Status,
     Urgency,
 )
+from alertd.i18n import N_
 
 
 class _Value(BaseModel):
@@ -92,7 +93,7 @@ class Area(_Value):
     @model_validator(mode="after")
     def _ceiling_has_altitude(self) -> Self:
         if self.ceiling is not None and self.altitude is None:
-            raise _misses("altitude", "is missing; a ceiling needs it")
+            raise _misses("altitude", N_("is missing; a ceiling needs it"))
         return self
 
 
@@ -164,11 +165,14 @@ class Alert(_Value):
     @model_validator(mode="after")
     def _conditions(self) -> Self:
         if self.scope is Scope.RESTRICTED and self.restriction is None:
-            raise _misses("restriction", "is missing; the scope Restricted needs it")
+            raise _misses("restriction", N_("is missing; the scope Restricted needs it"))
         if self.scope is Scope.PRIVATE and self.addresses is None:
-            raise _misses("addresses", "is missing; the scope Private needs it")
+            raise _misses("addresses", N_("is missing; the scope Private needs it"))
         if self.msg_type is not MsgType.ALERT and not self.references:
-            raise _misses("references", f"is missing; msgType {self.msg_type} needs it")
+            raise _misses(
+                "references",
+                N_("is missing; msgType {msg_type} needs it").format(msg_type=self.msg_type),
+            )
         if self.identity in self.references:
-            raise _misses("references", "must not name the message itself")
+            raise _misses("references", N_("must not name the message itself"))
         return self

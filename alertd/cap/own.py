@@ -21,6 +21,7 @@ from alertd.cap.vocabulary import (
     Severity,
     Status,
 )
+from alertd.i18n import N_
 
 # Administrative codes are digits (2-2-2-3-3); grids and stairwells append a suffix of their own.
 AREA_CODE: Final = re.compile(r"[0-9]{2}[0-9A-Za-z_-]{0,38}")
@@ -95,13 +96,15 @@ def _first(alert: Alert, name: str) -> str | None:
 def _head_problems(alert: Alert) -> list[tuple[str, str]]:
     problems = []
     if alert.status not in _ISSUABLE:
-        problems.append(("status", "must be Actual, Exercise or Test"))
+        problems.append(("status", N_("must be Actual, Exercise or Test")))
     if alert.msg_type not in _LIFECYCLE:
-        problems.append(("msgType", "must be Alert, Update or Cancel"))
+        problems.append(("msgType", N_("must be Alert, Update or Cancel")))
     if not alert.info:
-        problems.append(("info", "is missing"))
+        problems.append(("info", N_("is missing")))
     if alert.info and not area_codes(alert):
-        problems.append(("info[0].area", f"must name areas by geocodes called {UNIT_CODE}"))
+        problems.append(
+            ("info[0].area", N_("must name areas by geocodes called {name}").format(name=UNIT_CODE))
+        )
     return problems
 
 
@@ -110,11 +113,11 @@ def _info_problems(alert: Alert) -> list[tuple[str, str]]:
     for number, info in enumerate(alert.info):
         at = f"info[{number}]"
         if info.language is None:
-            problems.append((f"{at}.language", "is missing"))
+            problems.append((f"{at}.language", N_("is missing")))
         if info.expires is None:
-            problems.append((f"{at}.expires", "is missing"))
+            problems.append((f"{at}.expires", N_("is missing")))
         elif parse_time(info.expires) <= alert.sent_at:
-            problems.append((f"{at}.expires", "must be later than sent"))
+            problems.append((f"{at}.expires", N_("must be later than sent")))
         problems += [(f"{at}.{field}", reason) for field, reason in _target_problems(info)]
     return problems
 
@@ -123,16 +126,38 @@ def _target_problems(info: Info) -> list[tuple[str, str]]:
     problems = []
     colours = info.parameters(COLOUR)
     if len(colours) != 1 or colours[0] not in set(Colour):
-        problems.append(("parameter", f"must give {COLOUR} once: red, orange, yellow or blue"))
+        problems.append(
+            (
+                "parameter",
+                N_("must give {name} once: red, orange, yellow or blue").format(name=COLOUR),
+            )
+        )
     elif Colour(colours[0]).severity is not info.severity:
         wanted = Colour(colours[0]).severity
-        problems.append(("severity", f"must be {wanted} where {COLOUR} is {colours[0]}"))
+        problems.append(
+            (
+                "severity",
+                N_("must be {wanted} where {name} is {colour}").format(
+                    wanted=wanted, name=COLOUR, colour=colours[0]
+                ),
+            )
+        )
     levels = info.parameters(RESPONSE_LEVEL)
     if len(levels) > 1 or not set(levels) <= set(ResponseLevel):
-        problems.append(("parameter", f"must give {RESPONSE_LEVEL} at most once: I, II, III, IV"))
+        problems.append(
+            (
+                "parameter",
+                N_("must give {name} at most once: I, II, III, IV").format(name=RESPONSE_LEVEL),
+            )
+        )
     if not all(ROLE_NAME.fullmatch(role) for role in info.parameters(ROLE)):
-        problems.append(("parameter", f"must give {ROLE} as a role's name"))
+        problems.append(("parameter", N_("must give {name} as a role's name").format(name=ROLE)))
     codes = [code for area in info.area for code in area.geocode if code.value_name == UNIT_CODE]
     if not all(AREA_CODE.fullmatch(code.value) for code in codes):
-        problems.append(("area", f"must give {UNIT_CODE} as a code that begins with digits"))
+        problems.append(
+            (
+                "area",
+                N_("must give {name} as a code that begins with digits").format(name=UNIT_CODE),
+            )
+        )
     return problems

@@ -7,25 +7,26 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from alertd.errors import InvalidInputError, ProblemsError
+from alertd.i18n import N_
 
 MAX_PROBLEMS: Final = 20  # more than an operator reads; the rest shows at the next try
 
 _REASONS: Mapping[str, str] = {
-    "missing": "is missing",
-    "extra_forbidden": "is not an element of CAP 1.2 here",
-    "string_type": "must be text",
-    "string_unicode": "must not hold half a surrogate pair",
-    "string_too_long": "must be at most {max_length} characters long",
-    "too_short": "must be given at least once",
-    "too_long": "must be given at most {max_length} times",
-    "tuple_type": "must be a list",
-    "model_type": "must be an object",
-    "enum": "must be one of {expected}",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "finite_number": "must be a finite number",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
+    "missing": N_("is missing"),
+    "extra_forbidden": N_("is not an element of CAP 1.2 here"),
+    "string_type": N_("must be text"),
+    "string_unicode": N_("must not hold half a surrogate pair"),
+    "string_too_long": N_("must be at most {max_length} characters long"),
+    "too_short": N_("must be given at least once"),
+    "too_long": N_("must be given at most {max_length} times"),
+    "tuple_type": N_("must be a list"),
+    "model_type": N_("must be an object"),
+    "enum": N_("must be one of {expected}"),
+    "int_type": N_("must be a whole number"),
+    "float_type": N_("must be a number"),
+    "finite_number": N_("must be a finite number"),
+    "greater_than_equal": N_("must be at least {ge}"),
+    "less_than_equal": N_("must be at most {le}"),
 }
 
 

@@ -17,6 +17,7 @@ from alertd.cap.model import Alert, Area, Info, NamedValue, Resource
 from alertd.cap.problems import path_of, refuse, refuse_validation
 from alertd.cap.vocabulary import NAMESPACE, SIGNATURE_NAMESPACE
 from alertd.errors import InvalidInputError, TooLargeError
+from alertd.i18n import N_
 
 _NESTED: dict[str, type[BaseModel]] = {
     "info": Info,
@@ -65,10 +66,10 @@ class _Reader:
                 continue
             here = [*location, name]
             if name not in order:
-                self.refuse(here, "is not an element of CAP 1.2 here")
+                self.refuse(here, N_("is not an element of CAP 1.2 here"))
                 continue
             if order[name] < place or self.signed:
-                self.refuse(here, "stands in the wrong place; CAP 1.2 fixes the order")
+                self.refuse(here, N_("stands in the wrong place; CAP 1.2 fixes the order"))
             place = max(place, order[name])
             self._take(child, name, here, value)
         return value
@@ -78,7 +79,7 @@ class _Reader:
     ) -> None:
         if name not in _REPEATED:
             if name in value:
-                self.refuse(here, "is given twice")
+                self.refuse(here, N_("is given twice"))
             value[name] = self._text(child, here)
             return
         items = value.setdefault(name, [])
@@ -94,23 +95,23 @@ class _Reader:
         if qualified.namespace == SIGNATURE_NAMESPACE and not location:
             self.signed = True
             return None
-        self.refuse([*location, qualified.localname], "is not in the namespace of CAP 1.2")
+        self.refuse([*location, qualified.localname], N_("is not in the namespace of CAP 1.2"))
         return None
 
     def _text(self, node: etree._Element, location: list[str | int]) -> str:
         self._no_attributes(node, location)
         if len(node):
-            self.refuse(location, "must be text, without elements inside")
+            self.refuse(location, N_("must be text, without elements inside"))
         return node.text or ""
 
     def _no_attributes(self, node: etree._Element, location: list[str | int]) -> None:
         if any(name != _SCHEMA_LOCATION for name in node.attrib):
-            self.refuse(location, "must not have attributes")
+            self.refuse(location, N_("must not have attributes"))
 
     def _no_text(self, node: etree._Element, location: list[str | int]) -> None:
         pieces = [node.text, *(child.tail for child in node)]
         if any(piece and piece.strip(_WHITE) for piece in pieces):
-            self.refuse(location, "must not hold text between its elements")
+            self.refuse(location, N_("must not hold text between its elements"))
 
 
 def read_xml(data: bytes) -> Reading:

@@ -12,6 +12,8 @@ from babel.messages.pofile import read_po
 DEFAULT: Final = "zh-CN"
 LANGUAGES: Final = ("zh-CN", "en")  # the first is what a reader gets who asks for nothing
 
+_MAX_SENTENCE: Final = 2_000  # matching is quick on sentences, and needn't be on more
+
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PATHED = re.compile(r"(?P<path>[A-Za-z_][\w.\[\]-]*) (?P<reason>.+)")
 
@@ -32,12 +34,9 @@ def sentence(language: str, text: str) -> str:
 
     Errors carry finished English sentences. The catalog's texts with `{name}` placeholders are
     matched against the sentence, and what stood in the places is put into the translation.
-    A problem of the form `field.path reason` keeps its path. Unknown sentences come back as they
-    are: a reader then sees English, never nothing.
+    A place called `reason` is translated too. A problem `field.path reason` keeps its path.
+    Unknown sentences come back as they are: a reader then sees English, never nothing.
     """
-    texts = catalog(language)
-    if not texts:
-        return text
     found = _filled_in(language, text)
     if found is not None:
         return found
@@ -71,13 +70,20 @@ def catalog(language: str) -> Mapping[str, str]:
 
 def _filled_in(language: str, text: str) -> str | None:
     exact = catalog(language).get(text)
-    if exact is not None:
+    if exact is not None or len(text) > _MAX_SENTENCE:
         return exact
     for pattern, translation in _patterns(language):
         match = pattern.fullmatch(text)
         if match:
-            return translation.format_map(match.groupdict())
+            return translation.format_map(_with_reason(language, match.groupdict()))
     return None
+
+
+def _with_reason(language: str, values: dict[str, str]) -> dict[str, str]:
+    """A place called `reason` holds a clause that has a translation of its own."""
+    if "reason" not in values:
+        return values
+    return values | {"reason": sentence(language, values["reason"])}
 
 
 @cache

@@ -87,8 +87,11 @@ def _in_python(path: Path, name: str) -> Iterator[Found]:
         text = _text_of(node.args[0])
         if text and word in _MARKS and isinstance(node.args[0], ast.Constant):
             yield Found(name, node.lineno, text)
-        elif _PLACEHOLDER.sub("", text).strip(" .:") and word in _ERRORS:
-            yield Found(name, node.lineno, text, raised=True)
+        elif word in _ERRORS:
+            hints = [_text_of(given.value) for given in node.keywords if given.arg == "hint"]
+            for sentence in (text, *hints):
+                if _PLACEHOLDER.sub("", sentence).strip(" .:"):
+                    yield Found(name, node.lineno, sentence, raised=True)
 
 
 def _text_of(node: ast.expr) -> str:

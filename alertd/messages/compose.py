@@ -30,7 +30,7 @@ from alertd.cap import (
     parse_time,
     require_own,
 )
-from alertd.cap.problems import refuse_validation
+from alertd.cap.problems import refuse, refuse_validation
 from alertd.errors import InvalidInputError
 from alertd.messages.context import clean, in_language
 from alertd.messages.params import check_params
@@ -180,7 +180,7 @@ def _expires(short: ShortForm, template: Template, sent_at: int, zone: tzinfo) -
     try:
         parse_time(short.expires)
     except ValueError as error:
-        raise InvalidInputError(f"expires {error}.", field="expires") from None
+        raise refuse([("expires", str(error))]) from None
     return short.expires
 
 

@@ -141,8 +141,9 @@ def _with_phrases(
                 for channel, text in filled.items()
             }
         except KeyError as error:
+            phrase = error.args[0]
             raise InvalidInputError(
-                f"The message template {name} names an unknown phrase: {error.args[0]}.",
+                f"The message template {name} names an unknown phrase: {phrase}.",
                 field="template",
             ) from None
     return filled

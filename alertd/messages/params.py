@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alertd.cap.problems import refuse
+from alertd.i18n import N_
 from alertd.messages.context import clean, in_language
 from alertd.messages.template import Param, Template
 
@@ -21,7 +22,7 @@ def check_params(
             `field` is `params.NAME`.
     """
     problems = [
-        (f"params.{name}", f"is not a value of the template {template.name}")
+        (f"params.{name}", N_("is not a value of the template {name}").format(name=template.name))
         for name in given.keys() - template.params.keys()
     ]
     values: dict[str, str | int] = {}
@@ -52,28 +53,30 @@ def operator_values(
 def _checked(param: Param, value: Any) -> tuple[Any, str]:
     """The value and "", or anything and the reason why not."""
     if value in (None, ""):
-        return None, "is missing" if param.required else ""
+        return None, N_("is missing") if param.required else ""
     if param.type == "int":
         return _number(param, value)
     if not isinstance(value, str):
-        return None, "must be text"
+        return None, N_("must be text")
     text = value.strip().rstrip(_TRAILING)
     return clean(text), _problem_of(text, param)
 
 
 def _problem_of(text: str, param: Param) -> str:
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text):
-        return "must be one line without control characters"
+        return N_("must be one line without control characters")
     if "【" in text or "】" in text:
-        return "must not hold 【】, which mark the signature"
+        return N_("must not hold 【】, which mark the signature")
     if len(text) > param.max:
-        return f"must be at most {param.max} characters long"
-    return "is missing" if param.required and not clean(text) else ""
+        return N_("must be at most {max_length} characters long").format(max_length=param.max)
+    return N_("is missing") if param.required and not clean(text) else ""
 
 
 def _number(param: Param, value: Any) -> tuple[Any, str]:
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 10:  # noqa: PLR2004 - from a form
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        return None, "must be a whole number"
-    return value, "" if 0 <= value <= param.max else f"must be from 0 to {param.max}"
+        return None, N_("must be a whole number")
+    return value, "" if 0 <= value <= param.max else N_("must be from 0 to {max}").format(
+        max=param.max
+    )

@@ -137,9 +137,9 @@ def _body(
     try:
         text = _tidy(compiled(source).render(values), channel)
     except (TemplateError, TypeError) as error:
+        kind = type(error).__name__
         raise InvalidInputError(
-            f"The message template {template.name} can't be rendered: {type(error).__name__}.",
-            field="template",
+            f"The message template {template.name} can't be rendered: {kind}.", field="template"
         ) from None
     # A call for help is real even in a drill and must go out, whatever the drill's event is called.
     if template.kind != "help":

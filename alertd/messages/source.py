@@ -12,6 +12,8 @@ from typing import Final
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from alertd.i18n import N_
+
 MAX_SOURCE: Final = 3_000  # characters
 
 _ALLOWED: Final = (
@@ -52,14 +54,18 @@ def names_in(source: str) -> frozenset[str]:
         ValueError: It is too long, isn't valid, or uses more of Jinja than a message may.
     """
     if len(source) > MAX_SOURCE:
-        raise ValueError(f"must be at most {MAX_SOURCE} characters long")
+        raise ValueError(
+            N_("must be at most {max_length} characters long").format(max_length=MAX_SOURCE)
+        )
     try:
         tree = _ENVIRONMENT.parse(source)
     except TemplateSyntaxError as error:
-        raise ValueError(f"isn't a valid template: line {error.lineno}") from None
+        reason = N_("isn't a valid template: line {line}").format(line=error.lineno)
+        raise ValueError(reason) from None
     refused = {type(n).__name__ for n in tree.find_all(nodes.Node) if not isinstance(n, _ALLOWED)}
     if refused:
-        raise ValueError(f"must not use {', '.join(sorted(refused))}, only values and if")
+        names = ", ".join(sorted(refused))
+        raise ValueError(N_("must not use {names}, only values and if").format(names=names))
     return frozenset(meta.find_undeclared_variables(tree))
 
 

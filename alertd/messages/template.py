@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from alertd.cap import Category, Certainty, Colour, MsgType, ResponseType, Urgency
 from alertd.errors import InvalidInputError
-from alertd.i18n import LANGUAGES
+from alertd.i18n import LANGUAGES, N_
 from alertd.messages.context import NAMES
 from alertd.messages.source import names_in
 
@@ -66,12 +66,12 @@ class Template(_Value):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if set(self.text) != set(LANGUAGES):
-            raise ValueError(f"text must be given in {' and '.join(LANGUAGES)}")
+            raise ValueError(N_("text must be given in every language"))
         first, *others = self.text.values()
         if any(set(other) != set(first) for other in others):
-            raise ValueError("text must have the same channels in every language")
+            raise ValueError(N_("text must have the same channels in every language"))
         if self.params.keys() & NAMES:
-            raise ValueError(f"params must not be called {sorted(self.params.keys() & NAMES)}")
+            raise ValueError(N_("params must not have a name that the system uses"))
         for language, by_channel in self.text.items():
             for channel, source in by_channel.items():
                 self._check_source(f"text.{language}.{channel}", source)
@@ -83,9 +83,11 @@ class Template(_Value):
         except ValueError as error:
             raise ValueError(f"{path} {error}") from None
         if unknown:
-            raise ValueError(f"{path} names unknown values: {', '.join(sorted(unknown))}")
+            reason = N_("names unknown values: {names}").format(names=", ".join(sorted(unknown)))
+            raise ValueError(f"{path} {reason}")
         if "【" in source or "】" in source:
-            raise ValueError(f"{path} must not hold 【】: signature and marks are added to it")
+            reason = N_("must not hold 【】: signature and marks are added to it")
+            raise ValueError(f"{path} {reason}")
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -106,9 +108,9 @@ class Template(_Value):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            name = str(data.get("name", "?"))
+            name, reason = str(data.get("name", "?")), _first_reason(error)
             raise InvalidInputError(
-                f"The message template {name} is wrong: {_first_reason(error)}.", field="template"
+                f"The message template {name} is wrong: {reason}.", field="template"
             ) from None
 
 
@@ -116,4 +118,4 @@ def _first_reason(error: ValidationError) -> str:
     detail = error.errors(include_url=False, include_input=False)[0]
     path = ".".join(str(part) for part in detail["loc"])
     reason = detail["msg"].removeprefix("Value error, ")
-    return f"{path}: {reason}" if path else reason
+    return f"{path} {reason}" if path else reason

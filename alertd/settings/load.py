@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
 from alertd.errors import NotConfiguredError
+from alertd.i18n import N_
 from alertd.settings.model import Settings
 
 FILE_NAME: Final = "alertd.toml"
@@ -111,36 +112,40 @@ def _refused(error: ValidationError, file: Path | None) -> NotConfiguredError:
     if not name:  # a rule between settings names them itself
         return NotConfiguredError(f"{reason}.", hint=f"Change it in {where} or the environment.")
     if detail["type"] == "extra_forbidden":
-        hint = f"Remove it from {where}, or correct its name; config/alertd.toml has them all."
+        hint = N_(
+            "Remove it from {where}, or correct its name; config/alertd.toml has them all."
+        ).format(where=where)
     else:
-        hint = f"Set it in {where}, or by the variable {variable}."
+        hint = N_("Set it in {where}, or by the variable {variable}.").format(
+            where=where, variable=variable
+        )
     return NotConfiguredError(f"The setting {name} {reason}.", field=name, hint=hint)
 
 
 _REASONS: Final = {
-    "missing": "is missing",
-    "extra_forbidden": "is unknown",
-    "string_type": "must be text",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "finite_number": "must be a finite number",
-    "greater_than_equal": "must be at least {ge}",
-    "greater_than": "must be more than {gt}",
-    "less_than_equal": "must be at most {le}",
-    "literal_error": "must be one of {expected}",
-    "string_too_short": "must not be empty",
-    "string_too_long": "must be at most {max_length} characters long",
-    "string_pattern_mismatch": "isn't written as it must be; config/alertd.toml shows how",
-    "too_short": "must not be empty",
-    "tuple_type": "must be a list",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "path_type": "must be a path",
+    "missing": N_("is missing"),
+    "extra_forbidden": N_("is unknown"),
+    "string_type": N_("must be text"),
+    "bool_parsing": N_("must be true or false"),
+    "bool_type": N_("must be true or false"),
+    "int_parsing": N_("must be a whole number"),
+    "int_type": N_("must be a whole number"),
+    "int_from_float": N_("must be a whole number"),
+    "float_parsing": N_("must be a number"),
+    "float_type": N_("must be a number"),
+    "finite_number": N_("must be a finite number"),
+    "greater_than_equal": N_("must be at least {ge}"),
+    "greater_than": N_("must be more than {gt}"),
+    "less_than_equal": N_("must be at most {le}"),
+    "literal_error": N_("must be one of {expected}"),
+    "string_too_short": N_("must not be empty"),
+    "string_too_long": N_("must be at most {max_length} characters long"),
+    "string_pattern_mismatch": N_("isn't written as it must be; config/alertd.toml shows how"),
+    "too_short": N_("must not be empty"),
+    "tuple_type": N_("must be a list"),
+    "dict_type": N_("must be a table"),
+    "model_type": N_("must be a table"),
+    "path_type": N_("must be a path"),
 }
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from alertd.i18n import N_
 from alertd.settings.route import RouteSettings, no_truth
 
 # China has had one time since 1991, so that a machine without a time zone database can serve it.
@@ -88,7 +89,7 @@ class Settings(BaseSettings):
     def _database(cls, url: SecretStr | None) -> SecretStr | None:
         scheme = url.get_secret_value().partition("://")[0] if url else "sqlite"
         if scheme not in {"sqlite", "postgresql", "postgresql+psycopg"}:
-            raise ValueError("must begin with sqlite:/// or postgresql://")
+            raise ValueError(N_("must begin with sqlite:/// or postgresql://"))
         return url
 
     @field_validator("public_base_url")
@@ -102,7 +103,7 @@ class Settings(BaseSettings):
         except ValueError:
             sound = False
         if not sound or parts.query or parts.fragment or parts.username:
-            raise ValueError("must be a URL such as https://alert.example.cn")
+            raise ValueError(N_("must be a URL such as https://alert.example.cn"))
         return url.rstrip("/")
 
     @field_validator("timezone")
@@ -120,10 +121,18 @@ class Settings(BaseSettings):
     def _leases_outlast_tries(self) -> Self:
         for name, route in self.routes.items():
             if route.timeout_s >= self.lease_s:
-                raise ValueError(
-                    f"lease_s must be longer than routes.{name}.timeout_s, or a try that is"
-                    " still under way would be taken for lost"
-                )
+                reason = N_(
+                    "must be longer than {name}, or a try still under way would be taken for lost"
+                ).format(name=f"routes.{name}.timeout_s")
+                raise ValueError(f"lease_s {reason}")
+        return self
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        """Without a public URL, the host and port served are how others reach us."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        if not self.public_base_url:  # into __dict__: it stays "not set" and follows the port
+            self.__dict__["public_base_url"] = f"http://{host}:{self.port}"
         return self
 
     @property
@@ -132,12 +141,6 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'alertd.sqlite3'}"
-
-    @property
-    def base_url(self) -> str:
-        """How gateways and people reach us: `public_base_url`, else the host and port served."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_base_url or f"http://{host}:{self.port}"
 
     @property
     def zone(self) -> tzinfo:
@@ -163,5 +166,5 @@ def _zone(name: str) -> tzinfo:
     except KeyError:
         known = _SHANGHAI if name == "Asia/Shanghai" else None
     if known is None:
-        raise ValueError("must be a time zone that this machine knows, such as Asia/Shanghai")
+        raise ValueError(N_("must be a time zone that this machine knows, such as Asia/Shanghai"))
     return known

@@ -6,13 +6,15 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from alertd.i18n import N_
+
 _SECRET: Final = re.compile(r"secret|token|password|passwd|credential|(^|_)key($|_)|_pin$")
 
 
 def no_truth(value: Any) -> Any:
     """Refuse true and false where a number is asked for; Python would take them for 1 and 0."""
     if isinstance(value, bool):
-        raise ValueError("must be a number")  # noqa: TRY004 - pydantic takes ValueError
+        raise ValueError(N_("must be a number"))  # noqa: TRY004 - pydantic takes ValueError
     return value
 
 
@@ -52,7 +54,7 @@ class RouteSettings(BaseModel):
         others = {name: value for name, value in data.items() if name not in cls.model_fields}
         given = known.pop("options", {})
         if not isinstance(given, Mapping):
-            raise ValueError("options must be a table")  # noqa: TRY004 - pydantic takes ValueError
+            raise ValueError(N_("options must be a table"))  # noqa: TRY004 - pydantic takes ValueError
         return {**known, "options": {**given, **others}}
 
     _numbers = field_validator("in_flight", "rate_per_s", "burst", "timeout_s", mode="before")(
