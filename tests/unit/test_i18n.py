@@ -21,13 +21,12 @@ def test_the_scan_sees_the_house_as_it_is() -> None:
 
 
 def test_the_command_says_the_same() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "alertd.i18n", "check"], cwd=root(), check=False, capture_output=True
-    )
-    assert (done.returncode, done.stdout) == (0, b"")
-    wrong = subprocess.run(
-        [sys.executable, "-m", "alertd.i18n"], cwd=root(), check=False, capture_output=True
-    )
+    command = [sys.executable, "-m", "alertd.i18n"]
+    done = subprocess.run([*command, "check"], cwd=root(), check=False, capture_output=True)
+    lines = done.stdout.decode().splitlines()
+    assert lines == problems(root())
+    assert done.returncode == (1 if lines else 0)
+    wrong = subprocess.run(command, cwd=root(), check=False, capture_output=True)
     assert wrong.returncode == 2
     assert b"usage" in wrong.stderr
 
