@@ -91,6 +91,15 @@ def accepts(_message: Outgoing) -> Accepted:
     return Accepted("ref")
 
 
+def library(policies: dict[str, Policy] | None = None) -> Library:
+    """The shipped templates, with `policies` by colour; RED for all where there are none."""
+    return Library(
+        policies=policies or {colour.value: RED for colour in cap.Colour},
+        templates=load_library(),
+        zone=ZONE,
+    )
+
+
 @dataclass
 class City:
     """See the module; `sent` is what has left, as the peers saw it."""
@@ -106,18 +115,16 @@ class City:
     hanging: list[Outgoing] = field(default_factory=list)
     replies: int = 0
     boot: int = 0
+    fresh: bool = True  # False: the directory has a city already
 
     def __post_init__(self) -> None:
         self.url = f"sqlite:///{self.directory / 'city.sqlite3'}"
         migrate.upgrade(self.url)
-        self.library = Library(
-            policies=self.policies or {c.value: RED for c in cap.Colour},
-            templates=load_library(),
-            zone=ZONE,
-        )
-        self.ids = SequentialIds("test")
+        self.library = library(self.policies)
+        self.ids = SequentialIds("test", at=self.now)
         self.start()
-        self._import()
+        if self.fresh:
+            self._import()
 
     def start(self) -> None:
         """A fresh process: nothing remembered but what is on disk."""

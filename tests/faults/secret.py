@@ -1,0 +1,3 @@
+"""What the simulated gateway and the engine under test share."""
+
+SECRET = "kill-loop-secret"
