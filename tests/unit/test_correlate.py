@@ -250,6 +250,11 @@ def test_help_that_names_nothing_we_know_is_still_help(
     assert (found.alert_id, found.reason) == (b"B2", reason)
 
 
+def test_an_alert_that_runs_hears_help_before_one_that_is_over() -> None:
+    found = told("Z9 求助", ended("A7", severity=1), alert("C3", 5, status=Status.EXERCISE))
+    assert (found.alert_id, found.drill_help) == (b"C3", False)
+
+
 def test_help_after_everything_is_over() -> None:
     found = told("求助", ended("A7", -9000, -8000), minutes=0)
     assert (found.kind, found.alert_id, found.late) == (ReplyKind.HELP, b"A7", True)
