@@ -1,0 +1,146 @@
+"""A gate before a real broker: it sees every packet, keeps the record, and makes the trouble."""
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+
+from tests.contract.mqtt_bytes import CONNACK, PUBACK, PUBLISH, SUBACK, Packet, read_packet
+from tests.contract.peer import Taken
+
+# PUBACKs that hold no id, one byte, and packets of types that don't exist.
+_GARBAGE = {
+    "garbage": b"\x40\x00",
+    "noise": b"\x00\x0f\xf0\xff\xff\xff\xff\xff\x7f" * 50,
+    "truncated": b"\x40\x01\x00",
+}
+
+
+class Gate:
+    """Forwards 127.0.0.1:`port` to a broker's port, and obeys `mode`.
+
+    Modes: `ok`; `cut-before` and `cut-after` break the connection instead of passing a command on
+    or its PUBACK back; `refuse-login`; `refuse-subscription`; `garbage`, `noise`, `truncated`
+    answer nonsense in place of a PUBACK.
+    """
+
+    def __init__(self, broker_port: int) -> None:
+        self.mode = "ok"
+        self.port = 0
+        self.held: set[str] = set()  # topics whose PUBACK is kept back
+        self.commands: dict[tuple[int, int], dict[str, Any]] = {}  # by try, as the broker took them
+        self.publishes: list[Packet] = []  # every one that came, in order
+        self._broker_port = broker_port
+        self._server: asyncio.Server | None = None
+        self._kept: list[tuple[asyncio.StreamWriter, Packet]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def taken(self) -> list[Taken]:
+        return [
+            Taken(delivery, attempt, command["text"])
+            for (delivery, attempt), command in self.commands.items()
+        ]
+
+    async def open(self) -> None:
+        """Listen, at the port of before where there was one."""
+        self._server = await asyncio.start_server(self._enter, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Nobody listens any more."""
+        if self._server is not None:
+            self._server.close()
+            await self.cut()
+            await self._server.wait_closed()
+            self._server = None
+
+    async def cut(self) -> None:
+        """Break every connection."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def release(self) -> None:
+        """Pass on what was held."""
+        self.held.clear()
+        for writer, packet in self._kept:
+            writer.write(packet.encoded())
+        self._kept.clear()
+
+    def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream: asyncio.StreamWriter | None = None
+        try:
+            answers, upstream = await asyncio.open_connection("127.0.0.1", self._broker_port)
+            waiting: dict[int, Packet] = {}
+            there = asyncio.create_task(self._there(reader, upstream, waiting))
+            back = asyncio.create_task(self._back(answers, writer, waiting))
+            try:
+                await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                there.cancel()
+                back.cancel()
+                await asyncio.gather(there, back, return_exceptions=True)
+        except OSError:
+            pass  # the broker itself is away: so are we
+        finally:
+            for end in (writer, upstream):
+                if end is not None:
+                    end.close()
+                    with contextlib.suppress(OSError):
+                        await end.wait_closed()
+
+    async def _there(
+        self,
+        reader: asyncio.StreamReader,
+        upstream: asyncio.StreamWriter,
+        waiting: dict[int, Packet],
+    ) -> None:
+        while True:
+            packet = await read_packet(reader)
+            if packet.kind == PUBLISH:
+                self.publishes.append(packet)
+                if self.mode == "cut-before":
+                    return
+                waiting[packet.mid] = packet
+            upstream.write(packet.encoded())
+            await upstream.drain()
+
+    async def _back(
+        self,
+        answers: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        waiting: dict[int, Packet],
+    ) -> None:
+        while True:
+            packet = await read_packet(answers)
+            command = waiting.pop(packet.mid, None) if packet.kind == PUBACK else None
+            if command is not None:
+                self._record(command)
+                if command.topic in self.held:
+                    self._kept.append((writer, packet))
+                    continue
+                if self.mode == "cut-after":
+                    return
+                if self.mode in _GARBAGE:
+                    writer.write(_GARBAGE[self.mode])
+                    continue
+            writer.write(self._changed(packet).encoded())
+            await writer.drain()
+
+    def _record(self, publish: Packet) -> None:
+        command = json.loads(publish.payload)
+        *_, delivery, attempt, _ = command["cmd_id"].split("-")
+        self.commands.setdefault((int(delivery), int(attempt)), command)
+
+    def _changed(self, packet: Packet) -> Packet:
+        if packet.kind == CONNACK and self.mode == "refuse-login":
+            return Packet(CONNACK, b"\x00\x05")
+        if packet.kind == SUBACK and self.mode == "refuse-subscription":
+            return Packet(SUBACK, packet.body[:2] + b"\x80" * (len(packet.body) - 2))
+        return packet
