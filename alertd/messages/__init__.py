@@ -18,7 +18,7 @@ from alertd.messages.marks import (
     unmarked,
 )
 from alertd.messages.params import check_params
-from alertd.messages.render import Preview, hash_text, preview, render
+from alertd.messages.render import Preview, hash_text, preflight, preview, render
 from alertd.messages.template import CHANNELS, Param, Template
 from alertd.messages.wording import Wording
 
@@ -43,6 +43,7 @@ __all__ = [
     "mark_duplicate",
     "mark_exercise",
     "mark_test",
+    "preflight",
     "preview",
     "render",
     "sign",

@@ -40,6 +40,10 @@ TEXTS: Mapping[str, int] = MappingProxyType(
 )
 NUMBERS: Final = frozenset({"count", "of", "minutes"})
 DERIVED: Final = frozenset({"colour_name", "level_name", "more", "issuer"})
+# Out of the roster and replies: a place may be called 演练场, and nobody mends that at dispatch.
+GIVEN_NAMES: Final = frozenset(
+    {"areas", "unit", "units", "duties", "people", "names", "choices", "person", "phone", "said"}
+)
 NAMES: Final = frozenset(TEXTS) | NUMBERS | DERIVED
 
 _COLOURS: Mapping[str, Mapping[Colour, str]] = {

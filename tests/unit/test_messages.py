@@ -16,6 +16,7 @@ from alertd.messages import (
     mark_duplicate,
     mark_exercise,
     mark_test,
+    preflight,
     preview,
     render,
     sign,
@@ -377,3 +378,27 @@ def test_templates_are_found_by_name_and_colour() -> None:
     with pytest.raises(NotFoundError):
         library.get("no-such")
     assert {"typhoon-red", "reminder", "correction"} <= library.frozen("typhoon-red").keys()
+
+
+def test_a_place_may_be_called_after_drills() -> None:
+    values = {"duties": ["演练场网格"], "areas": ["非演练区", "Drill Hall"]}
+    assert text("{{ duties }}{{ areas }}甲", "Actual", **values).startswith("演练场网格")
+    assert "非演练区" in text("{{ areas }}", "Exercise", **values)
+
+
+def test_everything_an_alert_may_need_is_tried_before_it_goes() -> None:
+    library = load_library()
+    good = {"code": "A7", "colour": "red", "event": "台风", "instruction": "立即转移。"}
+    for name in ("typhoon-red", "notice", "cancel"):
+        for status in ("Actual", "Exercise", "Test"):
+            preflight(
+                name, library.frozen(name), good, status=status, signatures={"zh-CN": "余姚市防指"}
+            )
+    takeover = good | {"instruction": "这不是演练,立即转移。"}
+    with pytest.raises(InvalidInputError, match="must not deny"):
+        preflight(
+            "typhoon-red", library.frozen("typhoon-red"), takeover, status="Exercise", signatures={}
+        )
+    with pytest.raises(InvalidInputError) as caught:
+        preflight("transfer", library.frozen("transfer"), good, status="Actual", signatures={})
+    assert caught.value.field == "params.deadline"
