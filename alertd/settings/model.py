@@ -127,13 +127,11 @@ class Settings(BaseSettings):
                 raise ValueError(f"lease_s {reason}")
         return self
 
-    @model_validator(mode="after")
-    def _reachable(self) -> Self:
-        """Without a public URL, the host and port served are how others reach us."""
+    @property
+    def base_url(self) -> str:
+        """How gateways and people reach us: `public_base_url`, else the host and port served."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        if not self.public_base_url:  # into __dict__: it stays "not set" and follows the port
-            self.__dict__["public_base_url"] = f"http://{host}:{self.port}"
-        return self
+        return self.public_base_url or f"http://{host}:{self.port}"
 
     @property
     def store_url(self) -> str:

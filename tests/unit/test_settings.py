@@ -44,7 +44,7 @@ def test_without_a_file_everything_has_a_default(tmp_path: Path) -> None:
     assert (settings.host, settings.port, settings.language) == ("127.0.0.1", 8730, "zh-CN")
     assert settings.data_dir == tmp_path / "data"
     assert settings.store_url == f"sqlite:///{tmp_path}/data/alertd.sqlite3"
-    assert settings.public_base_url == "http://127.0.0.1:8730"
+    assert settings.base_url == "http://127.0.0.1:8730"
     assert settings.break_glass_delay_s == 300
     assert settings.signatures == {"zh-CN": "余姚市防指", "en": "Yuyao Flood HQ"}
     assert settings.issuers["zh-CN"] == "余姚市防汛防旱指挥部"
@@ -179,9 +179,9 @@ def test_a_misspelt_variable_can_be_found(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_ipv6_host_stands_in_brackets(tmp_path: Path) -> None:
     write(tmp_path, "host = '::1'\nport = 5")
-    assert load().public_base_url == "http://[::1]:5"
-    assert load(port=6).public_base_url == "http://[::1]:6"
-    assert load(public_base_url="https://alert.example.cn/x/").public_base_url == (
+    assert load().base_url == "http://[::1]:5"
+    assert load(port=6).base_url == "http://[::1]:6"
+    assert load(public_base_url="https://alert.example.cn/x/").base_url == (
         "https://alert.example.cn/x"
     )
 
