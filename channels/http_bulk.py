@@ -12,7 +12,6 @@ cookies, no proxies, no automatic second try.
 """
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 import httptools
 
 from channels.http_faults import LostAnswerError, NotSentError
+from channels.tls import trust
 
 _INFORMATIONAL = range(100, 200)
 
@@ -61,7 +61,7 @@ class BulkClient:
     ) -> None:
         url = urlsplit(base_url)
         self._host = url.hostname or ""
-        self._tls = ssl.create_default_context() if url.scheme == "https" else None
+        self._tls = trust() if url.scheme == "https" else None
         self._port = url.port or (443 if self._tls else 80)
         self._prefix = url.path.rstrip("/")
         lines = {"host": url.netloc.rpartition("@")[2], **headers}

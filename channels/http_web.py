@@ -12,6 +12,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from channels.http_faults import LostAnswerError, NotSentError
+from channels.tls import trust
 
 # The causes that prove that nothing left: DNS, TCP or TLS failed. They must be asked for by the
 # cause, since httpx-aiohttp calls a connection lost in mid-answer ConnectTimeout as well.
@@ -42,8 +43,8 @@ class WebClient:
     def __init__(self, *, connections: int, connect_timeout_s: float) -> None:
         self._connections = connections
         self._timeout = {"connect": connect_timeout_s, "pool": connect_timeout_s}
-        self._tls = httpx.create_ssl_context(trust_env=False)
-        self._transport = AiohttpTransport(client=self._session, trust_env=False)
+        self._tls = trust()
+        self._transport = AiohttpTransport(self._tls, client=self._session)
 
     def _session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls)

@@ -34,6 +34,7 @@ _TURNS_AWAY = {
     "gone": (410, {}),
     "redirect": (302, {"location": "/groups/elsewhere"}),
 }
+_MOST_HELD = 10_000  # callers that gave up long ago needn't be remembered
 _FLOOD_BYTES = 16 * 1024 * 1024
 
 
@@ -45,7 +46,7 @@ class Receiver:
         self._log = log
         self._mode = "ok"
         self._group_modes: dict[str, str] = {}
-        self._held: list[Exchange] = []
+        self._held: collections.deque[Exchange] = collections.deque(maxlen=_MOST_HELD)
         self._counts: collections.Counter[str] = collections.Counter()
 
     def handle(self, exchange: Exchange) -> None:
@@ -57,9 +58,8 @@ class Receiver:
             case ("POST", "control", "mode"):
                 self._set_mode(exchange, json.loads(exchange.body))
             case ("POST", "control", "release"):
-                held, self._held = self._held, []
-                for waiting in held:
-                    waiting.answer(204)
+                while self._held:
+                    self._held.popleft().answer(204)
                 exchange.answer_json(200, {"ok": True})
             case ("GET", "stats"):
                 exchange.answer_json(200, dict(self._counts))

@@ -144,6 +144,22 @@ async def test_what_comes_back_waits_for_alertd_and_is_not_lost(tmp_path: Path) 
         await town.sink.until(lambda events: len(events) == 4)
 
 
+async def test_a_gateway_may_report_before_it_answers(tmp_path: Path) -> None:
+    async with city(tmp_path, {"off": 1}) as (town, _):
+        await town.peer.post("/control/gateway", {"mode": "early"})
+        assert await town.send(alert(1)) == 1
+        (receipt,) = town.receipts()  # no waiting: it was stored before the answer came
+        assert (receipt.delivery, receipt.status) == (1, ReceiptStatus.ACCEPTED)
+
+
+async def test_a_gateway_may_take_its_time(tmp_path: Path) -> None:
+    async with city(tmp_path, {"off": 1}) as (town, _):
+        await town.peer.post("/control/gateway", {"latency_ms": 50})
+        began = asyncio.get_running_loop().time()
+        assert await town.send(alert(1), alert(2)) == 2
+        assert asyncio.get_running_loop().time() - began >= 0.05
+
+
 async def test_a_reply_by_hand(tmp_path: Path) -> None:
     async with city(tmp_path, {"silent": 1}) as (town, _):
         fields = {"text": "求助 3楼", "extension": "07", "times": 2}

@@ -16,7 +16,7 @@ from channels.sms.handset_wire import RECEIPTS, REPLIES, SIGNATURE_HEADER, sign
 _TICK_S = 0.002  # what falls due within it goes out together
 _SENDERS = 4  # posts under way for each hook
 _FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 5.0
+_LONGEST_PAUSE_S = 2.0
 _POST_TIMEOUT_S = 10.0
 _TAKEN = range(200, 300)
 _FINAL = {*_TAKEN, 400, 413, 422}  # what alertd can't read today it can't read tomorrow

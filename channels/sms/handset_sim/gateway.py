@@ -36,6 +36,7 @@ _ANSWERS = {
     Mood.REFUSE: (422, "content-refused"),
 }
 _FLOOD_BYTES = 4 * 1024 * 1024
+_MOST_HELD = 10_000  # callers that gave up long ago needn't be remembered
 _REFUSAL_STATUS = {"no-such-number": 404, "opted-out": 403}
 
 
@@ -65,7 +66,7 @@ class Gateway:
         self._overrides: dict[str, Override] = {}
         self._inbox: collections.deque[dict[str, Any]] = collections.deque(maxlen=settings.inbox)
         self._counts: collections.Counter[str] = collections.Counter()
-        self._held: list[tuple[Exchange, str]] = []
+        self._held: collections.deque[tuple[Exchange, str]] = collections.deque(maxlen=_MOST_HELD)
         self._ids = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -247,9 +248,8 @@ class Gateway:
                 self._spawn(self._report(exchange, fields))
                 return
             case "release":
-                held, self._held = self._held, []
-                for waiting, reference in held:
-                    _accept(waiting, reference)
+                while self._held:
+                    _accept(*self._held.popleft())
             case _:
                 raise ValueError("no such control")
         exchange.answer_json(200, {"ok": True})
