@@ -10,7 +10,7 @@ from channels.base import Accepted, Fault, Outcome, Outgoing, SendError
 from tests.contract.peer import AWKWARD_TEXT, PATIENCE_S, Case, Taken, Trouble, until
 
 # Long enough for a loaded machine to hand over, short enough to wait for.
-SHORT_S = 1.0
+SHORT_S = 1.5
 
 
 async def outcomes(case: Case, messages: list[Outgoing]) -> dict[int, Accepted | SendError]:
