@@ -1,0 +1,100 @@
+"""The outbox: deliveries claimed and settled, each on disk before anybody acts on it."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import limits
+from figures import Figure, in_turns, pair_of, peak_mb
+from ground import CACHE, Ground, ground
+
+from alertd.engine import settling
+from alertd.engine.dispatch import Handover
+from alertd.engine.turn import Turn
+from channels.base import Accepted, Outcome
+
+_PEOPLE = 20_000
+_MOST = {10: 3_000, 1_000: 20_000}
+
+
+def run(*, quick: bool) -> list[Figure]:
+    """In small and in large batches, and what durability costs."""
+    rounds = 2 if quick else 5
+    figures = [_against_bare(batch, rounds) for batch in (10, 1_000)]
+    return [*figures, _full_against_normal(rounds)]
+
+
+def _against_bare(batch: int, rounds: int) -> Figure:
+    most = _MOST[batch]
+    pair = in_turns(lambda: ours(batch, most), lambda: bare(batch, most), rounds)
+    return Figure(
+        bench="outbox",
+        what=f"claim and settle, {batch:,} at a time",
+        size=most,
+        ours=pair.ours,
+        unit="rows/s",
+        limit=pair.limit,
+        ratio=pair.ratio,
+        at_least=0.5,
+        peak_mb=peak_mb(),
+        note="ours also journals, counts, decrypts the address and renders the text",
+    )
+
+
+def _full_against_normal(rounds: int) -> Figure:
+    pairs = [(ours(1_000, 20_000), ours(1_000, 20_000, "NORMAL")) for _ in range(rounds + 2)]
+    pair = pair_of(pairs)
+    return Figure(
+        bench="outbox",
+        what="synchronous FULL against NORMAL, 1,000 at a time",
+        size=20_000,
+        ours=pair.ours,
+        unit="rows/s",
+        limit=pair.limit,
+        ratio=pair.ratio,
+        at_least=0.85,
+    )
+
+
+def bare(batch: int, most: int) -> float:
+    """The two statements alone."""
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        connection = limits.fresh_database(Path(folder) / "limit.sqlite3", _PEOPLE)
+        limits.insert_select(connection)
+        rate = limits.claim_and_settle(connection, batch, most)
+        connection.close()
+        return rate
+
+
+def ours(batch: int, most: int, synchronous: str = "FULL") -> float:
+    """The engine's own steps, as the runner makes them: settle, and claim what comes next."""
+    with ground(_PEOPLE, at_once=batch, synchronous=synchronous) as here:
+        here.expand(here.draft())
+        return _empty(here, most)
+
+
+def _empty(here: Ground, most: int) -> float:
+    done, handovers = 0, here.engine.step(here.now).handovers
+    began = time.perf_counter()
+    while handovers and done < most:
+        here.now += 10
+        done += sum(len(handover.messages) for handover in handovers)
+        step = here.engine.step(here.now, [_settle(handover) for handover in handovers])
+        assert not any(answer.error for answer in step.answers)
+        handovers = step.handovers
+    return done / (time.perf_counter() - began)
+
+
+def _settle(handover: Handover) -> Callable[[Turn], Any]:
+    accepted = Accepted("reference")
+    ended: Sequence[Outcome] = [
+        Outcome(message.delivery, message.attempt, accepted) for message in handover.messages
+    ]
+
+    def settle(turn: Turn) -> int:
+        flow = turn.flows[handover.route]
+        return settling.outcomes(turn, handover.route, ended, flow, turn.lease)
+
+    return settle
