@@ -26,6 +26,7 @@ from alertd.store.roster.headcount import (
     roles_for,
 )
 from alertd.store.roster.known import copy_known, current_version
+from alertd.store.roster.listing import fill_in
 from alertd.store.roster.numbering import number
 from alertd.store.roster.snapshot import digest, snapshot, staged_snapshot
 from alertd.store.roster.source import InMemory, Source
@@ -136,6 +137,7 @@ def plan(
         base = copy_known(stage, connection)
         number(stage, ids)
         diff = count_changes(stage, limit)
+        fill_in(diff, connection, stage)
         return Plan(stage, base, diff, _counts(stage), digest(staged_snapshot(stage)))
     except BaseException:
         stage.close()

@@ -4,7 +4,7 @@ Read in pages, so that a large roster needs no memory. Masked, phone numbers and
 even decrypted.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -41,15 +41,15 @@ class Stored:
         """Every unit with what is known of it, from the root down."""
         for page in self._unit_pages():
             for row in page.values():
-                yield page_unit(row), page_facts(row)
+                yield as_unit(row), as_facts(row)
 
     def rows(self) -> Iterator[RosterRow]:
         """Every holding, and each unit that nobody has a duty in, in the hierarchy's order."""
         for page in self._unit_pages():
-            held = self._holdings(page)
+            held = self.holdings(page)
             people = self.people({no for each in held.values() for no, _ in each})
             for no, row in page.items():
-                unit, facts = page_unit(row), page_facts(row)
+                unit, facts = as_unit(row), as_facts(row)
                 for person_no, holding in held.get(no, ()):
                     yield RosterRow(unit, facts, people[person_no], holding)
                 if no not in held:
@@ -93,7 +93,7 @@ class Stored:
                     p.no.in_(batch), p.to_version == FOREVER
                 )
             )
-            found.update((row.no, _person(row, ways.get(row.no, {}))) for row in rows)
+            found.update((no, as_person(said, ways.get(no, {}))) for no, *said in rows)
         return found
 
     def _unit_pages(self) -> Iterator[dict[int, Row[Any]]]:
@@ -117,7 +117,7 @@ class Stored:
             yield page
             last = max(row.path for row in page.values())
 
-    def _holdings(self, unit_nos: Iterable[int]) -> dict[int, list[tuple[int, Holding]]]:
+    def holdings(self, unit_nos: Iterable[int]) -> dict[int, list[tuple[int, Holding]]]:
         """By unit: (person number, holding), the roles of one post put together again."""
         h, d, p, u = (x.c for x in (t.holding, t.duty, t.person, t.unit))
         in_force = [x.to_version == FOREVER for x in (h, d, p, u)]
@@ -163,17 +163,24 @@ class Stored:
         return _HIDDEN if self._masked else self._vault.open(cipher, context=SECRET_CONTEXT)
 
 
-def page_unit(row: Row[Any]) -> Unit:
+def as_unit(row: Row[Any]) -> Unit:
     """A unit's row, with its parent's code, as a value."""
     return Unit(row.code, row.official_code, row.name, Level(row.level), row.parent_code or "")
 
 
-def page_facts(row: Row[Any]) -> UnitFacts:
+def as_facts(row: Row[Any]) -> UnitFacts:
     """What is known of a unit."""
     return UnitFacts(row.households, row.vulnerable, row.should_transfer, row.shelter)
 
 
-def _person(row: Any, ways: Mapping[tuple[int, int], str]) -> Person:
+def as_person(said: Sequence[Any], ways: Mapping[tuple[int, int], str]) -> Person:
+    """A person of (person_id, name, language, party_member, channels) and addresses.
+
+    Args:
+        said: The row.
+        ways: Addresses by (channel, rank), as `source.contacts_of` numbers them.
+    """
+    person_id, name, language, party_member, channels = said
     phones = [
         ways[channel, rank]
         for channel in (int(Channel.SMS), VOICE)
@@ -181,14 +188,14 @@ def _person(row: Any, ways: Mapping[tuple[int, int], str]) -> Person:
         if (channel, rank) in ways
     ]
     return Person(
-        person_id=row.person_id,
-        name=row.name,
-        language=row.language,
-        party_member=bool(row.party_member),
+        person_id=person_id,
+        name=name,
+        language=language,
+        party_member=bool(party_member),
         phones=tuple(phones),
         short_phone=ways.get((VOICE, SHORT_RANK), ""),
         chat_id=ways.get((int(Channel.CHAT), 1), ""),
-        channels=tuple(row.channels.split()),
+        channels=tuple(channels.split()),
     )
 
 
