@@ -1,0 +1,254 @@
+"""Requirements, replayed: asked, answered, withdrawn, climbed, closed."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from alertd.decide.escalate import Act
+from alertd.model import (
+    ALERT_SHIFT,
+    MINUTE_MS,
+    STAGE_SHIFT,
+    Millis,
+    Policy,
+    Recorded,
+    RequirementState,
+    Stage,
+    requirement_no,
+    stage_of,
+)
+from alertd.report.figures.part import Take
+from alertd.report.figures.values import StageFigures, UnitFigures
+
+_S = RequirementState
+FIRST = "first"  # resolved by the first message, before any rung
+CARRIED = "carried"  # resolved by an answer to the alert before
+# From the first rung up; where several were taken, the highest one counts.
+RUNGS = (
+    Act.REMIND,
+    Act.CALL,
+    Act.ALTERNATES,
+    Act.PARENT,
+    Act.GRANDPARENT,
+    Act.DOOR_KNOCK,
+    Act.DUTY_DESK,
+)
+_HEIGHT = {act.value: height for height, act in enumerate(RUNGS, start=1)}
+
+
+class Asked:
+    """One requirement as far as it has come."""
+
+    __slots__ = ("answers", "carried", "covered_at", "hurried", "rung", "solo", "state", "unit")
+
+    def __init__(self, *, carried: bool, at: Millis) -> None:
+        self.state = _S.COVERED if carried else _S.OPEN
+        self.carried = carried
+        self.covered_at: Millis | None = at if carried else None
+        self.answers: dict[int, int] | None = None  # by person: the ack that counts
+        self.rung = 0  # the highest taken while it was open
+        self.unit = 0  # its grid or higher unit, known once it was answered or exhausted
+        self.solo = 0  # its own unit, a building perhaps; likewise
+        self.hurried = False
+
+
+class DutiesPart:
+    """Reads `alert.drafted`, `alert.selected`, acks, `climbed`, `hurried` and `alert.ended`."""
+
+    def __init__(self, alert_no: int) -> None:
+        self.alert_no = alert_no
+        self.policy = Policy(name="")
+        self.asked: dict[int, Asked] = {}
+        self.asked_of: Counter[tuple[int, int]] = Counter()  # by (stage, unit)
+        self.carried_of: Counter[tuple[int, int]] = Counter()
+        self.ack_at: dict[int, Millis] = {}
+        self.acts: Counter[str] = Counter()
+        self.climbs: Counter[str] = Counter()
+        self.unreachable: set[int] = set()
+
+    @property
+    def takes(self) -> Mapping[str, Take]:
+        """What it does with a fact, by kind."""
+        return {
+            "alert.drafted": self._drafted,
+            "alert.selected": self._selected,
+            "alert.ended": self._ended,
+            "acked": self._acked,
+            "ack.counted": self._counted,
+            "ack.withdrawn": self._withdrawn,
+            "hurried": self._hurried,
+            "climbed": self._climbed,
+        }
+
+    def _drafted(self, recorded: Recorded) -> None:
+        if recorded.fact.alert_no == self.alert_no:
+            self.policy = Policy.from_dict(recorded.fact.body["policy"])
+
+    def _selected(self, recorded: Recorded) -> None:
+        fact = recorded.fact
+        for stage, unit, n, carried_over in fact.body["asked"]:
+            self.asked_of[stage, unit] += n
+            self.carried_of[stage, unit] += carried_over
+        carried = set(fact.body.get("carried", ()))
+        for rule in self.policy.stages:
+            for duty in fact.body.get("duties", ()):
+                number = requirement_no(self.alert_no, rule.stage, duty)
+                answered = number in carried
+                self.asked[number] = Asked(carried=answered, at=fact.occurred_at)
+
+    def _acked(self, recorded: Recorded) -> None:
+        self.ack_at[recorded.fact.body["no"]] = recorded.fact.occurred_at
+        self._counted(recorded)
+
+    def _counted(self, recorded: Recorded) -> None:
+        body = recorded.fact.body
+        at = self.ack_at.get(body["no"], recorded.fact.occurred_at)
+        for number, units in body["answers"]:
+            asked = self.asked.get(number)
+            # Answers name every duty of the person; only what this alert asked for counts.
+            if asked is not None:
+                self._answer(number, asked, body["person_no"], body["no"], units, at)
+
+    def _answer(
+        self,
+        number: int,
+        asked: Asked,
+        person: int,
+        ack_no: int,
+        units: Sequence[int],
+        at: Millis,
+    ) -> None:
+        if asked.answers is None:
+            asked.answers = {}
+        if person in asked.answers:
+            return
+        asked.answers[person] = ack_no
+        if asked.state is not _S.COVERED:
+            asked.state, asked.covered_at = _S.COVERED, at
+            self._place(number, asked, units)
+
+    def _place(self, number: int, asked: Asked, units: Sequence[int]) -> None:
+        stage = int(stage_of(number))
+        asked.solo = units[0] if units else 0
+        asked.unit = next((unit for unit in units if (stage, unit) in self.asked_of), asked.solo)
+
+    def _withdrawn(self, recorded: Recorded) -> None:
+        for number, _, _ in recorded.fact.body["answers"]:
+            asked = self.asked.get(number)
+            if asked is None or asked.answers is None:
+                continue
+            left = {p: no for p, no in asked.answers.items() if no != recorded.fact.body["no"]}
+            reopens = not left and not asked.carried and len(left) < len(asked.answers)
+            asked.answers = left
+            if reopens and asked.state is _S.COVERED:
+                asked.state, asked.covered_at, asked.hurried = _S.OPEN, None, True
+
+    def _hurried(self, recorded: Recorded) -> None:
+        for number in recorded.fact.body["items"]:
+            if number in self.asked:
+                self.asked[number].hurried = True
+
+    def _climbed(self, recorded: Recorded) -> None:
+        for number, _, _, _, state, reason, acts, units in recorded.fact.body["items"]:
+            self.acts.update(acts)
+            self.climbs[reason] += 1
+            asked = self.asked.get(number)
+            if asked is None or asked.state is not _S.OPEN:
+                continue
+            # Due before its first rung though nobody failed or declined: nobody could be told.
+            if reason == "unreachable" and not asked.hurried:
+                self.unreachable.add(number)
+            asked.rung = max([asked.rung, *(_HEIGHT[act] for act in acts)])
+            asked.state = _S(state)
+            if asked.state is _S.EXHAUSTED:
+                self._place(number, asked, units)
+
+    def _ended(self, recorded: Recorded) -> None:
+        if recorded.fact.alert_no == self.alert_no:
+            for asked in self.asked.values():
+                if asked.state is _S.OPEN:
+                    asked.state = _S.CLOSED
+
+    # What it came to.
+
+    def first_stage(self) -> Stage:
+        """The stage whose person-duties are the denominator."""
+        return min((rule.stage for rule in self.policy.stages), default=Stage.RECEIVED)
+
+    def at(self, stage: Stage) -> dict[int, Asked]:
+        """The requirements of one stage."""
+        low = (self.alert_no << ALERT_SHIFT) + (int(stage) << STAGE_SHIFT)
+        high = low + (1 << STAGE_SHIFT)
+        return {number: asked for number, asked in self.asked.items() if low <= number < high}
+
+    def stages(self, issued_at: Millis) -> tuple[StageFigures, ...]:
+        """One section a stage, in the order in which they are asked."""
+        return tuple(
+            self._stage(rule.stage, issued_at, round(rule.due_min * MINUTE_MS))
+            for rule in sorted(self.policy.stages, key=lambda rule: rule.stage)
+        )
+
+    def _stage(self, stage: Stage, issued_at: Millis, due_ms: int) -> StageFigures:
+        asked = self.at(stage).values()
+        states = Counter(each.state for each in asked)
+        return StageFigures(
+            stage=stage.word,
+            due_ms=due_ms,
+            asked=len(asked),
+            covered=states[_S.COVERED],
+            carried=sum(each.carried for each in asked),
+            on_time=_on_time(asked, issued_at + due_ms),
+            exhausted=states[_S.EXHAUSTED],
+            closed=states[_S.CLOSED],
+            open=states[_S.OPEN],
+        )
+
+    def units(self, issued_at: Millis) -> tuple[UnitFigures, ...]:
+        """What was asked of each unit itself, by number and stage."""
+        due = {
+            rule.stage: issued_at + round(rule.due_min * MINUTE_MS) for rule in self.policy.stages
+        }
+        groups: dict[tuple[int, int], list[Asked]] = {}
+        for number, asked in self.asked.items():
+            if asked.unit:
+                groups.setdefault((int(stage_of(number)), asked.unit), []).append(asked)
+        found = []
+        for (stage, unit), n in sorted(self.asked_of.items(), key=lambda item: item[0][::-1]):
+            mine, carried = groups.get((stage, unit), []), self.carried_of[stage, unit]
+            found.append(
+                UnitFigures(
+                    unit_no=unit,
+                    stage=Stage(stage).word,
+                    asked=n,
+                    covered=carried + sum(each.state is _S.COVERED for each in mine),
+                    on_time=carried + _on_time(mine, due[Stage(stage)]),
+                    exhausted=sum(each.state is _S.EXHAUSTED for each in mine),
+                )
+            )
+        return tuple(found)
+
+    def resolved(self) -> dict[str, int]:
+        """Covered requirements by the highest rung before their answer."""
+        found: Counter[str] = Counter()
+        for asked in self.asked.values():
+            if asked.state is _S.COVERED:
+                name = RUNGS[asked.rung - 1].value if asked.rung else FIRST
+                found[CARRIED if asked.carried else name] += 1
+        order = (CARRIED, FIRST, *(act.value for act in RUNGS))
+        return {name: found[name] for name in order if found[name]}
+
+    def unwoken(self) -> tuple[tuple[int, int], ...]:
+        """(requirement, its own unit) of those exhausted and not covered."""
+        return tuple(
+            (number, asked.solo)
+            for number, asked in sorted(self.asked.items())
+            if asked.state is _S.EXHAUSTED
+        )
+
+
+def _on_time(asked: Iterable[Asked], due_at: Millis) -> int:
+    return sum(1 for each in asked if each.covered_at is not None and each.covered_at <= due_at)
+
+
+def states(part: DutiesPart) -> Mapping[int, int]:
+    """Every requirement's state, for a comparison with the table's."""
+    return {number: int(asked.state) for number, asked in part.asked.items()}

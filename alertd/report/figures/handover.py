@@ -1,0 +1,256 @@
+"""Deliveries, replayed: made, tried, settled, confirmed, played.
+
+A delivery's number ends in a counter under its alert, so that an array by that counter holds what
+is known of each: some bytes a delivery, whatever their number.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from alertd.model import (
+    ALERT_SHIFT,
+    AlertState,
+    Channel,
+    DeliveryState,
+    MessageKind,
+    Recorded,
+    alert_of,
+)
+from alertd.report.figures.part import Take
+from alertd.report.figures.values import Burden, Deliveries
+
+_S = DeliveryState
+_LOCAL = (1 << ALERT_SHIFT) - 1
+_NEVER_MADE = 255
+_HELP_PRIORITY = 0  # a call for help is sent whatever became of its alert
+_GATEWAYS_OWN = ("outside-plan", "no-route", "gave-up-after-")  # not the number's fault
+
+
+class HandoverPart:
+    """Reads `alert.selected`, `told`, `claimed`, `settled`, `receipts` and `alert.ended`."""
+
+    def __init__(self, alert_no: int) -> None:
+        self.alert_no = alert_no
+        self.state = bytearray([_NEVER_MADE])  # by counter, from 1
+        self.channel = bytearray(1)  # 0: not known before its first try
+        self.played = bytearray(1)
+        self.first = bytearray(1)  # 1: the first message of a person of the selection
+        self.tries = bytearray(1)
+        self.marked: set[int] = set()
+        self.real_help: set[int] = set()
+        self.reason: dict[int, str] = {}
+        self.made: Counter[int] = Counter()  # by channel
+        self.first_made: Counter[int] = Counter()
+        self.other_contact: dict[int, int] = {}  # by delivery: the person it was the next try for
+        self.extra_by_kind: Counter[str] = Counter()
+        self.extra_by_person: Counter[int] = Counter()
+        self.attempts = 0
+
+    @property
+    def takes(self) -> Mapping[str, Take]:
+        """What it does with a fact, by kind."""
+        return {
+            "alert.selected": self._selected,
+            "told": self._told,
+            "claimed": self._claimed,
+            "settled": self._settled,
+            "receipts": self._receipts,
+            "alert.ended": self._ended,
+        }
+
+    def _selected(self, recorded: Recorded) -> None:
+        made: Sequence[tuple[int, int]] = recorded.fact.body["made"]
+        channel = made[0][0] if len(made) == 1 else 0
+        for on, n in made:
+            self.made[on] += n
+            self.first_made[on] += n
+        start = recorded.fact.body["first"] & _LOCAL
+        end = self._make(start, sum(n for _, n in made), channel)
+        if channel == Channel.SMS:
+            self.first[start:end] = b"\1" * (end - start)
+
+    def _make(self, start: int, n: int, channel: int) -> int:
+        """Deliveries from `start` on exist; returns where they end."""
+        end = start + n
+        more = max(0, end - len(self.state))
+        self.state.extend(bytes([_NEVER_MADE]) * more)
+        for known in (self.channel, self.played, self.first, self.tries):
+            known.extend(bytes(more))
+        self.state[start:end] = bytes([_S.PENDING]) * n
+        self.channel[start:end] = bytes([channel]) * n
+        return end
+
+    def _told(self, recorded: Recorded) -> None:
+        body = recorded.fact.body
+        kind = body["message"]["kind"]
+        for number, _, _, person, _, lane, priority in body["deliveries"]:
+            place = number & _LOCAL
+            self._make(place, 1, lane // 10)
+            self.made[lane // 10] += 1
+            self.extra_by_kind[kind] += 1
+            self.extra_by_person[person] += 1
+            if kind == MessageKind.ALERT:
+                self.other_contact[place] = person
+            if priority == _HELP_PRIORITY:
+                self.real_help.add(place)
+
+    def _places(self, items: Sequence[Any]) -> list[tuple[int, Any]]:
+        """Items of this alert's deliveries, by counter; one that was never made is left out."""
+        found = [(item[0] & _LOCAL, item) for item in items if alert_of(item[0]) == self.alert_no]
+        last = len(self.state)
+        return [
+            (place, item)
+            for place, item in found
+            if place < last and self.state[place] != _NEVER_MADE
+        ]
+
+    def _channel_of(self, counts: Sequence[Sequence[int]]) -> int:
+        """A batch is of one route or lane, so its rollup names the channel."""
+        return next((count[1] for count in counts if count[0] == self.alert_no), 0)
+
+    def _claimed(self, recorded: Recorded) -> None:
+        places = self._places(recorded.fact.body["items"])
+        channel = self._channel_of(recorded.fact.body["counts"])
+        for place, (_, attempt) in places:
+            self.state[place] = _S.SENDING
+            self.tries[place] = min(attempt, 255)
+            self._know_channel(place, channel)
+        self.attempts += len(places)
+
+    def _know_channel(self, place: int, channel: int) -> None:
+        if not self.channel[place]:
+            self.channel[place] = channel
+            self.first[place] = channel == Channel.SMS
+
+    def _settled(self, recorded: Recorded) -> None:
+        channel = self._channel_of(recorded.fact.body["counts"])
+        for place, (_, _, state, _, reason, _, duplicate, _) in self._places(
+            recorded.fact.body["items"]
+        ):
+            self._know_channel(place, channel)
+            self._now(place, state, reason)
+            if duplicate:
+                self.marked.add(place)
+
+    def _receipts(self, recorded: Recorded) -> None:
+        for place, (_, _, _, state, _, played, reason, _) in self._places(
+            recorded.fact.body["items"]
+        ):
+            self._now(place, state, reason)
+            self.played[place] = played
+
+    def _now(self, place: int, state: int, reason: str) -> None:
+        self.state[place] = state
+        if state == _S.FAILED:
+            self.reason[place] = reason
+        else:
+            self.reason.pop(place, None)
+
+    def _ended(self, recorded: Recorded) -> None:
+        if recorded.fact.alert_no != self.alert_no:
+            return
+        over = recorded.fact.body["state"]
+        gone = _S.EXPIRED if over == AlertState.EXPIRED else _S.CANCELLED
+        place = self.state.find(_S.PENDING, 1)
+        while place > 0:
+            if place not in self.real_help:
+                self.state[place] = gone
+            place = self.state.find(_S.PENDING, place + 1)
+
+    # What it came to.
+
+    def by_state(self) -> dict[int, Counter[int]]:
+        """Channel → state → deliveries."""
+        pairs = Counter(zip(self.channel, self.state, strict=True))
+        found: dict[int, Counter[int]] = {channel: Counter() for channel in sorted(self.made)}
+        untried = []
+        for (channel, state), n in pairs.items():
+            if channel:
+                found[channel][state] += n
+            elif state != _NEVER_MADE:
+                untried.append(state)
+        for channel, n in self.made.items():
+            # Never tried and so of no known channel: all of them wait, or all were dropped.
+            left = n - found[channel].total()
+            if left and untried:
+                found[channel][untried[0]] += left
+        return found
+
+    def deliveries(self, channel: int | None = None) -> Deliveries:
+        """The section of one channel, or of all."""
+        found = self.by_state()
+        counts = sum(found.values(), Counter[int]()) if channel is None else found[channel]
+        tries = [n for place, n in enumerate(self.tries) if n and self._on(place, channel)]
+        causes = Counter(
+            reason for place, reason in self.reason.items() if self._on(place, channel)
+        )
+        return Deliveries(
+            made=counts.total(),
+            submitted=len(tries),
+            attempts=sum(tries),
+            **{state.word: counts[state] for state in _S},
+            marked_duplicates=sum(self._on(place, channel) for place in self.marked),
+            failed_by_cause=dict(sorted(causes.items())),
+        )
+
+    def _on(self, place: int, channel: int | None) -> bool:
+        return channel is None or self.channel[place] == channel
+
+    def people(self) -> int:
+        """Unique people of the selection: each has one first message."""
+        return self.first_made[Channel.SMS]
+
+    def reached(self, *states: DeliveryState) -> int:
+        """How many people of the selection have a message in one of `states`, by any contact."""
+        wanted = {int(state) for state in states}
+        first = sum(
+            1
+            for is_first, state in zip(self.first, self.state, strict=True)
+            if is_first and state in wanted
+        )
+        others = {
+            person for place, person in self.other_contact.items() if self.state[place] in wanted
+        }
+        return min(self.people(), first + len(others))
+
+    def withheld(self) -> Counter[str]:
+        """Messages that never had a try because the engine held them back, by reason."""
+        found: Counter[str] = Counter()
+        for place, state in enumerate(self.state):
+            if self.tries[place]:
+                continue
+            if state in {_S.EXPIRED, _S.CANCELLED}:
+                found["alert-ended"] += 1
+            elif state == _S.FAILED:
+                found[self.reason[place]] += 1
+        return found
+
+    def refused_numbers(self) -> dict[int, str]:
+        """SMS that a gateway refused for the number's sake: delivery → code."""
+        base = self.alert_no << ALERT_SHIFT
+        return {
+            base + place: reason
+            for place, reason in sorted(self.reason.items())
+            if self.channel[place] == Channel.SMS and not reason.startswith(_GATEWAYS_OWN)
+        }
+
+    def sounds(self) -> Counter[int]:
+        """What loudspeakers that have the command made of it: Played → how many."""
+        return Counter(
+            played
+            for channel, state, played in zip(self.channel, self.state, self.played, strict=True)
+            if channel == Channel.LOUDSPEAKER and (state == _S.DELIVERED or played)
+        )
+
+    def burden(self) -> Burden:
+        """Messages to people."""
+        first, extra = self.people(), self.extra_by_kind.total()
+        return Burden(
+            first=first,
+            extra=extra,
+            extra_by_kind=dict(sorted(self.extra_by_kind.items())),
+            people_with_extra=len(self.extra_by_person),
+            most_extra=max(self.extra_by_person.values(), default=0),
+            per_person=round((first + extra) / first, 2) if first else None,
+        )

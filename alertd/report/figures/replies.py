@@ -1,0 +1,146 @@
+"""What came back from people: acknowledgements, counts, calls for help, replies as read."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from alertd.model import STAGES_OF_ACK, AckKind, Millis, Recorded, Via
+from alertd.report.figures.part import Take
+from alertd.report.figures.values import Answers, HelpCall, Transfer
+
+MANUAL = (Via.PHONE, Via.RADIO, Via.RUNNER, Via.PAPER)
+_ANSWERS = tuple(kind.value for kind, stages in STAGES_OF_ACK.items() if stages)
+
+
+@dataclass(slots=True)
+class _Ack:
+    person: int
+    kind: str
+    via: str
+    grade: str
+    late: bool
+    count: int | None
+    total: int | None
+    at: Millis
+    withdrawn: bool = False
+
+
+class RepliesPart:
+    """Reads `acked`, `ack.withdrawn`, `help.*` and `interpreted`."""
+
+    def __init__(self, alert_no: int) -> None:
+        self.alert_no = alert_no
+        self.acks: dict[int, _Ack] = {}
+        self.cases: dict[int, HelpCall] = {}
+        self.verdicts: dict[int, str] = {}  # by inbound: read again by an operator, the last counts
+
+    @property
+    def takes(self) -> Mapping[str, Take]:
+        """What it does with a fact, by kind."""
+        return {
+            "acked": self._acked,
+            "ack.withdrawn": self._withdrawn,
+            "help.opened": self._help_opened,
+            "help.climbed": self._help_climbed,
+            "help.taken": self._help_taken,
+            "help.closed": self._help_closed,
+            "interpreted": self._interpreted,
+        }
+
+    def _acked(self, recorded: Recorded) -> None:
+        body = recorded.fact.body
+        self.acks[body["no"]] = _Ack(
+            person=body["person_no"],
+            kind=body["kind"],
+            via=body["via"],
+            grade=body["grade"],
+            late=bool(body["late"]),
+            count=body["count"],
+            total=body["of"],
+            at=recorded.fact.occurred_at,
+        )
+
+    def _withdrawn(self, recorded: Recorded) -> None:
+        ack = self.acks.get(recorded.fact.body["no"])
+        if ack is not None:
+            ack.withdrawn = True
+
+    def _help_opened(self, recorded: Recorded) -> None:
+        body = recorded.fact.body
+        self.cases[body["ack_no"]] = HelpCall(
+            ack_no=body["ack_no"],
+            unit_no=body["unit_no"],
+            opened_at=recorded.fact.occurred_at,
+            climbed=1,
+            taken_ms=None,
+            closed_ms=None,
+        )
+
+    def _help_climbed(self, recorded: Recorded) -> None:
+        body = recorded.fact.body
+        case = self.cases[body["ack_no"]]
+        self.cases[body["ack_no"]] = replace(case, climbed=body["climbed"])
+
+    def _help_taken(self, recorded: Recorded) -> None:
+        case = self.cases[recorded.fact.body["ack_no"]]
+        after = recorded.fact.occurred_at - case.opened_at
+        self.cases[case.ack_no] = replace(case, taken_ms=after)
+
+    def _help_closed(self, recorded: Recorded) -> None:
+        case = self.cases[recorded.fact.body["ack_no"]]
+        after = recorded.fact.occurred_at - case.opened_at
+        self.cases[case.ack_no] = replace(case, closed_ms=after)
+
+    def _interpreted(self, recorded: Recorded) -> None:
+        body = recorded.fact.body
+        self.verdicts[body["inbound_no"]] = body["verdict"]
+
+    # What it came to.
+
+    def valid(self) -> Iterator[_Ack]:
+        """Acks that weren't withdrawn, in the order in which they were recorded."""
+        return (ack for ack in self.acks.values() if not ack.withdrawn)
+
+    def first_answers(self) -> dict[int, Millis]:
+        """When each person first acknowledged; a call for help or 不在岗 covers nothing."""
+        first: dict[int, Millis] = {}
+        for ack in self.valid():
+            if ack.kind in _ANSWERS:
+                first[ack.person] = min(ack.at, first.get(ack.person, ack.at))
+        return first
+
+    def answers(self) -> Answers:
+        """The section on acknowledgements."""
+        valid = list(self.valid())
+        return Answers(
+            total=len(valid),
+            withdrawn=len(self.acks) - len(valid),
+            late=sum(ack.late for ack in valid),
+            by_kind=_counted(ack.kind for ack in valid),
+            by_via=_counted(ack.via for ack in valid),
+            by_grade=_counted(ack.grade for ack in valid),
+            manual=_counted(ack.via for ack in valid if ack.via in MANUAL),
+            replies=_counted(iter(self.verdicts.values())),
+            help_calls=tuple(self.cases.values()),
+        )
+
+    def transfer(self) -> Transfer:
+        """A second count replaces the first: it is a total."""
+        last = {
+            ack.person: ack
+            for ack in self.valid()
+            if ack.kind == AckKind.DONE and ack.count is not None
+        }
+        counts = [(ack.count or 0, ack.total) for ack in last.values()]
+        told = [(moved, total) for moved, total in counts if total is not None]
+        return Transfer(
+            reports=len(counts),
+            with_total=len(told),
+            should=sum(total for _, total in told),
+            moved=sum(moved for moved, _ in counts),
+            left=sum(max(0, total - moved) for moved, total in told),
+        )
+
+
+def _counted(words: Iterator[str]) -> dict[str, int]:
+    return dict(sorted(Counter(words).items()))
