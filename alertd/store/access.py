@@ -16,6 +16,7 @@ from alertd.model import FOREVER, Fact, Millis
 from alertd.store import tables as t
 from alertd.store.database import Transaction
 from alertd.store.identity import Ids
+from rosters.problems import quote
 
 NAME_LIMIT = 64
 
@@ -56,7 +57,8 @@ class Principal:
 
 def fold_name(name: str) -> str:
     """A name as it is kept and looked for: two that look the same are the same."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()
+    whole = name.encode("utf-8", "replace").decode()  # a database takes no half characters
+    return unicodedata.normalize("NFKC", whole).strip().casefold()
 
 
 def create_principal(
@@ -212,8 +214,10 @@ def _change(
 def _require_unit(connection: Connection, unit_code: str) -> None:
     u = t.unit.c
     query = select(u.no).where(u.code == unit_code, u.to_version == FOREVER)
-    if unit_code and connection.execute(query).first() is None:
-        raise InvalidInputError(f"The roster has no unit {unit_code}.", field="unit_code")
+    known = unit_code.isascii() and connection.execute(query).first() is not None
+    if unit_code and not known:
+        shown = quote(unit_code, code=True)
+        raise InvalidInputError(f"The roster has no unit {shown}.", field="unit_code")
 
 
 def _find(connection: Connection, condition: ColumnElement[bool]) -> Principal | None:

@@ -50,6 +50,7 @@ def test_a_principal_is_found_however_the_name_is_typed(store: Store) -> None:
         for typed in ("officer", " OFFICER ", "officer"):
             assert access.find_principal(connection, typed) == made
         assert access.find_principal(connection, "nobody") is None
+        assert access.find_principal(connection, "half \ud83d") is None
         assert access.principal_of(connection, made.no) == made
         assert [each.name for each in access.principals(connection)] == ["officer", "second"]
     assert kinds(store) == ["principal.created"] * 2
@@ -79,8 +80,9 @@ def test_nobody_acts_outside_a_unit_that_has_left(store: Store) -> None:
         "official_code": "", "name": "", "level": "subdistrict", "path": "330281/330281001/",
         "shelter": "", "fingerprint": b"",
     }  # fmt: skip
-    with pytest.raises(InvalidInputError, match="330281001"):
-        let_in(store, "area", unit_code="330281001")
+    for code in ("330281001", "\ud83d"):
+        with pytest.raises(InvalidInputError, match="no unit"):
+            let_in(store, "area", unit_code=code)
     with store.transaction(1) as tx:
         tx.connection.execute(t.unit.insert().values(**unit))
     everywhere, area = let_in(store), let_in(store, "area", unit_code="330281001")

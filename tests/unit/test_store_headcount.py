@@ -122,11 +122,20 @@ def test_an_area_is_a_prefix_and_what_lies_below(store: Store, sample: Roster) -
     assert one.endswith(f"/{grid}/")
 
 
-@pytest.mark.parametrize("area", ["33028", "330281999", "", "%", "Ω", "33028100"])
+@pytest.mark.parametrize(
+    "area", ["33028", "330281999", "", "%", "Ω", "\U0010ffff", "\ud83d", "33028100"]
+)
 def test_an_area_that_nobody_knows_is_refused(store: Store, area: str) -> None:
     with store.read() as connection, pytest.raises(InvalidInputError) as refused:
         roster.paths_for(connection, 1, ["330281001", area])
     assert refused.value.field == "areas"
+    refused.value.message.encode()  # may be shown
+
+
+def test_what_is_no_area_but_a_phone_number_is_not_repeated(store: Store) -> None:
+    with store.read() as connection, pytest.raises(InvalidInputError) as refused:
+        roster.paths_for(connection, 1, ["13812345678"])
+    assert "138123" not in refused.value.message
 
 
 def test_no_area_at_all_is_refused(store: Store) -> None:

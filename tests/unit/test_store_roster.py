@@ -13,7 +13,7 @@ from alertd.errors import ConflictError, InvalidInputError
 from alertd.model import FOREVER, Channel
 from alertd.store import addresses, journal, migrate, people, roster
 from alertd.store import tables as t
-from alertd.store.database import Store
+from alertd.store.database import Store, Transaction
 from alertd.store.identity import SequentialIds
 from alertd.store.roster import InMemory, Stored
 from alertd.store.vault import Vault
@@ -288,6 +288,22 @@ def test_a_plan_made_before_another_import_is_refused(store: Store, ids: Sequent
     planned.close()
     with store.read() as connection:
         assert roster.current_version(connection) == 1
+
+
+def test_a_plan_can_be_applied_again_after_a_failure(store: Store, ids: SequentialIds) -> None:
+    with store.read() as connection:
+        planned = roster.plan(connection, store.vault, InMemory(small()), ids)
+    with pytest.raises(ZeroDivisionError), store.transaction(1) as tx:
+        _apply_and_fail(tx, planned)
+    with store.transaction(2) as tx:
+        roster.apply(tx, planned, by="cli", why="", now=2)
+    planned.close()
+    assert kept(store) == small()
+
+
+def _apply_and_fail(tx: Transaction, planned: roster.Plan) -> None:
+    roster.apply(tx, planned, by="cli", why="", now=1)
+    raise ZeroDivisionError
 
 
 def test_an_address_met_since_the_plan_keeps_its_number(store: Store, ids: SequentialIds) -> None:

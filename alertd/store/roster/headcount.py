@@ -14,6 +14,7 @@ from alertd.errors import InvalidInputError
 from alertd.model import Channel
 from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
+from rosters.problems import quote
 from rosters.resolve import check_roles
 
 # Where a code may be cut: the ends of 2-2-2-3-3 (DOMAIN: area codes).
@@ -118,10 +119,9 @@ def paths_for(connection: Connection, version: int, areas: Iterable[str]) -> tup
     wanted = list(dict.fromkeys(area.strip() for area in areas))
     unknown = [area for area in wanted if not _is_area(connection, version, area)]
     if unknown or not wanted:
+        named = ", ".join(quote(area, code=True) for area in unknown[:_NAMED])
         raise InvalidInputError(
-            f"Unknown area codes: {', '.join(unknown[:_NAMED])}."
-            if unknown
-            else "No area was given.",
+            f"Unknown area codes: {named}." if unknown else "No area was given.",
             field="areas",
             hint="Give the code of a unit, or one cut after its 2nd, 4th, 6th, 9th or 12th digit.",
         )
@@ -155,6 +155,8 @@ def known_roles(connection: Connection, version: int) -> tuple[str, ...]:
 
 def _is_area(connection: Connection, version: int, area: str) -> bool:
     """A code cut anywhere else is a slip of the pen that would select more than was meant."""
+    if not area.isascii():  # codes are; and the range below needs a next character
+        return False
     u = t.unit.c
     match = _begins(u.code, area) if len(area) in _CUTS else u.code == area
     query = select(u.no).where(in_force(t.unit, version), match).limit(1)

@@ -155,6 +155,8 @@ def write_rows(connection: Connection, stage: Stage, version: int) -> None:
 
 
 def _write_addresses(connection: Connection, stage: Stage) -> None:
+    # Should a first try have been rolled back, its numbers went with it.
+    stage.db.execute("UPDATE address SET no = NULL WHERE cipher IS NOT NULL")
     query = "SELECT blind, kind, cipher, tail FROM address WHERE no IS NULL ORDER BY rowid LIMIT ?"
     while rows := list(stage.rows(query, (_AT_ONCE,))):
         new = {blind: Sealed(*kept) for blind, *kept in rows}
