@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from alertd.errors import NotFoundError
 from alertd.model import FOREVER, Millis
 from alertd.store import addresses, people
 from alertd.store import tables as t
@@ -185,6 +186,46 @@ def _ack(row: Row[Any], who: dict[int, tuple[str, str]], by: dict[bytes, str]) -
         late=bool(row.late),
         by=by.get(row.by, "") if row.by else None,
     )
+
+
+def person_of_ack(connection: Connection, alert_no: int, ack_no: int) -> int:
+    """Whose acknowledgement it is.
+
+    Raises:
+        NotFoundError: The alert has none of that number.
+    """
+    c = t.ack.c
+    query = select(c.person_no).where(c.no == ack_no, c.alert_no == alert_no)
+    found: int | None = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFoundError("There is no such acknowledgement.")
+    return found
+
+
+def unit_of_help(connection: Connection, ack_no: int) -> int:
+    """Where help is needed; 0 where nobody knows.
+
+    Raises:
+        NotFoundError: There is no such call for help.
+    """
+    c = t.help_case.c
+    query = select(c.unit_no).where(c.ack_no == ack_no)
+    found: int | None = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFoundError("There is no such call for help.")
+    return found
+
+
+def inbound_row(connection: Connection, no: int) -> Row[Any]:
+    """A reply's row, still encrypted.
+
+    Raises:
+        NotFoundError: There is none of that number.
+    """
+    row = connection.execute(select(t.inbound).where(t.inbound.c.no == no)).first()
+    if row is None:
+        raise NotFoundError("There is no such reply.")
+    return row
 
 
 def persons_inside(path: str) -> Any:

@@ -1,0 +1,169 @@
+"""Principals and tokens. Secrets are shown once, in the answer that made them."""
+
+import asyncio
+import base64
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel
+
+from alertd.engine.authority import require
+from alertd.model import Millis
+from alertd.store import access as store
+from alertd.store import credentials
+from alertd.web.auth import Asker
+from alertd.web.bodies import StrictRoute
+from alertd.web.commands import access
+from alertd.web.commands.access import NewPrincipal, NewToken
+from alertd.web.deps import Deps, Given
+from alertd.web.passwords import hash_password, one_time_password
+from alertd.web.problem import RESPONSES
+from alertd.web.writes import created
+
+router = APIRouter(tags=["access"], route_class=StrictRoute, responses=dict(RESPONSES))
+
+PrincipalName = Annotated[str, Path(min_length=1, max_length=64)]
+TokenName = Annotated[str, Path(min_length=1, max_length=64)]
+
+
+class Me(BaseModel):
+    """Who is asking: the role, the unit one acts in, and the token's scopes (null: all)."""
+
+    name: str
+    role: str
+    unit_code: str
+    scopes: list[str] | None
+
+
+class PrincipalShown(BaseModel):
+    """Somebody who may act; empty `unit_code` means everywhere."""
+
+    id: str
+    name: str
+    role: str
+    unit_code: str
+    must_change: bool
+    created_at: Millis
+    disabled_at: Millis | None
+
+
+class PrincipalMade(PrincipalShown):
+    """The same, with a password for one sign-in."""
+
+    one_time_password: str
+
+
+class TokenShown(BaseModel):
+    """A token; `key` names it and opens nothing."""
+
+    key: str
+    label: str
+    principal: str
+    scopes: list[str]
+    created_at: Millis
+    expires_at: Millis | None
+    revoked_at: Millis | None
+
+
+class TokenMade(TokenShown):
+    """The same, with the token itself: it is kept nowhere."""
+
+    token: str
+
+
+@router.get("/me")
+async def me(asker: Asker) -> Me:
+    """Who is asking."""
+    actor = asker.actor
+    return Me(
+        name=actor.name,
+        role=actor.role,
+        unit_code=asker.principal.unit_code,
+        scopes=None if actor.scopes is None else sorted(actor.scopes),
+    )
+
+
+@router.get("/principals")
+async def principals(deps: Given, asker: Asker) -> list[PrincipalShown]:
+    """Everybody who may act."""
+    require(asker.actor, "principals", [""])
+
+    def read() -> list[PrincipalShown]:
+        with deps.store.read() as connection:
+            return [PrincipalShown(**access.view_of(p)) for p in store.principals(connection)]
+
+    return await asyncio.to_thread(read)
+
+
+@router.post("/principals", status_code=201, response_model=PrincipalMade)
+async def create_principal(deps: Given, asker: Asker, new: NewPrincipal) -> Response:
+    """Let somebody in, with a password for one sign-in."""
+    password, kept = await _fresh_password(deps)
+    made = await deps.runner.submit(
+        partial(access.create_principal, actor=asker.actor, new=new, password_hash=kept)
+    )
+    return created({**made, "one_time_password": password}, "/api/v1/principals")
+
+
+async def _fresh_password(deps: Deps) -> tuple[str, str]:
+    password = one_time_password(deps.token_bytes)
+    return password, await asyncio.to_thread(hash_password, password)
+
+
+@router.post("/principals/{name}/disable")
+async def disable(deps: Given, asker: Asker, name: PrincipalName) -> PrincipalShown:
+    """Shut somebody out at once."""
+    done = await deps.runner.submit(partial(access.disable, actor=asker.actor, name=name))
+    return PrincipalShown(**done)
+
+
+@router.post("/principals/{name}/enable")
+async def enable(deps: Given, asker: Asker, name: PrincipalName) -> PrincipalShown:
+    """Let somebody in again."""
+    done = await deps.runner.submit(partial(access.enable, actor=asker.actor, name=name))
+    return PrincipalShown(**done)
+
+
+@router.post("/principals/{name}/password")
+async def reset_password(deps: Given, asker: Asker, name: PrincipalName) -> PrincipalMade:
+    """Give somebody a password for one sign-in."""
+    password, kept = await _fresh_password(deps)
+    done = await deps.runner.submit(
+        partial(access.reset_password, actor=asker.actor, name=name, password_hash=kept)
+    )
+    return PrincipalMade(**done, one_time_password=password)
+
+
+@router.get("/tokens")
+async def tokens(deps: Given, asker: Asker) -> list[TokenShown]:
+    """The asker's own tokens."""
+
+    def read() -> list[TokenShown]:
+        with deps.store.read() as connection:
+            mine = credentials.tokens(connection, asker.actor.no)
+        return [TokenShown(**access.token_view(token, asker.actor.name)) for token in mine]
+
+    return await asyncio.to_thread(read)
+
+
+@router.post("/tokens", status_code=201, response_model=TokenMade)
+async def create_token(deps: Given, asker: Asker, new: NewToken) -> Response:
+    """Make a token; it is shown once."""
+    secret = fresh_secret(deps)
+    made: dict[str, Any] = await deps.runner.submit(
+        partial(access.create_token, actor=asker.actor, new=new, secret=secret)
+    )
+    return created({**made, "token": secret}, "/api/v1/tokens")
+
+
+def fresh_secret(deps: Deps) -> str:
+    """256 random bits, URL-safe."""
+    return base64.urlsafe_b64encode(deps.token_bytes(32)).decode().rstrip("=")
+
+
+@router.delete("/tokens/{name}")
+async def revoke_token(deps: Given, asker: Asker, name: TokenName) -> TokenShown:
+    """Revoke a token by its key, at least eight digits of it, or its label."""
+    done = await deps.runner.submit(partial(access.revoke_token, actor=asker.actor, word=name))
+    return TokenShown(**done)

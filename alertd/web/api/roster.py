@@ -1,0 +1,239 @@
+"""The roster: files in (dry run first), versions, the hierarchy, files out."""
+
+import asyncio
+import datetime as dt
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi.responses import FileResponse
+from pydantic import BaseModel
+from starlette.background import BackgroundTask
+
+from alertd.engine.authority import Actor, require
+from alertd.engine.turn import Turn
+from alertd.errors import InvalidInputError
+from alertd.model import Millis
+from alertd.store import roster
+from alertd.store.reads import units as reads
+from alertd.store.reads.paging import Page
+from alertd.store.roster import Plan, RosterVersion
+from alertd.web.auth import Asker, Reader
+from alertd.web.bodies import check_text
+from alertd.web.deps import Deps, Given
+from alertd.web.fields import After, Code, Limit
+from alertd.web.language import language_of
+from alertd.web.problem import RESPONSES
+from rosters.export import Style, write_groups, write_people, write_terminals
+from rosters.parse import Checked, RosterFiles, check
+from rosters.problems import Severity
+
+router = APIRouter(prefix="/roster", tags=["roster"], responses=dict(RESPONSES))
+
+_SUFFIXES = frozenset({".csv", ".txt", ".xlsx", ".xls", ".ods"})
+_PIECE = 1024 * 1024
+_MOST_WARNINGS = 200
+FileName = Literal["people", "terminals", "groups"]
+
+
+class ChangeView(BaseModel):
+    """One change: of what kind, how, and its key."""
+
+    kind: str
+    what: str
+    key: list[str]
+
+
+class Imported(BaseModel):
+    """What an import does, or did.
+
+    Attributes:
+        version: The new version; None in a dry run.
+        base: The version that it was compared with.
+        counts: How many of each there are now.
+        changes: {kind: {added, changed, left}}.
+        listed: The first changes of each kind.
+        warnings: What isn't wrong but should be looked at.
+    """
+
+    dry_run: bool
+    version: int | None
+    base: int
+    counts: dict[str, int]
+    changes: dict[str, dict[str, int]]
+    listed: list[ChangeView]
+    warnings: list[str]
+
+
+def require_whole_city(actor: Actor) -> None:
+    """A roster's files are the whole city's: raise ForbiddenError for a part's administrator."""
+    require(actor, "roster", [""])
+
+
+@router.post("")
+async def upload(
+    request: Request,
+    deps: Given,
+    asker: Asker,
+    people: Annotated[UploadFile, File(description="CSV or XLSX")],
+    terminals: Annotated[UploadFile | None, File()] = None,
+    groups: Annotated[UploadFile | None, File()] = None,
+    why: Annotated[str, Form(max_length=200)] = "",
+    dry_run: Annotated[bool, Query(description="Show what would change; change nothing")] = False,
+) -> Imported:
+    """Import a roster; all errors at once with file and line, and then nothing changes."""
+    require_whole_city(asker.actor)
+    check_text(why, "why")
+    language = language_of(request)
+    with tempfile.TemporaryDirectory(prefix="alertd-roster-") as folder:
+        files = RosterFiles(
+            people=await _save(Path(folder), "people", people),
+            terminals=await _save(Path(folder), "terminals", terminals) if terminals else None,
+            groups=await _save(Path(folder), "groups", groups) if groups else None,
+        )
+        checked, planned = await asyncio.to_thread(_plan, deps, files, language)
+    with planned:
+        made = None
+        if not dry_run:
+            made = await deps.runner.submit(
+                partial(_apply, actor=asker.actor, planned=planned, why=why)
+            )
+        warnings = checked.problems.lines(Severity.WARNING, language)
+        return _imported(planned, made, warnings[:_MOST_WARNINGS])
+
+
+async def _save(folder: Path, name: FileName, file: UploadFile) -> Path:
+    suffix = Path(file.filename or "").suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise InvalidInputError(
+            "A roster's file is CSV or XLSX.", field=name, hint="Name it with its ending."
+        )
+    path = folder / f"{name}{suffix}"
+    with path.open("wb") as copy:
+        while piece := await file.read(_PIECE):
+            await asyncio.to_thread(copy.write, piece)
+    return path
+
+
+def _plan(deps: Deps, files: RosterFiles, language: str) -> tuple[Checked, Plan]:
+    today = dt.datetime.fromtimestamp(deps.now() / 1000, deps.settings.zone).date()
+    checked = check(files, today=today)
+    checked.require_ok(language)
+    with deps.store.read() as connection:
+        ids = deps.runner.engine.ids
+        return checked, roster.plan(connection, deps.store.vault, checked, ids)
+
+
+def _apply(turn: Turn, *, actor: Actor, planned: Plan, why: str) -> RosterVersion:
+    return roster.apply(turn.tx, planned, by=actor.source, why=why, now=turn.now)
+
+
+def _imported(planned: Plan, made: RosterVersion | None, warnings: list[str]) -> Imported:
+    return Imported(
+        dry_run=made is None,
+        version=made.version if made else None,
+        base=planned.base,
+        counts=dict(planned.counts),
+        changes=planned.diff.table(),
+        listed=[
+            ChangeView(kind=each.kind, what=each.what, key=list(each.key))
+            for each in planned.diff.listed
+        ],
+        warnings=warnings,
+    )
+
+
+class VersionView(BaseModel):
+    """One version of the roster."""
+
+    version: int
+    created_at: Millis
+    by: str
+    why: str
+    digest: str
+    counts: dict[str, int]
+
+
+@router.get("/versions")
+async def versions(deps: Given, reader: Reader) -> list[VersionView]:
+    """Every version there was, the newest first."""
+    del reader
+
+    def read() -> list[VersionView]:
+        with deps.store.read() as connection:
+            return [
+                VersionView(**{name: getattr(each, name) for name in VersionView.model_fields})
+                for each in roster.versions(connection)
+            ]
+
+    return await asyncio.to_thread(read)
+
+
+@router.get("/units")
+async def units(
+    deps: Given,
+    reader: Reader,
+    parent: Annotated[Code | None, Query(description="A unit's code; the root without")] = None,
+    after: After = None,
+    limit: Limit = 200,
+) -> Page[reads.UnitView]:
+    """The units below one, a page at a time."""
+
+    def read() -> Page[reads.UnitView]:
+        with deps.store.read() as connection:
+            return reads.children(connection, parent, path=reader.path, after=after, limit=limit)
+
+    return await asyncio.to_thread(read)
+
+
+@router.get("/export", response_class=FileResponse)
+async def export(
+    request: Request,
+    deps: Given,
+    reader: Reader,
+    file: Annotated[FileName, Query()] = "people",
+    unmasked: Annotated[bool, Query(description="With phone numbers; on record")] = False,
+) -> FileResponse:
+    """A roster file that can be read, and imported again where it is unmasked."""
+    require(reader, "read", [""])
+    if unmasked:
+        require(reader, "unmask", [""])
+        await deps.runner.submit(partial(_on_record, actor=reader, file=file))
+    style = Style(language=language_of(request), unmasked=unmasked)
+    path = await asyncio.to_thread(_write, deps, file, style)
+    return FileResponse(
+        path,
+        media_type="text/csv",
+        filename=f"{file}{'' if unmasked else '-masked'}.csv",
+        headers={"Cache-Control": "no-store"},
+        background=BackgroundTask(path.unlink, missing_ok=True),
+    )
+
+
+def _on_record(turn: Turn, *, actor: Actor, file: str) -> None:
+    body = {"what": f"roster-{file}", "unmasked": True}
+    turn.record("report.exported", body, source=actor.source)
+
+
+def _write(deps: Deps, file: FileName, style: Style) -> Path:
+    with tempfile.NamedTemporaryFile(prefix="alertd-export-", suffix=".csv", delete=False) as made:
+        path = Path(made.name)
+    try:
+        with deps.store.read() as connection:
+            stored = roster.Stored(connection, deps.store.vault, masked=not style.unmasked)
+            _write_rows(stored, file, path, style)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _write_rows(stored: roster.Stored, file: FileName, path: Path, style: Style) -> None:
+    if file == "people":
+        write_people(stored.rows(), path, style)
+    elif file == "terminals":
+        write_terminals(stored.terminals(), path, style)
+    else:
+        write_groups(stored.groups(), path, style)

@@ -1,0 +1,94 @@
+"""What the API answers with, where it isn't a read of the store as it stands."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from alertd.model import Millis
+
+
+class TextPreview(BaseModel):
+    """What one recipient would see or hear; parts and encoding for SMS only."""
+
+    language: str
+    channel: str
+    text: str
+    sms_parts: int | None
+    encoding: str | None
+
+
+class Outlook(BaseModel):
+    """Whom an alert would reach now, and its texts.
+
+    Attributes:
+        headcount: duties, person_duties, people, unreachable, requirements, vacant, by_level,
+            by_role, by_channel.
+        texts: By language and channel.
+        sms_parts: The most that any SMS text takes.
+    """
+
+    headcount: dict[str, int | dict[str, int]]
+    texts: list[TextPreview]
+    sms_parts: int
+    headline: str
+    expires_at: Millis | None
+
+
+class Drafted(Outlook):
+    """A draft as it was stored."""
+
+    id: str
+    no: int
+    short_code: str
+    state: str
+    status: str
+
+
+class State(BaseModel):
+    """An alert's state after it was acted on; it goes out at `issue_at`, unless it is out."""
+
+    id: str
+    short_code: str
+    state: str
+    issue_at: Millis | None
+
+
+class Acked(BaseModel):
+    """An acknowledgement that was entered or withdrawn."""
+
+    no: int
+    alert_id: str
+
+
+class Done(BaseModel):
+    """A call for help that was acted on."""
+
+    no: int
+
+
+class Classified(BaseModel):
+    """A reply that was read; `ack` is the acknowledgement's number where it is one."""
+
+    no: int
+    verdict: str
+    ack: int | None
+
+
+class FactView(BaseModel):
+    """A fact of the journal; without `body` it says only that something changed."""
+
+    key: str
+    kind: str
+    alert_no: int
+    occurred_at: Millis
+    recorded_at: Millis
+    source: str | None = None
+    body: dict[str, Any] | None = None
+    hash: str | None = None
+
+
+class Facts(BaseModel):
+    """A page of facts; `cursor` goes on behind them."""
+
+    items: list[FactView]
+    cursor: str

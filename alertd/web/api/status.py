@@ -1,0 +1,159 @@
+"""How the node's routes and loudspeakers are, and the live stream of facts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from alertd.engine.authority import Actor, may
+from alertd.model import Millis
+from alertd.store import journal
+from alertd.store.reads import alerts
+from alertd.store.reads import terminals as reads
+from alertd.store.reads.paging import Page
+from alertd.web.auth import Reader
+from alertd.web.deps import Deps, Given
+from alertd.web.fields import After, Cursor, Limit
+from alertd.web.live import Listener, follow, parse_cursor
+from alertd.web.problem import RESPONSES
+from alertd.web.ready import RouteHealth, route_healths
+
+router = APIRouter(tags=["status"], responses=dict(RESPONSES))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteView:
+    """A route: what it carries, how it flows now, and how its gateway is.
+
+    Args:
+        paused_until: The gateway asked us to wait until then; None while it flows.
+        detail: One sentence without addresses or secrets.
+    """
+
+    name: str
+    type: str
+    channel: str
+    carries: tuple[str, ...]
+    simulated: bool
+    in_flight: int
+    most_in_flight: int
+    rate_per_s: float
+    paused_until: Millis | None
+    ok: bool
+    detail: str
+
+
+@router.get("/routes")
+async def routes(deps: Given, reader: Reader) -> list[RouteView]:
+    """Every route, with its gateway's own word on how it is."""
+    del reader
+    healths = {health.name: health for health in await route_healths(deps.channels)}
+    return [_route(deps, healths[name]) for name in deps.channels]
+
+
+def _route(deps: Deps, health: RouteHealth) -> RouteView:
+    name = health.name
+    channel = deps.channels[name]
+    flow = deps.runner.engine.flows.get(name)
+    limits = channel.config.limits
+    paused = flow.paused_until if flow and flow.paused_until > deps.now() else None
+    return RouteView(
+        name=name,
+        type=channel.config.type,
+        channel=channel.kind.value,
+        carries=tuple(sorted(channel.config.carries)),
+        simulated=channel.config.simulated,
+        in_flight=flow.in_flight if flow else 0,
+        most_in_flight=limits.in_flight,
+        rate_per_s=limits.rate_per_s,
+        paused_until=paused,
+        ok=health.ok,
+        detail=health.detail,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminalsView:
+    """A page of loudspeakers, and how all of them are."""
+
+    counts: reads.TerminalCounts
+    page: Page[reads.TerminalView]
+
+
+@router.get("/terminals")
+async def terminals(
+    deps: Given,
+    reader: Reader,
+    alert: Annotated[
+        str | None,
+        Query(pattern=r"^[0-9A-Za-z]{1,32}$", description="With what became of its command"),
+    ] = None,
+    after: After = None,
+    limit: Limit = 100,
+) -> TerminalsView:
+    """Loudspeakers in the asker's area."""
+    return await asyncio.to_thread(read_terminals, deps, reader, alert, after, limit)
+
+
+def read_terminals(
+    deps: Deps, reader: Actor, alert: str | None, after: int | None, limit: int
+) -> TerminalsView:
+    """Loudspeakers as the reader may see them; raises NotFoundError for an unknown alert."""
+    with deps.store.read() as connection:
+        number = None
+        if alert is not None:
+            found = alerts.find(connection, alert, path=reader.path)
+            number = alerts.alert(connection, found, path=reader.path).view.no
+        return TerminalsView(
+            counts=reads.terminal_counts(connection, path=reader.path),
+            page=reads.terminals(
+                connection, path=reader.path, alert_no=number, after=after, limit=limit
+            ),
+        )
+
+
+async def cursor_of(
+    after: Cursor = None,
+    last_event_id: Annotated[str | None, Header(max_length=2_000)] = None,
+) -> journal.Cursor | None:
+    """Where a listener goes on: what it saw last, else what it asks for; None: from now on."""
+    text = last_event_id or after
+    return parse_cursor(text) if text is not None else None
+
+
+async def listener_of(
+    reader: Reader,
+    deps: Given,
+    after: Cursor = None,
+    last_event_id: Annotated[str | None, Header(max_length=2_000)] = None,
+    alert: Annotated[str | None, Query(pattern=r"^[0-9A-Za-z]{1,32}$")] = None,
+    bodies: Annotated[bool, Query(description="Whole facts; else only what changed")] = False,
+) -> Listener:
+    """Read before the stream begins, so that a refusal is an answer and not a broken stream."""
+    cursor = await cursor_of(after, last_event_id)
+    number = await asyncio.to_thread(_number, deps, reader, alert) if alert else None
+    # A fact's body may be about any part of the city.
+    whole = may(reader, "read", [""])
+    return Listener(cursor=cursor, alert_no=number, bodies=bodies and whole)
+
+
+def _number(deps: Deps, reader: Actor, word: str) -> int:
+    with deps.store.read() as connection:
+        found = alerts.find(connection, word, path=reader.path)
+        return alerts.alert(connection, found, path=reader.path).view.no
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def events(
+    deps: Given, listener: Annotated[Listener, Depends(listener_of)]
+) -> AsyncIterator[ServerSentEvent]:
+    """Facts as they are committed: `fact` events, and a `beat` every five seconds.
+
+    Goes on behind `Last-Event-ID` (or `after`); ends by itself after ten minutes, so that a client
+    that may no longer listen is found out when it comes back.
+    """
+    async for event in follow(deps, listener):
+        yield event

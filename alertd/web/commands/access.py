@@ -1,0 +1,212 @@
+"""Principals and their tokens: who may let whom in, and to what."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from alertd.engine.authority import ROLES, Actor, may, require
+from alertd.engine.turn import Turn
+from alertd.errors import ForbiddenError, InvalidInputError, NotFoundError
+from alertd.store import access, credentials
+from alertd.store.access import Principal
+from alertd.store.reads.units import path_of, person_of
+from alertd.web.fields import Code, PersonId, Text
+
+SCOPES = ("read", "draft", "approve", "answer", "help", "roster", "principals", "unmask")
+DAY_MS = 86_400_000
+
+Name = Annotated[Text, Field(min_length=1, max_length=64)]
+
+
+class NewPrincipal(BaseModel):
+    """Somebody, or some system, to be let in.
+
+    Attributes:
+        name: To sign in with.
+        role: administrator, duty_officer, approver, area_administrator, viewer, auditor.
+        unit_code: Acts on this unit and below; empty for everywhere.
+        person_id: Who it is in the roster: a Test alert of theirs reaches them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    role: Annotated[str, Field(pattern=rf"^({'|'.join(ROLES)})$")]
+    unit_code: Code | None = None
+    person_id: PersonId | None = None
+
+
+class NewToken(BaseModel):
+    """An API token to be made.
+
+    Attributes:
+        label: What it is for.
+        scopes: What it may be used for, of what its principal may.
+        principal: Whose it is; the asker's own without.
+        valid_days: How long.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: Name
+    scopes: Annotated[tuple[str, ...], Field(min_length=1, max_length=len(SCOPES))] = ("read",)
+    principal: Name | None = None
+    valid_days: Annotated[int, Field(ge=1, le=400)] = 90
+
+
+def create_principal(
+    turn: Turn, actor: Actor, new: NewPrincipal, password_hash: str
+) -> dict[str, Any]:
+    """Let somebody in, with a password for one sign-in.
+
+    Raises:
+        ForbiddenError: The actor may not, or not there.
+        ConflictError: The name is taken.
+    """
+    require(actor, "principals", [_path(turn, new.unit_code)])
+    person = person_of(turn.connection, new.person_id) if new.person_id else None
+    made = access.create_principal(
+        turn.tx,
+        turn.ids,
+        name=new.name,
+        role=new.role,
+        by=actor.source,
+        unit_code=new.unit_code or "",
+        person_no=person,
+        password_hash=password_hash,
+        must_change=True,
+    )
+    return view_of(made)
+
+
+def _path(turn: Turn, unit_code: str | None) -> str:
+    if not unit_code:
+        return ""
+    found = path_of(turn.connection, unit_code)
+    if found is None:
+        raise InvalidInputError("The roster has no such unit.", field="unit_code")
+    return found
+
+
+def view_of(principal: Principal) -> dict[str, Any]:
+    """A principal as it is shown: without its password's hash."""
+    return {
+        "id": principal.id.hex(),
+        "name": principal.name,
+        "role": principal.role,
+        "unit_code": principal.unit_code,
+        "must_change": principal.must_change,
+        "created_at": principal.created_at,
+        "disabled_at": principal.disabled_at,
+    }
+
+
+def managed(turn: Turn, actor: Actor, name: str) -> Principal:
+    """The principal of a name, whom the actor may change.
+
+    Raises:
+        NotFoundError: There is none.
+        ForbiddenError: The actor may not, or not there.
+    """
+    found = access.find_principal(turn.connection, name)
+    if found is None:
+        raise NotFoundError("There is no such principal.")
+    unit_path = path_of(turn.connection, found.unit_code) if found.unit_code else ""
+    require(actor, "principals", [unit_path or ""])
+    return found
+
+
+def disable(turn: Turn, actor: Actor, name: str) -> dict[str, Any]:
+    """Shut somebody out at once."""
+    found = managed(turn, actor, name)
+    if found.no == actor.no:
+        raise ForbiddenError("Nobody shuts themselves out; ask a colleague.")
+    return view_of(access.disable_principal(turn.tx, found.no, by=actor.source))
+
+
+def enable(turn: Turn, actor: Actor, name: str) -> dict[str, Any]:
+    """Let somebody in again."""
+    found = managed(turn, actor, name)
+    return view_of(access.enable_principal(turn.tx, found.no, by=actor.source))
+
+
+def reset_password(turn: Turn, actor: Actor, name: str, password_hash: str) -> dict[str, Any]:
+    """Give somebody a password for one sign-in; they are signed out everywhere."""
+    found = managed(turn, actor, name)
+    return view_of(
+        access.set_password(turn.tx, found.no, password_hash, by=actor.source, must_change=True)
+    )
+
+
+def create_token(turn: Turn, actor: Actor, new: NewToken, secret: str) -> dict[str, Any]:
+    """Make a token: one's own for what one may oneself, another's where one may manage them.
+
+    Raises:
+        InvalidInputError: A scope that nobody knows.
+        ForbiddenError: A scope that the actor hasn't.
+    """
+    for scope in new.scopes:
+        if scope not in SCOPES:
+            raise InvalidInputError(
+                "There is no such scope.", field="scopes", hint=f"Use {', '.join(SCOPES)}."
+            )
+    owner = access.principal_of(turn.connection, actor.no)
+    if new.principal is not None and access.fold_name(new.principal) != owner.name:
+        owner = managed(turn, actor, new.principal)
+    elif not all(may(actor, scope) for scope in new.scopes):
+        raise ForbiddenError("A token can't do more than you may.", field="scopes")
+    made = credentials.create_token(
+        turn.tx,
+        secret,
+        principal_no=owner.no,
+        label=new.label,
+        scopes=new.scopes,
+        by=actor.source,
+        expires_at=turn.now + new.valid_days * DAY_MS,
+    )
+    return token_view(made, owner.name)
+
+
+def token_view(token: credentials.Token, principal: str) -> dict[str, Any]:
+    """A token as it is shown; `key` names it and opens nothing."""
+    return {
+        "key": token.key,
+        "label": token.label,
+        "principal": principal,
+        "scopes": sorted(token.scopes),
+        "created_at": token.created_at,
+        "expires_at": token.expires_at,
+        "revoked_at": token.revoked_at,
+    }
+
+
+def revoke_token(turn: Turn, actor: Actor, word: str) -> dict[str, Any]:
+    """Revoke a token by its key (or a beginning of it) or its label; one's own, or managed ones.
+
+    Raises:
+        NotFoundError: There is none, or several are meant.
+    """
+    mine = credentials.tokens(turn.connection, actor.no)
+    found = _named(mine, word)
+    if not found and may(actor, "principals"):
+        others = [
+            token
+            for principal in access.principals(turn.connection)
+            for token in credentials.tokens(turn.connection, principal.no)
+        ]
+        found = _named(others, word)
+    if len(found) != 1:
+        raise NotFoundError("There is no such token, or several of that name.")
+    (token,) = found
+    owner = access.principal_of(turn.connection, token.principal_no)
+    if owner.no != actor.no:
+        managed(turn, actor, owner.name)
+    credentials.revoke_token(turn.tx, token.key, by=actor.source)
+    kept = credentials.tokens(turn.connection, owner.no)
+    return token_view(next(each for each in kept if each.key == token.key), owner.name)
+
+
+def _named(tokens: list[credentials.Token], word: str) -> list[credentials.Token]:
+    least = 8
+    by_key = [token for token in tokens if len(word) >= least and token.key.startswith(word)]
+    return by_key or [token for token in tokens if token.label == word and token.revoked_at is None]

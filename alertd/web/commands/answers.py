@@ -1,0 +1,273 @@
+"""Answers that people enter: acknowledgements by phone, radio or runner, help, unclear replies."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from alertd.engine import answering
+from alertd.engine.answering import Answered
+from alertd.engine.authority import Actor, require
+from alertd.engine.turn import LiveAlert, Turn
+from alertd.errors import ConflictError, InvalidInputError, NotFoundError
+from alertd.model import AckKind, AlertState, Grade, Millis, Via
+from alertd.store import people
+from alertd.store.reads import answers as reads
+from alertd.store.reads.alerts import find
+from alertd.store.reads.units import duty_at, paths_of_person, person_of, unit_paths
+from alertd.web.fields import Code, Count, Moment, Note, PersonId, Text
+
+_SKEW_MS = 120_000  # an operator's clock may be ahead of ours by so much
+
+
+class DutyName(BaseModel):
+    """A duty by its unit and role."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unit_code: Code
+    role: Annotated[Text, Field(min_length=1, max_length=40)]
+
+
+class NewAck(BaseModel):
+    """An acknowledgement that an operator enters for somebody.
+
+    Attributes:
+        person_id: Who answered; or
+        duty: for which duty, where its principal did.
+        kind: received, on_post, done, help, unavailable.
+        count: With `done`: so many.
+        of: Of so many.
+        via: How it came.
+        occurred_at: When, ms since the epoch; null for now.
+        note: Anything else; without names and numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    person_id: PersonId | None = None
+    duty: DutyName | None = None
+    kind: AckKind
+    count: Count | None = None
+    of: Count | None = None
+    via: Literal["phone", "radio", "runner", "paper"] = "phone"
+    occurred_at: Moment | None = None
+    note: Note = ""
+
+    @model_validator(mode="after")
+    def _somebody(self) -> "NewAck":
+        if (self.person_id is None) == (self.duty is None):
+            raise ValueError("give either person_id or duty")
+        return self
+
+
+class Classification(BaseModel):
+    """What an operator says that a reply means.
+
+    Attributes:
+        kind: An answer's kind, or `nothing`: it was read and is no answer.
+        alert: Id or short code, where the reply doesn't say which.
+        person_id: Who wrote it, where several people share the phone.
+        count: With `done`: so many.
+        of: Of so many.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["received", "on_post", "done", "help", "unavailable", "nothing"]
+    alert: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,32}$")] | None = None
+    person_id: PersonId | None = None
+    count: Count | None = None
+    of: Count | None = None
+
+
+def enter_ack(turn: Turn, actor: Actor, alert_id: bytes, new: NewAck) -> dict[str, Any]:
+    """Enter an answer by hand.
+
+    Raises:
+        NotFoundError: No such alert, person or duty.
+        ForbiddenError: None of the person's duties is in the actor's area.
+        ConflictError: The alert was never issued.
+    """
+    alert = _told(turn, alert_id)
+    occurred_at = _occurred(turn, new.occurred_at)
+    person, duties = _whose(turn, actor, new)
+    number = answering.acknowledge(
+        turn,
+        Answered(
+            alert_no=alert.no,
+            person_no=person,
+            kind=new.kind,
+            via=Via(new.via),
+            grade=Grade.PROXY,
+            occurred_at=occurred_at,
+            count=new.count,
+            of=new.of,
+            late=alert.over,
+            by=actor.id,
+            note=new.note,
+            duties=duties,
+        ),
+        confirm=False,
+    )
+    return {"no": number, "alert_id": alert.id.hex()}
+
+
+def _told(turn: Turn, alert_id: bytes) -> LiveAlert:
+    alert = turn.alert_by_id(alert_id)
+    if alert.state in {AlertState.DRAFT, AlertState.APPROVED} or not alert.issued_at:
+        raise ConflictError("Nobody has been told of this alert.")
+    return alert
+
+
+def _occurred(turn: Turn, given: Millis | None) -> Millis:
+    if given is None:
+        return turn.now
+    if given > turn.now + _SKEW_MS:
+        raise InvalidInputError("That lies in the future.", field="occurred_at")
+    return min(given, turn.now)
+
+
+def _whose(turn: Turn, actor: Actor, new: NewAck) -> tuple[int, tuple[int, ...] | None]:
+    """The person, and the duties that the answer counts for (None: all of them)."""
+    if new.duty is not None:
+        duty = duty_at(turn.connection, new.duty.unit_code, new.duty.role)
+        held = people.holders(turn.connection, [duty]).get(duty, [])
+        if not held:
+            raise NotFoundError("Nobody holds that duty.", field="duty")
+        _require(turn, actor, held[0].person_no, [duty])
+        return held[0].person_no, (duty,)
+    person = person_of(turn.connection, new.person_id or "")
+    return person, _require(turn, actor, person, None)
+
+
+def _require(
+    turn: Turn, actor: Actor, person_no: int, duties: Sequence[int] | None
+) -> tuple[int, ...] | None:
+    """Those of somebody's duties that lie in the actor's area; None for all of them."""
+    held = people.duties_of(turn.connection, [person_no]).get(person_no, [])
+    units = people.units(turn.connection, [duty.unit_no for duty in held])
+    wanted = [duty for duty in held if duties is None or duty.duty_no in duties]
+    inside = [duty for duty in wanted if units[duty.unit_no].path.startswith(actor.path)]
+    require(actor, "answer", [units[duty.unit_no].path for duty in inside or wanted])
+    return tuple(duty.duty_no for duty in inside) if actor.path else None
+
+
+def withdraw_ack(
+    turn: Turn, actor: Actor, alert_id: bytes, ack_no: int, reason: str
+) -> dict[str, Any]:
+    """An ack was a mistake; what it covered is open again."""
+    alert = turn.alert_by_id(alert_id)
+    person = reads.person_of_ack(turn.connection, alert.no, ack_no)
+    require(actor, "answer", paths_of_person(turn.connection, person) if actor.path else ())
+    answering.withdraw(turn, alert.no, ack_no, actor.id, reason)
+    return {"no": ack_no, "alert_id": alert.id.hex()}
+
+
+def take_help(turn: Turn, actor: Actor, no: int) -> dict[str, Any]:
+    """Somebody deals with a call for help; it climbs no further."""
+    _require_help(turn, actor, no)
+    answering.take_help(turn, no, actor.id)
+    return {"no": no}
+
+
+def close_help(turn: Turn, actor: Actor, no: int, outcome: str) -> dict[str, Any]:
+    """A human says how a call for help ended."""
+    _require_help(turn, actor, no)
+    answering.close_help(turn, no, actor.id, outcome)
+    return {"no": no}
+
+
+def _require_help(turn: Turn, actor: Actor, no: int) -> None:
+    unit = reads.unit_of_help(turn.connection, no)
+    require(actor, "help", unit_paths(turn.connection, [unit]) or [""])
+
+
+def classify(turn: Turn, actor: Actor, no: int, said: Classification) -> dict[str, Any]:
+    """An operator has read a reply and says what it means.
+
+    Raises:
+        NotFoundError: No such reply, alert or person.
+        ConflictError: It counts already.
+        InvalidInputError: It can't be told which alert, or who wrote it.
+    """
+    row = reads.inbound_row(turn.connection, no)
+    if row.verdict == "counted" or row.classified_by is not None:
+        raise ConflictError("That reply has been read already.")
+    if said.kind == "nothing":
+        require(actor, "answer", _paths_of_reply(turn, actor, row.person_no))
+        _interpreted(turn, actor, no, row.verdict, row.reason, row.alert_no, row.person_no)
+        return {"no": no, "verdict": row.verdict, "ack": None}
+    alert = _alert_of_reply(turn, actor, row.alert_no, said.alert)
+    person, grade = _writer_of(turn, row.address_no, row.person_no, said.person_id)
+    require(actor, "answer", _paths_of_reply(turn, actor, person))
+    _interpreted(turn, actor, no, "counted", "classified", alert.no, person)
+    number = answering.acknowledge(
+        turn,
+        Answered(
+            alert_no=alert.no,
+            person_no=person,
+            kind=AckKind(said.kind),
+            via=Via.SMS,
+            grade=grade,
+            occurred_at=row.received_at,
+            count=said.count,
+            of=said.of,
+            late=alert.over,
+            inbound_no=no,
+            by=actor.id,
+        ),
+        confirm=True,
+    )
+    return {"no": no, "verdict": "counted", "ack": number}
+
+
+def _paths_of_reply(turn: Turn, actor: Actor, person_no: int | None) -> list[str]:
+    """Where the writer is; a stranger is nowhere, so that only the whole city may deal with it."""
+    if not actor.path:
+        return []
+    found = paths_of_person(turn.connection, person_no) if person_no else []
+    return [path for path in found if path.startswith(actor.path)] or found or [""]
+
+
+def _alert_of_reply(turn: Turn, actor: Actor, alert_no: int | None, named: str | None) -> LiveAlert:
+    if named is not None:
+        return _told(turn, find(turn.connection, named, path=actor.path))
+    if alert_no is None:
+        raise InvalidInputError("Say which alert it answers.", field="alert")
+    return turn.alert(alert_no)
+
+
+def _writer_of(
+    turn: Turn, address_no: int, person_no: int | None, named: str | None
+) -> tuple[int, Grade]:
+    sharing = people.persons_at(turn.connection, address_no)
+    grade = Grade.SHARED if len(sharing) > 1 else Grade.OWN
+    if named is not None:
+        person = person_of(turn.connection, named)
+        return person, grade if person in sharing else Grade.PROXY
+    if person_no is not None:
+        return person_no, grade
+    if len(sharing) == 1:
+        return sharing[0], grade
+    raise InvalidInputError("Say who wrote it.", field="person_id")
+
+
+def _interpreted(
+    turn: Turn,
+    actor: Actor,
+    no: int,
+    verdict: str,
+    reason: str,
+    alert_no: int | None,
+    person_no: int | None,
+) -> None:
+    body = {
+        "inbound_no": no,
+        "verdict": verdict,
+        "reason": reason,
+        "alert_no": alert_no,
+        "person_no": person_no,
+        "by": actor.id.hex(),
+    }
+    turn.record("interpreted", body, alert_no=alert_no or 0, source=actor.source)

@@ -1,0 +1,282 @@
+"""From what an operator hands in to a draft, and on to the alert that follows one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+from sqlalchemy import Connection
+
+from alertd import cap, messages
+from alertd.cap.problems import refuse_validation
+from alertd.engine import accept, approving
+from alertd.engine.accept import Draft
+from alertd.engine.authority import Actor
+from alertd.engine.library import Library
+from alertd.engine.turn import Turn
+from alertd.errors import ConflictError
+from alertd.messages import ShortForm
+from alertd.model import Millis
+from alertd.settings import Settings
+from alertd.store import roster
+from alertd.store.reads import alerts as reads
+from alertd.store.reads.units import names_of_areas
+
+Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+FOLLOW_UPS: Mapping[str, str] = {
+    "cancel": "cancel",
+    "all-clear": "all-clear",
+    "correction": "correction",
+}
+"""What can follow an alert, and the message template that says so; an update has its own."""
+
+
+class NewAlert(ShortForm):
+    """The short form of an alert, and what CAP has no word for.
+
+    Attributes:
+        routes: A drill's plan: only these routes may carry it; null for any that may.
+        simulated: A drill with nobody woken: simulated routes only.
+        policy: An escalation policy by name; null for the colour's own.
+        storm: The storm it belongs to, by name.
+        issue: Have it issued at once where no second person is needed.
+    """
+
+    routes: Annotated[tuple[Word, ...], Field(min_length=1, max_length=50)] | None = None
+    simulated: bool = False
+    policy: Word | None = None
+    storm: Annotated[str, Field(max_length=60)] = ""
+    issue: bool = False
+
+
+class FollowUp(ShortForm):
+    """What ends or corrects an alert; what isn't given is as in the alert itself.
+
+    Attributes:
+        issue: Have it issued at once where no second person is needed.
+    """
+
+    template: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,60}$")] = "correction"
+    colour: cap.Colour = cap.Colour.BLUE
+    areas: Annotated[
+        tuple[Annotated[str, Field(pattern=f"^{cap.AREA_CODE.pattern}$")], ...],
+        Field(max_length=1_500),
+    ] = ()
+    status: Literal["Actual", "Exercise", "Test"] = "Actual"
+    issue: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What drafting needs beside the turn.
+
+    Args:
+        library: Templates and policies.
+        settings: Whose alerts they are.
+    """
+
+    library: Library
+    settings: Settings
+
+    def compose(
+        self,
+        connection: Connection,
+        short: ShortForm,
+        *,
+        identifier: str,
+        now: Millis,
+        references: Sequence[cap.Reference] = (),
+    ) -> cap.Alert:
+        """The CAP alert of a short form, with its areas by name."""
+        return messages.compose(
+            short,
+            self.library.templates.select(short.template, short.colour),
+            identifier=identifier,
+            sender=self.settings.sender,
+            sent_at=now,
+            zone=self.library.zone,
+            sender_name=self.settings.sender_name,
+            area_names=names_of_areas(connection, short.areas),
+            references=references,
+        )
+
+
+def draft_short(
+    turn: Turn,
+    actor: Actor,
+    writing: Writing,
+    new: NewAlert,
+    references: Sequence[cap.Reference] = (),
+) -> dict[str, Any]:
+    """Draft what the short form says."""
+    alert = writing.compose(
+        turn.connection, new, identifier=_identifier(turn), now=turn.now, references=references
+    )
+    wanted = Draft(
+        alert=alert,
+        routes=new.routes,
+        simulated=new.simulated,
+        policy=new.policy,
+        event=new.storm,
+    )
+    return _drafted(turn, actor, writing, wanted, issue=new.issue)
+
+
+def draft_cap(turn: Turn, actor: Actor, writing: Writing, alert: cap.Alert) -> dict[str, Any]:
+    """Draft a CAP alert as it was handed in."""
+    return _drafted(turn, actor, writing, Draft(alert=alert), issue=False)
+
+
+def update(
+    turn: Turn, actor: Actor, writing: Writing, alert_id: bytes, new: NewAlert
+) -> dict[str, Any]:
+    """Draft the alert that takes another's place."""
+    before = reads.alert(turn.connection, alert_id, path=actor.path)
+    return draft_short(turn, actor, writing, new, [_identity(before.view)])
+
+
+def follow(
+    turn: Turn, actor: Actor, writing: Writing, alert_id: bytes, kind: str, given: FollowUp
+) -> dict[str, Any]:
+    """Draft what cancels, clears or corrects an alert: to everybody who was told of it.
+
+    Raises:
+        NotFoundError: There is no such alert in the actor's subtree.
+    """
+    before = reads.alert(turn.connection, alert_id, path=actor.path)
+    new = _completed(before, given, FOLLOW_UPS[kind])
+    return draft_short(turn, actor, writing, new, [_identity(before.view)])
+
+
+def _completed(before: reads.FullAlert, given: FollowUp, template: str) -> NewAlert:
+    known = cap.from_json(before.cap)
+    level = cap.response_level(known)
+    values: dict[str, Any] = {
+        "colour": before.view.colour or cap.Colour.BLUE,
+        "areas": list(before.view.areas),
+        "roles": list(cap.roles(known)),
+        "response_level": level.value if level else None,
+        "incident": known.incidents,
+        "event": _events(known),
+    }
+    chosen = given.model_dump(mode="json", exclude_unset=True)
+    fixed = {
+        "template": template,
+        "status": before.view.status,
+        "simulated": before.view.simulated,
+        "routes": before.view.routes,
+    }
+    try:
+        return NewAlert.model_validate({**values, **chosen, **fixed})
+    except ValidationError as error:
+        raise refuse_validation(error) from None
+
+
+def _events(alert: cap.Alert) -> dict[str, str]:
+    """What the alert was about, by language; its follower says the same."""
+    return {info.language: info.event for info in alert.info if info.language in {"zh-CN", "en"}}
+
+
+def _identity(view: reads.AlertView) -> cap.Reference:
+    return cap.Reference(view.sender, view.identifier, view.sent)
+
+
+def _identifier(turn: Turn) -> str:
+    return f"alertd-{turn.ids.uuid().hex()}"
+
+
+def _drafted(
+    turn: Turn, actor: Actor, writing: Writing, wanted: Draft, *, issue: bool
+) -> dict[str, Any]:
+    made = accept.draft(turn, actor, wanted)
+    alert_id = bytes.fromhex(made["id"])
+    if issue:
+        _issue_alone(turn, actor, alert_id)
+    return drafted_view(turn.connection, writing, actor, alert_id)
+
+
+def _issue_alone(turn: Turn, actor: Actor, alert_id: bytes) -> None:
+    """Issue it where that needs nobody more; else the draft waits for a second person."""
+    try:
+        with turn.tx.item():
+            approving.approve(turn, actor, alert_id)
+    except ConflictError:
+        turn.alerts.clear()
+
+
+def drafted_view(
+    connection: Connection, writing: Writing, actor: Actor, alert_id: bytes
+) -> dict[str, Any]:
+    """What the author of a draft is shown: its names, whom it reaches, how long the texts are."""
+    full = reads.alert(connection, alert_id, path=actor.path)
+    alert = cap.from_json(full.cap)
+    return {
+        "id": full.view.id,
+        "no": full.view.no,
+        "short_code": full.view.short_code,
+        "state": full.view.state.value,
+        "status": full.view.status,
+        "headline": full.view.headline,
+        "expires_at": full.view.expires_at,
+        **outlook(connection, writing, alert, full.view.short_code, policy=full.policy),
+    }
+
+
+def outlook(
+    connection: Connection,
+    writing: Writing,
+    alert: cap.Alert,
+    code: str,
+    *,
+    policy: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Whom an alert would reach now, and its texts with their SMS parts; nothing is stored.
+
+    Raises:
+        InvalidInputError: An area or role that the roster doesn't know, or a text that can't be.
+    """
+    version = roster.current_version(connection)
+    paths = roster.paths_for(connection, version, cap.area_codes(alert))
+    found = roster.headcount(
+        connection,
+        version,
+        paths=paths,
+        roles=roster.roles_for(connection, version, cap.roles(alert)),
+        ladder_roles=policy["ladder_roles"],
+        everyone=policy["tell"] == "everyone",
+    )
+    template = writing.library.templates.get(accept.template_of(alert))
+    texts = messages.preview(
+        template,
+        messages.alert_params(alert, code=code, zone=writing.library.zone),
+        status=alert.status.value,
+        signatures=writing.settings.signatures,
+    )
+    return {
+        "headcount": {name: _plain(getattr(found, name)) for name in found.__slots__},
+        "texts": [
+            {
+                "language": text.language,
+                "channel": text.channel,
+                "text": text.text,
+                "sms_parts": text.size.parts if text.channel == "sms" else None,
+                "encoding": text.size.encoding.value if text.channel == "sms" else None,
+            }
+            for text in texts
+        ],
+        "sms_parts": max((t.size.parts for t in texts if t.channel == "sms"), default=0),
+    }
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def preview(
+    connection: Connection, writing: Writing, new: NewAlert, *, now: Millis
+) -> dict[str, Any]:
+    """What a short form would come to; nothing is stored."""
+    alert = writing.compose(connection, new, identifier="preview", now=now)
+    policy = writing.library.policy(new.policy or new.colour.value).to_dict()
+    shown = {"expires_at": alert.expires_at, "headline": alert.info[0].headline or ""}
+    return {**shown, **outlook(connection, writing, alert, "A1", policy=policy)}

@@ -1,0 +1,52 @@
+"""What the web is given; bootstrap builds it once."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from alertd.engine.library import Library
+from alertd.engine.runner import Runner
+from alertd.engine.turn import Wording
+from alertd.model import Millis
+from alertd.settings import Settings
+from alertd.store.database import Store
+from channels.base import Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deps:
+    """A node as the web works with it.
+
+    Args:
+        store: Read from in any thread, never written to from here.
+        runner: Takes every write as an input of the engine.
+        library: Templates and policies.
+        wording: Renders them.
+        settings: The node's.
+        now: The clock, ms.
+        channels: The routes' channels by name; their hooks are mounted.
+        stopping: Set when the server is asked to stop: open streams end then.
+        token_bytes: Where secrets come from.
+    """
+
+    store: Store
+    runner: Runner
+    library: Library
+    wording: Wording
+    settings: Settings
+    now: Callable[[], Millis]
+    channels: Mapping[str, Channel]
+    stopping: asyncio.Event
+    token_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes, repr=False)
+
+
+def deps_of(request: Request) -> Deps:
+    """The application's deps."""
+    return cast("Deps", request.app.state.deps)
+
+
+Given = Annotated[Deps, Depends(deps_of)]

@@ -1,0 +1,67 @@
+"""Passwords: hashed by Argon2, checked without saying whether the name was right."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import Final
+
+from pwdlib import PasswordHash
+from pwdlib.exceptions import PwdlibError
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from alertd.errors import InvalidInputError
+
+LEAST: Final = 10
+MOST: Final = 200
+_AT_ONCE: Final = 2  # each check takes 64 MiB; a flood of sign-ins must not take the machine
+
+_hasher = PasswordHash((Argon2Hasher(),))
+# What a name that nobody has is checked against, so that it takes as long as a real one.
+_NOBODY: Final = (
+    "$argon2id$v=19$m=65536,t=3,p=4$MIIRqgvgQbgj220jfp0MPA"
+    "$YfwJSVjtjSU0zzV/P3S9nnQ/USre2wvJMjfCIjrTQbg"
+)
+
+
+class Passwords:
+    """Checks passwords, a few at a time."""
+
+    def __init__(self) -> None:
+        self._room = asyncio.Semaphore(_AT_ONCE)
+
+    async def matches(self, password: str, kept: str) -> bool:
+        """Whether it is the one; `kept` is "" for somebody who has none."""
+        async with self._room:
+            return await asyncio.to_thread(_verify, password, kept)
+
+    async def hash(self, password: str) -> str:
+        """What is kept of a password. Raises InvalidInputError where it is too short or long."""
+        require_good(password)
+        async with self._room:
+            return await asyncio.to_thread(hash_password, password)
+
+
+def hash_password(password: str) -> str:
+    """What is kept of a password; takes a tenth of a second and 64 MiB."""
+    return _hasher.hash(password)
+
+
+def require_good(password: str) -> None:
+    """Raise InvalidInputError where a password is too short, or longer than anybody types."""
+    if not LEAST <= len(password) <= MOST:
+        raise InvalidInputError(
+            f"A password has {LEAST} to {MOST} characters.", field="new_password"
+        )
+
+
+def one_time_password(token_bytes: Callable[[int], bytes]) -> str:
+    """A password to be typed once: four groups of four letters and digits, 80 bits."""
+    word = base64.b32encode(token_bytes(10)).decode().lower()
+    return "-".join(word[i : i + 4] for i in range(0, 16, 4))
+
+
+def _verify(password: str, kept: str) -> bool:
+    try:
+        return _hasher.verify(password[:MOST], kept or _NOBODY) and bool(kept)
+    except PwdlibError:  # a hash that nothing here made
+        return False

@@ -1,0 +1,198 @@
+"""Errors as RFC 9457 problems: one sentence, a stable code, the field, and what to do about it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from alertd.cap.problems import path_of
+from alertd.errors import AlertdError, ProblemsError, UnauthenticatedError, UnavailableError
+from alertd.i18n import N_, sentence, translator
+from alertd.web.bodies import RefusedBodyError, sound
+from alertd.web.language import language_of
+
+MEDIA_TYPE: Final = "application/problem+json"
+_MOST_PROBLEMS: Final = 50
+
+log = structlog.get_logger("alertd.web")
+
+TITLES: Mapping[str, str] = {
+    "invalid-input": N_("The input was refused"),
+    "problems": N_("The input was refused"),
+    "unauthenticated": N_("Please sign in"),
+    "forbidden": N_("Not allowed"),
+    "not-found": N_("Not found"),
+    "conflict": N_("Not possible now"),
+    "too-large": N_("Too large"),
+    "unavailable": N_("Not available now"),
+    "not-configured": N_("Not configured"),
+    "too-many-requests": N_("Too many requests"),
+    "method-not-allowed": N_("Not allowed here"),
+    "must-change-password": N_("Set your own password first"),
+    "error": N_("Something went wrong"),
+}
+
+_BY_STATUS: Mapping[int, tuple[str, str]] = {
+    400: ("invalid-input", N_("The request can't be read.")),
+    401: ("unauthenticated", N_("Nobody is signed in.")),
+    403: ("forbidden", N_("That isn't allowed.")),
+    404: ("not-found", N_("There is no such page.")),
+    405: ("method-not-allowed", N_("That method isn't known here.")),
+    413: ("too-large", N_("The request is too large.")),
+    415: ("invalid-input", N_("That kind of body isn't taken here.")),
+    422: ("invalid-input", N_("The request can't be read.")),
+}
+
+_REASONS: Mapping[str, str] = {
+    "missing": N_("is missing"),
+    "extra_forbidden": N_("is unknown"),
+    "string_type": N_("must be text"),
+    "string_pattern_mismatch": N_("isn't written as it must be"),
+    "string_too_long": N_("is too long"),
+    "string_too_short": N_("is too short"),
+    "too_long": N_("has too many entries"),
+    "too_short": N_("has too few entries"),
+    "int_type": N_("must be a whole number"),
+    "int_parsing": N_("must be a whole number"),
+    "int_from_float": N_("must be a whole number"),
+    "int_parsing_size": N_("is out of bounds"),
+    "float_type": N_("must be a number"),
+    "bool_type": N_("must be true or false"),
+    "bool_parsing": N_("must be true or false"),
+    "greater_than_equal": N_("is out of bounds"),
+    "greater_than": N_("is out of bounds"),
+    "less_than_equal": N_("is out of bounds"),
+    "less_than": N_("is out of bounds"),
+    "finite_number": N_("must be a finite number"),
+    "enum": N_("is none of the words known here"),
+    "literal_error": N_("is none of the words known here"),
+    "list_type": N_("must be a list"),
+    "tuple_type": N_("must be a list"),
+    "dict_type": N_("must be an object"),
+    "model_type": N_("must be an object"),
+    "model_attributes_type": N_("must be an object"),
+}
+
+
+class Problem(BaseModel):
+    """What a refused request is answered (RFC 9457, application/problem+json).
+
+    Attributes:
+        type: `urn:alertd:problem:` and the code.
+        title: What kind of problem, in the reader's language.
+        status: The HTTP status.
+        detail: One sentence, in the reader's language.
+        code: A stable word.
+        field: The input field at fault, as a path.
+        hint: What to do about it.
+        problems: One line each, where several things are wrong.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    field: str | None = None
+    hint: str | None = None
+    problems: list[str] | None = None
+
+
+RESPONSES: Mapping[int | str, dict[str, Any]] = {
+    code: {"model": Problem, "description": title, "content": {MEDIA_TYPE: {}}}
+    for code, title in {
+        401: "Nobody known is asking",
+        403: "Not allowed, or not in this subtree",
+        404: "There is no such thing",
+        409: "The state of things doesn't allow this now",
+        413: "Too large",
+        422: "The input was refused; nothing was stored",
+        503: "Something isn't available now; try again",
+    }.items()
+}
+
+
+def body_of(error: AlertdError, language: str) -> dict[str, Any]:
+    """An error as a problem's JSON, in a language."""
+    _ = translator(language)
+    found: dict[str, Any] = {
+        "type": f"urn:alertd:problem:{error.code}",
+        "title": _(TITLES.get(error.code, TITLES["error"])),
+        "status": error.http_status,
+        "detail": sound(sentence(language, error.message)),
+        "code": error.code,
+    }
+    if error.field:
+        found["field"] = sound(error.field)
+    if error.hint:
+        found["hint"] = sound(sentence(language, error.hint))
+    if isinstance(error, ProblemsError):
+        found["problems"] = [sound(sentence(language, line)) for line in error.problems]
+    return found
+
+
+def respond(request: Request, error: AlertdError) -> JSONResponse:
+    """The answer to a request that an error refused."""
+    language = language_of(request)
+    headers = {"Content-Language": language, "Cache-Control": "no-store"}
+    if isinstance(error, UnauthenticatedError):
+        headers["WWW-Authenticate"] = "Bearer"
+    wait_s = getattr(error, "retry_after_s", 1 if isinstance(error, UnavailableError) else None)
+    if wait_s is not None:
+        headers["Retry-After"] = str(int(wait_s))
+    return JSONResponse(
+        body_of(error, language), error.http_status, media_type=MEDIA_TYPE, headers=headers
+    )
+
+
+class StatusError(AlertdError):
+    """What the framework refused by a status alone."""
+
+    def __init__(self, status: int) -> None:
+        code, message = _BY_STATUS.get(status, ("error", N_("The request was refused.")))
+        super().__init__(message)
+        self.code = code  # type: ignore[misc]
+        self.http_status = status  # type: ignore[misc]
+
+
+def refused(errors: Iterable[Mapping[str, Any]]) -> ProblemsError:
+    """What pydantic found, by field; the input itself is never quoted."""
+    pairs = []
+    for error in errors:
+        place = [part for part in error["loc"] if part not in {"body", "query", "path", "header"}]
+        where = path_of(place) if place else "body"
+        pairs.append((where, _REASONS.get(error["type"], N_("is invalid"))))
+    pairs = list(dict.fromkeys(pairs))
+    lines = [f"{where} {reason}" for where, reason in pairs[:_MOST_PROBLEMS]]
+    found = ProblemsError(f"{lines[0]}." if lines else "The request can't be read.", lines)
+    found.field = pairs[0][0] if pairs else None
+    return found
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of `app` answered as a problem."""
+
+    @app.exception_handler(AlertdError)
+    async def _ours(request: Request, error: AlertdError) -> JSONResponse:
+        return respond(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return respond(request, refused(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def _framework(request: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error, RefusedBodyError):
+            return respond(request, error.error)
+        return respond(request, StatusError(error.status_code))
+
+    @app.exception_handler(Exception)
+    async def _defect(request: Request, error: Exception) -> JSONResponse:
+        # The text may hold a number or a name; the type and the place don't.
+        log.error("request failed", path=request.url.path, error=type(error).__name__)
+        return respond(request, AlertdError("Something went wrong here; it is in the log."))

@@ -1,0 +1,131 @@
+"""Whether this node does its work: what a load balancer and an operator ask."""
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from alertd.i18n import N_
+from alertd.store.reads.pulse import Pulse, pulse
+from alertd.web.deps import Deps
+from channels.base import Channel, Health
+
+MOST_CYCLE_AGE_S: Final = 10.0
+MOST_PENDING_AGE_S: Final = 120.0  # a route that can't keep up with what is due
+MOST_OVERDUE_S: Final = 60.0  # a deadline must be settled long before
+LEAST_FREE_BYTES: Final = 200 * 1024 * 1024
+_HEALTH_TIMEOUT_S: Final = 2.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteHealth:
+    """How one route is; `detail` holds no address and no secret."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """What /readyz says.
+
+    Args:
+        ready: Whether alerts can be taken in and go out.
+        reasons: Why not, one sentence each.
+        warnings: What needs a look and doesn't stop the work.
+        cycle_age_s: Since the engine's last step.
+        oldest_pending_s: How long the longest-waiting delivery has been due.
+        free_bytes: On the data folder's disk.
+    """
+
+    ready: bool
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    cycle_age_s: float
+    oldest_pending_s: float
+    free_bytes: int | None
+    routes: tuple[RouteHealth, ...]
+
+
+async def readiness(deps: Deps) -> Readiness:
+    """Look at the engine, the store, the disk and the routes."""
+    routes = await route_healths(deps.channels)
+    free = await asyncio.to_thread(_free, deps)
+    now = deps.now()
+    cycle_age_s = max(0.0, (now - deps.runner.cycled_at) / 1000)
+    reasons, found = [], None
+    try:
+        found = await asyncio.to_thread(_pulse, deps)
+    except Exception as error:  # noqa: BLE001 - any failure to read is the answer
+        reasons.append(N_("The store can't be read."))
+        del error
+    oldest_s = _oldest_s(found, now)
+    reasons += _engine_reasons(deps, cycle_age_s, found, now)
+    if free is not None and free < LEAST_FREE_BYTES:
+        reasons.append(N_("The disk is nearly full."))
+    warnings = [f"{route.name}: {route.detail}" for route in routes if not route.ok]
+    if routes and len(warnings) == len(routes):
+        reasons.append(N_("No route is reachable."))
+    if oldest_s > MOST_PENDING_AGE_S:
+        warnings.append(N_("Messages that are due have been waiting for long."))
+    return Readiness(
+        ready=not reasons,
+        reasons=tuple(reasons),
+        warnings=tuple(warnings),
+        cycle_age_s=round(cycle_age_s, 3),
+        oldest_pending_s=round(oldest_s, 3),
+        free_bytes=free,
+        routes=routes,
+    )
+
+
+def _engine_reasons(deps: Deps, cycle_age_s: float, found: Pulse | None, now: int) -> list[str]:
+    reasons = []
+    if deps.stopping.is_set():
+        reasons.append(N_("It is being stopped."))
+    if deps.runner.failing:
+        reasons.append(N_("The engine can't write to the store."))
+    if cycle_age_s > MOST_CYCLE_AGE_S:
+        reasons.append(N_("The engine hasn't moved for too long."))
+    overdue = found.overdue_at if found else None
+    if overdue is not None and now - overdue > MOST_OVERDUE_S * 1000:
+        reasons.append(N_("Messages are past their deadline and not settled."))
+    return reasons
+
+
+async def route_healths(channels: Mapping[str, Channel]) -> tuple[RouteHealth, ...]:
+    """Ask every route how it is, all at once; one that doesn't answer isn't well."""
+    found = await asyncio.gather(*(_health(channel) for channel in channels.values()))
+    return tuple(
+        RouteHealth(name=name, ok=health.ok, detail=health.detail)
+        for name, health in zip(channels, found, strict=True)
+    )
+
+
+async def _health(channel: Channel) -> Health:
+    try:
+        async with asyncio.timeout(_HEALTH_TIMEOUT_S):
+            return await channel.health()
+    except TimeoutError:
+        return Health(ok=False, detail=N_("It doesn't answer."))
+    except Exception as error:  # noqa: BLE001 - its text may hold an address, its type doesn't
+        return Health(ok=False, detail=type(error).__name__)
+
+
+def _pulse(deps: Deps) -> Pulse:
+    with deps.store.read() as connection:
+        return pulse(connection, deps.now())
+
+
+def _oldest_s(found: Pulse | None, now: int) -> float:
+    dues = list(found.oldest_due_at.values()) if found else []
+    return max(0.0, (now - min(dues)) / 1000) if dues else 0.0
+
+
+def _free(deps: Deps) -> int | None:
+    try:
+        return shutil.disk_usage(deps.settings.data_dir).free
+    except OSError:
+        return None
