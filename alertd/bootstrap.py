@@ -2,15 +2,15 @@
 
 import asyncio
 import os
+import socket
 import tomllib
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TextIO
-from zoneinfo import ZoneInfo
 
 import structlog
 import uvicorn
@@ -22,7 +22,7 @@ from alertd.decide.plan import Route
 from alertd.engine.core import Engine
 from alertd.engine.library import Library
 from alertd.engine.runner import Runner
-from alertd.errors import NotConfiguredError
+from alertd.errors import NotConfiguredError, UnavailableError
 from alertd.model import Channel as Kind
 from alertd.model import Policy, Status
 from alertd.settings import RouteSettings, Settings
@@ -32,11 +32,11 @@ from alertd.store.vault import KEY_BYTES, Vault, load_key
 from alertd.web.app import create_app
 from alertd.web.deps import Deps
 from channels import registry
-from channels.base import Channel, Limits, RouteConfig, RouteContext
+from channels.base import Channel, Event, Limits, RouteConfig, RouteContext
 from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.keys import make_key
 
-EMBEDDED = "embedded"  # an mqtt route's `url` that asks for our own broker
+EMBEDDED = "embedded"  # an mqtt route's `broker` that asks for our own one
 
 log = structlog.get_logger("alertd")
 
@@ -66,17 +66,18 @@ def load_policies(own: Path | None = None) -> dict[str, Policy]:
 
 
 def library_of(settings: Settings) -> Library:
-    """Policies and templates, shipped and the city's own from its data folder."""
+    """Policies and templates, shipped and the city's own from its configuration folder."""
+    own = settings.config_dir
     return Library(
-        policies=load_policies(settings.data_dir / "policies"),
-        templates=messages.load_library(settings.data_dir / "templates"),
-        zone=ZoneInfo(settings.timezone),
+        policies=load_policies(own / "policies" if own else None),
+        templates=messages.load_library(own / "templates" if own else None),
+        zone=settings.zone,
     )
 
 
 def wording_of(settings: Settings) -> messages.Wording:
     """Renders with the office's signature."""
-    return messages.Wording({"zh-CN": settings.signature, "en": settings.signature})
+    return messages.Wording(settings.signatures, settings.issuers)
 
 
 def open_vault(data_dir: Path) -> Vault:
@@ -87,9 +88,8 @@ def open_vault(data_dir: Path) -> Vault:
 def open_store(settings: Settings) -> Store:
     """Bring the database up to date and open it; the caller holds the data folder's lock."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    url = settings.database_url
-    migrate.upgrade(url)
-    return Store(url, open_vault(settings.data_dir), node=settings.node)
+    migrate.upgrade(settings.store_url)
+    return Store(settings.store_url, open_vault(settings.data_dir), node=settings.node)
 
 
 def lock(settings: Settings) -> TextIO:
@@ -110,7 +110,7 @@ def route_config(name: str, given: RouteSettings) -> RouteConfig:
             burst=given.burst,
             timeout_s=given.timeout_s,
         ),
-        options=dict(given.options),
+        options=given.plain_options(),
     )
 
 
@@ -179,9 +179,9 @@ class Node:
         if configs is None:
             given = self.settings.routes
             configs = {name: route_config(name, route) for name, route in given.items()}
-        context = RouteContext(
-            now=self.clock, sink=self._sink, public_base_url=self.settings.public_base_url
-        )
+        # Gateways live by the wall clock, however fast ours is made to run.
+        wall = self.clock if self.clock.speed == 1.0 else SteadyClock()
+        context = RouteContext(now=wall, sink=self._sink, public_base_url=self.settings.base_url)
         for name, config in configs.items():
             self.channels[name] = registry.build(await self._completed(config), context)
         engine = Engine(
@@ -203,15 +203,22 @@ class Node:
         if config.type != "mqtt":
             return config
         options = dict(config.options)
-        if options.get("url", EMBEDDED) == EMBEDDED:
-            options["url"] = (await self.start_broker()).address.url
+        if options.get("broker", EMBEDDED) == EMBEDDED:
+            options["broker"] = (await self.start_broker()).address.url
         options.setdefault("key_file", str(self.settings.data_dir / "keys" / "commands.key"))
         make_key(Path(options["key_file"]))
         return replace(config, options=options)
 
-    async def _sink(self, route: str, events: object) -> None:
+    async def _sink(self, route: str, events: Sequence[Event]) -> None:
         assert self.runner is not None  # noqa: S101 - routes start after it is built
-        await self.runner.sink(route, events)  # type: ignore[arg-type]
+        if self.clock.speed != 1.0:
+            events = [self._in_our_time(event) for event in events]
+        await self.runner.sink(route, events)
+
+    def _in_our_time(self, event: Event) -> Event:
+        if event.occurred_at is None:
+            return event
+        return replace(event, occurred_at=self.clock.of_wall(event.occurred_at))
 
     def _tick(self) -> None:
         """The scheduler only ticks: every due time is a column."""
@@ -252,24 +259,54 @@ class Node:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which ends open event streams when it is asked to stop."""
+    """uvicorn, which ends open event streams when it is asked to stop; signals are its caller's."""
 
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)
         self._stopping_event = stopping
+        self.up = asyncio.Event()
 
-    def handle_exit(self, sig: int, frame: object) -> None:
-        """A signal came: tell the streams first, they would hold the stop up."""
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer; `up` is set then."""
+        await super().startup(sockets=sockets)
+        self.up.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone: whoever started us has more to end than this server."""
+        yield
+
+    def stop(self) -> None:
+        """End; the streams are told first, they would hold it up."""
         self._stopping_event.set()
-        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+        self.should_exit = True
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Take the port before anything else is started.
+
+    Raises:
+        UnavailableError: It is taken, or the address isn't this machine's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+        sock.listen(2048)
+    except OSError as error:
+        sock.close()
+        raise UnavailableError(
+            f"Port {settings.port} on {settings.host} can't be had: {error.strerror}.",
+            hint="Set ALERTD_PORT to another one (0 takes any free one), or stop what uses it.",
+        ) from None
+    return sock
 
 
 def server_of(node: Node) -> Server:
     """The HTTP server of a started node."""
     config = uvicorn.Config(
         node.app(),  # type: ignore[arg-type]
-        host=node.settings.host,
-        port=node.settings.port,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=3,

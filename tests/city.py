@@ -8,7 +8,7 @@ Scenarios read as prose (MODELS, habit 10):
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -91,11 +91,16 @@ def accepts(_message: Outgoing) -> Accepted:
     return Accepted("ref")
 
 
+@cache
+def _templates() -> messages.Library:
+    return load_library()
+
+
 def library(policies: dict[str, Policy] | None = None) -> Library:
     """The shipped templates, with `policies` by colour; RED for all where there are none."""
     return Library(
         policies=policies or {colour.value: RED for colour in cap.Colour},
-        templates=load_library(),
+        templates=_templates(),
         zone=ZONE,
     )
 
@@ -233,11 +238,11 @@ class City:
 
     # Time.
 
-    def forward(self, *, minutes: float = 0, seconds: float = 0) -> None:
-        """Wind the clock, a second a step at most, settling as it goes."""
+    def forward(self, *, minutes: float = 0, seconds: float = 0, tick_s: float = 1.0) -> None:
+        """Wind the clock, a tick at a time, settling as it goes."""
         until = self.now + round(minutes * MINUTE_MS + seconds * 1000)
         while self.now < until:
-            self.now = min(until, self.now + 1_000)
+            self.now = min(until, self.now + round(tick_s * 1000))
             self.settle()
 
     def settle(self) -> None:

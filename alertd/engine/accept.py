@@ -20,6 +20,7 @@ from alertd.messages import alert_params
 from alertd.model import AlertState, Status
 from alertd.store import roster
 from alertd.store import tables as t
+from alertd.store.roster.headcount import paths_for, roles_for
 
 _STATUS = {
     cap.Status.ACTUAL: Status.ACTUAL,
@@ -58,7 +59,7 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     alert = cap.require_own(wanted.alert) if wanted.own else wanted.alert
     status = _status(alert)
     version = roster.current_version(turn.connection)
-    paths = roster.paths_for(turn.connection, version, list(cap.area_codes(alert)))
+    paths = paths_for(turn.connection, version, cap.area_codes(alert))
     require(actor, "draft", paths)
     _refuse_repeated(turn, alert)
     selection = _selection(turn, actor, wanted, status, version, paths)
@@ -67,6 +68,9 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     followed = _supersede(turn, alert, purpose)
     references = followed[-1] if followed else None
     number = _next(turn, t.alert.c.no)
+    params = _params(turn, alert, short_code(number))
+    templates = turn.library.freeze(template_of(alert))
+    turn.wording.preflight(template_of(alert), templates, params, status=alert.status.value)
     body = {
         "id": turn.ids.uuid().hex(),
         "event_no": _event(turn, wanted.event or alert.info[0].event, references),
@@ -81,10 +85,10 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
         "severity": min(cap.severity_rank(alert), 4),
         "headline": alert.info[0].headline or alert.info[0].event,
         "cap": cap.to_json(alert),
-        "selection": {**selection, "params": _params(turn, alert, short_code(number))},
+        "selection": {**selection, "params": params},
         "audience": _audience(purpose),
         "policy": turn.library.policy(wanted.policy or _colour(alert)).to_dict(),
-        "templates": turn.library.freeze(template_of(alert)),
+        "templates": templates,
         "references_no": references.no if references else None,
         "by": actor.id.hex(),
         "expires_at": alert.expires_at or turn.now + 24 * 3_600_000,
@@ -119,11 +123,7 @@ def _selection(
     version: int,
     paths: Sequence[str],
 ) -> dict[str, Any]:
-    known = roster.known_roles(turn.connection, version)
-    roles = cap.roles(wanted.alert) or tuple(sorted(known))
-    for role in roles:
-        if role not in known:
-            raise InvalidInputError(f"Nobody in the roster has the role {role}.", field="roles")
+    roles = roles_for(turn.connection, version, cap.roles(wanted.alert))
     for route in wanted.routes or ():
         if route not in turn.routes:
             raise InvalidInputError(f"There is no route {route}.", field="routes")

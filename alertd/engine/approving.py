@@ -1,6 +1,7 @@
 """Alerts go out: approved by a second person, issued, superseded, expired."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -139,7 +140,7 @@ def _digest(turn: Turn, version: int) -> str:
 
 
 def _own_template(row: Any) -> str:
-    return template_of(cap.from_json(row.cap.encode()))
+    return template_of(cap.from_json(json.loads(row.cap)))
 
 
 def _text_hash(turn: Turn, alert: LiveAlert, template: str) -> str:
@@ -157,7 +158,9 @@ def _text_hash(turn: Turn, alert: LiveAlert, template: str) -> str:
 def _end_followed(turn: Turn, row: Any) -> None:
     """What the new alert takes the place of is over, whatever became of it meanwhile."""
     action = ACTIONS.get(row.purpose)
-    for known in known_alerts(turn, cap.from_json(row.cap.encode()).references) if action else ():
+    for known in (
+        known_alerts(turn, cap.from_json(json.loads(row.cap)).references) if action else ()
+    ):
         found = transition(
             Subject(state=known.state, status=known.status, author=""),
             action or Action.UPDATE,

@@ -31,6 +31,16 @@ class Wording(Protocol):
     ) -> str:
         """The text as it will be shown or spoken."""
 
+    def preflight(
+        self,
+        name: str,
+        frozen: Mapping[str, Mapping[str, Any]],
+        params: Mapping[str, Any],
+        *,
+        status: str,
+    ) -> None:
+        """Try every text that an alert may need; raises InvalidInputError where one fails."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveAlert:

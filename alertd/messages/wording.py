@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alertd.i18n import negotiate
-from alertd.messages.render import render
+from alertd.messages.render import preflight, render
 from alertd.messages.template import Template
 
 
@@ -43,3 +43,14 @@ class Wording:
             issuer=self.issuers.get(ours, ""),
             duplicate=duplicate,
         )
+
+    def preflight(
+        self,
+        name: str,
+        frozen: Mapping[str, Mapping[str, Any]],
+        params: Mapping[str, Any],
+        *,
+        status: str,
+    ) -> None:
+        """Try every text that an alert may need. Errors: as `render.preflight`."""
+        preflight(name, frozen, params, status=status, signatures=self.signatures)
