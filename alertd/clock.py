@@ -26,6 +26,10 @@ class SteadyClock:
         """Now."""
         return self._wall + round((time.monotonic() - self._started) * 1000 * self.speed)
 
+    def of_wall(self, wall: Millis) -> Millis:
+        """What we read when the wall clock reads `wall`: for the words of peers that live by it."""
+        return self._wall + round((wall - self._wall) * self.speed)
+
     def drift_ms(self) -> int:
         """How far the wall clock has gone from ours since the start; large: somebody set it."""
         return time.time_ns() // 1_000_000 - self() if self.speed == 1.0 else 0

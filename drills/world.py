@@ -5,11 +5,12 @@ read its pipe until it closes.
 """
 
 import asyncio
+import base64
 import json
 import os
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,9 +76,9 @@ class World:
     """The simulators of one node.
 
     Args:
-        directory: Where their logs and ports are kept.
+        directory: Where their logs, ports and the groups' secret are kept.
         seed: The same seed makes the same people.
-        speed: How many times faster than life people answer.
+        speed: How many times faster than life people answer and loudspeakers play.
         mix: JSON of the people's behaviours, or None for the simulator's own.
     """
 
@@ -98,34 +99,61 @@ class World:
         """The chat groups' webhook, for the roster sample."""
         return f"http://127.0.0.1:{self.peers['groups'].port}/groups/{{group_id}}"
 
+    def log_of(self, name: str) -> Path:
+        """What a simulator itself wrote down: handsets, groups or terminals."""
+        return self.directory / f"{name}.jsonl"
+
     async def start_handsets(self, hook_base: str) -> None:
         """The simulated SMS gateway with its phones; replies come back at `hook_base`."""
         arguments = ["--hook-base", hook_base, "--seed", str(self.seed)]
-        arguments += ["--speed", str(self.speed), "--log", str(self.directory / "handsets.jsonl")]
+        arguments += ["--speed", str(self.speed)]
         if self.mix:
             arguments += ["--mix", self.mix]
-        await self._start(
-            "handsets",
-            "channels.sms.handset_sim",
-            arguments,
-            {"ALERTD_HANDSETS_SECRET": self.secret},
-        )
+        secret = {"ALERTD_HANDSETS_SECRET": self.secret}
+        await self._start_listening("handsets", "channels.sms.handset_sim", arguments, secret)
 
-    async def start_groups(self, secret: str) -> None:
+    async def start_groups(self) -> None:
         """The chat groups' receiver."""
-        await self._start(
-            "groups",
-            "channels.chat.receiver_sim",
-            ["--log", str(self.directory / "groups.jsonl")],
-            {"ALERTD_RECEIVER_SECRET": secret},
+        secret = {"ALERTD_RECEIVER_SECRET": self.group_secret()}
+        await self._start_listening("groups", "channels.chat.receiver_sim", [], secret)
+
+    async def start_terminals(self, broker_url: str, key: str, ids: Iterable[str]) -> None:
+        """Simulated loudspeakers, every one a client of the broker.
+
+        Args:
+            broker_url: With the terminals' login.
+            key: The public half of the key that commands are signed with, as text.
+            ids: The loudspeakers' ids, as in the roster.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        listed = self.directory / "terminals.txt"
+        listed.write_text("".join(f"{name}\n" for name in ids), encoding="utf-8")
+        arguments = ["--terminals", str(listed), "--verify-key", key, "--seed", str(self.seed)]
+        arguments += ["--speed", str(self.speed), "--log", str(self.log_of("terminals"))]
+        self.peers["terminals"] = await start_peer(
+            "channels.loudspeaker.terminal_sim",
+            arguments,
+            {"ALERTD_TERMINALS_BROKER": broker_url},
         )
 
-    async def _start(
+    def group_secret(self) -> str:
+        """What the chat groups' messages are signed with; kept, since the roster holds it too."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        kept = self.directory / "groups.secret"
+        if not kept.exists():
+            made = base64.b64encode(secrets.token_bytes(24)).decode()
+            descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(f"whsec_{made}")
+        return kept.read_text(encoding="ascii")
+
+    async def _start_listening(
         self, name: str, module: str, arguments: list[str], secret: dict[str, str]
     ) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         memory = self.directory / f"{name}.port"
         port = memory.read_text() if memory.exists() else "0"
+        arguments = [*arguments, "--log", str(self.log_of(name))]
         try:
             peer = await start_peer(module, [*arguments, "--port", port], secret)
         except UnavailableError:

@@ -1,0 +1,195 @@
+"""One way in: every command speaks to the API, of a running server or of a node of its own.
+
+Beside a running server a command goes through its API. Without one it starts the same node in this
+process, under the data folder's lock, and speaks to the same application without a socket.
+"""
+
+import json
+import os
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from alertd.bootstrap import Node
+from alertd.cli.keys import kept_token, token_of_cli
+from alertd.cli.words import LANGUAGE
+from alertd.errors import AlertdError, ProblemsError, UnavailableError
+from alertd.settings import Settings
+
+_RUN_FILE: Final = "run.json"
+_EXIT_CODES: Final = {"invalid-input": 2, "problems": 2, "not-configured": 3}
+_PATIENCE_S: Final = 120.0  # a roster of a large city is planned in one request
+_TRIES: Final = 3
+
+
+class RefusedError(AlertdError):
+    """What the API refused, in its own words."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        super().__init__(
+            str(problem.get("detail") or problem.get("title") or "The request was refused."),
+            field=problem.get("field"),
+            hint=problem.get("hint"),
+        )
+        self.code = str(problem.get("code", "error"))  # type: ignore[misc]
+        self.exit_code = _EXIT_CODES.get(self.code, 1)  # type: ignore[misc]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that runs on this data folder."""
+
+    url: str
+    pid: int
+
+    def write(self, data_dir: Path) -> Path:
+        """Leave word for commands beside it."""
+        path = data_dir / _RUN_FILE
+        path.write_text(json.dumps({"url": self.url, "pid": self.pid}), encoding="utf-8")
+        return path
+
+
+def running(data_dir: Path) -> Running | None:
+    """The server that left word here and answers, or None."""
+    try:
+        found = json.loads((data_dir / _RUN_FILE).read_text(encoding="utf-8"))
+        server = Running(str(found["url"]), int(found["pid"]))
+        os.kill(server.pid, 0)
+        answer = httpx.get(f"{server.url}/healthz", timeout=5.0, trust_env=False)
+    except (OSError, ValueError, KeyError, TypeError, httpx.HTTPError):
+        return None
+    return server if answer.is_success else None
+
+
+class Client:
+    """The API, JSON in and out.
+
+    Args:
+        http: With the base URL and the token.
+        is_server: Whether a server is behind it, which goes on when this command has ended.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, *, is_server: bool) -> None:
+        self._http = http
+        self.is_server = is_server
+
+    async def get(self, path: str, **params: Any) -> Any:
+        """Read; parameters that are None are left out."""
+        given = {name: value for name, value in params.items() if value is not None}
+        return (await self._send("GET", path, params=given)).json()
+
+    async def post(self, path: str, body: Any = None, **more: Any) -> Any:
+        """Write, once however often the connection is lost on the way.
+
+        Raises:
+            AlertdError: It was refused.
+        """
+        headers = {"Idempotency-Key": uuid.uuid4().hex, **more.pop("headers", {})}
+        if body is not None:
+            more["json"] = body
+        return (await self._send("POST", path, headers=headers, **more)).json()
+
+    async def download(self, path: str, to: Path, **params: Any) -> None:
+        """Write what the API answers to a file."""
+        async with self._http.stream("GET", path, params=params) as answer:
+            if not answer.is_success:
+                await answer.aread()
+                raise _refused(answer)
+            with to.open("wb") as file:
+                async for piece in answer.aiter_bytes():
+                    file.write(piece)
+
+    async def events(self, path: str, **params: Any) -> AsyncIterator[tuple[str, Any]]:
+        """The live stream: (event, data), until the server ends it."""
+        timeout = httpx.Timeout(30.0)  # a heartbeat comes every few seconds
+        async with self._http.stream("GET", path, params=params, timeout=timeout) as answer:
+            if not answer.is_success:
+                await answer.aread()
+                raise _refused(answer)
+            name = ""
+            async for line in answer.aiter_lines():
+                head, _, rest = line.partition(":")
+                if head == "event":
+                    name = rest.strip()
+                elif head == "data":
+                    yield name, json.loads(rest)
+
+    async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        for attempt in range(_TRIES):
+            try:
+                answer = await self._http.request(method, path, **more)
+            except httpx.TransportError:
+                if attempt == _TRIES - 1:
+                    raise UnavailableError("The server doesn't answer.") from None
+            else:
+                if not answer.is_success:
+                    raise _refused(answer)
+                return answer
+        raise AssertionError  # the loop returns or raises
+
+
+def _refused(answer: httpx.Response) -> AlertdError:
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {}
+    if not isinstance(problem, dict) or "code" not in problem:
+        return UnavailableError(f"The server answered {answer.status_code}.")
+    if problem.get("problems"):
+        return ProblemsError(str(problem.get("detail")), [str(p) for p in problem["problems"]])
+    return RefusedError(problem)
+
+
+@asynccontextmanager
+async def connect(settings: Settings, *, server_only: bool = False) -> AsyncIterator[Client]:
+    """A client of the running server, or of a node in this process.
+
+    Args:
+        settings: Whose data folder.
+        server_only: What is asked for would end with this process, so that it needs a server.
+
+    Raises:
+        UnavailableError: No server runs, and one is needed.
+        ConflictError: Somebody else has the data folder and doesn't answer.
+    """
+    server = running(settings.data_dir)
+    if server is None and server_only:
+        raise UnavailableError(
+            "alertd isn't running here, so nothing would be sent.",
+            hint="Start it first: alertd serve.",
+        )
+    async with AsyncExitStack() as stack:
+        if server is not None:
+            url, transport = server.url, None
+            own = kept_token(settings.data_dir)
+        else:
+            node = Node(settings)
+            stack.push_async_callback(node.close)
+            await node.open()
+            assert node.store is not None  # noqa: S101 - opened
+            own = token_of_cli(node.store, settings.data_dir, node.clock())
+            await node.start()
+            url = "http://alertd.invalid"
+            transport = httpx.ASGITransport(node.app())  # type: ignore[arg-type]
+        http = await stack.enter_async_context(
+            http_client(url, os.environ.get("ALERTD_TOKEN") or own, transport)
+        )
+        yield Client(http, is_server=server is not None)
+
+
+def http_client(
+    url: str, token: str, transport: httpx.AsyncBaseTransport | None = None
+) -> httpx.AsyncClient:
+    """An HTTP client with a token; no proxy stands between a command and its own server."""
+    return httpx.AsyncClient(
+        base_url=url,
+        transport=transport,
+        trust_env=False,
+        timeout=_PATIENCE_S,
+        headers={"Authorization": f"Bearer {token}", "Accept-Language": LANGUAGE},
+    )

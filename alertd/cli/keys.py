@@ -1,0 +1,83 @@
+"""Who has the machine has the system: the first administrator, and the command line's own token."""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from alertd.clock import UuidV7
+from alertd.model import Millis
+from alertd.store import access, credentials
+from alertd.store.database import Store, Transaction
+from alertd.web.passwords import hash_password, one_time_password
+
+ADMINISTRATOR: Final = "admin"
+PRINCIPAL: Final = "cli"
+SCOPES: Final = frozenset(
+    {"draft", "approve", "answer", "help", "roster", "principals", "read", "unmask"}
+)
+_TOKEN_FILE: Final = "cli.token"  # noqa: S105 - a file's name
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSignIn:
+    """The administrator that the first start makes; the password is shown once and not kept."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+def first_administrator(store: Store, now: Millis) -> FirstSignIn | None:
+    """Make an administrator where there is none yet; the caller is the store's only writer."""
+    with store.transaction(now) as tx:
+        if access.find_principal(tx.connection, ADMINISTRATOR) is not None:
+            return None
+        password = one_time_password(secrets.token_bytes)
+        access.create_principal(
+            tx,
+            UuidV7(),
+            name=ADMINISTRATOR,
+            role="administrator",
+            by=PRINCIPAL,
+            password_hash=hash_password(password),
+            must_change=True,
+        )
+    return FirstSignIn(ADMINISTRATOR, password)
+
+
+def token_of_cli(store: Store, data_dir: Path, now: Millis) -> str:
+    """The command line's token, made anew where the kept one isn't good (any more)."""
+    kept = kept_token(data_dir)
+    if kept:
+        with store.read() as connection:
+            if credentials.holder_of(connection, kept, now) is not None:
+                return kept
+    with store.transaction(now) as tx:
+        made = token_for(tx, PRINCIPAL, "administrator")
+    path = data_dir / _TOKEN_FILE
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(made)
+    return made
+
+
+def token_for(tx: Transaction, name: str, role: str) -> str:
+    """A new token of the principal `name`, who is let in where they aren't yet."""
+    owner = access.find_principal(tx.connection, name) or access.create_principal(
+        tx, UuidV7(), name=name, role=role, by=PRINCIPAL
+    )
+    secret = secrets.token_urlsafe(32)
+    credentials.create_token(
+        tx, secret, principal_no=owner.no, label=PRINCIPAL, scopes=SCOPES, by=PRINCIPAL
+    )
+    return secret
+
+
+def kept_token(data_dir: Path) -> str:
+    """What the file holds, or ""."""
+    try:
+        return (data_dir / _TOKEN_FILE).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

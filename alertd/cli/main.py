@@ -1,0 +1,83 @@
+"""All commands together, and what a command that fails says."""
+
+import importlib.metadata
+import sys
+import traceback
+from typing import Annotated, Final
+
+import click
+import typer
+
+from alertd.cli import serve, show
+from alertd.cli.words import _
+from alertd.errors import AlertdError
+
+_INTERRUPTED: Final = 130
+_WRONG_CALL: Final = 2
+
+app = typer.Typer(
+    name="alertd",
+    help=_("Alerts for a city: who was told, who answered, and who hasn't."),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("serve", help=_("Serve the console and the API until Ctrl-C."))(serve.serve)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        show.line(importlib.metadata.version("alertd"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help=_("Show the version.")),
+    ] = False,
+) -> None:
+    del version
+
+
+class _UsageError(AlertdError):
+    """The command line can't be understood."""
+
+    code = "usage"
+    exit_code = _WRONG_CALL
+
+
+def main() -> None:
+    """Run the command that was typed; leaves with its exit code, and never with a traceback."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = app(standalone_mode=False)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read us has gone; there is nobody to complain to
+        return 1
+    except Exception as error:  # noqa: BLE001 - a defect of ours is told like any other error
+        told = _told(error)
+        show.refusal(told, as_json="--json" in sys.argv[1:])
+        return told.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _told(error: Exception) -> AlertdError:
+    """An error as a user is told it; of a defect where it was, and not what it held."""
+    if isinstance(error, AlertdError):
+        return error
+    if isinstance(error, click.ClickException):
+        return _UsageError(error.format_message())
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
+    return AlertdError(
+        f"Something went wrong in alertd itself: {type(error).__name__} at {place}.",
+        hint="Please report it.",
+    )

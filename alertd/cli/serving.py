@@ -1,0 +1,141 @@
+"""A node that serves until it is told to stop, and everything that was started around it."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import structlog
+
+from alertd.bootstrap import Node, Server, listen, server_of
+from alertd.cli import show
+from alertd.cli.client import Running
+from alertd.cli.keys import FirstSignIn, first_administrator, token_of_cli
+from alertd.cli.words import _
+from alertd.clock import SteadyClock
+from alertd.errors import UnavailableError
+from alertd.settings import Settings
+
+_UP_PATIENCE_S = 30.0
+
+log = structlog.get_logger("alertd")
+
+
+@dataclass(slots=True)
+class Serving:
+    """One node with its HTTP server.
+
+    Args:
+        settings: As read; port 0 becomes the one that was had.
+        prepare: Called with the opened node before it starts: simulators, routes. What it starts
+            it ends through the stack.
+        clock: The node's.
+    """
+
+    settings: Settings
+    prepare: Callable[[Node, AsyncExitStack], Awaitable[None]] | None = None
+    clock: SteadyClock = field(default_factory=SteadyClock)
+    node: Node | None = None
+    token: str = field(default="", repr=False)
+    first: FirstSignIn | None = None
+    _server: Server | None = None
+    _task: "asyncio.Task[None] | None" = None
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def url(self) -> str:
+        """Where it is reached on this machine."""
+        return f"http://{self.settings.host}:{self.settings.port}"
+
+    async def start(self) -> None:
+        """Start all of it; returns when the server answers. On an error nothing is left running."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        sock = listen(self.settings)
+        self._stack.callback(sock.close)
+        self.settings = self.settings.model_copy(update={"port": sock.getsockname()[1]})
+        self.node = node = Node(self.settings, clock=self.clock)
+        self._stack.push_async_callback(node.close)
+        with show.working(_("Opening the database")):
+            await node.open()
+        assert node.store is not None  # noqa: S101 - opened
+        self.first = first_administrator(node.store, self.clock())
+        self.token = token_of_cli(node.store, self.settings.data_dir, self.clock())
+        if self.prepare is not None:
+            await self.prepare(node, self._stack)
+        with show.working(_("Starting the engine and its routes")):
+            await node.start()
+        self._server = server_of(node)
+        self._task = asyncio.create_task(self._server.serve(sockets=[sock]))
+        self._stack.push_async_callback(self._end_server)
+        await self._up(self._server, self._task)
+        path = Running(self.url, os.getpid()).write(self.settings.data_dir)
+        self._stack.callback(path.unlink, missing_ok=True)
+
+    async def _up(self, server: Server, task: "asyncio.Task[None]") -> None:
+        up = asyncio.ensure_future(server.up.wait())
+        await asyncio.wait({up, task}, timeout=_UP_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        if not up.done():
+            up.cancel()
+            raise UnavailableError("The server did not start.")
+
+    async def until_stopped(self) -> None:
+        """Serve until `ask_to_stop`, or until the server ends by itself."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    def ask_to_stop(self) -> bool:
+        """End in order; asked twice, don't wait for requests under way. False: not that far."""
+        if self._server is None:
+            return False
+        if self._server.should_exit:
+            self._server.force_exit = True
+        self._server.stop()
+        return True
+
+    async def stop(self) -> None:
+        """End everything, the last started first."""
+        await self._stack.aclose()
+
+    async def _end_server(self) -> None:
+        self.ask_to_stop()
+        if self._task is not None:
+            await self._task
+
+
+async def stoppable(work: Callable[[], Awaitable[None]], ask_to_stop: Callable[[], bool]) -> None:
+    """Run `work` so that Ctrl-C and SIGTERM end it in order.
+
+    Args:
+        work: What is done; cancelled where it can't be asked.
+        ask_to_stop: Asks it to end; False where it isn't far enough to be asked.
+    """
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work())
+    told = False
+
+    def told_to_stop() -> None:
+        nonlocal told
+        if not told:
+            show.note(_("Stopping …"))
+        told = True
+        if not ask_to_stop():
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told_to_stop)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not told:
+            raise
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

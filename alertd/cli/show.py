@@ -1,0 +1,141 @@
+"""What a command shows: an answer on stdout, progress and errors on stderr.
+
+With `--json` the answer is one JSON document and nothing else stands on stdout. Progress is drawn
+on a terminal; elsewhere it is plain lines.
+"""
+
+import datetime as dt
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from alertd.cli.words import LANGUAGE, _
+from alertd.errors import AlertdError, ProblemsError
+from alertd.i18n import sentence
+
+_WIDTH: Final = 100  # off a terminal
+_PLAIN_EVERY_S: Final = 5.0
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH)
+
+
+def answer(document: Any, *, as_json: bool, human: Callable[[], None]) -> None:
+    """Show a command's answer: the document with `--json`, else what `human` prints."""
+    if as_json:
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    else:
+        human()
+
+
+def line(text: str) -> None:
+    """One line of an answer, whole: it may be copied."""
+    out.print(escape(text), soft_wrap=True)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
+    """A table of an answer; numbers stand to the right."""
+    drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for index, head in enumerate(heads):
+        numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        drawn.add_column(head, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(escape(number(cell)) for cell in row))
+    out.print(drawn)
+
+
+def number(value: object) -> str:
+    """A cell's text; long numbers in groups."""
+    if isinstance(value, bool) or value is None:
+        return {True: _("yes"), False: _("no"), None: ""}[value]
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def moment(at: int | None) -> str:
+    """A time as people read it, in the machine's own zone."""
+    if at is None:
+        return ""
+    return dt.datetime.fromtimestamp(at / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def note(text: str) -> None:
+    """A line about what goes on."""
+    err.print(escape(text), soft_wrap=True)
+
+
+@contextmanager
+def working(label: str) -> Iterator[None]:
+    """Something takes a while and can't say how far it is."""
+    started = time.monotonic()
+    if err.is_terminal:
+        with err.status(escape(label)):
+            yield
+    else:
+        yield
+    note(f"{label} ({time.monotonic() - started:.1f} s)")
+
+
+@contextmanager
+def counting(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Something takes a while and says how much more is done; yields what it tells that to."""
+    started = time.monotonic()
+    if err.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=err, transient=True) as progress:
+            task = progress.add_task(escape(label), total=total)
+            yield lambda more: progress.advance(task, more)
+    else:
+        yield _plain(label, total)
+    note(f"{label} ({time.monotonic() - started:.1f} s)")
+
+
+def _plain(label: str, total: int) -> Callable[[int], None]:
+    done, told_at = 0, time.monotonic()
+
+    def more(count: int) -> None:
+        nonlocal done, told_at
+        done += count
+        if time.monotonic() - told_at >= _PLAIN_EVERY_S:
+            told_at = time.monotonic()
+            note(f"{label}: {done:,} / {total:,}")
+
+    return more
+
+
+def refusal(error: AlertdError, *, as_json: bool) -> None:
+    """Show an error: one clear sentence, and what to do about it."""
+    problems = error.problems if isinstance(error, ProblemsError) else []
+    if as_json:
+        sys.stdout.write(json.dumps({"error": _document(error, problems)}, ensure_ascii=False))
+        sys.stdout.write("\n")
+        return
+    for problem in problems:
+        note(f"  {problem}")
+    head = _("error")
+    err.print(f"[bold red]{head}:[/] {escape(sentence(LANGUAGE, error.message))}", soft_wrap=True)
+    if error.hint:
+        note(sentence(LANGUAGE, error.hint))
+
+
+def _document(error: AlertdError, problems: Sequence[str]) -> Mapping[str, Any]:
+    found: dict[str, Any] = {"code": error.code, "message": sentence(LANGUAGE, error.message)}
+    if error.field:
+        found["field"] = error.field
+    if error.hint:
+        found["hint"] = sentence(LANGUAGE, error.hint)
+    if problems:
+        found["problems"] = list(problems)
+    return found
