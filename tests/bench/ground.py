@@ -41,7 +41,7 @@ KEY = bytes(range(32))
 OFFICER = Actor(no=1, id=b"o" * 16, name="officer", role="duty_officer", path="")
 SECOND = Actor(no=2, id=b"s" * 16, name="second", role="approver", path="")
 _DAY = date(2025, 10, 9)
-_MADE_OF = ("rosters", "alertd/store")
+_MADE_OF = ("rosters", "alertd/store/roster", "alertd/store/tables", "alertd/store/migrations")
 _SPEAKERS = 300  # and as many groups, at any number of people
 
 CITY_SCALES = {20_000: 1, 200_000: 10}
