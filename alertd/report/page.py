@@ -1,0 +1,143 @@
+"""The report as one HTML page: nothing is loaded from anywhere, and it prints on A4."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from alertd.i18n import N_, translator
+from alertd.model import duty_of, stage_of
+from alertd.report.drawing import curve, funnel
+from alertd.report.figures import Figures
+from alertd.report.figures.values import Head, Share
+from alertd.report.names import Names
+from alertd.report.rollup import level_rows, unit_rows
+from alertd.report.summary import summary
+from alertd.report.values import duration, moment, percent
+from alertd.report.words import Say, level_word, role_word, word
+
+MOST_NAMED = 500  # lines of the list of the un-woken on the page; the CSV has them all
+_DETAILED = frozenset({"city", "subdistrict", "community", "grid"})
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A line of the list of the un-woken."""
+
+    code: str
+    place: str
+    role: str
+    stage: str
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("alertd.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def page(
+    figures: Figures,
+    names: Names,
+    ends: tuple[Head, ...],
+    *,
+    language: str,
+    zone: tzinfo,
+) -> str:
+    """The page.
+
+    Args:
+        figures: What it shows.
+        names: For the units' numbers.
+        ends: Where the journal's chains stood.
+        language: One of i18n.LANGUAGES.
+        zone: The city's time.
+    """
+    say = translator(language)
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            _=say,
+            language=language,
+            figures=figures,
+            ends=ends,
+            band=_band(figures, say),
+            tiles=_tiles(figures, say),
+            curve=curve(figures, say),
+            funnels=funnel(figures, say),
+            groups=summary(figures, say, zone),
+            levels=level_rows(figures.units, names),
+            units=[row for row in unit_rows(figures.units, names) if row.level in _DETAILED],
+            unwoken=_unwoken(figures, names, say, language),
+            most_named=MOST_NAMED,
+            **_shown(names, say, language, zone),
+        )
+    )
+
+
+def _shown(names: Names, say: Say, language: str, zone: tzinfo) -> Mapping[str, Any]:
+    """How the template shows a value."""
+    return {
+        "names": names,
+        "word": lambda key: word(say, key),
+        "level": lambda key: level_word(language, key),
+        "percent": lambda n, of: percent(Share(n, of)),
+        "duration": lambda ms: duration(say, ms),
+        "moment": lambda at: moment(at, zone),
+    }
+
+
+def _band(figures: Figures, say: Say) -> str:
+    """What is printed over the page; "" for a real alert."""
+    bands = {"Exercise": N_("EXERCISE – this was a drill"), "Test": N_("TEST – reached its author")}
+    return say(bands[figures.course.status]) if figures.course.status in bands else ""
+
+
+def _tiles(figures: Figures, say: Say) -> list[tuple[str, str, str]]:
+    """The figures that are looked for first: name, value, and what it is of."""
+    rates = figures.rates
+    calls = figures.answers.help_calls
+    still_open = sum(call.closed_ms is None for call in calls)
+    return [
+        _tile(say(N_("Reach rate")), rates.reach),
+        _tile(say(N_("Answer rate")), rates.answer),
+        _tile(say(N_("On-time rate")), rates.on_time),
+        (
+            say(N_("First answer, median")),
+            duration(say, figures.pace.first_answer.median),
+            say(N_("nine in ten within {time}")).format(
+                time=duration(say, figures.pace.first_answer.p90)
+            ),
+        ),
+        (say(N_("Not woken")), str(len(figures.escalations.unwoken)), say(N_("person-duties"))),
+        (
+            say(N_("Calls for help")),
+            str(len(calls)),
+            say(N_("{n} still open")).format(n=still_open),
+        ),
+    ]
+
+
+def _tile(label: str, share: Share) -> tuple[str, str, str]:
+    return label, percent(share), f"{share.n} / {share.of}"
+
+
+def _unwoken(figures: Figures, names: Names, say: Say, language: str) -> list[Silent]:
+    return [
+        Silent(
+            code=names.unit(unit_no).code,
+            place=names.place(unit_no),
+            role=role_word(language, names.roles.get(duty_of(number), "")),
+            stage=word(say, stage_of(number).word),
+        )
+        for number, unit_no in figures.escalations.unwoken[:MOST_NAMED]
+    ]

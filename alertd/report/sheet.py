@@ -1,0 +1,90 @@
+"""The report as CSV for a spreadsheet: summary, units, and the list of the un-woken.
+
+UTF-8 with a byte-order mark, which Excel needs to read Chinese.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import tzinfo
+
+from alertd.i18n import N_, translator
+from alertd.model import duty_of, stage_of
+from alertd.report.figures import Figures
+from alertd.report.figures.values import Share
+from alertd.report.names import Names
+from alertd.report.rollup import unit_rows
+from alertd.report.summary import summary
+from alertd.report.values import percent
+from alertd.report.words import Say, level_word, role_word, word
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def sheet(figures: Figures, names: Names, *, language: str, zone: tzinfo) -> bytes:
+    """Three tables, an empty row between them."""
+    say = translator(language)
+    tables = (
+        _summary(figures, say, zone),
+        _units(figures, names, say, language),
+        _unwoken(figures, names, say, language),
+    )
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    for place, rows in enumerate(tables):
+        if place:
+            writer.writerow(())
+        writer.writerows([_safe(cell) for cell in row] for row in rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+Rows = Iterable[Sequence[object]]
+
+
+def _safe(cell: object) -> object:
+    """A name from a roster that a spreadsheet would take for a formula is kept a text."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def _summary(figures: Figures, say: Say, zone: tzinfo) -> Rows:
+    yield say(N_("Section")), say(N_("Figure")), say(N_("Value")), say(N_("Of")), say(N_("Rate"))
+    yield say(N_("Course")), say(N_("Headline")), figures.course.headline, "", ""
+    for group in summary(figures, say, zone):
+        for line in group.lines:
+            of = "" if line.share is None else line.share.of
+            rate = "" if line.share is None else percent(line.share)
+            yield group.title, line.label, line.value, of, rate
+
+
+def _units(figures: Figures, names: Names, say: Say, language: str) -> Rows:
+    yield (
+        say(N_("Unit code")),
+        say(N_("Unit")),
+        say(N_("Level")),
+        say(N_("Stage")),
+        say(N_("Asked")),
+        say(N_("Answered")),
+        say(N_("Rate")),
+        say(N_("On time")),
+        say(N_("Not woken")),
+    )
+    for row in unit_rows(figures.units, names):
+        yield (
+            row.code,
+            row.name,
+            level_word(language, row.level),
+            word(say, row.stage),
+            row.asked,
+            row.covered,
+            percent(Share(row.covered, row.asked)),
+            row.on_time,
+            row.exhausted,
+        )
+
+
+def _unwoken(figures: Figures, names: Names, say: Say, language: str) -> Rows:
+    yield say(N_("Not woken")), say(N_("Unit")), say(N_("Role")), say(N_("Stage"))
+    for number, unit_no in figures.escalations.unwoken:
+        role = names.roles.get(duty_of(number), "")
+        place, stage = names.place(unit_no), word(say, stage_of(number).word)
+        yield names.unit(unit_no).code, place, role_word(language, role), stage

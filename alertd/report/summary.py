@@ -1,0 +1,199 @@
+"""The report's figures as lines that a person reads; CSV and page show the same ones."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from alertd.i18n import N_
+from alertd.report.figures import Figures
+from alertd.report.figures.values import Share
+from alertd.report.values import duration, moment
+from alertd.report.words import Say, word
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure: its name, its value as text, and the denominator where it is a share."""
+
+    label: str
+    value: str
+    share: Share | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Lines that belong together. `key` is the section of the JSON that they come from."""
+
+    key: str
+    title: str
+    lines: tuple[Line, ...]
+
+
+def summary(figures: Figures, say: Say, zone: tzinfo) -> tuple[Group, ...]:
+    """All groups, in the order of the report."""
+    return tuple(
+        Group(key, say(title), tuple(make(figures, say, zone))) for key, title, make in _GROUPS
+    )
+
+
+Lines = Iterator[Line]
+Make = Callable[[Figures, Say, tzinfo], Lines]
+
+
+def _course(figures: Figures, say: Say, zone: tzinfo) -> Lines:
+    course = figures.course
+    yield Line(say(N_("Status")), word(say, course.status))
+    yield Line(say(N_("State")), word(say, course.state))
+    yield Line(say(N_("Short code")), course.short_code)
+    yield Line(say(N_("Drafted")), moment(course.drafted_at, zone))
+    yield Line(say(N_("Approved")), moment(course.approved_at, zone))
+    yield Line(say(N_("Issued")), moment(course.issued_at, zone))
+    yield Line(say(N_("Ended")), moment(course.ended_at, zone))
+    yield Line(say(N_("Draft to approval")), duration(say, course.approval_ms))
+    yield Line(say(N_("Approval to issue")), duration(say, course.issue_ms))
+    yield Line(say(N_("Issue to correction")), duration(say, course.correction_ms))
+    alone = say(N_("yes, on record")) if course.break_glass else say(N_("no"))
+    yield Line(say(N_("Issued by one person (break-glass)")), alone)
+
+
+def _targets(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    targets = figures.targets
+    yield Line(say(N_("Person-duties asked")), str(targets.duties))
+    yield Line(say(N_("Unique people told first")), str(targets.people))
+    yield Line(say(N_("Loudspeakers")), str(targets.terminals))
+    yield Line(say(N_("Chat groups")), str(targets.groups))
+    yield from _each(say, N_("Left out: {what}"), targets.excluded)
+
+
+def _rates(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    rates = figures.rates
+    yield _share(say(N_("Reach rate (arrival confirmed, of people)")), rates.reach)
+    yield _share(say(N_("Handed over to a gateway (of people)")), rates.handed_over)
+    yield _share(say(N_("Answer rate (of person-duties)")), rates.answer)
+    yield _share(say(N_("On-time rate (of person-duties)")), rates.on_time)
+    yield _share(say(N_("People who answered")), rates.answered_people)
+
+
+def _pace(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    pace, first = figures.pace, figures.pace.first_answer
+    yield Line(say(N_("First answer, median")), duration(say, first.median))
+    yield Line(say(N_("First answer, nine in ten within")), duration(say, first.p90))
+    yield Line(say(N_("First answer, slowest")), duration(say, first.most))
+    yield Line(say(N_("Half of the duties covered after")), duration(say, pace.covered_50))
+    yield Line(say(N_("90% covered after")), duration(say, pace.covered_90))
+    yield Line(say(N_("All covered after")), duration(say, pace.covered_100))
+
+
+def _deliveries(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    deliveries = figures.deliveries
+    yield Line(say(N_("Messages made")), str(deliveries.made))
+    yield Line(say(N_("Submitted")), str(deliveries.submitted))
+    yield Line(say(N_("Accepted by a gateway, arrival not confirmed")), str(deliveries.accepted))
+    yield Line(say(N_("Delivered")), str(deliveries.delivered))
+    yield Line(say(N_("Failed")), str(deliveries.failed))
+    yield from _each(say, N_("Failed: {what}"), deliveries.failed_by_cause)
+    yield Line(say(N_("Unknown, neither sent nor failed")), str(deliveries.unknown))
+    waiting = deliveries.pending + deliveries.sending
+    yield Line(say(N_("Still waiting or under way")), str(waiting))
+    dropped = deliveries.expired + deliveries.cancelled
+    yield Line(say(N_("Withdrawn when the alert ended")), str(dropped))
+    yield Line(
+        say(N_("Sent again, marked as possible duplicates")), str(deliveries.marked_duplicates)
+    )
+
+
+def _escalations(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    escalations = figures.escalations
+    yield from _each(say, N_("Steps taken: {what}"), escalations.acts)
+    yield from _each(say, N_("Resolved {what}"), escalations.resolved)
+    yield Line(say(N_("Digests sent to superiors")), str(escalations.digests_sent))
+    yield Line(say(N_("Digests spared, all had answered")), str(escalations.digests_spared))
+    yield Line(say(N_("Not woken: nobody ever answered")), str(len(escalations.unwoken)))
+
+
+def _help(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    calls = figures.answers.help_calls
+    yield Line(say(N_("Calls for help")), str(len(calls)))
+    taken = sum(call.taken_ms is not None for call in calls)
+    yield Line(say(N_("Taken by a person")), str(taken))
+    closed = sum(call.closed_ms is not None for call in calls)
+    yield Line(say(N_("Closed by a person")), str(closed))
+    longest = max((call.taken_ms for call in calls if call.taken_ms is not None), default=None)
+    yield Line(say(N_("Longest wait until taken")), duration(say, longest))
+
+
+def _answers(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    answers = figures.answers
+    yield Line(say(N_("Answers")), str(answers.total))
+    yield from _each(say, N_("Answers: {what}"), answers.by_kind)
+    yield Line(say(N_("Late, after the alert ended")), str(answers.late))
+    yield Line(say(N_("Withdrawn as mistaken")), str(answers.withdrawn))
+    yield Line(say(N_("Entered by hand")), str(sum(answers.manual.values())))
+    yield from _each(say, N_("Entered by hand: {what}"), answers.manual)
+    yield from _each(say, N_("Replies read as: {what}"), answers.replies)
+
+
+def _transfer(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    transfer = figures.transfer
+    yield Line(say(N_("To be moved, as reported")), str(transfer.should))
+    yield Line(say(N_("Moved")), str(transfer.moved))
+    yield Line(say(N_("Not yet moved, as reported")), str(transfer.left))
+    yield Line(say(N_("Reports with a count")), str(transfer.reports))
+    yield Line(say(N_("Of them with a total")), str(transfer.with_total))
+
+
+def _loudspeakers(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    speakers = figures.loudspeakers
+    yield Line(say(N_("Commanded")), str(speakers.targeted))
+    online = Share(speakers.online_at_issue, speakers.known)
+    yield _share(say(N_("Online at the issue, of all that ever reported")), online)
+    yield Line(say(N_("Confirmed the command")), str(speakers.delivered))
+    yield Line(say(N_("Played in full")), str(speakers.played))
+    yield Line(say(N_("Played in part")), str(speakers.partial))
+    yield Line(say(N_("Confirmed but never said that it played")), str(speakers.silent))
+    yield Line(say(N_("Failed")), str(speakers.failed))
+    yield Line(say(N_("Unknown, neither sent nor failed")), str(speakers.unknown))
+
+
+def _burden(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    burden = figures.burden
+    yield Line(say(N_("First messages to people")), str(burden.first))
+    yield Line(say(N_("Further messages to people")), str(burden.extra))
+    yield from _each(say, N_("Further messages: {what}"), burden.extra_by_kind)
+    yield Line(say(N_("People who got further messages")), str(burden.people_with_extra))
+    yield Line(say(N_("Most further messages to one person")), str(burden.most_extra))
+    mean = "" if burden.per_person is None else f"{burden.per_person:.2f}"
+    yield Line(say(N_("Messages per person targeted")), mean)
+
+
+def _roster_faults(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    faults = figures.roster_faults
+    yield Line(say(N_("Numbers that refused the message")), str(len(faults.deliveries)))
+    yield from _each(say, N_("Number refused: {what}"), faults.numbers)
+    unreachable = len(faults.unreachable_duties)
+    yield Line(say(N_("Duties whose holder cannot be told")), str(unreachable))
+
+
+_GROUPS: tuple[tuple[str, str, Make], ...] = (
+    ("course", N_("Course"), _course),
+    ("targets", N_("Whom it was for"), _targets),
+    ("rates", N_("Rates"), _rates),
+    ("pace", N_("Speed"), _pace),
+    ("deliveries", N_("Messages"), _deliveries),
+    ("loudspeakers", N_("Loudspeakers"), _loudspeakers),
+    ("escalations", N_("Escalation"), _escalations),
+    ("answers", N_("Answers"), _answers),
+    ("help", N_("Calls for help"), _help),
+    ("transfer", N_("People moved"), _transfer),
+    ("burden", N_("Messages per person"), _burden),
+    ("roster_faults", N_("Roster faults found"), _roster_faults),
+)
+
+
+def _share(label: str, share: Share) -> Line:
+    return Line(label, str(share.n), share)
+
+
+def _each(say: Say, label: str, counts: Mapping[str, int]) -> Lines:
+    for key, n in counts.items():
+        yield Line(say(label).format(what=word(say, key)), str(n))

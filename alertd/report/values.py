@@ -1,0 +1,39 @@
+"""How a value is shown: counts, shares, durations and times, in either language."""
+
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Final
+
+from alertd.i18n import N_
+from alertd.model import Millis
+from alertd.report.figures.values import Share
+from alertd.report.words import Say
+
+CITY_TIME: Final = timezone(timedelta(hours=8))  # where no settings say otherwise
+NOTHING: Final = "–"
+
+
+def percent(share: Share) -> str:
+    """A share as a percentage with one decimal."""
+    return NOTHING if share.rate is None else f"{share.n / share.of:.1%}"
+
+
+def duration(say: Say, ms: int | None) -> str:
+    """Hours, minutes and seconds; below ten seconds with one decimal."""
+    if ms is None:
+        return NOTHING
+    if ms < 10_000:  # noqa: PLR2004 - ten seconds
+        return say(N_("{n} s")).format(n=f"{ms / 1000:.1f}")
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return say(N_("{h} h {m} min")).format(h=hours, m=minutes)
+    if minutes:
+        return say(N_("{m} min {s} s")).format(m=minutes, s=seconds)
+    return say(N_("{n} s")).format(n=seconds)
+
+
+def moment(at: Millis | None, zone: tzinfo) -> str:
+    """A time in the city's zone, to the second."""
+    if at is None:
+        return NOTHING
+    return datetime.fromtimestamp(at / 1000, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

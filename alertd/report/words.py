@@ -1,0 +1,97 @@
+"""The report's words for the keys that facts carry; what isn't here is shown as it is.
+
+English is the source text; the catalogs have the Chinese.
+"""
+
+from collections.abc import Callable, Mapping
+
+from alertd.i18n import N_
+from rosters.words import LEVEL_NAMES, ROLES
+
+Say = Callable[[str], str]
+
+WORDS: Mapping[str, str] = {
+    # CAP status
+    "Actual": N_("Actual alert"),
+    "Exercise": N_("Exercise"),
+    "Test": N_("Test"),
+    # colours
+    "red": N_("Red"),
+    "orange": N_("Orange"),
+    "yellow": N_("Yellow"),
+    "blue": N_("Blue"),
+    # states of an alert
+    "draft": N_("draft"),
+    "approved": N_("approved"),
+    "issued": N_("under way"),
+    "updated": N_("updated by a later alert"),
+    "cancelled": N_("cancelled"),
+    "all-clear": N_("all-clear given"),
+    "expired": N_("expired"),
+    # purposes of what followed
+    "update": N_("update"),
+    "correction": N_("correction"),
+    "cancel": N_("cancellation"),
+    # channels
+    "sms": N_("SMS"),
+    "loudspeaker": N_("Loudspeakers"),
+    "chat": N_("Chat groups"),
+    # stages and kinds of answers
+    "received": N_("Received"),
+    "on_post": N_("On post"),
+    "done": N_("Done"),
+    "help": N_("Help"),
+    "unavailable": N_("Unavailable"),
+    # rungs, in the order of the ladder
+    "carried": N_("by the answer to the alert before"),
+    "first": N_("after the first message"),
+    "remind": N_("after a reminder"),
+    "call": N_("on the list to be telephoned"),
+    "alternate": N_("after the alternate was told"),
+    "parent": N_("after the superior was told"),
+    "grandparent": N_("after the superior's superior was told"),
+    "door_knock": N_("on the list of doors to knock at"),
+    "duty_desk": N_("after the duty desk was told"),
+    # how a ladder came to climb
+    "no-answer": N_("no answer in time"),
+    "unreachable": N_("cannot be reached or cannot come"),
+    "steps-exhausted": N_("every step taken"),
+    # ways of an answer
+    "page": N_("answer page"),
+    "phone": N_("by telephone"),
+    "radio": N_("by radio"),
+    "runner": N_("by runner"),
+    "paper": N_("on paper"),
+    # kinds of further messages
+    "alert": N_("to a further number"),
+    "reminder": N_("reminder"),
+    "takeover": N_("to the alternate"),
+    "digest": N_("digest to a superior"),
+    "confirmation": N_("confirmation"),
+    # why somebody was left out or a message didn't go
+    "no-contact": N_("duty without anybody who can be told"),
+    "outside-plan": N_("outside the drill's plan"),
+    "no-route": N_("no route may carry it"),
+    "alert-ended": N_("the alert ended first"),
+    "no-such-number": N_("the number does not exist"),
+    "opted-out": N_("asked the carrier for no more messages"),
+}
+
+
+def word(say: Say, key: str) -> str:
+    """A key in the reader's language."""
+    return say(WORDS[key]) if key in WORDS else key
+
+
+def level_word(language: str, level: str) -> str:
+    """What a level of the hierarchy is called."""
+    return next((names[_place(language)] for key, names in LEVEL_NAMES.items() if key == level), "")
+
+
+def role_word(language: str, role: str) -> str:
+    """What a role is called; a city's own role bears its key."""
+    return ROLES[role][_place(language)] if role in ROLES else role
+
+
+def _place(language: str) -> int:
+    return 0 if language.startswith("zh") else 1
