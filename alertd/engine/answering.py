@@ -115,13 +115,16 @@ def answers_for(
 ) -> list[list[Any]]:
     """[[requirement, [unit, parent, …]]…] of the duties the person holds now."""
     held = people.duties_of(turn.connection, [person_no]).get(person_no, ())
-    units = people.ancestors(turn.connection, [duty.unit_no for duty in held])
-    return [
-        [requirement_no(alert_no, stage, duty.duty_no), list(units[duty.unit_no])]
+    units = {
+        requirement_no(alert_no, stage, duty.duty_no): duty.unit_no
         for stage in STAGES_OF_ACK[kind]
         for duty in held
         if only is None or duty.duty_no in only
-    ]
+    }
+    c = t.requirement.c
+    asked = turn.connection.execute(select(c.no).where(c.no.in_(units)).order_by(c.no)).scalars()
+    above = people.ancestors(turn.connection, [duty.unit_no for duty in held])
+    return [[number, list(above[units[number]])] for number in asked]
 
 
 def _open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> None:
