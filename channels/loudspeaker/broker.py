@@ -54,7 +54,7 @@ authorization {{
 }}
 mqtt {{
   listen: {listen}
-  ack_wait: "30s"
+  ack_wait: "5s"
   max_ack_pending: 1000
 }}
 """
@@ -86,12 +86,22 @@ class EmbeddedBroker:
         data_dir: Its store, configuration, log and logins; made where it is missing, 0700.
         host: Where it listens; terminals on other machines need an address of the LAN here.
         port: The MQTT port; 0 takes a free one, and keeps it over restarts of the child.
+        lock_patience_s: How long to wait for the folder: an orphan that was just killed needs a
+            moment to be gone.
     """
 
-    def __init__(self, data_dir: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        lock_patience_s: float = 10.0,
+    ) -> None:
         self._dir = data_dir.resolve()
         self._host = host
         self._port = port
+        self._lock_patience_s = lock_patience_s
         self._logins: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -174,7 +184,8 @@ class EmbeddedBroker:
         quiet = asyncio.subprocess.DEVNULL
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())),
-            *(str(self._dir / "lock"), str(binary), "-c", str(self._dir / "nats.conf")),
+            *(str(self._dir / "lock"), str(self._lock_patience_s)),
+            *(str(binary), "-c", str(self._dir / "nats.conf")),
             stdin=quiet,
             stdout=quiet,
             stderr=quiet,

@@ -4,6 +4,7 @@ import base64
 import binascii
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -80,13 +81,12 @@ def read_public(text: str) -> tuple[str, bytes]:
 
 def _create(path: Path, pem: bytes) -> None:
     """Write a file that nobody else may read, whole or not at all, and never over another."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor, name = tempfile.mkstemp(prefix=path.name, suffix=".new", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())
-        os.link(draft, path)
+        os.link(name, path)
     finally:
-        draft.unlink(missing_ok=True)
+        Path(name).unlink()

@@ -8,6 +8,7 @@ What paho has taken it sends again after a reconnect until the broker confirms i
 
 import asyncio
 import contextlib
+import itertools
 import ssl
 import zlib
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ from channels.loudspeaker.paho_socket import PahoSocket
 
 _TICK_S = 1.0  # paho looks after its keepalive as often
 _FIRST_PAUSE_S = 0.2
-_LONGEST_PAUSE_S = 5.0
+_LONGEST_PAUSE_S = 3.0
 _CONNECT_TIMEOUT_S = 5.0
 _GOODBYE_S = 1.0
 _MOST_QUEUED = 1000  # far below 65,535 message ids, where paho begins to refuse
@@ -56,6 +57,7 @@ class Received:
     qos: int
     mid: int
     connection: int  # which of our connections it came by: only there can it be acknowledged
+    number: int = 0  # grows with each that comes
 
 
 @dataclass(slots=True)
@@ -107,6 +109,7 @@ class Link:
         self._received = received
         self._confirmed_late = confirmed_late
         self._came_up = came_up
+        self._arrivals = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
         self._slots = asyncio.Semaphore(window)
         self._up = asyncio.Event()
@@ -341,5 +344,6 @@ class Link:
                 qos=message.qos,
                 mid=message.mid,
                 connection=self.connection,
+                number=next(self._arrivals),
             )
         )

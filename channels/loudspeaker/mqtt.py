@@ -40,7 +40,13 @@ from channels.loudspeaker.inbox import Inbox
 from channels.loudspeaker.link import Link, LostWordError, NotHandedOverError, Received
 from channels.loudspeaker.mqtt_settings import read_settings
 from channels.loudspeaker.orders import order
-from channels.loudspeaker.reports import SUBSCRIPTIONS, Attendance, Message, read_receipt
+from channels.loudspeaker.reports import (
+    MAX_REPORT_BYTES,
+    SUBSCRIPTIONS,
+    Attendance,
+    Message,
+    read_receipt,
+)
 
 _WINDOW = 20  # paho holds back and then refuses more; a broker's answer takes a disk's turn
 _START_PATIENCE_S = 3.0
@@ -127,16 +133,19 @@ class MqttRoute:
         return Accepted(reference=cmd_id)
 
     def _received(self, message: Received) -> None:
-        self._inbox.put(message)
+        if len(message.payload) > MAX_REPORT_BYTES:
+            self._link.acknowledge(message)  # nothing that we read is as large
+        else:
+            self._inbox.put(message)
 
     def _confirmed_late(self, tag: Try) -> None:
         receipt = Receipt(
             delivery=tag.delivery, attempt=tag.attempt, status=ReceiptStatus.ACCEPTED, code="late"
         )
-        self._inbox.tell(receipt)
+        self._inbox.put(receipt)
 
     def _read(self, batch: Sequence[Received]) -> tuple[Sequence[Event], Callable[[], None]]:
-        messages = [Message(m.topic, m.payload, m.retained) for m in batch]
+        messages = [Message(m.topic, m.payload, m.retained, m.number) for m in batch]
         changes = self._attendance.changes(messages)
         receipts = [read_receipt(message, self._key) for message in messages]
         events = [*(receipt for receipt in receipts if receipt), *changes.events]

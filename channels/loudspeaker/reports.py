@@ -9,6 +9,7 @@ Terminals publish under `alertd/v1/terminal/{id}/`:
 - `online`, retained: the word `online` or, as the last will, `offline`
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,13 +25,13 @@ from channels.loudspeaker.commands import (
     read_object,
 )
 
+MAX_REPORT_BYTES = 8 * 1024
 SAYS = ("ack", "result", "fault", "state", "online")
 SUBSCRIPTIONS = tuple(f"{ROOT}/terminal/+/{word}" for word in SAYS)
 
-_MAX_REPORT_BYTES = 8 * 1024
 _MOST_TERMINALS = 200_000  # whose presence is kept; a city has some hundred, a province the rest
 _MOST_TIMES = 1000
-_LONGEST_WORD = 40
+_CODE = re.compile(r"(?!.*\d{5})[A-Za-z][A-Za-z0-9_.-]{0,39}")
 # A refusal that another try may change; by any other the terminal won't ever play this.
 _PASSING_REFUSALS = frozenset({"busy", "old-sequence", "queue-full"})
 
@@ -42,6 +43,7 @@ class Message:
     topic: str
     payload: bytes
     retained: bool
+    number: int = 0  # in the order of arrival; what comes to be read out of it doesn't count
 
 
 def read_receipt(message: Message, key: SigningKey) -> Receipt | None:
@@ -105,6 +107,7 @@ class _Seen:
     online: bool | None = None
     fault: str = ""
     at: int | None = None
+    number: int = 0
 
 
 class Attendance:
@@ -122,7 +125,7 @@ class Attendance:
                 continue
             before = now.get(terminal) or self._told.get(terminal) or _Seen()
             after = _seen(before, says, message)
-            if after is not None:
+            if after is not None and after.number >= before.number:
                 now[terminal] = after
         return Changes(now, [*self._events(now)])
 
@@ -155,13 +158,14 @@ def _seen(before: _Seen, says: str, message: Message) -> _Seen | None:
         word = message.payload.strip()
         if word not in {b"online", b"offline"}:
             return None
-        return _Seen(online=word == b"online", fault=before.fault)
+        return _Seen(online=word == b"online", fault=before.fault, number=message.number)
     document = _object(message.payload)
     if not isinstance(document.get("fault"), str):
         return None
     # What was kept may be of a terminal that has died since; what is said now proves life.
     online = before.online if message.retained else True
-    return _Seen(online=online, fault=_word(document["fault"]), at=_time(document))
+    fault = _word(document["fault"])
+    return _Seen(online=online, fault=fault, at=_time(document), number=message.number)
 
 
 def _split(topic: str) -> tuple[str, str]:
@@ -175,18 +179,16 @@ def _split(topic: str) -> tuple[str, str]:
 
 def _object(payload: bytes) -> Mapping[str, Any]:
     try:
-        return read_object(payload, _MAX_REPORT_BYTES)
+        return read_object(payload, MAX_REPORT_BYTES)
     except CommandRefusedError:
         return {}
 
 
 def _word(value: object) -> str:
-    """A short code: a terminal's free text has no place in a log."""
-    if not isinstance(value, str):
+    """A short code; a terminal's free text, and numbers that may be a phone's, reach no log."""
+    if not isinstance(value, str) or value == "":
         return ""
-    return "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in value)[
-        :_LONGEST_WORD
-    ]
+    return value if _CODE.fullmatch(value) else "unreadable"
 
 
 def _times(value: object) -> bool:

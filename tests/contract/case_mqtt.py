@@ -136,8 +136,11 @@ class MqttCase:
         raise NotImplementedError  # there is no hook
 
     async def _steady(self) -> bool:
-        """Connected, or kept from it."""
-        return (await self.route.health()).ok is not self.gate.mode.startswith("refuse-")
+        """Connected, or refused."""
+        health = await self.route.health()
+        if self.gate.mode.startswith("refuse-"):
+            return not health.ok and "refused" in health.detail
+        return health.ok
 
 
 def through(gate: Gate, broker: Broker) -> BrokerAddress:

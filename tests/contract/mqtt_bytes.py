@@ -1,12 +1,15 @@
 """MQTT 3.1.1 by hand (OASIS standard, chapters 2 and 3): what tests say without our own client."""
 
 import asyncio
+import itertools
 from dataclasses import dataclass
 from typing import Self
 
 CONNACK, PUBLISH, PUBACK, SUBACK = 0x20, 0x30, 0x40, 0x90
 AT_QOS_1 = 0x02
 RETAIN = 0x01
+
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,11 @@ class Packet:
     @property
     def kind(self) -> int:
         return self.head & 0xF0
+
+    @property
+    def is_repeated(self) -> bool:
+        """The DUP flag of a PUBLISH."""
+        return bool(self.head & 0x08)
 
     @property
     def mid(self) -> int:
@@ -72,12 +80,20 @@ class Speaker:
     _mid: int = 0
 
     @classmethod
-    async def connect(cls, port: int, user: str, password: str, *, name: str = "by-hand") -> Self:
+    async def connect(cls, port: int, user: str, password: str, *, name: str = "") -> Self:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        login = text(name) + text(user) + text(password)
+        # Two of one name would take the session from one another.
+        login = text(name or f"by-hand-{next(_numbers)}") + text(user) + text(password)
         writer.write(Packet(0x10, text("MQTT") + b"\x04\xc2\x00\x00" + login).encoded())
-        answer = await read_packet(reader)
-        assert answer == Packet(CONNACK, b"\x00\x00"), answer
+        welcome = Packet(CONNACK, b"\x00\x00")
+        answer: Packet | None = None
+        try:
+            answer = await read_packet(reader)
+        finally:
+            if answer != welcome:
+                writer.close()
+        if answer != welcome:
+            raise ConnectionRefusedError(answer.body.hex())
         return cls(reader, writer)
 
     async def publish(self, topic: str | bytes, payload: bytes, *, retain: bool = False) -> None:

@@ -105,7 +105,7 @@ class Gate:
             packet = await read_packet(reader)
             if packet.kind == PUBLISH:
                 self.publishes.append(packet)
-                if self.mode == "cut-before":
+                if self.mode == "cut-before" and not packet.is_repeated:
                     return
                 waiting[packet.mid] = packet
             upstream.write(packet.encoded())
@@ -125,9 +125,11 @@ class Gate:
                 if command.topic in self.held:
                     self._kept.append((writer, packet))
                     continue
-                if self.mode == "cut-after":
+                if command.is_repeated:
+                    pass  # it has met its trouble
+                elif self.mode == "cut-after":
                     return
-                if self.mode in _GARBAGE:
+                elif self.mode in _GARBAGE:
                     writer.write(_GARBAGE[self.mode])
                     continue
             writer.write(self._changed(packet).encoded())

@@ -1,0 +1,211 @@
+"""The embedded broker: a process of ours that is there, guarded, and never outlives us."""
+
+import asyncio
+import os
+import signal
+import socket
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from alertd.errors import UnavailableError
+from channels.loudspeaker.address import BrokerAddress
+from channels.loudspeaker.broker import EmbeddedBroker
+from tests.contract.mqtt_brokers import Embedded
+from tests.contract.mqtt_bytes import Speaker
+from tests.contract.peer import PATIENCE_S, until
+from tests.contract.process_peer import ROOT
+
+COMMANDS = "alertd/v1/terminal/t1/cmd"
+
+
+async def login(address: BrokerAddress, *, name: str = "") -> Speaker:
+    return await Speaker.connect(
+        address.port, address.username or "", address.password or "", name=name
+    )
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    # Killed, and not yet reaped by whoever adopted it.
+    return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] in "ZX"
+
+
+async def test_it_starts_serves_and_ends(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(tmp_path)
+    assert not broker.alive
+    address = await broker.start()
+    assert broker.alive
+    assert address.host == "127.0.0.1"
+    pid = broker.pid
+    assert pid is not None
+    listener, sender = await login(address, name="a"), await login(address, name="b")
+    assert await listener.subscribe(COMMANDS) == 1
+    await sender.publish(COMMANDS, b"hello")
+    assert (await listener.next_message()).payload == b"hello"
+    await listener.close()
+    await sender.close()
+    await broker.stop()
+    assert not broker.alive
+    assert gone(pid)
+
+
+async def test_its_secrets_are_made_here_and_kept(tmp_path: Path) -> None:
+    logins = []
+    for folder in ("a", "a", "b"):
+        async with Embedded.running(tmp_path / folder) as broker:
+            logins.append((broker.address.password, broker.terminal_url.split("@")[0]))
+    assert logins[0] == logins[1]
+    assert logins[0][0] != logins[2][0]
+    assert logins[0][1] != logins[2][1]
+    for name in ("logins.json", "nats.conf"):
+        assert stat.S_IMODE((tmp_path / "a" / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+
+
+async def test_nobody_enters_without_a_login(tmp_path: Path) -> None:
+    async with Embedded.running(tmp_path) as broker:
+        port, password = broker.address.port, broker.address.password or ""
+        for user, word in (("", ""), ("alertd", ""), ("alertd", "alertd"), ("terminal", password)):
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await Speaker.connect(port, user, word)
+
+
+async def test_a_terminal_can_neither_command_nor_listen_to_others_words(tmp_path: Path) -> None:
+    async with Embedded.running(tmp_path) as broker:
+        ours = await login(broker.address)
+        terminal = await broker.terminal()
+        assert await ours.subscribe("alertd/v1/#") == 1
+        for topic in ("alertd/v1/terminal/+/ack", "alertd/#", "#", "alertd/v1/terminal/t1/result"):
+            assert await terminal.subscribe(topic) == 0x80
+        assert await terminal.subscribe(COMMANDS) == 1
+        assert await terminal.subscribe("alertd/v1/area/330281/cmd") == 1
+        for topic in (COMMANDS, "alertd/v1/area/1/cmd", "alertd/v1/x", "other"):
+            await broken_or_ignored(broker, topic)
+        await terminal.publish("alertd/v1/terminal/t1/ack", b"mine")
+        heard = await ours.next_message()
+        assert (heard.topic, heard.payload) == ("alertd/v1/terminal/t1/ack", b"mine")
+        await terminal.close()
+        await ours.close()
+
+
+async def broken_or_ignored(broker: Embedded, topic: str) -> None:
+    """MQTT 3.1.1 has no refusal of a PUBLISH: the broker confirms and drops it, or hangs up."""
+    speaker = await broker.terminal()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await speaker.publish(topic, b"forbidden")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        speaker.writer.close()
+
+
+async def test_what_it_confirmed_survives_a_kill(tmp_path: Path) -> None:
+    async with Embedded.running(tmp_path) as broker:
+        address = broker.address
+        sender = await login(address, name="sender")
+        await sender.publish("alertd/v1/terminal/t1/online", b"online", retain=True)
+        await broker.kill()
+        await broker.back()
+        assert broker.address == address
+        listener = await login(address, name="listener")
+        await listener.subscribe("alertd/v1/terminal/+/online")
+        assert (await listener.next_message()).payload == b"online"
+        await listener.close()
+        sender.writer.close()
+
+
+async def test_it_comes_back_as_often_as_it_dies(tmp_path: Path) -> None:
+    async with Embedded.running(tmp_path) as broker:
+        for _ in range(3):
+            await broker.kill()
+            await broker.back()
+
+
+_PARENT = """
+import asyncio, sys
+from pathlib import Path
+from channels.loudspeaker.broker import EmbeddedBroker
+
+async def main():
+    broker = EmbeddedBroker(Path(sys.argv[1]))
+    address = await broker.start()
+    print(broker.pid, address.port, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_it_dies_with_its_parent_and_frees_the_folder(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _PARENT, str(tmp_path)), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    assert parent.stdout is not None
+    async with asyncio.timeout(PATIENCE_S):
+        pid, _ = map(int, (await parent.stdout.readline()).split())
+    assert not gone(pid)
+    parent.send_signal(number)
+    await parent.communicate()
+
+    async def orphan_gone() -> bool:
+        return gone(pid)
+
+    await until(orphan_gone)
+    broker = EmbeddedBroker(tmp_path)
+    await broker.start()
+    assert broker.alive
+    await broker.stop()
+
+
+async def test_two_never_share_a_folder(tmp_path: Path) -> None:
+    async with Embedded.running(tmp_path) as first:
+        second = EmbeddedBroker(tmp_path, lock_patience_s=0.2)
+        with pytest.raises(UnavailableError, match="same data folder"):
+            await second.start()
+        assert not second.alive
+        await (await login(first.address)).close()
+
+
+async def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        broker = EmbeddedBroker(tmp_path, port=port)
+        with pytest.raises(UnavailableError, match=f"port {port}: Address already in use"):
+            await broker.start()
+        await broker.stop()
+
+
+async def test_a_port_that_is_asked_for_is_used(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    broker = EmbeddedBroker(tmp_path, port=port)
+    assert (await broker.start()).port == port
+    await broker.stop()
+
+
+async def test_a_broken_set_up_is_told_and_leaves_nothing_running(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file where a folder must be")
+    broker = EmbeddedBroker(tmp_path)
+    with pytest.raises(UnavailableError, match="didn't come up") as told:
+        await broker.start()
+    assert "nats.log" in (told.value.hint or "")
+    assert not broker.alive
+
+
+async def test_stopping_one_that_never_started_is_nothing(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(tmp_path)
+    await broker.stop()
+    assert (broker.alive, broker.pid) == (False, None)
