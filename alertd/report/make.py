@@ -20,6 +20,8 @@ from alertd.report.rollup import unit_rows
 from alertd.report.sheet import sheet
 from alertd.report.values import CITY_TIME
 
+KIND = "alertd.report"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -48,7 +50,7 @@ def to_json(report: Report) -> dict[str, Any]:
     """The report file: figures, units with their names, and the journal's heads."""
     return {
         "schema": SCHEMA,
-        "kind": "alertd.report",
+        "kind": KIND,
         "alert_no": report.figures.course.no,
         "figures": report.figures.to_dict(),
         "units": [asdict(row) for row in unit_rows(report.figures.units, report.names)],

@@ -170,6 +170,10 @@ class DutiesPart:
 
     # What it came to.
 
+    def states(self) -> dict[int, int]:
+        """Every requirement's state."""
+        return {number: int(asked.state) for number, asked in self.asked.items()}
+
     def first_stage(self) -> Stage:
         """The stage whose person-duties are the denominator."""
         return min((rule.stage for rule in self.policy.stages), default=Stage.RECEIVED)
@@ -247,8 +251,3 @@ class DutiesPart:
 
 def _on_time(asked: Iterable[Asked], due_at: Millis) -> int:
     return sum(1 for each in asked if each.covered_at is not None and each.covered_at <= due_at)
-
-
-def states(part: DutiesPart) -> Mapping[int, int]:
-    """Every requirement's state, for a comparison with the table's."""
-    return {number: int(asked.state) for number, asked in part.asked.items()}

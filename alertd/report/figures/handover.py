@@ -160,6 +160,16 @@ class HandoverPart:
 
     # What it came to.
 
+    def known(self) -> int:
+        """How many deliveries were made."""
+        return len(self.state) - self.state.count(_NEVER_MADE)
+
+    def standing(self, place: int) -> tuple[int, int] | None:
+        """A delivery's state and what was played, or None where none was made by that number."""
+        if not 0 < place < len(self.state) or self.state[place] == _NEVER_MADE:
+            return None
+        return self.state[place], self.played[place]
+
     def by_state(self) -> dict[int, Counter[int]]:
         """Channel → state → deliveries."""
         pairs = Counter(zip(self.channel, self.state, strict=True))

@@ -1,0 +1,119 @@
+"""The state tables against what the facts come to: they are the same history, told twice."""
+
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import Connection, select
+
+from alertd.model import ALERT_SHIFT, Channel, DeliveryState, RequirementState, Stage, numbers_of
+from alertd.report.figures import Figures
+from alertd.report.figures.replay import Replay
+from alertd.report.names import Names
+from alertd.report.rollup import unit_rows
+from alertd.store import tables as t
+from alertd.store.batches import stream
+
+Found = Iterator[tuple[str, str, str]]
+"""(where, by the facts, by the table)."""
+
+_NO_ROW = "no row"
+
+
+def table_differences(
+    connection: Connection, state: Replay, figures: Figures, names: Names
+) -> Found:
+    """Every row that the facts don't account for, and every fact that no row shows."""
+    yield from _alert(connection, figures)
+    yield from _delivery_counts(connection, state)
+    yield from _deliveries(connection, state)
+    yield from _requirements(connection, state)
+    yield from _coverage(connection, figures, names)
+
+
+def _alert(connection: Connection, figures: Figures) -> Found:
+    c = t.alert.c
+    row = connection.execute(select(c.state).where(c.no == figures.course.no)).first()
+    found = row.state if row else _NO_ROW
+    if found != figures.course.state:
+        yield f"alert[{figures.course.no}].state", figures.course.state, found
+
+
+def _delivery_counts(connection: Connection, state: Replay) -> Found:
+    c = t.delivery_count.c
+    rows = connection.execute(
+        select(c.channel, c.state, c.n).where(c.alert_no == state.alert_no, c.n != 0)
+    )
+    table = {(row.channel, row.state): row.n for row in rows}
+    facts = {
+        (channel, delivery_state): n
+        for channel, counts in state.handover.by_state().items()
+        for delivery_state, n in counts.items()
+        if n
+    }
+    for channel, delivery_state in sorted({*table, *facts}):
+        place = (channel, delivery_state)
+        if table.get(place, 0) != facts.get(place, 0):
+            where = f"delivery_count[{Channel(channel).word}, {DeliveryState(delivery_state).word}]"
+            yield where, str(facts.get(place, 0)), str(table.get(place, 0))
+
+
+def _deliveries(connection: Connection, state: Replay) -> Found:
+    c = t.delivery.c
+    base = state.alert_no << ALERT_SHIFT
+    known = state.handover.known()
+    rows = 0
+    query = select(c.id, c.state, c.played).where(c.id.between(*numbers_of(state.alert_no)))
+    for number, delivery_state, played in stream(connection, query):
+        rows += 1
+        facts = state.handover.standing(number - base)
+        if facts != (delivery_state, played):
+            by_facts = _standing(*facts) if facts else "never made"
+            yield f"delivery[{number}]", by_facts, _standing(delivery_state, played)
+    if rows != known:
+        yield "delivery rows", str(known), str(rows)
+
+
+def _requirements(connection: Connection, state: Replay) -> Found:
+    c = t.requirement.c
+    facts = state.duties.states()
+    query = select(c.no, c.state).where(c.no.between(*numbers_of(state.alert_no)))
+    rows = 0
+    for number, requirement_state in stream(connection, query):
+        rows += 1
+        expected = facts.get(number)
+        if expected != requirement_state:
+            by_facts = "never asked" if expected is None else _word(expected)
+            yield f"requirement[{number}]", by_facts, _word(requirement_state)
+    if rows != len(facts):
+        yield "requirement rows", str(len(facts)), str(rows)
+
+
+def _coverage(connection: Connection, figures: Figures, names: Names) -> Found:
+    c = t.coverage.c
+    facts: dict[tuple[str, int], Mapping[str, int]] = {
+        (row.stage, row.unit_no): {
+            "needed": row.asked,
+            "covered": row.covered,
+            "exhausted": row.exhausted,
+        }
+        for row in unit_rows(figures.units, names)
+    }
+    query = select(t.coverage).where(c.alert_no == figures.course.no)
+    seen = set()
+    for row in connection.execute(query):
+        place = (Stage(row.stage).word, row.unit_no)
+        seen.add(place)
+        expected = facts.get(place, {})
+        for name in ("needed", "covered", "exhausted"):
+            if expected.get(name, 0) != getattr(row, name):
+                where = f"coverage[{place[0]}, unit {row.unit_no}].{name}"
+                yield where, str(expected.get(name, 0)), str(getattr(row, name))
+    for stage, unit_no in sorted(facts.keys() - seen):
+        yield f"coverage[{stage}, unit {unit_no}]", str(facts[stage, unit_no]), _NO_ROW
+
+
+def _standing(state: int, played: int) -> str:
+    return f"{DeliveryState(state).word}, played {played}"
+
+
+def _word(state: int) -> str:
+    return RequirementState(state).name.lower()
