@@ -47,7 +47,13 @@ def _safe(cell: object) -> object:
 
 
 def _summary(figures: Figures, say: Say, zone: tzinfo) -> Rows:
-    yield say(N_("Section")), say(N_("Figure")), say(N_("Value")), say(N_("Of")), say(N_("Rate"))
+    yield (
+        say(N_("Section")),
+        say(N_("Figure")),
+        say(N_("Value")),
+        say(N_("Out of")),
+        say(N_("Rate")),
+    )
     yield say(N_("Course")), say(N_("Headline")), figures.course.headline, "", ""
     for group in summary(figures, say, zone):
         for line in group.lines:

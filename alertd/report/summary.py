@@ -104,7 +104,8 @@ def _deliveries(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
 
 def _escalations(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     escalations = figures.escalations
-    yield from _each(say, N_("Steps taken: {what}"), escalations.acts)
+    acts = {f"act.{act}": n for act, n in escalations.acts.items()}
+    yield from _each(say, N_("Steps taken: {what}"), acts)
     yield from _each(say, N_("Resolved {what}"), escalations.resolved)
     yield Line(say(N_("Digests sent to superiors")), str(escalations.digests_sent))
     yield Line(say(N_("Digests spared, all had answered")), str(escalations.digests_spared))
