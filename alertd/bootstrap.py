@@ -68,8 +68,11 @@ def load_policies(own: Path | None = None) -> dict[str, Policy]:
 def library_of(settings: Settings) -> Library:
     """Policies and templates, shipped and the city's own from its configuration folder."""
     own = settings.config_dir
+    policies = load_policies(own / "policies" if own else None)
+    if not settings.confirmations:
+        policies = {n: replace(p, confirm_replies=False) for n, p in policies.items()}
     return Library(
-        policies=load_policies(own / "policies" if own else None),
+        policies=policies,
         templates=messages.load_library(own / "templates" if own else None),
         zone=settings.zone,
     )

@@ -75,7 +75,9 @@ def acknowledge(turn: Turn, answered: Answered, *, confirm: bool) -> int:
         _open_help(turn, alert, answered, number)
     if answered.kind is AckKind.UNAVAILABLE and not alert.over:
         climb_now(turn, alert.no, [answered.person_no])
-    if confirm and alert.policy.confirm_replies and first_of_its_kind:
+    # Whoever cries for help hears that it was heard, however sparing the policy is.
+    wanted = alert.policy.confirm_replies or answered.kind is AckKind.HELP
+    if confirm and wanted and first_of_its_kind:
         _confirm(turn, alert, answered)
     return number
 

@@ -10,8 +10,8 @@ from alertd.decide.escalate import Act
 from alertd.engine.telling import tell
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.model import (
+    AckKind,
     MessageKind,
-    Millis,
     RequirementState,
     Stage,
     alert_of,
@@ -102,7 +102,9 @@ def _carry_out(
 def _tell_stage(
     turn: Turn, alert: LiveAlert, kind: MessageKind, persons: Sequence[int], stage: Stage
 ) -> None:
-    """A reminder goes only to those who haven't answered this stage for any duty of theirs."""
+    """Remind or hand over; who said that they can't come isn't asked again."""
+    gone = unavailable(turn, alert.no, persons)
+    persons = [person for person in persons if person not in gone]
     params = {**alert.selection["params"], "stage": stage.word}
     tell(turn, alert, kind, persons, template=kind.value, params=params)
 
@@ -193,10 +195,13 @@ def _entries(turn: Turn, alert: LiveAlert, duty_no: int) -> list[int]:
     )
 
 
-def next_due(turn: Turn) -> Millis | None:
-    """When the next ladder is due, for the shell's alarm clock."""
-    c = t.requirement.c
-    due: Millis | None = turn.connection.execute(
-        select(func.min(c.due_at)).where(c.state == int(RequirementState.OPEN))
-    ).scalar_one()
-    return due
+def unavailable(turn: Turn, alert_no: int, persons: Sequence[int]) -> set[int]:
+    """Those of the people whose last answer to this alert was that they can't come."""
+    c = t.ack.c
+    rows = turn.connection.execute(
+        select(c.person_no, c.kind)
+        .where(c.alert_no == alert_no, c.person_no.in_(list(persons)), c.withdrawn_at.is_(None))
+        .order_by(c.no)
+    )
+    last = {row.person_no: row.kind for row in rows}
+    return {person for person, kind in last.items() if kind == AckKind.UNAVAILABLE.value}

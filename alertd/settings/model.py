@@ -2,11 +2,11 @@
 
 from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from alertd.i18n import N_
@@ -48,15 +48,12 @@ class Settings(BaseSettings):
     sender_name_en: Name = "Yuyao Flood and Drought Control Headquarters"
     signature: Annotated[str, Field(pattern=r"^[^【】\s]{2,12}$")] = "余姚市防指"
     signature_en: Annotated[str, Field(pattern=r"^[ -~]{2,30}$")] = "Yuyao Flood HQ"
-    duty_desk_person: Annotated[str, Field(max_length=64)] = ""
-    duty_desk_phone: SecretStr | None = None
     language: Literal["zh-CN", "en"] = "zh-CN"
     timezone: str = "Asia/Shanghai"
 
     # How
     break_glass_delay_s: Annotated[int, Field(ge=0, le=86_400)] = 300
     confirmations: bool = True
-    lease_s: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = 60.0
     tick_s: Annotated[float, Field(ge=0.05, le=60, allow_inf_nan=False)] = 1.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -76,7 +73,7 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     _numbers = field_validator(
-        "port", "broker_port", "break_glass_delay_s", "lease_s", "tick_s", mode="before"
+        "port", "broker_port", "break_glass_delay_s", "tick_s", mode="before"
     )(no_truth)
 
     @field_validator("data_dir", "config_dir")
@@ -116,16 +113,6 @@ class Settings(BaseSettings):
     @classmethod
     def _any_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _leases_outlast_tries(self) -> Self:
-        for name, route in self.routes.items():
-            if route.timeout_s >= self.lease_s:
-                reason = N_(
-                    "must be longer than {name}, or a try still under way would be taken for lost"
-                ).format(name=f"routes.{name}.timeout_s")
-                raise ValueError(f"lease_s {reason}")
-        return self
 
     @property
     def base_url(self) -> str:
