@@ -12,9 +12,8 @@ from channels.loudspeaker.link import Received
 _log = structlog.get_logger(__name__)
 
 _BATCH = 500
-_MOST_WAITING = (
-    20_000  # the broker bounds what it sends unacknowledged; QoS 0 has no bound but this
-)
+# The broker bounds what it sends unacknowledged; QoS 0 has no bound but this.
+_MOST_WAITING = 10_000
 _ASIDE_S = 2.0  # until one that couldn't be stored is tried again
 _BREATH_S = 0.05  # between failures, so that a store that is away isn't stormed
 

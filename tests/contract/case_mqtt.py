@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from channels.base import (
     Channel,
@@ -27,7 +27,7 @@ from tests.contract.mqtt_brokers import Broker, Embedded
 from tests.contract.mqtt_gate import Gate
 from tests.contract.peer import AWKWARD_TEXT, HookSample, Recorder, Taken, Trouble, until
 
-_SAYS = {
+_SAYS: dict[ReceiptStatus, tuple[str, dict[str, Any]]] = {
     ReceiptStatus.DELIVERED: ("ack", {"status": "accepted"}),
     ReceiptStatus.FAILED: ("ack", {"status": "refused", "reason": "amplifier-fault"}),
     ReceiptStatus.PLAYED: ("result", {"status": "played", "played": 2, "of": 3}),
