@@ -4,8 +4,10 @@ Beside a running server a command goes through its API. Without one it starts th
 process, under the data folder's lock, and speaks to the same application without a socket.
 """
 
+import getpass
 import json
 import os
+import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,10 +19,18 @@ import httpx
 
 from alertd.bootstrap import Node
 from alertd.cli.keys import kept_token, token_of_cli
-from alertd.cli.words import LANGUAGE
-from alertd.errors import AlertdError, ProblemsError, UnavailableError
+from alertd.cli.words import LANGUAGE, _
+from alertd.errors import (
+    AlertdError,
+    ForbiddenError,
+    NotConfiguredError,
+    ProblemsError,
+    UnavailableError,
+)
 from alertd.settings import Settings
+from alertd.store.access import fold_name
 
+TOKEN_VARIABLE: Final = "ALERTD_TOKEN"  # noqa: S105 - a name, not a secret
 _RUN_FILE: Final = "run.json"
 _EXIT_CODES: Final = {"invalid-input": 2, "problems": 2, "not-configured": 3}
 _PATIENCE_S: Final = 120.0  # a roster of a large city is planned in one request
@@ -146,11 +156,15 @@ def _refused(answer: httpx.Response) -> AlertdError:
 
 
 @asynccontextmanager
-async def connect(settings: Settings, *, server_only: bool = False) -> AsyncIterator[Client]:
+async def connect(
+    settings: Settings, *, acting_as: str | None = None, server_only: bool = False
+) -> AsyncIterator[Client]:
     """A client of the running server, or of a node in this process.
 
     Args:
         settings: Whose data folder.
+        acting_as: The principal whose token ALERTD_TOKEN holds, or is asked for; None: whoever's
+            that is, and without it the command line's own.
         server_only: What is asked for would end with this process, so that it needs a server.
 
     Raises:
@@ -176,10 +190,32 @@ async def connect(settings: Settings, *, server_only: bool = False) -> AsyncIter
             await node.start()
             url = "http://alertd.invalid"
             transport = httpx.ASGITransport(node.app())  # type: ignore[arg-type]
-        http = await stack.enter_async_context(
-            http_client(url, os.environ.get("ALERTD_TOKEN") or own, transport)
+        token = _token_of(acting_as) or own
+        http = await stack.enter_async_context(http_client(url, token, transport))
+        client = Client(http, is_server=server is not None)
+        if acting_as is not None:
+            await _require_name(client, acting_as)
+        yield client
+
+
+def _token_of(acting_as: str | None) -> str:
+    """What ALERTD_TOKEN holds; a person at the keyboard is asked."""
+    given = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if given or acting_as is None:
+        return given
+    if not sys.stdin.isatty():
+        raise NotConfiguredError(
+            f"To act as {acting_as}, their token is needed.",
+            hint=f"Set it in {TOKEN_VARIABLE}; it never stands on a command line.",
         )
-        yield Client(http, is_server=server is not None)
+    return getpass.getpass(_("Token of {name}: ").format(name=acting_as)).strip()
+
+
+async def _require_name(client: Client, name: str) -> None:
+    """Raise ForbiddenError where the token is somebody else's: the record would name the wrong."""
+    me = await client.get("/api/v1/me")
+    if me["name"] != fold_name(name):
+        raise ForbiddenError(f"That token isn't {name}'s.")
 
 
 def http_client(

@@ -5,10 +5,11 @@ import sys
 import traceback
 from typing import Annotated, Final
 
-import click
 import typer
+from typer.exceptions import TyperException
 
-from alertd.cli import serve, show
+from alertd.cli import alert, roster, serve, show, watch
+from alertd.cli.logs import configure
 from alertd.cli.words import _
 from alertd.errors import AlertdError
 
@@ -18,11 +19,13 @@ _WRONG_CALL: Final = 2
 app = typer.Typer(
     name="alertd",
     help=_("Alerts for a city: who was told, who answered, and who hasn't."),
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("serve", help=_("Serve the console and the API until Ctrl-C."))(serve.serve)
+app.add_typer(roster.app, name="roster")
+app.add_typer(alert.app, name="alert")
+alert.app.command("watch", help=_("Show an alert's board, live, until it is over."))(watch.watch)
 
 
 def _version(wanted: bool) -> None:
@@ -51,13 +54,14 @@ class _UsageError(AlertdError):
 
 def main() -> None:
     """Run the command that was typed; leaves with its exit code, and never with a traceback."""
+    configure("warning")
     sys.exit(_run())
 
 
 def _run() -> int:
     try:
         code = app(standalone_mode=False)
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone; there is nobody to complain to
@@ -73,11 +77,17 @@ def _told(error: Exception) -> AlertdError:
     """An error as a user is told it; of a defect where it was, and not what it held."""
     if isinstance(error, AlertdError):
         return error
-    if isinstance(error, click.ClickException):
-        return _UsageError(error.format_message())
+    if isinstance(error, TyperException):
+        return _UsageError(_sentence_of(error))
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
     return AlertdError(
         f"Something went wrong in alertd itself: {type(error).__name__} at {place}.",
         hint="Please report it.",
     )
+
+
+def _sentence_of(error: TyperException) -> str:
+    """What is wrong with the call; the library's own error adds names to it."""
+    whole = getattr(error, "format_message", None)
+    return str(whole()) if callable(whole) else str(error)

@@ -14,7 +14,7 @@ Json = Annotated[bool, typer.Option("--json", help=_("Answer with one JSON docum
 As = Annotated[
     str | None,
     typer.Option(
-        "--as", metavar="NAME", help=_("Act as another principal, by their password or token.")
+        "--as", metavar="NAME", help=_("Act as another principal, by their token in ALERTD_TOKEN.")
     ),
 ]
 People = Annotated[

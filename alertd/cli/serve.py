@@ -11,6 +11,7 @@ import typer
 from alertd.bootstrap import Node
 from alertd.cli import show
 from alertd.cli.client import Client, http_client
+from alertd.cli.logs import configure
 from alertd.cli.options import Json
 from alertd.cli.sample import SampleWorld
 from alertd.cli.serving import Serving, stoppable
@@ -44,6 +45,7 @@ def serve(
 ) -> None:
     """Start the server."""
     settings = load()
+    configure(settings.log_level)
     asyncio.run(_serve(settings, sample_city=sample_city, seed=seed, scale=scale, as_json=as_json))
 
 

@@ -1,0 +1,115 @@
+"""From a command's options to the API's short form, and what is shown of a draft."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from alertd import cap
+from alertd.cli import show
+from alertd.cli.words import _
+from alertd.errors import InvalidInputError
+
+_COLOURED = re.compile(r"-(red|orange|yellow|blue)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What an operator decides on the command line; `told` holds NAME=VALUE texts."""
+
+    template: str = ""
+    colour: str = ""
+    areas: Sequence[str] = ()
+    roles: Sequence[str] = ()
+    status: str = "Actual"
+    told: Sequence[str] = ()
+    level: str | None = None
+    event: str | Mapping[str, str] | None = None
+    storm: str = ""
+    valid_min: int | None = None
+    routes: Sequence[str] | None = None
+    simulated: bool = False
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The template's values.
+
+        Raises:
+            InvalidInputError: One isn't NAME=VALUE.
+        """
+        found = {}
+        for text in self.told:
+            name, equals, value = text.partition("=")
+            if not (equals and name.strip()):
+                raise InvalidInputError("--set takes NAME=VALUE.", field="--set")
+            found[name.strip()] = value.strip()
+        return found
+
+    @classmethod
+    def of(cls, before: Mapping[str, Any], **changes: Any) -> Self:
+        """As an alert that is there (the API's answer), but for what is given."""
+        view, known = before["view"], cap.from_json(before["cap"])
+        names = [name for info in known.info for name in info.parameters(cap.TEMPLATE)]
+        level = cap.response_level(known)
+        values = {
+            "template": _COLOURED.sub("", names[0]) if names else "",
+            "colour": view["colour"],
+            "areas": view["areas"],
+            "roles": cap.roles(known),
+            "status": view["status"],
+            "level": level.value if level else None,
+            "event": {i.language: i.event for i in known.info if i.language in {"zh-CN", "en"}},
+            "routes": view["routes"],
+            "simulated": view["simulated"],
+        }
+        return cls(**{**values, **_given(changes)})
+
+
+def _given(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in changes.items() if value}
+
+
+def short_form(wording: Wording) -> dict[str, Any]:
+    """The API's JSON of it.
+
+    Raises:
+        InvalidInputError: What nothing can do without is missing.
+    """
+    if not wording.template or not wording.areas:
+        raise InvalidInputError(
+            "An alert needs a template and an area.",
+            hint="alertd alert issue --template typhoon --colour red --area 330281",
+        )
+    body = {
+        "template": wording.template,
+        "colour": wording.colour or "blue",
+        "areas": list(wording.areas),
+        "roles": list(wording.roles),
+        "status": wording.status,
+        "params": wording.params,
+        "response_level": wording.level,
+        "event": wording.event or None,
+        "storm": wording.storm,
+        "valid_min": wording.valid_min,
+        "routes": list(wording.routes) if wording.routes else None,
+        "simulated": wording.simulated,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def headcount(made: Mapping[str, Any]) -> None:
+    """Whom a draft would reach, and its texts with their SMS parts."""
+    show.line(f"{made['short_code']}  {made['headline']}  [{made['status']}, {made['state']}]")
+    count = made["headcount"]
+    rows = [
+        (_("people"), count["people"]),
+        (_("duties"), count["duties"]),
+        (_("asked for an answer"), count["requirements"]),
+        (_("without a phone"), count["unreachable"]),
+        (_("asked, and nobody there to be reached"), count["vacant"]),
+        *((name, n) for name, n in count["by_channel"].items() if name != "sms"),
+    ]
+    show.table(("", ""), rows)
+    for text in made["texts"]:
+        parts = f", {text['sms_parts']} SMS" if text["sms_parts"] else ""
+        show.line(f"[{text['language']}, {text['channel']}{parts}] {text['text']}")

@@ -1,0 +1,66 @@
+"""Where the log goes: stderr, a line an event, and never what an exception held.
+
+The text of an exception may hold a phone number or a name; its type and place don't.
+"""
+
+import logging
+import sys
+import traceback
+from typing import Any, Final
+
+import structlog
+
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class _Discreet(logging.Formatter):
+    """A library's log line, its exception by type and place."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = f"{record.levelname.lower()} {record.name}: {record.getMessage()}"
+        error = record.exc_info[1] if record.exc_info else None
+        return f"{text} ({_place_of(error)})" if error else text
+
+
+def configure(level: str) -> None:
+    """Log to stderr from now on.
+
+    Args:
+        level: debug, info, warning or error.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Discreet())
+    logging.basicConfig(handlers=[handler], level=max(_LEVELS[level], logging.WARNING), force=True)
+    renderer = (
+        structlog.dev.ConsoleRenderer(exception_formatter=_no_traceback)
+        if sys.stderr.isatty()
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=False),
+            _by_place,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _by_place(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given
+    if isinstance(error, BaseException):
+        event["error"] = _place_of(error)
+    return event
+
+
+def _place_of(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
+
+
+def _no_traceback(_stream: Any, _info: Any) -> None:
+    """Nothing: `_by_place` has said it."""

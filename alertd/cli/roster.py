@@ -1,0 +1,226 @@
+"""`alertd roster …`: a sample, checks, what would change, import, export."""
+
+import asyncio
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from alertd.cli import show
+from alertd.cli.client import Client, connect
+from alertd.cli.options import As, Groups, Json, People, Terminals, roster_files, today
+from alertd.cli.words import LANGUAGE, _
+from alertd.errors import InvalidInputError, ProblemsError
+from alertd.settings import load
+from drills.sample_city import counted
+from rosters.export import Style, write_groups, write_people, write_terminals
+from rosters.export import roster_files as usual_files
+from rosters.parse import Checked, RosterFiles, check
+from rosters.problems import Severity
+from rosters.sample import GROUP_URL, sample_groups, sample_rows, sample_terminals
+from rosters.sample_plan import Plan
+
+_FILES: Final = ("people", "terminals", "groups")
+_MOST_LINES: Final = 50
+
+app = typer.Typer(help=_("The roster: who is responsible for what."))
+
+
+@app.command(
+    "sample", help=_("Write a plausible city's roster files; the same seed, the same city.")
+)
+def sample(  # noqa: D103 - its help says it
+    out: Annotated[Path, typer.Argument(help=_("The folder to write to."))] = Path("roster-sample"),
+    seed: Annotated[int, typer.Option(help=_("The same seed makes the same city."))] = 7,
+    scale: Annotated[float, typer.Option(help=_("1 for Yuyao; 0.05 to 100."))] = 1.0,
+    day: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help=_("As of this day; else today."))
+    ] = None,
+    group_url: Annotated[
+        str, typer.Option(help=_("The chat groups' webhook, with {group_id} in it."))
+    ] = GROUP_URL,
+    as_json: Json = False,
+) -> None:
+    plan, date = Plan(seed, scale), _day(day)
+    style = Style(language=LANGUAGE, unmasked=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        files = usual_files(out)
+        with show.counting(_("Writing {folder}").format(folder=out), plan.people) as told:
+            rows = write_people(counted(sample_rows(plan, date), told), files.people, style)
+            terminals = write_terminals(sample_terminals(plan), out / "terminals.csv", style)
+            groups = write_groups(sample_groups(plan, group_url), out / "groups.csv", style)
+    except OSError as error:
+        raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
+    found = {
+        "files": [str(path) for _kind, path in files.each()],
+        "rows": rows,
+        "people": plan.people,
+        "terminals": terminals,
+        "groups": groups,
+    }
+    text = _("{people:,} people in {rows:,} rows, {terminals:,} loudspeakers, {groups:,} groups")
+    show.answer(found, as_json=as_json, human=lambda: show.line(text.format(**found)))
+
+
+def _day(text: str | None) -> Any:
+    import datetime as dt  # noqa: PLC0415 - for a given day only
+
+    if text is None:
+        return today()
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInputError("A day is written YYYY-MM-DD.", field="--day") from None
+
+
+@app.command("check", help=_("Find all that is wrong with roster files; changes nothing."))
+def check_files(  # noqa: D103 - its help says it
+    people: People, terminals: Terminals = None, groups: Groups = None, as_json: Json = False
+) -> None:
+    files = roster_files(people, terminals, groups)
+    with show.working(_("Checking {file}").format(file=files.people.name)):
+        checked = check(files, today=today())
+    if checked.ok or as_json:
+        show.answer(_checked(checked), as_json=as_json, human=lambda: _all_right(checked))
+    if not checked.ok:
+        if as_json:
+            raise typer.Exit(ProblemsError.exit_code)
+        checked.require_ok(LANGUAGE)
+
+
+def _checked(checked: Checked) -> dict[str, Any]:
+    return {
+        "ok": checked.ok,
+        "counts": dict(checked.counts),
+        **{
+            f"{severity.value}s": [
+                {
+                    "file": problem.file,
+                    "line": problem.line,
+                    "field": problem.field,
+                    "code": problem.code,
+                    "text": problem.text(LANGUAGE),
+                }
+                for problem in checked.problems.of(severity)
+            ]
+            for severity in Severity
+        },
+        "totals": {severity.value: checked.problems.counts[severity] for severity in Severity},
+    }
+
+
+def _all_right(checked: Checked) -> None:
+    show.table((_("what"), _("how many")), list(checked.counts.items()))
+    for severity in (Severity.WARNING, Severity.NOTE):
+        _listed(checked.problems.lines(severity, LANGUAGE))
+    show.line(_("Nothing stands in the way of an import."))
+
+
+def _listed(lines: list[str]) -> None:
+    for line in lines[:_MOST_LINES]:
+        show.line(f"  {line}")
+    if len(lines) > _MOST_LINES:
+        show.line(_("  … and {more} more; --json lists them").format(more=len(lines) - _MOST_LINES))
+
+
+@app.command("diff", help=_("Show what an import would change; changes nothing."))
+def diff(  # noqa: D103 - its help says it
+    people: People,
+    terminals: Terminals = None,
+    groups: Groups = None,
+    acting_as: As = None,
+    as_json: Json = False,
+) -> None:
+    files = roster_files(people, terminals, groups)
+    found = asyncio.run(_upload(files, "", acting_as, dry_run=True))
+    show.answer(found, as_json=as_json, human=lambda: _changes(found))
+
+
+@app.command("import", help=_("Make roster files the roster in force, as a new version."))
+def import_files(  # noqa: D103 - its help says it
+    people: People,
+    terminals: Terminals = None,
+    groups: Groups = None,
+    why: Annotated[str, typer.Option(help=_("For the record."))] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("As `diff` does."))] = False,
+    acting_as: As = None,
+    as_json: Json = False,
+) -> None:
+    files = roster_files(people, terminals, groups)
+    found = asyncio.run(_upload(files, why, acting_as, dry_run=dry_run))
+
+    def human() -> None:
+        _changes(found)
+        if found["version"] is not None:
+            show.line(_("Imported as version {version}.").format(version=found["version"]))
+
+    show.answer(found, as_json=as_json, human=human)
+
+
+async def _upload(
+    files: RosterFiles, why: str, acting_as: str | None, *, dry_run: bool
+) -> dict[str, Any]:
+    with ExitStack() as stack:
+        parts = {}
+        for kind, path in files.each():
+            try:
+                parts[kind.value] = (path.name, stack.enter_context(path.open("rb")))
+            except OSError as error:
+                raise InvalidInputError(
+                    f"{path.name} can't be read: {error.strerror}.", field=kind.value
+                ) from None
+        async with connect(load(), acting_as=acting_as) as client:
+            with show.working(_("Comparing with the roster in force")):
+                found: dict[str, Any] = await client.post(
+                    "/api/v1/roster", params={"dry_run": dry_run}, data={"why": why}, files=parts
+                )
+    return found
+
+
+def _changes(found: dict[str, Any]) -> None:
+    heads = (_("what"), _("now"), _("added"), _("changed"), _("left"))
+    counts = {name.rstrip("s"): n for name, n in found["counts"].items()}
+    rows = [
+        (kind, counts.get(kind.replace("person", "people"), ""), *ways.values())
+        for kind, ways in found["changes"].items()
+    ]
+    show.table(heads, rows)
+    for change in found["listed"][:_MOST_LINES]:
+        show.line(f"  {change['what']} {change['kind']} {' '.join(change['key'])}")
+    _listed(found["warnings"])
+
+
+@app.command("export", help=_("Write the roster in force to files; phone numbers masked."))
+def export(  # noqa: D103 - its help says it
+    out: Annotated[Path, typer.Argument(help=_("The folder to write to."))],
+    unmasked: Annotated[
+        bool, typer.Option("--unmasked", help=_("With phone numbers and secrets; on record."))
+    ] = False,
+    acting_as: As = None,
+    as_json: Json = False,
+) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
+    paths = [out / f"{name}.csv" for name in _FILES]
+    asyncio.run(_download(paths, acting_as, unmasked=unmasked))
+
+    def human() -> None:
+        for path in paths:
+            show.line(str(path))
+
+    show.answer({"files": [str(path) for path in paths]}, as_json=as_json, human=human)
+
+
+async def _download(paths: list[Path], acting_as: str | None, *, unmasked: bool) -> None:
+    async with connect(load(), acting_as=acting_as) as client:
+        await _each(client, paths, unmasked=unmasked)
+
+
+async def _each(client: Client, paths: list[Path], *, unmasked: bool) -> None:
+    for path in paths:
+        with show.working(_("Writing {folder}").format(folder=path)):
+            await client.download("/api/v1/roster/export", path, file=path.stem, unmasked=unmasked)

@@ -1,0 +1,106 @@
+"""`alertd alert watch`: an alert's board, live."""
+
+import asyncio
+import json
+import sys
+from typing import Annotated, Any, Final
+
+import typer
+from rich.live import Live
+from rich.markup import escape
+from rich.text import Text
+
+from alertd.cli import show
+from alertd.cli.client import Client, connect
+from alertd.cli.figures import board_lines, funnel_line
+from alertd.cli.options import Alert, As, Json
+from alertd.cli.words import _
+from alertd.settings import load
+
+_AGAIN_S: Final = 0.5  # the figures are asked for at most so often
+_RUNNING: Final = frozenset({"draft", "approved", "issued"})
+
+
+def watch(  # noqa: D103 - its help says it
+    alert: Alert,
+    calm_s: Annotated[
+        float | None,
+        typer.Option("--calm-s", help=_("End when nothing has changed for so many seconds.")),
+    ] = None,
+    acting_as: As = None,
+    as_json: Json = False,
+) -> None:
+    async def connected() -> None:
+        async with connect(load(), acting_as=acting_as, server_only=True) as client:
+            await _Watch(client, alert, as_json=as_json).follow(calm_s)
+
+    asyncio.run(connected())
+
+
+class _Watch:
+    def __init__(self, client: Client, alert: str, *, as_json: bool) -> None:
+        self._client = client
+        self._alert = alert
+        self._as_json = as_json
+        self._last: Any = None
+        self._live: Live | None = None
+
+    async def follow(self, calm_s: float | None) -> None:
+        """Show the board whenever facts come, until the alert is over."""
+        board = await self._board()
+        if show.out.is_terminal and not self._as_json:
+            with Live(console=show.out, auto_refresh=False) as self._live:
+                await self._while_running(board, calm_s)
+        else:
+            await self._while_running(board, calm_s)
+
+    async def _while_running(self, board: dict[str, Any], calm_s: float | None) -> None:
+        changed = asyncio.Event()
+        listening = asyncio.create_task(self._listen(changed))
+        try:
+            self._show(board)
+            while board["alert"]["state"] in _RUNNING and not listening.done():
+                try:
+                    await asyncio.wait_for(changed.wait(), calm_s)
+                except TimeoutError:
+                    return
+                changed.clear()
+                board = await self._board()
+                self._show(board)
+                await asyncio.sleep(_AGAIN_S)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def _listen(self, changed: asyncio.Event) -> None:
+        try:
+            async for event, _data in self._client.events("/api/v1/events", alert=self._alert):
+                if event == "fact":
+                    changed.set()
+        finally:
+            changed.set()
+
+    async def _board(self) -> dict[str, Any]:
+        found: dict[str, Any] = await self._client.get(f"/api/v1/alerts/{self._alert}/board")
+        return found
+
+    def _show(self, found: dict[str, Any]) -> None:
+        shown = {"state": found["alert"]["state"], **found["board"]}
+        if shown == self._last:
+            return
+        self._last = shown
+        if self._as_json:
+            sys.stdout.write(json.dumps({"now": found["now"], **shown}, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        elif self._live is not None:
+            view = found["alert"]
+            head = f"{view['short_code']}  {view['headline']}  [{view['status']}, {view['state']}]"
+            text = Text("\n".join([head, *board_lines(found)]))
+            self._live.update(text, refresh=True)
+        else:
+            show.out.print(
+                f"{show.moment(found['now'])} {found['alert']['state']}: "
+                + escape(funnel_line(found["board"])),
+                soft_wrap=True,
+            )
+            sys.stdout.flush()
