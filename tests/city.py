@@ -181,6 +181,7 @@ class City:
         status: str = "Actual",
         actor: Actor = OFFICER,
         references: Sequence[cap.Reference] = (),
+        identifier: str | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         """Write an alert down; returns {no, id, short_code}."""
@@ -196,7 +197,7 @@ class City:
         alert = compose(
             short,
             self.library.templates.select(template, colour),
-            identifier=f"test-{self.ids.uuid().hex()}",
+            identifier=identifier or f"test-{self.ids.uuid().hex()}",
             sender="test@alertd.example",
             sent_at=self.now,
             zone=ZONE,
@@ -319,6 +320,11 @@ class City:
     def requirement(self, duty_no: int, alert_no: int = 1, stage: Stage = Stage.RECEIVED) -> Any:
         number = alert_no << 32 | int(stage) << 28 | duty_no
         return self.one(select(t.requirement).where(t.requirement.c.no == number))
+
+    def requirement_or_none(self, duty_no: int, alert_no: int = 1) -> Any:
+        number = alert_no << 32 | int(Stage.RECEIVED) << 28 | duty_no
+        rows = self.rows(select(t.requirement).where(t.requirement.c.no == number))
+        return rows[0] if rows else None
 
     def to(self, phone: str) -> list[Outgoing]:
         """What left for one phone."""

@@ -105,7 +105,14 @@ def _next_ack(turn: Turn) -> int:
 
 def _answers(turn: Turn, answered: Answered) -> list[list[Any]]:
     """The requirements that this answer counts for, each with its unit and all above it."""
-    return answers_for(turn, answered.alert_no, answered.person_no, answered.kind, answered.duties)
+    kind = counts_as(answered.kind, answered.count, answered.of)
+    return answers_for(turn, answered.alert_no, answered.person_no, kind, answered.duties)
+
+
+def counts_as(kind: AckKind, count: int | None, of: int | None) -> AckKind:
+    """35 of 40 is on the way and not yet done: it says that the alert was received."""
+    unfinished = count is not None and of is not None and count < of
+    return AckKind.RECEIVED if kind is AckKind.DONE and unfinished else kind
 
 
 def answers_for(

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from alertd.decide.escalate import first_due
 from alertd.decide.expand import Chunk, next_chunk, phases
-from alertd.engine.answering import answers_for
+from alertd.engine.answering import answers_for, counts_as
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.model import (
     ALERT_SHIFT,
@@ -127,10 +127,13 @@ def _count_early(turn: Turn, alert: LiveAlert) -> None:
     """Who answered while the expansion ran is counted for duties that were written down later."""
     c = t.ack.c
     rows = turn.connection.execute(
-        select(c.no, c.person_no, c.kind).where(c.alert_no == alert.no, c.withdrawn_at.is_(None))
+        select(c.no, c.person_no, c.kind, c.count, c.of).where(
+            c.alert_no == alert.no, c.withdrawn_at.is_(None)
+        )
     ).all()
     for row in rows:
-        answers = answers_for(turn, alert.no, row.person_no, AckKind(row.kind))
+        kind = counts_as(AckKind(row.kind), row.count, row.of)
+        answers = answers_for(turn, alert.no, row.person_no, kind)
         if answers:
             body = {"no": row.no, "person_no": row.person_no, "answers": answers}
             turn.record("ack.counted", body, alert_no=alert.no)

@@ -1,0 +1,290 @@
+"""Alerts that follow alerts, drills, tests, reminders, alternates, digests and counts."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from alertd.engine.authority import Actor
+from alertd.errors import ConflictError, InvalidInputError
+from alertd.model import (
+    DeliveryState,
+    Policy,
+    RequirementState,
+    Stage,
+    StageRule,
+    Step,
+)
+from alertd.store import tables as t
+from channels.base import Fault, Outgoing, ReceiptStatus, SendError
+from tests.city import OFFICER, RED, City, accepts
+
+MakeCity = Callable[..., City]
+TOWN = "330281001"
+
+
+@pytest.fixture
+def make_city(tmp_path: Path) -> MakeCity:
+    return partial(City, tmp_path)
+
+
+def _state(city: City, alert: int) -> str:
+    return str(city.one(select(t.alert.c.state).where(t.alert.c.no == alert)).state)
+
+
+def _policies(**changes: Any) -> dict[str, Policy]:
+    policy = Policy(**({"name": "x", "steps": RED.steps, "stages": RED.stages} | changes))
+    return dict.fromkeys(("red", "orange", "yellow", "blue"), policy)
+
+
+def test_an_update_ends_the_alert_before_and_reaches_everybody_who_was_told(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    first = city.issue("typhoon", "orange", areas=["330281001", "330281002"])
+    told = {m.address for m in city.sent}
+    city.sent.clear()
+    second = city.issue("typhoon", "red", areas=[TOWN], references=[city.reference(first)])
+    assert (_state(city, first), _state(city, second)) == ("updated", "issued")
+    assert {m.address for m in city.sent} == told
+    assert len(city.sent) == len(told)
+    open_before = city.rows(
+        select(t.requirement).where(
+            t.requirement.c.no < second << 32,
+            t.requirement.c.state == int(RequirementState.OPEN),
+        )
+    )
+    assert not open_before
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_the_policy_says_whether_an_update_is_answered_anew(
+    make_city: MakeCity, *, fresh: bool
+) -> None:
+    city = make_city(policies=_policies(update_wants_fresh_answer=fresh))
+    first = city.issue("typhoon", "orange", areas=[TOWN])
+    duty, person = next(
+        pair for pair in city.leaders() if city.requirement_or_none(pair[0]) is not None
+    )
+    city.reply(city.phone_of(person), "1")
+    second = city.issue("typhoon", "red", areas=[TOWN], references=[city.reference(first)])
+    state = city.requirement(duty, second).state
+    assert state == (RequirementState.OPEN if fresh else RequirementState.COVERED)
+
+
+@pytest.mark.parametrize(
+    ("template", "state"), [("cancel", "cancelled"), ("all-clear", "all-clear")]
+)
+def test_what_ends_an_alert_stops_its_ladders_and_its_queue(
+    make_city: MakeCity, template: str, state: str
+) -> None:
+    city = make_city(behave=lambda _: SendError(Fault.RETRY, "http-503"))
+    alert = city.issue(areas=[TOWN])
+    assert set(city.states(alert)) == {"pending"}
+    city.behave = accepts
+    city.sent.clear()
+    city.issue(template, areas=[TOWN], references=[city.reference(alert)])
+    assert _state(city, alert) == state
+    assert set(city.states(alert)) == {"cancelled"}
+    city.forward(minutes=20, tick_s=5)
+    assert not any(m.kind in {"reminder", "takeover", "digest"} for m in city.sent)
+
+
+def test_an_alert_expires_by_itself(make_city: MakeCity) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    expires_at = city.one(select(t.alert.c.expires_at)).expires_at
+    city.forward(seconds=(expires_at - city.now) / 1000 + 1, tick_s=60)
+    assert _state(city, alert) == "expired"
+
+
+def test_a_reference_to_nothing_is_refused_and_nothing_is_stored(make_city: MakeCity) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    reference = city.reference(alert)._replace(identifier="never-was")
+    with pytest.raises(InvalidInputError) as refused:
+        city.draft("cancel", areas=[TOWN], references=[reference])
+    assert refused.value.field == "references"
+    assert len(city.rows(select(t.alert))) == 1
+
+
+def test_a_drill_and_a_live_alert_never_end_one_another(make_city: MakeCity) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN], status="Exercise")
+    with pytest.raises(InvalidInputError):
+        city.draft("cancel", areas=[TOWN], references=[city.reference(alert)], status="Actual")
+
+
+def test_the_same_alert_twice_is_one(make_city: MakeCity) -> None:
+    city = make_city()
+    city.draft(identifier="same")
+    with pytest.raises(ConflictError):
+        city.draft(identifier="same")
+    assert len(city.rows(select(t.alert))) == 1
+
+
+def test_a_test_reaches_its_author_only(make_city: MakeCity) -> None:
+    city = make_city()
+    _, person = city.leaders()[0]
+    author = Actor(no=1, id=b"a" * 16, name="a", role="duty_officer", path="", person_no=person)
+    drafted = city.draft(status="Test", actor=author)
+    city.approve(drafted, actor=author)
+    city.forward(minutes=20, tick_s=5)
+    assert {m.address for m in city.sent} == {city.phone_of(person)}
+    with pytest.raises(InvalidInputError):
+        city.draft(status="Test", actor=OFFICER)
+
+
+def test_whoever_cant_come_is_replaced_at_once(make_city: MakeCity) -> None:
+    city = make_city()
+    city.issue()
+    alternates = dict(city.leaders(rank=2))
+    duty, person = next(pair for pair in city.leaders() if pair[0] in alternates)
+    city.sent.clear()
+    city.reply(city.phone_of(person), "0")
+    city.forward(seconds=1)
+    assert [m.kind for m in city.to(city.phone_of(alternates[duty]))] == ["takeover"]
+    city.forward(minutes=3)
+    assert not any(m.kind == "reminder" for m in city.to(city.phone_of(person)))
+
+
+def test_a_dead_number_is_replaced_at_once_and_never_waits_for_the_rung(
+    make_city: MakeCity,
+) -> None:
+    dead: set[str] = set()
+
+    def number(message: Outgoing) -> Any:
+        return SendError(Fault.DEAD, "no-such") if message.address in dead else accepts(message)
+
+    city = make_city(behave=number)
+    alternates = dict(city.leaders(rank=2))
+    duty, person = next(pair for pair in city.leaders() if pair[0] in alternates)
+    dead |= {city.phone_of(person)}
+    city.issue()
+    city.forward(seconds=2)
+    messages = city.to(city.phone_of(alternates[duty]))
+    second_phone = [m for m in city.sent if m.kind == "alert" and m.address not in dead]
+    assert "takeover" in [m.kind for m in messages] or len(second_phone) > 0
+    assert city.one(
+        select(t.delivery).where(
+            t.delivery.c.recipient_no == person,
+            t.delivery.c.state == int(DeliveryState.FAILED),
+        )
+    )
+
+
+def test_a_superior_gets_one_digest_a_window_and_not_a_message_a_door(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    city.issue(roles=("building_lead", "grid_leader"))
+    city.forward(minutes=7)
+    digests = [m for m in city.sent if m.kind == "digest"]
+    assert digests
+    assert len({m.address for m in digests}) == len(digests)
+    silent = city.rows(select(t.requirement).where(t.requirement.c.state == 0))
+    assert len(digests) < len(silent) / 2
+
+
+def test_the_alternates_answer_covers_the_duty(make_city: MakeCity) -> None:
+    city = make_city()
+    city.issue()
+    alternates = dict(city.leaders(rank=2))
+    duty, _ = next(pair for pair in city.leaders() if pair[0] in alternates)
+    city.forward(minutes=5, seconds=5)
+    city.reply(city.phone_of(alternates[duty]), "1")
+    assert city.requirement(duty).state == RequirementState.COVERED
+
+
+def test_stages_climb_apart_and_a_second_count_replaces_the_first(make_city: MakeCity) -> None:
+    stages = (
+        StageRule(stage=Stage.RECEIVED, due_min=15),
+        StageRule(stage=Stage.DONE, due_min=60, start_min=30),
+    )
+    city = make_city(policies=_policies(stages=stages))
+    city.issue(areas=[TOWN])
+    duty, person = next(
+        pair for pair in city.leaders() if city.requirement_or_none(pair[0]) is not None
+    )
+    phone = city.phone_of(person)
+    city.reply(phone, "2 35/40")
+    assert city.requirement(duty).state == RequirementState.COVERED
+    assert city.requirement(duty, stage=Stage.DONE).state == RequirementState.OPEN
+    city.reply(phone, "2 40/40")
+    assert city.requirement(duty, stage=Stage.DONE).state == RequirementState.COVERED
+    counts = [row.count for row in city.rows(select(t.ack).order_by(t.ack.c.no))]
+    assert counts == [35, 40]
+
+
+def test_several_open_alerts_make_a_bare_reply_ambiguous_and_the_timers_go_on(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    city.issue("typhoon", "red")
+    city.issue("flood", "red")
+    duty, person = city.leaders()[0]
+    city.sent.clear()
+    city.reply(city.phone_of(person), "1")
+    assert city.one(select(t.inbound)).verdict == "ambiguous"
+    assert city.requirement(duty, 1).state == RequirementState.OPEN
+    (menu,) = city.to(city.phone_of(person))
+    assert "A1" in menu.text
+    assert "A2" in menu.text
+    city.reply(city.phone_of(person), "A2 1")
+    assert city.requirement(duty, 1).state == RequirementState.OPEN
+    assert city.requirement(duty, 2).state == RequirementState.COVERED
+
+
+def test_an_unknown_number_is_kept_and_answered_by_nobody(make_city: MakeCity) -> None:
+    city = make_city()
+    city.issue()
+    city.sent.clear()
+    city.reply("+8613900001111", "1")
+    assert city.one(select(t.inbound)).verdict == "unknown-sender"
+    assert not city.sent
+
+
+def test_a_forged_receipt_for_nothing_changes_nothing(make_city: MakeCity) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    before = city.states(alert)
+    message = city.sent[0]
+    for number in (0, -1, 2**63, 999, (alert << 32) + 900_000):
+        forged = Outgoing(
+            delivery=number,
+            attempt=1,
+            address=message.address,
+            text="",
+            alert="",
+            short_code="",
+            kind="alert",
+            status="Actual",
+            severity=1,
+            created_at=0,
+            expires_at=0,
+        )
+        city.receipt(forged, ReceiptStatus.DELIVERED)
+    assert city.states(alert) == before
+
+
+def test_the_most_severe_goes_first(make_city: MakeCity) -> None:
+    city = make_city(behave=lambda _: SendError(Fault.RETRY, "http-503"))
+    city.issue("rainstorm", "blue", areas=[TOWN])
+    city.issue("flood", "red", areas=[TOWN])
+    city.sent.clear()
+    city.behave = accepts
+    city.forward(seconds=200)
+    first = [m.severity for m in city.sent if m.kind == "alert" and m.address.startswith("+")]
+    assert first == sorted(first)
+
+
+def test_a_policy_with_one_rung_still_ends_at_a_human(make_city: MakeCity) -> None:
+    steps = (Step(after_min=1, do=("remind",)),)
+    city = make_city(policies=_policies(steps=steps))
+    city.issue(areas=[TOWN])
+    city.forward(minutes=2)
+    states = {row.state for row in city.rows(select(t.requirement.c.state))}
+    assert states == {RequirementState.EXHAUSTED}
