@@ -1,13 +1,18 @@
 """The web application: API, console, inbound hooks and probes of one node."""
 
 from fastapi import APIRouter, FastAPI
+from starlette.staticfiles import StaticFiles
 
-from alertd.web import probes, problem
+from alertd.web import probes
 from alertd.web.api import access, alerts, answers, board, roster, status
 from alertd.web.bodies import BodyLimit
 from alertd.web.deps import Deps
+from alertd.web.door import Door
 from alertd.web.headers import SafeHeaders
 from alertd.web.hooks import hook_routes
+from alertd.web.pages import alerts as alert_pages
+from alertd.web.pages import failing, signing
+from alertd.web.pages.rendering import STATIC
 
 API = "/api/v1"
 _ROUTERS: tuple[APIRouter, ...] = (
@@ -32,11 +37,14 @@ def create_app(deps: Deps) -> FastAPI:
         telemetry={"tracing": False},
     )
     app.state.deps = deps
-    problem.install(app)
+    app.state.door = Door(deps)
+    failing.install(app)
     app.router.routes[:0] = list(hook_routes(deps))
     for router in _ROUTERS:
         app.include_router(router, prefix=API)
-    app.include_router(probes.router)
+    for router in (probes.router, signing.router, alert_pages.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
     app.add_middleware(SafeHeaders)
     return app

@@ -1,10 +1,10 @@
 """Errors as RFC 9457 problems: one sentence, a stable code, the field, and what to do about it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -174,25 +174,33 @@ def refused(errors: Iterable[Mapping[str, Any]]) -> ProblemsError:
     return found
 
 
-def install(app: FastAPI) -> None:
-    """Have every error of `app` answered as a problem."""
+Show = Callable[[Request, AlertdError], Response]
+"""Makes an answer of an error."""
 
-    @app.exception_handler(AlertdError)
-    async def _ours(request: Request, error: AlertdError) -> JSONResponse:
-        return respond(request, error)
 
-    @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return respond(request, refused(error.errors()))
+def install(app: FastAPI, show: Show) -> None:
+    """Have every error of `app` answered by `show`."""
+    for kind in (AlertdError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _handler(show))
 
-    @app.exception_handler(HTTPException)
-    async def _framework(request: Request, error: HTTPException) -> JSONResponse:
-        if isinstance(error, RefusedBodyError):
-            return respond(request, error.error)
-        return respond(request, StatusError(error.status_code))
 
-    @app.exception_handler(Exception)
-    async def _defect(request: Request, error: Exception) -> JSONResponse:
-        # The text may hold a number or a name; the type and the place don't.
-        log.error("request failed", path=request.url.path, error=type(error).__name__)
-        return respond(request, AlertdError("Something went wrong here; it is in the log."))
+def _handler(show: Show) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handle(request: Request, error: Exception) -> Response:
+        return show(request, as_ours(request, error))
+
+    return handle
+
+
+def as_ours(request: Request, error: Exception) -> AlertdError:
+    """What an error of any origin says to a user."""
+    if isinstance(error, AlertdError):
+        return error
+    if isinstance(error, RefusedBodyError):
+        return error.error
+    if isinstance(error, RequestValidationError):
+        return refused(error.errors())
+    if isinstance(error, HTTPException):
+        return StatusError(error.status_code)
+    # The text may hold a number or a name; the type and the place don't.
+    log.error("request failed", path=request.url.path, error=type(error).__name__)
+    return AlertdError("Something went wrong here; it is in the log.")

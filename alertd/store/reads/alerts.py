@@ -158,7 +158,8 @@ def _views(connection: Connection, rows: Iterable[Row[Any]], path: str) -> list[
     names = names_of(connection, people)
     c = t.alert.c
     followed = [row.references_no for row in rows if row.references_no is not None]
-    ids = dict(connection.execute(select(c.no, c.id).where(c.no.in_(followed))).tuples().all())
+    found = connection.execute(select(c.no, c.id).where(c.no.in_(followed)))
+    ids = {row.no: row.id for row in found}
     return [_view(row, path, names, ids) for row in rows]
 
 

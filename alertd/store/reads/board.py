@@ -79,6 +79,7 @@ class Cell:
     code: str
     name: str
     level: str
+    path: str
     parent: str
     needed: int
     covered: int
@@ -242,6 +243,7 @@ def cells(
             u.code,
             u.name,
             u.level,
+            u.path,
             above.c.name.label("parent"),
             c.needed,
             c.covered,

@@ -99,7 +99,7 @@ def unit_paths(connection: Connection, unit_nos: Iterable[int]) -> list[str]:
     """The paths of units by number, as they were last."""
     c = t.unit.c
     query = select(c.no, c.path).where(c.no.in_(set(unit_nos))).order_by(c.to_version)
-    return list(dict(connection.execute(query).tuples().all()).values())
+    return list({row.no: row.path for row in connection.execute(query)}.values())
 
 
 def children(

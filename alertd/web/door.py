@@ -1,0 +1,79 @@
+"""The door: who gives the right password comes in, and who guesses has to wait."""
+
+import asyncio
+from functools import partial
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from alertd.errors import InvalidInputError, UnauthenticatedError
+from alertd.store import access
+from alertd.store.access import Principal
+from alertd.web.commands import sessions
+from alertd.web.deps import Deps
+from alertd.web.passwords import Passwords
+from alertd.web.throttle import Throttle
+
+
+class Door:
+    """Checks passwords of one application."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+        self.passwords = Passwords()
+        self.throttle = Throttle()
+
+    async def enter(self, name: str, password: str, address: str) -> Principal:
+        """Whose password it is; the answer doesn't say whether the name was right.
+
+        Raises:
+            UnauthenticatedError: Nobody's, or somebody's who was shut out.
+            TooManyTriesError: Too many were wrong before.
+        """
+        folded = access.fold_name(name)
+        self.throttle.check(folded, address, self.deps.now())
+        found = await asyncio.to_thread(self._principal, folded)
+        right = await self.passwords.matches(password, found.password_hash if found else "")
+        if found is None or found.disabled_at is not None or not right:
+            self.throttle.failed(folded, address, self.deps.now())
+            reason = "disabled" if right else "wrong"
+            await self.deps.runner.submit(partial(sessions.refuse, principal=found, reason=reason))
+            raise UnauthenticatedError("The name or the password is wrong.")
+        self.throttle.passed(folded, address)
+        return found
+
+    def _principal(self, name: str) -> Principal | None:
+        with self.deps.store.read() as connection:
+            return access.find_principal(connection, name)
+
+    async def confirm(self, principal: Principal, password: str, address: str) -> None:
+        """Raise unless it is the password of somebody who is signed in.
+
+        Raises:
+            InvalidInputError: It is wrong.
+            TooManyTriesError: Too many were wrong before.
+        """
+        self.throttle.check(principal.name, address, self.deps.now())
+        if not await self.passwords.matches(password, principal.password_hash):
+            self.throttle.failed(principal.name, address, self.deps.now())
+            raise InvalidInputError("The present password is wrong.", field="old_password")
+
+    async def change(self, principal: Principal, new: str) -> None:
+        """Give somebody a password; every session of the old one ends."""
+        kept = await self.passwords.hash(new)
+        await self.deps.runner.submit(
+            partial(sessions.change_password, principal=principal, password_hash=kept)
+        )
+
+
+def door_of(request: Request) -> Door:
+    """The application's door."""
+    return cast("Door", request.app.state.door)
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from, as the network says."""
+    return request.client.host if request.client else ""
+
+
+AtDoor = Annotated[Door, Depends(door_of)]

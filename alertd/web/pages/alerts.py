@@ -1,0 +1,285 @@
+"""The list of alerts, and one alert: to be approved while it is a draft, then its live board."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import ValidationError
+from sqlalchemy import Connection
+
+from alertd import cap
+from alertd.cap.problems import refuse_validation
+from alertd.decide.lifecycle import Subject, needs_second_person
+from alertd.decide.plan import Leave, reaches_people
+from alertd.engine import approving
+from alertd.engine.authority import Actor, may
+from alertd.engine.turn import Turn
+from alertd.errors import ConflictError, InvalidInputError
+from alertd.model import AlertState, Status
+from alertd.store.reads import alerts as reads
+from alertd.store.reads import answers, board, unanswered
+from alertd.web.api.alerts import writing_of
+from alertd.web.api.status import read_terminals
+from alertd.web.auth import Signed
+from alertd.web.commands import answers as commands
+from alertd.web.commands import drafting
+from alertd.web.deps import Deps, Given
+from alertd.web.fields import AlertRef, Number
+from alertd.web.pages.rendering import page
+from alertd.web.pages.signing import Form, Sender, Visitor, back_to
+
+router = APIRouter(include_in_schema=False)
+
+_SHOWN: Final = 100  # rows of a list; the rest is a page further
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approving:
+    """What the visitor may do about a draft.
+
+    Args:
+        second_needed: It takes somebody other than its author.
+        own: The visitor wrote it.
+        may_issue: The visitor's approval sends it out now.
+        may_break: The visitor may break the glass: it waits, and is on record.
+        may_discard: The visitor may withdraw it.
+        wait_min: How long broken glass waits.
+    """
+
+    second_needed: bool
+    own: bool
+    may_issue: bool
+    may_break: bool
+    may_discard: bool
+    wait_min: int
+
+
+def approving_of(deps: Deps, actor: Actor, view: reads.AlertView) -> Approving:
+    """What the visitor may do about an alert that isn't out yet; the engine asks again."""
+    status = Status[view.status.upper()]
+    leave = Leave(
+        status=status,
+        routes=None if view.routes is None else frozenset(view.routes),
+        simulated=view.simulated,
+    )
+    real = reaches_people(deps.runner.engine.routes.values(), leave)
+    subject = Subject(state=view.state, status=status, author=view.created_by_id, real_routes=real)
+    second = needs_second_person(subject)
+    own = view.created_by_id == actor.id.hex()
+    waiting = view.state in {AlertState.DRAFT, AlertState.APPROVED}
+    approver, author = may(actor, "approve") and view.whole, may(actor, "draft") and view.whole
+    return Approving(
+        second_needed=second,
+        own=own,
+        may_issue=waiting and (approver and not own if second else approver or author),
+        may_break=view.state is AlertState.DRAFT and second and own and approver,
+        may_discard=waiting and author,
+        wait_min=round(deps.settings.break_glass_delay_s / 60),
+    )
+
+
+@router.get("/")
+async def home(signed: Visitor) -> Response:
+    """To the alerts."""
+    del signed
+    return back_to("/alerts")
+
+
+@router.get("/alerts")
+async def list_alerts(
+    request: Request,
+    deps: Given,
+    signed: Visitor,
+    after: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+) -> Response:
+    """What waits for approval first, then what is under way, then what is over."""
+
+    def read() -> Any:
+        with deps.store.read() as connection:
+            found = reads.alerts(connection, path=signed.actor.path, after=after, limit=50)
+            untaken = answers.help_cases(connection, path=signed.actor.path)
+            return found, untaken
+
+    found, helping = await asyncio.to_thread(read)
+    waiting = {AlertState.DRAFT, AlertState.APPROVED}
+    return page(
+        request,
+        deps,
+        "alerts.html",
+        signed=signed,
+        helping=helping,
+        waiting=[
+            (view, approving_of(deps, signed.actor, view))
+            for view in found.items
+            if view.state in waiting
+        ],
+        running=[view for view in found.items if view.state is AlertState.ISSUED],
+        over=[view for view in found.items if view.state not in {*waiting, AlertState.ISSUED}],
+        next=found.next,
+    )
+
+
+@router.get("/alerts/{alert}")
+async def show(request: Request, deps: Given, signed: Visitor, alert: AlertRef) -> Response:
+    """A draft with whom it would reach; an issued alert with its board."""
+    values = await asyncio.to_thread(_read_alert, deps, signed, alert)
+    template = "draft.html" if values["full"].view.issued_at is None else "board.html"
+    return page(request, deps, template, signed=signed, **values)
+
+
+def _read_alert(deps: Deps, signed: Signed, word: str) -> dict[str, Any]:
+    path = signed.actor.path
+    with deps.store.read() as connection:
+        found = reads.find(connection, word, path=path)
+        full = reads.alert(connection, found, path=path)
+        known = {"full": full, "view": full.view}
+        if full.view.issued_at is None:
+            outlook = drafting.outlook(
+                connection,
+                writing_of(deps),
+                cap.from_json(full.cap),
+                full.view.short_code,
+                policy=full.policy,
+            )
+            choices = approving_of(deps, signed.actor, full.view)
+            return {**known, "outlook": outlook, "approving": choices}
+        return {
+            **known,
+            **_read_lists(deps, signed, connection, full.view),
+            "figures": board.board(connection, full.view.no, path=path, whole=full.view.whole),
+            "towns": _towns(connection, full.view, path),
+            "stages": [stage["name"] for stage in full.policy.get("stages", ())],
+        }
+
+
+def _towns(
+    connection: Connection, view: reads.AlertView, path: str
+) -> list[tuple[board.Cell, list[board.Cell]]]:
+    """The grids of each subdistrict, for the heat map."""
+    towns = board.cells(connection, view.no, level="subdistrict", path=path)
+    grids = board.cells(connection, view.no, level="grid", path=path)
+    found = [(town, [g for g in grids if g.path.startswith(town.path)]) for town in towns]
+    return [(town, cells) for town, cells in found if cells]
+
+
+def _read_lists(
+    deps: Deps, signed: Signed, connection: Connection, view: reads.AlertView
+) -> dict[str, Any]:
+    """What changes by rows: calls for help, who hasn't answered, loudspeakers, replies to read."""
+    actor = signed.actor
+    silent = unanswered.unanswered(
+        connection, view.no, path=actor.path, state="exhausted", limit=_SHOWN
+    )
+    still = unanswered.unanswered(connection, view.no, path=actor.path, state="open", limit=_SHOWN)
+    inbound = (
+        answers.inbound(connection, deps.store.vault, path=actor.path, limit=20).items
+        if may(actor, "answer")
+        else ()
+    )
+    speakers = read_terminals(deps, actor, view.id, None, _SHOWN)
+    return {
+        "helping": answers.help_cases(connection, alert_no=view.no, path=actor.path),
+        "silent": silent,
+        "still": still,
+        "inbound": inbound,
+        "speakers": speakers.page.items,
+        "speaker_counts": speakers.counts,
+        "may_answer": may(actor, "answer"),
+        "may_help": may(actor, "help"),
+    }
+
+
+@router.get("/alerts/{alert}/lists")
+async def lists(request: Request, deps: Given, signed: Visitor, alert: AlertRef) -> Response:
+    """The board's lists alone, which the page's script puts in place of the old ones."""
+
+    def read() -> dict[str, Any]:
+        path = signed.actor.path
+        with deps.store.read() as connection:
+            found = reads.find(connection, alert, path=path)
+            view = reads.alert(connection, found, path=path).view
+            return {"view": view, **_read_lists(deps, signed, connection, view)}
+
+    values = await asyncio.to_thread(read)
+    return page(request, deps, "lists.html", signed=signed, **values)
+
+
+@router.post("/alerts/{alert}/approve")
+async def approve(deps: Given, signed: Sender, alert: AlertRef, form: Form) -> Response:
+    """Agree to an alert. A live one asks for its code, so that no slip of the hand sends it."""
+    break_glass = form.get("break_glass") == "yes"
+
+    def do(turn: Turn) -> str:
+        alert_id = reads.find(turn.connection, alert, path=signed.actor.path)
+        live = turn.alert_by_id(alert_id)
+        typed = form.get("confirm", "").strip().upper()
+        if live.status is Status.ACTUAL and typed != live.short_code:
+            raise InvalidInputError(
+                "Type the alert's code to send a live alert.",
+                field="confirm",
+                hint=f"The code is {live.short_code}.",
+            )
+        approving.approve(turn, signed.actor, alert_id, break_glass=break_glass)
+        return live.short_code
+
+    return back_to(f"/alerts/{await deps.runner.submit(do)}")
+
+
+@router.post("/alerts/{alert}/discard")
+async def discard(deps: Given, signed: Sender, alert: AlertRef) -> Response:
+    """Withdraw an alert that wasn't issued."""
+
+    def do(turn: Turn) -> None:
+        alert_id = reads.find(turn.connection, alert, path=signed.actor.path)
+        approving.discard(turn, signed.actor, alert_id)
+
+    await deps.runner.submit(do)
+    return back_to("/alerts")
+
+
+@router.post("/alerts/{alert}/acks")
+async def enter_ack(deps: Given, signed: Sender, alert: AlertRef, form: Form) -> Response:
+    """Enter an answer that came by phone, radio or runner."""
+    fields = {name: form[name] for name in ("kind", "via", "note", "count") if form.get(name)}
+    duty = {"unit_code": form.get("unit_code", ""), "role": form.get("role", "")}
+    try:
+        new = commands.NewAck.model_validate({**fields, "duty": duty})
+    except ValidationError as error:
+        raise refuse_validation(error) from None
+
+    def do(turn: Turn) -> None:
+        alert_id = reads.find(turn.connection, alert, path=signed.actor.path)
+        commands.enter_ack(turn, signed.actor, alert_id, new)
+
+    await deps.runner.submit(do)
+    return back_to(f"/alerts/{alert}#unanswered")
+
+
+@router.post("/help/{no}/{act}")
+async def deal_with_help(deps: Given, signed: Sender, no: Number, act: str, form: Form) -> Response:
+    """Take a call for help, or close it with a word on how it ended."""
+
+    def do(turn: Turn) -> None:
+        if act == "take":
+            commands.take_help(turn, signed.actor, no)
+            return
+        outcome = form.get("outcome", "").strip()[:500]
+        if act != "close" or not outcome:
+            raise ConflictError("Say how it ended.")
+        commands.close_help(turn, signed.actor, no, outcome)
+
+    await deps.runner.submit(do)
+    return back_to(form.get("to", "/alerts"))
+
+
+@router.post("/inbound/{no}/classify")
+async def classify(deps: Given, signed: Sender, no: Number, form: Form) -> Response:
+    """Say what a reply means."""
+    given = {name: form[name] for name in ("kind", "alert", "person_id") if form.get(name)}
+    try:
+        said = commands.Classification.model_validate(given)
+    except ValidationError as error:
+        raise refuse_validation(error) from None
+    await deps.runner.submit(lambda turn: commands.classify(turn, signed.actor, no, said))
+    return back_to(form.get("to", "/alerts"))

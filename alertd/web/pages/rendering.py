@@ -1,0 +1,108 @@
+"""Templates to pages: in the reader's language and the city's time, escaped throughout."""
+
+from datetime import datetime, tzinfo
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from alertd.i18n import LANGUAGES, sentence, translator
+from alertd.model import Millis
+from alertd.web.auth import Signed
+from alertd.web.deps import Deps
+from alertd.web.language import language_of
+from alertd.web.pages.wording import TABLES
+from rosters.words import Level, level_of, role_name
+
+_FOLDER: Final = Path(__file__).parents[1]
+STATIC: Final = _FOLDER / "static"
+
+
+@cache
+def environment() -> Environment:
+    """The templates' environment; one for all."""
+    return Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def page(
+    request: Request,
+    deps: Deps,
+    template: str,
+    *,
+    signed: Signed | None = None,
+    status: int = 200,
+    **values: Any,
+) -> HTMLResponse:
+    """A page as an answer."""
+    language = language_of(request)
+    known = {**shown(deps, language), **values}
+    text = (
+        environment()
+        .get_template(template)
+        .render(
+            **known,
+            here=request.url.path,
+            me=signed.actor if signed else None,
+            csrf=signed.csrf if signed else "",
+        )
+    )
+    headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie"}
+    return HTMLResponse(text, status, headers=headers)
+
+
+def shown(deps: Deps, language: str) -> dict[str, Any]:
+    """What every template may use."""
+    _ = translator(language)
+    zone, now = deps.settings.zone, deps.now()
+
+    def word(table: str, key: str) -> str:
+        return _(TABLES[table].get(key, key))
+
+    return {
+        "_": _,
+        "language": language,
+        "languages": LANGUAGES,
+        "office": deps.settings.issuers.get(language, ""),
+        "now": now,
+        "word": word,
+        "say": lambda text: sentence(language, text),
+        "role": lambda key: role_name(key, language),
+        "level": lambda key: level_name(key, language),
+        "at": lambda at: moment(at, zone, now),
+        "since": lambda at: minutes_since(at, now, language),
+    }
+
+
+def level_name(key: str, language: str) -> str:
+    """What a level of the hierarchy is called."""
+    known: Level | None = level_of(key)
+    return known.name_in(language) if known else key
+
+
+def moment(at: Millis | None, zone: tzinfo, now: Millis) -> str:
+    """A time on the city's clock; with the day where it isn't today."""
+    if at is None:
+        return ""
+    there = datetime.fromtimestamp(at / 1000, zone)
+    today = datetime.fromtimestamp(now / 1000, zone).date()
+    return f"{there:%H:%M:%S}" if there.date() == today else f"{there:%Y-%m-%d %H:%M}"
+
+
+def minutes_since(at: Millis, now: Millis, language: str) -> str:
+    """How long ago, in words that fit a table."""
+    seconds = max(0, now - at) // 1000
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds} s" if language == "en" else f"{seconds}秒"
+    minutes = seconds // 60
+    if minutes < 120:  # noqa: PLR2004 - two hours are still read well in minutes
+        return f"{minutes} min" if language == "en" else f"{minutes}分钟"
+    return f"{minutes // 60} h" if language == "en" else f"{minutes // 60}小时"

@@ -1,0 +1,106 @@
+"""The words of states and kinds on the pages, in the reader's language."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from alertd.i18n import N_
+
+STATUSES: Final[Mapping[str, str]] = {
+    "Actual": N_("LIVE"),
+    "Exercise": N_("DRILL"),
+    "Test": N_("TEST"),
+}
+STATES: Final[Mapping[str, str]] = {
+    "draft": N_("draft"),
+    "approved": N_("approved, waits"),
+    "issued": N_("under way"),
+    "updated": N_("superseded"),
+    "cancelled": N_("withdrawn"),
+    "all-clear": N_("all-clear given"),
+    "expired": N_("expired"),
+}
+PURPOSES: Final[Mapping[str, str]] = {
+    "alert": N_("alert"),
+    "update": N_("update"),
+    "cancel": N_("cancellation"),
+    "all-clear": N_("all-clear"),
+    "correction": N_("correction"),
+}
+COLOURS: Final[Mapping[str, str]] = {
+    "red": N_("red"),
+    "orange": N_("orange"),
+    "yellow": N_("yellow"),
+    "blue": N_("blue"),
+}
+DELIVERIES: Final[Mapping[str, str]] = {
+    "pending": N_("waiting"),
+    "sending": N_("being handed over"),
+    "accepted": N_("taken by the gateway"),
+    "delivered": N_("arrived"),
+    "failed": N_("failed"),
+    "unknown": N_("unknown"),
+    "expired": N_("expired"),
+    "cancelled": N_("withdrawn"),
+    "": N_("not told yet"),
+}
+CHANNELS: Final[Mapping[str, str]] = {
+    "sms": N_("SMS"),
+    "loudspeaker": N_("loudspeakers"),
+    "chat": N_("chat groups"),
+}
+CELLS: Final[Mapping[str, str]] = {
+    "help": N_("needs help"),
+    "silent": N_("nobody answers: go there"),
+    "waiting": N_("waiting for answers"),
+    "covered": N_("all answered"),
+    "unasked": N_("nothing asked"),
+}
+STAGES: Final[Mapping[str, str]] = {
+    "received": N_("received"),
+    "on_post": N_("on post"),
+    "done": N_("done"),
+}
+TOLD: Final[Mapping[str, str]] = {
+    "alternates": N_("alternate told"),
+    "parent": N_("superior told"),
+    "grandparent": N_("next superior told"),
+    "call_list": N_("to be telephoned"),
+    "door_knock": N_("somebody should go"),
+    "duty_desk": N_("duty desk told"),
+}
+ROLES: Final[Mapping[str, str]] = {
+    "administrator": N_("administrator"),
+    "duty_officer": N_("duty officer"),
+    "approver": N_("approver"),
+    "area_administrator": N_("area administrator"),
+    "viewer": N_("viewer"),
+    "auditor": N_("auditor"),
+}
+VIAS: Final[Mapping[str, str]] = {
+    "phone": N_("by phone"),
+    "radio": N_("by radio"),
+    "runner": N_("by runner"),
+    "paper": N_("on paper"),
+}
+ACKS: Final[Mapping[str, str]] = {
+    "received": N_("received"),
+    "on_post": N_("on post"),
+    "done": N_("done"),
+    "help": N_("help"),
+    "unavailable": N_("unavailable"),
+}
+
+TABLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "status": STATUSES,
+    "state": STATES,
+    "purpose": PURPOSES,
+    "colour": COLOURS,
+    "delivery": DELIVERIES,
+    "channel": CHANNELS,
+    "cell": CELLS,
+    "stage": STAGES,
+    "told": TOLD,
+    "role": ROLES,
+    "via": VIAS,
+    "ack": ACKS,
+}

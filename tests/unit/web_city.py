@@ -1,0 +1,279 @@
+"""A city behind the web: a real store, engine, runner and application, and one loopback route.
+
+`async with web_city(folder) as web:` starts the runner; `web.client("officer")` asks as somebody.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from alertd import messages
+from alertd.engine.runner import Runner
+from alertd.settings import Settings, load
+from alertd.store import access, credentials
+from alertd.web.app import create_app
+from alertd.web.deps import Deps
+from alertd.web.passwords import hash_password
+from channels.base import (
+    Accepted,
+    ChannelKind,
+    Event,
+    Health,
+    Hook,
+    HookAnswer,
+    HookRefusedError,
+    HookRequest,
+    Outcome,
+    Outgoing,
+    Reply,
+    RouteConfig,
+    SendError,
+)
+from channels.hook_reading import message_text, read_items, word
+from tests.city import START, City, sms_route
+
+TOWN = "330281001"
+SECRET = "hook-secret"
+PASSWORD = "correct horse battery"
+PEOPLE: Mapping[str, tuple[str, str]] = {
+    "admin": ("administrator", ""),
+    "officer": ("duty_officer", ""),
+    "second": ("approver", ""),
+    "viewer": ("viewer", ""),
+    "auditor": ("auditor", ""),
+    "town": ("area_administrator", TOWN),
+}
+SCOPES = ("read", "draft", "approve", "answer", "help", "roster", "principals", "unmask")
+
+
+class Loopback:
+    """A route whose gateway is this process: it takes everything, and replies come by its hook."""
+
+    def __init__(self, name: str, kind: ChannelKind = ChannelKind.SMS) -> None:
+        self.config = RouteConfig(name=name, type="loopback", simulated=True)
+        self.kind = kind
+        self.sent: list[Outgoing] = []
+        self.well = True
+        self.result: Accepted | SendError = Accepted("ref")
+
+    async def start(self) -> None:
+        self.started = True
+
+    async def close(self) -> None:
+        self.started = False
+
+    async def send_many(self, messages: Sequence[Outgoing]) -> AsyncIterator[Outcome]:
+        for message in messages:
+            self.sent.append(message)
+            yield Outcome(message.delivery, message.attempt, self.result)
+
+    def hooks(self) -> Sequence[Hook]:
+        return [Hook("replies", self._read, max_body_bytes=4096)]
+
+    async def health(self) -> Health:
+        return Health(ok=self.well, detail="in this process" if self.well else "away")
+
+    def _read(self, request: HookRequest) -> tuple[Sequence[Event], HookAnswer]:
+        if request.headers.get("authorization") != f"Bearer {SECRET}":
+            raise HookRefusedError(401, "not-the-gateway")
+        return read_items(request.body, _reply)
+
+
+def _reply(item: Any) -> Event | None:
+    if not isinstance(item, dict):
+        return None
+    key, sender = word(item.get("id")), word(item.get("from"))
+    text = message_text(item.get("text"))
+    if key is None or sender is None or text is None:
+        return None
+    return Reply(gateway_id=key, sender=sender, text=text)
+
+
+class Clock:
+    """START, the time that passes, and what was added to it."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self.added_ms = 0
+
+    def __call__(self) -> int:
+        return START + round((time.monotonic() - self._began) * 1000) + self.added_ms
+
+    def forward(self, *, minutes: float) -> None:
+        self.added_ms += round(minutes * 60_000)
+
+
+@dataclass
+class WebCity:
+    """See the module."""
+
+    city: City
+    deps: Deps
+    runner: Runner
+    app: FastAPI
+    loopback: Loopback
+    clock: Clock
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def client(self, who: str | None = None, **more: Any) -> httpx.AsyncClient:
+        """A client of the application itself; as somebody with a bearer token, or as nobody."""
+        headers = {"authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
+            base_url="http://alertd.test",
+            headers={"accept-language": "en", **headers, **more.pop("headers", {})},
+            **more,
+        )
+
+    async def issue(self, **changes: Any) -> dict[str, Any]:
+        """An Actual alert drafted by the officer and approved by the second person."""
+        async with self.client("officer") as officer, self.client("second") as second:
+            made = await officer.post("/api/v1/alerts", json=short(**changes))
+            assert made.status_code == 201, made.text
+            drafted: dict[str, Any] = made.json()
+            approved = await second.post(f"/api/v1/alerts/{drafted['id']}/approve")
+            assert approved.status_code == 200, approved.text
+        return drafted
+
+    async def board(self, alert: str, who: str = "officer") -> dict[str, Any]:
+        async with self.client(who) as client:
+            answer = await client.get(f"/api/v1/alerts/{alert}/board")
+            assert answer.status_code == 200, answer.text
+            found: dict[str, Any] = answer.json()
+            return found
+
+    async def until(self, alert: str, reached: Any) -> dict[str, Any]:
+        """The board, once it says what is waited for."""
+        async with asyncio.timeout(20):
+            while True:
+                found = await self.board(alert)
+                if reached(found["board"]):
+                    return found
+                await self.runner.committed()
+
+    async def reply(self, phone: str, text: str, key: str) -> httpx.Response:
+        """A reply by the gateway's hook."""
+        async with self.client(headers={"authorization": f"Bearer {SECRET}"}) as gateway:
+            return await gateway.post(
+                "/hooks/sms-1/replies", json=[{"id": key, "from": phone, "text": text}]
+            )
+
+
+def short(**changes: Any) -> dict[str, Any]:
+    """A short form for one town."""
+    values: dict[str, Any] = {
+        "template": "typhoon",
+        "colour": "red",
+        "areas": [TOWN],
+        "roles": ["grid_leader", "building_lead"],
+        "status": "Actual",
+    }
+    return values | changes
+
+
+def settings_of(folder: Path) -> Settings:
+    return load(data_dir=folder, public_base_url="http://alertd.test")
+
+
+def let_in(city: City) -> dict[str, str]:
+    """Make everybody of PEOPLE, with a token each; returns the tokens."""
+    tokens = {}
+    with city.store.transaction(city.now) as tx:
+        for name, (role, unit_code) in PEOPLE.items():
+            person = city.leaders()[0][1] if name == "officer" else None
+            made = access.create_principal(
+                tx,
+                city.ids,
+                name=name,
+                role=role,
+                by="cli",
+                unit_code=unit_code,
+                person_no=person,
+            )
+            tokens[name] = f"token-of-{name}-{'x' * 24}"
+            credentials.create_token(
+                tx,
+                tokens[name],
+                principal_no=made.no,
+                label="test",
+                scopes=SCOPES,
+                by="cli",
+                expires_at=None,
+            )
+    return tokens
+
+
+def give_password(city: City, name: str, *, must_change: bool = False) -> None:
+    with city.store.transaction(city.now) as tx:
+        found = access.find_principal(tx.connection, name)
+        assert found is not None
+        access.set_password(
+            tx, found.no, hash_password(PASSWORD), by="cli", must_change=must_change
+        )
+
+
+@asynccontextmanager
+async def web_city(folder: Path, *, passwords: Sequence[str] = ()) -> AsyncIterator[WebCity]:
+    """Start a city behind the web; it stops with the block."""
+    city = City(folder, routes=[sms_route()])
+    tokens = let_in(city)
+    for name in passwords:
+        give_password(city, name)
+    loopback, clock = Loopback("sms-1"), Clock()
+    runner = Runner(city.engine, {"sms-1": loopback}, now=clock)
+    deps = Deps(
+        store=city.store,
+        runner=runner,
+        library=city.library,
+        wording=messages.Wording({"zh-CN": "余姚市防指", "en": "Yuyao FCDH"}),
+        settings=settings_of(folder),
+        now=clock,
+        channels={"sms-1": loopback},
+        stopping=asyncio.Event(),
+    )
+    await runner.start()
+    try:
+        yield WebCity(city, deps, runner, create_app(deps), loopback, clock, tokens)
+    finally:
+        deps.stopping.set()
+        await runner.stop()
+        city.store.close()
+
+
+class Served(uvicorn.Server):
+    """A server that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, *args: Any, **kwargs: Any) -> None:
+        await super().startup(*args, **kwargs)
+        self.ready.set()
+
+
+@asynccontextmanager
+async def served(web: WebCity) -> AsyncIterator[str]:
+    """Serve the application on a port of its own; yields its address."""
+    config = uvicorn.Config(
+        web.app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=3
+    )
+    server = Served(config)
+    task = asyncio.create_task(server.serve())
+    async with asyncio.timeout(20):
+        await server.ready.wait()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        web.deps.stopping.set()
+        server.should_exit = True
+        await task
