@@ -1,29 +1,20 @@
 """Claim what is due and hand it over; the claim is on disk before the first byte leaves."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from alertd.decide.plan import Leave, Route, others, ready_at, refusal, room
-from alertd.engine.telling import inside_plan, message_status
+from alertd.engine.rendering import outgoing
+from alertd.engine.telling import inside_plan
 from alertd.engine.turn import Flow, LiveAlert, Turn
-from alertd.model import (
-    FOREVER,
-    Channel,
-    DeliveryState,
-    MessageKind,
-    Millis,
-    RecipientKind,
-    Status,
-    alert_of,
-    numbers_of,
-)
-from alertd.store import addresses, dialect
+from alertd.model import DeliveryState, Millis, RecipientKind, Status, alert_of, numbers_of
+from alertd.store import outbox
 from alertd.store import tables as t
 from alertd.store.fold.deliveries import rollup
+from alertd.store.outbox import Row
 from channels.base import Outgoing
 
 DEADLINE_MARGIN_MS = 5_000  # past the route's own timeout, for the settlement to be written
@@ -40,19 +31,18 @@ class Handover:
     messages: tuple[Outgoing, ...]
 
 
-Claimed = list[tuple[Row[Any], int]]
-
-
 def claim(turn: Turn, flows: Mapping[str, Flow], lease: str) -> list[Handover]:
     """Claim for every route as much as it can take now."""
     work = []
+    waiting = outbox.waiting_lanes(turn.connection)
     for route in turn.routes.values():
         flow = flows[route.name]
         flow.bucket = flow.bucket.fill(route, turn.now)
         n = min(room(route, flow.bucket, flow.in_flight), MOST_A_CLAIM)
-        if n < 1 or turn.now < flow.paused_until:
+        lanes = [lane for lane in route.lanes() if lane in waiting]
+        if n < 1 or not lanes or turn.now < flow.paused_until:
             continue
-        rows = _claim_route(turn, route, n, lease)
+        rows = _claim_route(turn, route, lanes, n, lease)
         if rows:
             flow.bucket = flow.bucket.take(len(rows))
             flow.in_flight += len(rows)
@@ -60,9 +50,9 @@ def claim(turn: Turn, flows: Mapping[str, Flow], lease: str) -> list[Handover]:
     return work
 
 
-def _claim_route(turn: Turn, route: Route, n: int, lease: str) -> list[Row[Any]]:
-    rows: list[Row[Any]] = []
-    for lane in route.lanes():
+def _claim_route(turn: Turn, route: Route, lanes: Sequence[int], n: int, lease: str) -> list[Row]:
+    rows: list[Row] = []
+    for lane in lanes:
         if len(rows) < n:
             rows += _due(turn, route, lane, n - len(rows))
     rows, refused = _within_plan(turn, rows)
@@ -72,11 +62,9 @@ def _claim_route(turn: Turn, route: Route, n: int, lease: str) -> list[Row[Any]]
     return rows
 
 
-def _record_claim(turn: Turn, route: Route, rows: Sequence[Row[Any]], lease: str) -> None:
-    changes = [
-        (row.id, row.lane // 10, int(DeliveryState.PENDING), int(DeliveryState.SENDING))
-        for row in rows
-    ]
+def _record_claim(turn: Turn, route: Route, rows: Sequence[Row], lease: str) -> None:
+    pending, sending = int(DeliveryState.PENDING), int(DeliveryState.SENDING)
+    changes = [(row.id, row.lane // 10, pending, sending) for row in rows]
     turn.record(
         "claimed",
         {
@@ -89,45 +77,57 @@ def _record_claim(turn: Turn, route: Route, rows: Sequence[Row[Any]], lease: str
     )
 
 
-def _due(turn: Turn, route: Route, lane: int, n: int) -> Sequence[Row[Any]]:
-    c = t.delivery.c
-    query = (
-        select(t.delivery)
-        .where(c.lane == lane, c.state == int(DeliveryState.PENDING), c.due_at <= turn.now)
-        .order_by(c.lane, c.priority, c.due_at, c.id)
-        .limit(n)
+def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
+    rows = outbox.due(
+        turn.connection,
+        lane,
+        turn.now,
+        n,
+        avoid=route.name if others(turn.routes.values(), lane, route.name) else None,
+        without=[
+            alert.no
+            for alert in turn.alerts.values()
+            if alert.status.value == lane % 10 and refusal(route, alert.leave)
+        ],
     )
-    if others(turn.routes.values(), lane, route.name):
-        query = query.where(c.avoid_route.is_(None) | (c.avoid_route != route.name))
-    for alert in turn.alerts.values():
-        if alert.status.value == lane % 10 and refusal(route, alert.leave):
-            first, last = numbers_of(alert.no)
-            query = query.where(~c.id.between(first, last))
-    rows = turn.connection.execute(dialect.locked(turn.connection, query)).all()
-    return [row for row in rows if not refusal(route, _leave(turn, row))]
+    # Rows of one alert in one lane travel alike, but for a call for help.
+    kinds = {(alert_of(row.id), row.priority == 0) for row in rows}
+    refused = {
+        (number, help_)
+        for number, help_ in kinds
+        if refusal(route, _leave(turn.alert(number), lane, help_=help_))
+    }
+    if not refused:
+        return rows
+    return [row for row in rows if (alert_of(row.id), row.priority == 0) not in refused]
 
 
-def _leave(turn: Turn, row: Row[Any]) -> Leave:
+def _leave(alert: LiveAlert, lane: int, *, help_: bool) -> Leave:
     """A real call for help travels by any route that carries Actual."""
-    alert = turn.alert(alert_of(row.id))
-    if row.lane % 10 != alert.status and row.priority == 0:
-        return Leave(status=Status(row.lane % 10), routes=None, simulated=False)
+    if lane % 10 != alert.status and help_:
+        return Leave(status=Status(lane % 10), routes=None, simulated=False)
     return alert.leave
 
 
-def _within_plan(turn: Turn, rows: Sequence[Row[Any]]) -> tuple[list[Row[Any]], list[Row[Any]]]:
+def _within_plan(turn: Turn, rows: list[Row]) -> tuple[list[Row], list[Row]]:
     """Drills and tests are checked person by person at the claim, not only at the page."""
-    checked: dict[int, list[int]] = {}
+    planned = {
+        number
+        for number in {alert_of(row.id) for row in rows}
+        if turn.alert(number).status is not Status.ACTUAL
+    }
+    if not planned:
+        return rows, []
+    checked: dict[int, list[int]] = {number: [] for number in planned}
     for row in rows:
-        alert = turn.alert(alert_of(row.id))
-        if alert.status is not Status.ACTUAL and row.recipient_kind == RecipientKind.PERSON:
-            checked.setdefault(alert.no, []).append(row.recipient_no)
+        if row.recipient_kind == RecipientKind.PERSON and alert_of(row.id) in planned:
+            checked[alert_of(row.id)].append(row.recipient_no)
     allowed = {
         number: set(inside_plan(turn, turn.alert(number), persons))
         for number, persons in checked.items()
     }
-    kept: list[Row[Any]] = []
-    refused: list[Row[Any]] = []
+    kept: list[Row] = []
+    refused: list[Row] = []
     for row in rows:
         allowed_here = allowed.get(alert_of(row.id))
         person = row.recipient_kind == RecipientKind.PERSON and row.priority > 0
@@ -136,7 +136,7 @@ def _within_plan(turn: Turn, rows: Sequence[Row[Any]]) -> tuple[list[Row[Any]], 
     return kept, refused
 
 
-def fail(turn: Turn, rows: Sequence[Row[Any]], reason: str) -> None:
+def fail(turn: Turn, rows: Sequence[Any], reason: str) -> None:
     """Settle waiting deliveries that must not or can't be sent."""
     if not rows:
         return
@@ -146,9 +146,9 @@ def fail(turn: Turn, rows: Sequence[Row[Any]], reason: str) -> None:
     turn.record("settled", {"route": "", "items": items, "counts": rollup(changes)})
 
 
-def fail_unroutable(turn: Turn, limit: int) -> list[Row[Any]]:
+def fail_unroutable(turn: Turn, limit: int) -> list[Any]:
     """Settle what no configured route may carry: it would wait for ever, and silently."""
-    stuck: list[Row[Any]] = []
+    stuck: list[Any] = []
     c, n = t.delivery.c, t.delivery_count.c
     waiting = turn.connection.execute(
         select(n.alert_no, n.channel).where(n.state == int(DeliveryState.PENDING), n.n > 0)
@@ -168,130 +168,6 @@ def fail_unroutable(turn: Turn, limit: int) -> list[Row[Any]]:
         fail(turn, rows, "no-route")
         stuck += rows
     return stuck
-
-
-def outgoing(turn: Turn, rows: Sequence[Row[Any]]) -> list[Outgoing]:
-    """Render claimed deliveries. Texts are made here and kept nowhere."""
-    messages = _messages(turn, rows)
-    languages, duties = _recipients(turn, rows)
-    ways = addresses.reveal(
-        turn.connection, turn.tx.vault, [r.address_no for r in rows if r.address_no]
-    )
-    terminals, secrets = _terminals(turn, rows), _secrets(turn, rows)
-    texts: dict[tuple[Any, ...], str] = {}
-    result = []
-    for row in rows:
-        alert, message = turn.alert(alert_of(row.id)), messages[row.message_no]
-        person = row.recipient_no if row.recipient_kind == RecipientKind.PERSON else None
-        language = languages.get(person, "zh-CN") if person else "zh-CN"
-        own = duties.get(person, ()) if person else ()
-        duplicate = bool(row.duplicate)
-        stop = message.template in _STOPPING
-        key = (row.message_no, language, row.lane, duplicate, own)
-        if key not in texts:
-            texts[key] = _render(turn, alert, message, row.lane, language, own, duplicate)
-        group = row.recipient_kind == RecipientKind.GROUP
-        result.append(
-            Outgoing(
-                delivery=row.id,
-                attempt=row.attempt + 1,
-                address=terminals[row.recipient_no]
-                if row.recipient_kind == RecipientKind.TERMINAL
-                else ways[row.address_no],
-                secret=secrets.get(row.recipient_no) if group else None,
-                text=texts[key],
-                language=language,
-                alert=(alert.follows if stop and alert.follows else alert.id).hex(),
-                short_code=alert.short_code,
-                kind=message.kind,
-                status=message_status(alert, MessageKind(message.kind)).name.capitalize(),
-                severity=alert.severity,
-                created_at=message.created_at,
-                expires_at=alert.expires_at,
-                possible_duplicate=duplicate,
-                stop=stop,
-                template=message.template,
-                variables={},
-            )
-        )
-    return result
-
-
-_STOPPING = frozenset({"cancel", "all-clear"})
-
-
-def _render(
-    turn: Turn,
-    alert: LiveAlert,
-    message: Row[Any],
-    lane: int,
-    language: str,
-    duties: tuple[str, ...],
-    duplicate: bool,
-) -> str:
-    return turn.wording.text(
-        alert.templates[message.template],
-        language=language,
-        channel=Channel(lane // 10).word,
-        params={**json.loads(message.params), "duties": list(duties)},
-        status=message_status(alert, MessageKind(message.kind)).name.capitalize(),
-        duplicate=duplicate,
-    )
-
-
-def _messages(turn: Turn, rows: Sequence[Row[Any]]) -> dict[int, Row[Any]]:
-    numbers = {row.message_no for row in rows}
-    found = turn.connection.execute(select(t.message).where(t.message.c.no.in_(numbers)))
-    return {row.no: row for row in found}
-
-
-def _recipients(
-    turn: Turn, rows: Sequence[Row[Any]]
-) -> tuple[dict[int, str], dict[int, tuple[str, ...]]]:
-    """People's languages, and the duties of those who hold several (their message names them)."""
-    persons = [r.recipient_no for r in rows if r.recipient_kind == RecipientKind.PERSON]
-    p, h, u = t.person.c, t.holding.c, t.unit.c
-    languages = turn.connection.execute(
-        select(p.no, p.language).where(
-            p.no.in_(persons), p.to_version == FOREVER, p.language != "zh-CN"
-        )
-    )
-    duties: dict[int, dict[str, None]] = {}
-    for row in turn.connection.execute(
-        select(h.person_no, u.name)
-        .join(t.unit, u.no == h.unit_no)
-        .where(h.person_no.in_(persons), h.to_version == FOREVER, u.to_version == FOREVER)
-        .order_by(h.person_no, h.rank, h.duty_no)
-    ):
-        duties.setdefault(row.person_no, {})[row.name] = None
-    several = {no: tuple(names) for no, names in duties.items() if len(names) > 1}
-    return {row.no: row.language for row in languages}, several
-
-
-def _terminals(turn: Turn, rows: Sequence[Row[Any]]) -> dict[int, str]:
-    numbers = [r.recipient_no for r in rows if r.recipient_kind == RecipientKind.TERMINAL]
-    if not numbers:
-        return {}
-    c = t.terminal.c
-    found = turn.connection.execute(
-        select(c.no, c.terminal_id).where(c.no.in_(numbers)).order_by(c.from_version)
-    )
-    return {row.no: row.terminal_id for row in found}
-
-
-def _secrets(turn: Turn, rows: Sequence[Row[Any]]) -> dict[int, str]:
-    numbers = [r.recipient_no for r in rows if r.recipient_kind == RecipientKind.GROUP]
-    if not numbers:
-        return {}
-    c = t.chat_group.c
-    found = turn.connection.execute(
-        select(c.no, c.secret_cipher).where(c.no.in_(numbers)).order_by(c.from_version)
-    )
-    return {
-        row.no: turn.tx.vault.open(row.secret_cipher, context="chat-secret")
-        for row in found
-        if row.secret_cipher
-    }
 
 
 def wake_at(routes: Iterable[Route], flows: Mapping[str, Flow], now: Millis) -> Millis:

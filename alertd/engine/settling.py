@@ -1,6 +1,6 @@
 """Outcomes, deadlines and receipts: read the deliveries, decide, record."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -10,10 +10,10 @@ from alertd.decide.plan import others
 from alertd.engine.hurrying import hurry
 from alertd.engine.turn import Flow, Turn
 from alertd.model import Channel, DeliveryState, Played, RecipientKind, alert_of
-from alertd.store import dialect
+from alertd.store import dialect, outbox
 from alertd.store import tables as t
 from alertd.store.fold.deliveries import rollup
-from channels.base import Fault, Outcome, Receipt, SendError
+from channels.base import Accepted, Fault, Outcome, Receipt, SendError
 
 _REFERENCE_MOST = 64
 
@@ -25,17 +25,21 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
     in the route, and says nothing more.
     """
     flow.in_flight = max(0, flow.in_flight - len(ended))
-    rows = _load(turn, [outcome.delivery for outcome in ended])
+    rows = outbox.load(turn.connection, [outcome.delivery for outcome in ended])
+    decisions: dict[tuple[Any, ...], settle.Settlement] = {}
     items, changes, unreached = [], [], []
     for outcome in ended:
-        row = rows.get(outcome.delivery)
-        if not _holds(row, outcome, lease):
+        row, result = rows.get(outcome.delivery), outcome.result
+        if row is None or not _holds(row, outcome, lease):
             continue
-        result = outcome.result
-        if isinstance(result, SendError) and result.fault is Fault.THROTTLED:
-            _pause(turn, flow, result)
-        decided = settle.outcome(_delivery(turn, row), result, turn.now)
-        reference = None if isinstance(result, SendError) else result.reference
+        del rows[row.id]  # a word that a channel says twice counts once
+        reference = None
+        if isinstance(result, SendError):
+            if result.fault is Fault.THROTTLED:
+                _pause(turn, flow, result)
+        else:
+            reference = result.reference
+        decided = _decided(turn, decisions, row, result)
         items.append(_item(row, decided, reference))
         changes.append(_change(row, decided))
         if decided.unreached:
@@ -45,12 +49,31 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
     return len(items)
 
 
-def _holds(row: Row[Any] | None, outcome: Outcome, lease: str) -> bool:
+def _decided(
+    turn: Turn,
+    decisions: dict[tuple[Any, ...], settle.Settlement],
+    row: outbox.Row,
+    result: Accepted | SendError,
+) -> settle.Settlement:
+    """Decide once for tries that are alike in all that the decision looks at."""
+    if isinstance(result, SendError):
+        ending: tuple[Any, ...] = (result.fault, result.code, result.retry_after_s)
+    else:
+        ending = (result.delivered,)
+    key = (alert_of(row.id), row[_ALIKE:], ending)
+    found = decisions.get(key)
+    if found is None:
+        found = decisions[key] = settle.outcome(_delivery(turn, row), result, turn.now)
+    return found
+
+
+# All but a delivery's own number, message and recipient; its alert stands for its policy.
+_ALIKE = outbox.Row._fields.index("lane")
+
+
+def _holds(row: outbox.Row, outcome: Outcome, lease: str) -> bool:
     return (
-        row is not None
-        and row.state == DeliveryState.SENDING
-        and row.attempt == outcome.attempt
-        and row.lease == lease
+        row.state == DeliveryState.SENDING and row.attempt == outcome.attempt and row.lease == lease
     )
 
 
@@ -100,7 +123,7 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
 
     A receipt that changes nothing is on record too: as ignored, with its number.
     """
-    rows = dict(_load(turn, [word.delivery for word in words]))
+    rows: dict[int, Any] = dict(outbox.load(turn.connection, [w.delivery for w in words]))
     items, changes, unreached, ignored = [], [], [], []
     for word in words:
         row = rows.get(word.delivery)
@@ -130,7 +153,7 @@ def _receipt_item(word: Receipt, decided: settle.Settlement) -> list[Any]:
 
 def _after(row: Any, decided: settle.Settlement) -> Any:
     """The row as it stands after a decision, for the next word in the same batch."""
-    fresh = dict(row._mapping) if hasattr(row, "_mapping") else dict(vars(row))  # noqa: SLF001 - SQLAlchemy's public name for it
+    fresh = dict(vars(row)) if isinstance(row, _Standing) else row._asdict()
     fresh |= {
         "state": int(decided.state),
         "due_at": decided.due_at,
@@ -151,13 +174,6 @@ def _people(rows: Iterable[Any]) -> list[tuple[int, int, int]]:
     """(alert, person, delivery) of deliveries to people."""
     person = RecipientKind.PERSON
     return [(alert_of(r.id), r.recipient_no, r.id) for r in rows if r.recipient_kind == person]
-
-
-def _load(turn: Turn, numbers: Sequence[int]) -> Mapping[int, Any]:
-    # Anybody may send any number in a receipt; what no column could hold isn't asked for.
-    wanted = {number for number in numbers if 0 < number < 2**63}
-    query = select(t.delivery).where(t.delivery.c.id.in_(wanted))
-    return {row.id: row for row in turn.connection.execute(query)}
 
 
 def _delivery(turn: Turn, row: Any) -> settle.Delivery:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, func, select
 
 from alertd.errors import ConflictError
-from alertd.store import dialect
+from alertd.store import dialect, prepared
 from alertd.store import tables as t
 from alertd.store.batches import batches, execute_many
 from alertd.store.vault import Vault, tail
@@ -102,12 +102,18 @@ def _row(no: int, blind: bytes, sealed: Sealed) -> tuple[object, ...]:
 
 def reveal(connection: Connection, vault: Vault, nos: Iterable[int]) -> dict[int, str]:
     """Decrypt addresses by number; a number that isn't there is left out."""
-    c = t.address.c
-    found: dict[int, str] = {}
-    for batch in batches(dict.fromkeys(nos)):
-        rows = connection.execute(select(c.no, c.cipher).where(c.no.in_(batch)))
-        found.update((row.no, vault.open(row.cipher, context=CONTEXT)) for row in rows)
-    return found
+    wanted = prepared.numbers(connection, dict.fromkeys(nos))
+    return {
+        no: vault.open(cipher, context=CONTEXT)
+        for no, cipher in _CIPHERS.rows(connection, nos=wanted)
+    }
+
+
+_CIPHERS = prepared.Prepared(
+    lambda dialect: select(t.address.c.no, t.address.c.cipher).where(
+        prepared.among(dialect, t.address.c.no, "nos")
+    )
+)
 
 
 def tails(connection: Connection, nos: Iterable[int]) -> dict[int, str]:

@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
@@ -62,23 +62,29 @@ def _prepare(engine: Engine, *pragmas: str) -> None:
 
 def insert(connection: Connection, table: Table) -> Any:
     """An INSERT that knows ON CONFLICT in this connection's dialect."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+    return _insert(connection.dialect.name, table)
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def add_counts(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     """Add each row's figures to the row of the same key, which comes into being at zero."""
-    if not rows:
-        return
+    if rows:
+        connection.execute(adding(connection.dialect.name, table), rows)
+
+
+def adding(dialect: str, table: Table) -> Any:
+    """The statement of `add_counts`; a parameter a column, under the column's name."""
     keys = [column.name for column in table.primary_key.columns]
-    figures = [name for name in rows[0] if name not in keys]
-    statement = insert(connection, table)
-    statement = statement.on_conflict_do_update(
+    figures = [column.name for column in table.columns if column.name not in keys]
+    statement = _insert(dialect, table)
+    statement = statement.values({name: bindparam(name) for name in (*keys, *figures)})
+    return statement.on_conflict_do_update(
         index_elements=keys,
         set_={name: table.c[name] + statement.excluded[name] for name in figures},
     )
-    connection.execute(statement, rows)
 
 
 def insert_new(connection: Connection, table: Table) -> Insert:

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, update
 
 from alertd.model import DeliveryState, Fact, alert_of
-from alertd.store import dialect
+from alertd.store import dialect as dialects
 from alertd.store import tables as t
 from alertd.store.fold.alerts import add_message
+from alertd.store.prepared import Prepared, among, numbers
 
 _TOLD = ("id", "message_no", "recipient_kind", "recipient_no", "address_no", "lane", "priority")
 
@@ -47,46 +48,24 @@ def told(connection: Connection, fact: Fact) -> None:
     count(connection, fact.alert_no, counts)
 
 
-_CLAIM = (
-    update(t.delivery)
-    .where(t.delivery.c.id == bindparam("b_id"))
-    .values(
-        state=int(DeliveryState.SENDING),
-        attempt=bindparam("b_attempt"),
-        due_at=bindparam("b_deadline"),
-        route=bindparam("b_route"),
-        lease=bindparam("b_lease"),
-    )
-)
+# What is alike in a batch is changed by one statement; fewer rows than this, one by one.
+_WORTH_ONE = 8
+
+_CLAIM = ("state", "attempt", "due_at", "route", "lease")
+_SETTLE = ("state", "due_at", "reason", "avoid_route", "duplicate", "settled_at", "lease")
+_RECEIPT = ("state", "due_at", "reason", "played", "settled_at")
 
 
 def claimed(connection: Connection, fact: Fact) -> None:
     """A worker has them. Body: route, lease, deadline, items [[id, attempt]…], counts."""
     body = fact.body
-    same = {
-        "b_deadline": body["deadline"],
-        "b_route": body["route"],
-        "b_lease": body["lease"],
+    same = (body["deadline"], body["route"], body["lease"])
+    changes = {
+        attempt: (int(DeliveryState.SENDING), attempt, *same)
+        for attempt in {attempt for _, attempt in body["items"]}
     }
-    connection.execute(
-        _CLAIM, [{"b_id": i, "b_attempt": attempt, **same} for i, attempt in body["items"]]
-    )
+    _change(connection, _CLAIM, [(number, changes[n]) for number, n in body["items"]])
     _count_all(connection, body["counts"])
-
-
-_SETTLE = (
-    update(t.delivery)
-    .where(t.delivery.c.id == bindparam("b_id"))
-    .values(
-        state=bindparam("b_state"),
-        due_at=bindparam("b_due"),
-        reason=bindparam("b_reason"),
-        avoid_route=bindparam("b_avoid"),
-        duplicate=bindparam("b_duplicate"),
-        settled_at=bindparam("b_settled"),
-        lease=None,
-    )
-)
 
 
 def settled(connection: Connection, fact: Fact) -> None:
@@ -94,64 +73,80 @@ def settled(connection: Connection, fact: Fact) -> None:
 
     `reference` is the gateway's own id: on record, in no index.
     """
-    connection.execute(
+    at = fact.occurred_at
+    _change(
+        connection,
         _SETTLE,
         [
-            {
-                "b_id": number,
-                "b_state": state,
-                "b_due": due,
-                "b_reason": reason,
-                "b_avoid": avoid,
-                "b_duplicate": duplicate,
-                "b_settled": fact.occurred_at,
-            }
+            (number, (state, due, reason, avoid, duplicate, at, None))
             for number, _, state, due, reason, avoid, duplicate, _ in fact.body["items"]
         ],
     )
     _count_all(connection, fact.body["counts"])
 
 
-_RECEIPT = (
-    update(t.delivery)
-    .where(t.delivery.c.id == bindparam("b_id"))
-    .values(
-        state=bindparam("b_state"),
-        due_at=bindparam("b_due"),
-        reason=bindparam("b_reason"),
-        played=bindparam("b_played"),
-        settled_at=bindparam("b_settled"),
-    )
-)
-
-
 def receipts(connection: Connection, fact: Fact) -> None:
     """Later words. Items: [id, attempt, status, state, due_at, played, reason, detail]."""
-    connection.execute(
-        _RECEIPT,
-        [
-            {
-                "b_id": number,
-                "b_state": state,
-                "b_due": due,
-                "b_reason": reason,
-                "b_played": played,
-                "b_settled": fact.occurred_at,
-            }
-            for number, _, _, state, due, played, reason, _ in fact.body["items"]
-        ],
-    )
+    # The last word on a delivery stands; the state of those before it is not to be seen.
+    last = {
+        number: (state, due, reason, played, fact.occurred_at)
+        for number, _, _, state, due, played, reason, _ in fact.body["items"]
+    }
+    _change(connection, _RECEIPT, list(last.items()))
     _count_all(connection, fact.body["counts"])
+
+
+Change = tuple[Any, ...]
+
+
+def _change(
+    connection: Connection, columns: tuple[str, ...], changes: Sequence[tuple[int, Change]]
+) -> None:
+    """Give each delivery its values for `columns`."""
+    alike: dict[Change, list[int]] = {}
+    for number, values in changes:
+        alike.setdefault(values, []).append(number)
+    names = tuple(f"to_{column}" for column in columns)
+    few: list[Change] = []
+    for values, ids in alike.items():
+        if len(ids) < _WORTH_ONE:
+            few += [(*values, number) for number in ids]
+            continue
+        given = dict(zip(names, values, strict=True))
+        _ALL[columns].run(connection, ids=numbers(connection, ids), **given)
+    _ONE[columns].many(connection, (*names, "number"), few)
+
+
+def _all(columns: tuple[str, ...]) -> Prepared:
+    return Prepared(
+        lambda dialect: (
+            update(t.delivery)
+            .where(among(dialect, t.delivery.c.id, "ids"))
+            .values({column: bindparam(f"to_{column}") for column in columns})
+        )
+    )
+
+
+def _one(columns: tuple[str, ...]) -> Prepared:
+    return Prepared(
+        lambda _: (
+            update(t.delivery)
+            .where(t.delivery.c.id == bindparam("number"))
+            .values({column: bindparam(f"to_{column}") for column in columns})
+        )
+    )
+
+
+_KINDS: tuple[tuple[str, ...], ...] = (_CLAIM, _SETTLE, _RECEIPT)
+_ALL: dict[tuple[str, ...], Prepared] = {columns: _all(columns) for columns in _KINDS}
+_ONE: dict[tuple[str, ...], Prepared] = {columns: _one(columns) for columns in _KINDS}
+_COUNT = Prepared(lambda dialect: dialects.adding(dialect, t.delivery_count))
 
 
 def _count_all(connection: Connection, counts: Sequence[Sequence[int]]) -> None:
     """Rollup changes of several alerts: [alert_no, channel, state, change]."""
-    rows: list[dict[str, Any]] = [
-        {"alert_no": alert_no, "channel": channel, "state": state, "n": n}
-        for alert_no, channel, state, n in counts
-        if n
-    ]
-    dialect.add_counts(connection, t.delivery_count, rows)
+    rows = [tuple(change) for change in counts if change[-1]]
+    _COUNT.many(connection, ("alert_no", "channel", "state", "n"), rows)
 
 
 def count(connection: Connection, alert_no: int, counts: Sequence[Sequence[int]]) -> None:

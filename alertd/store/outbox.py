@@ -1,0 +1,121 @@
+"""The outbox as the engine reads it: what is due, what was claimed, what still waits."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, bindparam, func, literal_column, select
+
+from alertd.model import DeliveryState, Millis, numbers_of
+from alertd.store import tables as t
+from alertd.store.prepared import Prepared, among, numbers
+
+
+class Row(NamedTuple):
+    """A delivery as dispatching and settling need it; columns of its table."""
+
+    id: int
+    message_no: int
+    recipient_kind: int
+    recipient_no: int
+    address_no: int | None
+    lane: int
+    priority: int
+    state: int
+    attempt: int
+    due_at: Millis | None
+    route: str | None
+    lease: str | None
+    duplicate: int
+    played: int
+
+
+_COLUMNS = [t.delivery.c[name] for name in Row._fields]
+_PENDING = t.delivery.c.state == literal_column(str(int(DeliveryState.PENDING)))
+
+
+def _lanes(_: str) -> Any:
+    """The lanes in which anything waits, jumping from one to the next along the queue's index."""
+    lane = t.delivery.c.lane
+    found = select(func.min(lane).label("lane")).where(_PENDING).cte("found", recursive=True)
+    following = select(func.min(lane)).where(_PENDING, lane > found.c.lane).scalar_subquery()
+    found = found.union_all(select(following).where(found.c.lane.is_not(None)))
+    return select(found.c.lane).where(found.c.lane.is_not(None))
+
+
+def _due(*, avoiding: bool) -> Any:
+    c = t.delivery.c
+
+    def build(dialect: str) -> Select[Any]:
+        query = (
+            select(*_COLUMNS)
+            .where(c.lane == bindparam("in_lane"), _PENDING, c.due_at <= bindparam("now"))
+            .order_by(c.lane, c.priority, c.due_at, c.id)
+            .limit(bindparam("most"))
+        )
+        if avoiding:
+            query = query.where(c.avoid_route.is_(None) | (c.avoid_route != bindparam("avoid")))
+        # Nobody else claims what another worker is claiming; SQLite has one writer.
+        return query if dialect == "sqlite" else query.with_for_update(skip_locked=True)
+
+    return build
+
+
+_LANES = Prepared(_lanes)
+_DUE = {avoiding: Prepared(_due(avoiding=avoiding)) for avoiding in (False, True)}
+_LOAD = Prepared(lambda dialect: select(*_COLUMNS).where(among(dialect, t.delivery.c.id, "ids")))
+
+
+def waiting_lanes(connection: Connection) -> set[int]:
+    """The lanes in which anything waits, due or not; costs a few steps in the index."""
+    return {lane for (lane,) in _LANES.rows(connection)}
+
+
+def due(
+    connection: Connection,
+    lane: int,
+    now: Millis,
+    most: int,
+    *,
+    avoid: str | None = None,
+    without: Sequence[int] = (),
+) -> list[Row]:
+    """What waits in a lane and is due, most urgent first; locked against other workers.
+
+    Args:
+        connection: A writing transaction's.
+        lane: The queue.
+        now: The time.
+        most: How many at most.
+        avoid: Leave out what is to go by another route than this one.
+        without: Alerts to leave out.
+    """
+    if without:
+        return _due_without(connection, lane, now, most, avoid, without)
+    values: dict[str, Any] = {"in_lane": lane, "now": now, "most": most}
+    if avoid is not None:
+        values["avoid"] = avoid
+    return list(map(Row._make, _DUE[avoid is not None].rows(connection, **values)))
+
+
+def _due_without(
+    connection: Connection,
+    lane: int,
+    now: Millis,
+    most: int,
+    avoid: str | None,
+    without: Sequence[int],
+) -> list[Row]:
+    """As `due`, for as many left out as there are: no statement to keep."""
+    query = _due(avoiding=avoid is not None)(connection.dialect.name)
+    for alert_no in without:
+        first, last = numbers_of(alert_no)
+        query = query.where(~t.delivery.c.id.between(first, last))
+    values = {"in_lane": lane, "now": now, "most": most, "avoid": avoid}
+    return [Row._make(row) for row in connection.execute(query, values)]
+
+
+def load(connection: Connection, ids: Iterable[int]) -> dict[int, Row]:
+    """Deliveries by number; one that isn't there is left out."""
+    # Anybody may send any number in a receipt; what no column could hold isn't asked for.
+    wanted = numbers(connection, (number for number in ids if 0 < number < 2**63))
+    return {row[0]: Row._make(row) for row in _LOAD.rows(connection, ids=wanted)}

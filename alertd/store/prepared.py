@@ -1,0 +1,85 @@
+"""Statements of the hot paths: compiled once, and run on the driver's own cursor.
+
+SQLAlchemy's work on a statement and on each of its rows is half of a large batch's time and most
+of a small one's (STACK, "Bulk rows"; docs/performance.md). What runs thousands of times a minute
+is therefore built with it once, and then handed to the driver as text. Rows come as plain tuples.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+Build = Callable[[str], Any]
+"""A statement for a dialect (`sqlite`, `postgresql`), whose varying values are `bindparam`s."""
+
+
+class Prepared:
+    """A statement that is compiled the first time it is run.
+
+    Args:
+        build: Makes it for a dialect. Values must be of types that every driver takes as they are.
+    """
+
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
+
+    def rows(self, connection: Connection, **values: Any) -> list[tuple[Any, ...]]:
+        """Run it; returns all of its rows."""
+        return self._run(connection, values).fetchall()  # type: ignore[no-any-return]
+
+    def run(self, connection: Connection, **values: Any) -> int:
+        """Run it; returns how many rows it changed."""
+        return int(self._run(connection, values).rowcount)
+
+    def many(
+        self, connection: Connection, names: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """Run it for every row, whose values stand in the order of `names`."""
+        text, order, fixed = self._text(connection)
+        values: list[Any]
+        if order is None:
+            values = [{**fixed, **dict(zip(names, row, strict=True))} for row in rows]
+        elif order == tuple(names):
+            values = list(rows)
+        else:
+            mixed = [(*row, *fixed.values()) for row in rows]
+            places = {name: place for place, name in enumerate((*names, *fixed))}
+            values = [tuple(row[places[name]] for name in order) for row in mixed]
+        if values:
+            connection.connection.cursor().executemany(text, values)
+
+    def _run(self, connection: Connection, values: dict[str, Any]) -> Any:
+        text, order, fixed = self._text(connection)
+        if fixed:
+            values = {**fixed, **values}
+        cursor = connection.connection.cursor()
+        cursor.execute(text, values if order is None else [values[name] for name in order])
+        return cursor
+
+    def _text(self, connection: Connection) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
+        name = connection.dialect.name
+        found = self._compiled.get(name)
+        if found is None:
+            compiled = self._build(name).compile(dialect=connection.dialect)
+            order = tuple(compiled.positiontup) if compiled.positional else None
+            fixed = {n: bind.value for n, bind in compiled.binds.items() if not bind.required}
+            found = self._compiled[name] = (str(compiled), order, fixed)
+        return found
+
+
+def among(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """`column IN` the numbers of one parameter, of any length, which `numbers` makes."""
+    if dialect == "sqlite":
+        each = func.json_each(bindparam(name)).table_valued("value")
+        return column.in_(select(each.c.value))
+    return column == any_(bindparam(name, type_=ARRAY(BigInteger)))
+
+
+def numbers(connection: Connection, values: Iterable[int]) -> Any:
+    """The value of `among`'s parameter."""
+    found = list(values)
+    return json.dumps(found) if connection.dialect.name == "sqlite" else found
