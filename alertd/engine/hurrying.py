@@ -19,7 +19,10 @@ from alertd.store import tables as t
 
 
 def hurry(turn: Turn, unreached: Sequence[tuple[int, int, int]]) -> None:
-    """For each (alert, person, delivery) that failed: another contact, or the ladder now."""
+    """For each (alert, person, delivery) that failed: another contact if any, and the ladder now.
+
+    A number that fails escalates at once (DOMAIN): the second number may be as dead as the first.
+    """
     by_alert: dict[int, dict[int, int]] = {}
     for alert_no, person, delivery in unreached:
         by_alert.setdefault(alert_no, {})[person] = delivery
@@ -27,20 +30,18 @@ def hurry(turn: Turn, unreached: Sequence[tuple[int, int, int]]) -> None:
         alert = turn.alert(alert_no)
         if alert.over:
             continue
-        left = _by_other_contact(turn, alert_no, persons)
-        climb_now(turn, alert_no, left)
+        _by_other_contact(turn, alert_no, persons)
+        climb_now(turn, alert_no, list(persons))
 
 
-def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int]) -> list[int]:
-    """Use the next contact that this alert hasn't used; returns who has none left."""
+def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int]) -> None:
+    """Use the next contact that this alert hasn't used."""
     alert = turn.alert(alert_no)
     ways = people.contacts(turn.connection, list(persons), int(Channel.SMS))
     used = _used(turn, alert_no, persons)
-    left = []
     for person, delivery in persons.items():
         fresh = [rank for rank, address in ways.get(person, []) if address not in used[person]]
         if not fresh:
-            left.append(person)
             continue
         template, params = _message_of(turn, delivery)
         tell(
@@ -52,7 +53,6 @@ def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int]) -> lis
             params=params,
             contact_rank=fresh[0],
         )
-    return left
 
 
 def _used(turn: Turn, alert_no: int, persons: Iterable[int]) -> dict[int, set[int]]:

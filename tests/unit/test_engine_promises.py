@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from alertd.decide.expand import CHUNK
 from alertd.engine import answering
 from alertd.engine.authority import Actor
+from alertd.engine.dispatch import MOST_A_CLAIM
 from alertd.errors import ConflictError, ForbiddenError
-from alertd.model import DeliveryState, RequirementState, Status, Told
+from alertd.model import DeliveryState, Policy, RequirementState, Status, Told
 from alertd.store import journal
 from alertd.store import tables as t
 from channels.base import Accepted, Fault, Outgoing, ReceiptStatus, SendError
@@ -265,3 +267,28 @@ def _people_inside(city: City, area: str) -> set[int]:
             select(h.person_no).join(t.unit, u.no == h.unit_no).where(u.path.contains(f"/{area}/"))
         )
     }
+
+
+def test_9_silence_is_never_the_result_of_a_cut(make_city: MakeCity) -> None:
+    """No word twice over: the person counts as not reached, and the ladder climbs at once."""
+    city = make_city(behave=lambda _: SendError(Fault.UNKNOWN, "timeout"))
+    city.issue(areas=["330281001"])
+    city.forward(seconds=65)
+    copies = [m for m in city.sent if m.kind == "alert" and m.attempt == 2]
+    assert copies
+    assert all(message.possible_duplicate for message in copies)
+    city.forward(seconds=5)  # long before the rung at five minutes
+    told = [row.told for row in city.rows(select(t.requirement))]
+    assert all(bits & (Told.ALTERNATES | Told.PARENT) for bits in told)
+
+
+def test_10_an_alert_of_any_size_goes_in_bounded_pieces(make_city: MakeCity) -> None:
+    city = make_city(scale=0.6, policies={"red": Policy(name="all", tell="everyone")})
+    city.issue(roles=())
+    with city.store.read() as connection:
+        facts = [row.fact for row in journal.stream(connection)]
+    made = [sum(n for _, n in f.body["made"]) for f in facts if f.kind == "alert.selected"]
+    claims = [len(f.body["items"]) for f in facts if f.kind == "claimed"]
+    assert sum(made) > CHUNK
+    assert max(made) <= CHUNK
+    assert max(claims) <= MOST_A_CLAIM
