@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 from typer.exceptions import TyperException
 
-from alertd.cli import alert, roster, serve, show, watch
+from alertd.cli import alert, demo, roster, serve, show, watch
 from alertd.cli.logs import configure
 from alertd.cli.words import _
 from alertd.errors import AlertdError
@@ -23,6 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve", help=_("Serve the console and the API until Ctrl-C."))(serve.serve)
+app.command("demo", help=_("The whole job once, in a simulated city, in under a minute."))(
+    demo.demo
+)
 app.add_typer(roster.app, name="roster")
 app.add_typer(alert.app, name="alert")
 alert.app.command("watch", help=_("Show an alert's board, live, until it is over."))(watch.watch)
@@ -60,7 +63,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        code = app(standalone_mode=False)
+        code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
     except BrokenPipeError:

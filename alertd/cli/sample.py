@@ -4,7 +4,7 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from alertd.bootstrap import Node
 from alertd.cli import show
@@ -40,6 +40,7 @@ class SampleWorld:
     scale: float = 1.0
     speed: float = 1.0
     world: World = field(init=False)
+    city: SampleCity = field(init=False)
 
     def __post_init__(self) -> None:
         self.world = World(self.directory / "world", seed=self.seed, speed=self.speed)
@@ -47,7 +48,7 @@ class SampleWorld:
     async def prepare(self) -> None:
         """Write and import the roster, start the simulators, and give the node its routes."""
         await self.world.start_groups()
-        city = SampleCity(
+        self.city = city = SampleCity(
             directory=self.directory / "roster",
             seed=self.seed,
             scale=self.scale,
@@ -111,7 +112,7 @@ def _simulated(name: str, kind: str, options: dict[str, str]) -> RouteConfig:
     return RouteConfig(name=name, type=kind, simulated=True, limits=_LIMITS, options=options)
 
 
-def logged(path: Path) -> list[dict[str, object]]:
+def logged(path: Path) -> list[dict[str, Any]]:
     """What a simulator wrote down, line by line."""
     if not path.exists():
         return []
