@@ -50,7 +50,7 @@ def check(
     ]
     kept = _kept(connection)
     reached = {str(line["phone"]) for line in phones if line["what"] == "message" and line["taken"]}
-    held, broken = journal.verify(journal.stream(connection))
+    held, broken = journal.verify(journal.stream(connection), journal.heads(connection))
     return Checked(
         number,
         gather(connection, number).figures,

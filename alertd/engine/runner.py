@@ -37,6 +37,7 @@ class Runner:
         engine: The engine; from `start` on only this runner's thread touches it.
         channels: The routes' channels by name.
         now: The clock, ms.
+        speed: How many of the clock's seconds go by in one of ours.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class Runner:
         channels: Mapping[str, Channel],
         *,
         now: Callable[[], Millis],
+        speed: float = 1.0,
     ) -> None:
         self.engine = engine
         self.channels = channels
         self.now = now
+        self.speed = speed
         self.cycled_at: Millis = now()
         self.failing: str = ""  # why the last step couldn't commit; "" while all is well
         self._inputs: deque[tuple[Input, Future[Any]]] = deque()
@@ -144,7 +147,7 @@ class Runner:
         self._call(self._publish, step, [future for _, future in taken], answers)
         if step.again or self._inputs:
             return 0.0
-        return min(_IDLE_S, max(0.0, (step.wake_at - self.now()) / 1000))
+        return min(_IDLE_S, max(0.0, (step.wake_at - self.now()) / 1000 / self.speed))
 
     def _drain(self, name: str) -> list[Outcome]:
         waiting = self._outcomes[name]

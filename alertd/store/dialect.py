@@ -22,8 +22,9 @@ def writer(url: str, *, synchronous: str = "FULL") -> Engine:
     it is told to leave transactions alone, and each begins as a writer.
     """
     if not is_sqlite(url):
-        return create_engine(url)
-    engine = create_engine(url, poolclass=NullPool)
+        return create_engine(url, hide_parameters=True)
+    # An error's text must not show names or ciphertexts.
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     _prepare(engine, f"PRAGMA synchronous={synchronous}", "PRAGMA journal_size_limit=67108864")
 
     @event.listens_for(engine, "begin")
@@ -36,8 +37,9 @@ def writer(url: str, *, synchronous: str = "FULL") -> Engine:
 def reader(url: str) -> Engine:
     """An engine that can't write, for readers in any thread."""
     if not is_sqlite(url):
-        return create_engine(url, execution_options={"postgresql_readonly": True})
-    engine = create_engine(url)
+        options = {"postgresql_readonly": True}
+        return create_engine(url, execution_options=options, hide_parameters=True)
+    engine = create_engine(url, hide_parameters=True)
     _prepare(engine, "PRAGMA query_only=ON")
 
     @event.listens_for(engine, "begin")

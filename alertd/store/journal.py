@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, and_, or_, select
 
 from alertd.model import Fact, Millis, Recorded, canonical
+from alertd.store import dialect
 from alertd.store import tables as t
 
 GENESIS = bytes(32)
@@ -42,6 +43,12 @@ def load_head(connection: Connection, node: str, writer: int) -> Head:
         .limit(1)
     ).first()
     return Head(node, writer, row.seq, row.hash) if row else Head(node, writer)
+
+
+def heads(connection: Connection) -> list[Head]:
+    """Where every chain ends by the chain table, which a cut-off tail doesn't change."""
+    rows = connection.execute(select(t.chain).order_by(t.chain.c.node, t.chain.c.writer))
+    return [Head(row.node, row.writer, row.seq, row.hash) for row in rows]
 
 
 def append(
@@ -88,7 +95,19 @@ def append(
         previous = current
     if rows:
         connection.execute(t.journal.insert(), rows)
+        _keep_head(connection, Head(node, writer, seq, previous))
     return Head(node, writer, seq, previous), recorded
+
+
+def _keep_head(connection: Connection, head: Head) -> None:
+    statement = dialect.insert(connection, t.chain)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["node", "writer"],
+            set_={"seq": statement.excluded.seq, "hash": statement.excluded.hash},
+        ),
+        {"node": head.node, "writer": head.writer, "seq": head.seq, "hash": head.hash},
+    )
 
 
 def recorded(row: Row[tuple[object, ...]]) -> Recorded:
@@ -150,22 +169,30 @@ class Broken:
     node: str
     writer: int
     seq: int
-    reason: str  # gap, link, hash
+    reason: str  # gap, link, hash, cut
 
 
-def verify(rows: Iterable[Recorded]) -> tuple[int, list[Broken]]:
-    """Check every link of whole chains; returns how many rows held and where it broke."""
-    heads: dict[tuple[str, int], tuple[int, bytes]] = {}
+def verify(rows: Iterable[Recorded], ends: Iterable[Head] = ()) -> tuple[int, list[Broken]]:
+    """Check every link of whole chains, and that they reach as far as `ends` says.
+
+    Returns how many rows held, and where it broke.
+    """
+    last: dict[tuple[str, int], tuple[int, bytes]] = {}
     broken: list[Broken] = []
     held = 0
     for row in rows:
-        seq, previous = heads.get((row.node, row.writer), (0, GENESIS))
+        seq, previous = last.get((row.node, row.writer), (0, GENESIS))
         reason = _fault(row, seq, previous)
         if reason:
             broken.append(Broken(row.node, row.writer, row.seq, reason))
         else:
             held += 1
-        heads[row.node, row.writer] = (row.seq, row.hash)
+        last[row.node, row.writer] = (row.seq, row.hash)
+    broken += [
+        Broken(end.node, end.writer, end.seq, "cut")
+        for end in ends
+        if last.get((end.node, end.writer)) != (end.seq, end.hash)
+    ]
     return held, broken
 
 

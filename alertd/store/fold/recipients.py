@@ -70,7 +70,7 @@ def _holders(fact: Fact, scope: Scope) -> Picked:
             literal(int(RecipientKind.PERSON)),
             h.c.person_no,
             c.address_no,
-            (h.c.duty_no * 64 + h.c.rank).label("rank"),
+            (h.c.duty_no * 1024 + h.c.rank).label("rank"),
         )
         .select_from(h.join(t.contact, c.person_no == h.c.person_no))
         .where(
