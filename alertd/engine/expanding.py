@@ -64,31 +64,27 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
     )
     if came_to["asked"] or came_to["made"]:
         # What the set-based chunk came to, so that a report needs the journal alone.
-        selected = {"phase": chunk.phase, "first": first, **came_to, **_asked(turn, alert, chunk)}
+        selected = {"phase": chunk.phase, "first": first, **came_to, **_carried(turn, alert, chunk)}
         turn.record("alert.selected", selected, alert_no=alert.no)
     if chunk.next_phase == 0:
         _count_early(turn, alert)
 
 
-def _asked(turn: Turn, alert: LiveAlert, chunk: Chunk) -> dict[str, list[int]]:
-    """`duties`: which were asked. An answer names all of a person's, asked or not.
-
-    `carried`: the requirements that the alert before had an answer for, where that is enough.
-    """
-    if chunk.phase != "duties" or not alert.policy.stages:
+def _carried(turn: Turn, alert: LiveAlert, chunk: Chunk) -> dict[str, list[int]]:
+    """The requirements that the alert before had an answer for, where that is enough."""
+    if chunk.phase != "duties" or alert.policy.update_wants_fresh_answer:
         return {}
     r = t.requirement.c
-    found: dict[str, list[int]] = {}
+    numbers: list[int] = []
     for rule in alert.policy.stages:
         base = requirement_no(alert.no, rule.stage, 0)
-        chunk_of_it = (r.no > base + chunk.after, r.no <= base + chunk.upto)
-        if "duties" not in found:
-            numbers = turn.connection.execute(select(r.no).where(*chunk_of_it)).scalars()
-            found["duties"] = [number - base for number in numbers]
-        if not alert.policy.update_wants_fresh_answer:
-            covered = select(r.no).where(*chunk_of_it, r.state == int(RequirementState.COVERED))
-            found.setdefault("carried", []).extend(turn.connection.execute(covered).scalars())
-    return found
+        covered = select(r.no).where(
+            r.no > base + chunk.after,
+            r.no <= base + chunk.upto,
+            r.state == int(RequirementState.COVERED),
+        )
+        numbers += turn.connection.execute(covered).scalars()
+    return {"carried": numbers} if numbers else {}
 
 
 def _last(turn: Turn, phase: str, references_no: int | None) -> int:

@@ -6,6 +6,7 @@ from datetime import tzinfo
 
 from alertd.i18n import N_
 from alertd.report.figures import Figures
+from alertd.report.figures.duties import RUNGS
 from alertd.report.figures.values import Share
 from alertd.report.values import duration, moment
 from alertd.report.words import Say, word
@@ -104,7 +105,7 @@ def _deliveries(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
 
 def _escalations(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     escalations = figures.escalations
-    acts = {f"act.{act}": n for act, n in escalations.acts.items()}
+    acts = {f"act.{act}": escalations.acts.get(act, 0) for act in RUNGS}
     yield from _each(say, N_("Steps taken: {what}"), acts)
     yield from _each(say, N_("Resolved {what}"), escalations.resolved)
     yield Line(say(N_("Digests sent to superiors")), str(escalations.digests_sent))

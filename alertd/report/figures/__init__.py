@@ -126,7 +126,7 @@ def _targets(state: Replay) -> Targets:
     first = state.handover.first_made
     excluded = {"no-contact": len(state.duties.unreachable), **state.handover.withheld()}
     return Targets(
-        duties=len(state.duties.at(state.duties.first_stage())),
+        duties=state.duties.count(state.duties.first_stage()),
         people=first[Channel.SMS],
         terminals=first[Channel.LOUDSPEAKER],
         groups=first[Channel.CHAT],
@@ -150,17 +150,18 @@ def _rates(state: Replay, stages: tuple[StageFigures, ...]) -> Rates:
 
 def _pace(state: Replay) -> Pace:
     since = state.course.since_issue
-    asked = state.duties.at(state.duties.first_stage()).values()
+    stage = state.duties.first_stage()
+    asked = state.duties.count(stage)
     covered = sorted(
         0 if each.carried else since(each.covered_at)
-        for each in asked
+        for each in state.duties.at(stage).values()
         if each.covered_at is not None
     )
     return Pace(
         first_answer=spread([since(at) for at in state.replies.first_answers().values()]),
-        covered_50=reached(covered, len(asked), 0.5),
-        covered_90=reached(covered, len(asked), 0.9),
-        covered_100=reached(covered, len(asked), 1.0),
+        covered_50=reached(covered, asked, 0.5),
+        covered_90=reached(covered, asked, 0.9),
+        covered_100=reached(covered, asked, 1.0),
         curve=curve(covered),
     )
 

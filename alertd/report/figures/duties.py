@@ -13,7 +13,6 @@ from alertd.model import (
     Recorded,
     RequirementState,
     Stage,
-    requirement_no,
     stage_of,
 )
 from alertd.report.figures.part import Take
@@ -38,17 +37,16 @@ _HEIGHT = {act.value: height for height, act in enumerate(RUNGS, start=1)}
 class Asked:
     """One requirement as far as it has come."""
 
-    __slots__ = ("answers", "carried", "covered_at", "hurried", "rung", "solo", "state", "unit")
+    __slots__ = ("answers", "carried", "covered_at", "rung", "solo", "state", "unit")
 
-    def __init__(self, *, carried: bool, at: Millis) -> None:
-        self.state = _S.COVERED if carried else _S.OPEN
-        self.carried = carried
-        self.covered_at: Millis | None = at if carried else None
-        self.answers: dict[int, int] | None = None  # by person: the ack that counts
+    def __init__(self, *, carried_at: Millis | None = None) -> None:
+        self.carried = carried_at is not None
+        self.state = _S.COVERED if self.carried else _S.OPEN
+        self.covered_at = carried_at
+        self.answers: dict[int, int] = {}  # by person: the ack that counts
         self.rung = 0  # the highest taken while it was open
         self.unit = 0  # its grid or higher unit, known once it was answered or exhausted
         self.solo = 0  # its own unit, a building perhaps; likewise
-        self.hurried = False
 
 
 class DutiesPart:
@@ -63,7 +61,9 @@ class DutiesPart:
         self.ack_at: dict[int, Millis] = {}
         self.acts: Counter[str] = Counter()
         self.climbs: Counter[str] = Counter()
+        self.hurried: set[int] = set()
         self.unreachable: set[int] = set()
+        self.over = False
 
     @property
     def takes(self) -> Mapping[str, Take]:
@@ -88,12 +88,12 @@ class DutiesPart:
         for stage, unit, n, carried_over in fact.body["asked"]:
             self.asked_of[stage, unit] += n
             self.carried_of[stage, unit] += carried_over
-        carried = set(fact.body.get("carried", ()))
-        for rule in self.policy.stages:
-            for duty in fact.body.get("duties", ()):
-                number = requirement_no(self.alert_no, rule.stage, duty)
-                answered = number in carried
-                self.asked[number] = Asked(carried=answered, at=fact.occurred_at)
+        for number in fact.body.get("carried", ()):
+            self.asked[number] = Asked(carried_at=fact.occurred_at)
+
+    def _of(self, number: int) -> Asked:
+        """The requirement; one that nothing happened to is counted, and not kept."""
+        return self.asked.setdefault(number, Asked())
 
     def _acked(self, recorded: Recorded) -> None:
         self.ack_at[recorded.fact.body["no"]] = recorded.fact.occurred_at
@@ -103,28 +103,13 @@ class DutiesPart:
         body = recorded.fact.body
         at = self.ack_at.get(body["no"], recorded.fact.occurred_at)
         for number, units in body["answers"]:
-            asked = self.asked.get(number)
-            # Answers name every duty of the person; only what this alert asked for counts.
-            if asked is not None:
-                self._answer(number, asked, body["person_no"], body["no"], units, at)
-
-    def _answer(
-        self,
-        number: int,
-        asked: Asked,
-        person: int,
-        ack_no: int,
-        units: Sequence[int],
-        at: Millis,
-    ) -> None:
-        if asked.answers is None:
-            asked.answers = {}
-        if person in asked.answers:
-            return
-        asked.answers[person] = ack_no
-        if asked.state is not _S.COVERED:
-            asked.state, asked.covered_at = _S.COVERED, at
-            self._place(number, asked, units)
+            asked = self._of(number)
+            # Once for its own person, whatever else that person says.
+            if asked.answers.setdefault(body["person_no"], body["no"]) != body["no"]:
+                continue
+            if asked.state is not _S.COVERED:
+                asked.state, asked.covered_at = _S.COVERED, at
+                self._place(number, asked, units)
 
     def _place(self, number: int, asked: Asked, units: Sequence[int]) -> None:
         stage = int(stage_of(number))
@@ -133,29 +118,26 @@ class DutiesPart:
 
     def _withdrawn(self, recorded: Recorded) -> None:
         for number, _, _ in recorded.fact.body["answers"]:
-            asked = self.asked.get(number)
-            if asked is None or asked.answers is None:
-                continue
+            asked = self._of(number)
             left = {p: no for p, no in asked.answers.items() if no != recorded.fact.body["no"]}
             reopens = not left and not asked.carried and len(left) < len(asked.answers)
             asked.answers = left
             if reopens and asked.state is _S.COVERED:
-                asked.state, asked.covered_at, asked.hurried = _S.OPEN, None, True
+                asked.state, asked.covered_at = _S.OPEN, None
+                self.hurried.add(number)
 
     def _hurried(self, recorded: Recorded) -> None:
-        for number in recorded.fact.body["items"]:
-            if number in self.asked:
-                self.asked[number].hurried = True
+        self.hurried.update(recorded.fact.body["items"])
 
     def _climbed(self, recorded: Recorded) -> None:
         for number, _, _, _, state, reason, acts, units in recorded.fact.body["items"]:
             self.acts.update(acts)
             self.climbs[reason] += 1
-            asked = self.asked.get(number)
-            if asked is None or asked.state is not _S.OPEN:
+            asked = self._of(number)
+            if asked.state is not _S.OPEN:
                 continue
             # Due before its first rung though nobody failed or declined: nobody could be told.
-            if reason == "unreachable" and not asked.hurried:
+            if reason == "unreachable" and number not in self.hurried:
                 self.unreachable.add(number)
             asked.rung = max([asked.rung, *(_HEIGHT[act] for act in acts)])
             asked.state = _S(state)
@@ -164,22 +146,29 @@ class DutiesPart:
 
     def _ended(self, recorded: Recorded) -> None:
         if recorded.fact.alert_no == self.alert_no:
+            self.over = True
             for asked in self.asked.values():
                 if asked.state is _S.OPEN:
                     asked.state = _S.CLOSED
 
     # What it came to.
 
-    def states(self) -> dict[int, int]:
-        """Every requirement's state."""
-        return {number: int(asked.state) for number, asked in self.asked.items()}
+    def state_of(self, number: int) -> RequirementState:
+        """A requirement's state; one that nothing happened to is open until the alert is over."""
+        if number in self.asked:
+            return self.asked[number].state
+        return _S.CLOSED if self.over else _S.OPEN
+
+    def count(self, stage: Stage) -> int:
+        """How many requirements there are at a stage."""
+        return sum(n for (at, _), n in self.asked_of.items() if at == stage)
 
     def first_stage(self) -> Stage:
         """The stage whose person-duties are the denominator."""
         return min((rule.stage for rule in self.policy.stages), default=Stage.RECEIVED)
 
     def at(self, stage: Stage) -> dict[int, Asked]:
-        """The requirements of one stage."""
+        """The requirements of one stage to which something happened."""
         low = (self.alert_no << ALERT_SHIFT) + (int(stage) << STAGE_SHIFT)
         high = low + (1 << STAGE_SHIFT)
         return {number: asked for number, asked in self.asked.items() if low <= number < high}
@@ -194,10 +183,11 @@ class DutiesPart:
     def _stage(self, stage: Stage, issued_at: Millis, due_ms: int) -> StageFigures:
         asked = self.at(stage).values()
         states = Counter(each.state for each in asked)
+        states[_S.CLOSED if self.over else _S.OPEN] += self.count(stage) - len(asked)
         return StageFigures(
             stage=stage.word,
             due_ms=due_ms,
-            asked=len(asked),
+            asked=self.count(stage),
             covered=states[_S.COVERED],
             carried=sum(each.carried for each in asked),
             on_time=_on_time(asked, issued_at + due_ms),
