@@ -212,7 +212,7 @@ class Node:
             break_glass_delay_ms=round(self.settings.break_glass_delay_s * 1000),
         )
         kind = Runner if self.clock.speed == 1.0 else FastRunner
-        self.runner = kind(engine, self.channels, now=self.clock)
+        self.runner = kind(engine, self.channels, now=self.clock, speed=self.clock.speed)
         await self.runner.start()
         self._stack.push_async_callback(self.runner.stop)
         self._tick()

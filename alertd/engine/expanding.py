@@ -123,12 +123,12 @@ def _count_early(turn: Turn, alert: LiveAlert) -> None:
     """Who answered while the expansion ran is counted for duties that were written down later."""
     c = t.ack.c
     rows = turn.connection.execute(
-        select(c.no, c.person_no, c.kind, c.count, c.of).where(
+        select(c.no, c.person_no, c.kind, c["count"].label("moved"), c.of).where(
             c.alert_no == alert.no, c.withdrawn_at.is_(None)
         )
     ).all()
     for row in rows:
-        kind = counts_as(AckKind(row.kind), row.count, row.of)
+        kind = counts_as(AckKind(row.kind), row.moved, row.of)
         answers = answers_for(turn, alert.no, row.person_no, kind)
         if answers:
             body = {"no": row.no, "person_no": row.person_no, "answers": answers}
