@@ -1,0 +1,146 @@
+"""Tokens, principals, idempotency keys: who is asking, and that a write happens once."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.web_city import TOWN, WebCity, short, web_city
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
+    async with web_city(tmp_path) as started:
+        yield started
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer short",
+        "Bearer unknown-token-unknown-token-1",
+        "Basic b2ZmaWNlcjp4",
+        "Bearer " + "x" * 5_000,
+        "Bearer \xe4\xb8\xad\xe6\x96\x87 words that are no token",
+    ],
+)
+async def test_nobody_known_reads_nothing(web: WebCity, header: str) -> None:
+    async with web.client() as client:
+        headers = {"authorization": header.encode("latin-1")} if header else {}
+        for path in ("alerts", "help", "inbound", "routes", "terminals", "roster/units", "me"):
+            answer = await client.get(f"/api/v1/{path}", headers=headers)
+            assert answer.status_code == 401, path
+            assert answer.json()["code"] == "unauthenticated"
+            assert answer.headers["www-authenticate"] == "Bearer"
+        assert (await client.post("/api/v1/alerts", json=short(), headers=headers)).status_code
+
+
+async def test_a_token_does_no_more_than_its_scopes_and_no_longer(web: WebCity) -> None:
+    async with web.client("officer") as officer:
+        made = await officer.post(
+            "/api/v1/tokens", json={"label": "wall", "scopes": ["read"], "valid_days": 1}
+        )
+        assert made.status_code == 201, made.text
+        token = made.json()["token"]
+        listed = (await officer.get("/api/v1/tokens")).json()
+        assert token not in str(listed)
+        assert {each["label"] for each in listed} == {"test", "wall"}
+    web.tokens["wall"] = token
+    async with web.client("wall") as wall, web.client("officer") as officer:
+        assert (await wall.get("/api/v1/me")).json()["scopes"] == ["read"]
+        assert (await wall.get("/api/v1/alerts")).status_code == 200
+        assert (await wall.post("/api/v1/alerts", json=short())).status_code == 403
+        # A token can't make one that may do more.
+        more = await wall.post("/api/v1/tokens", json={"label": "more", "scopes": ["draft"]})
+        assert more.status_code == 403
+        revoked = await officer.delete("/api/v1/tokens/wall")
+        assert revoked.json()["revoked_at"] is not None
+        assert (await wall.get("/api/v1/alerts")).status_code == 401
+        assert (await officer.delete("/api/v1/tokens/wall")).status_code == 404
+        other = await officer.post("/api/v1/tokens", json={"label": "day", "valid_days": 1})
+        web.tokens["day"] = other.json()["token"]
+    async with web.client("day") as day:
+        assert (await day.get("/api/v1/alerts")).status_code == 200
+        web.clock.forward(minutes=24 * 60 + 1)
+        assert (await day.get("/api/v1/alerts")).status_code == 401
+
+
+async def test_somebody_is_let_in_and_shut_out_again(web: WebCity) -> None:
+    new = {"name": "Night Shift", "role": "duty_officer"}
+    async with web.client("admin") as admin, web.client("officer") as officer:
+        assert (await officer.post("/api/v1/principals", json=new)).status_code == 403
+        made = await admin.post("/api/v1/principals", json=new)
+        assert made.status_code == 201, made.text
+        assert made.json()["name"] == "night shift"
+        assert len(made.json()["one_time_password"]) == 19
+        assert (await admin.post("/api/v1/principals", json=new)).status_code == 409
+        token = await admin.post(
+            "/api/v1/tokens",
+            json={"label": "n", "principal": "night shift", "scopes": ["read", "draft"]},
+        )
+        web.tokens["night"] = token.json()["token"]
+        async with web.client("night") as night:
+            assert (await night.post("/api/v1/alerts", json=short())).status_code == 201
+            out = await admin.post("/api/v1/principals/night shift/disable")
+            assert out.json()["disabled_at"] is not None
+            assert (await night.get("/api/v1/alerts")).status_code == 401
+            await admin.post("/api/v1/principals/night shift/enable")
+            assert (await night.get("/api/v1/alerts")).status_code == 200
+        assert (await admin.post("/api/v1/principals/admin/disable")).status_code == 403
+        assert (await admin.post("/api/v1/principals/nobody/disable")).status_code == 404
+        names = {each["name"] for each in (await admin.get("/api/v1/principals")).json()}
+        assert {"night shift", "officer"} <= names
+        for wrong in ({**new, "role": "king"}, {**new, "name": ""}, {"role": "viewer"}):
+            assert (await admin.post("/api/v1/principals", json=wrong)).status_code == 422
+        town = await admin.post(
+            "/api/v1/principals", json={"name": "t2", "role": "viewer", "unit_code": TOWN}
+        )
+        assert town.json()["unit_code"] == TOWN
+
+
+async def test_a_repeated_write_happens_once_and_is_answered_alike(web: WebCity) -> None:
+    headers = {"idempotency-key": "9f2c-1"}
+    async with web.client("officer") as officer, web.client("town") as town:
+        first = await officer.post("/api/v1/alerts", json=short(), headers=headers)
+        again = await officer.post("/api/v1/alerts", json=short(), headers=headers)
+        assert first.status_code == again.status_code == 201
+        assert first.json() == again.json()
+        other = await officer.post("/api/v1/alerts", json=short(colour="blue"), headers=headers)
+        assert other.status_code == 409
+        assert other.json()["field"] == "Idempotency-Key"
+        # A key is its principal's own.
+        theirs = await town.post("/api/v1/alerts", json=short(), headers=headers)
+        assert theirs.status_code == 201, theirs.text
+        assert theirs.json()["id"] != first.json()["id"]
+        assert len((await officer.get("/api/v1/alerts")).json()["items"]) == 2
+        bad = await officer.post(
+            "/api/v1/alerts", json=short(), headers={"idempotency-key": "x" * 200}
+        )
+        assert bad.status_code == 422
+
+
+async def test_what_was_refused_may_be_sent_again_with_its_key(web: WebCity) -> None:
+    headers = {"idempotency-key": "k"}
+    async with web.client("officer") as officer, web.client("second") as second:
+        made = (await officer.post("/api/v1/alerts", json=short())).json()
+        url = f"/api/v1/alerts/{made['id']}/approve"
+        assert (await officer.post(url, headers=headers)).status_code == 409
+        assert (await second.post(url, headers=headers)).status_code == 200
+        # The answer was lost on its way; the repetition is no second approval.
+        assert (await second.post(url, headers=headers)).json()["state"] == "issued"
+
+
+async def test_secrets_are_kept_nowhere(web: WebCity) -> None:
+    async with web.client("officer") as officer:
+        made = await officer.post("/api/v1/tokens", json={"label": "x"})
+    secret = made.json()["token"].encode()
+    for file in web.city.directory.glob("*.sqlite3*"):
+        assert secret not in file.read_bytes()

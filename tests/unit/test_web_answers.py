@@ -1,0 +1,252 @@
+"""Answers by hand, help and unclear replies, by the API."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.web_city import TOWN, WebCity, short, web_city
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
+    async with web_city(tmp_path) as started:
+        yield started
+
+
+async def told(web: WebCity, **changes: object) -> str:
+    """The id of an alert that everybody has been told of."""
+    drafted = await web.issue(**changes)
+    await web.until(drafted["id"], lambda board: everybody_has_it(board["channels"]))
+    return str(drafted["id"])
+
+
+def everybody_has_it(channels: list[dict[str, Any]]) -> bool:
+    """By SMS: the city has loudspeakers too, which no route here serves."""
+    sms = [channel for channel in channels if channel["channel"] == "sms"]
+    return bool(sms) and sms[0]["states"]["accepted"] == sms[0]["total"]
+
+
+async def test_the_figures_add_up(web: WebCity) -> None:
+    alert = await told(web)
+    view = await web.board(alert)
+    figures = view["board"]
+    assert figures["funnel"]["due"] == len({message.delivery for message in web.loopback.sent})
+    assert figures["funnel"]["accepted"] == figures["funnel"]["due"]
+    assert figures["funnel"]["waiting"] == 0
+    (sms,) = [c for c in figures["channels"] if c["channel"] == "sms"]
+    assert sms["total"] == sum(sms["states"].values())
+    (received,) = figures["stages"]
+    assert received["needed"] == figures["funnel"]["asked"]
+    async with web.client("viewer") as viewer:
+        grids = (await viewer.get(f"/api/v1/alerts/{alert}/cells")).json()
+        towns = (await viewer.get(f"/api/v1/alerts/{alert}/cells?level=subdistrict")).json()
+    assert sum(cell["needed"] for cell in grids) == received["needed"]
+    assert [town["needed"] for town in towns] == [received["needed"]]
+    assert {cell["state"] for cell in grids} == {"waiting"}
+
+
+async def test_an_answer_by_radio_covers_its_duty_once(web: WebCity) -> None:
+    alert = await told(web)
+    url = f"/api/v1/alerts/{alert}"
+    async with web.client("officer") as officer:
+        silent = (await officer.get(f"{url}/unanswered?limit=500")).json()["items"]
+        row = next(each for each in silent if each["holders"])
+        duty = {"unit_code": row["unit_code"], "role": row["role"]}
+        said = {"duty": duty, "kind": "received", "via": "radio", "note": "by the boat's radio"}
+        made = await officer.post(f"{url}/acks", json=said)
+        assert made.status_code == 201, made.text
+        assert (await web.board(alert))["board"]["funnel"]["answered"] == 1
+        await officer.post(f"{url}/acks", json=said)
+        assert (await web.board(alert))["board"]["funnel"]["answered"] == 1
+        listed = (await officer.get(f"{url}/acks")).json()["items"]
+        assert [(a["via"], a["grade"], a["by"]) for a in listed] == [
+            ("radio", "proxy", "officer"),
+            ("radio", "proxy", "officer"),
+        ]
+        left = (await officer.get(f"{url}/unanswered?limit=500")).json()["items"]
+        assert row["no"] not in {each["no"] for each in left}
+        gone = await officer.request(
+            "DELETE", f"{url}/acks/{made.json()['no']}", json={"reason": "the wrong grid"}
+        )
+        assert gone.status_code == 200, gone.text
+        again = await officer.request(
+            "DELETE", f"{url}/acks/{made.json()['no']}", json={"reason": "the wrong grid"}
+        )
+        assert again.status_code == 409
+
+
+async def test_an_answer_is_for_somebody_known_and_not_from_the_future(web: WebCity) -> None:
+    alert = await told(web)
+    url = f"/api/v1/alerts/{alert}/acks"
+    async with web.client("officer") as officer:
+        for body, status in (
+            ({"kind": "received"}, 422),
+            ({"person_id": "nobody", "kind": "received"}, 404),
+            ({"duty": {"unit_code": TOWN, "role": "no_such"}, "kind": "received"}, 404),
+            ({"person_id": "nobody", "kind": "opened"}, 422),
+            ({"person_id": "nobody", "kind": "received", "occurred_at": 10**12 * 4}, 422),
+            ({"person_id": "nobody", "kind": "done", "count": -1}, 422),
+        ):
+            answer = await officer.post(url, json=body)
+            assert answer.status_code == status, answer.text
+        draft = (await officer.post("/api/v1/alerts", json=short())).json()
+        early = await officer.post(
+            f"/api/v1/alerts/{draft['id']}/acks",
+            json={"duty": {"unit_code": TOWN, "role": "grid_leader"}, "kind": "received"},
+        )
+        assert early.status_code == 409
+
+
+async def test_a_count_by_hand_and_its_time_are_kept(web: WebCity) -> None:
+    alert = await told(web)
+    async with web.client("officer") as officer:
+        silent = (await officer.get(f"/api/v1/alerts/{alert}/unanswered")).json()["items"]
+        person = next(h for each in silent for h in each["holders"])
+        at = web.clock() - 60_000
+        made = await officer.post(
+            f"/api/v1/alerts/{alert}/acks",
+            json={
+                "person_id": person["person_id"],
+                "kind": "done",
+                "count": 35,
+                "of": 40,
+                "via": "runner",
+                "occurred_at": at,
+            },
+        )
+        assert made.status_code == 201, made.text
+        (ack,) = (await officer.get(f"/api/v1/alerts/{alert}/acks")).json()["items"]
+        assert (ack["count"], ack["of"], ack["occurred_at"]) == (35, 40, at)
+
+
+async def test_help_by_sms_is_shown_taken_and_closed_with_a_word(web: WebCity) -> None:
+    alert = await told(web)
+    _, person = web.city.leaders()[0]
+    await web.reply(web.city.phone_of(person), "求助", "h1")
+    async with web.client("officer") as officer:
+        (case,) = (await officer.get("/api/v1/help")).json()
+        assert case["taken_by"] is None
+        assert len(case["phone_tail"]) == 2
+        assert (await web.board(alert))["board"]["help_untaken"] == 1
+        assert (await officer.post(f"/api/v1/help/{case['no']}/take")).status_code == 200
+        wordless = await officer.post(f"/api/v1/help/{case['no']}/close", json={"outcome": ""})
+        assert wordless.status_code == 422
+        closed = await officer.post(f"/api/v1/help/{case['no']}/close", json={"outcome": "safe"})
+        assert closed.status_code == 200
+        assert (await officer.get("/api/v1/help")).json() == []
+        (kept,) = (await officer.get(f"/api/v1/alerts/{alert}/help?closed=true")).json()
+        assert (kept["taken_by"], kept["closed_by"], kept["outcome"]) == (
+            "officer",
+            "officer",
+            "safe",
+        )
+        assert (await officer.post("/api/v1/help/999/take")).status_code == 404
+
+
+async def test_an_unclear_reply_is_read_by_a_person_with_one_word(web: WebCity) -> None:
+    alert = await told(web)
+    _, person = web.city.leaders()[0]
+    await web.reply(web.city.phone_of(person), "开会中稍后联系", "u1")
+    async with web.client("officer") as officer, web.client("viewer") as viewer:
+        assert (await viewer.get("/api/v1/inbound")).status_code == 403
+        (reply,) = (await officer.get("/api/v1/inbound?verdict=unclear")).json()["items"]
+        assert reply["text"] == "开会中稍后联系"
+        assert reply["alert_id"] == alert
+        read = await officer.post(
+            f"/api/v1/inbound/{reply['no']}/classify", json={"kind": "received"}
+        )
+        assert read.json()["verdict"] == "counted", read.text
+        assert (await web.board(alert))["board"]["funnel"]["answered"] >= 1
+        assert (await officer.get("/api/v1/inbound")).json()["items"] == []
+        again = await officer.post(
+            f"/api/v1/inbound/{reply['no']}/classify", json={"kind": "nothing"}
+        )
+        assert again.status_code == 409
+
+
+async def test_a_strangers_reply_needs_a_name_or_is_put_aside(web: WebCity) -> None:
+    await told(web)
+    await web.reply("+8613800009999", "收到", "s1")
+    async with web.client("officer") as officer, web.client("town") as town:
+        (reply,) = (await officer.get("/api/v1/inbound")).json()["items"]
+        assert reply["phone_tail"] == "99"
+        assert (await town.get("/api/v1/inbound")).json()["items"] == []
+        url = f"/api/v1/inbound/{reply['no']}/classify"
+        assert (await town.post(url, json={"kind": "nothing"})).status_code == 403
+        nameless = await officer.post(url, json={"kind": "received", "alert": "A1"})
+        assert nameless.status_code == 422
+        assert nameless.json()["field"] == "person_id"
+        aside = await officer.post(url, json={"kind": "nothing"})
+        assert aside.status_code == 200
+        assert (await officer.get("/api/v1/inbound")).json()["items"] == []
+
+
+async def test_a_towns_administrator_sees_and_answers_for_the_town_only(web: WebCity) -> None:
+    alert = await told(web, areas=["330281"])
+    url = f"/api/v1/alerts/{alert}"
+    async with web.client("town") as town, web.client("officer") as officer:
+        whole = (await officer.get(f"{url}/board")).json()["board"]
+        mine = (await town.get(f"{url}/board")).json()["board"]
+        assert 0 < mine["funnel"]["asked"] < whole["funnel"]["asked"]
+        assert mine["channels"] is None
+        assert mine["funnel"]["due"] is None
+        cells = (await town.get(f"{url}/cells")).json()
+        assert cells
+        assert all(f"/{TOWN}/" in cell["path"] for cell in cells)
+        silent = (await town.get(f"{url}/unanswered?limit=500")).json()["items"]
+        assert len(silent) == mine["funnel"]["asked"]
+        assert (await town.get(f"{url}/timeline")).status_code == 403
+        assert (await town.get(f"{url}/facts")).status_code == 403
+        others = (await officer.get(f"{url}/unanswered?limit=500")).json()["items"]
+        inside = {each["no"] for each in silent}
+        outside = next(e for e in others if e["no"] not in inside and e["holders"])
+        duty = {"unit_code": outside["unit_code"], "role": outside["role"]}
+        refused = await town.post(f"{url}/acks", json={"duty": duty, "kind": "received"})
+        assert refused.status_code == 403
+        own = next(e for e in silent if e["holders"])
+        duty = {"unit_code": own["unit_code"], "role": own["role"]}
+        taken = await town.post(f"{url}/acks", json={"duty": duty, "kind": "received"})
+        assert taken.status_code == 201, taken.text
+
+
+async def test_lists_are_read_a_page_at_a_time(web: WebCity) -> None:
+    alert = await told(web)
+    url = f"/api/v1/alerts/{alert}/unanswered"
+    async with web.client("viewer") as viewer:
+        whole = (await viewer.get(f"{url}?limit=500")).json()
+        assert whole["next"] is None
+        seen, after = [], ""
+        while True:
+            page = (await viewer.get(f"{url}?limit=3{after}")).json()
+            seen += [each["no"] for each in page["items"]]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        assert seen == [each["no"] for each in whole["items"]]
+
+
+async def test_the_timeline_tells_what_happened_without_names_and_numbers(web: WebCity) -> None:
+    alert = await told(web)
+    _, person = web.city.leaders()[0]
+    phone = web.city.phone_of(person)
+    await web.reply(phone, "1", "r1")
+    async with web.client("officer") as officer:
+        answer = await officer.get(f"/api/v1/alerts/{alert}/timeline")
+        entries = answer.json()
+        kinds = [entry["kind"] for entry in entries]
+        assert kinds[0] == "alert.drafted"
+        assert {"alert.approved", "alert.issued", "acked"} <= set(kinds)
+        approved = next(e for e in entries if e["kind"] == "alert.approved")
+        assert approved["source"] == "second"
+        facts = (await officer.get(f"/api/v1/alerts/{alert}/facts?limit=3")).json()
+        assert len(facts["items"]) == 3
+        more = (await officer.get(f"/api/v1/alerts/{alert}/facts?after={facts['cursor']}")).json()
+        assert [item["key"] for item in more["items"]] == [entry["key"] for entry in entries[3:]]
+        assert phone.removeprefix("+86") not in answer.text + str(facts) + str(more)
