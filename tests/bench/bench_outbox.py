@@ -2,18 +2,11 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import limits
 from figures import Figure, in_turns, pair_of, peak_mb
-from ground import CACHE, Ground, ground
-
-from alertd.engine import settling
-from alertd.engine.dispatch import Handover
-from alertd.engine.turn import Turn
-from channels.base import Accepted, Outcome
+from ground import CACHE, ground
 
 _PEOPLE = 20_000
 _MOST = {10: 3_000, 1_000: 20_000}
@@ -72,29 +65,6 @@ def ours(batch: int, most: int, synchronous: str = "FULL") -> float:
     """The engine's own steps, as the runner makes them: settle, and claim what comes next."""
     with ground(_PEOPLE, at_once=batch, synchronous=synchronous) as here:
         here.expand(here.draft())
-        return _empty(here, most)
-
-
-def _empty(here: Ground, most: int) -> float:
-    done, handovers = 0, here.engine.step(here.now).handovers
-    began = time.perf_counter()
-    while handovers and done < most:
-        here.now += 10
-        done += sum(len(handover.messages) for handover in handovers)
-        step = here.engine.step(here.now, [_settle(handover) for handover in handovers])
-        assert not any(answer.error for answer in step.answers)
-        handovers = step.handovers
-    return done / (time.perf_counter() - began)
-
-
-def _settle(handover: Handover) -> Callable[[Turn], Any]:
-    accepted = Accepted("reference")
-    ended: Sequence[Outcome] = [
-        Outcome(message.delivery, message.attempt, accepted) for message in handover.messages
-    ]
-
-    def settle(turn: Turn) -> int:
-        flow = turn.flows[handover.route]
-        return settling.outcomes(turn, handover.route, ended, flow, turn.lease)
-
-    return settle
+        began = time.perf_counter()
+        done = here.hand_over(most)
+        return done / (time.perf_counter() - began)

@@ -18,9 +18,10 @@ from sqlalchemy import func, select, update
 
 from alertd import cap, messages
 from alertd.decide.plan import Route
-from alertd.engine import accept, approving
+from alertd.engine import accept, approving, settling
 from alertd.engine.authority import Actor
 from alertd.engine.core import Engine
+from alertd.engine.dispatch import Handover
 from alertd.engine.library import Library
 from alertd.engine.turn import Turn
 from alertd.messages import ShortForm, compose, load_library
@@ -31,6 +32,7 @@ from alertd.store.database import Store
 from alertd.store.identity import SequentialIds
 from alertd.store.roster import import_roster, known_roles
 from alertd.store.vault import Vault
+from channels.base import Accepted, Outcome
 from rosters.parse import check
 from rosters.sample import write_sample
 
@@ -164,6 +166,17 @@ class Ground:
         while self.engine.step(self.now, claim=False).again:
             pass
 
+    def hand_over(self, most: int) -> int:
+        """Claim and settle as the runner does, every try accepted; returns how many."""
+        done, handovers = 0, self.engine.step(self.now).handovers
+        while handovers and done < most:
+            self.now += 10
+            done += sum(len(handover.messages) for handover in handovers)
+            step = self.engine.step(self.now, [accepting(handover) for handover in handovers])
+            assert not any(answer.error for answer in step.answers)
+            handovers = step.handovers
+        return done
+
     def count(self, table: Any) -> int:
         """Rows of a table."""
         with self.store.read() as connection:
@@ -177,6 +190,18 @@ class Ground:
             tx.connection.execute(
                 update(t.address).where(a.kind == "webhook").values(cipher=cipher)
             )
+
+
+def accepting(handover: Handover) -> Callable[[Turn], Any]:
+    """The input that settles what was handed over: the gateway took all of it."""
+    accepted = Accepted("reference")
+    ended = [Outcome(m.delivery, m.attempt, accepted) for m in handover.messages]
+
+    def settle(turn: Turn) -> int:
+        flow = turn.flows[handover.route]
+        return settling.outcomes(turn, handover.route, ended, flow, turn.lease)
+
+    return settle
 
 
 @contextmanager

@@ -15,14 +15,17 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httptools
+import uvicorn
+from fastapi import FastAPI
 from paho.mqtt.client import Client as Paho
 from paho.mqtt.enums import CallbackAPIVersion
+from starlette.routing import Route
 
 # --- the database ---------------------------------------------------------------------------------
 
@@ -42,6 +45,9 @@ CREATE INDEX delivery_recipient ON delivery (recipient_no, id);
 CREATE TABLE source (no INTEGER PRIMARY KEY, address_no INTEGER);
 """
 NOW = 1_760_000_000_000
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
 
 
 def fresh_database(path: Path, rows: int, synchronous: str = "FULL") -> sqlite3.Connection:
@@ -278,24 +284,51 @@ def publish_all(
 # --- the peers, as programs -----------------------------------------------------------------------
 
 
-async def nothing(scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+async def nothing(scope: Any, receive: Receive, send: Send) -> None:
     """The inbound route, doing nothing: it reads the body and answers."""
     more = True
     while more:
         more = (await receive()).get("more_body", False)
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"28")]
+    body = b'{"accepted": 1, "refused": []}'
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b'{"accepted": 1, "refused":[]}'[:28]})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Nothing:
+    """As an object, which a Route takes for an ASGI application and not for a view."""
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        await nothing(scope, receive, send)
 
 
 async def _serve(delay_ms: float) -> None:
     Server.delay_s = delay_ms / 1000
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Server, "127.0.0.1", 0, backlog=2048)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
+    _say(server)
     await server.serve_forever()
 
 
+async def _serve_nothing() -> None:
+    app = FastAPI()
+    app.router.routes.append(Route("/hooks/sms/replies", Nothing(), methods=["POST"]))
+    settings = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
+    server = uvicorn.Server(settings)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    _say(server.servers[0])
+    await serving
+
+
+def _say(server: asyncio.Server) -> None:
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    asyncio.run(_serve(float(sys.argv[2]) if len(sys.argv) > 2 else 0.0))
+    if sys.argv[1] == "nothing":
+        asyncio.run(_serve_nothing())
+    else:
+        asyncio.run(_serve(float(sys.argv[2])))

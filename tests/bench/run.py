@@ -7,8 +7,6 @@ Each bench runs in a process of its own, so that its peak memory is its own. Lim
 code 1 where a promise wasn't kept, unless `--quick`, whose figures are too short to judge by.
 """
 
-# ruff: noqa: T201 - its table and its progress are what it is for
-
 import argparse
 import importlib
 import json
