@@ -34,18 +34,18 @@ from alertd.report.make import make_report
 from alertd.settings import Settings, load
 
 OUT: Final = Path("demo-output")
-ROLES: Final = ("subdistrict_lead", "community_lead", "grid_leader", "building_lead")
+ROLES: Final = ("subdistrict_lead", "community_lead", "grid_leader")
 _ALERT: Final = {
     "template": "typhoon",
     "colour": "red",
     "areas": ["330281"],
-    "roles": list(ROLES),
     "status": "Actual",
     "response_level": "I",
     "storm": "台风“菲特” / Typhoon Fitow",
 }
 _LADDER_MIN: Final = 16  # red: the duty desk is told 15 minutes after the issue
 _SETTLE_S: Final = 8.0  # of our own time, for what is still under way at the end
+_ONLINE_S: Final = 5.0
 _POLL_S: Final = 0.25
 
 
@@ -53,6 +53,9 @@ def demo(
     speed: Annotated[float, typer.Option(help=_("How many times faster than life."))] = 60.0,
     seed: Annotated[int, typer.Option(help=_("The same seed makes the same city."))] = 7,
     scale: Annotated[float, typer.Option(help=_("1 for Yuyao; 0.05 to 100."))] = 1.0,
+    stairwells: Annotated[
+        bool, typer.Option("--stairwells", help=_("Tell the 6,900 stairwells too, not only grids."))
+    ] = False,
     keep: Annotated[
         Path | None, typer.Option(help=_("Keep the data folder here instead of throwing it away."))
     ] = None,
@@ -65,7 +68,10 @@ def demo(
     started = time.monotonic()
     try:
         settings = _settings(folder)
-        shown = Demo(settings, speed=speed, seed=seed, scale=scale, out=out, quiet=as_json)
+        roles = (*ROLES, "building_lead") if stairwells else ROLES
+        shown = Demo(
+            settings, speed=speed, seed=seed, scale=scale, roles=roles, out=out, quiet=as_json
+        )
         asyncio.run(stoppable(shown.run, shown.ask_to_stop))
     finally:
         if keep is None:
@@ -105,6 +111,7 @@ class Demo:
         speed: Of the clock and of the simulated world.
         seed: Of the city.
         scale: Of the city.
+        roles: Who is told first.
         out: Where the report goes.
         quiet: No live progress.
     """
@@ -113,6 +120,7 @@ class Demo:
     speed: float
     seed: int
     scale: float
+    roles: tuple[str, ...]
     out: Path
     quiet: bool
     checked: Checked | None = None
@@ -160,7 +168,9 @@ class Demo:
     async def _storm(self, officer: Client, second: Client) -> tuple[str, str]:
         """From the draft to the all-clear; returns both alerts' ids."""
         with Progress(quiet=self.quiet) as progress:
-            first = await self._issue(officer, second, "/api/v1/alerts", _ALERT)
+            await self._until_online(officer)
+            body = {**_ALERT, "roles": list(self.roles)}
+            first = await self._issue(officer, second, "/api/v1/alerts", body)
             progress.phase(_("Red typhoon alert: told, answered, chased"))
             await self._until_calm(officer, first, progress, least_min=_LADDER_MIN)
             path = f"/api/v1/alerts/{first}/all-clear"
@@ -168,6 +178,14 @@ class Demo:
             progress.phase(_("All-clear to everybody who was told"))
             await self._until_calm(officer, last, progress, least_min=0)
         return first, last
+
+    async def _until_online(self, client: Client) -> None:
+        """Until alertd has heard of every loudspeaker, or patience ends: one may be without power."""
+        for _try in range(round(_ONLINE_S / _POLL_S)):
+            counts = (await client.get("/api/v1/terminals", limit=1))["counts"]
+            if counts["online"] == counts["total"]:
+                return
+            await asyncio.sleep(_POLL_S)
 
     async def _issue(self, officer: Client, second: Client, path: str, body: Any) -> str:
         """One drafts, the other approves."""
@@ -209,7 +227,7 @@ class Demo:
         assert node.store is not None  # noqa: S101 - opened
         languages = (LANGUAGE, *(other for other in LANGUAGES if other != LANGUAGE))
         with node.store.read() as connection:
-            checked = check(connection, around, bytes.fromhex(alerts[0]), ROLES, node.clock())
+            checked = check(connection, around, bytes.fromhex(alerts[0]), self.roles, node.clock())
             files = make_report(
                 connection,
                 checked.alert_no,
