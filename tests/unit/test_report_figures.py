@@ -1,0 +1,485 @@
+"""The figures as a pure function: facts in, numbers out, each number worked out beside it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from alertd.model import (
+    ALERT_SHIFT,
+    MINUTE_MS,
+    Channel,
+    DeliveryState,
+    Fact,
+    Played,
+    Policy,
+    Recorded,
+    RequirementState,
+    Stage,
+    StageRule,
+    Status,
+    lane_of,
+    requirement_no,
+)
+from alertd.report.figures import SOURCES, Figures, NotInJournalError, figures, kinds, trace
+from alertd.report.figures.values import Share, StageFigures, Transfer, UnitFigures
+from alertd.store.fold import _FOLDS, RECORD_ONLY
+
+ALERT = 5
+BASE = ALERT << ALERT_SHIFT
+ISSUED = 1_000_000
+S = DeliveryState
+GRID, COMMUNITY = 40, 30
+
+
+class Story:
+    """Facts in the order in which they are told."""
+
+    def __init__(self) -> None:
+        self.rows: list[Recorded] = []
+
+    def tell(
+        self, kind: str, body: Mapping[str, Any], *, at: int = ISSUED, alert_no: int = ALERT
+    ) -> None:
+        fact = Fact(kind=kind, occurred_at=at, body=body, alert_no=alert_no)
+        seq = len(self.rows) + 1
+        self.rows.append(
+            Recorded(
+                fact=fact,
+                node="n",
+                writer=1,
+                seq=seq,
+                recorded_at=at,
+                prev_hash=b"",
+                hash=bytes([seq]),
+            )
+        )
+
+    def draft(self, *, alert_no: int = ALERT, **changes: Any) -> None:
+        body = {
+            "id": "ab" * 16,
+            "status": int(Status.ACTUAL),
+            "purpose": "alert",
+            "short_code": "A5",
+            "colour": "red",
+            "severity": 1,
+            "headline": "台风红色预警",
+            "policy": POLICY.to_dict(),
+            "selection": {"simulated": False},
+            "references_no": None,
+        }
+        self.tell("alert.drafted", body | changes, at=ISSUED - 90_000, alert_no=alert_no)
+
+    def issue(self, *, alert_no: int = ALERT, at: int = ISSUED) -> None:
+        approval = {"by": "00", "issue_at": at, "break_glass": False}
+        self.tell("alert.approved", approval, at=at - 30_000, alert_no=alert_no)
+        issued = {"roster_version": 3, "roster_digest": "d" * 64, "message": {}}
+        self.tell("alert.issued", issued, at=at, alert_no=alert_no)
+
+    def select(
+        self, first: int, made: list[list[int]], asked: list[list[int]] | None = None, **more: Any
+    ) -> None:
+        body = {"phase": "x", "first": BASE + first, "asked": asked or [], "made": made}
+        self.tell("alert.selected", body | more)
+
+    def claim(self, channel: Channel, *places: int, attempt: int = 1) -> None:
+        items = [[BASE + place, attempt] for place in places]
+        counts = [[ALERT, int(channel), int(S.PENDING), -len(places)]]
+        self.tell("claimed", {"items": items, "counts": counts}, alert_no=0)
+
+    def settle(self, *places: int, state: S, reason: str = "r", duplicate: int = 0) -> None:
+        items = [[BASE + p, 1, int(state), None, reason, None, duplicate, None] for p in places]
+        self.tell("settled", {"items": items, "counts": []}, alert_no=0)
+
+    def receipt(self, place: int, state: S, played: Played = Played.SILENT) -> None:
+        item = [BASE + place, 1, "x", int(state), None, int(played), "r", ""]
+        self.tell("receipts", {"items": [item], "counts": []}, alert_no=0)
+
+    def told(self, first: int, kind: str, persons: list[int], *, priority: int = 1) -> None:
+        lane = lane_of(Channel.SMS, Status.ACTUAL)
+        rows = [[BASE + first + i, 1, 1, p, 9, lane, priority] for i, p in enumerate(persons)]
+        self.tell("told", {"message": {"kind": kind}, "deliveries": rows})
+
+    def ack(self, no: int, person: int, duties: list[int], *, after_s: float, **more: Any) -> None:
+        stages = more.pop("stages", [Stage.RECEIVED])
+        units = more.pop("units", [101, GRID, COMMUNITY, 1])
+        body = {
+            "no": no,
+            "person_no": person,
+            "kind": "received",
+            "count": None,
+            "of": None,
+            "via": "sms",
+            "grade": "own",
+            "late": False,
+            "answers": [[requirement_no(ALERT, s, d), units] for s in stages for d in duties],
+        }
+        self.tell("acked", body | more, at=ISSUED + round(after_s * 1000))
+
+    def figures(self) -> Figures:
+        return figures(iter(self.rows), alert_no=ALERT)
+
+
+POLICY = Policy(
+    name="red",
+    stages=(
+        StageRule(stage=Stage.RECEIVED, due_min=1),
+        StageRule(stage=Stage.DONE, due_min=60, start_min=5),
+    ),
+)
+
+
+@pytest.fixture
+def story() -> Story:
+    found = Story()
+    found.draft()
+    found.issue()
+    return found
+
+
+def test_there_is_no_report_without_a_draft() -> None:
+    with pytest.raises(NotInJournalError):
+        Story().figures()
+
+
+def test_a_draft_alone_has_a_report_of_nothing() -> None:
+    story = Story()
+    story.draft(status=int(Status.TEST))
+    found = story.figures()
+    assert (found.course.status, found.course.state) == ("Test", "draft")
+    assert found.rates.answer == Share(0, 0)
+    assert found.rates.answer.rate is None
+    assert found.pace.curve == ()
+    assert found.burden.per_person is None
+
+
+def test_latencies(story: Story) -> None:
+    course = story.figures().course
+    assert (course.approval_ms, course.issue_ms, course.correction_ms) == (60_000, 30_000, None)
+
+
+def test_the_first_correction_that_went_out_counts(story: Story) -> None:
+    for number, purpose, after in ((6, "update", 5), (7, "correction", 20), (8, "correction", 30)):
+        story.draft(alert_no=number, purpose=purpose, references_no=ALERT)
+        story.issue(alert_no=number, at=ISSUED + after * MINUTE_MS)
+    story.draft(alert_no=9, purpose="correction", references_no=ALERT)
+    story.draft(alert_no=10, purpose="correction", references_no=4)
+    story.issue(alert_no=10, at=ISSUED + 1)
+    course = story.figures().course
+    assert course.correction_ms == 20 * MINUTE_MS
+    assert [f["alert_no"] for f in course.followed_by] == [6, 7, 8, 9]
+    assert course.followed_by[-1]["issued_at"] is None
+
+
+def test_another_alerts_facts_change_nothing(story: Story) -> None:
+    story.select(1, [[1, 3]], [[1, GRID, 3, 0]])
+    story.claim(Channel.SMS, 1, 2, 3)
+    before = story.figures()
+    other = 6 << ALERT_SHIFT
+    story.tell("claimed", {"items": [[other + 1, 1]], "counts": [[6, 1, 0, -1]]}, alert_no=0)
+    story.tell(
+        "settled",
+        {"items": [[other + 1, 1, 4, None, "x", None, 0, None]], "counts": []},
+        alert_no=0,
+    )
+    story.tell("climbed", {"items": []}, alert_no=6)
+    after = story.figures()
+    assert after.to_dict() | {"heads": []} == before.to_dict() | {"heads": []}
+
+
+def test_deliveries_end_where_the_last_word_left_them(story: Story) -> None:
+    story.select(1, [[2, 2]])
+    story.select(3, [[1, 6]], [[1, GRID, 6, 0]])
+    story.claim(Channel.SMS, 3, 4, 5, 6)
+    story.settle(3, 4, state=S.ACCEPTED)
+    story.settle(5, state=S.FAILED, reason="no-such-number")
+    story.settle(6, state=S.UNKNOWN, reason="timeout")
+    story.settle(6, state=S.PENDING, reason="resend-after-unknown", duplicate=1)
+    story.claim(Channel.SMS, 6, attempt=2)
+    story.settle(6, state=S.FAILED, reason="gave-up-after-2-x", duplicate=1)
+    story.receipt(3, S.DELIVERED)
+    story.settle(7, state=S.FAILED, reason="outside-plan")
+    found = story.figures()
+    sms, all_of_them = found.channels["sms"], found.deliveries
+    assert (sms.made, sms.submitted, sms.attempts) == (6, 4, 5)
+    assert (sms.pending, sms.accepted, sms.delivered, sms.failed, sms.unknown) == (1, 1, 1, 3, 0)
+    assert sms.marked_duplicates == 1
+    assert sms.failed_by_cause == {
+        "gave-up-after-2-x": 1,
+        "no-such-number": 1,
+        "outside-plan": 1,
+    }
+    assert (all_of_them.made, all_of_them.pending) == (8, 3)
+    assert found.roster_faults.numbers == {"no-such-number": 1}
+    assert found.roster_faults.deliveries == (BASE + 5,)
+    assert found.targets.excluded == {"outside-plan": 1}
+    assert found.rates.reach == Share(1, 6)
+    assert found.rates.handed_over == Share(2, 6)
+
+
+def test_a_second_number_counts_for_its_person_once(story: Story) -> None:
+    story.select(1, [[1, 2]], [[1, GRID, 2, 0]])
+    story.claim(Channel.SMS, 1, 2)
+    story.settle(1, 2, state=S.FAILED, reason="no-such-number")
+    story.told(3, "alert", [71, 72])
+    story.told(5, "alert", [71])
+    story.claim(Channel.SMS, 3, 4, 5)
+    story.settle(3, 4, 5, state=S.ACCEPTED)
+    story.receipt(3, S.DELIVERED)
+    story.receipt(5, S.DELIVERED)
+    found = story.figures()
+    assert found.rates.reach == Share(1, 2)
+    assert found.rates.handed_over == Share(2, 2)
+    assert found.burden.extra_by_kind == {"alert": 3}
+    assert (found.burden.most_extra, found.burden.per_person) == (2, 2.5)
+
+
+def test_the_end_withdraws_what_waits_but_not_a_call_for_help(story: Story) -> None:
+    story.select(1, [[1, 3]], [[1, GRID, 3, 0]])
+    story.told(4, "help", [70], priority=0)
+    story.claim(Channel.SMS, 1)
+    story.tell("alert.ended", {"state": "expired", "reason": "expired"})
+    found = story.figures()
+    sms = found.deliveries
+    assert (sms.sending, sms.expired, sms.pending, sms.cancelled) == (1, 2, 1, 0)
+    assert found.targets.excluded == {"alert-ended": 2}
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_channels_of_a_mixed_chunk_are_learned_from_the_claims(story: Story, ended: bool) -> None:
+    """Whoever was told of an earlier alert is told again: people, loudspeakers, groups in a row."""
+    story.select(1, [[1, 2], [2, 3], [3, 1]])
+    story.claim(Channel.LOUDSPEAKER, 2)
+    story.claim(Channel.SMS, 1, 3)
+    story.settle(1, 3, state=S.DELIVERED)
+    story.settle(2, state=S.DELIVERED)
+    if ended:
+        story.tell("alert.ended", {"state": "cancelled", "reason": "x"})
+    found = story.figures()
+    waiting = {
+        name: row.cancelled if ended else row.pending for name, row in found.channels.items()
+    }
+    assert waiting == {"sms": 0, "loudspeaker": 2, "chat": 1}
+    assert {name: row.made for name, row in found.channels.items()} == {
+        "sms": 2,
+        "loudspeaker": 3,
+        "chat": 1,
+    }
+    assert found.rates.reach == Share(2, 2)
+
+
+def test_loudspeakers_from_the_broker_to_the_sound(story: Story) -> None:
+    story.rows.clear()
+    story.tell("presence", {"items": [[1, True, ""], [2, True, ""], [3, False, ""]]}, alert_no=0)
+    story.draft()
+    story.issue()
+    story.tell("presence", {"items": [[2, False, ""], [4, True, "amplifier"]]}, alert_no=0)
+    story.select(1, [[2, 7]])
+    story.claim(Channel.LOUDSPEAKER, *range(1, 8))
+    story.settle(*range(1, 7), state=S.ACCEPTED)
+    story.settle(7, state=S.FAILED, reason="no-such-terminal")
+    story.receipt(1, S.DELIVERED)
+    story.receipt(1, S.DELIVERED, Played.PLAYED)
+    story.receipt(2, S.DELIVERED, Played.PARTIAL)
+    story.receipt(3, S.DELIVERED, Played.PARTIAL)
+    story.receipt(3, S.DELIVERED, Played.PLAYED)
+    story.receipt(4, S.DELIVERED)
+    story.settle(5, state=S.UNKNOWN, reason="terminal-silent")
+    found = story.figures().loudspeakers
+    assert (found.known, found.online_at_issue, found.online_at_last) == (4, 2, 2)
+    assert found.faulty_at_last == 1
+    assert (found.targeted, found.delivered, found.failed, found.unknown) == (7, 4, 1, 1)
+    assert (found.played, found.partial, found.silent) == (2, 1, 1)
+
+
+def test_stages_units_and_times(story: Story) -> None:
+    # Four duties in the grid, one of the community, each asked at two stages.
+    asked = [[s, u, n, 0] for s in (1, 3) for u, n in ((GRID, 4), (COMMUNITY, 1))]
+    story.select(1, [[1, 5]], asked)
+    story.ack(1, 61, [11], after_s=30)
+    story.ack(2, 62, [12], after_s=60, units=[GRID, COMMUNITY, 1])
+    story.ack(3, 63, [13], after_s=61)
+    both = [Stage.RECEIVED, Stage.ON_POST, Stage.DONE]
+    story.ack(4, 61, [11], after_s=600, stages=both, kind="done", count=35, of=40)
+    story.ack(5, 64, [15], after_s=90, units=[COMMUNITY, 1])
+    found = story.figures()
+    assert found.stages[0] == StageFigures(
+        stage="received",
+        due_ms=60_000,
+        asked=5,
+        covered=4,
+        carried=0,
+        on_time=2,
+        exhausted=0,
+        closed=0,
+        open=1,
+    )
+    assert (found.stages[1].stage, found.stages[1].covered, found.stages[1].open) == ("done", 1, 4)
+    assert found.units == (
+        UnitFigures(
+            unit_no=COMMUNITY, stage="received", asked=1, covered=1, on_time=0, exhausted=0
+        ),
+        UnitFigures(unit_no=COMMUNITY, stage="done", asked=1, covered=0, on_time=0, exhausted=0),
+        UnitFigures(unit_no=GRID, stage="received", asked=4, covered=3, on_time=2, exhausted=0),
+        UnitFigures(unit_no=GRID, stage="done", asked=4, covered=1, on_time=1, exhausted=0),
+    )
+    assert found.targets.duties == 5
+    assert found.pace.covered_50 == 61_000  # 30, 60, 61, 90: the third of five
+    assert (found.pace.covered_90, found.pace.covered_100) == (None, None)
+    assert found.pace.first_answer.n == 4
+
+
+def test_an_answer_that_its_phone_dates_before_the_issue_came_at_once(story: Story) -> None:
+    story.select(1, [[1, 1]], [[1, GRID, 1, 0]])
+    story.ack(1, 61, [11], after_s=-30)
+    assert story.figures().pace.first_answer.most == 0
+    assert story.figures().pace.covered_100 == 0
+
+
+def test_early_answers_are_counted_once_their_duty_is_asked(story: Story) -> None:
+    story.ack(1, 61, [], after_s=5)
+    story.select(1, [[1, 2]], [[1, GRID, 2, 0]])
+    answers = [[requirement_no(ALERT, Stage.RECEIVED, 11), [101, GRID]]]
+    story.tell("ack.counted", {"no": 1, "person_no": 61, "answers": answers}, at=ISSUED + 9_000)
+    found = story.figures()
+    assert found.rates.answer == Share(1, 2)
+    assert found.pace.covered_50 == 5_000  # when it was said, not when it was counted
+
+
+def test_a_withdrawn_ack_uncovers_unless_another_covers(story: Story) -> None:
+    story.select(1, [[1, 2]], [[1, GRID, 2, 0]])
+    story.ack(1, 61, [11], after_s=10)
+    story.ack(2, 62, [11], after_s=20)
+    story.ack(3, 63, [12], after_s=30)
+    for no, duty in ((1, 11), (3, 12)):
+        number = requirement_no(ALERT, Stage.RECEIVED, duty)
+        body = {"no": no, "answers": [[number, [101, GRID], ISSUED + 1]]}
+        story.tell("ack.withdrawn", body, at=ISSUED + 60_000)
+    found = story.figures()
+    assert found.rates.answer == Share(1, 2)
+    assert found.rates.answered_people == Share(1, 2)
+    assert (found.answers.total, found.answers.withdrawn) == (1, 2)
+
+
+def test_answers_of_the_alert_before_are_carried_and_counted_once(story: Story) -> None:
+    carried = requirement_no(ALERT, Stage.RECEIVED, 11)
+    story.select(1, [[1, 3]], [[1, GRID, 3, 1]], carried=[carried])
+    story.ack(1, 61, [11], after_s=10)
+    story.ack(2, 62, [12], after_s=20)
+    found = story.figures()
+    assert (found.stages[0].covered, found.stages[0].carried, found.stages[0].open) == (2, 1, 1)
+    assert (found.units[0].covered, found.units[0].on_time) == (2, 2)
+    assert found.escalations.resolved == {"carried": 1, "first": 1}
+    assert found.pace.covered_50 == 20_000
+
+
+def climb(
+    story: Story, duty: int, acts: list[str], reason: str = "no-answer", *, last: bool = False
+) -> None:
+    state = RequirementState.EXHAUSTED if last else RequirementState.OPEN
+    number = requirement_no(ALERT, Stage.RECEIVED, duty)
+    units = [100 + duty, GRID, COMMUNITY, 1] if last else []
+    item = [number, 1, None if last else 1, 0, int(state), reason, acts, units]
+    story.tell("climbed", {"items": [item]})
+
+
+def test_ladders_and_where_they_were_resolved(story: Story) -> None:
+    story.select(1, [[1, 5]], [[1, GRID, 6, 0]])
+    for duty in (11, 12, 13):
+        climb(story, duty, ["remind"])
+    story.ack(1, 61, [11], after_s=130)
+    climb(story, 12, ["alternate", "parent"])
+    story.ack(2, 62, [12], after_s=310)
+    climb(story, 13, ["door_knock"], "steps-exhausted", last=True)
+    climb(story, 14, ["door_knock"], "steps-exhausted", last=True)
+    story.ack(3, 63, [14], after_s=2_000)
+    story.ack(4, 64, [15], after_s=20)
+    story.tell("digest.sent", {"duty_no": 2, "message_no": BASE + 2, "requirements": []})
+    story.tell("digest.sent", {"duty_no": 2, "message_no": 0, "requirements": []})
+    found = story.figures()
+    assert found.escalations.acts == {
+        "alternate": 1,
+        "door_knock": 2,
+        "parent": 1,
+        "remind": 3,
+    }
+    assert found.escalations.resolved == {"first": 1, "remind": 1, "parent": 1, "door_knock": 1}
+    assert found.escalations.unwoken == ((requirement_no(ALERT, Stage.RECEIVED, 13), 113),)
+    assert (found.escalations.digests_sent, found.escalations.digests_spared) == (1, 1)
+    assert (found.stages[0].exhausted, found.stages[0].open) == (1, 1)
+    assert found.units[0].exhausted == 1
+
+
+def test_a_duty_that_nobody_can_be_told_of_is_a_fault_of_the_roster(story: Story) -> None:
+    story.select(1, [[1, 1]], [[1, GRID, 2, 0]])
+    hurried = requirement_no(ALERT, Stage.RECEIVED, 12)
+    climb(story, 11, ["alternate"], "unreachable")
+    story.tell("hurried", {"items": [hurried]})  # a dead number: known as such elsewhere
+    climb(story, 12, ["alternate"], "unreachable")
+    found = story.figures()
+    assert found.roster_faults.unreachable_duties == (requirement_no(ALERT, Stage.RECEIVED, 11),)
+    assert found.targets.excluded == {"no-contact": 1}
+
+
+def test_help_and_manual_entries(story: Story) -> None:
+    story.ack(1, 61, [], after_s=10, kind="help")
+    opened = {"ack_no": 1, "unit_no": 101, "person_no": 61, "due_at": 0, "units": [101]}
+    story.tell("help.opened", opened, at=ISSUED + 10_000)
+    story.tell("help.climbed", {"ack_no": 1, "climbed": 2, "due_at": 0}, at=ISSUED + 130_000)
+    story.tell("help.taken", {"ack_no": 1, "by": "00"}, at=ISSUED + 150_000)
+    story.ack(2, 62, [], after_s=20, kind="help")
+    story.tell("help.opened", opened | {"ack_no": 2}, at=ISSUED + 20_000)
+    for no, via in enumerate(("phone", "radio", "runner", "paper", "paper", "page"), start=3):
+        story.ack(no, 60 + no, [], after_s=40, via=via, grade="proxy", late=True)
+    answers = story.figures().answers
+    first, second = answers.help_calls
+    assert (first.climbed, first.taken_ms, first.closed_ms) == (2, 140_000, None)
+    assert (second.climbed, second.taken_ms) == (1, None)
+    assert answers.manual == {"paper": 2, "phone": 1, "radio": 1, "runner": 1}
+    assert answers.by_grade == {"own": 2, "proxy": 6}
+    assert answers.late == 6
+
+
+def test_the_last_reading_of_a_reply_counts(story: Story) -> None:
+    for verdict in ("unclear", "counted"):
+        story.tell("interpreted", {"inbound_no": 1, "verdict": verdict})
+    story.tell("interpreted", {"inbound_no": 2, "verdict": "ambiguous"})
+    story.tell("interpreted", {"inbound_no": 3, "verdict": "unclear"}, alert_no=0)
+    assert story.figures().answers.replies == {"ambiguous": 1, "counted": 1}
+
+
+def test_people_moved(story: Story) -> None:
+    for no, person, count, of in (
+        (1, 61, 10, 40),
+        (2, 61, 35, 40),  # replaces the first
+        (3, 62, 12, None),
+        (4, 63, 9, 5),  # more than foreseen: nobody is left
+        (5, 64, None, None),
+    ):
+        story.ack(no, person, [], after_s=no, kind="done", count=count, of=of)
+    story.ack(6, 65, [], after_s=9, kind="done", count=100, of=100)
+    story.tell("ack.withdrawn", {"no": 6, "answers": []})
+    assert story.figures().transfer == Transfer(
+        reports=3, with_total=2, should=45, moved=56, left=5
+    )
+
+
+def test_every_section_says_what_it_rests_on(story: Story) -> None:
+    story.ack(1, 61, [], after_s=1)
+    found = story.figures()
+    sections = set(found.to_dict()) - {"schema", "heads", "sources"}
+    assert sections == set(SOURCES)
+    assert found.sources["transfer"] == {"acked": 1}
+    assert list(trace(story.rows, alert_no=ALERT, figure="transfer")) == [("n", 1, 4)]
+    with pytest.raises(KeyError):
+        next(trace(story.rows, alert_no=ALERT, figure="weather"))
+
+
+def test_only_kinds_that_the_journal_knows_are_read() -> None:
+    assert kinds() <= set(_FOLDS) | RECORD_ONLY
+    assert {kind for read in SOURCES.values() for kind in read} <= kinds()
+
+
+def test_the_heads_are_the_last_facts_of_each_chain(story: Story) -> None:
+    (head,) = story.figures().heads
+    assert (head.node, head.writer, head.seq, head.hash) == ("n", 1, 3, "03")
