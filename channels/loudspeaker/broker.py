@@ -302,6 +302,8 @@ async def _answers(address: BrokerAddress) -> bool:
                 await writer.drain()
             finally:
                 writer.close()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
     except (OSError, TimeoutError, asyncio.IncompleteReadError):
         return False
     return answer == b"\x20\x02\x00\x00"

@@ -13,7 +13,7 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import Any, NoReturn
 
@@ -72,6 +72,9 @@ class Command:
     volume: int = 100  # 0 … 100
     repeat: int = 1  # how often it is played
     duplicate: bool = False  # an earlier try at the same delivery may have been played
+
+
+_FIELDS = tuple(item.name for item in fields(Command))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,8 @@ def sign(command: Command, key: SigningKey) -> bytes:
     Raises:
         ValueError: It is over MAX_COMMAND_BYTES, or its text isn't Unicode (a lone surrogate).
     """
-    document = {"v": _VERSION, "alg": _ALGORITHM, "key": key.key_id, **asdict(command)}
+    document: dict[str, Any] = {"v": _VERSION, "alg": _ALGORITHM, "key": key.key_id}
+    document |= {name: getattr(command, name) for name in _FIELDS}
     signature = key.private.sign(_canonical(document))
     document["sig"] = base64.b64encode(signature).decode("ascii")
     payload = _canonical(document)
@@ -260,7 +264,7 @@ def _command(document: dict[str, Any]) -> Command:
     """A signed document may still be of another version, or of somebody careless."""
     if document.get("v") != _VERSION:
         raise CommandRefusedError("unknown-version")
-    values: dict[str, Any] = {name: document.get(name) for name in Command.__dataclass_fields__}
+    values: dict[str, Any] = {name: document.get(name) for name in _FIELDS}
     texts = all(isinstance(values[name], str) for name in ("cmd_id", "to", "alert", "text", "lang"))
     whole = all(
         type(values[name]) is int and low <= values[name] <= high

@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import ssl
 import zlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,10 +62,13 @@ class Received:
 
 
 @dataclass(slots=True)
-class _Pending:
-    confirmed: "asyncio.Future[None]"
+class _Request:
+    topic: str
+    payload: Callable[[], bytes]
     tag: Any
-    in_window: bool = True
+    confirmed: asyncio.Future[None]
+    sent: bool = False
+    in_window: bool = False
 
 
 def _nothing(_: Any) -> None:
@@ -110,8 +114,9 @@ class Link:
         self._confirmed_late = confirmed_late
         self._came_up = came_up
         self._arrivals = itertools.count(1)
-        self._pending: dict[int, _Pending] = {}
-        self._slots = asyncio.Semaphore(window)
+        self._window = window  # what is left of it
+        self._queue: deque[_Request] = deque()
+        self._pending: dict[int, _Request] = {}
         self._up = asyncio.Event()
         self._down = asyncio.Event()
         self._connecting: asyncio.Task[Any] | None = None
@@ -129,7 +134,7 @@ class Link:
     async def start(self) -> None:
         """Begin to connect, and to connect again whenever it breaks."""
         self._loop = asyncio.get_running_loop()
-        self._socket = PahoSocket(self._client, self._on_disconnect)
+        self._socket = PahoSocket(self._client, self._on_disconnect, self._send_next)
         self._keeper = asyncio.create_task(self._keep())
 
     async def wait_up(self, timeout_s: float) -> bool:
@@ -178,27 +183,18 @@ class Link:
             NotHandedOverError: It was not sent.
             LostWordError: It may have been.
         """
+        if not self.up:
+            raise NotHandedOverError(self.problem or "not-connected")
+        request = _Request(topic, payload, tag, self._loop.create_future())
+        self._queue.append(request)
+        self._send_next()
         try:
-            await self._slots.acquire()
+            await request.confirmed
         except asyncio.CancelledError:
+            if request.sent:
+                raise
             # Whoever gives up on us must learn that nothing has left.
             raise NotHandedOverError("window-full") from None
-        if not self.up:
-            self._slots.release()
-            raise NotHandedOverError(self.problem or "not-connected")
-        try:
-            data = payload()
-        except BaseException:
-            self._slots.release()
-            raise
-        sent = self._client.publish(topic, data, qos=1)
-        if sent.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
-            self._slots.release()
-            raise NotHandedOverError("queue-full")
-        # Any other code and paho has it: it sends it now, or when it is connected again.
-        entry = _Pending(self._loop.create_future(), tag)
-        self._pending[sent.mid] = entry
-        await entry.confirmed
 
     def post(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Have something published at QoS 1, now or after a reconnect; False where there's no room.
@@ -309,27 +305,51 @@ class Link:
         if self.problem == "":
             self.problem = code
         self._up.clear()
-        for entry in self._pending.values():
-            self._leave_window(entry)
-            if not entry.confirmed.done():
-                entry.confirmed.set_exception(LostWordError(code))
+        for request in self._pending.values():
+            self._leave_window(request)
+            if not request.confirmed.done():
+                request.confirmed.set_exception(LostWordError(code))
+        while self._queue:
+            request = self._queue.popleft()
+            if not request.confirmed.done():
+                request.confirmed.set_exception(NotHandedOverError(code))
+
+    def _send_next(self) -> None:
+        """Fill the window; called as soon as there may be room, so that the broker never waits."""
+        while self._queue and self._window > 0 and self.up:
+            request = self._queue.popleft()
+            if request.confirmed.done():
+                continue  # given up
+            try:
+                self._give_to_paho(request, request.payload())
+            except Exception as error:  # noqa: BLE001 - the caller's, whatever it is
+                request.confirmed.set_exception(error)
+
+    def _give_to_paho(self, request: _Request, data: bytes) -> None:
+        sent = self._client.publish(request.topic, data, qos=1)
+        if sent.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+            raise NotHandedOverError("queue-full")
+        # Any other code and paho has it: it sends it now, or when it is connected again.
+        request.sent = request.in_window = True
+        self._window -= 1
+        self._pending[sent.mid] = request
 
     def _on_publish(
         self, _c: Client, _u: Any, mid: int, _r: ReasonCode, _p: Properties | None
     ) -> None:
-        entry = self._pending.pop(mid, None)
-        if entry is None:
+        request = self._pending.pop(mid, None)
+        if request is None:
             return
-        self._leave_window(entry)
-        if entry.confirmed.done():
-            self._confirmed_late(entry.tag)
+        self._leave_window(request)
+        if request.confirmed.done():
+            self._confirmed_late(request.tag)
         else:
-            entry.confirmed.set_result(None)
+            request.confirmed.set_result(None)
 
-    def _leave_window(self, entry: _Pending) -> None:
-        if entry.in_window:
-            entry.in_window = False
-            self._slots.release()
+    def _leave_window(self, request: _Request) -> None:
+        if request.in_window:
+            request.in_window = False
+            self._window += 1
 
     def _on_message(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
         try:

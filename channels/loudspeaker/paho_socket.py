@@ -5,15 +5,13 @@ files open, and it ends in silence at a packet that it can't read.
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from paho.mqtt.client import Client
-
-if TYPE_CHECKING:
-    import socket
 
 _log = structlog.get_logger(__name__)
 
@@ -24,11 +22,15 @@ class PahoSocket:
     Args:
         client: Connected by `reconnect`, in whatever thread.
         broken: Called when the connection is no good any more and paho doesn't know.
+        after_read: Called when packets were read: what they let go may be sent at once.
     """
 
-    def __init__(self, client: Client, broken: Callable[[], None]) -> None:
+    def __init__(
+        self, client: Client, broken: Callable[[], None], after_read: Callable[[], None]
+    ) -> None:
         self._client = client
         self._broken = broken
+        self._after_read = after_read
         self._loop = asyncio.get_running_loop()
         self._watched: socket.socket | None = None
         self._writing = False
@@ -80,8 +82,15 @@ class PahoSocket:
     def _flush(self) -> None:
         self._flush_due = False
         if self._watched is not None:
+            # paho writes each packet by itself; corked, they leave together.
+            self._cork(1)
             self._safely(self._client.loop_write)
+            self._cork(0)
             self._mind_writing()
+
+    def _cork(self, on: int) -> None:
+        if self._watched is not None and hasattr(socket, "TCP_CORK"):
+            self._watched.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, on)
 
     def _mind_writing(self) -> None:
         if self._watched is None:  # the write found it broken
@@ -98,6 +107,9 @@ class PahoSocket:
         # TLS may hold whole packets that the socket says nothing of any more.
         while isinstance(self._watched, ssl.SSLSocket) and self._watched.pending():
             self._safely(self._client.loop_read)
+        self._after_read()
+        if self._client.want_write():
+            self._flush()
 
     def _safely(self, step: Callable[[], Any]) -> None:
         """A packet that paho can't read ends this connection and not our life."""

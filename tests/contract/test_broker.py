@@ -101,7 +101,7 @@ async def broken_or_ignored(broker: Embedded, topic: str) -> None:
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
     finally:
-        speaker.writer.close()
+        await speaker.close()
 
 
 async def test_what_it_confirmed_survives_a_kill(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ async def test_what_it_confirmed_survives_a_kill(tmp_path: Path) -> None:
         await listener.subscribe("alertd/v1/terminal/+/online")
         assert (await listener.next_message()).payload == b"online"
         await listener.close()
-        sender.writer.close()
+        await sender.close()
 
 
 async def test_it_comes_back_as_often_as_it_dies(tmp_path: Path) -> None:
