@@ -1,0 +1,203 @@
+"""Bodies: what JSON, forms and fields may hold; everything else is a clear refusal."""
+
+import json
+import math
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alertd.errors import InvalidInputError
+from alertd.web.bodies import MOST_BYTES, read_form, read_json
+from tests.unit.web_city import WebCity, served, short, web_city
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
+    async with web_city(tmp_path) as started:
+        yield started
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"NaN",
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": 1e999}',
+        b'{"a": -1e999}',
+        b'{"a": 9223372036854775808}',
+        b'{"a": ' + b"9" * 5_000 + b"}",
+        b'{"a": "\\ud800"}',
+        b'{"\\udfff": 1}',
+        b'{"a": "\\u0000"}',
+        b'{"a": 1, "a": 2}',
+        b"[" * 100 + b"]" * 100,
+        b"[" * 100_000,
+        b"{}{}",
+    ],
+)
+def test_json_that_cannot_be_stored_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidInputError):
+        read_json(body)
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(_TEXT, inner),
+    max_leaves=10,
+)
+
+
+@given(_JSON)
+def test_json_that_can_be_stored_is_read_as_it_was_written(value: Any) -> None:
+    read = read_json(json.dumps(value).encode())
+    assert read == value
+    assert not isinstance(read, float) or math.isfinite(read)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    for reader in (read_json, lambda b: read_form(b, "application/x-www-form-urlencoded")):
+        try:
+            reader(body)
+        except InvalidInputError as error:
+            str(error).encode()  # fails where a part of the input came through unsound
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"name=%D6%B5%B0%E0%D4%B1", "application/x-www-form-urlencoded"),
+        (b"name=%E5%80%BC%E7%8F%AD%E5%91%98", "application/x-www-form-urlencoded"),
+        (b"name=%D6%B5%B0%E0%D4%B1", "application/x-www-form-urlencoded; charset=GBK"),
+        ("name=值班员".encode(), "application/x-www-form-urlencoded;charset=utf-8"),
+        ("name=值班员".encode("gb18030"), "Application/X-WWW-Form-Urlencoded"),
+    ],
+)
+def test_forms_are_read_in_the_encoding_they_are_in(body: bytes, content_type: str) -> None:
+    assert read_form(body, content_type) == {"name": "值班员"}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"a=%00", "application/x-www-form-urlencoded"),
+        (b"a=%FF%FF", "application/x-www-form-urlencoded"),
+        (b"&".join(b"a=1" for _ in range(500)), "application/x-www-form-urlencoded"),
+        (b"{}", "application/json"),
+        (b"a=1", ""),
+    ],
+)
+def test_forms_that_are_none_are_refused(body: bytes, content_type: str) -> None:
+    with pytest.raises(InvalidInputError):
+        read_form(body, content_type)
+
+
+_HOSTILE = [
+    b"",
+    b"null",
+    b"[]",
+    b'"text"',
+    b"{",
+    b"\x00",
+    b'{"template": "\\ud800", "colour": "red", "areas": ["330281"], "status": "Actual"}',
+    b'{"template": "typhoon", "colour": "red", "areas": ["330281"], "status": NaN}',
+    b'{"template": "typhoon", "colour": "red", "areas": [1e400], "status": "Actual"}',
+    b'{"valid_min": ' + b"1" * 400 + b"}",
+    b"{" * 5_000,
+]
+
+
+@pytest.mark.parametrize("body", _HOSTILE)
+async def test_hostile_json_is_a_problem_and_never_a_failure(web: WebCity, body: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    async with web.client("officer") as officer:
+        for method, path in (
+            ("POST", "alerts"),
+            ("POST", "alerts/preview"),
+            ("POST", "tokens"),
+            ("POST", "alerts/A1/acks"),
+            ("DELETE", "alerts/A1/acks/1"),
+            ("POST", "inbound/1/classify"),
+            ("POST", "help/1/close"),
+        ):
+            answer = await officer.request(method, f"/api/v1/{path}", content=body, headers=headers)
+            assert 400 <= answer.status_code < 500, (path, answer.text)
+            assert answer.headers["content-type"] == "application/problem+json", path
+            assert answer.json()["code"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "alerts/%00",
+        "alerts/%ED%A0%80",
+        "alerts/../../etc/passwd",
+        "alerts/" + "a" * 5_000,
+        "alerts/A1/acks/" + "9" * 400,
+        "alerts?limit=99999999999999999999999",
+        "alerts?after=-1",
+        "alerts?limit=NaN",
+        "alerts?status=%00",
+        "roster/units?parent=%27%20OR%201=1",
+        "terminals?after=1e9",
+        "events?after=%F0%28%8C%28",
+        "alerts/A1/cells?level=galaxy",
+    ],
+)
+async def test_hostile_addresses_are_a_problem(web: WebCity, path: str) -> None:
+    async with web.client("officer") as officer:
+        answer = await officer.get(f"/api/v1/{path}")
+        assert 400 <= answer.status_code < 500, answer.text
+        assert answer.json()["code"]
+
+
+async def test_a_body_over_its_bound_is_refused_before_it_is_read(web: WebCity) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(MOST_BYTES // 1_000 + 10):
+            yield b" " * 1_000
+
+    headers = {
+        "authorization": f"Bearer {web.tokens['officer']}",
+        "content-type": "application/json",
+    }
+    async with served(web) as url, httpx.AsyncClient() as client:
+        streamed = await client.post(f"{url}/api/v1/alerts", content=endless(), headers=headers)
+        assert streamed.status_code == 413
+        assert streamed.json()["code"] == "too-large"
+        announced = await client.post(
+            f"{url}/api/v1/alerts", content=b" " * (MOST_BYTES + 1), headers=headers
+        )
+        assert announced.status_code == 413
+        assert (await client.get(f"{url}/healthz")).status_code == 200
+
+
+async def test_problems_are_told_in_the_readers_language(web: WebCity) -> None:
+    async with web.client("officer") as officer:
+        english = await officer.post("/api/v1/alerts", json=short(colour="purple"))
+        chinese = await officer.post(
+            "/api/v1/alerts", json=short(colour="purple"), headers={"accept-language": "zh"}
+        )
+        assert english.headers["content-language"] == "en"
+        assert chinese.headers["content-language"] == "zh-CN"
+        assert english.json()["code"] == chinese.json()["code"]
+        assert english.json()["field"] == chinese.json()["field"] == "colour"
+        assert "purple" not in english.text

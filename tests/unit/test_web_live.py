@@ -1,0 +1,158 @@
+"""The live stream, served for real: facts, heartbeats, going on behind a cursor, its end."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from alertd.errors import InvalidInputError
+from alertd.web.live import format_cursor, parse_cursor
+from tests.unit.web_city import WebCity, served, short, web_city
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
+    async with web_city(tmp_path) as started:
+        yield started
+
+
+@asynccontextmanager
+async def listening(
+    url: str, web: WebCity, who: str, **headers: str
+) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    """Listen; yields the events as {event, id, data}."""
+    headers |= {"authorization": f"Bearer {web.tokens[who]}"}
+    async with (
+        httpx.AsyncClient(timeout=20) as client,
+        client.stream("GET", url, headers=headers) as answer,
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield events(answer)
+
+
+async def events(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    found: dict[str, Any] = {}
+    async for line in answer.aiter_lines():
+        if not line:
+            if found:
+                yield found
+            found = {}
+        name, _, value = line.partition(": ")
+        if name in {"event", "id", "data"}:
+            found[name] = json.loads(value) if name == "data" else value
+
+
+async def until(stream: AsyncIterator[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """Everything up to the first fact of a kind."""
+    seen = []
+    async with asyncio.timeout(20):
+        async for event in stream:
+            seen.append(event)
+            if event["event"] == "fact" and event["data"]["kind"] == kind:
+                return seen
+    raise AssertionError(seen)
+
+
+async def test_facts_come_as_they_are_committed_and_once(web: WebCity) -> None:
+    async with served(web) as url, listening(f"{url}/api/v1/events", web, "officer") as stream:
+        first = await anext(stream)
+        assert first["event"] == "beat"
+        await web.issue()
+        seen = await until(stream, "alert.issued")
+        kinds = [each["data"]["kind"] for each in seen if each["event"] == "fact"]
+        assert kinds.index("alert.drafted") < kinds.index("alert.approved")
+        assert "body" not in seen[-1]["data"]
+        last = seen[-1]["id"]
+    keys = [each["data"]["key"] for each in seen if each["event"] == "fact"]
+    assert len(keys) == len(set(keys))
+    assert parse_cursor(last)
+
+
+async def test_a_listener_that_was_away_goes_on_where_it_was(web: WebCity) -> None:
+    async with served(web) as url:
+        stream_url = f"{url}/api/v1/events?bodies=true"
+        async with listening(stream_url, web, "officer") as stream:
+            cursor = (await anext(stream))["id"]
+        async with web.client("officer") as officer:
+            await officer.post("/api/v1/alerts", json=short())
+        headers = {"last-event-id": cursor}
+        async with listening(stream_url, web, "officer", **headers) as stream:
+            seen = await until(stream, "alert.drafted")
+            assert seen[-1]["data"]["body"]["colour"] == "red"
+
+
+async def test_facts_of_other_parts_of_the_city_come_without_bodies(web: WebCity) -> None:
+    async with (
+        served(web) as url,
+        listening(f"{url}/api/v1/events?bodies=true", web, "town") as stream,
+    ):
+        async with web.client("officer") as officer:
+            await officer.post("/api/v1/alerts", json=short(areas=["330281002"]))
+        seen = await until(stream, "alert.drafted")
+        assert "body" not in seen[-1]["data"]
+        assert "source" not in seen[-1]["data"]
+
+
+async def test_a_listener_of_one_alert_hears_of_no_other(web: WebCity) -> None:
+    async with web.client("officer") as officer:
+        mine = (await officer.post("/api/v1/alerts", json=short())).json()
+        other = (await officer.post("/api/v1/alerts", json=short())).json()
+        async with (
+            served(web) as url,
+            listening(f"{url}/api/v1/events?alert={mine['short_code']}", web, "officer") as stream,
+        ):
+            await anext(stream)
+            await officer.post(f"/api/v1/alerts/{other['id']}/discard")
+            await officer.post(f"/api/v1/alerts/{mine['id']}/discard")
+            seen = await until(stream, "alert.ended")
+            assert seen[-1]["data"]["alert_no"] == mine["no"]
+
+
+async def test_silence_is_broken_by_heartbeats(web: WebCity) -> None:
+    async with served(web) as url, listening(f"{url}/api/v1/events", web, "viewer") as stream:
+        async with asyncio.timeout(15):
+            beats = [await anext(stream), await anext(stream)]
+        assert [beat["event"] for beat in beats] == ["beat", "beat"]
+
+
+async def test_open_streams_end_when_the_server_stops(web: WebCity) -> None:
+    async with served(web) as url, listening(f"{url}/api/v1/events", web, "viewer") as stream:
+        await anext(stream)
+        web.deps.stopping.set()
+        async with asyncio.timeout(3):
+            assert [event async for event in stream] == []
+
+
+async def test_nobody_unknown_listens(web: WebCity) -> None:
+    async with web.client() as client:
+        assert (await client.get("/api/v1/events")).status_code == 401
+    async with web.client("viewer") as viewer:
+        for query in ("after=nonsense", "after=a:b:c", "alert=Z99"):
+            answer = await viewer.get(f"/api/v1/events?{query}")
+            assert answer.status_code in {404, 422}, query
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x", "a:1", "a:1:2:3", "a:-1:2", "a:1:" + "9" * 30, "a b:1:2", ",".join(["a:1:2"] * 65)],
+)
+def test_cursors_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(InvalidInputError):
+        parse_cursor(text)
+
+
+def test_a_cursor_is_read_as_it_was_written() -> None:
+    cursor = {("city", 1): 5, ("town", 2): 900}
+    assert parse_cursor(format_cursor(cursor)) == cursor
+    assert parse_cursor(None) == {}

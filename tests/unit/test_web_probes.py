@@ -1,0 +1,114 @@
+"""Probes, metrics, OpenAPI and the routes' state."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.web_city import WebCity, web_city
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
+    async with web_city(tmp_path) as started:
+        yield started
+
+
+async def test_a_node_that_works_is_ready(web: WebCity) -> None:
+    async with web.client() as client:
+        assert (await client.get("/healthz")).json() == {"status": "ok"}
+        ready = await client.get("/readyz")
+        assert ready.status_code == 200, ready.text
+        assert ready.json()["reasons"] == []
+        assert ready.json()["cycle_age_s"] < 10
+        assert ready.json()["routes"] == [
+            {"name": "sms-1", "ok": True, "detail": "in this process"}
+        ]
+
+
+async def test_a_node_that_does_not_says_why(web: WebCity) -> None:
+    async with web.client() as client:
+        web.loopback.well = False
+        away = await client.get("/readyz")
+        assert away.status_code == 503
+        assert away.json()["reasons"] == ["No route is reachable."]
+        assert away.json()["warnings"] == ["sms-1: away"]
+        web.loopback.well = True
+        await web.runner.stop()
+        web.clock.forward(minutes=1)
+        still = await client.get("/readyz")
+        assert still.status_code == 503
+        assert "The engine hasn't moved for too long." in still.json()["reasons"]
+        assert (await client.get("/healthz")).status_code == 200
+        web.deps.stopping.set()
+        assert "It is being stopped." in (await client.get("/readyz")).json()["reasons"]
+
+
+async def test_a_channel_that_hangs_or_fails_is_told_and_hangs_nobody(web: WebCity) -> None:
+    class Hanging(type(web.loopback)):  # type: ignore[misc]
+        async def health(self) -> object:
+            await asyncio.Event().wait()
+            return None
+
+    class Failing(type(web.loopback)):  # type: ignore[misc]
+        async def health(self) -> object:
+            raise OSError("+8613800001234 said no")
+
+    web.deps.channels.update(  # type: ignore[attr-defined]
+        {"hanging": Hanging("hanging"), "failing": Failing("failing")}
+    )
+    async with web.client() as client, asyncio.timeout(5):
+        found = (await client.get("/readyz")).json()
+    by_name = {route["name"]: route for route in found["routes"]}
+    assert by_name["hanging"] == {"name": "hanging", "ok": False, "detail": "It doesn't answer."}
+    assert by_name["failing"]["detail"] == "OSError"
+
+
+async def test_metrics_say_how_it_stands_and_name_nobody(web: WebCity) -> None:
+    drafted = await web.issue()
+    await web.until(drafted["id"], lambda board: board["funnel"]["accepted"])
+    _, person = web.city.leaders()[0]
+    phone = web.city.phone_of(person)
+    await web.reply(phone, "3", "h1")
+    async with web.client() as client:
+        answer = await client.get("/metrics")
+    assert answer.status_code == 200
+    assert 'alertd_alerts{state="issued",status="Actual"} 1.0' in answer.text
+    assert 'alertd_deliveries{channel="sms",state="accepted"}' in answer.text
+    assert "alertd_help_untaken 1.0" in answer.text
+    assert 'alertd_route_in_flight{route="sms-1"}' in answer.text
+    assert phone[3:] not in answer.text
+
+
+async def test_routes_and_loudspeakers_are_shown(web: WebCity) -> None:
+    drafted = await web.issue(areas=["330281"])
+    async with web.client("viewer") as viewer, web.client("town") as town:
+        (route,) = (await viewer.get("/api/v1/routes")).json()
+        assert (route["name"], route["channel"], route["ok"]) == ("sms-1", "sms", True)
+        assert route["simulated"] is True
+        shown = (await viewer.get(f"/api/v1/terminals?alert={drafted['id']}")).json()
+        counts = shown["counts"]
+        assert counts["total"] == counts["silent"] > 0
+        assert {each["online"] for each in shown["page"]["items"]} == {None}
+        own = (await town.get("/api/v1/terminals?limit=500")).json()
+        assert own["counts"]["total"] == len(own["page"]["items"]) < counts["total"]
+
+
+async def test_the_api_describes_itself(web: WebCity) -> None:
+    async with web.client() as client:
+        spec = (await client.get("/api/v1/openapi.json")).json()
+    paths = {path.removeprefix("/api/v1") for path in spec["paths"]}
+    assert {"/alerts", "/alerts/{alert}/board", "/roster", "/events", "/tokens"} <= paths
+    assert not any(path.startswith("/hooks") for path in paths)
+    for path, methods in spec["paths"].items():
+        for method, operation in methods.items():
+            assert operation.get("description") or operation.get("summary"), (method, path)
+    assert "HTTPBearer" in spec["components"]["securitySchemes"]
+    draft = spec["paths"]["/api/v1/alerts"]["post"]["requestBody"]["content"]
+    assert set(draft) == {"application/json", "application/cap+json", "application/cap+xml"}
