@@ -88,6 +88,11 @@ def open_vault(data_dir: Path) -> Vault:
     return Vault(load_key(data_dir / "keys" / "addresses.key", os.urandom(KEY_BYTES)))
 
 
+def command_key(settings: Settings) -> Path:
+    """Where the key is kept that loudspeakers' commands are signed with."""
+    return settings.data_dir / "keys" / "commands.key"
+
+
 def open_store(settings: Settings) -> Store:
     """Bring the database up to date and open it; the caller holds the data folder's lock."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -224,7 +229,7 @@ class Node:
         options = dict(config.options)
         if options.get("broker", EMBEDDED) == EMBEDDED:
             options["broker"] = (await self.start_broker()).address.url
-        options.setdefault("key_file", str(self.settings.data_dir / "keys" / "commands.key"))
+        options.setdefault("key_file", str(command_key(self.settings)))
         make_key(Path(options["key_file"]))
         return replace(config, options=options)
 

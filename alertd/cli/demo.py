@@ -20,7 +20,8 @@ from alertd.bootstrap import Node
 from alertd.cli import show
 from alertd.cli.client import Client, http_client
 from alertd.cli.demo_check import Checked, check
-from alertd.cli.demo_view import Progress, summary
+from alertd.cli.demo_summary import document, summary
+from alertd.cli.demo_view import Progress
 from alertd.cli.keys import token_for
 from alertd.cli.logs import configure
 from alertd.cli.options import Json
@@ -78,13 +79,13 @@ def demo(
             shutil.rmtree(folder, ignore_errors=True)
     if shown.checked is None:
         raise typer.Exit(130)
-    wall_s = time.monotonic() - started
+    checked, wall_s = shown.checked, time.monotonic() - started
     show.answer(
-        shown.document(wall_s),
+        document(checked, shown.files, wall_s),
         as_json=as_json,
-        human=lambda: summary(shown.checked, shown.files, wall_s),
+        human=lambda: summary(checked, shown.files, wall_s),
     )
-    if broken := [verdict.name for verdict in shown.checked.verdicts if not verdict.held]:
+    if broken := [verdict.name for verdict in checked.verdicts if not verdict.held]:
         raise AlertdError(f"A promise was broken: {'; '.join(broken)}.")
 
 
@@ -180,7 +181,7 @@ class Demo:
         return first, last
 
     async def _until_online(self, client: Client) -> None:
-        """Until alertd has heard of every loudspeaker, or patience ends: one may be without power."""
+        """Until alertd has heard of every loudspeaker, or patience ends."""
         for _try in range(round(_ONLINE_S / _POLL_S)):
             counts = (await client.get("/api/v1/terminals", limit=1))["counts"]
             if counts["online"] == counts["total"]:
@@ -236,16 +237,3 @@ class Demo:
                 zone=self.settings.zone,
             )
         return files, checked
-
-    def document(self, wall_s: float) -> dict[str, Any]:
-        """What it came to, as JSON."""
-        assert self.checked is not None  # noqa: S101 - it ran
-        return {
-            "wall_s": round(wall_s, 1),
-            "files": [str(path) for path in self.files],
-            "figures": self.checked.figures.to_dict(),
-            "promises": [
-                {"name": v.name, "checked": v.checked, "broken": v.broken, "held": v.held}
-                for v in self.checked.verdicts
-            ],
-        }

@@ -10,7 +10,7 @@ from alertd.cli import promises
 from alertd.cli.options import today
 from alertd.cli.promises import Kept, Verdict
 from alertd.cli.sample import SampleWorld, logged
-from alertd.model import DeliveryState, Millis
+from alertd.model import DeliveryState, Millis, RecipientKind
 from alertd.report.figures import Figures
 from alertd.report.make import gather
 from alertd.store import journal
@@ -66,8 +66,11 @@ def check(
 
 def _kept(connection: Connection) -> list[Kept]:
     c = t.delivery.c
-    rows = connection.execute(select(c.id, c.state, c.due_at))
-    return [Kept(row.id, DeliveryState(row.state), row.due_at) for row in rows]
+    rows = connection.execute(select(c.id, c.recipient_kind, c.state, c.due_at))
+    return [
+        Kept(row.id, RecipientKind(row.recipient_kind), DeliveryState(row.state), row.due_at)
+        for row in rows
+    ]
 
 
 def _phones_of(around: SampleWorld, roles: Collection[str]) -> set[str]:

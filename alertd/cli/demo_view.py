@@ -1,8 +1,7 @@
-"""What a demonstration looks like while it runs, and its one screen at the end."""
+"""What a demonstration looks like while it runs."""
 
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -12,16 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from alertd.cli import show
-from alertd.cli.demo_check import Checked
 from alertd.cli.figures import funnel_line
-from alertd.cli.words import LANGUAGE, _
-from alertd.i18n import translator
-from alertd.report.summary import summary as report_summary
-from alertd.report.values import CITY_TIME
+from alertd.cli.words import _
 
 _PLAIN_EVERY_S: Final = 2.0
 _BAR: Final = 40
-_SHOWN: Final = ("targets", "rates", "pace", "deliveries", "loudspeakers", "escalations")
 
 
 class Progress:
@@ -93,27 +87,3 @@ def _drawn(phase: str, found: Mapping[str, Any]) -> Table:
         bar = ProgressBar(total=max(total, 1), completed=count, width=_BAR, complete_style=colour)
         table.add_row(name, bar, Text(f"{count:,} / {total:,}", justify="right"))
     return table
-
-
-def summary(checked: Checked | None, files: Sequence[Path], wall_s: float) -> None:
-    """One screen of figures, and which promises were kept."""
-    if checked is None:
-        return
-    for group in report_summary(checked.figures, translator(LANGUAGE), CITY_TIME):
-        if group.key in _SHOWN:
-            lines = [(line.label, _value(line)) for line in group.lines if line.value]
-            show.table((group.title, ""), lines)
-    for verdict in checked.verdicts:
-        mark = _("kept") if verdict.held else _("BROKEN")
-        show.line(f"[{mark}] {verdict.name} ({verdict.checked:,}, {verdict.broken:,})")
-    show.line(
-        _("Report: {files} ({seconds:.0f} s)").format(
-            files=", ".join(str(path) for path in files), seconds=wall_s
-        )
-    )
-
-
-def _value(line: Any) -> str:
-    if line.share is None or line.share.rate is None:
-        return str(line.value)
-    return f"{line.share.n:,} / {line.share.of:,} ({line.share.rate:.1%})"

@@ -6,10 +6,12 @@ The text of an exception may hold a phone number or a name; its type and place d
 import logging
 import sys
 import traceback
+from collections.abc import MutableMapping
 from typing import Any, Final
 
 import structlog
 
+Event = MutableMapping[str, Any]
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -48,7 +50,9 @@ def configure(level: str) -> None:
     )
 
 
-def _by_place(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+def _by_place(
+    _logger: Any, _name: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     given = event.pop("exc_info", None)
     error = sys.exc_info()[1] if given is True else given
     if isinstance(error, BaseException):

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 from typer.exceptions import TyperException
 
-from alertd.cli import alert, demo, roster, serve, show, watch
+from alertd.cli import alert, demo, doctor, report, roster, serve, show, watch
 from alertd.cli.logs import configure
 from alertd.cli.words import _
 from alertd.errors import AlertdError
@@ -26,6 +26,8 @@ app.command("serve", help=_("Serve the console and the API until Ctrl-C."))(serv
 app.command("demo", help=_("The whole job once, in a simulated city, in under a minute."))(
     demo.demo
 )
+app.command("report", help=_("Write an alert's report, or verify one."))(report.report)
+app.command("doctor", help=_("Say what is configured, reachable and missing."))(doctor.doctor)
 app.add_typer(roster.app, name="roster")
 app.add_typer(alert.app, name="alert")
 alert.app.command("watch", help=_("Show an alert's board, live, until it is over."))(watch.watch)

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alertd.cli.words import _
-from alertd.model import DeliveryState, Millis
-
-_HANDED_OVER = frozenset({DeliveryState.ACCEPTED, DeliveryState.DELIVERED})
+from alertd.model import DeliveryState, Millis, RecipientKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +33,16 @@ class Kept:
     """One delivery as alertd has it."""
 
     delivery: int
+    to: RecipientKind
     state: DeliveryState
     due_at: Millis | None
+
+    @property
+    def is_with_peer(self) -> bool:
+        """Whether alertd says that the peer has it; a broker's word isn't its loudspeaker's."""
+        if self.to is RecipientKind.TERMINAL:
+            return self.state is DeliveryState.DELIVERED
+        return self.state in {DeliveryState.ACCEPTED, DeliveryState.DELIVERED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class Verdict:
 def arrived(kept: Iterable[Kept], seen: Iterable[Seen]) -> Verdict:
     """What is called accepted or delivered was seen by a peer."""
     known = {message.delivery for message in seen}
-    claimed = [each.delivery for each in kept if each.state in _HANDED_OVER]
+    claimed = [each.delivery for each in kept if each.is_with_peer]
     missing = sum(delivery not in known for delivery in claimed)
     return Verdict(_("what is called sent was seen by its peer"), len(claimed), missing)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from alertd.bootstrap import Node
+from alertd.bootstrap import Node, command_key
 from alertd.cli import show
 from alertd.cli.options import today
 from alertd.cli.words import _
@@ -86,20 +86,16 @@ class SampleWorld:
 
     async def _terminals(self, city: SampleCity) -> None:
         broker = await self.node.start_broker()
-        key = make_key(self._key_file)
+        key = make_key(command_key(self.node.settings))
         await self.world.start_terminals(
             broker.terminal_address.url, public_text(key), city.terminal_ids()
         )
-
-    @property
-    def _key_file(self) -> Path:
-        return self.node.settings.data_dir / "keys" / "commands.key"
 
     def _routes(self) -> dict[str, RouteConfig]:
         handsets = {"url": self.world.handsets_url, "secret": self.world.secret}
         return {
             SMS: _simulated(SMS, "handsets", handsets),
-            "loudspeakers": _simulated("loudspeakers", "mqtt", {"key_file": str(self._key_file)}),
+            "loudspeakers": _simulated("loudspeakers", "mqtt", {}),
             "groups": _simulated("groups", "webhook", {}),
         }
 

@@ -1,0 +1,94 @@
+"""What doctor looks at, and in which order: without settings there is nothing more to look at."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from alertd.bootstrap import library_of, lock
+from alertd.cli.checkup_routes import broker_finding, route_findings
+from alertd.cli.checkup_store import store_findings
+from alertd.cli.client import TOKEN_VARIABLE, Running, running
+from alertd.cli.findings import Finding, Health, of_error
+from alertd.cli.words import _
+from alertd.errors import AlertdError
+from alertd.settings import FILE_NAME, Settings, load, unknown_variables
+from alertd.web.ready import LEAST_FREE_BYTES
+
+_OWN_VARIABLES: Final = frozenset({TOKEN_VARIABLE, "ALERTD_OFFLINE_KIT"})
+_GIB: Final = 1 << 30
+
+
+async def checkup() -> list[Finding]:
+    """Look at everything; a defect in one look doesn't keep us from the others."""
+    try:
+        settings = load()
+    except AlertdError as error:
+        return [of_error(_("settings"), error), *_variables()]
+    server = running(settings.data_dir)
+    findings = [_sources(settings), *_variables(), _folder(settings), _server(settings, server)]
+    findings += [_library(settings)]
+    findings += await asyncio.to_thread(store_findings, settings)
+    findings += await route_findings(settings, server)
+    findings += [broker_finding(settings)]
+    return findings
+
+
+def _sources(settings: Settings) -> Finding:
+    named = os.environ.get("ALERTD_CONFIG")
+    places = [Path(named)] if named else [settings.data_dir / FILE_NAME, Path(FILE_NAME)]
+    file = next((str(place) for place in places if place.is_file()), _("no file"))
+    names = sorted(name for name in os.environ if name.startswith("ALERTD_"))
+    given = ", ".join(names) or _("no variables")
+    return Finding(_("settings"), Health.WELL, f"{file}; {given}")
+
+
+def _variables() -> Iterator[Finding]:
+    for name in unknown_variables():
+        if name not in _OWN_VARIABLES:
+            detail = _("{name} is no setting of alertd; it does nothing.").format(name=name)
+            yield Finding(_("variables"), Health.LOOK, detail)
+
+
+def _folder(settings: Settings) -> Finding:
+    what, folder = _("data folder"), settings.data_dir
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK) or not nearest.is_dir():
+        detail = _("{folder} can't be written to.").format(folder=folder)
+        return Finding(what, Health.BROKEN, detail)
+    free = shutil.disk_usage(nearest).free
+    text = _("{folder}, {free:.1f} GiB free").format(folder=folder, free=free / _GIB)
+    if folder != nearest:
+        text = _("{text}; it will be made at the first start").format(text=text)
+    return Finding(what, Health.WELL if free >= LEAST_FREE_BYTES else Health.BROKEN, text)
+
+
+def _server(settings: Settings, server: Running | None) -> Finding:
+    what = _("server")
+    if server is not None:
+        text = _("runs at {url} (process {pid})").format(url=server.url, pid=server.pid)
+        return Finding(what, Health.WELL, text)
+    if not settings.data_dir.exists():
+        return Finding(what, Health.LOOK, _("never started"))
+    try:
+        lock(settings).close()
+    except AlertdError as error:
+        return of_error(what, error)
+    except OSError:
+        return Finding(what, Health.BROKEN, _("The lock can't be looked at."))
+    return Finding(what, Health.LOOK, _("not running: nothing is sent until it is"))
+
+
+def _library(settings: Settings) -> Finding:
+    what = _("templates and policies")
+    try:
+        library = library_of(settings)
+    except AlertdError as error:
+        return of_error(what, error)
+    templates = sum(1 for _template in library.templates)
+    text = _("{templates} templates, {policies} policies").format(
+        templates=templates, policies=len(library.policies)
+    )
+    return Finding(what, Health.WELL, text)

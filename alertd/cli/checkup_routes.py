@@ -1,0 +1,109 @@
+"""Routes as doctor sees them: asked of the server, or built and asked here."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from alertd.bootstrap import EMBEDDED, command_key, route_config
+from alertd.cli.client import Client, Running, http_client
+from alertd.cli.findings import Finding, Health, of_error
+from alertd.cli.keys import kept_token
+from alertd.cli.words import LANGUAGE, _
+from alertd.clock import SteadyClock
+from alertd.errors import AlertdError
+from alertd.i18n import sentence
+from alertd.settings import Settings
+from channels import registry
+from channels.base import ChannelKind, Event, RouteContext
+from channels.loudspeaker.broker import find_binary
+
+_HEALTH_S: Final = 3.0
+_KINDS: Final = {"handsets": "sms", "twilio": "sms", "mqtt": "loudspeaker", "webhook": "chat"}
+
+
+async def route_findings(settings: Settings, server: Running | None) -> list[Finding]:
+    """Every route, and every channel that has none."""
+    if server is not None:
+        async with http_client(server.url, kept_token(settings.data_dir)) as http:
+            try:
+                found = await Client(http, is_server=True).get("/api/v1/routes")
+            except AlertdError as error:
+                return [of_error(_("routes"), error)]
+        findings = [_asked(route) for route in found]
+        kinds = {route["channel"] for route in found if "Actual" in route["carries"]}
+    else:
+        names = settings.routes
+        findings = list(await asyncio.gather(*(_built(settings, name) for name in names)))
+        kinds = {_KINDS.get(r.type, "") for r in names.values() if "Actual" in r.carries}
+    return findings + _missing(kinds)
+
+
+def _asked(route: dict[str, Any]) -> Finding:
+    health = Health.WELL if route["ok"] else Health.BROKEN
+    text = f"{route['type']}: {sentence(LANGUAGE, route['detail'])}"
+    if route["simulated"]:
+        text += _(" (simulated: it reaches nobody real)")
+    return Finding(_("route {name}").format(name=route["name"]), health, text)
+
+
+async def _built(settings: Settings, name: str) -> Finding:
+    """A route of the settings, built and asked for its health without the engine."""
+    what, given = _("route {name}").format(name=name), settings.routes[name]
+    options = given.plain_options()
+    if given.type == "mqtt" and options.get("broker", EMBEDDED) == EMBEDDED:
+        return Finding(what, Health.WELL, _("mqtt: the embedded broker starts with the server"))
+    if given.type == "mqtt":
+        options.setdefault("key_file", str(command_key(settings)))
+        if not _is_there(options["key_file"]):
+            return Finding(what, Health.LOOK, _("mqtt: its signing key is made at the first start"))
+    context = RouteContext(now=SteadyClock(), sink=_nobody, public_base_url=settings.base_url)
+    try:
+        channel = registry.build(replace(route_config(name, given), options=options), context)
+    except AlertdError as error:
+        return of_error(what, error)
+    try:
+        async with asyncio.timeout(_HEALTH_S):
+            await channel.start()
+            health = await channel.health()
+    except TimeoutError:
+        return Finding(what, Health.BROKEN, _("It doesn't answer."))
+    finally:
+        await channel.close()
+    detail = f"{given.type}: {sentence(LANGUAGE, health.detail)}"
+    return Finding(what, Health.WELL if health.ok else Health.BROKEN, detail)
+
+
+def _is_there(file: object) -> bool:
+    return Path(str(file)).is_file()
+
+
+async def _nobody(route: str, events: Sequence[Event]) -> None:
+    """What comes in while doctor looks isn't taken: the gateway brings it again."""
+    raise ConnectionError(f"{len(events)} events of {route} left with the gateway")
+
+
+def _missing(kinds: set[str]) -> list[Finding]:
+    """A channel without a route reaches nobody in an emergency."""
+    lacking = [kind.value for kind in ChannelKind if kind.value not in kinds]
+    if not lacking:
+        return []
+    health = Health.BROKEN if len(lacking) == len(ChannelKind) else Health.LOOK
+    text = _("no route carries Actual alerts by: {kinds}").format(kinds=", ".join(lacking))
+    return [Finding(_("routes"), health, text)]
+
+
+def broker_finding(settings: Settings) -> Finding:
+    """Whether the embedded broker could be started."""
+    what = _("embedded broker")
+    try:
+        find_binary()
+    except AlertdError as error:
+        finding = of_error(what, error)
+        needed = any(
+            route.type == "mqtt" and route.options.get("broker", EMBEDDED) == EMBEDDED
+            for route in settings.routes.values()
+        )
+        return finding if needed else Finding(what, Health.LOOK, finding.detail)
+    return Finding(what, Health.WELL, _("installed"))

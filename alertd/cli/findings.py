@@ -1,0 +1,31 @@
+"""What doctor finds."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from alertd.cli.words import LANGUAGE
+from alertd.errors import AlertdError
+from alertd.i18n import sentence
+
+
+class Health(StrEnum):
+    """How something is."""
+
+    WELL = "well"
+    LOOK = "look"  # it works, and somebody should look at it
+    BROKEN = "broken"  # alerts can't go out, or can't be kept
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. It holds no address and no secret."""
+
+    what: str
+    health: Health
+    detail: str
+
+
+def of_error(what: str, error: AlertdError) -> Finding:
+    """An error as a finding: its sentence, and what to do about it."""
+    texts = [sentence(LANGUAGE, text) for text in (error.message, error.hint) if text]
+    return Finding(what, Health.BROKEN, " ".join(texts))
