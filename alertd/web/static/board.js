@@ -15,7 +15,8 @@
   let wanted = false;
   let reading = false;
 
-  const clock = (ms) => new Date(ms).toLocaleTimeString(document.documentElement.lang, { hour12: false });
+  // On the city's clock, wherever the reader sits.
+  const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB", { timeZone: board.dataset.zone });
 
   function showFigures(view) {
     const figures = view.board.funnel;
@@ -33,7 +34,11 @@
   function showCells(cells) {
     for (const cell of cells) {
       const place = document.querySelector(`[data-grid="${cell.code}"]`);
-      if (!place) continue;
+      if (!place) {
+        // The page was drawn while the alert was still being written down: draw it whole.
+        if (!document.querySelector("input:not([type=hidden]):focus")) location.reload();
+        return;
+      }
       place.dataset.state = cell.state;
       const text = `${place.dataset.name}: ${words[cell.state]}, ${cell.covered}/${cell.needed}`;
       place.title = text;
@@ -55,19 +60,14 @@
     return Array.from(section.querySelectorAll("input:not([type=hidden])")).some((field) => field.value !== "");
   }
 
-  function showLists(html) {
+  // Each part of the page has its place, whatever the order in which parts come.
+  function showParts(html) {
     const fresh = new DOMParser().parseFromString(html, "text/html");
-    for (const section of fresh.querySelectorAll("section[id]")) {
-      const old = document.getElementById(section.id);
-      if (!old) document.getElementById("lists").prepend(section);
-      else if (!busy(old)) {
-        const open = old.querySelector("details[open]") !== null;
-        if (open) section.querySelector("details")?.setAttribute("open", "");
-        old.replaceWith(section);
-      }
-    }
-    for (const old of document.querySelectorAll("#lists > section[id]")) {
-      if (!fresh.getElementById(old.id) && !busy(old)) old.remove();
+    for (const place of document.querySelectorAll("[data-part]")) {
+      if (busy(place)) continue;
+      const part = fresh.getElementById(place.dataset.part);
+      if (part && place.querySelector("details[open]")) part.querySelector("details")?.setAttribute("open", "");
+      place.replaceChildren(...(part ? [part] : []));
     }
   }
 
@@ -96,7 +96,7 @@
       showFigures(view);
       showCells(cells);
       showTowns(towns);
-      showLists(lists);
+      showParts(lists);
     } catch (error) {
       wanted = true; // the next beat tries again; silence is told by the stall below
     } finally {
@@ -115,7 +115,7 @@
 
   const stream = new EventSource(`/api/v1/events?alert=${id}`);
   stream.addEventListener("fact", () => { heard(); wanted = true; });
-  stream.addEventListener("beat", heard);
+  stream.addEventListener("beat", () => { heard(); wanted = true; }); // waiting times grow by themselves
 
   setInterval(() => {
     const now = Date.now();
@@ -130,7 +130,7 @@
   // Answers by hand are sent without leaving the page; what was refused is said.
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (!(form instanceof HTMLFormElement) || !form.closest("#lists")) return;
+    if (!(form instanceof HTMLFormElement) || !form.closest("[data-part]")) return;
     event.preventDefault();
     const fields = new URLSearchParams(new FormData(form, event.submitter));
     const answer = await fetch(form.action, { method: "POST", body: fields, credentials: "same-origin", headers: { accept: "application/problem+json" } });
