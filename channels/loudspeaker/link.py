@@ -89,6 +89,7 @@ class Link:
         received: Called with each message, which stays with the broker until `acknowledge`.
         confirmed_late: Called with the tag of a `publish` that ended before its PUBACK came.
         came_up: Called each time the link is up.
+        went_down: Called, with the reason, each time it was up and is no more.
         context: TLS settings for an `mqtts` address; the system's authorities where it is None.
     """
 
@@ -105,6 +106,7 @@ class Link:
         received: Callable[[Received], None] = _nothing,
         confirmed_late: Callable[[Any], None] = _nothing,
         came_up: Callable[[], None] = lambda: None,
+        went_down: Callable[[str], None] = _nothing,
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.problem = "not-started"  # a short word; "" while up
@@ -113,6 +115,7 @@ class Link:
         self._received = received
         self._confirmed_late = confirmed_late
         self._came_up = came_up
+        self._went_down = went_down
         self._arrivals = itertools.count(1)
         self._window = window  # what is left of it
         self._queue: deque[_Request] = deque()
@@ -247,8 +250,6 @@ class Link:
         while True:
             if await self._connect():
                 await self._live()
-            if self.problem == "":
-                self.problem = "connection-lost"
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S) if not self._was_up else _FIRST_PAUSE_S
             await asyncio.sleep(pause_s * self._spread)
 
@@ -259,8 +260,9 @@ class Link:
         self._connecting = asyncio.create_task(asyncio.to_thread(self._client.reconnect))
         try:
             await asyncio.shield(self._connecting)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - nothing may end our coming back
             self.problem = f"connect-{type(error).__name__}"
+            self._connecting = None  # with its traceback, and the socket that paho left in there
             return False
         self._connecting = None
         return self._socket.watch()
@@ -302,9 +304,10 @@ class Link:
         self._down.set()
 
     def _gone(self, code: str) -> None:
-        if self.problem == "":
+        if self.up:
             self.problem = code
-        self._up.clear()
+            self._up.clear()
+            self._went_down(code)
         for request in self._pending.values():
             self._leave_window(request)
             if not request.confirmed.done():

@@ -11,6 +11,8 @@ The broker's PUBACK is `accepted` and no more. That a terminal has the command i
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import structlog
+
 from channels.base import (
     Accepted,
     ChannelKind,
@@ -48,6 +50,8 @@ from channels.loudspeaker.reports import (
     read_receipt,
 )
 
+_log = structlog.get_logger(__name__)
+
 _WINDOW = 20  # paho holds back and then refuses more; a broker's answer takes a disk's turn
 _START_PATIENCE_S = 3.0
 
@@ -77,6 +81,8 @@ class MqttRoute:
             window=min(_WINDOW, config.limits.in_flight),
             received=self._received,
             confirmed_late=self._confirmed_late,
+            came_up=lambda: _log.info("mqtt-up", route=config.name),
+            went_down=lambda code: _log.warning("mqtt-down", route=config.name, reason=code),
             context=settings.tls,
         )
         self._inbox = Inbox(config.name, context.sink, self._read, self._link.acknowledge)

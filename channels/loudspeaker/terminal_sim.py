@@ -75,7 +75,10 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if arguments.until_eof:
-        loop.add_reader(sys.stdin, lambda: stop.set() if not os.read(0, 4096) else None)
+        try:
+            loop.add_reader(sys.stdin, lambda: stop.set() if not os.read(0, 4096) else None)
+        except PermissionError:  # /dev/null or a file: it has ended already
+            stop.set()
     log = Log(arguments.log)
     terminals = [
         SimTerminal(name, behaviour, conditions, log) for name, behaviour in population.items()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import ssl
 from typing import Any
 
 from tests.contract.mqtt_bytes import CONNACK, PUBACK, PUBLISH, SUBACK, Packet, read_packet
@@ -24,13 +25,14 @@ class Gate:
     answer nonsense in place of a PUBACK.
     """
 
-    def __init__(self, broker_port: int) -> None:
+    def __init__(self, broker_port: int, tls: ssl.SSLContext | None = None) -> None:
         self.mode = "ok"
         self.port = 0
         self.held: set[str] = set()  # topics whose PUBACK is kept back
         self.commands: dict[tuple[int, int], dict[str, Any]] = {}  # by try, as the broker took them
         self.publishes: list[Packet] = []  # every one that came, in order
         self._broker_port = broker_port
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._kept: list[tuple[asyncio.StreamWriter, Packet]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -44,7 +46,9 @@ class Gate:
 
     async def open(self) -> None:
         """Listen, at the port of before where there was one."""
-        self._server = await asyncio.start_server(self._enter, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(
+            self._enter, "127.0.0.1", self.port, ssl=self._tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:

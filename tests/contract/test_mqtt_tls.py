@@ -1,0 +1,93 @@
+"""`mqtts://`: a broker behind TLS, its certificate signed by the town's own authority."""
+
+import gc
+import ssl
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from channels.base import Accepted, RouteConfig
+from channels.loudspeaker.keys import make_key
+from channels.loudspeaker.mqtt import MqttRoute
+from tests.contract.case_mqtt import context, route_config, through
+from tests.contract.mqtt_brokers import Embedded
+from tests.contract.mqtt_gate import Gate
+from tests.contract.mqtt_world import delivered, order, send, world
+from tests.contract.peer import Recorder
+
+
+def certificate(folder: Path) -> ssl.SSLContext:
+    """A server's context; `ca.pem` in the folder is what a client must trust."""
+    key = generate_private_key(SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.IPAddress(ip_address("127.0.0.1"))
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    pem = made.public_bytes(Encoding.PEM)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "ca.pem").write_bytes(pem)
+    (folder / "server.pem").write_bytes(private + pem)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(folder / "server.pem")
+    return server
+
+
+def tls_config(gate: Gate, broker: Embedded, folder: Path, *, ca: bool) -> RouteConfig:
+    make_key(folder / "key.pem")
+    config = route_config(replace(through(gate, broker), tls=True), folder / "key.pem")
+    trusted = {"ca_file": str(folder / "ca.pem")} if ca else {}
+    return replace(config, options={**config.options, **trusted})
+
+
+async def test_commands_and_answers_over_tls(tmp_path: Path) -> None:
+    async with world(tmp_path, Embedded) as city:
+        await city.terminals.start(*["ok"] * 20)
+        assert isinstance(city.broker, Embedded)
+        gate = Gate(city.broker.address.port, certificate(tmp_path))
+        await gate.open()
+        sink = Recorder()
+        route = MqttRoute(tls_config(gate, city.broker, tmp_path, ca=True), context(sink))
+        await route.start()
+        # Many small packets in one record, which the socket tells of once only.
+        outcomes = await send(route, *[order(number, 1 + number % 20) for number in range(200)])
+        assert Counter(type(outcome.result) for outcome in outcomes) == {Accepted: 200}
+        await sink.until(lambda events: len(delivered(events)) == 200)
+        await route.close()
+        await gate.close()
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning")
+async def test_a_certificate_that_nobody_vouches_for_is_not_talked_to(tmp_path: Path) -> None:
+    async with Embedded.running(tmp_path / "broker") as broker:
+        gate = Gate(broker.address.port, certificate(tmp_path))
+        await gate.open()
+        route = MqttRoute(tls_config(gate, broker, tmp_path, ca=False), context(Recorder()))
+        await route.start()
+        health = await route.health()
+        assert not health.ok
+        assert "SSLCertVerificationError" in health.detail
+        assert gate.publishes == []
+        await route.close()
+        await gate.close()
+    gc.collect()
