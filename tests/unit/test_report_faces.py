@@ -203,7 +203,7 @@ def test_the_page_needs_nothing_from_anywhere(
     files: dict[str, bytes], name: str, language: str
 ) -> None:
     text = files[name].decode()
-    tree = html.fromstring(text)
+    tree = parsed(text)
     assert tree.get("lang") == language
     assert not tree.xpath("//script | //link | //img | //iframe | //object | //*[@src]")
     assert not re.search(r"https?:|url\(|@import", text)
@@ -217,7 +217,7 @@ def test_the_page_needs_nothing_from_anywhere(
 def test_a_drill_is_striped_and_a_live_alert_is_not(
     files: dict[str, bytes], report: Report
 ) -> None:
-    drill = html.fromstring(files["report.html"].decode())
+    drill = parsed(files["report.html"].decode())
     assert {band.text_content() for band in drill.xpath("//p[@class='band']")} == {
         "演练 · 本报告为演练记录"
     }
@@ -231,8 +231,12 @@ def test_a_drill_is_striped_and_a_live_alert_is_not(
     assert tested.xpath("//p[@class='band']")
 
 
+def parsed(text: str) -> Any:
+    return html.fromstring(text)
+
+
 def shown(report: Report, language: str = "zh-CN") -> Any:
-    return html.fromstring(
+    return parsed(
         page(report.figures, report.names, report.ends, language=language, zone=CITY_TIME)
     )
 
