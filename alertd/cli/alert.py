@@ -8,12 +8,12 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from alertd import cap
 from alertd.cli import show
 from alertd.cli.client import Client, connect
 from alertd.cli.drafts import Wording, headcount, short_form
 from alertd.cli.figures import board_lines
 from alertd.cli.options import Alert, As, Json
+from alertd.cli.watch import watch
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError
 from alertd.settings import load
@@ -193,6 +193,7 @@ def _following(kind: str) -> Callable[..., None]:
     return follow
 
 
+app.command("watch", help=_("Show an alert's board, live, until it is over."))(watch)
 app.command("cancel", help=_("Draft what withdraws an alert."))(_following("cancel"))
 app.command("all-clear", help=_("Draft what says that the danger is over."))(
     _following("all-clear")
@@ -208,10 +209,10 @@ def show_alert(  # noqa: D103 - its help says it
     as_json: Json = False,
 ) -> None:
     async def work(client: Client) -> None:
-        full = await client.get(f"/api/v1/alerts/{alert}")
         if as_cap:
-            sys.stdout.write(cap.to_xml(cap.from_json(full["cap"])).decode() + "\n")
+            sys.stdout.write(await client.text(f"/api/v1/alerts/{alert}", _SUFFIXES[".xml"]))
             return
+        full = await client.get(f"/api/v1/alerts/{alert}")
         found = await client.get(f"/api/v1/alerts/{alert}/board")
         show.answer({**full, "board": found["board"]}, as_json=as_json, human=lambda: _shown(found))
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from alertd.bootstrap import EMBEDDED, command_key, route_config
-from alertd.cli.client import Client, Running, http_client
+from alertd.cli.client import Client, Running, http_client, kept_token
 from alertd.cli.findings import Finding, Health, of_error
-from alertd.cli.keys import kept_token
 from alertd.cli.words import LANGUAGE, _
 from alertd.clock import SteadyClock
 from alertd.errors import AlertdError

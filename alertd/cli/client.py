@@ -8,6 +8,7 @@ import getpass
 import json
 import os
 import sys
+import unicodedata
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,8 +18,6 @@ from typing import Any, Final
 
 import httpx
 
-from alertd.bootstrap import Node
-from alertd.cli.keys import kept_token, token_of_cli
 from alertd.cli.words import LANGUAGE, _
 from alertd.errors import (
     AlertdError,
@@ -28,9 +27,9 @@ from alertd.errors import (
     UnavailableError,
 )
 from alertd.settings import Settings
-from alertd.store.access import fold_name
 
 TOKEN_VARIABLE: Final = "ALERTD_TOKEN"  # noqa: S105 - a name, not a secret
+TOKEN_FILE: Final = "cli.token"  # noqa: S105 - the same
 _RUN_FILE: Final = "run.json"
 _EXIT_CODES: Final = {"invalid-input": 2, "problems": 2, "not-configured": 3}
 _PATIENCE_S: Final = 120.0  # a roster of a large city is planned in one request
@@ -103,6 +102,10 @@ class Client:
         if body is not None:
             more["json"] = body
         return (await self._send("POST", path, headers=headers, **more)).json()
+
+    async def text(self, path: str, accept: str) -> str:
+        """Read it in another form than JSON."""
+        return (await self._send("GET", path, headers={"Accept": accept})).text
 
     async def download(self, path: str, to: Path, **params: Any) -> None:
         """Write what the API answers to a file."""
@@ -182,20 +185,41 @@ async def connect(
             url, transport = server.url, None
             own = kept_token(settings.data_dir)
         else:
-            node = Node(settings)
-            stack.push_async_callback(node.close)
-            await node.open()
-            assert node.store is not None  # noqa: S101 - opened
-            own = token_of_cli(node.store, settings.data_dir, node.clock())
-            await node.start()
-            url = "http://alertd.invalid"
-            transport = httpx.ASGITransport(node.app())  # type: ignore[arg-type]
+            url, transport, own = await stack.enter_async_context(_own_node(settings))
         token = _token_of(acting_as) or own
         http = await stack.enter_async_context(http_client(url, token, transport))
         client = Client(http, is_server=server is not None)
         if acting_as is not None:
             await _require_name(client, acting_as)
         yield client
+
+
+@asynccontextmanager
+async def _own_node(
+    settings: Settings,
+) -> AsyncIterator[tuple[str, httpx.AsyncBaseTransport, str]]:
+    """A node in this process, under the lock, and how its application is spoken to."""
+    # Two thirds of a command's time go into loading these, and beside a server nothing needs them.
+    from alertd.bootstrap import Node  # noqa: PLC0415 - see above
+    from alertd.cli.keys import token_of_cli  # noqa: PLC0415 - the same
+
+    node = Node(settings)
+    try:
+        await node.open()
+        assert node.store is not None  # noqa: S101 - opened
+        token = token_of_cli(node.store, settings.data_dir, node.clock())
+        await node.start()
+        yield "http://alertd.invalid", httpx.ASGITransport(node.app()), token  # type: ignore[arg-type]
+    finally:
+        await node.close()
+
+
+def kept_token(data_dir: Path) -> str:
+    """The command line's own token, or ""."""
+    try:
+        return (data_dir / TOKEN_FILE).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _token_of(acting_as: str | None) -> str:
@@ -214,7 +238,7 @@ def _token_of(acting_as: str | None) -> str:
 async def _require_name(client: Client, name: str) -> None:
     """Raise ForbiddenError where the token is somebody else's: the record would name the wrong."""
     me = await client.get("/api/v1/me")
-    if me["name"] != fold_name(name):
+    if me["name"] != unicodedata.normalize("NFKC", name).strip().casefold():
         raise ForbiddenError(f"That token isn't {name}'s.")
 
 

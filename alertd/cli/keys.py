@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from alertd.cli.client import TOKEN_FILE, kept_token
 from alertd.clock import UuidV7
 from alertd.model import Millis
 from alertd.store import access, credentials
@@ -17,7 +18,6 @@ PRINCIPAL: Final = "cli"
 SCOPES: Final = frozenset(
     {"draft", "approve", "answer", "help", "roster", "principals", "read", "unmask"}
 )
-_TOKEN_FILE: Final = "cli.token"  # noqa: S105 - a file's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def token_of_cli(store: Store, data_dir: Path, now: Millis) -> str:
                 return kept
     with store.transaction(now) as tx:
         made = token_for(tx, PRINCIPAL, "administrator")
-    path = data_dir / _TOKEN_FILE
+    path = data_dir / TOKEN_FILE
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -73,11 +73,3 @@ def token_for(tx: Transaction, name: str, role: str) -> str:
         tx, secret, principal_no=owner.no, label=PRINCIPAL, scopes=SCOPES, by=PRINCIPAL
     )
     return secret
-
-
-def kept_token(data_dir: Path) -> str:
-    """What the file holds, or ""."""
-    try:
-        return (data_dir / _TOKEN_FILE).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""

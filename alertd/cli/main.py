@@ -1,5 +1,6 @@
 """All commands together, and what a command that fails says."""
 
+import importlib
 import importlib.metadata
 import sys
 import traceback
@@ -8,29 +9,44 @@ from typing import Annotated, Final
 import typer
 from typer.exceptions import TyperException
 
-from alertd.cli import alert, demo, doctor, report, roster, serve, show, watch
+from alertd.cli import show
 from alertd.cli.logs import configure
 from alertd.cli.words import _
 from alertd.errors import AlertdError
+from alertd.i18n import N_
 
 _INTERRUPTED: Final = 130
 _WRONG_CALL: Final = 2
 
-app = typer.Typer(
-    name="alertd",
-    help=_("Alerts for a city: who was told, who answered, and who hasn't."),
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("serve", help=_("Serve the console and the API until Ctrl-C."))(serve.serve)
-app.command("demo", help=_("The whole job once, in a simulated city, in under a minute."))(
-    demo.demo
-)
-app.command("report", help=_("Write an alert's report, or verify one."))(report.report)
-app.command("doctor", help=_("Say what is configured, reachable and missing."))(doctor.doctor)
-app.add_typer(roster.app, name="roster")
-app.add_typer(alert.app, name="alert")
-alert.app.command("watch", help=_("Show an alert's board, live, until it is over."))(watch.watch)
+_COMMANDS: Final = {
+    "serve": N_("Serve the console and the API until Ctrl-C."),
+    "demo": N_("The whole job once, in a simulated city, in under a minute."),
+    "report": N_("Write an alert's report, or verify one."),
+    "doctor": N_("Say what is configured, reachable and missing."),
+}
+_GROUPS: Final = ("roster", "alert")
+
+
+def assemble(wanted: str) -> typer.Typer:
+    """The command line, with the one command that is wanted, or with all where there is no such.
+
+    What isn't wanted isn't loaded: it would take most of a command's time.
+    """
+    app = typer.Typer(
+        name="alertd",
+        help=_("Alerts for a city: who was told, who answered, and who hasn't."),
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_options)
+    known = (*_COMMANDS, *_GROUPS)
+    for name in (wanted,) if wanted in known else known:
+        module = importlib.import_module(f"alertd.cli.{name}")
+        if name in _GROUPS:
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name, help=_(_COMMANDS[name]))(getattr(module, name))
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -39,7 +55,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     *,
     version: Annotated[
@@ -64,8 +79,9 @@ def main() -> None:
 
 
 def _run() -> int:
+    arguments = sys.argv[1:] or ["--help"]
     try:
-        code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
+        code = assemble(arguments[0])(args=arguments, standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
     except BrokenPipeError:
