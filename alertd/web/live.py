@@ -80,6 +80,8 @@ class Listener:
 
 async def follow(deps: Deps, listener: Listener) -> AsyncIterator[ServerSentEvent]:
     """Yield facts and heartbeats until the server stops, the listener goes or `LONGEST_S`."""
+    if deps.stopping.is_set():
+        return
     cursor = dict(await asyncio.to_thread(_begin, deps, listener))
     loop = asyncio.get_running_loop()
     yield _beat(deps, cursor)

@@ -1,7 +1,7 @@
 """Alerts as the console lists and shows them."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ class AlertView:
         purpose: alert, update, cancel, all-clear, correction.
         state: draft, approved, issued, updated, cancelled, all-clear, expired.
         severity: 1 Extreme … 4 Minor.
+        headlines: The headline by language, where the alert has several.
         areas: Area codes as the alert names them.
         created_by: The principal's name.
         approved_by: The same, or None.
@@ -44,6 +45,7 @@ class AlertView:
     colour: str
     severity: int
     headline: str
+    headlines: Mapping[str, str]
     areas: tuple[str, ...]
     roles: tuple[str, ...]
     simulated: bool
@@ -175,6 +177,11 @@ def _view(row: Row[Any], path: str, names: dict[bytes, str], ids: dict[int, byte
         id=row.id.hex(),
         status=Status(row.status).name.capitalize(),
         state=AlertState(row.state),
+        headlines={
+            info["language"]: info["headline"]
+            for info in json.loads(row.cap).get("info", ())
+            if "language" in info and "headline" in info
+        },
         areas=tuple(selection.get("areas", ())),
         roles=tuple(selection.get("roles", ())),
         simulated=bool(selection.get("simulated")),

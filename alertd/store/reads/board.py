@@ -121,12 +121,12 @@ def board(connection: Connection, alert_no: int, *, path: str = "", whole: bool 
         path: The asker's subtree.
         whole: Whether the alert lies inside it altogether.
     """
-    stages = _stages(connection, alert_no, path)
+    found = stages(connection, alert_no, path)
     channels = _channels(connection, alert_no) if whole else None
     help_open, untaken = _help(connection, alert_no, path)
     return Board(
-        funnel=_funnel(stages, channels),
-        stages=stages,
+        funnel=_funnel(found, channels),
+        stages=found,
         channels=channels,
         help_open=help_open,
         help_untaken=untaken,
@@ -134,7 +134,8 @@ def board(connection: Connection, alert_no: int, *, path: str = "", whole: bool 
     )
 
 
-def _stages(connection: Connection, alert_no: int, path: str) -> tuple[StageFigures, ...]:
+def stages(connection: Connection, alert_no: int, path: str) -> tuple[StageFigures, ...]:
+    """What was asked in the subtree at each stage, and what came of it."""
     c, u = t.coverage.c, t.unit.c
     version = issued_version(connection, alert_no)
     top = u.path == path if path else u.parent_no.is_(None)
@@ -186,8 +187,8 @@ def _channels(connection: Connection, alert_no: int) -> tuple[ChannelFigures, ..
     return tuple(figures)
 
 
-def _funnel(stages: Sequence[StageFigures], channels: Sequence[ChannelFigures] | None) -> Funnel:
-    first = stages[0] if stages else None
+def _funnel(found: Sequence[StageFigures], channels: Sequence[ChannelFigures] | None) -> Funnel:
+    first = found[0] if found else None
     asked = first.needed if first else 0
     answered = first.covered if first else 0
     if channels is None:

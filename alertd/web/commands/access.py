@@ -148,7 +148,9 @@ def create_token(turn: Turn, actor: Actor, new: NewToken, secret: str) -> dict[s
     for scope in new.scopes:
         if scope not in SCOPES:
             raise InvalidInputError(
-                "There is no such scope.", field="scopes", hint=f"Use {', '.join(SCOPES)}."
+                "There is no such scope.",
+                field="scopes",
+                hint=f"The scopes are: {', '.join(SCOPES)}.",
             )
     owner = access.principal_of(turn.connection, actor.no)
     if new.principal is not None and access.fold_name(new.principal) != owner.name:

@@ -31,7 +31,7 @@ from alertd.web.pages.signing import Form, Sender, Visitor, back_to
 
 router = APIRouter(include_in_schema=False)
 
-_SHOWN: Final = 100  # rows of a list; the rest is a page further
+_SHOWN: Final = 50  # rows of a list; the rest is a page further
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,13 @@ def _read_lists(
         else ()
     )
     speakers = read_terminals(deps, actor, view.id, None, _SHOWN)
+    stages = board.stages(connection, view.no, actor.path)
+    exhausted = sum(stage.exhausted for stage in stages)
     return {
+        "totals": {
+            "silent": exhausted,
+            "still": sum(stage.needed - stage.covered for stage in stages) - exhausted,
+        },
         "helping": answers.help_cases(connection, alert_no=view.no, path=actor.path),
         "silent": silent,
         "still": still,

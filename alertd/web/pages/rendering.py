@@ -73,6 +73,8 @@ def shown(deps: Deps, language: str) -> dict[str, Any]:
         "languages": LANGUAGES,
         "office": deps.settings.issuers.get(language, ""),
         "now": now,
+        "zone": deps.settings.timezone,
+        "headline": lambda view: view.headlines.get(language, view.headline),
         "word": word,
         "say": lambda text: sentence(language, text),
         "role": lambda key: role_name(key, language),

@@ -120,7 +120,7 @@
   setInterval(() => {
     const now = Date.now();
     if (now - heardAt > STALLED_MS) {
-      document.getElementById("stalled-since").textContent = clock(heardAt);
+      document.getElementById("stalled-since").textContent = document.getElementById("as-of").textContent;
       document.getElementById("stalled").hidden = false;
       if (stream.readyState === EventSource.CLOSED) location.reload();
     }
