@@ -1,1 +1,1 @@
-"""The report: figures computed from facts, and their faces."""
+"""What an alert came to: the figures (pure), their files (`make`), and the proof (`verify`)."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from alertd.model import ALERT_SHIFT, Channel, DeliveryState, RequirementState, Stage, numbers_of
 from alertd.report.figures import Figures
 from alertd.report.figures.replay import Replay
+from alertd.report.figures.values import HelpCall
 from alertd.report.names import Names
 from alertd.report.rollup import unit_rows
 from alertd.store import tables as t
@@ -27,6 +28,8 @@ def table_differences(
     yield from _deliveries(connection, state)
     yield from _requirements(connection, state)
     yield from _coverage(connection, figures, names)
+    yield from _acks(connection, figures)
+    yield from _help_calls(connection, figures)
 
 
 def _alert(connection: Connection, figures: Figures) -> Found:
@@ -108,6 +111,37 @@ def _coverage(connection: Connection, figures: Figures, names: Names) -> Found:
                 yield where, str(expected.get(name, 0)), str(getattr(row, name))
     for stage, unit_no in sorted(facts.keys() - seen):
         yield f"coverage[{stage}, unit {unit_no}]", str(facts[stage, unit_no]), _NO_ROW
+
+
+def _acks(connection: Connection, figures: Figures) -> Found:
+    c = t.ack.c
+    mine = select(func.count()).where(c.alert_no == figures.course.no)
+    facts = {"acks": figures.answers.total, "withdrawn acks": figures.answers.withdrawn}
+    standing = connection.execute(mine.where(c.withdrawn_at.is_(None))).scalar_one()
+    withdrawn = connection.execute(mine.where(c.withdrawn_at.is_not(None))).scalar_one()
+    for (where, expected), found in zip(facts.items(), (standing, withdrawn), strict=True):
+        if expected != found:
+            yield where, str(expected), str(found)
+
+
+def _help_calls(connection: Connection, figures: Figures) -> Found:
+    c = t.help_case.c
+    query = select(t.help_case).where(c.alert_no == figures.course.no).order_by(c.ack_no)
+    table = {
+        row.ack_no: HelpCall(
+            ack_no=row.ack_no,
+            unit_no=row.unit_no,
+            opened_at=row.opened_at,
+            climbed=row.climbed,
+            taken_ms=None if row.taken_at is None else row.taken_at - row.opened_at,
+            closed_ms=None if row.closed_at is None else row.closed_at - row.opened_at,
+        )
+        for row in connection.execute(query)
+    }
+    facts = {call.ack_no: call for call in figures.answers.help_calls}
+    for number in sorted({*table, *facts}):
+        if table.get(number) != facts.get(number):
+            yield f"help_case[{number}]", str(facts.get(number)), str(table.get(number))
 
 
 def _standing(state: int, played: int) -> str:

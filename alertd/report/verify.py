@@ -23,6 +23,7 @@ from alertd.report.tables import table_differences
 from alertd.store import journal
 from alertd.store import tables as t
 
+_PAGE = 100  # facts at once, as in record
 _TOO_BIG = 2**63  # no column holds it
 MOST_NAMED = 200  # differences; past them it is enough to know that there are more
 
@@ -145,15 +146,18 @@ def _chain(connection: Connection) -> tuple[int, list[Difference]]:
 
 
 class _Readable:
-    """The journal's rows, up to one whose body isn't JSON any more."""
+    """The journal's rows in bounded memory, up to one whose body isn't JSON any more."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.unreadable = False
 
     def __iter__(self) -> Iterator[Recorded]:
+        cursor: journal.Cursor = {}
         try:
-            yield from journal.stream(self.connection)
+            while page := journal.read(self.connection, cursor, limit=_PAGE):
+                yield from page
+                cursor.update({(row.node, row.writer): row.seq for row in page})
         except ValueError:
             self.unreadable = True
 

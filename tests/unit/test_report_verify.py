@@ -31,6 +31,7 @@ def city(tmp_path: Path) -> Iterator[City]:
     city.forward(minutes=2, seconds=30)
     for _, person in city.leaders("building_lead")[:3]:
         city.reply(city.phone_of(person), "2 30/40")
+    city.reply(city.phone_of(person), "3 水进屋了")
     yield city
     city.store.close()
 
@@ -150,10 +151,14 @@ def test_a_removed_fact_breaks_the_chain(city: City) -> None:
 
 def test_facts_cut_off_at_the_end_are_missed(city: City, report: dict[str, Any]) -> None:
     first = a_fact(city, "acked")
-    tamper(city, delete(t.journal).where(t.journal.c.seq >= first.seq))
-    without = verdict(city)
-    assert {kind for kind, _ in wheres(without)} == {"tables"}
     end = report["journal"][0]["seq"]
+    tamper(city, delete(t.journal).where(t.journal.c.seq >= first.seq))
+    found = verdict(city)
+    assert wheres(found) == [("chain", f"test/1/{end}")]
+    assert found.differences[0].found == "cut"
+    # Whoever mends the chain's kept head too is found out by the tables, and by the report.
+    tamper(city, delete(t.chain))
+    assert {kind for kind, _ in wheres(verdict(city))} == {"tables"}
     assert ("chain", f"test/1/{end}") in wheres(verdict(city, report))
 
 
@@ -183,12 +188,16 @@ def test_changed_tables_are_found_row_by_row(city: City) -> None:
     tamper(city, update(t.delivery_count).where(t.delivery_count.c.n > 0).values(n=7))
     tamper(city, update(t.coverage).where(t.coverage.c.unit_no == 1).values(covered=19))
     tamper(city, update(t.alert).values(state="cancelled"))
+    tamper(city, update(t.help_case).values(closed_at=city.now))
+    tamper(city, delete(t.ack).where(t.ack.c.no == 1))
     places = [where for kind, where in wheres(verdict(city)) if kind == "tables"]
     assert "alert[1].state" in places
     assert f"delivery[{delivery}]" in places
     assert f"requirement[{requirement}]" in places
     assert "delivery_count[sms, accepted]" in places
     assert "coverage[received, unit 1].covered" in places
+    assert "help_case[4]" in places
+    assert "acks" in places
 
 
 def test_rows_that_vanished_are_missed(city: City) -> None:
