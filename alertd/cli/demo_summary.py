@@ -69,7 +69,7 @@ def _rows(figures: Figures) -> Iterator[tuple[str, str]]:
     yield (
         _("Messages"),
         _(
-            "{made}: delivered {delivered}, failed {failed}, unknown {unknown}, twice {twice}"
+            "{made}: delivered {delivered}, failed {failed}, unknown {unknown}, sent again {again}"
         ).format(
             made=sent.made,
             delivered=sent.delivered,
