@@ -95,11 +95,12 @@ class Gate:
         except OSError:
             pass  # the broker itself is away: so are we
         finally:
-            for end in (writer, upstream):
-                if end is not None:
-                    end.close()
-                    with contextlib.suppress(OSError):
-                        await end.wait_closed()
+            ends = [end for end in (writer, upstream) if end is not None]
+            for end in ends:
+                end.close()
+            for end in ends:
+                with contextlib.suppress(OSError):
+                    await end.wait_closed()
 
     async def _there(
         self,
