@@ -1,13 +1,16 @@
 """A changed report, a changed journal, changed tables: each is found and named."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, delete, select, update
+from sqlalchemy import Table, delete, func, select, update
 
 from alertd.engine import answering
 from alertd.errors import InvalidInputError, NotFoundError
@@ -16,36 +19,67 @@ from alertd.report.make import make_report
 from alertd.report.verify import Verdict, verify
 from alertd.store import journal
 from alertd.store import tables as t
+from alertd.store.database import Store
+from alertd.store.vault import Vault
 from channels.base import ReceiptStatus
-from tests.city import City
+from tests.city import KEY, City
 
 AREA = "330281001"
 ALERT = 1
 
 
-@pytest.fixture
-def city(tmp_path: Path) -> Iterator[City]:
-    city = City(tmp_path)
+@dataclass
+class Evening:
+    """What happened once; each test has its own copy of the database to change."""
+
+    url: str
+    report: dict[str, Any]
+    now: int
+
+
+def play(directory: Path) -> City:
+    city = City(directory)
     city.issue(areas=[AREA])
     city.receipt(city.sent[0], ReceiptStatus.DELIVERED)
     city.forward(minutes=2, seconds=30)
     for _, person in city.leaders("building_lead")[:3]:
         city.reply(city.phone_of(person), "2 30/40")
     city.reply(city.phone_of(person), "3 水进屋了")
-    yield city
-    city.store.close()
+    return city
 
 
-@pytest.fixture
-def report(city: City, tmp_path: Path) -> dict[str, Any]:
+def report_of(city: City, directory: Path) -> dict[str, Any]:
     with city.store.read() as connection:
-        paths = make_report(connection, ALERT, tmp_path / "out")
+        paths = make_report(connection, ALERT, directory)
     content: dict[str, Any] = json.loads(paths[0].read_text(encoding="utf-8"))
     return content
 
 
-def verdict(city: City, report: dict[str, Any] | None = None) -> Verdict:
-    with city.store.read() as connection:
+@pytest.fixture(scope="module")
+def evening(tmp_path_factory: pytest.TempPathFactory) -> Evening:
+    directory = tmp_path_factory.mktemp("evening")
+    city = play(directory)
+    report = report_of(city, directory / "out")
+    city.store.close()
+    return Evening(city.url, report, city.now)
+
+
+@pytest.fixture
+def store(evening: Evening, tmp_path: Path) -> Iterator[Store]:
+    copy = tmp_path / "copy.sqlite3"
+    shutil.copy(evening.url.removeprefix("sqlite:///"), copy)
+    store = Store(f"sqlite:///{copy}", Vault(KEY), node="test", synchronous="NORMAL")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def report(evening: Evening) -> dict[str, Any]:
+    return deepcopy(evening.report)
+
+
+def verdict(store: Store, report: dict[str, Any] | None = None) -> Verdict:
+    with store.read() as connection:
         return verify(connection, ALERT, report)
 
 
@@ -53,28 +87,35 @@ def wheres(found: Verdict) -> list[tuple[str, str]]:
     return [(each.kind, each.where) for each in found.differences]
 
 
-def tamper(city: City, statement: Any) -> None:
+def tamper(store: Store, statement: Any) -> None:
     """As somebody with a database tool would."""
-    with city.store.transaction(city.now) as tx:
+    with store.transaction(1) as tx:
         assert tx.connection.execute(statement).rowcount > 0
 
 
-def test_what_nobody_touched_is_good(city: City, report: dict[str, Any]) -> None:
-    found = verdict(city, report)
+def test_what_nobody_touched_is_good(store: Store, report: dict[str, Any]) -> None:
+    found = verdict(store, report)
     assert found.differences == ()
     assert found.good
     assert found.facts > 20
 
 
-def test_a_report_stays_good_when_the_alert_goes_on(city: City, report: dict[str, Any]) -> None:
+def test_a_report_stays_good_when_the_alert_goes_on(tmp_path: Path) -> None:
+    city = play(tmp_path)
+    report = report_of(city, tmp_path / "out")
     city.forward(minutes=14)
     _, person = city.leaders("building_lead")[7]
     city.reply(city.phone_of(person), "1")
-    found = verdict(city, report)
-    assert found.good
+    withdrawn = partial(
+        answering.withdraw, alert_no=ALERT, ack_no=1, by=b"o" * 16, reason="a mistake"
+    )
+    city.take(withdrawn)
+    found = verdict(city.store, report)
+    city.store.close()
+    assert found.differences == ()
     assert found.figures is not None
-    answered = report["figures"]["rates"]["answer"]["n"]
-    assert found.figures.rates.answer.n == answered + 1
+    assert found.figures.answers.total == report["figures"]["answers"]["total"]
+    assert found.figures.answers.withdrawn == 1
 
 
 @pytest.mark.parametrize(
@@ -91,14 +132,14 @@ def test_a_report_stays_good_when_the_alert_goes_on(city: City, report: dict[str
     ],
 )
 def test_a_changed_report_is_found_and_named(
-    city: City, report: dict[str, Any], path: tuple[Any, ...], value: object
+    store: Store, report: dict[str, Any], path: tuple[Any, ...], value: object
 ) -> None:
     *above, last = path
     place: Any = report
     for key in above:
         place = place[key]
     place[last] = value
-    found = verdict(city, report)
+    found = verdict(store, report)
     assert not found.good
     assert {kind for kind, _ in wheres(found)} == {"report"}
     dotted = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in path).lstrip(".")
@@ -107,15 +148,15 @@ def test_a_changed_report_is_found_and_named(
 
 @pytest.mark.parametrize("change", [lambda r: r["figures"].pop("burden"), lambda r: r.update(x=1)])
 def test_a_figure_left_out_or_added_is_found(
-    city: City, report: dict[str, Any], change: Callable[[dict[str, Any]], object]
+    store: Store, report: dict[str, Any], change: Callable[[dict[str, Any]], object]
 ) -> None:
     change(report)
-    found = verdict(city, report)
+    found = verdict(store, report)
     assert wheres(found) in ([("report", "figures.burden")], [("report", "x")])
 
 
-def a_fact(city: City, kind: str) -> Recorded:
-    with city.store.read() as connection:
+def a_fact(store: Store, kind: str) -> Recorded:
+    with store.read() as connection:
         return next(row for row in journal.stream(connection) if row.fact.kind == kind)
 
 
@@ -124,73 +165,75 @@ def at(row: Recorded) -> Any:
     return (c.node == row.node) & (c.writer == row.writer) & (c.seq == row.seq)
 
 
-def test_a_changed_fact_breaks_the_chain(city: City, report: dict[str, Any]) -> None:
-    fact = a_fact(city, "acked")
+def test_a_changed_fact_breaks_the_chain(store: Store, report: dict[str, Any]) -> None:
+    fact = a_fact(store, "acked")
     body = canonical({**fact.fact.body, "count": 40})
-    tamper(city, update(t.journal).where(at(fact)).values(body=body))
-    found = verdict(city, report)
+    tamper(store, update(t.journal).where(at(fact)).values(body=body))
+    found = verdict(store, report)
     assert wheres(found) == [("chain", f"test/1/{fact.seq}")]
     assert found.differences[0].found == "hash"
     assert found.figures is None
 
 
 @pytest.mark.parametrize("body", ["", "{", "null", "[1]"])
-def test_a_fact_that_is_no_fact_any_more_is_found(city: City, body: str) -> None:
-    fact = a_fact(city, "acked")
-    tamper(city, update(t.journal).where(at(fact)).values(body=body))
-    found = verdict(city)
+def test_a_fact_that_is_no_fact_any_more_is_found(store: Store, body: str) -> None:
+    fact = a_fact(store, "acked")
+    tamper(store, update(t.journal).where(at(fact)).values(body=body))
+    found = verdict(store)
     assert found.figures is None
     assert {kind for kind, _ in wheres(found)} == {"chain"}
 
 
-def test_a_removed_fact_breaks_the_chain(city: City) -> None:
-    fact = a_fact(city, "acked")
-    tamper(city, delete(t.journal).where(at(fact)))
-    assert ("chain", f"test/1/{fact.seq + 1}") in wheres(verdict(city))
+def test_a_removed_fact_breaks_the_chain(store: Store) -> None:
+    fact = a_fact(store, "acked")
+    tamper(store, delete(t.journal).where(at(fact)))
+    assert ("chain", f"test/1/{fact.seq + 1}") in wheres(verdict(store))
 
 
-def test_facts_cut_off_at_the_end_are_missed(city: City, report: dict[str, Any]) -> None:
-    first = a_fact(city, "acked")
+def test_facts_cut_off_at_the_end_are_missed(store: Store, report: dict[str, Any]) -> None:
+    first = a_fact(store, "acked")
     end = report["journal"][0]["seq"]
-    tamper(city, delete(t.journal).where(t.journal.c.seq >= first.seq))
-    found = verdict(city)
+    tamper(store, delete(t.journal).where(t.journal.c.seq >= first.seq))
+    found = verdict(store)
     assert wheres(found) == [("chain", f"test/1/{end}")]
     assert found.differences[0].found == "cut"
     # Whoever mends the chain's kept head too is found out by the tables, and by the report.
-    tamper(city, delete(t.chain))
-    assert {kind for kind, _ in wheres(verdict(city))} == {"tables"}
-    assert ("chain", f"test/1/{end}") in wheres(verdict(city, report))
+    tamper(store, delete(t.chain))
+    assert {kind for kind, _ in wheres(verdict(store))} == {"tables"}
+    assert ("chain", f"test/1/{end}") in wheres(verdict(store, report))
 
 
-def test_a_journal_written_anew_is_another_one(city: City, report: dict[str, Any]) -> None:
+def test_a_journal_written_anew_is_another_one(store: Store, report: dict[str, Any]) -> None:
     """A forger with the program rewrites the whole chain: it holds, and isn't the report's."""
-    with city.store.read() as connection:
+    with store.read() as connection:
         facts = [(row.fact, row.recorded_at) for row in journal.stream(connection)]
-    with city.store.transaction(city.now) as tx:
+    with store.transaction(1) as tx:
         tx.connection.execute(delete(t.journal))
         head = journal.Head("test", 1)
         for fact, recorded_at in facts:
             head, _ = journal.append(tx.connection, head, [fact], recorded_at + 1)
-    found = verdict(city, report)
+    found = verdict(store, report)
     assert wheres(found) == [("chain", f"test/1/{len(facts)}")]
     assert found.differences[0].expected == report["journal"][0]["hash"]
 
 
-def first_number(table: Table, city: City) -> int:
+def first_number(table: Table, store: Store) -> int:
     (key,) = (column for column in table.primary_key.columns)
-    return int(city.rows(select(key).where(key.between(*numbers_of(ALERT))).limit(1))[0][0])
+    query = select(func.min(key)).where(key.between(*numbers_of(ALERT)))
+    with store.read() as connection:
+        return int(connection.execute(query).scalar_one())
 
 
-def test_changed_tables_are_found_row_by_row(city: City) -> None:
-    delivery, requirement = first_number(t.delivery, city), first_number(t.requirement, city)
-    tamper(city, update(t.delivery).where(t.delivery.c.id == delivery).values(state=4))
-    tamper(city, update(t.requirement).where(t.requirement.c.no == requirement).values(state=2))
-    tamper(city, update(t.delivery_count).where(t.delivery_count.c.n > 0).values(n=7))
-    tamper(city, update(t.coverage).where(t.coverage.c.unit_no == 1).values(covered=19))
-    tamper(city, update(t.alert).values(state="cancelled"))
-    tamper(city, update(t.help_case).values(closed_at=city.now))
-    tamper(city, delete(t.ack).where(t.ack.c.no == 1))
-    places = [where for kind, where in wheres(verdict(city)) if kind == "tables"]
+def test_changed_tables_are_found_row_by_row(store: Store) -> None:
+    delivery, requirement = first_number(t.delivery, store), first_number(t.requirement, store)
+    tamper(store, update(t.delivery).where(t.delivery.c.id == delivery).values(state=4))
+    tamper(store, update(t.requirement).where(t.requirement.c.no == requirement).values(state=2))
+    tamper(store, update(t.delivery_count).where(t.delivery_count.c.n > 0).values(n=7))
+    tamper(store, update(t.coverage).where(t.coverage.c.unit_no == 1).values(covered=19))
+    tamper(store, update(t.alert).values(state="cancelled"))
+    tamper(store, update(t.help_case).values(closed_at=7))
+    tamper(store, delete(t.ack).where(t.ack.c.no == 1))
+    places = [where for kind, where in wheres(verdict(store)) if kind == "tables"]
     assert "alert[1].state" in places
     assert f"delivery[{delivery}]" in places
     assert f"requirement[{requirement}]" in places
@@ -200,12 +243,12 @@ def test_changed_tables_are_found_row_by_row(city: City) -> None:
     assert "acks" in places
 
 
-def test_rows_that_vanished_are_missed(city: City) -> None:
-    delivery, requirement = first_number(t.delivery, city), first_number(t.requirement, city)
-    tamper(city, delete(t.delivery).where(t.delivery.c.id == delivery))
-    tamper(city, delete(t.requirement).where(t.requirement.c.no == requirement))
-    tamper(city, delete(t.coverage).where(t.coverage.c.unit_no == 1))
-    places = [where for _, where in wheres(verdict(city))]
+def test_rows_that_vanished_are_missed(store: Store) -> None:
+    delivery, requirement = first_number(t.delivery, store), first_number(t.requirement, store)
+    tamper(store, delete(t.delivery).where(t.delivery.c.id == delivery))
+    tamper(store, delete(t.requirement).where(t.requirement.c.no == requirement))
+    tamper(store, delete(t.coverage).where(t.coverage.c.unit_no == 1))
+    places = [where for _, where in wheres(verdict(store))]
     assert places == ["delivery rows", "requirement rows", "coverage[received, unit 1]"]
 
 
@@ -228,30 +271,19 @@ def test_rows_that_vanished_are_missed(city: City) -> None:
         },
     ],
 )
-def test_what_is_no_report_is_refused(city: City, wrong: dict[str, Any]) -> None:
+def test_what_is_no_report_is_refused(store: Store, wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
-        verdict(city, wrong)
+        verdict(store, wrong)
 
 
-def test_a_report_without_a_journal_proves_nothing(city: City, report: dict[str, Any]) -> None:
+def test_a_report_without_a_journal_proves_nothing(store: Store, report: dict[str, Any]) -> None:
     report["journal"] = []
-    assert not verdict(city, report).good
+    assert not verdict(store, report).good
 
 
-def test_an_alert_that_never_was(city: City, tmp_path: Path) -> None:
-    with city.store.read() as connection:
+def test_an_alert_that_never_was(store: Store, tmp_path: Path) -> None:
+    with store.read() as connection:
         assert wheres(verify(connection, 7)) == [("chain", "alert 7")]
         with pytest.raises(NotFoundError):
             make_report(connection, 7, tmp_path / "none")
     assert not (tmp_path / "none").exists()
-
-
-def test_withdrawing_an_ack_keeps_tables_and_figures_together(city: City) -> None:
-    (ack, *_) = city.rows(select(t.ack.c.no))
-    city.take(
-        partial(answering.withdraw, alert_no=ALERT, ack_no=ack.no, by=b"o" * 16, reason="a mistake")
-    )
-    found = verdict(city)
-    assert found.good
-    assert found.figures is not None
-    assert found.figures.answers.withdrawn == 1
