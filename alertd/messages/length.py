@@ -7,6 +7,7 @@ from enum import StrEnum
 from gsm0338 import Codec
 
 _GSM = Codec()
+_ESCAPE = "\x1b"  # the alphabet's own shift: a text that holds it bare can't travel in it
 
 
 class Encoding(StrEnum):
@@ -31,18 +32,27 @@ def sms_size(text: str) -> SmsSize:
     One part takes 160 septets or 70 UTF-16 units; a longer text is cut into parts of 153 or 67.
     A character of two units (€ in GSM, 𬍛 in UCS-2) is never cut in two.
     """
+    septets = _septets(text)
+    if septets is not None:
+        return _size(Encoding.GSM7, septets, whole=160, part=153)
+    widths = [2 if ord(char) > 0xFFFF else 1 for char in text]  # noqa: PLR2004 - end of the BMP
+    return _size(Encoding.UCS2, widths, whole=70, part=67)
+
+
+def _septets(text: str) -> list[int] | None:
+    """Each character's septets; None where the alphabet lacks one."""
+    if _ESCAPE in text:
+        return None
     try:
-        widths = [len(_GSM.encode(char)[0]) for char in text]
-        return _size(Encoding.GSM7, widths, whole=160, part=153)
+        return [len(_GSM.encode(char)[0]) for char in text]
     except UnicodeEncodeError:
-        widths = [2 if ord(char) > 0xFFFF else 1 for char in text]  # noqa: PLR2004 - end of the BMP
-        return _size(Encoding.UCS2, widths, whole=70, part=67)
+        return None
 
 
 def _size(encoding: Encoding, widths: Sequence[int], *, whole: int, part: int) -> SmsSize:
     units = sum(widths)
     if units <= whole:
-        return SmsSize(encoding, units, 1)
+        return SmsSize(encoding, units, 1 if units else 0)
     parts, room = 1, part
     for width in widths:
         if width > room:
