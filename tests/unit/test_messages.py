@@ -312,7 +312,7 @@ def test_the_hash_is_sha256_in_hex() -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "units", "parts"),
     [
-        ("", "gsm-7", 0, 1),
+        ("", "gsm-7", 0, 0),
         ("a" * 160, "gsm-7", 160, 1),
         ("a" * 161, "gsm-7", 161, 2),
         ("a" * 306, "gsm-7", 306, 2),
