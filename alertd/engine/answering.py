@@ -1,8 +1,8 @@
 """Acknowledgements: what an answer counts for, and what follows from it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -22,6 +22,7 @@ from alertd.model import (
 )
 from alertd.store import people
 from alertd.store import tables as t
+from alertd.store.prepared import Prepared, among, numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +49,41 @@ def acknowledge(turn: Turn, answered: Answered, *, confirm: bool) -> int:
 
     It counts once for its own person whenever it comes. A second count replaces the first.
     """
-    alert = turn.alert(answered.alert_no)
-    first_of_its_kind = not _said_before(turn, answered)
-    number = _next_ack(turn)
+    (number,) = acknowledge_all(turn, [answered], confirm=confirm)
+    return number
+
+
+def acknowledge_all(turn: Turn, said: Sequence[Answered], *, confirm: bool) -> list[int]:
+    """Record acks in their order, reading what they need at once; returns their numbers.
+
+    Those who answered alike are confirmed by one message.
+    """
+    if not said:
+        return []
+    first = _next_ack(turn)
+    before = _said_before(turn, said)
+    counted = counted_for(turn, [_counting(answered) for answered in said])
+    heard: dict[tuple[Any, ...], list[Answered]] = {}
+    for number, answered in enumerate(said, start=first):
+        alert = turn.alert(answered.alert_no)
+        _record(turn, answered, number, counted[number - first])
+        if answered.kind is AckKind.HELP:
+            _open_help(turn, alert, answered, number)
+        if answered.kind is AckKind.UNAVAILABLE and not alert.over:
+            climb_now(turn, alert.no, [answered.person_no])
+        # Whoever cries for help hears that it was heard, however sparing the policy is.
+        wanted = alert.policy.confirm_replies or answered.kind is AckKind.HELP
+        key = (answered.alert_no, answered.person_no, answered.kind.value)
+        if confirm and wanted and key not in before:
+            alike = (answered.alert_no, answered.kind, answered.count, answered.of)
+            heard.setdefault(alike, []).append(answered)
+        before.add(key)
+    for group in heard.values():
+        _confirm(turn, turn.alert(group[0].alert_no), group)
+    return list(range(first, first + len(said)))
+
+
+def _record(turn: Turn, answered: Answered, number: int, counted: list[list[Any]]) -> None:
     turn.record(
         "acked",
         {
@@ -66,36 +99,26 @@ def acknowledge(turn: Turn, answered: Answered, *, confirm: bool) -> int:
             "inbound_no": answered.inbound_no,
             "by": answered.by.hex() if answered.by else None,
             "note": answered.note,
-            "answers": _answers(turn, answered),
+            "answers": counted,
         },
-        alert_no=alert.no,
+        alert_no=answered.alert_no,
         occurred_at=answered.occurred_at,
     )
-    if answered.kind is AckKind.HELP:
-        _open_help(turn, alert, answered, number)
-    if answered.kind is AckKind.UNAVAILABLE and not alert.over:
-        climb_now(turn, alert.no, [answered.person_no])
-    # Whoever cries for help hears that it was heard, however sparing the policy is.
-    wanted = alert.policy.confirm_replies or answered.kind is AckKind.HELP
-    if confirm and wanted and first_of_its_kind:
-        _confirm(turn, alert, answered)
-    return number
 
 
-def _said_before(turn: Turn, answered: Answered) -> bool:
-    c = t.ack.c
-    return (
-        turn.connection.execute(
-            select(c.no)
-            .where(
-                c.alert_no == answered.alert_no,
-                c.person_no == answered.person_no,
-                c.kind == answered.kind.value,
-            )
-            .limit(1)
-        ).first()
-        is not None
+def _said_before(turn: Turn, said: Sequence[Answered]) -> set[tuple[int, int, str]]:
+    """(alert, person, kind) of what these people have answered already."""
+    connection, persons = turn.connection, {answered.person_no for answered in said}
+    alerts = {answered.alert_no for answered in said}
+    wanted = {"alerts": numbers(connection, alerts), "persons": numbers(connection, persons)}
+    return set(_SAID.rows(connection, **wanted))
+
+
+_SAID = Prepared(
+    lambda dialect: select(t.ack.c.alert_no, t.ack.c.person_no, t.ack.c.kind).where(
+        among(dialect, t.ack.c.alert_no, "alerts"), among(dialect, t.ack.c.person_no, "persons")
     )
+)
 
 
 def _next_ack(turn: Turn) -> int:
@@ -103,10 +126,49 @@ def _next_ack(turn: Turn) -> int:
     return (last or 0) + 1
 
 
-def _answers(turn: Turn, answered: Answered) -> list[list[Any]]:
-    """The requirements that this answer counts for, each with its unit and all above it."""
+class Counting(NamedTuple):
+    """An answer, as far as it decides what it counts for."""
+
+    alert_no: int
+    person_no: int
+    kind: AckKind
+    only: Sequence[int] | None = None  # duties; None: all that the person holds
+
+
+def _counting(answered: Answered) -> Counting:
     kind = counts_as(answered.kind, answered.count, answered.of)
-    return answers_for(turn, answered.alert_no, answered.person_no, kind, answered.duties)
+    return Counting(answered.alert_no, answered.person_no, kind, answered.duties)
+
+
+def counted_for(turn: Turn, answers: Sequence[Counting]) -> list[list[list[Any]]]:
+    """For each answer [[requirement, [unit, parent, …]]…] of the duties the person holds now."""
+    held = people.duties_of(turn.connection, {one.person_no for one in answers})
+    units = [
+        {
+            requirement_no(one.alert_no, stage, duty.duty_no): duty.unit_no
+            for stage in STAGES_OF_ACK[one.kind]
+            for duty in held.get(one.person_no, ())
+            if one.only is None or duty.duty_no in one.only
+        }
+        for one in answers
+    ]
+    asked = _asked(turn, {number for each in units for number in each})
+    above = people.ancestors(turn.connection, {unit for each in units for unit in each.values()})
+    return [
+        [[number, list(above[each[number]])] for number in sorted(each) if number in asked]
+        for each in units
+    ]
+
+
+def _asked(turn: Turn, requirements: Iterable[int]) -> set[int]:
+    """Those of the requirements that there are."""
+    wanted = numbers(turn.connection, requirements)
+    return {number for (number,) in _ASKED.rows(turn.connection, wanted=wanted)}
+
+
+_ASKED = Prepared(
+    lambda dialect: select(t.requirement.c.no).where(among(dialect, t.requirement.c.no, "wanted"))
+)
 
 
 def counts_as(kind: AckKind, count: int | None, of: int | None) -> AckKind:
@@ -115,25 +177,9 @@ def counts_as(kind: AckKind, count: int | None, of: int | None) -> AckKind:
     return AckKind.RECEIVED if kind is AckKind.DONE and unfinished else kind
 
 
-def answers_for(
-    turn: Turn,
-    alert_no: int,
-    person_no: int,
-    kind: AckKind,
-    only: Sequence[int] | None = None,
-) -> list[list[Any]]:
+def answers_for(turn: Turn, alert_no: int, person_no: int, kind: AckKind) -> list[list[Any]]:
     """[[requirement, [unit, parent, …]]…] of the duties the person holds now."""
-    held = people.duties_of(turn.connection, [person_no]).get(person_no, ())
-    units = {
-        requirement_no(alert_no, stage, duty.duty_no): duty.unit_no
-        for stage in STAGES_OF_ACK[kind]
-        for duty in held
-        if only is None or duty.duty_no in only
-    }
-    c = t.requirement.c
-    asked = turn.connection.execute(select(c.no).where(c.no.in_(units)).order_by(c.no)).scalars()
-    above = people.ancestors(turn.connection, [duty.unit_no for duty in held])
-    return [[number, list(above[units[number]])] for number in asked]
+    return counted_for(turn, [Counting(alert_no, person_no, kind)])[0]
 
 
 def _open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> None:
@@ -213,20 +259,21 @@ def help_due(turn: Turn, limit: int) -> int:
     return len(rows)
 
 
-def _confirm(turn: Turn, alert: LiveAlert, answered: Answered) -> None:
-    params = {
-        **alert.selection["params"],
-        "kind": answered.kind.value,
-        "count": answered.count,
-        "of": answered.of,
-    }
+def _confirm(turn: Turn, alert: LiveAlert, alike: Sequence[Answered]) -> None:
+    """Tell people who answered alike that they were heard."""
+    one = alike[0]
     tell(
         turn,
         alert,
         MessageKind.CONFIRMATION,
-        [answered.person_no],
-        template=f"confirmation-{answered.kind.value}",
-        params=params,
+        [answered.person_no for answered in alike],
+        template=f"confirmation-{one.kind.value}",
+        params={
+            **alert.selection["params"],
+            "kind": one.kind.value,
+            "count": one.count,
+            "of": one.of,
+        },
     )
 
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from alertd.engine import settling
-from alertd.engine.replies import reply
+from alertd.engine import replies, settling
 from alertd.engine.turn import Turn
 from alertd.model import FOREVER
 from alertd.store import tables as t
@@ -18,9 +17,9 @@ def events(turn: Turn, route: str, came: Sequence[Event]) -> None:
     words = [event for event in came if isinstance(event, Receipt)]
     if words:
         settling.receipts(turn, route, words)
-    for event in came:
-        if isinstance(event, Reply):
-            reply(turn, route, event)
+    said = [event for event in came if isinstance(event, Reply)]
+    if said:
+        replies.take(turn, route, said)
     seen = [event for event in came if isinstance(event, Presence)]
     if seen:
         _presence(turn, seen)

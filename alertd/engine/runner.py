@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -56,6 +57,7 @@ class Runner:
         self.failing: str = ""  # why the last step couldn't commit; "" while all is well
         self._inputs: deque[tuple[Input, Future[Any]]] = deque()
         self._outcomes: dict[str, deque[Outcome]] = {name: deque() for name in channels}
+        self._arrivals: deque[_Arrival] = deque()
         self._wake = threading.Condition()
         self._woken = False
         self._stopping = False
@@ -100,16 +102,31 @@ class Runner:
 
     def enqueue(self, item: Input) -> "Future[Any]":
         """Like `submit`, from any thread; the future ends once it is on disk."""
+        self._room()
         future: Future[Any] = Future()
-        if len(self._inputs) >= MOST_WAITING or (self._stopping and not self._thread.is_alive()):
-            raise UnavailableError("The engine is too busy; try again in a moment.")
         self._inputs.append((item, future))
         self.wake()
         return future
 
+    def _room(self) -> None:
+        waiting = len(self._inputs) + len(self._arrivals)
+        if waiting >= MOST_WAITING or (self._stopping and not self._thread.is_alive()):
+            raise UnavailableError("The engine is too busy; try again in a moment.")
+
     async def sink(self, route: str, events: Sequence[Event]) -> None:
-        """Commit what came back on a route."""
-        await self.submit(partial(receive.events, route=route, came=tuple(events)))
+        """Commit what came back on a route.
+
+        All that comes on a route while a step runs is one input of the next, read and written
+        together; where it is refused, each arrival is tried again by itself.
+
+        Raises:
+            AlertdError: As `submit`.
+        """
+        self._room()
+        arrival = _Arrival(route, tuple(events), asyncio.get_running_loop().create_future())
+        self._arrivals.append(arrival)
+        self.wake()
+        await arrival.done
 
     async def committed(self) -> None:
         """Wait for the next commit that recorded facts; for live streams."""
@@ -127,25 +144,30 @@ class Runner:
             if not self._woken and timeout_s > 0:
                 self._wake.wait(timeout_s)
             self._woken = False
-            done = self._stopping and not self._sends and not self._inputs
+            done = self._stopping and not (self._sends or self._inputs or self._arrivals)
             return not (done and not any(self._outcomes.values()))
 
     def _cycle(self) -> float:
         """One step; returns how long to wait before the next, in seconds."""
         taken = [self._inputs.popleft() for _ in range(min(len(self._inputs), MOST_A_STEP))]
         ended = {name: self._drain(name) for name in self._outcomes}
+        groups = _by_route([self._arrivals.popleft() for _ in range(len(self._arrivals))])
         inputs = [self._settle(name, items) for name, items in ended.items() if items]
+        inputs += [group.input() for group in groups]
         inputs += [item for item, _ in taken]
         try:
             step = self.engine.step(self.now(), inputs, claim=not self._stopping)
         except Exception as error:  # noqa: BLE001 - disk full and the like; the engine goes on
-            self._failed(error, taken, ended)
+            self._failed(error, taken, groups, ended)
             return _RETRY_S
         self.failing = ""
         self.cycled_at = self.now()
         answers = step.answers[len(inputs) - len(taken) :]
+        arrived = step.answers[len(inputs) - len(taken) - len(groups) : len(inputs) - len(taken)]
+        self._try_alone(groups, arrived)
         self._call(self._publish, step, [future for _, future in taken], answers)
-        if step.again or self._inputs:
+        self._call(_tell_all, groups, arrived)
+        if step.again or self._inputs or self._arrivals:
             return 0.0
         return min(_IDLE_S, max(0.0, (step.wake_at - self.now()) / 1000 / self.speed))
 
@@ -159,10 +181,17 @@ class Runner:
 
         return settle
 
+    def _try_alone(self, groups: "Sequence[_Group]", answers: Sequence[Answer]) -> None:
+        """Of arrivals that were refused together, one may be bad: each by itself, next."""
+        for group, answer in zip(groups, answers, strict=True):
+            if answer.error is not None and len(group.arrivals) > 1:
+                self._arrivals.extend(replace(a, alone=True) for a in group.arrivals)
+
     def _failed(
         self,
         error: Exception,
         taken: list[tuple[Input, Future[Any]]],
+        groups: "Sequence[_Group]",
         ended: Mapping[str, list[Outcome]],
     ) -> None:
         """Nothing was committed: outcomes are kept for the next try, callers are told."""
@@ -174,10 +203,11 @@ class Runner:
             "The store can't be written to now.", hint="Look at the disk's free space."
         )
         self._call(_refuse, [future for _, future in taken], refusal)
+        self._call(_tell_all, groups, [Answer(error=refusal)] * len(groups), last=True)
 
-    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+    def _call(self, function: Callable[..., None], *arguments: Any, **named: Any) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(function, *arguments)
+            self._loop.call_soon_threadsafe(partial(function, *arguments, **named))
 
     # The event loop from here on.
 
@@ -206,6 +236,52 @@ class Runner:
                 error = SendError(Fault.UNKNOWN, "no-outcome-from-channel")
                 waiting.append(Outcome(delivery, attempt, error))
             self.wake()
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """What a route brought at one time, and who waits for it to be on disk."""
+
+    route: str
+    events: tuple[Event, ...]
+    done: asyncio.Future[None]
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Arrivals that are one input."""
+
+    route: str
+    arrivals: list[_Arrival]
+
+    def input(self) -> Input:
+        came = tuple(event for arrival in self.arrivals for event in arrival.events)
+        return partial(receive.events, route=self.route, came=came)
+
+
+def _by_route(arrivals: Sequence[_Arrival]) -> list[_Group]:
+    groups: dict[str, _Group] = {}
+    alone = []
+    for arrival in arrivals:
+        if arrival.alone:
+            alone.append(_Group(arrival.route, [arrival]))
+        else:
+            groups.setdefault(arrival.route, _Group(arrival.route, [])).arrivals.append(arrival)
+    return [*alone, *groups.values()]
+
+
+def _tell_all(groups: Sequence[_Group], answers: Sequence[Answer], *, last: bool = False) -> None:
+    for group, answer in zip(groups, answers, strict=True):
+        if answer.error is not None and len(group.arrivals) > 1 and not last:
+            continue  # each is tried by itself
+        for arrival in group.arrivals:
+            if arrival.done.done():
+                continue  # whoever waited has gone
+            if answer.error is not None:
+                arrival.done.set_exception(answer.error)
+            else:
+                arrival.done.set_result(None)
 
 
 def _resolve(future: "Future[Any]", answer: Answer) -> None:

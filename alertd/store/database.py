@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from sqlalchemy import Connection, Engine
 
 from alertd.errors import ConflictError
-from alertd.model import Fact, Millis, Recorded
+from alertd.model import Fact, Millis
 from alertd.store import dialect, journal
 from alertd.store.fold import apply
 from alertd.store.vault import Vault
@@ -67,7 +67,7 @@ class Store:
         self._reader: Engine = dialect.reader(url)
         self._connection: Connection | None = None
         self._head: journal.Head | None = None
-        self.last_recorded: list[Recorded] = []
+        self.last_recorded = 0  # facts of the last transaction
 
     @contextmanager
     def transaction(self, now: Millis) -> Iterator[Transaction]:

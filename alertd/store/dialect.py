@@ -89,9 +89,24 @@ def adding(dialect: str, table: Table) -> Any:
     )
 
 
+def replacing(dialect: str, table: Table) -> Any:
+    """An INSERT that puts a row in the place of the one of the same key; a parameter a column."""
+    keys = [column.name for column in table.primary_key.columns]
+    statement = _insert(dialect, table)
+    names = [column.name for column in table.columns]
+    statement = statement.values({name: bindparam(name) for name in names})
+    others = {name: statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)
+
+
 def insert_new(connection: Connection, table: Table) -> Insert:
     """An INSERT that leaves a row alone which is there already."""
-    statement: Insert = insert(connection, table).on_conflict_do_nothing()
+    return ignoring(connection.dialect.name, table)
+
+
+def ignoring(dialect: str, table: Table) -> Insert:
+    """The statement of `insert_new`."""
+    statement: Insert = _insert(dialect, table).on_conflict_do_nothing()
     return statement
 
 

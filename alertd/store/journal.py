@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, and_, or_, select
+from sqlalchemy import Connection, Row, and_, bindparam, or_, select
 
 from alertd.model import Fact, Millis, Recorded, canonical
 from alertd.store import dialect
 from alertd.store import tables as t
+from alertd.store.prepared import Prepared
 
 GENESIS = bytes(32)
 
@@ -52,11 +53,14 @@ def heads(connection: Connection) -> list[Head]:
 
 
 def append(
-    connection: Connection, head: Head, facts: Iterable[Fact], recorded_at: Millis
-) -> tuple[Head, list[Recorded]]:
-    """Write `facts` behind `head`; returns the new head. The caller keeps it once committed."""
+    connection: Connection, head: Head, facts: Sequence[Fact], recorded_at: Millis
+) -> tuple[Head, int]:
+    """Write `facts` behind `head`; returns the new head, which the caller keeps once committed.
+
+    The second figure is how many were written.
+    """
     node, writer, seq, previous = head.node, head.writer, head.seq, head.hash
-    rows, recorded = [], []
+    rows = []
     for fact in facts:
         seq += 1
         body = canonical(fact.body)
@@ -71,43 +75,21 @@ def append(
             recorded_at,
         )
         current = digest(previous, header, body)
-        names = ("node", "writer", "seq", "kind", "alert_no", "source", "occurred_at")
-        rows.append(
-            {
-                **dict(zip(names, header, strict=False)),
-                "recorded_at": recorded_at,
-                "body": body,
-                "prev_hash": previous,
-                "hash": current,
-            }
-        )
-        recorded.append(
-            Recorded(
-                fact=fact,
-                node=node,
-                writer=writer,
-                seq=seq,
-                recorded_at=recorded_at,
-                prev_hash=previous,
-                hash=current,
-            )
-        )
+        rows.append((*header, body, previous, current))
         previous = current
+    new = Head(node, writer, seq, previous)
     if rows:
-        connection.execute(t.journal.insert(), rows)
-        _keep_head(connection, Head(node, writer, seq, previous))
-    return Head(node, writer, seq, previous), recorded
+        _APPEND.many(connection, _COLUMNS, rows)
+        _KEEP_HEAD.run(connection, node=node, writer=writer, seq=seq, hash=previous)
+    return new, len(rows)
 
 
-def _keep_head(connection: Connection, head: Head) -> None:
-    statement = dialect.insert(connection, t.chain)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["node", "writer"],
-            set_={"seq": statement.excluded.seq, "hash": statement.excluded.hash},
-        ),
-        {"node": head.node, "writer": head.writer, "seq": head.seq, "hash": head.hash},
-    )
+_HEADER = ("node", "writer", "seq", "kind", "alert_no", "source", "occurred_at", "recorded_at")
+_COLUMNS = (*_HEADER, "body", "prev_hash", "hash")
+_APPEND = Prepared(
+    lambda _: t.journal.insert().values({name: bindparam(name) for name in _COLUMNS})
+)
+_KEEP_HEAD = Prepared(lambda name: dialect.replacing(name, t.chain))
 
 
 def recorded(row: Row[tuple[object, ...]]) -> Recorded:

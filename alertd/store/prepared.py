@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 Build = Callable[[str], Any]
@@ -72,14 +72,22 @@ class Prepared:
 
 
 def among(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """`column IN` the numbers of one parameter, of any length, which `numbers` makes."""
+    """`column IN` the values of one parameter, any number, which `numbers` or `texts` makes."""
     if dialect == "sqlite":
         each = func.json_each(bindparam(name)).table_valued("value")
         return column.in_(select(each.c.value))
-    return column == any_(bindparam(name, type_=ARRAY(BigInteger)))
+    return column == any_(bindparam(name, type_=ARRAY(column.type)))
 
 
 def numbers(connection: Connection, values: Iterable[int]) -> Any:
     """The value of `among`'s parameter."""
-    found = list(values)
-    return json.dumps(found) if connection.dialect.name == "sqlite" else found
+    return _listed(connection, list(values))
+
+
+def texts(connection: Connection, values: Iterable[str]) -> Any:
+    """The same of texts."""
+    return _listed(connection, list(values))
+
+
+def _listed(connection: Connection, values: list[Any]) -> Any:
+    return json.dumps(values) if connection.dialect.name == "sqlite" else values
