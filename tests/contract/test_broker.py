@@ -207,3 +207,10 @@ async def test_stopping_one_that_never_started_is_nothing(tmp_path: Path) -> Non
     broker = EmbeddedBroker(tmp_path)
     await broker.stop()
     assert (broker.alive, broker.pid) == (False, None)
+
+
+async def test_it_waits_for_the_disk_before_it_confirms(tmp_path: Path) -> None:
+    """No kill of a process can show it, only a power cut: so the setting itself is looked at."""
+    async with Embedded.running(tmp_path):
+        lines = (tmp_path / "nats.conf").read_text("utf-8").splitlines()
+        assert "  sync_interval: always" in lines
