@@ -239,7 +239,7 @@ def help_due(turn: Turn, limit: int) -> int:
         .order_by(c.due_at)
         .limit(limit)
     ).all()
-    desk = people.duty_desk(turn.connection)
+    desk = people.duty_desk(turn.connection) if rows else None
     for row in rows:
         alert = turn.alert(row.alert_no)
         above = people.ancestors(turn.connection, [row.unit_no]).get(row.unit_no, ())

@@ -3,15 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
-
 from alertd.decide import settle
 from alertd.decide.plan import others
 from alertd.engine.hurrying import hurry
 from alertd.engine.turn import Flow, Turn
 from alertd.model import Channel, DeliveryState, Played, RecipientKind, alert_of
-from alertd.store import dialect, outbox
-from alertd.store import tables as t
+from alertd.store import outbox
 from alertd.store.fold.deliveries import rollup
 from channels.base import Accepted, Fault, Outcome, Receipt, SendError
 
@@ -84,21 +81,13 @@ def _pause(turn: Turn, flow: Flow, error: SendError) -> None:
 
 def deadlines(turn: Turn, limit: int) -> int:
     """Settle what has no word by its deadline, and resend what stayed unknown over its grace."""
-    c = t.delivery.c
-    states = [DeliveryState.SENDING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN]
-    query = (
-        select(t.delivery)
-        .where(c.state.in_([int(s) for s in states]), c.due_at.is_not(None), c.due_at <= turn.now)
-        .order_by(c.due_at)
-        .limit(limit)
-    )
-    rows = turn.connection.execute(dialect.locked(turn.connection, query)).all()
+    rows = outbox.overdue(turn.connection, turn.now, limit)
     _decide(turn, rows, lambda row: settle.deadline(_delivery(turn, row), turn.now))
     return len(rows)
 
 
 def _decide(
-    turn: Turn, rows: Iterable[Row[Any]], decide: Callable[[Row[Any]], settle.Settlement]
+    turn: Turn, rows: Iterable[outbox.Row], decide: Callable[[outbox.Row], settle.Settlement]
 ) -> None:
     items, changes, unreached = [], [], []
     for row in rows:

@@ -60,7 +60,22 @@ def _due(*, avoiding: bool) -> Any:
     return build
 
 
+def _overdue(dialect: str) -> Select[Any]:
+    c = t.delivery.c
+    # Literals, as the index on deadlines has them: a parameter would mean a scan of all deliveries.
+    states = (DeliveryState.SENDING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN)
+    awaiting = c.state.in_([literal_column(str(int(state))) for state in states])
+    query = (
+        select(*_COLUMNS)
+        .where(awaiting, c.due_at.is_not(None), c.due_at <= bindparam("now"))
+        .order_by(c.due_at)
+        .limit(bindparam("most"))
+    )
+    return query if dialect == "sqlite" else query.with_for_update(skip_locked=True)
+
+
 _LANES = Prepared(_lanes)
+_OVERDUE = Prepared(_overdue)
 _DUE = {avoiding: Prepared(_due(avoiding=avoiding)) for avoiding in (False, True)}
 _LOAD = Prepared(lambda dialect: select(*_COLUMNS).where(among(dialect, t.delivery.c.id, "ids")))
 
@@ -112,6 +127,11 @@ def _due_without(
         query = query.where(~t.delivery.c.id.between(first, last))
     values = {"in_lane": lane, "now": now, "most": most, "avoid": avoid}
     return [Row._make(row) for row in connection.execute(query, values)]
+
+
+def overdue(connection: Connection, now: Millis, most: int) -> list[Row]:
+    """Tries without a word by their deadline, and what has waited long enough for a late one."""
+    return list(map(Row._make, _OVERDUE.rows(connection, now=now, most=most)))
 
 
 def load(connection: Connection, ids: Iterable[int]) -> dict[int, Row]:
