@@ -1,0 +1,80 @@
+"""Who is who in the test's city: read from the roster files by hand, not by alertd's parser."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One person in one duty; `phone` as it goes over the wire."""
+
+    person_id: str
+    name: str
+    phone: str
+    unit: str
+    post: str
+    rank: int
+    language: str
+
+
+class Roll:
+    """The people of a roster's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        with (folder / "people.csv").open(encoding="utf-8-sig", newline="") as file:
+            self.holders = [
+                Holder(
+                    row["person_id"],
+                    row["name"],
+                    f"+86{row['phone']}",
+                    row["unit_code"],
+                    row["post"],
+                    int(row["rank"]),
+                    row["language"],
+                )
+                for row in csv.DictReader(file)
+                if row["person_id"]
+            ]
+        self.loudspeakers = _column(folder / "terminals.csv", "terminal_id", "unit_code")
+        self.groups = _column(folder / "groups.csv", "group_id", "unit_code")
+
+    def of(self, post: str, *, rank: int | None = None, within: str = "") -> list[Holder]:
+        """The holders of a post in an area, in the roster's order."""
+        return [
+            holder
+            for holder in self.holders
+            if holder.post == post
+            and (rank is None or holder.rank == rank)
+            and holder.unit.startswith(within)
+        ]
+
+    def leader(self, unit: str, rank: int = 1) -> Holder:
+        """A grid's leader, or with rank 2 the alternate."""
+        (found,) = self.of("grid_leader", rank=rank, within=unit)
+        return found
+
+    def parent(self, holder: Holder) -> Holder:
+        """The lead of the community that a grid's leader belongs to."""
+        (found,) = self.of("community_lead", rank=1, within=holder.unit[:12])
+        return found
+
+    def grandparent(self, holder: Holder) -> Holder:
+        """The lead of the subdistrict or town."""
+        (found,) = self.of("subdistrict_lead", rank=1, within=holder.unit[:9])
+        return found
+
+    @property
+    def duty_desk(self) -> list[Holder]:
+        """Who sits at the city's duty desk, one a shift."""
+        return self.of("city_duty", rank=1)
+
+
+def phones(holders: Sequence[Holder]) -> set[str]:
+    return {holder.phone for holder in holders}
+
+
+def _column(path: Path, key: str, value: str) -> dict[str, str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return {row[key]: row[value] for row in csv.DictReader(file)}

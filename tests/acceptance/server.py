@@ -1,0 +1,148 @@
+"""A real `alertd serve`: its settings file, its process, its commands beside it."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from channels.loudspeaker.address import BrokerAddress
+from channels.loudspeaker.keys import load_key, public_text
+from tests.acceptance.peers import ROOT, clean_environment, end
+from tests.acceptance.within import PATIENCE_S, within
+
+COMMAND = Path(sys.executable).with_name("alertd")
+
+
+@dataclass
+class Server:
+    """One node's process on one data folder, started and killed as often as a test wants.
+
+    Args:
+        folder: Data, settings and log.
+        routes: The settings' routes by name.
+        settings: Others.
+    """
+
+    folder: Path
+    routes: Mapping[str, Mapping[str, Any]]
+    settings: Mapping[str, Any]
+    url: str = ""
+    _process: "subprocess.Popen[bytes] | None" = None
+    _environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.data.mkdir(parents=True)
+        file = self.folder / "alertd.toml"
+        file.write_text(settings_file({**self.settings, "port": 0}, self.routes), encoding="utf-8")
+        self._environment = clean_environment(
+            ALERTD_CONFIG=str(file), ALERTD_DATA_DIR=str(self.data), LC_ALL="C.UTF-8"
+        )
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.folder / "data"
+
+    @property
+    def token(self) -> str:
+        """The command line's own."""
+        return (self.data / "cli.token").read_text("ascii")
+
+    @property
+    def log(self) -> str:
+        """All that it ever said."""
+        return (self.folder / "server.err").read_text("utf-8", "replace")
+
+    def start(self) -> None:
+        """Start it; returns when it answers."""
+        with (self.folder / "server.err").open("ab") as errors:
+            self._process = process = subprocess.Popen(
+                [COMMAND, "serve", "--json"],
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                cwd=self.folder,
+                env=self._environment,
+            )
+        word = within(60, that=lambda: self._word(process), why=f"serve: {self.log}")
+        self.url = word["url"]
+
+    def _word(self, process: "subprocess.Popen[bytes]") -> Any:
+        """What a running server leaves for commands beside it; one of before doesn't count."""
+        if process.poll() is not None:
+            raise RuntimeError(f"alertd serve ended with {process.returncode}: {self.log}")
+        try:
+            word = json.loads((self.data / "run.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return word if word["pid"] == process.pid else None
+
+    def kill(self) -> None:
+        """kill -9."""
+        process, self._process = self._process, None
+        assert process is not None
+        process.kill()
+        process.wait()
+        # Loudspeakers know where their broker is: it must come back at the same place.
+        self._environment["ALERTD_BROKER_PORT"] = str(self.broker.port)
+
+    def stop(self) -> None:
+        """As Ctrl-C does; it must end in order."""
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            code = end(process)
+            assert code == 0, f"alertd serve ended with {code}: {self.log}"
+
+    @property
+    def broker(self) -> BrokerAddress:
+        """Where loudspeakers connect, and their login."""
+        written = (self.data / "broker" / "nats.conf").read_text("utf-8")
+        (port,) = re.findall(r'mqtt \{\s+listen: "127\.0\.0\.1:(\d+)"', written)
+        logins = json.loads((self.data / "broker" / "logins.json").read_text("utf-8"))
+        return BrokerAddress("127.0.0.1", int(port), "terminal", logins["terminal"])
+
+    @property
+    def command_key(self) -> str:
+        """The public half of the key that loudspeakers' commands are signed with."""
+        return public_text(load_key(self.data / "keys" / "commands.key"))
+
+    def client(self, token: str) -> httpx.Client:
+        """A client of its API."""
+        return httpx.Client(
+            base_url=self.url,
+            headers={"authorization": f"Bearer {token}", "accept-language": "en"},
+            timeout=PATIENCE_S,
+            trust_env=False,
+        )
+
+    def run(self, *arguments: str, token: str = "") -> Any:
+        """Run a command beside it; its JSON answer. It must succeed."""
+        more = {"ALERTD_TOKEN": token} if token else {}
+        done = subprocess.run(
+            [COMMAND, *arguments, "--json"],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=ROOT,
+            env={**self._environment, **more},
+        )
+        assert done.returncode == 0, f"alertd {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return json.loads(done.stdout)
+
+
+def settings_file(settings: Mapping[str, Any], routes: Mapping[str, Mapping[str, Any]]) -> str:
+    """TOML; JSON's texts, numbers, booleans and lists are TOML's own."""
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    for route, options in routes.items():
+        lines.append(f"[routes.{route}]")
+        lines += [f"{name} = {json.dumps(value)}" for name, value in options.items()]
+    return "\n".join(lines) + "\n"
