@@ -42,7 +42,7 @@ class Senders:
             alert_id=alert.id,
             short_code=alert.short_code,
             status=alert.status,
-            open=not alert.over,
+            open=alert.asks and not alert.over,
             told_at=min(times.values()),
             ended_at=self.ended[alert_no],
             severity=alert.severity,

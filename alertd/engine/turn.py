@@ -60,6 +60,7 @@ class LiveAlert:
     paths: tuple[str, ...]
     leave: Leave
     follows: bytes | None  # the id of the alert that it updates or ends
+    asks: bool  # wants answers: an all-clear and a cancellation don't
 
     @property
     def over(self) -> bool:
@@ -163,6 +164,7 @@ def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
             simulated=bool(selection.get("simulated")),
         ),
         follows=_id_of(connection, row.references_no),
+        asks=row.purpose not in {"cancel", "all-clear"},
     )
 
 

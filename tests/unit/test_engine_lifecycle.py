@@ -238,6 +238,19 @@ def test_several_open_alerts_make_a_bare_reply_ambiguous_and_the_timers_go_on(
     assert city.requirement(duty, 2).state == RequirementState.COVERED
 
 
+def test_an_all_clear_asks_nothing_and_leaves_the_next_alert_the_only_open_one(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    first = city.issue("typhoon", "red")
+    city.issue("all-clear", references=[city.reference(first)])
+    third = city.issue("flood", "red")
+    duty, person = city.leaders()[0]
+    city.reply(city.phone_of(person), "1")
+    assert city.one(select(t.inbound)).verdict == "counted"
+    assert city.requirement(duty, third).state == RequirementState.COVERED
+
+
 def test_an_unknown_number_is_kept_and_answered_by_nobody(make_city: MakeCity) -> None:
     city = make_city()
     city.issue()
