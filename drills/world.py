@@ -14,6 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
+
 from alertd.errors import UnavailableError
 
 _READY_PATIENCE_S = 30.0
@@ -111,6 +113,22 @@ class World:
             arguments += ["--mix", self.mix]
         secret = {"ALERTD_HANDSETS_SECRET": self.secret}
         await self._start_listening("handsets", "channels.sms.handset_sim", arguments, secret)
+
+    async def trouble_gateway(self, mode: str, share: float) -> None:
+        """Have the SMS gateway misbehave for a share of the messages, as `handset_sim.moods` says.
+
+        Raises:
+            UnavailableError: The simulator doesn't obey.
+        """
+        try:
+            async with httpx.AsyncClient(trust_env=False) as http:
+                answer = await http.post(
+                    f"{self.handsets_url}/control/gateway", json={"mode": mode, "share": share}
+                )
+        except httpx.HTTPError:
+            answer = None
+        if answer is None or not answer.is_success:
+            raise UnavailableError("The simulated gateway doesn't obey.")
 
     async def start_groups(self) -> None:
         """The chat groups' receiver."""

@@ -46,6 +46,7 @@ _ALERT: Final = {
 }
 _LADDER_MIN: Final = 16  # red: the duty desk is told 15 minutes after the issue
 _SETTLE_S: Final = 8.0  # of our own time, for what is still under way at the end
+_DROPPED: Final = 0.03  # of the messages: taken, and the connection cut before the answer
 _ONLINE_S: Final = 5.0
 _POLL_S: Final = 0.25
 
@@ -161,6 +162,8 @@ class Demo:
         )
         stack.push_async_callback(around.stop)
         await around.prepare()
+        # Lost answers are a day's work: nobody can tell, until a receipt comes or it is sent again.
+        await around.world.trouble_gateway("drop", _DROPPED)
         assert node.store is not None  # noqa: S101 - opened
         with node.store.transaction(node.clock()) as tx:
             self._tokens["officer"] = token_for(tx, "officer", "duty_officer")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import typer
@@ -23,16 +24,17 @@ _RUNNING: Final = frozenset({"draft", "approved", "issued"})
 
 def watch(  # noqa: D103 - its help says it
     alert: Alert,
-    calm_s: Annotated[
-        float | None,
-        typer.Option("--calm-s", help=_("End when nothing has changed for so many seconds.")),
+    for_s: Annotated[
+        float | None, typer.Option("--for-s", min=0, help=_("End after so many seconds."))
     ] = None,
     acting_as: As = None,
     as_json: Json = False,
 ) -> None:
     async def connected() -> None:
         async with connect(load(), acting_as=acting_as, server_only=True) as client:
-            await _Watch(client, alert, as_json=as_json).follow(calm_s)
+            watching = _Watch(client, alert, as_json=as_json)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(watching.follow(), for_s)
 
     asyncio.run(connected())
 
@@ -45,25 +47,22 @@ class _Watch:
         self._last: Any = None
         self._live: Live | None = None
 
-    async def follow(self, calm_s: float | None) -> None:
+    async def follow(self) -> None:
         """Show the board whenever facts come, until the alert is over."""
         board = await self._board()
         if show.out.is_terminal and not self._as_json:
             with Live(console=show.out, auto_refresh=False) as self._live:
-                await self._while_running(board, calm_s)
+                await self._while_running(board)
         else:
-            await self._while_running(board, calm_s)
+            await self._while_running(board)
 
-    async def _while_running(self, board: dict[str, Any], calm_s: float | None) -> None:
+    async def _while_running(self, board: dict[str, Any]) -> None:
         changed = asyncio.Event()
         listening = asyncio.create_task(self._listen(changed))
         try:
             self._show(board)
             while board["alert"]["state"] in _RUNNING and not listening.done():
-                try:
-                    await asyncio.wait_for(changed.wait(), calm_s)
-                except TimeoutError:
-                    return
+                await changed.wait()
                 changed.clear()
                 board = await self._board()
                 self._show(board)

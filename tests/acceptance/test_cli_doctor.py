@@ -1,0 +1,75 @@
+"""`alertd doctor`: what is there, what isn't, and an exit code that a script can read."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command import Said, alertd
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def healths(said: Said) -> dict[str, str]:
+    return {finding["what"]: finding["health"] for finding in said.document["findings"]}
+
+
+def test_a_fresh_machine_can_tell_nobody_and_doctor_says_so(data: Path) -> None:
+    said = alertd(data, "doctor", "--json", env={"ALERTD_PROT": "8000"})
+    assert said.code == 2
+    found = healths(said)
+    assert found["routes"] == "broken"
+    assert found["server"] == "look"
+    assert found["variables"] == "look"
+    assert found["templates and policies"] == "well"
+    assert not data.exists(), "looking leaves nothing behind"
+
+
+def test_wrong_settings_are_the_one_finding(data: Path) -> None:
+    data.mkdir()
+    (data / "alertd.toml").write_text("tick_s = 'often'\n")
+    said = alertd(data, "doctor", "--json")
+    assert said.code == 2
+    assert healths(said) == {"settings": "broken"}
+    assert "alertd.toml" in said.document["findings"][0]["detail"]
+
+
+def test_a_gateway_that_is_away_and_one_without_its_secret(data: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    data.mkdir()
+    (data / "alertd.toml").write_text(
+        f'[routes.phones]\ntype = "handsets"\nurl = "http://127.0.0.1:{port}"\nsecret = "s3cret"\n'
+        '[routes.carrier]\ntype = "twilio"\n'
+        '[routes.speakers]\ntype = "mqtt"\n'
+        '[routes.groups]\ntype = "webhook"\n'
+    )
+    said = alertd(data, "doctor", "--json")
+    found = healths(said)
+    assert said.code == 2
+    assert found["route phones"] == "broken"
+    assert found["route carrier"] == "broken"
+    assert found["route speakers"] == "well"
+    assert found["route groups"] == "well"
+    assert "routes" not in found
+    assert "s3cret" not in said.out
+
+
+def test_a_template_that_is_wrong_is_named(data: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    (own / "templates").mkdir(parents=True)
+    (own / "templates" / "mine.toml").write_text("this isn't TOML")
+    said = alertd(data, "doctor", "--json", env={"ALERTD_CONFIG_DIR": str(own)})
+    found = {f["what"]: f for f in said.document["findings"]}
+    assert found["templates and policies"]["health"] == "broken"
+    assert "mine.toml" in found["templates and policies"]["detail"]
+
+
+def test_a_folder_that_cannot_be_made(data: Path, tmp_path: Path) -> None:
+    data.write_text("a file stands in its place")
+    said = alertd(data / "below", "doctor", "--json", cwd=tmp_path)
+    assert healths(said)["data folder"] == "broken"

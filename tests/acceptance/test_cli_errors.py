@@ -1,0 +1,99 @@
+"""Whatever goes wrong: one clear sentence, a nonzero exit code, never a traceback."""
+
+import fcntl
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command import alertd
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["dance"], 2, "No such command 'dance'."),
+        (["roster", "check"], 2, "Missing argument 'PEOPLE'."),
+        (["roster", "sample", "x", "--scale", "1000"], 2, "scale"),
+        (["roster", "sample", "x", "--day", "soon"], 2, "A day is written YYYY-MM-DD."),
+        (["roster", "check", "nowhere.csv"], 2, "the roster has 1 errors and was refused"),
+        (["roster", "import", "nowhere.csv"], 2, "nowhere.csv can't be read"),
+        (["alert", "approve", "A1"], 1, "alertd isn't running here, so nothing would be sent."),
+        (["alert", "watch", "A1"], 1, "alertd isn't running here, so nothing would be sent."),
+        (["alert", "show", "A1"], 1, "There is no such alert."),
+        (["alert", "issue"], 2, "An alert needs a template and an area."),
+        (
+            ["alert", "issue", "--template", "typhoon", "--area", "330281", "--set", "x"],
+            2,
+            "--set takes NAME=VALUE.",
+        ),
+        (["alert", "issue", "--cap", "alert.txt"], 2, "is named .xml or .json."),
+        (["report"], 2, "Name an alert, or a report's file with --verify."),
+        (["report", "--verify", "nowhere.json"], 2, "nowhere.json can't be read"),
+    ],
+)
+def test_a_wrong_call_is_told_in_one_sentence(
+    data: Path, arguments: list[str], code: int, sentence: str
+) -> None:
+    said = alertd(data, *arguments)
+    assert said.code == code, said
+    errors = [line for line in said.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert sentence in errors[0]
+
+
+def test_with_json_the_error_is_a_document_too(data: Path) -> None:
+    said = alertd(data, "alert", "show", "A1", "--json")
+    assert said.code == 1
+    assert said.document["error"]["code"] == "not-found"
+
+
+def test_a_setting_that_is_wrong_is_named(data: Path) -> None:
+    said = alertd(data, "alert", "list", env={"ALERTD_PORT": "many"})
+    assert said.code == 3
+    assert "The setting port must be a whole number." in said.err
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(data: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        said = alertd(data, "serve", env={"ALERTD_PORT": port})
+    assert said.code == 1
+    assert f"Port {port} on 127.0.0.1 can't be had: Address already in use." in said.err
+    assert not data.exists()
+
+
+def test_two_never_write_to_one_data_folder(data: Path) -> None:
+    data.mkdir()
+    with (data / "alertd.lock").open("a+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        said = alertd(data, "alert", "list")
+    assert said.code == 1
+    assert "Another alertd is using this data directory." in said.err
+
+
+def test_word_of_a_server_that_is_gone_is_not_believed(data: Path) -> None:
+    data.mkdir()
+    (data / "run.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "pid": 1}))
+    said = alertd(data, "alert", "list", "--json")
+    assert said.code == 0
+    assert said.document["items"] == []
+
+
+def test_the_locale_chooses_the_language(data: Path) -> None:
+    said = alertd(data, "alert", "approve", "A1", env={"LC_ALL": "zh_CN.UTF-8"})
+    assert "错误: alertd未在此运行" in said.err
+
+
+def test_the_version_is_told(data: Path) -> None:
+    said = alertd(data, "--version")
+    assert said.code == 0
+    assert said.out.strip().count(".") == 2
