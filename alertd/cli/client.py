@@ -33,6 +33,7 @@ TOKEN_FILE: Final = "cli.token"  # noqa: S105 - the same
 _RUN_FILE: Final = "run.json"
 _EXIT_CODES: Final = {"invalid-input": 2, "problems": 2, "not-configured": 3}
 _PATIENCE_S: Final = 120.0  # a roster of a large city is planned in one request
+_SILENCE_S: Final = 30.0  # a heartbeat comes every five
 _TRIES: Final = 3
 
 
@@ -118,19 +119,21 @@ class Client:
                     file.write(piece)
 
     async def events(self, path: str, **params: Any) -> AsyncIterator[tuple[str, Any]]:
-        """The live stream: (event, data), until the server ends it."""
-        timeout = httpx.Timeout(30.0)  # a heartbeat comes every few seconds
-        async with self._http.stream("GET", path, params=params, timeout=timeout) as answer:
-            if not answer.is_success:
-                await answer.aread()
-                raise _refused(answer)
-            name = ""
-            async for line in answer.aiter_lines():
-                head, _, rest = line.partition(":")
-                if head == "event":
-                    name = rest.strip()
-                elif head == "data":
-                    yield name, json.loads(rest)
+        """The live stream: (event, data), until the server ends it.
+
+        Raises:
+            UnavailableError: The server is gone, or silent for longer than its heartbeat.
+        """
+        timeout = httpx.Timeout(_SILENCE_S)
+        try:
+            async with self._http.stream("GET", path, params=params, timeout=timeout) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise _refused(answer)
+                async for event in _events_of(answer):
+                    yield event
+        except httpx.TransportError:
+            raise UnavailableError("The server doesn't answer.") from None
 
     async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         for attempt in range(_TRIES):
@@ -144,6 +147,16 @@ class Client:
                     raise _refused(answer)
                 return answer
         raise AssertionError  # the loop returns or raises
+
+
+async def _events_of(answer: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
+    name = ""
+    async for line in answer.aiter_lines():
+        head, _colon, rest = line.partition(":")
+        if head == "event":
+            name = rest.strip()
+        elif head == "data":
+            yield name, json.loads(rest)
 
 
 def _refused(answer: httpx.Response) -> AlertdError:

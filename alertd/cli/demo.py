@@ -65,7 +65,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the demonstration."""
-    configure("warning")
+    configure("error")
     folder = keep or Path(tempfile.mkdtemp(prefix="alertd-demo-"))
     started = time.monotonic()
     try:

@@ -9,6 +9,7 @@ from alertd.cli.demo_check import Checked
 from alertd.cli.words import LANGUAGE, _
 from alertd.i18n import translator
 from alertd.report.figures import Figures
+from alertd.report.figures.duties import RUNGS
 from alertd.report.figures.values import Share
 from alertd.report.values import duration, percent
 from alertd.report.words import word
@@ -87,7 +88,8 @@ def _rows(figures: Figures) -> Iterator[tuple[str, str]]:
             failed=speakers.failed + speakers.unknown,
         ),
     )
-    yield _("Escalation"), _counts({f"act.{act}": n for act, n in figures.escalations.acts.items()})
+    acts = figures.escalations.acts
+    yield _("Escalation"), _counts({f"act.{act}": acts.get(act, 0) for act in RUNGS})
     yield _("Answered at last"), _counts(figures.escalations.resolved)
     yield _("Nobody answered"), str(len(figures.escalations.unwoken))
     yield _("Messages per person"), f"{figures.burden.per_person or 0:.2f}"

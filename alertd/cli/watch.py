@@ -16,6 +16,7 @@ from alertd.cli.client import Client, connect
 from alertd.cli.figures import board_lines, funnel_line
 from alertd.cli.options import Alert, As, Json
 from alertd.cli.words import _
+from alertd.errors import UnavailableError
 from alertd.settings import load
 
 _AGAIN_S: Final = 0.5  # the figures are asked for at most so often
@@ -69,13 +70,17 @@ class _Watch:
                 await asyncio.sleep(_AGAIN_S)
         finally:
             listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            with suppress(asyncio.CancelledError, UnavailableError):
+                await listening
 
     async def _listen(self, changed: asyncio.Event) -> None:
+        """Hear of facts until the server is gone; a stream that ends is asked for again."""
         try:
-            async for event, _data in self._client.events("/api/v1/events", alert=self._alert):
-                if event == "fact":
-                    changed.set()
+            while True:
+                changed.set()  # whatever came between two streams
+                async for event, _data in self._client.events("/api/v1/events", alert=self._alert):
+                    if event == "fact":
+                        changed.set()
         finally:
             changed.set()
 
