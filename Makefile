@@ -51,7 +51,7 @@ check-types: setup-dev
 check-layers: setup-dev
 	@$(BIN)/lint-imports
 check-texts: setup-dev
-	@$(BIN)/python -m alertd.i18n check
+	@$(BIN)/python -m alertd.i18n check --errors
 
 .PHONY: format
 format: setup-dev ## let ruff put the sources in order
