@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnClause, func, literal_column, select
 
 from alertd.decide.escalate import first_due
 from alertd.decide.expand import Chunk, next_chunk, phases
@@ -18,10 +18,13 @@ from alertd.model import (
     requirement_no,
 )
 from alertd.store import tables as t
+from alertd.store.prepared import Prepared
 
 
 def advance(turn: Turn) -> bool:
     """One chunk of every expansion under way, most severe alert first; whether there is more."""
+    if not _ANY.rows(turn.connection):
+        return False
     c = t.alert.c
     rows = turn.connection.execute(
         select(t.alert)
@@ -31,6 +34,15 @@ def advance(turn: Turn) -> bool:
     for row in rows:
         _chunk(turn, turn.alert(row.no), row)
     return bool(rows)
+
+
+def _any(_: str) -> Any:
+    c = t.alert.c
+    issued: ColumnClause[str] = literal_column(f"'{AlertState.ISSUED.value}'")
+    return select(c.no).where(c.state == issued, c.phase > 0).limit(1)
+
+
+_ANY = Prepared(_any)
 
 
 def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:

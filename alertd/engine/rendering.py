@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row as Fetched
 from sqlalchemy import Select, func, select
 
 from alertd.engine.telling import message_status
@@ -15,6 +14,16 @@ from alertd.store import tables as t
 from alertd.store.outbox import Row
 from alertd.store.prepared import Prepared, among, numbers
 from channels.base import Outgoing
+
+
+class Message(NamedTuple):
+    """What is said; columns of its table."""
+
+    no: int
+    kind: str
+    template: str
+    params: str
+    created_at: int
 
 
 def outgoing(turn: Turn, rows: Sequence[Row]) -> list[Outgoing]:
@@ -38,7 +47,7 @@ def outgoing(turn: Turn, rows: Sequence[Row]) -> list[Outgoing]:
         key = (message_no, language, row.lane, duplicate, own)
         text = texts.get(key)
         if text is None:
-            text = texts[key] = _render(turn, messages[message_no], *key[1:])
+            text = texts[key] = _text(turn, messages[message_no], *key[1:])
         result.append(
             Outgoing(
                 delivery=row.id,
@@ -56,10 +65,11 @@ def outgoing(turn: Turn, rows: Sequence[Row]) -> list[Outgoing]:
     return result
 
 
+_MOST_TEXTS = 64  # kept with an alert while it is worked with
 _STOPPING = frozenset({"cancel", "all-clear"})
 
 
-def _alike(alert: LiveAlert, message: Fetched[Any]) -> dict[str, Any]:
+def _alike(alert: LiveAlert, message: Message) -> dict[str, Any]:
     """What all of a message's deliveries share."""
     stop = message.template in _STOPPING
     return {
@@ -76,16 +86,21 @@ def _alike(alert: LiveAlert, message: Fetched[Any]) -> dict[str, Any]:
     }
 
 
-def _render(
+def _text(
     turn: Turn,
-    message: Fetched[Any],
+    message: Message,
     language: str,
     lane: int,
     duplicate: bool,
     duties: tuple[str, ...],
 ) -> str:
+    """Render, or take what was rendered before: most of an alert's recipients read the same."""
     alert = turn.alert(alert_of(message.no))
-    return turn.wording.text(
+    key = (message.no, language, lane, duplicate)
+    known = None if duties else alert.texts.get(key)
+    if known is not None:
+        return known
+    text = turn.wording.text(
         alert.templates[message.template],
         language=language,
         channel=Channel(lane // 10).word,
@@ -93,12 +108,22 @@ def _render(
         status=message_status(alert, MessageKind(message.kind)).name.capitalize(),
         duplicate=duplicate,
     )
+    if not duties and len(alert.texts) < _MOST_TEXTS:
+        alert.texts[key] = text
+    return text
 
 
-def _messages(turn: Turn, rows: Sequence[Row]) -> dict[int, Fetched[Any]]:
-    wanted = {row.message_no for row in rows}
-    found = turn.connection.execute(select(t.message).where(t.message.c.no.in_(wanted)))
-    return {row.no: row for row in found}
+_MESSAGES = Prepared(
+    lambda dialect: select(*(t.message.c[name] for name in Message._fields)).where(
+        among(dialect, t.message.c.no, "wanted")
+    )
+)
+
+
+def _messages(turn: Turn, rows: Sequence[Row]) -> dict[int, Message]:
+    wanted = numbers(turn.connection, {row.message_no for row in rows})
+    found = map(Message._make, _MESSAGES.rows(turn.connection, wanted=wanted))
+    return {message.no: message for message in found}
 
 
 def _languages(turn: Turn, persons: Sequence[int]) -> dict[int, str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, select
@@ -61,6 +61,8 @@ class LiveAlert:
     leave: Leave
     follows: bytes | None  # the id of the alert that it updates or ends
     asks: bool  # wants answers: an all-clear and a cancellation don't
+    # What `rendering` made of it; forgotten with the rest.
+    texts: dict[tuple[Any, ...], str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def over(self) -> bool:

@@ -34,15 +34,18 @@ class Transaction:
     def item(self) -> Iterator[None]:
         """A part that may fail by itself without undoing its neighbours."""
         kept = len(self.facts)
-        savepoint = self.connection.begin_nested()
+        # The driver's own cursor: there is one for every input of every step.
+        cursor = self.connection.connection.cursor()
+        cursor.execute("SAVEPOINT item")
         try:
             yield
         except BaseException:
-            savepoint.rollback()
+            cursor.execute("ROLLBACK TO SAVEPOINT item")
+            cursor.execute("RELEASE SAVEPOINT item")
             del self.facts[kept:]
             raise
         else:
-            savepoint.commit()
+            cursor.execute("RELEASE SAVEPOINT item")
 
 
 class Store:
