@@ -325,7 +325,7 @@ class Alert:
     def unanswered(self, state: str = "any") -> list[Any]:
         """The duties without an answer, all of them."""
         items: list[Any] = []
-        after: dict[str, int] = {}
+        after: dict[str, Any] = {}
         while True:
             page = self.city.get(
                 f"/api/v1/alerts/{self.id}/unanswered", state=state, limit=500, **after
