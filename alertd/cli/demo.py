@@ -45,7 +45,7 @@ _ALERT: Final = {
     "storm": "台风“菲特” / Typhoon Fitow",
 }
 _LADDER_MIN: Final = 16  # red: the duty desk is told 15 minutes after the issue
-_SETTLE_S: Final = 8.0  # of our own time, for what is still under way at the end
+_SETTLE_S: Final = 12.0  # of our own time, for what is still under way at the end
 _DROPPED: Final = 0.03  # of the messages: taken, and the connection cut before the answer
 _ONLINE_S: Final = 5.0
 _POLL_S: Final = 0.25
