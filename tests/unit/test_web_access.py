@@ -1,10 +1,13 @@
 """Tokens, principals, idempotency keys: who is asking, and that a write happens once."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
+from alertd.web.app import create_app
 from tests.unit.web_city import TOWN, WebCity, short, web_city
 
 
@@ -144,3 +147,22 @@ async def test_secrets_are_kept_nowhere(web: WebCity) -> None:
     secret = made.json()["token"].encode()
     for file in web.city.directory.glob("*.sqlite3*"):
         assert secret not in file.read_bytes()
+
+
+async def test_no_password_is_made_and_hashed_for_who_may_not_have_it_made(web: WebCity) -> None:
+    """A hash costs half a second and much memory: it must not be had for a refusal."""
+    asked: list[int] = []
+
+    def token_bytes(count: int) -> bytes:
+        asked.append(count)
+        return bytes(count)
+
+    transport = httpx.ASGITransport(create_app(replace(web.deps, token_bytes=token_bytes)))
+    headers = {"authorization": f"Bearer {web.tokens['officer']}"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://alertd.test", headers=headers
+    ) as officer:
+        new = {"name": "crony", "role": "administrator"}
+        assert (await officer.post("/api/v1/principals", json=new)).status_code == 403
+        assert (await officer.post("/api/v1/principals/admin/password")).status_code == 403
+    assert not asked

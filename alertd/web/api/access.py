@@ -99,6 +99,7 @@ async def principals(deps: Given, asker: Asker) -> list[PrincipalShown]:
 @router.post("/principals", status_code=201, response_model=PrincipalMade)
 async def create_principal(deps: Given, asker: Asker, new: NewPrincipal) -> Response:
     """Let somebody in, with a password for one sign-in."""
+    require(asker.actor, "principals")  # before the hash, which is dear on purpose
     password, kept = await _fresh_password(deps)
     made = await deps.runner.submit(
         partial(access.create_principal, actor=asker.actor, new=new, password_hash=kept)
@@ -128,6 +129,7 @@ async def enable(deps: Given, asker: Asker, name: PrincipalName) -> PrincipalSho
 @router.post("/principals/{name}/password")
 async def reset_password(deps: Given, asker: Asker, name: PrincipalName) -> PrincipalMade:
     """Give somebody a password for one sign-in."""
+    require(asker.actor, "principals")  # before the hash, which is dear on purpose
     password, kept = await _fresh_password(deps)
     done = await deps.runner.submit(
         partial(access.reset_password, actor=asker.actor, name=name, password_hash=kept)
