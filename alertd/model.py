@@ -201,7 +201,6 @@ class Policy:
     help_climb_s: float = 120.0
     confirm_replies: bool = True
     update_wants_fresh_answer: bool = True
-    superior_covers: bool = False
     ladder_roles: tuple[str, ...] = (
         "subdistrict_lead",
         "community_lead",

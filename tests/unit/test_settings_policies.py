@@ -40,7 +40,6 @@ def test_a_policy_reads_and_keeps_what_must_stay_true(colour: str) -> None:
     read = Policy.from_dict(data)
     assert read.name == colour
     assert read.help_climb_s == 120
-    assert not read.superior_covers
     assert read.stages[0].stage.word == "received"
     assert Policy.from_dict(read.to_dict()) == read
     assert len(read.retry_backoff_s) >= read.max_attempts - 1
