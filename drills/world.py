@@ -19,6 +19,7 @@ import httpx
 from alertd.errors import UnavailableError
 
 _READY_PATIENCE_S = 30.0
+_ONLINE_PATIENCE_S = 10.0  # for the last loudspeaker; the others needn't wait for it
 _END_PATIENCE_S = 5.0
 
 
@@ -147,7 +148,8 @@ class World:
         listed = self.directory / "terminals.txt"
         listed.write_text("".join(f"{name}\n" for name in ids), encoding="utf-8")
         arguments = ["--terminals", str(listed), "--verify-key", key, "--seed", str(self.seed)]
-        arguments += ["--speed", str(self.speed), "--log", str(self.log_of("terminals"))]
+        arguments += ["--speed", str(self.speed), "--patience-s", str(_ONLINE_PATIENCE_S)]
+        arguments += ["--log", str(self.log_of("terminals"))]
         self.peers["terminals"] = await start_peer(
             "channels.loudspeaker.terminal_sim",
             arguments,

@@ -96,7 +96,8 @@ async def _run(
 
 async def _all_up(terminals: list[SimTerminal], stop: asyncio.Event, patience_s: float) -> None:
     until = asyncio.get_running_loop().time() + patience_s
-    while not all(terminal.up for terminal in terminals):
+    # One without power comes no more: what it was told before the last end it is told again.
+    while not all(terminal.up or terminal.dead for terminal in terminals):
         if stop.is_set() or asyncio.get_running_loop().time() > until:
             return
         await asyncio.sleep(0.02)
