@@ -5,12 +5,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+import pytest
 from fastapi.routing import APIRoute
 
+from alertd.cli.main import assemble
+from alertd.decide.escalate import Act
+from alertd.decide.interpret import Verdict
+from alertd.engine.authority import _RIGHTS
+from alertd.errors import NotConfiguredError
+from alertd.model import (
+    AckKind,
+    AlertState,
+    Channel,
+    DeliveryState,
+    Grade,
+    MessageKind,
+    Stage,
+    Via,
+)
 from alertd.settings import RouteSettings, Settings
 from alertd.store.fold import _FOLDS, RECORD_ONLY
 from alertd.web import probes
 from alertd.web.api import access, alerts, answers, board, roster, status
+from channels import registry
+from channels.base import Fault, RouteConfig, RouteContext
 from tests.unit.docs_pages import ROOT, anchors, headings, links, read, section
 from tests.unit.test_layout import tracked_files
 
@@ -97,6 +115,66 @@ def test_every_path_of_the_api_is_documented_and_no_other() -> None:
     ]
     rows = re.findall(r"^\| `([A-Z]+) (/\S+)` \|", read("docs/api.md"), re.MULTILINE)
     assert sorted(rows) == sorted(there)
+
+
+def table(text: str) -> dict[str, str]:
+    """The rows of a section's first table: what is marked in their first cell, and the rest."""
+    return dict(re.findall(r"^\| `([\w.-]+)` \| (.+) \|$", text, re.MULTILINE))
+
+
+def test_every_roles_rights_are_documented() -> None:
+    told = table(section(read("docs/api.md"), "Who asks"))
+    assert {role: set(rights.split(", ")) for role, rights in told.items()} == _RIGHTS
+
+
+def test_every_type_of_route_is_documented_with_its_options() -> None:
+    told = table(section(read("docs/operations.md"), "Routes"))
+    assert sorted(told) == list(registry.known_types())
+    for kind in told:
+        config = RouteConfig(name="x", type=kind, options={"no_such_option": 1})
+        with pytest.raises(NotConfiguredError, match="no_such_option") as refused:
+            registry.build(config, CONTEXT)
+        known = refused.value.message.rpartition("known are: ")[2].rstrip(".")
+        options = set(known.split(", ")) - {"none"}
+        assert options <= set(re.findall(r"`(\w+)`", told[kind])), kind
+
+
+async def _nowhere(route: str, events: object) -> None:
+    raise AssertionError(f"{route} brought {events}")
+
+
+CONTEXT = RouteContext(now=lambda: 0, sink=_nowhere, public_base_url="http://127.0.0.1")
+
+
+def commands() -> set[str]:
+    """Every command of the command line, in full."""
+    app = assemble("")
+    top = {command.name or "" for command in app.registered_commands}
+    for group in app.registered_groups:
+        inner = group.typer_instance.registered_commands if group.typer_instance else []
+        top |= {f"{group.name} {command.name}" for command in inner}
+    return top
+
+
+def test_every_command_that_a_page_tells_is_there() -> None:
+    known = commands()
+    groups = {name.split()[0] for name in known if " " in name}
+    for page in markdown():
+        text = page.read_text(encoding="utf-8")
+        for first, second in re.findall(
+            r"(?:`|bin/|^ +|… )alertd ([a-z]+)(?:[ \n]+([a-z-]+))?", text
+        ):
+            name = f"{first} {second}" if first in groups and second else first
+            assert name in known | groups, f"{page.name}: alertd {name}"
+
+
+def test_every_word_of_the_model_is_explained() -> None:
+    pages = "".join(read(f"docs/{name}.md") for name in ("glossary", "states", "facts"))
+    kinds = (AckKind, Grade, MessageKind, Via, AlertState, Verdict)
+    words = {each.value for kind in kinds for each in kind}
+    words |= {each.word for kind in (Channel, DeliveryState, Stage) for each in kind}
+    words |= {each.value for each in (*Act, *Fault)}
+    assert not {word for word in words if not re.search(rf"\b{word}\b", pages)}
 
 
 def test_decisions_are_numbered_without_a_gap_listed_and_short() -> None:
