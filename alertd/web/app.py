@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from alertd.web import probes
-from alertd.web.api import access, alerts, answers, board, roster, status
+from alertd.web.api import access, alerts, answers, board, report, roster, status
 from alertd.web.bodies import BodyLimit
 from alertd.web.deps import Deps
 from alertd.web.door import Door
@@ -18,6 +18,7 @@ API = "/api/v1"
 _ROUTERS: tuple[APIRouter, ...] = (
     board.router,  # before `alerts`, whose /{alert}/{kind} would take its paths
     answers.router,
+    report.router,
     alerts.router,
     roster.router,
     access.router,

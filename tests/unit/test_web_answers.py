@@ -250,3 +250,25 @@ async def test_the_timeline_tells_what_happened_without_names_and_numbers(web: W
         more = (await officer.get(f"/api/v1/alerts/{alert}/facts?after={facts['cursor']}")).json()
         assert [item["key"] for item in more["items"]] == [entry["key"] for entry in entries[3:]]
         assert phone.removeprefix("+86") not in answer.text + str(facts) + str(more)
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "word"),
+    [
+        ("json", "application/json", '"alertd.report"'),
+        ("csv", "text/csv", ","),
+        ("html", "text/html", "<html"),
+    ],
+)
+async def test_the_report_is_had_in_every_form_and_is_on_record(
+    web: WebCity, form: str, kind: str, word: str
+) -> None:
+    alert = await told(web)
+    async with web.client("viewer") as viewer:
+        answer = await viewer.get(f"/api/v1/alerts/{alert}/report?format={form}")
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"].startswith(kind)
+        assert word in answer.text
+        facts = (await viewer.get(f"/api/v1/alerts/{alert}/facts?limit=500")).json()["items"]
+        assert facts[-1]["kind"] == "report.exported"
+        assert (await viewer.get(f"/api/v1/alerts/{alert}/report?format=exe")).status_code == 422

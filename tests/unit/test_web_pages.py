@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from alertd.web.throttle import FREE_FOR_NAME
-from tests.unit.web_city import PASSWORD, WebCity, short, web_city
+from tests.unit.web_city import PASSWORD, TOWN, WebCity, short, web_city
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
@@ -279,3 +279,15 @@ async def test_signing_out_ends_the_session(web: WebCity) -> None:
         for name, value in cookies.items():
             client.cookies.set(name, value)
         assert (await client.get("/alerts")).url.path == "/sign-in"
+
+
+async def test_the_board_shows_a_part_of_the_city_to_its_administrator(tmp_path: Path) -> None:
+    async with web_city(tmp_path, passwords=["town"]) as web, browser(web) as client:
+        drafted = await web.issue(areas=["330281"])
+        await web.until(drafted["id"], lambda board: board["funnel"]["asked"])
+        await sign_in(client, "town")
+        page = await client.get(f"/alerts/{drafted['short_code']}")
+        assert page.status_code == 200, page.text
+        assert page.text.count("data-town=") == 1
+        assert f'data-town="{TOWN}"' in page.text
+        assert "The alert reaches beyond your area" in page.text

@@ -153,14 +153,32 @@ def _read_alert(deps: Deps, signed: Signed, word: str) -> dict[str, Any]:
         }
 
 
-def _towns(
-    connection: Connection, view: reads.AlertView, path: str
-) -> list[tuple[board.Cell, list[board.Cell]]]:
-    """The grids of each subdistrict, for the heat map."""
-    towns = board.cells(connection, view.no, level="subdistrict", path=path)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Town:
+    """A subdistrict on the heat map: its grids, and how many of its duties are answered."""
+
+    code: str
+    name: str
+    covered: int
+    needed: int
+    grids: tuple[board.Cell, ...]
+
+
+def _towns(connection: Connection, view: reads.AlertView, path: str) -> list[Town]:
+    """The grids of the visitor's area by subdistrict."""
     grids = board.cells(connection, view.no, level="grid", path=path)
-    found = [(town, [g for g in grids if g.path.startswith(town.path)]) for town in towns]
-    return [(town, cells) for town, cells in found if cells]
+    found = []
+    for town in board.cells(connection, view.no, level="subdistrict"):
+        inside = tuple(grid for grid in grids if grid.path.startswith(town.path))
+        # Of a town that is only partly the visitor's, no more is counted than is shown.
+        whole = town.path.startswith(path)
+        covered = town.covered if whole else sum(grid.covered for grid in inside)
+        needed = town.needed if whole else sum(grid.needed for grid in inside)
+        if inside:
+            found.append(
+                Town(code=town.code, name=town.name, covered=covered, needed=needed, grids=inside)
+            )
+    return found
 
 
 def _read_lists(

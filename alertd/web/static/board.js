@@ -29,15 +29,21 @@
       if (place) place.textContent = `${stage.covered}/${stage.needed}`;
     }
     document.getElementById("as-of").textContent = clock(view.now);
+    const state = document.querySelector(`#state-words [data-state="${view.alert.state}"]`);
+    if (state) document.getElementById("state").textContent = state.textContent;
   }
+
+  // A page drawn while the alert was still being written down lacks grids: it is drawn anew, but
+  // never under somebody's hands and never at every turn.
+  const REDRAW_MS = 5_000;
+  let drawnTooEarly = false;
 
   function showCells(cells) {
     for (const cell of cells) {
       const place = document.querySelector(`[data-grid="${cell.code}"]`);
       if (!place) {
-        // The page was drawn while the alert was still being written down: draw it whole.
-        if (!document.querySelector("input:not([type=hidden]):focus")) location.reload();
-        return;
+        drawnTooEarly = true;
+        continue;
       }
       place.dataset.state = cell.state;
       const text = `${place.dataset.name}: ${words[cell.state]}, ${cell.covered}/${cell.needed}`;
@@ -125,6 +131,7 @@
       if (stream.readyState === EventSource.CLOSED) location.reload();
     }
     if (wanted && !reading && now - readAt >= LEAST_MS) read();
+    if (drawnTooEarly && performance.now() > REDRAW_MS && !busy(board)) location.reload();
   }, 250);
 
   // Answers by hand are sent without leaving the page; what was refused is said.
