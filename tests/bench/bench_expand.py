@@ -6,7 +6,8 @@ from pathlib import Path
 
 import limits
 from figures import Figure, in_turns, peak_mb
-from ground import CACHE, CITY_SCALES, ground
+from ground import CACHE, CITY_SCALES, Ground, ground
+from sqlalchemy import select
 
 from alertd.store import tables as t
 
@@ -20,24 +21,23 @@ def run(*, quick: bool) -> list[Figure]:
 
 
 def _at(people: int, rounds: int) -> list[Figure]:
-    rows = 0
+    made: list[tuple[int, int | None]] = []
 
     def ours() -> float:
-        nonlocal rows
         with ground(people) as here:
             drafted = here.draft()
             began = time.perf_counter()
             here.expand(drafted)
             took = time.perf_counter() - began
-            rows = here.count(t.delivery)
-            return rows / took
+            made[:] = _recipients(here)
+            return len(made) / took
 
     def limit() -> float:
         with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-            connection = limits.fresh_database(Path(folder) / "limit.sqlite3", rows)
+            connection = limits.fresh_database(Path(folder) / "limit.sqlite3", made)
             took = limits.insert_select(connection)
             connection.close()
-            return rows / took
+            return len(made) / took
 
     pair = in_turns(ours, limit, rounds)
     first = sorted(first_out_ms(people) for _ in range(rounds))[rounds // 2]
@@ -52,8 +52,8 @@ def _at(people: int, rounds: int) -> list[Figure]:
             ratio=pair.ratio,
             at_least=0.5,
             peak_mb=peak_mb(),
-            note="the limit is one INSERT … SELECT of as many rows; ours also asks every duty,"
-            " counts, journals, and commits in chunks",
+            note="the limit is one INSERT … SELECT of the same rows; ours also finds them, asks"
+            " every duty twice (received, done), counts, journals, and commits in chunks",
         ),
         Figure(
             bench="expand",
@@ -64,6 +64,13 @@ def _at(people: int, rounds: int) -> list[Figure]:
             at_most=_FIRST_OUT_MS,
         ),
     ]
+
+
+def _recipients(here: Ground) -> list[tuple[int, int | None]]:
+    c = t.delivery.c
+    with here.store.read() as connection:
+        rows = connection.execute(select(c.recipient_no, c.address_no).order_by(c.id))
+        return [(row.recipient_no, row.address_no) for row in rows]
 
 
 def first_out_ms(people: int) -> float:

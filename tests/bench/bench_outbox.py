@@ -54,7 +54,9 @@ def _full_against_normal(rounds: int) -> Figure:
 def bare(batch: int, most: int) -> float:
     """The two statements alone."""
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        connection = limits.fresh_database(Path(folder) / "limit.sqlite3", _PEOPLE)
+        connection = limits.fresh_database(
+            Path(folder) / "limit.sqlite3", limits.everybody(_PEOPLE)
+        )
         limits.insert_select(connection)
         rate = limits.claim_and_settle(connection, batch, most)
         connection.close()

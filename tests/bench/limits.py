@@ -42,7 +42,7 @@ CREATE INDEX delivery_queue ON delivery (lane, priority, due_at, id) WHERE state
 CREATE INDEX delivery_deadline ON delivery (due_at)
     WHERE state IN (1, 2, 5) AND due_at IS NOT NULL;
 CREATE INDEX delivery_recipient ON delivery (recipient_no, id);
-CREATE TABLE source (no INTEGER PRIMARY KEY, address_no INTEGER);
+CREATE TABLE source (no INTEGER PRIMARY KEY, recipient_no INTEGER, address_no INTEGER);
 """
 NOW = 1_760_000_000_000
 
@@ -50,8 +50,10 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 
-def fresh_database(path: Path, rows: int, synchronous: str = "FULL") -> sqlite3.Connection:
-    """An empty table of deliveries, and `rows` rows to fill it from."""
+def fresh_database(
+    path: Path, recipients: Sequence[tuple[int, int | None]], synchronous: str = "FULL"
+) -> sqlite3.Connection:
+    """An empty table of deliveries, and (recipient, address) of those to fill it with."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={synchronous}")
@@ -59,10 +61,15 @@ def fresh_database(path: Path, rows: int, synchronous: str = "FULL") -> sqlite3.
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.executescript(DELIVERY)
     connection.execute("BEGIN IMMEDIATE")
-    numbers = ((n, n) for n in range(1, rows + 1))
-    connection.executemany("INSERT INTO source VALUES (?, ?)", numbers)
+    rows = ((number, *one) for number, one in enumerate(recipients, start=1))
+    connection.executemany("INSERT INTO source VALUES (?, ?, ?)", rows)
     connection.execute("COMMIT")
     return connection
+
+
+def everybody(rows: int) -> list[tuple[int, int | None]]:
+    """Recipients where it doesn't matter who they are."""
+    return [(number, number) for number in range(1, rows + 1)]
 
 
 def insert_select(connection: sqlite3.Connection) -> float:
@@ -72,7 +79,7 @@ def insert_select(connection: sqlite3.Connection) -> float:
     connection.execute(
         "INSERT INTO delivery (id, message_no, recipient_kind, recipient_no, address_no, lane,"
         " priority, state, attempt, due_at, duplicate, played)"
-        " SELECT (1 << 32) + no, (1 << 32) + 1, 1, no, address_no, 11, 1, 0, 0, ?, 0, 0"
+        " SELECT (1 << 32) + no, (1 << 32) + 1, 1, recipient_no, address_no, 11, 1, 0, 0, ?, 0, 0"
         " FROM source ORDER BY no",
         (NOW,),
     )
@@ -80,14 +87,16 @@ def insert_select(connection: sqlite3.Connection) -> float:
     return time.perf_counter() - began
 
 
+# The columns that alertd's two statements set and give back; its values come one by one, too.
 _CLAIM = (
     "UPDATE delivery SET state = 1, attempt = attempt + 1, due_at = ?, route = 'sms', lease = 'me'"
     " WHERE id IN (SELECT id FROM delivery WHERE lane = 11 AND state = 0 AND due_at <= ?"
-    " ORDER BY lane, priority, due_at, id LIMIT ?) RETURNING id, attempt, address_no"
+    " ORDER BY lane, priority, due_at, id LIMIT ?) RETURNING id, attempt, message_no,"
+    " recipient_kind, recipient_no, address_no, lane, priority, duplicate, played"
 )
 _SETTLE = (
-    "UPDATE delivery SET state = 2, due_at = NULL, reason = 'gateway-has-it', settled_at = ?,"
-    " lease = NULL WHERE id = ? AND state = 1 AND attempt = ? AND lease = 'me'"
+    "UPDATE delivery SET state = ?, due_at = ?, reason = ?, avoid_route = ?, duplicate = ?,"
+    " settled_at = ?, lease = NULL WHERE id = ? AND state = 1 AND attempt = ? AND lease = ?"
 )
 
 
@@ -101,7 +110,8 @@ def claim_and_settle(connection: sqlite3.Connection, batch: int, most: int) -> f
         if not rows:
             break
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(_SETTLE, [(NOW, number, attempt) for number, attempt, _ in rows])
+        same = (2, None, "gateway-has-it", None, 0, NOW)
+        connection.executemany(_SETTLE, [(*same, row[0], row[1], "me") for row in rows])
         connection.execute("COMMIT")
         done += len(rows)
     return done / (time.perf_counter() - began)
