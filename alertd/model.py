@@ -236,6 +236,11 @@ class Policy:
                 values[key] = tuple(values[key])
         return cls(stages=stages, steps=steps, **values)
 
+    @classmethod
+    def thaw(cls, data: Mapping[str, Any]) -> "Policy":
+        """Read a policy that an alert froze, perhaps under another version of this program."""
+        return cls.from_dict({name: data[name] for name in cls.__slots__ if name in data})
+
     def to_dict(self) -> dict[str, Any]:
         """The shape that `from_dict` reads."""
         plain = ("retry_backoff_s", "ladder_roles")

@@ -278,7 +278,10 @@ def _confirm(turn: Turn, alert: LiveAlert, alike: Sequence[Answered]) -> None:
 
 
 def withdraw(turn: Turn, alert_no: int, ack_no: int, by: bytes, reason: str) -> None:
-    """An ack was a mistake: what it covered is open again, and its ladder due now."""
+    """An ack was a mistake: what it covered is open again, and its ladder due now.
+
+    After the alert's end nothing climbs any more: it is closed without an answer (no due time).
+    """
     c, a, r = t.ack.c, t.answer.c, t.requirement.c
     row = turn.connection.execute(
         select(t.ack).where(c.no == ack_no, c.alert_no == alert_no)
@@ -293,7 +296,8 @@ def withdraw(turn: Turn, alert_no: int, ack_no: int, by: bytes, reason: str) -> 
         .where(a.ack_no == ack_no)
     ).all()
     units = people.ancestors(turn.connection, [row.unit_no for row in covered])
-    answers = [[row.requirement_no, list(units[row.unit_no]), turn.now] for row in covered]
+    due_at = None if turn.alert(alert_no).over else turn.now
+    answers = [[row.requirement_no, list(units[row.unit_no]), due_at] for row in covered]
     turn.record(
         "ack.withdrawn",
         {"no": ack_no, "by": by.hex(), "reason": reason, "answers": answers},

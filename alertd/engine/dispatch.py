@@ -10,7 +10,16 @@ from alertd.decide.plan import Leave, Route, others, ready_at, refusal, room
 from alertd.engine.rendering import outgoing
 from alertd.engine.telling import inside_plan
 from alertd.engine.turn import Flow, LiveAlert, Turn
-from alertd.model import DeliveryState, Millis, RecipientKind, Status, alert_of, numbers_of
+from alertd.model import (
+    Channel,
+    DeliveryState,
+    Millis,
+    RecipientKind,
+    Status,
+    alert_of,
+    lane_of,
+    numbers_of,
+)
 from alertd.store import outbox
 from alertd.store import tables as t
 from alertd.store.fold.deliveries import rollup
@@ -147,27 +156,44 @@ def fail(turn: Turn, rows: Sequence[Any], reason: str) -> None:
 
 
 def fail_unroutable(turn: Turn, limit: int) -> list[Any]:
-    """Settle what no configured route may carry: it would wait for ever, and silently."""
+    """Settle what no configured route may carry: it would wait for ever, and silently.
+
+    A node without any route sends nothing at all, and settles nothing: it was started to look.
+    """
     stuck: list[Any] = []
+    if not turn.routes:
+        return stuck
     c, n = t.delivery.c, t.delivery_count.c
     waiting = turn.connection.execute(
         select(n.alert_no, n.channel).where(n.state == int(DeliveryState.PENDING), n.n > 0)
     ).all()
     for alert_no, channel in waiting:
-        alert = turn.alert(alert_no)
-        ways = [r for r in turn.routes.values() if r.channel == channel]
-        if any(refusal(route, alert.leave) is None for route in ways):
+        lanes = _dead_lanes(turn, turn.alert(alert_no), channel)
+        if not lanes:
             continue
-        first, last = numbers_of(alert_no)
         query = select(t.delivery).where(
-            c.id.between(first, last),
+            c.id.between(*numbers_of(alert_no)),
             c.state == int(DeliveryState.PENDING),
-            c.lane == channel * 10 + alert.status,
+            c.lane.in_(lanes),
         )
         rows = turn.connection.execute(query.limit(limit)).all()
         fail(turn, rows, "no-route")
         stuck += rows
     return stuck
+
+
+def _dead_lanes(turn: Turn, alert: LiveAlert, channel: int) -> list[int]:
+    """The alert's lanes on a channel that no route serves: its own, and real help's in a drill."""
+    ways = [route for route in turn.routes.values() if route.channel == channel]
+    real = Leave(status=Status.ACTUAL, routes=None, simulated=False)
+    leaves = {alert.status: alert.leave} | (
+        {} if alert.status is Status.ACTUAL else {Status.ACTUAL: real}
+    )
+    return [
+        lane_of(Channel(channel), status)
+        for status, leave in leaves.items()
+        if all(refusal(route, leave) for route in ways)
+    ]
 
 
 def wake_at(routes: Iterable[Route], flows: Mapping[str, Flow], now: Millis) -> Millis:

@@ -15,6 +15,8 @@ from alertd.store.outbox import Row
 from alertd.store.prepared import Prepared, among, numbers
 from channels.base import Outgoing
 
+_HELP_HOLDS_MS = 24 * 3_600_000
+
 
 class Message(NamedTuple):
     """What is said; columns of its table."""
@@ -79,7 +81,10 @@ def _alike(alert: LiveAlert, message: Message) -> dict[str, Any]:
         "status": message_status(alert, MessageKind(message.kind)).name.capitalize(),
         "severity": alert.severity,
         "created_at": message.created_at,
-        "expires_at": alert.expires_at,
+        # A call for help outlives the alert that it answers.
+        "expires_at": alert.expires_at
+        if message.kind != MessageKind.HELP
+        else max(alert.expires_at, message.created_at + _HELP_HOLDS_MS),
         "stop": stop,
         "template": message.template,
         "variables": {},

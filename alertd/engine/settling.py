@@ -13,6 +13,7 @@ from alertd.store.fold.deliveries import rollup
 from channels.base import Accepted, Fault, Outcome, Receipt, SendError
 
 _REFERENCE_MOST = 64
+_NEVER = 2**62
 
 
 def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease: str) -> int:
@@ -175,7 +176,8 @@ def _delivery(turn: Turn, row: Any) -> settle.Delivery:
         due_at=row.due_at,
         route=row.route,
         duplicate=bool(row.duplicate),
-        expires_at=alert.expires_at,
+        # A call for help outlives the alert that it answers.
+        expires_at=alert.expires_at if row.priority > 0 else _NEVER,
         alert_over=alert.over and row.priority > 0,
         policy=alert.policy,
         other_route=others(turn.routes.values(), row.lane, row.route),

@@ -156,7 +156,7 @@ def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
         state=AlertState(row.state),
         expires_at=row.expires_at,
         issued_at=row.issued_at or 0,
-        policy=Policy.from_dict(json.loads(row.policy)),
+        policy=Policy.thaw(json.loads(row.policy)),
         templates=json.loads(row.templates),
         selection=selection,
         paths=tuple(selection.get("paths", ())),

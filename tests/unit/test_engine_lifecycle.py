@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from alertd.engine import answering
 from alertd.engine.authority import Actor
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.model import (
@@ -249,6 +250,56 @@ def test_an_all_clear_asks_nothing_and_leaves_the_next_alert_the_only_open_one(
     city.reply(city.phone_of(person), "1")
     assert city.one(select(t.inbound)).verdict == "counted"
     assert city.requirement(duty, third).state == RequirementState.COVERED
+
+
+def test_a_mistake_found_after_the_end_wakes_nobody(make_city: MakeCity) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    duty, person = next(
+        pair for pair in city.leaders() if city.requirement_or_none(pair[0]) is not None
+    )
+    city.reply(city.phone_of(person), "1")
+    city.issue("cancel", areas=[TOWN], references=[city.reference(alert)])
+    city.sent.clear()
+    ack = city.one(select(t.ack))
+    city.take(
+        partial(answering.withdraw, alert_no=alert, ack_no=ack.no, by=b"o" * 16, reason="mistaken")
+    )
+    city.forward(minutes=20, tick_s=5)
+    assert city.requirement(duty).state == RequirementState.CLOSED
+    assert not city.sent
+
+
+def test_a_call_for_help_outlives_its_alert_and_a_gateway_that_is_away(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    _, person = next(
+        pair for pair in city.leaders() if city.requirement_or_none(pair[0]) is not None
+    )
+    ends_at = city.one(select(t.alert.c.expires_at).where(t.alert.c.no == alert)).expires_at
+    city.forward(seconds=(ends_at - city.now) / 1000 - 3, tick_s=60)
+    city.behave = lambda _: SendError(Fault.RETRY, "http-503")
+    city.reply(city.phone_of(person), "3")
+    city.forward(seconds=30)
+    assert _state(city, alert) == "expired"
+    city.sent.clear()
+    city.behave = accepts
+    city.forward(seconds=130)
+    calls = [message for message in city.sent if message.kind == "help"]
+    assert calls
+    assert all(message.expires_at > city.now for message in calls)
+
+
+def test_a_node_without_routes_settles_nothing(make_city: MakeCity, tmp_path: Path) -> None:
+    city = make_city(behave=lambda _: SendError(Fault.RETRY, "http-503"))
+    alert = city.issue(areas=[TOWN])
+    before = city.states(alert)
+    city.store.close()
+    looking = City(tmp_path, fresh=False, routes=(), now=city.now)
+    looking.forward(seconds=30)
+    assert looking.states(alert) == before
 
 
 def test_an_unknown_number_is_kept_and_answered_by_nobody(make_city: MakeCity) -> None:

@@ -86,3 +86,9 @@ def test_a_policy_without_steps_ends_on_the_door_knock_list() -> None:
     climbed = climb(ladder(), quiet, at(0))
     assert climbed.acts == (Act.DOOR_KNOCK,)
     assert climbed.state is RequirementState.EXHAUSTED
+
+
+def test_a_policy_frozen_by_another_version_is_read_and_a_misspelt_one_is_not() -> None:
+    assert Policy.thaw({**RED.to_dict(), "gone_since": True}) == RED
+    with pytest.raises(TypeError):
+        Policy.from_dict({**RED.to_dict(), "unknown_grace": 3})

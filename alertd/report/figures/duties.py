@@ -117,13 +117,14 @@ class DutiesPart:
         asked.unit = next((unit for unit in units if (stage, unit) in self.asked_of), asked.solo)
 
     def _withdrawn(self, recorded: Recorded) -> None:
-        for number, _, _ in recorded.fact.body["answers"]:
+        for number, _, due_at in recorded.fact.body["answers"]:
             asked = self._of(number)
             left = {p: no for p, no in asked.answers.items() if no != recorded.fact.body["no"]}
             reopens = not left and not asked.carried and len(left) < len(asked.answers)
             asked.answers = left
             if reopens and asked.state is _S.COVERED:
-                asked.state, asked.covered_at = _S.OPEN, None
+                # Without a due time the alert was over, and nothing climbs for it any more.
+                asked.state, asked.covered_at = _S.CLOSED if due_at is None else _S.OPEN, None
                 self.hurried.add(number)
 
     def _hurried(self, recorded: Recorded) -> None:

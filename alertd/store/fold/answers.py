@@ -132,13 +132,14 @@ def withdrawn(connection: Connection, fact: Fact) -> None:
             _lose(connection, number, units, due_at)
 
 
-def _lose(connection: Connection, number: int, units: Sequence[int], due_at: int) -> None:
+def _lose(connection: Connection, number: int, units: Sequence[int], due_at: int | None) -> None:
     c = t.requirement.c
     row = connection.execute(select(c.needed, c.have, c.state).where(c.no == number)).one()
     changes: dict[str, object] = {"have": row.have - 1}
     reopens = row.state == RequirementState.COVERED and row.have - 1 < row.needed
     if reopens:
-        changes |= {"state": RequirementState.OPEN, "due_at": due_at, "covered_at": None}
+        state = RequirementState.CLOSED if due_at is None else RequirementState.OPEN
+        changes |= {"state": state, "due_at": due_at, "covered_at": None}
     connection.execute(update(t.requirement).where(c.no == number).values(**changes))
     if reopens:
         cover(connection, number, units, covered=-1)
