@@ -19,6 +19,7 @@ from alertd.errors import ConflictError, InvalidInputError
 from alertd.model import AlertState, Status
 from alertd.store.reads import alerts as reads
 from alertd.store.reads import answers, board, unanswered
+from alertd.store.reads.paging import Page
 from alertd.web.api.alerts import writing_of
 from alertd.web.api.status import read_terminals
 from alertd.web.auth import Signed
@@ -186,26 +187,28 @@ def _read_lists(
 ) -> dict[str, Any]:
     """What changes by rows: calls for help, who hasn't answered, loudspeakers, replies to read."""
     actor = signed.actor
-    silent = unanswered.unanswered(
-        connection, view.no, path=actor.path, state="exhausted", limit=_SHOWN
-    )
-    still = unanswered.unanswered(connection, view.no, path=actor.path, state="open", limit=_SHOWN)
+    stages = board.stages(connection, view.no, actor.path)
+    exhausted = sum(stage.exhausted for stage in stages)
+    still = sum(stage.needed - stage.covered for stage in stages) - exhausted
+
+    def waiting(state: str, count: int) -> Page[unanswered.Unanswered]:
+        if count <= 0:  # the rollup knows; looking through a whole alert for nobody is dear
+            return Page(items=())
+        return unanswered.unanswered(
+            connection, view.no, path=actor.path, state=state, limit=_SHOWN
+        )
+
     inbound = (
         answers.inbound(connection, deps.store.vault, path=actor.path, limit=20).items
         if may(actor, "answer")
         else ()
     )
     speakers = read_terminals(deps, actor, view.id, None, _SHOWN)
-    stages = board.stages(connection, view.no, actor.path)
-    exhausted = sum(stage.exhausted for stage in stages)
     return {
-        "totals": {
-            "silent": exhausted,
-            "still": sum(stage.needed - stage.covered for stage in stages) - exhausted,
-        },
+        "totals": {"silent": exhausted, "still": still},
+        "silent": waiting("exhausted", exhausted),
+        "still": waiting("open", still),
         "helping": answers.help_cases(connection, alert_no=view.no, path=actor.path),
-        "silent": silent,
-        "still": still,
         "inbound": inbound,
         "speakers": speakers.page.items,
         "speaker_counts": speakers.counts,
