@@ -7,10 +7,14 @@ so that no answer can come before what it answers.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Connection,
+    Integer,
+    bindparam,
     case,
     exists,
     func,
@@ -29,12 +33,16 @@ from alertd.model import (
     RequirementState,
     Status,
     lane_of,
+    numbers_of,
 )
 from alertd.store import dialect
 from alertd.store import tables as t
 from alertd.store.fold.deliveries import count
 from alertd.store.fold.recipients import QUERIES
-from alertd.store.fold.scope import Scope, in_force, inside, scope_of
+from alertd.store.fold.scope import Scope, in_force, inside, one_of, scope_of
+from alertd.store.prepared import Prepared, among, numbers
+
+_SCOPES = 64  # statements kept: a phase each of the alerts under way
 
 
 def expanded(connection: Connection, fact: Fact) -> dict[str, Any]:
@@ -51,61 +59,84 @@ def expanded(connection: Connection, fact: Fact) -> dict[str, Any]:
         if body["phase"] == "duties":
             asked = _requirements(connection, fact, scope)
         made = _deliveries(connection, fact, scope)
-    connection.execute(
-        update(t.alert)
-        .where(t.alert.c.no == fact.alert_no)
-        .values(
-            phase=body["next_phase"],
-            cursor=body["next_cursor"],
-            next_delivery=t.alert.c.next_delivery + sum(n for _, n in made),
-        )
+    _PROGRESS.run(
+        connection,
+        number=fact.alert_no,
+        to_phase=body["next_phase"],
+        to_cursor=body["next_cursor"],
+        made=sum(n for _, n in made),
     )
     return {"asked": asked, "made": made}
 
 
+_PROGRESS = Prepared(
+    lambda _: (
+        update(t.alert)
+        .where(t.alert.c.no == bindparam("number"))
+        .values(
+            phase=bindparam("to_phase"),
+            cursor=bindparam("to_cursor"),
+            next_delivery=t.alert.c.next_delivery + bindparam("made"),
+        )
+    )
+)
+
+
 def _requirements(connection: Connection, fact: Fact, scope: Scope) -> list[list[int]]:
     body = fact.body
-    d = t.duty.c
     asked: list[list[int]] = []
     for stage in body["stages"]:
-        # Range addition, not OR: a duty's number stays below the stage's bit.
-        number = literal((fact.alert_no << ALERT_SHIFT) + (stage["stage"] << STAGE_SHIFT)) + d.no
-        holder = exists().where(
-            t.holding.c.duty_no == d.no,
-            in_force(t.holding, scope.version),
-            t.holding.c.rank == 1,
-            t.contact.c.person_no == t.holding.c.person_no,
-            t.contact.c.channel == int(Channel.SMS),
-            in_force(t.contact, scope.version),
-        )
-        # A duty that nobody can be reached for doesn't wait for its first rung.
-        due = case((holder, stage["due_at"]), else_=fact.occurred_at)
-        rows = select(
-            number,
-            d.unit_no,
-            d.role,
-            literal(1),
-            literal(0),
-            literal(int(RequirementState.OPEN)),
-            literal(0),
-            literal(stage["start_at"]),
-            due,
-            literal(0),
-        ).where(
-            d.no > body["after"],
-            d.no <= body["upto"],
-            in_force(t.duty, scope.version),
-            d.role.in_(tuple(set(scope.ladder_roles) & set(scope.roles))),
-            inside(d.unit_no, scope),
-        )
-        names = ("no", "unit_no", "role", "needed", "have", "state", "step", "start_at", "due_at")
-        connection.execute(
-            t.requirement.insert().from_select([*names, "told"], rows.order_by(d.no))
+        _asking(scope).run(
+            connection,
+            base=(fact.alert_no << ALERT_SHIFT) + (stage["stage"] << STAGE_SHIFT),
+            start_at=stage["start_at"],
+            due_at=stage["due_at"],
+            at_once=fact.occurred_at,
+            after=body["after"],
+            upto=body["upto"],
         )
         if body["carry_over"]:
             _carry_over(connection, fact, stage["stage"])
         asked += _coverage(connection, fact, stage["stage"])
     return asked
+
+
+@lru_cache(maxsize=_SCOPES)
+def _asking(scope: Scope) -> Prepared:
+    """The statement that asks the duties of a range; the same for every chunk of an alert."""
+    d, whole = t.duty.c, BigInteger()
+    holder = exists().where(
+        t.holding.c.duty_no == d.no,
+        in_force(t.holding, scope.version),
+        t.holding.c.rank == 1,
+        t.contact.c.person_no == t.holding.c.person_no,
+        t.contact.c.channel == int(Channel.SMS),
+        in_force(t.contact, scope.version),
+    )
+    rows = select(
+        # Range addition, not OR: a duty's number stays below the stage's bit.
+        bindparam("base", type_=whole) + d.no,
+        d.unit_no,
+        d.role,
+        literal(1),
+        literal(0),
+        literal(int(RequirementState.OPEN)),
+        literal(0),
+        bindparam("start_at", type_=whole),
+        # A duty that nobody can be reached for doesn't wait for its first rung.
+        case((holder, bindparam("due_at", type_=whole)), else_=bindparam("at_once", type_=whole)),
+        literal(0),
+    ).where(
+        d.no > bindparam("after", type_=whole),
+        d.no <= bindparam("upto", type_=whole),
+        in_force(t.duty, scope.version),
+        one_of(d.role, set(scope.ladder_roles) & set(scope.roles)),
+        inside(d.unit_no, scope),
+    )
+    names = ("no", "unit_no", "role", "needed", "have", "state", "step", "start_at", "due_at")
+    return Prepared(
+        lambda _: t.requirement.insert().from_select([*names, "told"], rows.order_by(d.no))
+    )
 
 
 def _carry_over(connection: Connection, fact: Fact, stage: int) -> None:
@@ -133,34 +164,43 @@ def _coverage(connection: Connection, fact: Fact, stage: int) -> list[list[int]]
     """Add what this chunk asks to the rollup of every unit above it."""
     body = fact.body
     base = (fact.alert_no << ALERT_SHIFT) + (stage << STAGE_SHIFT)
-    u = t.unit.c
-    r = t.requirement.c
-    # A stairwell has no row of its own there: its requirement says as much.
-    home = case((u.level == "building", u.parent_no), else_=u.no)
-    answered = func.sum(case((r.state == int(RequirementState.COVERED), 1), else_=0))
-    found = connection.execute(
-        select(home.label("unit_no"), func.count().label("n"), answered.label("covered"))
-        .select_from(t.requirement.join(t.unit, u.no == r.unit_no))
-        .where(
-            r.no > base + body["after"],
-            r.no <= base + body["upto"],
-            in_force(t.unit, body["scope"]["version"]),
-        )
-        .group_by(home)
-    ).all()
+    version = body["scope"]["version"]
+    found = _HOMES.rows(
+        connection, after=base + body["after"], upto=base + body["upto"], version=version
+    )
     sums: dict[int, tuple[int, int]] = {}
-    parents = parents_of(connection, body["scope"]["version"], [row.unit_no for row in found])
+    parents = parents_of(connection, version, [unit_no for unit_no, _, _ in found])
     for unit_no, n, covered in found:
         for above in chain(unit_no, parents):
             needed, done = sums.get(above, (0, 0))
             sums[above] = (needed + n, done + int(covered))
-    key = {"alert_no": fact.alert_no, "stage": stage}
-    rows = [
-        {**key, "unit_no": no, "needed": n, "covered": done, "exhausted": 0, "helping": 0}
-        for no, (n, done) in sums.items()
-    ]
-    dialect.add_counts(connection, t.coverage, rows)
+    key = (fact.alert_no, stage)
+    rows = [(*key, no, n, done, 0, 0) for no, (n, done) in sums.items()]
+    _COVERAGE.many(connection, _COVERAGE_COLUMNS, rows)
     return [[stage, unit_no, n, int(covered)] for unit_no, n, covered in found]
+
+
+def _homes(_: str) -> Any:
+    """What a range of requirements asks, by unit: (unit, requirements, covered already)."""
+    u, r = t.unit.c, t.requirement.c
+    # A stairwell has no row of its own there: its requirement says as much.
+    home = case((u.level == "building", u.parent_no), else_=u.no)
+    answered = func.sum(case((r.state == int(RequirementState.COVERED), 1), else_=0))
+    return (
+        select(home, func.count(), answered)
+        .select_from(t.requirement.join(t.unit, u.no == r.unit_no))
+        .where(
+            r.no > bindparam("after"),
+            r.no <= bindparam("upto"),
+            in_force(t.unit, bindparam("version")),
+        )
+        .group_by(home)
+    )
+
+
+_HOMES = Prepared(_homes)
+_COVERAGE = Prepared(lambda name: dialect.adding(name, t.coverage))
+_COVERAGE_COLUMNS = ("alert_no", "stage", "unit_no", "needed", "covered", "exhausted", "helping")
 
 
 def parents_of(connection: Connection, version: int, units: Sequence[int]) -> dict[int, int | None]:
@@ -168,14 +208,17 @@ def parents_of(connection: Connection, version: int, units: Sequence[int]) -> di
     parents: dict[int, int | None] = {}
     wanted = set(units)
     while wanted:
-        rows = connection.execute(
-            select(t.unit.c.no, t.unit.c.parent_no).where(
-                t.unit.c.no.in_(wanted), in_force(t.unit, version)
-            )
-        ).all()
-        parents.update({row.no: row.parent_no for row in rows})
-        wanted = {row.parent_no for row in rows if row.parent_no is not None} - parents.keys()
+        rows = _PARENTS.rows(connection, units=numbers(connection, wanted), version=version)
+        parents.update((no, parent) for no, parent in rows)
+        wanted = {parent for _, parent in rows if parent is not None} - parents.keys()
     return parents
+
+
+_PARENTS = Prepared(
+    lambda name: select(t.unit.c.no, t.unit.c.parent_no).where(
+        among(name, t.unit.c.no, "units"), in_force(t.unit, bindparam("version"))
+    )
+)
 
 
 def chain(unit_no: int, parents: Mapping[int, int | None]) -> list[int]:
@@ -189,10 +232,35 @@ def chain(unit_no: int, parents: Mapping[int, int | None]) -> list[int]:
 
 
 def _deliveries(connection: Connection, fact: Fact, scope: Scope) -> list[list[int]]:
-    query, channel = QUERIES[fact.body["phase"]](fact, scope)
     body = fact.body
-    status = Status(body["status"])
-    picked = query.subquery()
+    told_first, told_last = numbers_of(body["references_no"] or 0)
+    own_first, own_last = numbers_of(fact.alert_no)
+    statement, channel = _telling(body["phase"], scope, Status(body["status"]))
+    rows = statement.run(
+        connection,
+        before=body["first"] - 1,
+        message_no=body["message_no"],
+        priority=body["priority"],
+        due_at=fact.occurred_at,
+        after=body["after"],
+        upto=body["upto"],
+        told_first=told_first,
+        told_last=told_last,
+        own_first=own_first,
+        own_last=own_last,
+        author=body["person_no"],
+    )
+    made = _made(connection, fact, channel, rows)
+    pending = int(DeliveryState.PENDING)
+    count(connection, fact.alert_no, [[on, pending, n] for on, n in made])
+    return made
+
+
+@lru_cache(maxsize=_SCOPES)
+def _telling(phase: str, scope: Scope, status: Status) -> tuple[Prepared, Channel | None]:
+    """The statement that writes a phase's deliveries; the same for every chunk of an alert."""
+    query, channel = QUERIES[phase](phase, scope)
+    whole, picked = BigInteger(), query.subquery()
     kind, number, address, rank = picked.c[0], picked.c[1], picked.c[2], picked.c[3]
     lane = (
         literal(lane_of(channel, status))
@@ -204,26 +272,22 @@ def _deliveries(connection: Connection, fact: Fact, scope: Scope) -> list[list[i
         )
     )
     rows = select(
-        literal(body["first"] - 1) + func.row_number().over(order_by=rank),
-        literal(body["message_no"]),
+        bindparam("before", type_=whole) + func.row_number().over(order_by=rank),
+        bindparam("message_no", type_=whole),
         kind,
         number,
         address,
         lane,
-        literal(body["priority"]),
+        bindparam("priority", type_=Integer()),
         literal(int(DeliveryState.PENDING)),
         literal(0),
-        literal(fact.occurred_at),
+        bindparam("due_at", type_=whole),
         literal(0),
         literal(0),
     )
     names = ("id", "message_no", "recipient_kind", "recipient_no", "address_no", "lane")
     more = ("priority", "state", "attempt", "due_at", "duplicate", "played")
-    result = connection.execute(t.delivery.insert().from_select([*names, *more], rows))
-    made = _made(connection, fact, channel, result.rowcount)
-    pending = int(DeliveryState.PENDING)
-    count(connection, fact.alert_no, [[on, pending, n] for on, n in made])
-    return made
+    return Prepared(lambda _: t.delivery.insert().from_select([*names, *more], rows)), channel
 
 
 def _made(

@@ -1,10 +1,10 @@
 """Whom an alert is for, as conditions on the roster's tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, true
+from sqlalchemy import ColumnElement, and_, exists, false, literal, or_, true
 
 from alertd.store import tables as t
 
@@ -33,9 +33,14 @@ def scope_of(data: Mapping[str, Any]) -> Scope:
     )
 
 
-def in_force(table: Any, version: int) -> ColumnElement[bool]:
+def in_force(table: Any, version: Any) -> ColumnElement[bool]:
     """The rows of a temporal table that hold at `version`."""
     return and_(table.c.from_version <= version, table.c.to_version > version)
+
+
+def one_of(column: Any, values: Collection[str]) -> ColumnElement[bool]:
+    """`column IN` values that are known when the statement is built."""
+    return column.in_([literal(value) for value in values]) if values else false()
 
 
 def below(path: Any, paths: Sequence[str]) -> ColumnElement[bool]:
