@@ -96,11 +96,7 @@ class BulkClient:
         return await self._exchange(f"GET {self._prefix}{path} HTTP/1.1\r\n", b"")
 
     async def _exchange(self, start: str, body: bytes) -> Answer:
-        try:
-            async with asyncio.timeout(self._connect_timeout_s):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            raise NotSentError("no free connection") from error
+        await self._take_slot()
         try:
             connection = self._reuse() or await self._connect()
             try:
@@ -118,6 +114,16 @@ class BulkClient:
             return answer
         finally:
             self._slots.release()
+
+    async def _take_slot(self) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()  # at once, and without the cost of a timer
+            return
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise NotSentError("no free connection") from error
 
     def _reuse(self) -> "_Connection | None":
         oldest = asyncio.get_running_loop().time() - self._idle_s
