@@ -15,6 +15,7 @@ from alertd.cli.client import Running
 from alertd.cli.keys import FirstSignIn, first_administrator, token_of_cli
 from alertd.cli.words import _
 from alertd.clock import SteadyClock
+from alertd.engine.heap import settle_heap
 from alertd.errors import UnavailableError
 from alertd.settings import Settings
 
@@ -76,6 +77,7 @@ class Serving:
         self._task = asyncio.create_task(self._server.serve(sockets=[sock]))
         self._stack.push_async_callback(self._end_server)
         await self._up(self._server, self._task)
+        settle_heap()
         path = Running(self.url, os.getpid()).write(self.settings.data_dir)
         self._stack.callback(path.unlink, missing_ok=True)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import func, select, update
 
 from alertd import cap, messages
@@ -35,6 +37,9 @@ from alertd.store.vault import Vault
 from channels.base import Accepted, Outcome
 from rosters.parse import check
 from rosters.sample import write_sample
+
+# Only figures go to the output.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build" / "bench"

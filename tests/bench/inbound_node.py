@@ -24,6 +24,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent.parent)]
 
 from ground import Ground, ground, telling_everybody  # noqa: E402 - the path comes first
 
+from alertd.engine.heap import settle_heap  # noqa: E402 - the same
 from alertd.engine.runner import Runner  # noqa: E402 - the same
 from alertd.model import FOREVER  # noqa: E402 - the same
 from alertd.store import addresses  # noqa: E402 - the same
@@ -106,6 +107,7 @@ async def _serve(here: Ground) -> None:
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
+    settle_heap()
     sys.stdout.write(f"{server.servers[0].sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await serving

@@ -22,6 +22,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent.parent)]
 from figures import peak_mb  # noqa: E402 - the path comes first
 from ground import CACHE, Ground, ground, routes  # noqa: E402 - the same
 
+from alertd.engine.heap import settle_heap  # noqa: E402 - the same
 from alertd.engine.runner import Runner  # noqa: E402 - the same
 from alertd.model import DeliveryState  # noqa: E402 - the same
 from alertd.store import tables as t  # noqa: E402 - the same
@@ -80,6 +81,7 @@ async def _issue(here: Ground, channels: Mapping[str, Channel]) -> dict[str, flo
     drafted = here.draft()
     runner = Runner(here.engine, channels, now=_now)
     await runner.start()
+    settle_heap()
     before = peak_mb()
     began, busy = time.perf_counter(), time.process_time()
     await runner.submit(here.approving(drafted))
