@@ -60,7 +60,10 @@ def outcome(delivery: Delivery, result: Accepted | SendError, now: Millis) -> Se
 def deadline(delivery: Delivery, now: Millis) -> Settlement:
     """`due_at` passed: a worker died, a grace ended, or a loudspeaker stayed silent."""
     if delivery.state is _S.SENDING:
-        return _unknown(delivery, now, "no-word-by-deadline")
+        # It was we who died, and perhaps before the first byte left. That says nothing of the
+        # gateway, so the one marked resend isn't used up by it; only the tries are bounded.
+        again = not delivery.duplicate or delivery.attempt < delivery.policy.max_attempts
+        return _unknown(delivery, now, "no-word-by-deadline", again=again)
     if delivery.state is _S.ACCEPTED:
         return _unknown(delivery, now, "terminal-silent")
     return _resend(delivery, now)
@@ -110,12 +113,15 @@ def _terminal_due(delivery: Delivery, state: DeliveryState, now: Millis) -> Mill
     return None
 
 
-def _unknown(delivery: Delivery, now: Millis, code: str) -> Settlement:
+def _unknown(
+    delivery: Delivery, now: Millis, code: str, *, again: bool | None = None
+) -> Settlement:
     grace = round(delivery.policy.unknown_grace_s * 1000)
+    resend = not delivery.duplicate if again is None else again
     return Settlement(
         state=_S.UNKNOWN,
         reason=code,
-        due_at=None if delivery.duplicate else now + grace,
+        due_at=now + grace if resend else None,
         avoid_route=delivery.route if delivery.other_route else None,
         duplicate=delivery.duplicate,
         unreached=delivery.duplicate,

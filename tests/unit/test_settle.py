@@ -72,6 +72,15 @@ def test_unknown_twice_rests_unknown_and_the_ladder_hurries() -> None:
     assert decided.unreached
 
 
+def test_a_second_death_of_ours_is_sent_again_within_the_bounds_of_the_tries() -> None:
+    """Found by the kill loop: killed twice before the first byte, 18 of 857 never left."""
+    twice = settle.deadline(delivery(duplicate=True, attempt=2), NOW)
+    assert (twice.state, twice.due_at) == (DeliveryState.UNKNOWN, NOW + 60_000)
+    assert twice.unreached  # the ladder doesn't wait for it
+    last = settle.deadline(delivery(duplicate=True, attempt=POLICY.max_attempts), NOW)
+    assert (last.state, last.due_at) == (DeliveryState.UNKNOWN, None)
+
+
 def test_unknown_of_an_alert_that_is_over_is_not_sent_again_and_stays_unknown() -> None:
     decided = settle.deadline(delivery(state=DeliveryState.UNKNOWN, alert_over=True), NOW)
     assert (decided.state, decided.due_at) == (DeliveryState.UNKNOWN, None)

@@ -10,7 +10,7 @@ from statistics import NormalDist
 _UNITS = 2.0**64
 _STANDARD = NormalDist()
 _LATE_FACTOR = 20.0  # a phone without a signal gets its messages that much later
-_ANSWERED_KINDS = {"alert", "reminder", "takeover"}  # whoever answers confirmations never stops
+_ANSWERED_KINDS = {"alert", "reminder"}  # whoever answers confirmations never stops
 
 _ACKS = ("1", "收到", "1", "收到。", "1", "明白", "好的")
 _WRONGS = ("开会中稍后联系", "你是谁", "没收到", "收到吗", "5", "还没到", "?")
