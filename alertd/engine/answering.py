@@ -1,6 +1,6 @@
 """Acknowledgements: what an answer counts for, and what follows from it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from alertd.model import (
 )
 from alertd.store import people
 from alertd.store import tables as t
+from alertd.store.people import DutyRef
 from alertd.store.prepared import Prepared, among, numbers
 
 
@@ -53,16 +54,28 @@ def acknowledge(turn: Turn, answered: Answered, *, confirm: bool) -> int:
     return number
 
 
-def acknowledge_all(turn: Turn, said: Sequence[Answered], *, confirm: bool) -> list[int]:
+def acknowledge_all(
+    turn: Turn,
+    said: Sequence[Answered],
+    *,
+    confirm: bool,
+    held: Mapping[int, Sequence[DutyRef]] | None = None,
+) -> list[int]:
     """Record acks in their order, reading what they need at once; returns their numbers.
 
     Those who answered alike are confirmed by one message.
+
+    Args:
+        turn: The step.
+        said: The answers.
+        confirm: Whether the people are to hear that they were heard, where the policy says so.
+        held: What each of them holds, where the caller has read it.
     """
     if not said:
         return []
     first = _next_ack(turn)
     before = _said_before(turn, said)
-    counted = counted_for(turn, [_counting(answered) for answered in said])
+    counted = counted_for(turn, [_counting(answered) for answered in said], held)
     heard: dict[tuple[Any, ...], list[Answered]] = {}
     for number, answered in enumerate(said, start=first):
         alert = turn.alert(answered.alert_no)
@@ -140,9 +153,14 @@ def _counting(answered: Answered) -> Counting:
     return Counting(answered.alert_no, answered.person_no, kind, answered.duties)
 
 
-def counted_for(turn: Turn, answers: Sequence[Counting]) -> list[list[list[Any]]]:
+def counted_for(
+    turn: Turn,
+    answers: Sequence[Counting],
+    held: Mapping[int, Sequence[DutyRef]] | None = None,
+) -> list[list[list[Any]]]:
     """For each answer [[requirement, [unit, parent, …]]…] of the duties the person holds now."""
-    held = people.duties_of(turn.connection, {one.person_no for one in answers})
+    if held is None:
+        held = people.duties_of(turn.connection, {one.person_no for one in answers})
     units = [
         {
             requirement_no(one.alert_no, stage, duty.duty_no): duty.unit_no

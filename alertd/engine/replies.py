@@ -42,7 +42,7 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
         reply.gateway_id: _interpret(turn, number, reply, senders_no[reply.sender], known, said)
         for number, reply in enumerate(given, start=first)
     }
-    acknowledge_all(turn, said, confirm=True)
+    acknowledge_all(turn, said, confirm=True, held=known.duties)
     return [
         verdicts[reply.gateway_id] if fresh.get(reply.gateway_id) is reply else "repeated"
         for reply in came

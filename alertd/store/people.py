@@ -6,13 +6,15 @@ or of number in mid-alert works at once (DESIGN §8). Every reader takes many nu
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, select
 
 from alertd.model import FOREVER
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from alertd.store.fold.expansion import chain, parents_of
+from alertd.store.prepared import Prepared, among, numbers
 
 NOW = FOREVER - 1  # a version at which exactly the rows in force now are in force
 DUTY_DESK_ROLE = "city_duty"
@@ -86,18 +88,28 @@ def contacts(
 
 def duties_of(connection: Connection, person_nos: Iterable[int]) -> dict[int, list[DutyRef]]:
     """What each person holds, in the order of the hierarchy."""
-    h, u = t.holding.c, t.unit.c
     found: dict[int, list[DutyRef]] = {}
-    for batch in batches(dict.fromkeys(person_nos)):
-        rows = connection.execute(
-            select(h.person_no, h.duty_no, h.unit_no, h.role, h.rank, u.name, u.code)
-            .join_from(t.holding, t.unit, u.no == h.unit_no)
-            .where(h.person_no.in_(batch), h.to_version == FOREVER, u.to_version == FOREVER)
-            .order_by(h.person_no, h.duty_no)
-        )
-        for person_no, *duty in rows:
-            found.setdefault(person_no, []).append(DutyRef(*duty))
+    wanted = numbers(connection, dict.fromkeys(person_nos))
+    for person_no, *duty in _DUTIES.rows(connection, persons=wanted):
+        found.setdefault(person_no, []).append(DutyRef(*duty))
     return found
+
+
+def _duties(dialect: str) -> Select[Any]:
+    h, u = t.holding.c, t.unit.c
+    return (
+        select(h.person_no, h.duty_no, h.unit_no, h.role, h.rank, u.name, u.code)
+        .join_from(t.holding, t.unit, u.no == h.unit_no)
+        .where(
+            among(dialect, h.person_no, "persons"),
+            h.to_version == FOREVER,
+            u.to_version == FOREVER,
+        )
+        .order_by(h.person_no, h.duty_no)
+    )
+
+
+_DUTIES = Prepared(_duties)
 
 
 def persons_at(connection: Connection, address_no: int) -> list[int]:
