@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal_column, select
 
 from alertd.decide.interpret import Candidate, Duty, Person
 from alertd.engine.turn import Turn
@@ -100,7 +100,8 @@ def _persons_at(dialect: str) -> Select[Any]:
 def _told(dialect: str) -> Select[Any]:
     """When a message of each alert was first claimed for each person."""
     d, m = t.delivery.c, t.message.c
-    alert_no = d.id.op(">>")(ALERT_SHIFT).label("alert_no")
+    # Literal: PostgreSQL shifts by a small integer, and groups by what is the same text.
+    alert_no = d.id.op(">>")(literal_column(str(ALERT_SHIFT))).label("alert_no")
     return (
         select(d.recipient_no, alert_no, func.min(m.created_at))
         .join(t.message, m.no == d.message_no)

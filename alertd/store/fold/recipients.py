@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    cast,
     exists,
     literal,
     null,
@@ -29,13 +30,16 @@ from alertd.store.fold.scope import Scope, in_force, inside, one_of
 Picked = tuple[Select[Any], Channel | None]
 
 
+_NOWHERE = cast(null(), BigInteger)  # PostgreSQL takes a bare NULL in a subquery for text
+
+
 def _number(name: str) -> BindParameter[int]:
     return bindparam(name, type_=BigInteger)
 
 
 def _terminals(_: str, scope: Scope) -> Picked:
     c = t.terminal.c
-    query = select(literal(int(RecipientKind.TERMINAL)), c.no, null(), c.no.label("rank")).where(
+    query = select(literal(int(RecipientKind.TERMINAL)), c.no, _NOWHERE, c.no.label("rank")).where(
         c.no > _number("after"),
         c.no <= _number("upto"),
         in_force(t.terminal, scope.version),
