@@ -105,6 +105,9 @@ def _peer(file: str, many: int) -> float:
 
 def _program(python: str, file: str, *arguments: int) -> dict[str, float]:
     command = [python, "-W", "ignore", str(Path(HERE) / file), *map(str, arguments)]
-    done = subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run(command, check=False, capture_output=True)
+    if done.returncode:
+        sys.stderr.write(done.stderr.decode())
+        raise SystemExit(f"{file} ended with {done.returncode}")
     result: dict[str, float] = json.loads(done.stdout)
     return result

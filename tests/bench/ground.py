@@ -112,9 +112,12 @@ def routes(at_once: int) -> dict[str, Route]:
 
 
 def telling_everybody() -> Policy:
-    """The shipped policy for red, with alternates told from the start."""
+    """The shipped policy for red, with alternates told from the start.
+
+    Nobody plays the loudspeakers, whose silence would be chased after half a minute.
+    """
     text = (resources.files("config") / "policies" / "red.toml").read_text(encoding="utf-8")
-    return replace(Policy.from_dict(tomllib.loads(text)), tell="everyone")
+    return replace(Policy.from_dict(tomllib.loads(text)), tell="everyone", terminal_grace_s=3_600)
 
 
 @dataclass(slots=True)
