@@ -1,5 +1,6 @@
 """Claim what is due and hand it over; the claim is on disk before the first byte leaves."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from alertd.engine.rendering import outgoing
 from alertd.engine.telling import inside_plan
 from alertd.engine.turn import Flow, LiveAlert, Turn
 from alertd.model import (
+    ALERT_SHIFT,
     Channel,
     DeliveryState,
     Millis,
@@ -72,8 +74,8 @@ def _claim_route(turn: Turn, route: Route, lanes: Sequence[int], n: int, lease: 
 
 
 def _record_claim(turn: Turn, route: Route, rows: Sequence[Row], lease: str) -> None:
-    pending, sending = int(DeliveryState.PENDING), int(DeliveryState.SENDING)
-    changes = [(row.id, row.lane // 10, pending, sending) for row in rows]
+    by_alert = Counter(row.id >> ALERT_SHIFT for row in rows)
+    moves = {(no, int(route.channel), _PENDING, _SENDING): n for no, n in by_alert.items()}
     turn.record(
         "claimed",
         {
@@ -81,9 +83,12 @@ def _record_claim(turn: Turn, route: Route, rows: Sequence[Row], lease: str) -> 
             "lease": lease,
             "deadline": turn.now + round(route.timeout_s * 1000) + DEADLINE_MARGIN_MS,
             "items": [[row.id, row.attempt + 1] for row in rows],
-            "counts": rollup(changes),
+            "counts": rollup(moves),
         },
     )
+
+
+_PENDING, _SENDING = int(DeliveryState.PENDING), int(DeliveryState.SENDING)
 
 
 def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
@@ -100,7 +105,7 @@ def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
         ],
     )
     # Rows of one alert in one lane travel alike, but for a call for help.
-    kinds = {(alert_of(row.id), row.priority == 0) for row in rows}
+    kinds = {(row.id >> ALERT_SHIFT, row.priority == 0) for row in rows}
     refused = {
         (number, help_)
         for number, help_ in kinds
@@ -122,7 +127,7 @@ def _within_plan(turn: Turn, rows: list[Row]) -> tuple[list[Row], list[Row]]:
     """Drills and tests are checked person by person at the claim, not only at the page."""
     planned = {
         number
-        for number in {alert_of(row.id) for row in rows}
+        for number in {row.id >> ALERT_SHIFT for row in rows}
         if turn.alert(number).status is not Status.ACTUAL
     }
     if not planned:
@@ -150,9 +155,9 @@ def fail(turn: Turn, rows: Sequence[Any], reason: str) -> None:
     if not rows:
         return
     failed = int(DeliveryState.FAILED)
-    changes = [(row.id, row.lane // 10, row.state, failed) for row in rows]
+    moves = Counter((alert_of(row.id), row.lane // 10, int(row.state), failed) for row in rows)
     items = [[row.id, row.attempt, failed, None, reason, None, row.duplicate, None] for row in rows]
-    turn.record("settled", {"route": "", "items": items, "counts": rollup(changes)})
+    turn.record("settled", {"route": "", "items": items, "counts": rollup(moves)})
 
 
 def fail_unroutable(turn: Turn, limit: int) -> list[Any]:

@@ -18,6 +18,12 @@ from channels.base import Outgoing
 _HELP_HOLDS_MS = 24 * 3_600_000
 
 
+# As integers: comparing with an enum's member costs more than the rest of a row.
+_PERSON, _TERMINAL, _GROUP = (
+    int(kind) for kind in (RecipientKind.PERSON, RecipientKind.TERMINAL, RecipientKind.GROUP)
+)
+
+
 class Message(NamedTuple):
     """What is said; columns of its table."""
 
@@ -31,7 +37,7 @@ class Message(NamedTuple):
 def outgoing(turn: Turn, rows: Sequence[Row]) -> list[Outgoing]:
     """Render claimed deliveries."""
     messages = _messages(turn, rows)
-    persons = [row.recipient_no for row in rows if row.recipient_kind == RecipientKind.PERSON]
+    persons = [row.recipient_no for row in rows if row.recipient_kind == _PERSON]
     languages, duties = _languages(turn, persons), _several_duties(turn, persons)
     ways = addresses.reveal(
         turn.connection, turn.tx.vault, [r.address_no for r in rows if r.address_no]
@@ -42,7 +48,7 @@ def outgoing(turn: Turn, rows: Sequence[Row]) -> list[Outgoing]:
     result = []
     for row in rows:
         to, kind, message_no = row.recipient_no, row.recipient_kind, row.message_no
-        person = kind == RecipientKind.PERSON
+        person = kind == _PERSON
         language = languages.get(to, "zh-CN") if person else "zh-CN"
         own = duties.get(to, ()) if person else ()
         duplicate = bool(row.duplicate)
@@ -54,10 +60,8 @@ def outgoing(turn: Turn, rows: Sequence[Row]) -> list[Outgoing]:
             Outgoing(
                 delivery=row.id,
                 attempt=row.attempt + 1,
-                address=terminals[to]
-                if kind == RecipientKind.TERMINAL
-                else ways[row.address_no or 0],
-                secret=secrets.get(to) if kind == RecipientKind.GROUP else None,
+                address=terminals[to] if kind == _TERMINAL else ways[row.address_no or 0],
+                secret=secrets.get(to) if kind == _GROUP else None,
                 text=text,
                 language=language,
                 possible_duplicate=duplicate,
@@ -176,7 +180,7 @@ _SEVERAL_DUTIES = Prepared(_duties_of_several)
 
 
 def _terminals(turn: Turn, rows: Sequence[Row]) -> dict[int, str]:
-    wanted = [r.recipient_no for r in rows if r.recipient_kind == RecipientKind.TERMINAL]
+    wanted = [r.recipient_no for r in rows if r.recipient_kind == _TERMINAL]
     if not wanted:
         return {}
     c = t.terminal.c
@@ -187,7 +191,7 @@ def _terminals(turn: Turn, rows: Sequence[Row]) -> dict[int, str]:
 
 
 def _secrets(turn: Turn, rows: Sequence[Row]) -> dict[int, str]:
-    wanted = [r.recipient_no for r in rows if r.recipient_kind == RecipientKind.GROUP]
+    wanted = [r.recipient_no for r in rows if r.recipient_kind == _GROUP]
     if not wanted:
         return {}
     c = t.chat_group.c

@@ -1,5 +1,6 @@
 """Outcomes, deadlines and receipts: read the deliveries, decide, record."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ from alertd.decide import settle
 from alertd.decide.plan import others
 from alertd.engine.hurrying import hurry
 from alertd.engine.turn import Flow, Turn
-from alertd.model import Channel, DeliveryState, Played, RecipientKind, alert_of
+from alertd.model import ALERT_SHIFT, Channel, DeliveryState, Played, RecipientKind, alert_of
 from alertd.store import outbox
 from alertd.store.fold.deliveries import rollup
 from channels.base import Accepted, Fault, Outcome, Receipt, SendError
@@ -25,7 +26,7 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
     flow.in_flight = max(0, flow.in_flight - len(ended))
     rows = outbox.load(turn.connection, [outcome.delivery for outcome in ended])
     decisions: dict[tuple[Any, ...], settle.Settlement] = {}
-    items, changes, unreached = [], [], []
+    items, moves, unreached = [], _moves(), []
     for outcome in ended:
         row, result = rows.get(outcome.delivery), outcome.result
         if row is None or not _holds(row, outcome, lease):
@@ -39,10 +40,10 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
             reference = result.reference
         decided = _decided(turn, decisions, row, result)
         items.append(_item(row, decided, reference))
-        changes.append(_change(row, decided))
+        moves[_move(row, decided)] += 1
         if decided.unreached:
             unreached.append(row)
-    _record(turn, route, items, changes)
+    _record(turn, route, items, moves)
     hurry(turn, _people(unreached))
     return len(items)
 
@@ -69,6 +70,9 @@ def _decided(
 _ALIKE = outbox.Row._fields.index("lane")
 
 
+_SENDING = int(DeliveryState.SENDING)
+
+
 def _holds(row: outbox.Row, outcome: Outcome, lease: str) -> bool:
     return (
         row.state == DeliveryState.SENDING and row.attempt == outcome.attempt and row.lease == lease
@@ -90,22 +94,22 @@ def deadlines(turn: Turn, limit: int) -> int:
 def _decide(
     turn: Turn, rows: Iterable[outbox.Row], decide: Callable[[outbox.Row], settle.Settlement]
 ) -> None:
-    items, changes, unreached = [], [], []
+    items, moves, unreached = [], _moves(), []
     for row in rows:
         decided = decide(row)
         items.append(_item(row, decided, None))
-        changes.append(_change(row, decided))
+        moves[_move(row, decided)] += 1
         if decided.unreached:
             unreached.append(row)
-    _record(turn, "", items, changes)
+    _record(turn, "", items, moves)
     hurry(turn, _people(unreached))
 
 
 def _record(
-    turn: Turn, route: str, items: list[list[Any]], changes: list[tuple[int, int, int, int]]
+    turn: Turn, route: str, items: list[list[Any]], moves: "Counter[tuple[int, int, int, int]]"
 ) -> None:
     if items:
-        turn.record("settled", {"route": route, "items": items, "counts": rollup(changes)})
+        turn.record("settled", {"route": route, "items": items, "counts": rollup(moves)})
 
 
 def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
@@ -114,20 +118,20 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
     A receipt that changes nothing is on record too: as ignored, with its number.
     """
     rows: dict[int, Any] = dict(outbox.load(turn.connection, [w.delivery for w in words]))
-    items, changes, unreached, ignored = [], [], [], []
+    items, moves, unreached, ignored = [], _moves(), [], []
     for word in words:
         row = rows.get(word.delivery)
         decided = settle.receipt(_delivery(turn, row), word, turn.now) if row is not None else None
         if row is None or decided is None:
             ignored.append([word.delivery, word.attempt, word.status.value])
             continue
-        changes.append(_change(row, decided))
+        moves[_move(row, decided)] += 1
         items.append(_receipt_item(word, decided))
         rows[word.delivery] = _after(row, decided)
         if decided.unreached:
             unreached.append(row)
     if items:
-        turn.record("receipts", {"route": route, "items": items, "counts": rollup(changes)})
+        turn.record("receipts", {"route": route, "items": items, "counts": rollup(moves)})
     if ignored:
         turn.record("receipts.ignored", {"route": route, "items": ignored})
     hurry(turn, _people(unreached))
@@ -192,5 +196,9 @@ def _item(row: Any, decided: settle.Settlement, reference: str | None) -> list[A
     return [*start, decided.avoid_route, int(decided.duplicate), reference]
 
 
-def _change(row: Any, decided: settle.Settlement) -> tuple[int, int, int, int]:
-    return (row.id, row.lane // 10, row.state, int(decided.state))
+def _moves() -> "Counter[tuple[int, int, int, int]]":
+    return Counter()
+
+
+def _move(row: Any, decided: settle.Settlement) -> tuple[int, int, int, int]:
+    return (row.id >> ALERT_SHIFT, row.lane // 10, row.state, int(decided.state))

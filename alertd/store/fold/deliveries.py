@@ -4,12 +4,12 @@ A batch's `counts` are [channel, state, change] for the rollup; whoever made the
 states it led from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
-from alertd.model import DeliveryState, Fact, alert_of
+from alertd.model import DeliveryState, Fact
 from alertd.store import dialect as dialects
 from alertd.store import tables as t
 from alertd.store.fold.alerts import add_message
@@ -154,14 +154,17 @@ def count(connection: Connection, alert_no: int, counts: Sequence[Sequence[int]]
     _count_all(connection, [[alert_no, *change] for change in counts])
 
 
-def rollup(changes: Sequence[tuple[int, int, int, int]]) -> list[list[int]]:
-    """Sum (delivery, channel, from, to) into the changes that the facts carry."""
+Moves = Mapping[tuple[int, int, int, int], int]
+"""How many deliveries went which way: (alert, channel, from, to) → how many."""
+
+
+def rollup(moves: Moves) -> list[list[int]]:
+    """Sum moves into the changes that the facts carry."""
     sums: dict[tuple[int, int, int], int] = {}
-    for number, channel, before, after in changes:
+    for (alert_no, channel, before, after), n in moves.items():
         if before == after:
             continue
-        alert_no = alert_of(number)
-        for state, n in ((before, -1), (after, 1)):
+        for state, change in ((before, -n), (after, n)):
             key = (alert_no, channel, state)
-            sums[key] = sums.get(key, 0) + n
+            sums[key] = sums.get(key, 0) + change
     return [[*key, n] for key, n in sorted(sums.items()) if n]
