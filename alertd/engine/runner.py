@@ -26,6 +26,7 @@ from channels.base import Channel, Event, Fault, Outcome, SendError
 MOST_WAITING = 20_000  # inputs waiting for a commit; past it callers are told to come back
 MOST_A_STEP = 1_000
 _IDLE_S = 1.0  # the longest a waiting engine sleeps by itself; the ticker wakes it too
+_GATHER_S = 0.002  # an ended try, a receipt or a reply waits so long for its neighbours
 _RETRY_S = 0.5  # after a step that could not commit (disk full, database away)
 
 log = structlog.get_logger("alertd.engine")
@@ -60,6 +61,7 @@ class Runner:
         self._arrivals: deque[_Arrival] = deque()
         self._wake = threading.Condition()
         self._woken = False
+        self._stirred = False
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="alertd-writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -86,9 +88,17 @@ class Runner:
         await asyncio.to_thread(self._thread.join, 10)
 
     def wake(self) -> None:
-        """Have the engine look at what is due; the ticker calls this."""
+        """Have the engine look at what is due, at once; the ticker calls this."""
         with self._wake:
             self._woken = True
+            self._wake.notify()
+
+    def _stir(self) -> None:
+        """Have the engine look soon: what comes in the next moments shares the commit."""
+        if self._stirred:
+            return  # it hasn't looked yet, and will find what came before this call
+        with self._wake:
+            self._stirred = True
             self._wake.notify()
 
     async def submit(self, item: Input) -> Any:
@@ -125,7 +135,7 @@ class Runner:
         self._room()
         arrival = _Arrival(route, tuple(events), asyncio.get_running_loop().create_future())
         self._arrivals.append(arrival)
-        self.wake()
+        self._stir()
         await arrival.done
 
     async def committed(self) -> None:
@@ -141,9 +151,11 @@ class Runner:
 
     def _wait(self, timeout_s: float) -> bool:
         with self._wake:
-            if not self._woken and timeout_s > 0:
+            if not self._woken and not self._stirred and timeout_s > 0:
                 self._wake.wait(timeout_s)
-            self._woken = False
+            if self._stirred and not self._woken and timeout_s > 0:
+                self._wake.wait(_GATHER_S)
+            self._woken = self._stirred = False
             done = self._stopping and not (self._sends or self._inputs or self._arrivals)
             return not (done and not any(self._outcomes.values()))
 
@@ -230,7 +242,7 @@ class Runner:
             async for outcome in self.channels[handover.route].send_many(handover.messages):
                 missing.pop(outcome.delivery, None)
                 waiting.append(outcome)
-                self.wake()
+                self._stir()
         finally:
             for delivery, attempt in missing.items():
                 error = SendError(Fault.UNKNOWN, "no-outcome-from-channel")
