@@ -317,6 +317,32 @@ def numbers_of(alert_no: int) -> tuple[int, int]:
     return alert_no << ALERT_SHIFT, (alert_no + 1 << ALERT_SHIFT) - 1
 
 
+class Precedence(IntEnum):
+    """Who of an alert's recipients goes first, where a route can't take all of them at once."""
+
+    FIRST = 0  # loudspeakers, groups, principals who answer for a unit; every later message
+    OTHERS = 1  # principals in other roles
+    ALTERNATES = 2  # where the policy tells them from the start
+
+
+HELP_PRIORITY = 0  # a call for help goes before everything, and outlives its alert
+CONFIRMATION_PRIORITY = 60  # "we have heard you" waits for every warning
+SEVERITIES = range(1, 5)  # 1 Extreme … 4 Minor
+
+
+def priority_of(severity: int, precedence: Precedence = Precedence.FIRST) -> int:
+    """A delivery's place in its queue: the gravest alert first, and within it by precedence."""
+    return severity * 10 + precedence
+
+
+PRIORITIES = (
+    HELP_PRIORITY,
+    *(priority_of(severity, precedence) for severity in SEVERITIES for precedence in Precedence),
+    CONFIRMATION_PRIORITY,
+)
+"""Every priority that a delivery can have, the most urgent first."""
+
+
 def lane_of(channel: Channel, status: Status) -> int:
     """The queue a delivery waits in; a route serves only the lanes it carries."""
     return int(channel) * 10 + int(status)

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from alertd import cap, messages
+from alertd.decide.expand import Pieces
 from alertd.decide.plan import Route
 from alertd.engine import accept, approving, receive, settling
 from alertd.engine.authority import Actor
@@ -120,6 +121,7 @@ class City:
     hanging: list[Outgoing] = field(default_factory=list)
     replies: int = 0
     boot: int = 0
+    pieces: Pieces = field(default_factory=Pieces)
     fresh: bool = True  # False: the directory has a city already
 
     def __post_init__(self) -> None:
@@ -142,6 +144,7 @@ class City:
             wording=messages.Wording({"zh-CN": "余姚市防指", "en": "Yuyao FCDH"}),
             ids=self.ids,
             lease=f"boot-{self.boot}",
+            pieces=self.pieces,
         )
         self.engine.load_live_alerts(self.now)
 

@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Phase = Literal["terminals", "groups", "duties", "others", "alternates", "told", "author", "done"]
+Phase = Literal["terminals", "groups", "people", "told", "author"]
 
-# Loudspeakers and groups first: few messages, many ears. Then those who answer for a unit, then
-# the other roles, then alternates where the policy tells everybody from the start.
-SELECTION: tuple[Phase, ...] = ("terminals", "groups", "duties", "others")
-FIRST_CHUNK = 256  # small, so that the first message leaves at once
-CHUNK = 5_000  # ≤ 12% dearer than one statement for all (STACK.md), and the writer is free between
+# Loudspeakers and groups first: few messages, many ears. Who goes first among people is said by
+# each delivery's priority (model.Precedence), not by the order in which they are written down.
+SELECTION: tuple[Phase, ...] = ("terminals", "groups", "people")
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """How large the pieces are, in numbers."""
+
+    first_people: int = 256  # small, so that the first message leaves at once
+    most: int = 5_000  # ≤ 12% dearer than one statement for all, and the writer is free between
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +29,16 @@ class Chunk:
     next_cursor: int
 
 
-def phases(audience: str, *, everyone: bool, test: bool) -> tuple[Phase, ...]:
+def phases(audience: str, *, test: bool) -> tuple[Phase, ...]:
     """The order for an alert; its index + 1 is the alert's `phase` while it is under way."""
     if test:
         return ("author",)
-    selection = (*SELECTION, "alternates") if everyone else SELECTION
-    return {"told": ("told",), "both": (*selection, "told")}.get(audience, selection)
+    return {"told": ("told",), "both": (*SELECTION, "told")}.get(audience, SELECTION)
 
 
-def next_chunk(order: tuple[Phase, ...], phase: int, cursor: int, last: int) -> Chunk:
+def next_chunk(
+    order: tuple[Phase, ...], phase: int, cursor: int, last: int, pieces: Pieces
+) -> Chunk:
     """The next piece, where the phase's numbers end at `last`.
 
     Args:
@@ -39,9 +46,12 @@ def next_chunk(order: tuple[Phase, ...], phase: int, cursor: int, last: int) -> 
         phase: 1-based place in it.
         cursor: The last number done in this phase.
         last: The highest number there is.
+        pieces: How much at once.
     """
-    upto = min(last, cursor + (CHUNK if cursor else FIRST_CHUNK))
+    name = order[phase - 1]
+    size = pieces.first_people if name == "people" and cursor == 0 else pieces.most
+    upto = min(last, cursor + size)
     if upto < last:
-        return Chunk(order[phase - 1], cursor, upto, phase, upto)
+        return Chunk(name, cursor, upto, phase, upto)
     following = phase + 1 if phase < len(order) else 0
-    return Chunk(order[phase - 1], cursor, upto, following, 0)
+    return Chunk(name, cursor, upto, following, 0)

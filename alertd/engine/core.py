@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Route
 from alertd.engine import answering, approving, climbing, dispatch, expanding, settling
 from alertd.engine.dispatch import Handover
@@ -62,6 +63,8 @@ class Engine:
         wording: Renders a frozen template.
         ids: Where identities come from.
         lease: This process's name in claims; a fresh one after every start.
+        break_glass_delay_ms: How long an alert that one person approved waits.
+        pieces: How much of an expansion is written at once.
     """
 
     store: Store
@@ -71,6 +74,7 @@ class Engine:
     ids: Ids
     lease: str
     break_glass_delay_ms: int = 300_000
+    pieces: Pieces = field(default_factory=Pieces)
     flows: dict[str, Flow] = field(default_factory=dict)
     alerts: dict[int, LiveAlert] = field(default_factory=dict)
     _ticked_at: Millis = 0
@@ -113,6 +117,7 @@ class Engine:
             wording=self.wording,
             library=self.library,
             break_glass_delay_ms=self.break_glass_delay_ms,
+            pieces=self.pieces,
             alerts=self.alerts,
             flows=self.flows,
             lease=self.lease,

@@ -13,6 +13,7 @@ from alertd.engine.telling import inside_plan
 from alertd.engine.turn import Flow, LiveAlert, Turn
 from alertd.model import (
     ALERT_SHIFT,
+    HELP_PRIORITY,
     Channel,
     DeliveryState,
     Millis,
@@ -105,7 +106,7 @@ def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
         ],
     )
     # Rows of one alert in one lane travel alike, but for a call for help.
-    kinds = {(row.id >> ALERT_SHIFT, row.priority == 0) for row in rows}
+    kinds = {(row.id >> ALERT_SHIFT, row.priority == HELP_PRIORITY) for row in rows}
     refused = {
         (number, help_)
         for number, help_ in kinds
@@ -113,7 +114,7 @@ def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
     }
     if not refused:
         return rows
-    return [row for row in rows if (alert_of(row.id), row.priority == 0) not in refused]
+    return [row for row in rows if (alert_of(row.id), row.priority == HELP_PRIORITY) not in refused]
 
 
 def _leave(alert: LiveAlert, lane: int, *, help_: bool) -> Leave:
@@ -144,7 +145,7 @@ def _within_plan(turn: Turn, rows: list[Row]) -> tuple[list[Row], list[Row]]:
     refused: list[Row] = []
     for row in rows:
         allowed_here = allowed.get(alert_of(row.id))
-        person = row.recipient_kind == RecipientKind.PERSON and row.priority > 0
+        person = row.recipient_kind == RecipientKind.PERSON and row.priority > HELP_PRIORITY
         outside = allowed_here is not None and person and row.recipient_no not in allowed_here
         (refused if outside else kept).append(row)
     return kept, refused

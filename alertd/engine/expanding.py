@@ -7,6 +7,7 @@ from sqlalchemy import ColumnClause, func, literal_column, select
 from alertd.decide.escalate import first_due
 from alertd.decide.expand import Chunk, next_chunk, phases
 from alertd.engine.answering import answers_for, counts_as
+from alertd.engine.hurrying import hurry_early
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.model import (
     ALERT_SHIFT,
@@ -15,6 +16,7 @@ from alertd.model import (
     AlertState,
     RequirementState,
     Status,
+    priority_of,
     requirement_no,
 )
 from alertd.store import tables as t
@@ -46,13 +48,9 @@ _ANY = Prepared(_any)
 
 
 def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
-    order = phases(
-        row.audience,
-        everyone=alert.policy.tell == "everyone",
-        test=alert.status is Status.TEST,
-    )
+    order = phases(row.audience, test=alert.status is Status.TEST)
     last = _last(turn, order[row.phase - 1], row.references_no)
-    chunk = next_chunk(order, row.phase, row.cursor, last)
+    chunk = next_chunk(order, row.phase, row.cursor, last, turn.pieces)
     first = (alert.no << ALERT_SHIFT) + row.next_delivery
     came_to = turn.record(
         "alert.expanded",
@@ -64,7 +62,7 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
             "next_cursor": chunk.next_cursor,
             "message_no": (alert.no << ALERT_SHIFT) + 1,
             "first": first,
-            "priority": alert.severity,
+            "priority": priority_of(alert.severity),
             "status": int(alert.status),
             "scope": scope(alert, row.roster_version),
             "stages": _stages(alert),
@@ -80,11 +78,12 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
         turn.record("alert.selected", selected, alert_no=alert.no)
     if chunk.next_phase == 0:
         _count_early(turn, alert)
+        hurry_early(turn, alert.no)
 
 
 def _carried(turn: Turn, alert: LiveAlert, chunk: Chunk) -> dict[str, list[int]]:
     """The requirements that the alert before had an answer for, where that is enough."""
-    if chunk.phase != "duties" or alert.policy.update_wants_fresh_answer:
+    if chunk.phase != "people" or alert.policy.update_wants_fresh_answer:
         return {}
     r = t.requirement.c
     numbers: list[int] = []
@@ -101,13 +100,14 @@ def _carried(turn: Turn, alert: LiveAlert, chunk: Chunk) -> dict[str, list[int]]
 
 def _last(turn: Turn, phase: str, references_no: int | None) -> int:
     """The highest number that a phase goes up to."""
-    query = {
-        "terminals": select(func.max(t.terminal.c.no)),
-        "groups": select(func.max(t.chat_group.c.no)),
-        "told": select(t.alert.c.next_delivery - 1).where(t.alert.c.no == references_no),
-        "author": select(1),
-    }.get(phase, select(func.max(t.duty.c.no)))
-    return int(turn.connection.execute(query).scalar() or 0)
+    queries = {
+        "terminals": [select(func.max(t.terminal.c.no))],
+        "groups": [select(func.max(t.chat_group.c.no))],
+        "people": [select(func.max(t.duty.c.no)), select(func.max(t.person.c.no))],
+        "told": [select(t.alert.c.next_delivery - 1).where(t.alert.c.no == references_no)],
+        "author": [select(1)],
+    }[phase]
+    return max(int(turn.connection.execute(query).scalar() or 0) for query in queries)
 
 
 def scope(alert: LiveAlert, version: int) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from sqlalchemy import select
 from alertd.engine.telling import tell
 from alertd.engine.turn import Turn
 from alertd.model import (
+    AckKind,
     Channel,
+    DeliveryState,
     MessageKind,
     RecipientKind,
     numbers_of,
@@ -16,6 +18,7 @@ from alertd.model import (
 )
 from alertd.store import people
 from alertd.store import tables as t
+from alertd.store.batches import batches
 
 
 def hurry(turn: Turn, unreached: Sequence[tuple[int, int, int]]) -> None:
@@ -83,12 +86,57 @@ def climb_now(turn: Turn, alert_no: int, persons: Sequence[int]) -> None:
     """Make the open ladders of these people's duties due now."""
     if not persons:
         return
-    alert = turn.alert(alert_no)
+    turn.record("hurried", {"items": ladders_of(turn, alert_no, persons)}, alert_no=alert_no)
+
+
+def ladders_of(turn: Turn, alert_no: int, persons: Sequence[int]) -> list[int]:
+    """The numbers of what the alert asks of these people's duties, whether it is there or not."""
+    stages = turn.alert(alert_no).policy.stages
     duties = people.duties_of(turn.connection, list(persons))
-    numbers = [
+    numbers = {
         requirement_no(alert_no, rule.stage, duty.duty_no)
         for held in duties.values()
         for duty in held
-        for rule in alert.policy.stages
-    ]
-    turn.record("hurried", {"items": sorted(set(numbers))}, alert_no=alert_no)
+        for rule in stages
+    }
+    return sorted(numbers)
+
+
+def hurry_early(turn: Turn, alert_no: int) -> None:
+    """Of those who failed or can't come: the ladders that were written down only afterwards.
+
+    For the end of an expansion. A ladder that has taken a step was there, and was hurried then.
+    """
+    persons = [*_failed(turn, alert_no), *_unavailable(turn, alert_no)]
+    if not persons:
+        return
+    r = t.requirement.c
+    found: list[int] = []
+    for batch in batches(ladders_of(turn, alert_no, persons)):
+        untouched = select(r.no).where(r.no.in_(batch), r.step == 0, r.told == 0).order_by(r.no)
+        found += turn.connection.execute(untouched).scalars()
+    if found:
+        turn.record("hurried", {"items": found}, alert_no=alert_no)
+
+
+def _failed(turn: Turn, alert_no: int) -> list[int]:
+    c, n, failed = t.delivery.c, t.delivery_count.c, int(DeliveryState.FAILED)
+    some = select(n.n).where(
+        n.alert_no == alert_no, n.channel == int(Channel.SMS), n.state == failed, n.n > 0
+    )
+    if turn.connection.execute(some).first() is None:
+        return []
+    rows = select(c.recipient_no).where(
+        c.id.between(*numbers_of(alert_no)),
+        c.state == failed,
+        c.recipient_kind == int(RecipientKind.PERSON),
+    )
+    return list(turn.connection.execute(rows.distinct()).scalars())
+
+
+def _unavailable(turn: Turn, alert_no: int) -> list[int]:
+    a = t.ack.c
+    rows = select(a.person_no).where(
+        a.alert_no == alert_no, a.kind == AckKind.UNAVAILABLE.value, a.withdrawn_at.is_(None)
+    )
+    return list(turn.connection.execute(rows.distinct()).scalars())

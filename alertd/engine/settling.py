@@ -8,7 +8,15 @@ from alertd.decide import settle
 from alertd.decide.plan import others
 from alertd.engine.hurrying import hurry
 from alertd.engine.turn import Flow, Turn
-from alertd.model import ALERT_SHIFT, Channel, DeliveryState, Played, RecipientKind, alert_of
+from alertd.model import (
+    ALERT_SHIFT,
+    HELP_PRIORITY,
+    Channel,
+    DeliveryState,
+    Played,
+    RecipientKind,
+    alert_of,
+)
 from alertd.store import outbox
 from alertd.store.fold.deliveries import rollup
 from channels.base import Accepted, Fault, Outcome, Receipt, SendError
@@ -181,8 +189,8 @@ def _delivery(turn: Turn, row: Any) -> settle.Delivery:
         route=row.route,
         duplicate=bool(row.duplicate),
         # A call for help outlives the alert that it answers.
-        expires_at=alert.expires_at if row.priority > 0 else _NEVER,
-        alert_over=alert.over and row.priority > 0,
+        expires_at=alert.expires_at if row.priority > HELP_PRIORITY else _NEVER,
+        alert_over=alert.over and row.priority > HELP_PRIORITY,
         policy=alert.policy,
         other_route=others(turn.routes.values(), row.lane, row.route),
         played=Played(row.played),

@@ -8,18 +8,24 @@ from sqlalchemy import exists, select
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.model import (
     ALERT_SHIFT,
+    CONFIRMATION_PRIORITY,
     FOREVER,
+    HELP_PRIORITY,
     Channel,
     MessageKind,
     RecipientKind,
     Status,
     lane_of,
+    priority_of,
 )
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.fold.scope import below
 
-_PRIORITY = {MessageKind.HELP: 0, MessageKind.CONFIRMATION: 6}
+_PRIORITY = {
+    MessageKind.HELP: HELP_PRIORITY,
+    MessageKind.CONFIRMATION: CONFIRMATION_PRIORITY,
+}
 
 
 def tell(
@@ -55,7 +61,7 @@ def tell(
         "text_hash": "",
     }
     lane = lane_of(Channel.SMS, message_status(alert, kind))
-    priority = _PRIORITY.get(kind, alert.severity)
+    priority = _PRIORITY.get(kind, priority_of(alert.severity))
     deliveries = [
         [
             base + next_delivery + i,

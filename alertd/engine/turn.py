@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, select
 
+from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Leave, Route
 from alertd.engine.library import Library
 from alertd.errors import NotFoundError
@@ -14,6 +15,9 @@ from alertd.model import AlertState, Fact, Millis, Policy, Status
 from alertd.store import tables as t
 from alertd.store.database import Transaction
 from alertd.store.identity import Ids
+
+# Facts that change nothing of what a LiveAlert holds.
+_NOTHING_NEW = frozenset({"alert.expanded", "alert.selected"})
 
 
 class Wording(Protocol):
@@ -84,6 +88,7 @@ class Turn:
     flows: Mapping[str, "Flow"]
     lease: str
     break_glass_delay_ms: int
+    pieces: Pieces
     source: str = "engine"
 
     @property
@@ -110,7 +115,7 @@ class Turn:
                 source=source or self.source,
             )
         )
-        if kind.startswith("alert."):
+        if kind.startswith("alert.") and kind not in _NOTHING_NEW:
             self.alerts.pop(alert_no, None)
         return result
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from alertd.decide.expand import CHUNK
+from alertd.decide.expand import Pieces
 from alertd.engine import answering
 from alertd.engine.authority import Actor
 from alertd.engine.dispatch import MOST_A_CLAIM
@@ -289,6 +289,6 @@ def test_10_an_alert_of_any_size_goes_in_bounded_pieces(make_city: MakeCity) -> 
         facts = [row.fact for row in journal.stream(connection)]
     made = [sum(n for _, n in f.body["made"]) for f in facts if f.kind == "alert.selected"]
     claims = [len(f.body["items"]) for f in facts if f.kind == "claimed"]
-    assert sum(made) > CHUNK
-    assert max(made) <= CHUNK
+    assert sum(made) > Pieces().most
+    assert max(made) <= Pieces().most
     assert max(claims) <= MOST_A_CLAIM

@@ -24,7 +24,9 @@ def schema(url: str) -> dict[str, list[str]]:
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
         found = {
-            name: sorted(" ".join(line.split()).rstrip(",") for line in sql.splitlines())
+            name: sorted(
+                " ".join(line.replace('"', "").split()).rstrip(",") for line in sql.splitlines()
+            )
             for name, sql in rows
             if name != "alembic_version"
         }

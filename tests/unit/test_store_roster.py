@@ -106,12 +106,14 @@ def test_the_same_again_touches_no_row(store: Store, ids: SequentialIds) -> None
         assert rows_at(store, table, 2) == 0, table.name
 
 
-def test_a_new_number_changes_that_contact_only(store: Store, ids: SequentialIds) -> None:
+def test_a_new_number_changes_that_contact_and_the_duties_that_it_is_for(
+    store: Store, ids: SequentialIds
+) -> None:
     take(store, ids, small())
     moved = {**small().people, "P3": person("P3", "+8615499999999")}
     take(store, ids, small(people=moved))
     assert rows_at(store, t.contact, 2) == 2  # one closed, one opened
-    assert rows_at(store, t.holding, 2) == 0
+    assert rows_at(store, t.holding, 2) == 2  # it has the address beside it
     assert rows_at(store, t.unit, 2) == 0
     assert kept(store).people["P3"].phones == ("+8615499999999",)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from alertd.model import (
     ALERT_SHIFT,
+    HELP_PRIORITY,
     AlertState,
     Channel,
     DeliveryState,
@@ -23,7 +24,6 @@ from alertd.report.figures.values import Burden, Deliveries
 _S = DeliveryState
 _LOCAL = (1 << ALERT_SHIFT) - 1
 _NEVER_MADE = 255
-_HELP_PRIORITY = 0  # a call for help is sent whatever became of its alert
 _GATEWAYS_OWN = ("outside-plan", "no-route", "gave-up-after-")  # not the number's fault
 
 
@@ -92,7 +92,7 @@ class HandoverPart:
             self.extra_by_person[person] += 1
             if kind == MessageKind.ALERT:
                 self.other_contact[place] = person
-            if priority == _HELP_PRIORITY:
+            if priority == HELP_PRIORITY:
                 self.real_help.add(place)
 
     def _places(self, items: Sequence[Any]) -> list[tuple[int, Any]]:

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, func, select, update
 
 from alertd.model import (
+    HELP_PRIORITY,
     AlertState,
     DeliveryState,
     Fact,
@@ -126,7 +127,11 @@ def ended(connection: Connection, fact: Fact) -> None:
 def _drop_waiting(connection: Connection, fact: Fact, gone: DeliveryState) -> None:
     first, last = numbers_of(fact.alert_no)
     c = t.delivery.c
-    waiting = [c.id.between(first, last), c.state == DeliveryState.PENDING, c.priority > 0]
+    waiting = [
+        c.id.between(first, last),
+        c.state == DeliveryState.PENDING,
+        c.priority > HELP_PRIORITY,
+    ]
     rows = connection.execute(
         select(c.lane // 10, func.count()).where(*waiting).group_by(c.lane // 10)
     ).all()

@@ -1,9 +1,10 @@
 """The expansion of an alert: selection → requirements and deliveries, set-based, in chunks.
 
-A chunk is one fact: which phase, and which range of numbers (duties, terminals, groups or earlier
-deliveries) it covers. The same fact gives the same rows again, because the roster version and the
-selection are frozen with the alert. Within a chunk, requirements and deliveries commit together,
-so that no answer can come before what it answers.
+A chunk is one fact: which phase, and which range of numbers (terminals, groups, duties and people
+alike, or earlier deliveries) it covers. The same fact gives the same rows again, because the roster
+version and the selection are frozen with the alert. People are numbered in the order of their
+duties, so that most of them find in their own chunk what they are asked; whoever answers before
+the last chunk is counted after it (engine.expanding).
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,7 +57,7 @@ def expanded(connection: Connection, fact: Fact) -> dict[str, Any]:
     asked: list[list[int]] = []
     made: list[list[int]] = []
     if body["upto"] > body["after"]:
-        if body["phase"] == "duties":
+        if body["phase"] == "people":
             asked = _requirements(connection, fact, scope)
         made = _deliveries(connection, fact, scope)
     _PROGRESS.run(
@@ -83,8 +84,8 @@ _PROGRESS = Prepared(
 
 
 def _requirements(connection: Connection, fact: Fact, scope: Scope) -> list[list[int]]:
-    body = fact.body
-    asked: list[list[int]] = []
+    body, found = fact.body, []
+    asked: list[tuple[int, int, int]] | None = None
     for stage in body["stages"]:
         _asking(scope).run(
             connection,
@@ -97,8 +98,15 @@ def _requirements(connection: Connection, fact: Fact, scope: Scope) -> list[list
         )
         if body["carry_over"]:
             _carry_over(connection, fact, stage["stage"])
-        asked += _coverage(connection, fact, stage["stage"])
-    return asked
+        if asked is None or body["carry_over"]:
+            asked = _asked(connection, fact, stage["stage"])
+            sums = _with_above(connection, body["scope"]["version"], asked)
+        # Without anything carried over, every stage asks the same.
+        key = (fact.alert_no, stage["stage"])
+        rows = [(*key, no, n, done, 0, 0) for no, (n, done) in sums.items()]
+        _COVERAGE.many(connection, _COVERAGE_COLUMNS, rows)
+        found += [[stage["stage"], *each] for each in asked]
+    return found
 
 
 @lru_cache(maxsize=_SCOPES)
@@ -107,11 +115,9 @@ def _asking(scope: Scope) -> Prepared:
     d, whole = t.duty.c, BigInteger()
     holder = exists().where(
         t.holding.c.duty_no == d.no,
-        in_force(t.holding, scope.version),
         t.holding.c.rank == 1,
-        t.contact.c.person_no == t.holding.c.person_no,
-        t.contact.c.channel == int(Channel.SMS),
-        in_force(t.contact, scope.version),
+        t.holding.c.address_no.is_not(None),
+        in_force(t.holding, scope.version),
     )
     rows = select(
         # Range addition, not OR: a duty's number stays below the stage's bit.
@@ -160,24 +166,30 @@ def _carry_over(connection: Connection, fact: Fact, stage: int) -> None:
     )
 
 
-def _coverage(connection: Connection, fact: Fact, stage: int) -> list[list[int]]:
-    """Add what this chunk asks to the rollup of every unit above it."""
+def _asked(connection: Connection, fact: Fact, stage: int) -> list[tuple[int, int, int]]:
+    """What this chunk asks at a stage: (unit, requirements, of them covered already)."""
     body = fact.body
     base = (fact.alert_no << ALERT_SHIFT) + (stage << STAGE_SHIFT)
-    version = body["scope"]["version"]
-    found = _HOMES.rows(
-        connection, after=base + body["after"], upto=base + body["upto"], version=version
+    rows = _HOMES.rows(
+        connection,
+        after=base + body["after"],
+        upto=base + body["upto"],
+        version=body["scope"]["version"],
     )
+    return [(unit_no, n, int(covered)) for unit_no, n, covered in rows]
+
+
+def _with_above(
+    connection: Connection, version: int, asked: Sequence[tuple[int, int, int]]
+) -> dict[int, tuple[int, int]]:
+    """What is asked of every unit and all below it: unit → (requirements, of them covered)."""
     sums: dict[int, tuple[int, int]] = {}
-    parents = parents_of(connection, version, [unit_no for unit_no, _, _ in found])
-    for unit_no, n, covered in found:
+    parents = parents_of(connection, version, [unit_no for unit_no, _, _ in asked])
+    for unit_no, n, covered in asked:
         for above in chain(unit_no, parents):
             needed, done = sums.get(above, (0, 0))
-            sums[above] = (needed + n, done + int(covered))
-    key = (fact.alert_no, stage)
-    rows = [(*key, no, n, done, 0, 0) for no, (n, done) in sums.items()]
-    _COVERAGE.many(connection, _COVERAGE_COLUMNS, rows)
-    return [[stage, unit_no, n, int(covered)] for unit_no, n, covered in found]
+            sums[above] = (needed + n, done + covered)
+    return sums
 
 
 def _homes(_: str) -> Any:
@@ -259,9 +271,9 @@ def _deliveries(connection: Connection, fact: Fact, scope: Scope) -> list[list[i
 @lru_cache(maxsize=_SCOPES)
 def _telling(phase: str, scope: Scope, status: Status) -> tuple[Prepared, Channel | None]:
     """The statement that writes a phase's deliveries; the same for every chunk of an alert."""
-    query, channel = QUERIES[phase](phase, scope)
+    query, channel = QUERIES[phase](scope)
     whole, picked = BigInteger(), query.subquery()
-    kind, number, address, rank = picked.c[0], picked.c[1], picked.c[2], picked.c[3]
+    kind, number, address, precedence, place = picked.c
     lane = (
         literal(lane_of(channel, status))
         if channel
@@ -272,13 +284,13 @@ def _telling(phase: str, scope: Scope, status: Status) -> tuple[Prepared, Channe
         )
     )
     rows = select(
-        bindparam("before", type_=whole) + func.row_number().over(order_by=rank),
+        bindparam("before", type_=whole) + func.row_number().over(order_by=place),
         bindparam("message_no", type_=whole),
         kind,
         number,
         address,
         lane,
-        bindparam("priority", type_=Integer()),
+        bindparam("priority", type_=Integer()) + precedence,
         literal(int(DeliveryState.PENDING)),
         literal(0),
         bindparam("due_at", type_=whole),

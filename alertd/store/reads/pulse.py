@@ -5,11 +5,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from alertd.model import AlertState, Channel, DeliveryState, Millis, Status, lane_of
+from alertd.model import (
+    PRIORITIES,
+    AlertState,
+    Channel,
+    DeliveryState,
+    Millis,
+    Status,
+    lane_of,
+)
 from alertd.store import tables as t
 from alertd.store.reads.board import unclear_count
-
-_PRIORITIES = range(8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +58,7 @@ def _oldest_due(connection: Connection, now: Millis) -> dict[str, Millis]:
     found: dict[str, Millis] = {}
     for channel in Channel:
         for status in Status:
-            for priority in _PRIORITIES:
+            for priority in PRIORITIES:
                 query = (
                     select(c.due_at)
                     .where(

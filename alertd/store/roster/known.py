@@ -51,7 +51,7 @@ def _queries() -> dict[str, Select[Any]]:
         "old_duty": select(d.unit_no, d.role, d.post, d.no, d.id, live[t.duty]).order_by(
             d.to_version
         ),
-        "old_part": select(h.duty_no, h.person_no, h.shift_from, h.fingerprint).where(
+        "old_part": select(h.duty_no, h.person_no, h.shift_from, h.fingerprint, h.address_no).where(
             h.to_version == FOREVER
         ),
         "old_contact": select(c.person_no, c.channel, c.rank, c.address_no).where(

@@ -68,7 +68,7 @@ CREATE TABLE old_person (person_id TEXT PRIMARY KEY, no INTEGER, id BLOB, print 
     live INTEGER) WITHOUT ROWID;
 CREATE TABLE old_duty (unit_no INTEGER, role TEXT, post TEXT, no INTEGER, id BLOB, live INTEGER,
     PRIMARY KEY (unit_no, role, post)) WITHOUT ROWID;
-CREATE TABLE old_part (duty_no INTEGER, person_no INTEGER, shift_from, print BLOB,
+CREATE TABLE old_part (duty_no INTEGER, person_no INTEGER, shift_from, print BLOB, address_no,
     PRIMARY KEY (duty_no, person_no)) WITHOUT ROWID;
 CREATE TABLE old_contact (person_no INTEGER, channel INTEGER, rank INTEGER, address_no INTEGER,
     PRIMARY KEY (person_no, channel, rank)) WITHOUT ROWID;

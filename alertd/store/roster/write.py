@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, bindparam, update
 
-from alertd.model import FOREVER
+from alertd.model import FOREVER, Channel
 from alertd.store import addresses
 from alertd.store import tables as t
 from alertd.store.addresses import Sealed
@@ -32,6 +32,11 @@ class Step:
     close: str
     key: str = "no"
 
+
+_FIRST_SMS = f"""
+LEFT JOIN contact c ON c.person_id = n.person_id AND c.channel = {int(Channel.SMS)} AND c.rank = 1
+LEFT JOIN address a ON a.blind = c.blind
+"""
 
 _STEPS = (
     Step(
@@ -80,19 +85,19 @@ _STEPS = (
     Step(
         table=t.holding,
         columns="person_no duty_no rank unit_no role shift_from shift_to verified_at note "
-        "fingerprint",
-        write="""
+        "fingerprint address_no",
+        write=f"""
         SELECT p.no, n.duty_no, n.rank, n.unit_no, n.role, n.shift_from, n.shift_to,
-            n.verified_at, n.note, n.print
-        FROM part n JOIN person p ON p.person_id = n.person_id
+            n.verified_at, n.note, n.print, a.no
+        FROM part n JOIN person p ON p.person_id = n.person_id {_FIRST_SMS}
         LEFT JOIN old_part o ON o.duty_no = n.duty_no AND o.person_no = p.no
-        WHERE o.print IS NOT n.print ORDER BY p.no, n.duty_no
-        """,
-        close="""
+        WHERE o.print IS NOT n.print OR o.address_no IS NOT a.no ORDER BY p.no, n.duty_no
+        """,  # noqa: S608 - our own words
+        close=f"""
         SELECT o.person_no, o.duty_no FROM old_part o LEFT JOIN person p ON p.no = o.person_no
-        LEFT JOIN part n ON n.duty_no = o.duty_no AND n.person_id = p.person_id
-        WHERE n.print IS NOT o.print ORDER BY o.person_no, o.duty_no
-        """,
+        LEFT JOIN part n ON n.duty_no = o.duty_no AND n.person_id = p.person_id {_FIRST_SMS}
+        WHERE n.print IS NOT o.print OR a.no IS NOT o.address_no ORDER BY o.person_no, o.duty_no
+        """,  # noqa: S608 - the same
         key="person_no duty_no",
     ),
     Step(

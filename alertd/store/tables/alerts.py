@@ -132,7 +132,7 @@ class Delivery(SQLModel, table=True):
     recipient_no: int = big()
     address_no: int | None = big(nullable=True)
     lane: int = small()  # channel and status: model.lane_of
-    priority: int = small()  # 0 help, 1 Extreme … 4 Minor, 6 confirmations
+    priority: int = small()  # model.priority_of; the lowest goes first
     state: int = small()  # model.DeliveryState
     attempt: int = small()
     due_at: int | None = big(nullable=True)

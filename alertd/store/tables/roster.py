@@ -76,13 +76,16 @@ class Duty(SQLModel, table=True):
 
 
 class Holding(SQLModel, table=True):
-    """Who holds a duty; rank 1 is the principal. Unit and role stand here too, for expansion.
+    """Who holds a duty; rank 1 is the principal.
 
+    For expansion, unit and role stand here too, and the address of the person's first SMS contact.
     Shifts are minutes after local midnight; both null: always on duty.
     """
 
     __tablename__ = "holding"
-    __table_args__ = (Index("holding_duty", "duty_no", "rank"),)
+    __table_args__ = (
+        Index("holding_duty", "duty_no", "rank", "to_version", "from_version", "address_no"),
+    )
     person_no: int = big(primary_key=True)
     duty_no: int = big(primary_key=True)
     from_version: int = big(primary_key=True)
@@ -95,6 +98,7 @@ class Holding(SQLModel, table=True):
     verified_at: int | None = big(nullable=True)
     note: str = text()
     fingerprint: bytes = blob()
+    address_no: int | None = big(nullable=True)
 
 
 class Address(SQLModel, table=True):

@@ -1,0 +1,129 @@
+"""Expansion piece by piece: who goes first, and what comes before its last piece is written."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from alertd.decide.expand import Pieces
+from alertd.engine import approving
+from alertd.model import (
+    PRIORITIES,
+    Policy,
+    Precedence,
+    RecipientKind,
+    RequirementState,
+    priority_of,
+)
+from alertd.store import tables as t
+from channels.base import Fault, SendError
+from tests.city import RED, SECOND, City, sms_route
+
+MakeCity = Callable[..., City]
+
+SMALL = Pieces(first_people=3, most=7)
+AT_ONCE = Pieces(first_people=5_000)
+EVERYONE = Policy(name="all", tell="everyone", stages=RED.stages, steps=RED.steps)
+
+
+@pytest.fixture
+def make_city(tmp_path: Path) -> MakeCity:
+    return partial(City, tmp_path)
+
+
+def test_who_answers_for_a_unit_goes_before_others_and_these_before_alternates(
+    make_city: MakeCity,
+) -> None:
+    slow = sms_route(in_flight=20)
+    city = make_city(routes=(slow,), policies={"red": EVERYONE}, pieces=AT_ONCE)
+    city.issue(roles=())
+    left = [m.delivery for m in city.sent]
+    d = t.delivery.c
+    priority = {row.id: row.priority for row in city.rows(select(d.id, d.priority))}
+    order = [priority[number] for number in left]
+    assert order == sorted(order)
+    assert set(order) == {priority_of(1, precedence) for precedence in Precedence}
+
+
+def test_somebody_with_several_duties_goes_by_the_gravest_of_them(make_city: MakeCity) -> None:
+    city = make_city(policies={"red": EVERYONE})
+    city.issue(roles=())
+    d, h = t.delivery.c, t.holding.c
+    answering = {
+        row.person_no
+        for row in city.rows(
+            select(h.person_no).where(h.rank == 1, h.role.in_(EVERYONE.ladder_roles))
+        )
+    }
+    rows = city.rows(
+        select(d.recipient_no, d.priority).where(d.recipient_kind == int(RecipientKind.PERSON))
+    )
+    assert len({row.recipient_no for row in rows}) == len(rows)  # each once, whatever they hold
+    first = {row.recipient_no for row in rows if row.priority == priority_of(1)}
+    assert first == answering
+
+
+def put_in_charge(city: City, person_no: int, duty_no: int) -> None:
+    """As an edit of the roster does: somebody long there takes a duty with a high number."""
+    h = t.holding.c
+    mine = select(h.address_no).where(h.person_no == person_no).limit(1)
+    address = city.one(mine).address_no
+    with city.store.transaction(city.now) as tx:
+        tx.connection.execute(
+            update(t.holding)
+            .where(h.duty_no == duty_no, h.rank == 1)
+            .values(person_no=person_no, address_no=address)
+        )
+
+
+def test_whoever_fails_before_the_last_piece_has_their_ladders_due_at_once(
+    make_city: MakeCity,
+) -> None:
+    city = make_city(behave=lambda _: SendError(Fault.DEAD, "no-such-number"), pieces=SMALL)
+    (_, early), *_, (late, _) = city.leaders("building_lead")
+    put_in_charge(city, early, late)
+    city.issue()
+    city.forward(seconds=2)  # the policy's first rung is at two minutes
+    assert city.requirement(late).told
+    assert all(row.told for row in city.rows(select(t.requirement.c.told)))
+
+
+def test_whoever_answers_before_the_last_piece_is_counted_after_it(make_city: MakeCity) -> None:
+    city = make_city(pieces=SMALL)
+    (_, early), *_, (late, _) = city.leaders("building_lead")
+    put_in_charge(city, early, late)
+    drafted = city.draft()
+    approve = partial(approving.approve, actor=SECOND, alert_id=bytes.fromhex(drafted["id"]))
+    phone, inputs = city.phone_of(early), [approve]
+    while not city.to(phone):
+        handovers = city.engine.step(city.now, inputs).handovers
+        city.sent += [message for handover in handovers for message in handover.messages]
+        inputs = []
+    assert city.requirement_or_none(late) is None
+    city.reply(phone, "1")
+    assert city.requirement(late).state == RequirementState.COVERED
+
+
+def test_pieces_of_any_size_come_to_the_same(make_city: MakeCity, tmp_path: Path) -> None:
+    small = make_city(pieces=SMALL)
+    small.issue(roles=())
+    whole = City(tmp_path / "whole", pieces=AT_ONCE)
+    whole.issue(roles=())
+    d, r = t.delivery.c, t.requirement.c
+    for query in (
+        select(d.id, d.recipient_kind, d.recipient_no, d.address_no, d.lane, d.priority),
+        select(r.no, r.unit_no, r.role, r.start_at),
+        select(t.coverage),
+        select(t.delivery_count),
+    ):
+        assert small.rows(query.order_by(*query.selected_columns)) == whole.rows(
+            query.order_by(*query.selected_columns)
+        )
+
+
+def test_the_queue_knows_every_priority_there_is() -> None:
+    assert list(PRIORITIES) == sorted(set(PRIORITIES))
+    assert PRIORITIES[0] == 0
+    assert len(PRIORITIES) == 2 + 4 * len(Precedence)
