@@ -289,7 +289,10 @@ class Recorded:
 
 def canonical(body: Mapping[str, Any]) -> str:
     """The one JSON text of a body that hashes are made of."""
-    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(body)
+
+
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def requirement_no(alert_no: int, stage: Stage, duty_no: int) -> int:

@@ -50,7 +50,8 @@ class SendError(Exception):
         self.retry_after_s = retry_after_s
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Nobody changes one; but freezing makes the making of one, millions of times, four times as dear.
+@dataclass(slots=True, kw_only=True)
 class Outgoing:
     """One message for one contact, rendered. The address, secret and text stay out of any repr."""
 

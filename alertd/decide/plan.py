@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from alertd.model import Channel, Millis, Status, lane_of
 
@@ -21,7 +22,12 @@ class Route:
 
     def lanes(self) -> tuple[int, ...]:
         """The queues this route may serve."""
-        return tuple(sorted(lane_of(self.channel, status) for status in self.carries))
+        return _lanes(self.channel, self.carries)
+
+
+@lru_cache
+def _lanes(channel: Channel, carries: frozenset[Status]) -> tuple[int, ...]:
+    return tuple(sorted(lane_of(channel, status) for status in carries))
 
 
 @dataclass(frozen=True, slots=True)

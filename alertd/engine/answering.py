@@ -20,7 +20,7 @@ from alertd.model import (
     Via,
     requirement_no,
 )
-from alertd.store import people
+from alertd.store import due, people
 from alertd.store import tables as t
 from alertd.store.people import DutyRef
 from alertd.store.prepared import Prepared, among, numbers
@@ -77,9 +77,15 @@ def acknowledge_all(
     before = _said_before(turn, said)
     counted = counted_for(turn, [_counting(answered) for answered in said], held)
     heard: dict[tuple[Any, ...], list[Answered]] = {}
+    turn.record_alike(
+        "acked",
+        [
+            (_body(turn, answered, number, counts), answered.alert_no, answered.occurred_at)
+            for number, (answered, counts) in enumerate(zip(said, counted, strict=True), first)
+        ],
+    )
     for number, answered in enumerate(said, start=first):
         alert = turn.alert(answered.alert_no)
-        _record(turn, answered, number, counted[number - first])
         if answered.kind is AckKind.HELP:
             _open_help(turn, alert, answered, number)
         if answered.kind is AckKind.UNAVAILABLE and not alert.over:
@@ -96,27 +102,22 @@ def acknowledge_all(
     return list(range(first, first + len(said)))
 
 
-def _record(turn: Turn, answered: Answered, number: int, counted: list[list[Any]]) -> None:
-    turn.record(
-        "acked",
-        {
-            "no": number,
-            "id": turn.ids.uuid().hex(),
-            "person_no": answered.person_no,
-            "kind": answered.kind.value,
-            "count": answered.count,
-            "of": answered.of,
-            "via": answered.via.value,
-            "grade": answered.grade.value,
-            "late": answered.late,
-            "inbound_no": answered.inbound_no,
-            "by": answered.by.hex() if answered.by else None,
-            "note": answered.note,
-            "answers": counted,
-        },
-        alert_no=answered.alert_no,
-        occurred_at=answered.occurred_at,
-    )
+def _body(turn: Turn, answered: Answered, number: int, counted: list[list[Any]]) -> dict[str, Any]:
+    return {
+        "no": number,
+        "id": turn.ids.uuid().hex(),
+        "person_no": answered.person_no,
+        "kind": answered.kind.value,
+        "count": answered.count,
+        "of": answered.of,
+        "via": answered.via.value,
+        "grade": answered.grade.value,
+        "late": answered.late,
+        "inbound_no": answered.inbound_no,
+        "by": answered.by.hex() if answered.by else None,
+        "note": answered.note,
+        "answers": counted,
+    }
 
 
 def _said_before(turn: Turn, said: Sequence[Answered]) -> set[tuple[int, int, str]]:
@@ -250,13 +251,7 @@ def call_for_help(turn: Turn, alert: LiveAlert, unit_no: int, duties: Sequence[i
 
 def help_due(turn: Turn, limit: int) -> int:
     """Calls for help that nobody took climb one level more, for ever, until somebody does."""
-    c = t.help_case.c
-    rows = turn.connection.execute(
-        select(t.help_case)
-        .where(c.taken_at.is_(None), c.closed_at.is_(None), c.due_at <= turn.now)
-        .order_by(c.due_at)
-        .limit(limit)
-    ).all()
+    rows = due.help_calls(turn.connection, turn.now, limit)
     desk = people.duty_desk(turn.connection) if rows else None
     for row in rows:
         alert = turn.alert(row.alert_no)
@@ -267,10 +262,10 @@ def help_due(turn: Turn, limit: int) -> int:
             if above
             else None
         )
-        due = escalate.help_due(alert.policy, turn.now)
+        again_at = escalate.help_due(alert.policy, turn.now)
         turn.record(
             "help.climbed",
-            {"ack_no": row.ack_no, "climbed": row.climbed + 1, "due_at": due},
+            {"ack_no": row.ack_no, "climbed": row.climbed + 1, "due_at": again_at},
             alert_no=alert.no,
         )
         call_for_help(turn, alert, row.unit_no, [lead, desk])

@@ -22,7 +22,7 @@ from alertd.engine.authority import Actor, may, require
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError
 from alertd.model import ALERT_SHIFT, AlertState, MessageKind
-from alertd.store import roster
+from alertd.store import due, roster
 from alertd.store import tables as t
 
 
@@ -104,11 +104,7 @@ _REFUSALS: Mapping[str, tuple[str, str | None]] = {
 
 def issue_due(turn: Turn) -> None:
     """Issue what was approved and whose delay is over."""
-    c = t.alert.c
-    due = turn.connection.execute(
-        select(c.no).where(c.state == AlertState.APPROVED.value, c.issue_at <= turn.now)
-    ).scalars()
-    for number in due.all():
+    for number in due.alerts_to_issue(turn.connection, turn.now):
         _issue(turn, turn.alert(number))
 
 
@@ -177,12 +173,7 @@ def _end_followed(turn: Turn, row: Any) -> None:
 
 def expire_due(turn: Turn) -> None:
     """End what ran out; an approved or drafted one expires too."""
-    c = t.alert.c
-    live = [s.value for s in (AlertState.ISSUED, AlertState.APPROVED, AlertState.DRAFT)]
-    due = turn.connection.execute(
-        select(c.no).where(c.state.in_(live), c.expires_at <= turn.now)
-    ).scalars()
-    for number in due.all():
+    for number in due.alerts_to_expire(turn.connection, turn.now):
         turn.record(
             "alert.ended",
             {"state": AlertState.EXPIRED.value, "reason": "expired"},

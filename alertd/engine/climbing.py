@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import select
 
 from alertd.decide import escalate
 from alertd.decide.escalate import Act
@@ -18,7 +18,7 @@ from alertd.model import (
     duty_of,
     stage_of,
 )
-from alertd.store import dialect, people
+from alertd.store import due, people
 from alertd.store import tables as t
 
 _NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it stays one part
@@ -26,15 +26,8 @@ _NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it st
 
 def ladders(turn: Turn, limit: int) -> int:
     """Climb what is due, in batches; costs by what is due, not by what exists."""
-    c = t.requirement.c
-    query = (
-        select(t.requirement)
-        .where(c.state == int(RequirementState.OPEN), c.due_at <= turn.now)
-        .order_by(c.due_at)
-        .limit(limit)
-    )
-    rows = turn.connection.execute(dialect.locked(turn.connection, query)).all()
-    by_alert: dict[int, list[Row[Any]]] = {}
+    rows = due.ladders(turn.connection, turn.now, limit)
+    by_alert: dict[int, list[due.Ladder]] = {}
     for row in rows:
         by_alert.setdefault(alert_of(row.no), []).append(row)
     for alert_no, group in by_alert.items():
@@ -42,7 +35,7 @@ def ladders(turn: Turn, limit: int) -> int:
     return len(rows)
 
 
-def _climb_alert(turn: Turn, alert: LiveAlert, rows: Sequence[Row[Any]]) -> None:
+def _climb_alert(turn: Turn, alert: LiveAlert, rows: Sequence[due.Ladder]) -> None:
     holders = people.holders(turn.connection, [duty_of(row.no) for row in rows])
     units = people.ancestors(turn.connection, [row.unit_no for row in rows])
     climbs = []
@@ -59,7 +52,7 @@ def _climb_alert(turn: Turn, alert: LiveAlert, rows: Sequence[Row[Any]]) -> None
     _carry_out(turn, alert, climbs, holders)
 
 
-Climbs = Sequence[tuple[Row[Any], escalate.Climb]]
+Climbs = Sequence[tuple[due.Ladder, escalate.Climb]]
 
 
 def _record(
@@ -136,17 +129,10 @@ _UPWARD = {Act.PARENT, Act.GRANDPARENT, Act.DUTY_DESK}
 
 def digests(turn: Turn, limit: int) -> int:
     """One message a superior and window, for all that is silent below; none where all answered."""
-    c = t.digest_entry.c
-    due = turn.connection.execute(
-        select(c.alert_no, c.duty_no)
-        .where(c.message_no.is_(None), c.due_at <= turn.now)
-        .group_by(c.alert_no, c.duty_no)
-        .order_by(func.min(c.due_at))
-        .limit(limit)
-    ).all()
-    for alert_no, duty_no in due:
+    superiors = due.digests(turn.connection, turn.now, limit)
+    for alert_no, duty_no in superiors:
         _digest(turn, turn.alert(alert_no), duty_no)
-    return len(due)
+    return len(superiors)
 
 
 def _digest(turn: Turn, alert: LiveAlert, duty_no: int) -> None:

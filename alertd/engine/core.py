@@ -8,7 +8,7 @@ simulator call it with a clock of their own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
@@ -84,7 +84,7 @@ class Engine:
         """Take `inputs`, do what is due at `now`, claim what may leave; all in one commit."""
         self._open_flows(now)
         work: tuple[Handover, ...] = ()
-        before = {name: replace(flow) for name, flow in self.flows.items()}
+        before = {name: flow.copy() for name, flow in self.flows.items()}
         try:
             with self.store.transaction(now) as tx:
                 turn = self._turn(tx, now)

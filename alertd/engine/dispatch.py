@@ -23,7 +23,7 @@ from alertd.model import (
     lane_of,
     numbers_of,
 )
-from alertd.store import outbox
+from alertd.store import due, outbox
 from alertd.store import tables as t
 from alertd.store.fold.deliveries import rollup
 from alertd.store.outbox import Row
@@ -169,11 +169,8 @@ def fail_unroutable(turn: Turn, limit: int) -> list[Any]:
     stuck: list[Any] = []
     if not turn.routes:
         return stuck
-    c, n = t.delivery.c, t.delivery_count.c
-    waiting = turn.connection.execute(
-        select(n.alert_no, n.channel).where(n.state == int(DeliveryState.PENDING), n.n > 0)
-    ).all()
-    for alert_no, channel in waiting:
+    c = t.delivery.c
+    for alert_no, channel in due.waiting(turn.connection):
         lanes = _dead_lanes(turn, turn.alert(alert_no), channel)
         if not lanes:
             continue

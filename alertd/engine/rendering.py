@@ -1,8 +1,8 @@
 """Claimed deliveries become messages: texts are made here and kept nowhere."""
 
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, func, select
 
@@ -34,28 +34,42 @@ class Message(NamedTuple):
     created_at: int
 
 
+class Said(NamedTuple):
+    """A message, its alert, and the fields that all of its deliveries share."""
+
+    message: Message
+    alert: LiveAlert
+    alike: Mapping[str, Any]
+
+
+class Reader(NamedTuple):
+    """What sets a recipient apart from most."""
+
+    language: str
+    duties: tuple[str, ...] = ()  # units of those who have duties in several: their text names them
+
+
+_MOST_READ: Final = Reader("zh-CN")
+
+
 def outgoing(turn: Turn, rows: Sequence[Row]) -> list[Outgoing]:
     """Render claimed deliveries."""
-    messages = _messages(turn, rows)
-    persons = [row.recipient_no for row in rows if row.recipient_kind == _PERSON]
-    languages, duties = _languages(turn, persons), _several_duties(turn, persons)
+    said = _said(turn, {row.message_no for row in rows})
+    readers = _readers(turn, [row.recipient_no for row in rows if row.recipient_kind == _PERSON])
     ways = addresses.reveal(
         turn.connection, turn.tx.vault, [r.address_no for r in rows if r.address_no]
     )
     terminals, secrets = _terminals(turn, rows), _secrets(turn, rows)
     texts: dict[tuple[Any, ...], str] = {}
-    alike = {no: _alike(turn.alert(alert_of(no)), message) for no, message in messages.items()}
     result = []
     for row in rows:
         to, kind, message_no = row.recipient_no, row.recipient_kind, row.message_no
-        person = kind == _PERSON
-        language = languages.get(to, "zh-CN") if person else "zh-CN"
-        own = duties.get(to, ()) if person else ()
+        reader = readers.get(to, _MOST_READ) if kind == _PERSON else _MOST_READ
         duplicate = bool(row.duplicate)
-        key = (message_no, language, row.lane, duplicate, own)
+        key = (message_no, reader, row.lane, duplicate)
         text = texts.get(key)
         if text is None:
-            text = texts[key] = _text(turn, messages[message_no], *key[1:])
+            text = texts[key] = _text(turn, said[message_no], *key[1:])
         result.append(
             Outgoing(
                 delivery=row.id,
@@ -63,16 +77,37 @@ def outgoing(turn: Turn, rows: Sequence[Row]) -> list[Outgoing]:
                 address=terminals[to] if kind == _TERMINAL else ways[row.address_no or 0],
                 secret=secrets.get(to) if kind == _GROUP else None,
                 text=text,
-                language=language,
+                language=reader.language,
                 possible_duplicate=duplicate,
-                **alike[message_no],
+                **said[message_no].alike,
             )
         )
     return result
 
 
-_MOST_TEXTS = 64  # kept with an alert while it is worked with
+_MOST_KEPT = 1_000  # texts, and messages, kept with an alert while it is worked with
 _STOPPING = frozenset({"cancel", "all-clear"})
+
+
+def _said(turn: Turn, message_nos: Iterable[int]) -> dict[int, Said]:
+    """Messages by number; they never change, and so those of a live alert are kept with it."""
+    found = {no: turn.alert(alert_of(no)).messages.get(no) for no in message_nos}
+    missing = [no for no, known in found.items() if known is None]
+    if missing:
+        wanted = numbers(turn.connection, missing)
+        for message in map(Message._make, _MESSAGES.rows(turn.connection, wanted=wanted)):
+            alert = turn.alert(alert_of(message.no))
+            said = found[message.no] = Said(message, alert, _alike(alert, message))
+            if len(alert.messages) < _MOST_KEPT:
+                alert.messages[message.no] = said
+    return {no: known for no, known in found.items() if known is not None}
+
+
+_MESSAGES = Prepared(
+    lambda dialect: select(*(t.message.c[name] for name in Message._fields)).where(
+        among(dialect, t.message.c.no, "wanted")
+    )
+)
 
 
 def _alike(alert: LiveAlert, message: Message) -> dict[str, Any]:
@@ -95,88 +130,76 @@ def _alike(alert: LiveAlert, message: Message) -> dict[str, Any]:
     }
 
 
-def _text(
-    turn: Turn,
-    message: Message,
-    language: str,
-    lane: int,
-    duplicate: bool,
-    duties: tuple[str, ...],
-) -> str:
+def _text(turn: Turn, said: Said, reader: Reader, lane: int, duplicate: bool) -> str:
     """Render, or take what was rendered before: most of an alert's recipients read the same."""
-    alert = turn.alert(alert_of(message.no))
-    key = (message.no, language, lane, duplicate)
-    known = None if duties else alert.texts.get(key)
+    message, alert = said.message, said.alert
+    key = (message.no, reader, lane, duplicate)
+    known = alert.texts.get(key)
     if known is not None:
         return known
     text = turn.wording.text(
         alert.templates[message.template],
-        language=language,
+        language=reader.language,
         channel=Channel(lane // 10).word,
-        params={**json.loads(message.params), "duties": list(duties)},
+        params={**json.loads(message.params), "duties": list(reader.duties)},
         status=message_status(alert, MessageKind(message.kind)).name.capitalize(),
         duplicate=duplicate,
     )
-    if not duties and len(alert.texts) < _MOST_TEXTS:
+    if len(alert.texts) < _MOST_KEPT:
         alert.texts[key] = text
     return text
 
 
-_MESSAGES = Prepared(
-    lambda dialect: select(*(t.message.c[name] for name in Message._fields)).where(
-        among(dialect, t.message.c.no, "wanted")
-    )
-)
-
-
-def _messages(turn: Turn, rows: Sequence[Row]) -> dict[int, Message]:
-    wanted = numbers(turn.connection, {row.message_no for row in rows})
-    found = map(Message._make, _MESSAGES.rows(turn.connection, wanted=wanted))
-    return {message.no: message for message in found}
-
-
-def _languages(turn: Turn, persons: Sequence[int]) -> dict[int, str]:
-    """Of those who read another language than most."""
-    wanted = numbers(turn.connection, persons)
-    return dict(_OTHER_LANGUAGES.rows(turn.connection, persons=wanted)) if persons else {}
-
-
-def _several_duties(turn: Turn, persons: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """The duties of those who hold several: their message names them."""
+def _readers(turn: Turn, persons: Sequence[int]) -> dict[int, Reader]:
+    """Of people who read another language than most, or have duties in several units."""
     if not persons:
         return {}
-    duties: dict[int, dict[str, None]] = {}
     wanted = numbers(turn.connection, persons)
-    for person, unit in _SEVERAL_DUTIES.rows(turn.connection, persons=wanted):
-        duties.setdefault(person, {})[unit] = None
-    return {no: tuple(names) for no, names in duties.items() if len(names) > 1}
+    unlike = _UNLIKE.rows(turn.connection, persons=wanted)
+    several = [no for no, _, many in unlike if many]
+    duties = _names_of_units(turn, several) if several else {}
+    return {no: Reader(language, duties.get(no, ())) for no, language, _ in unlike}
 
 
-def _other_languages(dialect: str) -> Select[Any]:
-    p = t.person.c
-    return select(p.no, p.language).where(
-        among(dialect, p.no, "persons"), p.to_version == FOREVER, p.language != "zh-CN"
-    )
+def _names_of_units(turn: Turn, persons: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """The units of people's duties; a name that two of their units share says nothing."""
+    names: dict[int, dict[str, None]] = {}
+    for person, unit in _UNITS.rows(turn.connection, persons=numbers(turn.connection, persons)):
+        names.setdefault(person, {})[unit] = None
+    return {no: tuple(found) for no, found in names.items() if len(found) > 1}
 
 
-def _duties_of_several(dialect: str) -> Select[Any]:
-    h, u = t.holding.c, t.unit.c
+def _unlike(dialect: str) -> Select[Any]:
+    p, h = t.person.c, t.holding.c
     several = (
-        select(h.person_no)
-        .where(among(dialect, h.person_no, "persons"), h.to_version == FOREVER)
-        .group_by(h.person_no)
-        .having(func.count() > 1)
+        select(func.min(h.unit_no) < func.max(h.unit_no))
+        .where(h.person_no == p.no, h.to_version == FOREVER)
+        .scalar_subquery()
     )
+    here = (
+        select(p.no, p.language, several.label("several"))
+        .where(among(dialect, p.no, "persons"), p.to_version == FOREVER)
+        .subquery()
+    )
+    return select(here).where((here.c.language != _MOST_READ.language) | here.c.several)
+
+
+def _units(dialect: str) -> Select[Any]:
+    h, u = t.holding.c, t.unit.c
     return (
         select(h.person_no, u.name)
         .join(t.unit, u.no == h.unit_no)
-        .where(h.person_no.in_(several), h.to_version == FOREVER, u.to_version == FOREVER)
+        .where(
+            among(dialect, h.person_no, "persons"),
+            h.to_version == FOREVER,
+            u.to_version == FOREVER,
+        )
         .order_by(h.person_no, h.rank, h.duty_no)
     )
 
 
-_OTHER_LANGUAGES = Prepared(_other_languages)
-_SEVERAL_DUTIES = Prepared(_duties_of_several)
+_UNLIKE = Prepared(_unlike)
+_UNITS = Prepared(_units)
 
 
 def _terminals(turn: Turn, rows: Sequence[Row]) -> dict[int, str]:

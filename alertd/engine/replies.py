@@ -1,8 +1,9 @@
 """Replies that came back: kept raw and encrypted, deduplicated, read, attributed, answered."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
@@ -37,16 +38,28 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
     )
     first = _store(turn, route, given, senders_no)
     known = senders(turn, senders_no.values())
-    said: list[Answered] = []
-    verdicts = {
-        reply.gateway_id: _interpret(turn, number, reply, senders_no[reply.sender], known, said)
-        for number, reply in enumerate(given, start=first)
-    }
-    acknowledge_all(turn, said, confirm=True, held=known.duties)
+    understood = _Understood()
+    for number, reply in enumerate(given, start=first):
+        _interpret(turn, number, reply, senders_no[reply.sender], known, understood)
+    turn.record_alike("interpreted", understood.read)
+    for candidates, persons in understood.unclear:
+        _menu(turn, candidates, persons)
+    acknowledge_all(turn, understood.said, confirm=True, held=known.duties)
+    verdicts = dict(zip(fresh, (body["verdict"] for body, _, _ in understood.read), strict=True))
     return [
         verdicts[reply.gateway_id] if fresh.get(reply.gateway_id) is reply else "repeated"
         for reply in came
     ]
+
+
+@dataclass(slots=True)
+class _Understood:
+    """What a batch of replies came to."""
+
+    read: list[tuple[dict[str, Any], int, Millis]] = field(default_factory=list)  # facts, in order
+    said: list[Answered] = field(default_factory=list)
+    # Those who have to be asked which alert they meant.
+    unclear: list[tuple[Sequence[Candidate], Sequence[int]]] = field(default_factory=list)
 
 
 def _new(turn: Turn, route: str, came: Sequence[Reply]) -> dict[str, Reply]:
@@ -92,34 +105,29 @@ _STORE = Prepared(
 
 
 def _interpret(
-    turn: Turn, number: int, came: Reply, sender: int, known: Senders, said: list[Answered]
-) -> str:
-    """Read one and say what it is; what it answers is added to `said`."""
+    turn: Turn, number: int, came: Reply, sender: int, known: Senders, understood: _Understood
+) -> None:
+    """Read one, and add to `understood` what it is and what follows."""
     persons = known.sharing.get(sender, [])
     if not persons:
-        _read(turn, number, "unknown-sender", "unknown-sender")
-        return "unknown-sender"
+        understood.read.append(_reading(turn, number, "unknown-sender", "unknown-sender"))
+        return
     candidates = known.candidates(turn, sender)
     named = {person.person_no: person.name for c in candidates for person in c.persons}
     read = _parse(came.text[:_MOST_TEXT], names=tuple(named.values()))
     sent_at = min(came.occurred_at or turn.now, turn.now)
     found = correlate(read, came.extension, candidates, received_at=sent_at)
     alert_no = known.alerts[found.alert_id] if found.alert_id else None
-    _read(
-        turn,
-        number,
-        found.verdict.value,
-        found.reason,
-        alert_no=alert_no,
-        person_no=found.persons[0] if len(found.persons) == 1 else None,
-    )
+    person_no = found.persons[0] if len(found.persons) == 1 else None
+    reading = _reading(turn, number, found.verdict.value, found.reason, alert_no, person_no)
+    understood.read.append(reading)
+    said = understood.said
     if alert_no is not None and found.verdict is Verdict.COUNTED:
         said += _answers(alert_no, number, read, found, sent_at)
     elif found.kind is ReplyKind.HELP:
         said += _help_without_alert(turn, number, read, found, candidates, persons, sent_at)
     elif found.verdict is Verdict.AMBIGUOUS:
-        _menu(turn, candidates, persons)
-    return found.verdict.value
+        understood.unclear.append((candidates, persons))
 
 
 # Thousands answer with the same few words.
@@ -184,25 +192,20 @@ def _menu(turn: Turn, candidates: Sequence[Candidate], persons: Sequence[int]) -
     )
 
 
-def _read(
+def _reading(
     turn: Turn,
     number: int,
     verdict: str,
     reason: str,
-    *,
     alert_no: int | None = None,
     person_no: int | None = None,
-    by: bytes | None = None,
-) -> None:
-    turn.record(
-        "interpreted",
-        {
-            "inbound_no": number,
-            "verdict": verdict,
-            "reason": reason,
-            "alert_no": alert_no,
-            "person_no": person_no,
-            "by": by.hex() if by else None,
-        },
-        alert_no=alert_no or 0,
-    )
+) -> tuple[dict[str, Any], int, Millis]:
+    body = {
+        "inbound_no": number,
+        "verdict": verdict,
+        "reason": reason,
+        "alert_no": alert_no,
+        "person_no": person_no,
+        "by": None,
+    }
+    return body, alert_no or 0, turn.now

@@ -1,7 +1,7 @@
 """What one step of the engine works with."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -67,6 +67,7 @@ class LiveAlert:
     asks: bool  # wants answers: an all-clear and a cancellation don't
     # What `rendering` made of it; forgotten with the rest.
     texts: dict[tuple[Any, ...], str] = field(default_factory=dict, compare=False, repr=False)
+    messages: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def over(self) -> bool:
@@ -118,6 +119,17 @@ class Turn:
         if kind.startswith("alert.") and kind not in _NOTHING_NEW:
             self.alerts.pop(alert_no, None)
         return result
+
+    def record_alike(
+        self, kind: str, facts: Sequence[tuple[Mapping[str, Any], int, Millis]]
+    ) -> None:
+        """Apply and journal facts of one kind about people's answers: (body, alert, when) each."""
+        self.tx.record_alike(
+            [
+                Fact(kind=kind, occurred_at=at, body=body, alert_no=alert_no, source=self.source)
+                for body, alert_no, at in facts
+            ]
+        )
 
     def alert(self, alert_no: int) -> LiveAlert:
         """The alert of that number."""
@@ -187,3 +199,7 @@ class Flow:
     bucket: Bucket
     in_flight: int = 0
     paused_until: Millis = 0
+
+    def copy(self) -> "Flow":
+        """As it is now, to go back to."""
+        return Flow(self.bucket, self.in_flight, self.paused_until)

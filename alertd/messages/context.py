@@ -8,6 +8,7 @@ never refused; what an operator types is checked by `params` instead, before any
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -106,6 +107,7 @@ def in_language(value: Any, language: str) -> Any:
     return value.get(language, next(iter(value.values()), ""))
 
 
+@lru_cache(maxsize=2_048)  # the same few values stand in every recipient's text
 def clean(text: str) -> str:
     """One line, without control and direction characters; 【】 are the signature's alone."""
     printable = "".join(

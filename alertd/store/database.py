@@ -1,7 +1,7 @@
 """Open the store; one writer's transactions, any number of readers."""
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from alertd.errors import ConflictError
 from alertd.model import Fact, Millis
 from alertd.store import dialect, journal
-from alertd.store.fold import apply
+from alertd.store.fold import apply, apply_alike
 from alertd.store.vault import Vault
 
 
@@ -29,6 +29,11 @@ class Transaction:
         result = apply(self.connection, fact)
         self.facts.append(fact)
         return result
+
+    def record_alike(self, facts: Sequence[Fact]) -> None:
+        """Record facts of one kind, in their order."""
+        apply_alike(self.connection, facts)
+        self.facts += facts
 
     @contextmanager
     def item(self) -> Iterator[None]:

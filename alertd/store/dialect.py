@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event
+from sqlalchemy import Connection, Engine, Select, Table, bindparam, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
@@ -29,7 +29,8 @@ def writer(url: str, *, synchronous: str = "FULL") -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # The driver's own cursor: SQLAlchemy's work on it would be dearer than the rest.
+        connection.connection.cursor().execute("BEGIN IMMEDIATE")
 
     return engine
 
@@ -110,6 +111,6 @@ def ignoring(dialect: str, table: Table) -> Insert:
     return statement
 
 
-def locked(connection: Connection, query: Any) -> Any:
+def unclaimed(dialect: str, query: Select[Any]) -> Select[Any]:
     """Rows that no other worker is claiming; SQLite has one writer and needs no lock."""
-    return query if connection.dialect.name == "sqlite" else query.with_for_update(skip_locked=True)
+    return query if dialect == "sqlite" else query.with_for_update(skip_locked=True)

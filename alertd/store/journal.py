@@ -31,8 +31,11 @@ class Head:
 
 def digest(previous: bytes, header: Sequence[str | int], body: str) -> bytes:
     """The hash of a row: over the one before, its header and its body."""
-    text = json.dumps([*header, body], ensure_ascii=False, separators=(",", ":"))
+    text = _COMPACT.encode([*header, body])
     return hashlib.sha256(previous + text.encode()).digest()
+
+
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def load_head(connection: Connection, node: str, writer: int) -> Head:

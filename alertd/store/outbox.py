@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, bindparam, func, literal_column, select
 
 from alertd.model import DeliveryState, Millis, numbers_of
+from alertd.store import dialect as dialects
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, numbers
 
@@ -54,8 +55,7 @@ def _due(*, avoiding: bool) -> Any:
         )
         if avoiding:
             query = query.where(c.avoid_route.is_(None) | (c.avoid_route != bindparam("avoid")))
-        # Nobody else claims what another worker is claiming; SQLite has one writer.
-        return query if dialect == "sqlite" else query.with_for_update(skip_locked=True)
+        return dialects.unclaimed(dialect, query)
 
     return build
 
@@ -71,7 +71,7 @@ def _overdue(dialect: str) -> Select[Any]:
         .order_by(c.due_at)
         .limit(bindparam("most"))
     )
-    return query if dialect == "sqlite" else query.with_for_update(skip_locked=True)
+    return dialects.unclaimed(dialect, query)
 
 
 _LANES = Prepared(_lanes)

@@ -81,13 +81,12 @@ def among(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[
 
 def numbers(connection: Connection, values: Iterable[int]) -> Any:
     """The value of `among`'s parameter."""
-    return _listed(connection, list(values))
+    if connection.dialect.name == "sqlite":
+        return f"[{','.join(map(str, values))}]"  # JSON, in half the time of json.dumps
+    return list(values)
 
 
 def texts(connection: Connection, values: Iterable[str]) -> Any:
     """The same of texts."""
-    return _listed(connection, list(values))
-
-
-def _listed(connection: Connection, values: list[Any]) -> Any:
-    return json.dumps(values) if connection.dialect.name == "sqlite" else values
+    listed = list(values)
+    return json.dumps(listed) if connection.dialect.name == "sqlite" else listed

@@ -4,7 +4,7 @@ One function a kind of fact, for facts of this node and of others, live and at a
 the fact and the tables, and nothing else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,9 +23,6 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "claimed": deliveries.claimed,
     "settled": deliveries.settled,
     "receipts": deliveries.receipts,
-    "interpreted": answers.interpreted,
-    "acked": answers.acked,
-    "ack.counted": answers.counted,
     "ack.withdrawn": answers.withdrawn,
     "help.opened": answers.help_opened,
     "help.climbed": answers.help_climbed,
@@ -37,6 +34,22 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "digest.sent": ladders.digest_sent,
     "presence": terminals.presence,
 }
+
+# Of these there are many at once, which are applied together; the tables come out the same.
+_FOLDS_OF_MANY: dict[str, Callable[[Connection, Sequence[Fact]], None]] = {
+    "interpreted": answers.interpreted,
+    "acked": answers.acked,
+    "ack.counted": answers.counted,
+}
+
+
+def _one(
+    fold: Callable[[Connection, Sequence[Fact]], None],
+) -> Callable[[Connection, Fact], None]:
+    return lambda connection, fact: fold(connection, [fact])
+
+
+_FOLDS |= {kind: _one(fold) for kind, fold in _FOLDS_OF_MANY.items()}
 
 # Facts that are on record for people and change no table of the fold: sign-ins, tokens, roster
 # imports (whose rows hold names and numbers and are therefore kept beside the journal), refusals.
@@ -69,3 +82,13 @@ def apply(connection: Connection, fact: Fact) -> Any:
     if fact.kind in RECORD_ONLY:
         return None
     return _FOLDS[fact.kind](connection, fact)
+
+
+def apply_alike(connection: Connection, facts: Sequence[Fact]) -> None:
+    """Apply facts of one kind, one after the other; faster where there are many of them at once."""
+    kinds = {fact.kind for fact in facts}
+    if len(kinds) == 1 and (fold := _FOLDS_OF_MANY.get(kinds.pop())):
+        fold(connection, facts)
+        return
+    for fact in facts:
+        apply(connection, fact)

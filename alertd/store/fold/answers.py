@@ -1,93 +1,137 @@
 """Facts about what came back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from alertd.model import Fact, RequirementState, alert_of, stage_of
+from alertd.model import Fact, Millis, RequirementState, alert_of, stage_of
 from alertd.store import dialect
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, numbers
 
-Answers = Sequence[tuple[int, Sequence[int]]]
-"""What an ack counts for: (requirement, its unit and all above it)."""
 
-
-def interpreted(connection: Connection, fact: Fact) -> None:
-    """A stored reply was read. Body: inbound_no, verdict, reason, alert_no, person_no, by."""
-    body = fact.body
-    _INTERPRET.run(
-        connection,
-        number=body["inbound_no"],
-        verdict=body["verdict"],
-        reason=body["reason"],
-        alert_no=body["alert_no"],
-        person_no=body["person_no"],
-        classified_by=bytes.fromhex(body["by"]) if body["by"] else None,
-    )
+def interpreted(connection: Connection, facts: Sequence[Fact]) -> None:
+    """Stored replies were read. Body: inbound_no, verdict, reason, alert_no, person_no, by."""
+    rows = [
+        (
+            body["verdict"],
+            body["reason"],
+            body["alert_no"],
+            body["person_no"],
+            bytes.fromhex(body["by"]) if body["by"] else None,
+            body["inbound_no"],
+        )
+        for body in (fact.body for fact in facts)
+    ]
+    _INTERPRET.many(connection, (*_READING, "number"), rows)
 
 
 def _given(*names: str) -> dict[str, Any]:
     return {name: bindparam(name) for name in names}
 
 
+_READING = ("verdict", "reason", "alert_no", "person_no", "classified_by")
 _INTERPRET = Prepared(
     lambda _: (
-        update(t.inbound)
-        .where(t.inbound.c.no == bindparam("number"))
-        .values(_given("verdict", "reason", "alert_no", "person_no", "classified_by"))
+        update(t.inbound).where(t.inbound.c.no == bindparam("number")).values(_given(*_READING))
     )
 )
 
 
-def acked(connection: Connection, fact: Fact) -> None:
-    """A person answered. Body: the ack's columns, and answers [[requirement, units]…]."""
-    body = fact.body
-    _ACK.run(
-        connection,
-        **{name: body[name] for name in _SAME},
-        id=bytes.fromhex(body["id"]),
-        alert_no=fact.alert_no,
-        late=int(body["late"]),
-        occurred_at=fact.occurred_at,
-        by=bytes.fromhex(body["by"]) if body["by"] else None,
-    )
-    _count_answers(connection, fact, body["no"], body["person_no"], body["answers"])
+def acked(connection: Connection, facts: Sequence[Fact]) -> None:
+    """People answered. Body: the ack's columns, and answers [[requirement, units]…]."""
+    rows = [
+        (
+            *(fact.body[name] for name in _SAME),
+            bytes.fromhex(fact.body["id"]),
+            fact.alert_no,
+            int(fact.body["late"]),
+            fact.occurred_at,
+            bytes.fromhex(fact.body["by"]) if fact.body["by"] else None,
+        )
+        for fact in facts
+    ]
+    _ACK.many(connection, _ACK_COLUMNS, rows)
+    counted(connection, facts)
 
 
 _SAME = ("no", "person_no", "kind", "count", "of", "via", "grade", "inbound_no", "note")
-_ACK = Prepared(
-    lambda _: t.ack.insert().values(_given(*_SAME, "id", "alert_no", "late", "occurred_at", "by"))
-)
+_ACK_COLUMNS = (*_SAME, "id", "alert_no", "late", "occurred_at", "by")
+_ACK = Prepared(lambda _: t.ack.insert().values(_given(*_ACK_COLUMNS)))
 
 
-def counted(connection: Connection, fact: Fact) -> None:
-    """An earlier ack counts for requirements that came later. Body: no, person_no, answers."""
-    body = fact.body
-    _count_answers(connection, fact, body["no"], body["person_no"], body["answers"])
+def counted(connection: Connection, facts: Sequence[Fact]) -> None:
+    """Acks count for requirements: at once, or for those that came later.
+
+    Body: no, person_no, answers. What many facts need is read at once; they count one after the
+    other, as they would by themselves.
+    """
+    asked = {number for fact in facts for number, _ in fact.body["answers"]}
+    if not asked:
+        return
+    wanted = numbers(connection, sorted(asked))
+    standing = {
+        number: _Standing(needed, have, RequirementState(state))
+        for number, needed, have, state in _STANDING.rows(connection, wanted=wanted)
+    }
+    given = set(_GIVEN.rows(connection, wanted=wanted))
+    new: list[tuple[int, int, int]] = []
+    covered: Coverage = {}
+    for fact in facts:
+        person_no = fact.body["person_no"]
+        for number, units in fact.body["answers"]:
+            if (number, person_no) in given:
+                continue
+            given.add((number, person_no))
+            new.append((number, person_no, fact.body["no"]))
+            if number in standing:
+                standing[number].count(number, units, fact.occurred_at, covered)
+    _ANSWER.many(connection, ("requirement_no", "person_no", "ack_no"), new)
+    _write_standing(connection, standing)
+    _cover(connection, covered)
 
 
-def _count_answers(
-    connection: Connection, fact: Fact, ack_no: int, person_no: int, answers: Answers
+Coverage = dict[tuple[int, int, int], tuple[int, int]]
+"""Changes of the rollup: (alert, stage, unit) → (covered, exhausted)."""
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A requirement while answers are counted."""
+
+    needed: int
+    have: int
+    state: RequirementState
+    more: int = 0
+    covered_at: Millis | None = None
+
+    def count(self, number: int, units: Sequence[int], now: Millis, covered: Coverage) -> None:
+        """One more person has answered; `units` are its unit and all above it."""
+        self.more += 1
+        self.have += 1
+        if self.have < self.needed or self.state is RequirementState.COVERED:
+            return
+        exhausted = -int(self.state is RequirementState.EXHAUSTED)
+        self.state, self.covered_at = RequirementState.COVERED, now
+        _add(covered, number, units, 1, exhausted)
+
+
+def _add(
+    coverage: Coverage, number: int, units: Sequence[int], covered: int, exhausted: int
 ) -> None:
-    for number, units in answers:
-        ours = {"requirement_no": number, "person_no": person_no, "ack_no": ack_no}
-        if _ANSWER.run(connection, **ours):
-            _have(connection, number, units, fact.occurred_at)
+    alert_no, stage = alert_of(number), int(stage_of(number))
+    for unit in units:
+        before = coverage.get((alert_no, stage, unit), (0, 0))
+        coverage[alert_no, stage, unit] = (before[0] + covered, before[1] + exhausted)
 
 
-def _have(connection: Connection, number: int, units: Sequence[int], now: int) -> None:
-    found = _STANDING.rows(connection, number=number)
-    if not found:
-        return
-    needed, have, state = found[0]
-    if have + 1 < needed or state == RequirementState.COVERED:
-        _HAVE.run(connection, number=number)
-        return
-    _COVERED.run(connection, number=number, at=now)
-    was_exhausted = state == RequirementState.EXHAUSTED
-    cover(connection, number, units, covered=1, exhausted=-int(was_exhausted))
+def _write_standing(connection: Connection, standing: Mapping[int, _Standing]) -> None:
+    more = [(r.more, no) for no, r in standing.items() if r.more and r.covered_at is None]
+    done = [(r.more, r.covered_at, no) for no, r in standing.items() if r.covered_at is not None]
+    _HAVE.many(connection, ("more", "number"), more)
+    _COVERED.many(connection, ("more", "at", "number"), done)
 
 
 _r = t.requirement.c
@@ -96,18 +140,27 @@ _ANSWER = Prepared(
         _given("requirement_no", "person_no", "ack_no")
     )
 )
+_GIVEN = Prepared(
+    lambda name: select(t.answer.c.requirement_no, t.answer.c.person_no).where(
+        among(name, t.answer.c.requirement_no, "wanted")
+    )
+)
 _STANDING = Prepared(
-    lambda _: select(_r.needed, _r.have, _r.state).where(_r.no == bindparam("number"))
+    lambda name: select(_r.no, _r.needed, _r.have, _r.state).where(among(name, _r.no, "wanted"))
 )
 _HAVE = Prepared(
-    lambda _: update(t.requirement).where(_r.no == bindparam("number")).values(have=_r.have + 1)
+    lambda _: (
+        update(t.requirement)
+        .where(_r.no == bindparam("number"))
+        .values(have=_r.have + bindparam("more"))
+    )
 )
 _COVERED = Prepared(
     lambda _: (
         update(t.requirement)
         .where(_r.no == bindparam("number"))
         .values(
-            have=_r.have + 1,
+            have=_r.have + bindparam("more"),
             state=int(RequirementState.COVERED),
             due_at=None,
             covered_at=bindparam("at"),
@@ -154,33 +207,32 @@ def cover(
     exhausted: int = 0,
 ) -> None:
     """Change the coverage of `units` (a requirement's unit and all above it)."""
-    _COVER.run(
-        connection,
-        alert_no=alert_of(number),
-        stage=int(stage_of(number)),
-        units=numbers(connection, units),
-        more_covered=covered,
-        more_exhausted=exhausted,
-    )
+    changes: Coverage = {}
+    _add(changes, number, units, covered, exhausted)
+    _cover(connection, changes)
 
 
-def _covering(dialect_name: str) -> Any:
-    c = t.coverage.c
-    return (
+def _cover(connection: Connection, changes: Coverage) -> None:
+    rows = [(*change, *key) for key, change in changes.items()]
+    _COVER.many(connection, _COVER_VALUES, rows)
+
+
+_c = t.coverage.c
+_COVER_VALUES = ("more_covered", "more_exhausted", "in_alert", "at_stage", "of_unit")
+_COVER = Prepared(
+    lambda _: (
         update(t.coverage)
         .where(
-            c.alert_no == bindparam("alert_no"),
-            c.stage == bindparam("stage"),
-            among(dialect_name, c.unit_no, "units"),
+            _c.alert_no == bindparam("in_alert"),
+            _c.stage == bindparam("at_stage"),
+            _c.unit_no == bindparam("of_unit"),
         )
         .values(
-            covered=c.covered + bindparam("more_covered"),
-            exhausted=c.exhausted + bindparam("more_exhausted"),
+            covered=_c.covered + bindparam("more_covered"),
+            exhausted=_c.exhausted + bindparam("more_exhausted"),
         )
     )
-
-
-_COVER = Prepared(_covering)
+)
 
 
 def help_opened(connection: Connection, fact: Fact) -> None:

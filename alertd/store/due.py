@@ -1,0 +1,132 @@
+"""What a tick looks for. Each question is answered by an index of what is due, and costs by that.
+
+Conditions are spelled as the partial indexes spell theirs: with a parameter in place of a literal,
+SQLite may read the whole table.
+"""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnClause, Connection, Select, bindparam, func, literal_column, select
+
+from alertd.model import AlertState, DeliveryState, Millis, RequirementState
+from alertd.store import dialect as dialects
+from alertd.store import tables as t
+from alertd.store.prepared import Prepared
+
+_NOW: Any = bindparam("now")
+_MOST: Any = bindparam("most")
+
+
+class Ladder(NamedTuple):
+    """A ladder whose next rung is due; columns of `requirement`."""
+
+    no: int
+    unit_no: int
+    step: int
+    start_at: Millis
+    told: int
+
+
+class HelpCall(NamedTuple):
+    """A call for help that nobody has taken; columns of `help_case`."""
+
+    ack_no: int
+    alert_no: int
+    unit_no: int
+    climbed: int
+
+
+def alerts_to_issue(connection: Connection, now: Millis) -> list[int]:
+    """Approved ones whose delay is over."""
+    return [number for (number,) in _TO_ISSUE.rows(connection, now=now)]
+
+
+def alerts_to_expire(connection: Connection, now: Millis) -> list[int]:
+    """Those whose time has run out, whether they were issued or not."""
+    return [number for (number,) in _TO_EXPIRE.rows(connection, now=now)]
+
+
+def ladders(connection: Connection, now: Millis, most: int) -> list[Ladder]:
+    """Open ladders, the longest due first; locked against other workers."""
+    return list(map(Ladder._make, _LADDERS.rows(connection, now=now, most=most)))
+
+
+def digests(connection: Connection, now: Millis, most: int) -> list[tuple[int, int]]:
+    """(alert, superior's duty) of digests whose window is over."""
+    return [(alert, duty) for alert, duty in _DIGESTS.rows(connection, now=now, most=most)]
+
+
+def help_calls(connection: Connection, now: Millis, most: int) -> list[HelpCall]:
+    """Calls for help that are to climb, the longest due first."""
+    return list(map(HelpCall._make, _HELP.rows(connection, now=now, most=most)))
+
+
+def waiting(connection: Connection) -> list[tuple[int, int]]:
+    """(alert, channel) with deliveries that wait, by the rollup."""
+    return [(alert, channel) for alert, channel in _WAITING.rows(connection)]
+
+
+def _word(state: AlertState) -> ColumnClause[str]:
+    return literal_column(f"'{state.value}'")
+
+
+def _number(state: int) -> ColumnClause[int]:
+    return literal_column(str(int(state)))
+
+
+def _to_issue(_: str) -> Select[Any]:
+    c = t.alert.c
+    return select(c.no).where(c.state == _word(AlertState.APPROVED), c.issue_at <= _NOW)
+
+
+def _to_expire(_: str) -> Select[Any]:
+    c = t.alert.c
+    live = (AlertState.ISSUED, AlertState.APPROVED, AlertState.DRAFT)
+    return select(c.no).where(c.state.in_([_word(state) for state in live]), c.expires_at <= _NOW)
+
+
+def _ladders(dialect: str) -> Select[Any]:
+    c = t.requirement.c
+    query = (
+        select(*(c[name] for name in Ladder._fields))
+        .where(c.state == _number(RequirementState.OPEN), c.due_at <= _NOW)
+        .order_by(c.due_at)
+        .limit(_MOST)
+    )
+    return dialects.unclaimed(dialect, query)
+
+
+def _digests(_: str) -> Select[Any]:
+    c = t.digest_entry.c
+    return (
+        select(c.alert_no, c.duty_no)
+        .where(c.message_no.is_(None), c.due_at <= _NOW)
+        .group_by(c.alert_no, c.duty_no)
+        .order_by(func.min(c.due_at))
+        .limit(_MOST)
+    )
+
+
+def _help(_: str) -> Select[Any]:
+    c = t.help_case.c
+    return (
+        select(*(c[name] for name in HelpCall._fields))
+        .where(c.taken_at.is_(None), c.closed_at.is_(None), c.due_at <= _NOW)
+        .order_by(c.due_at)
+        .limit(_MOST)
+    )
+
+
+def _waiting(_: str) -> Select[Any]:
+    c = t.delivery_count.c
+    return select(c.alert_no, c.channel).where(
+        c.state == _number(DeliveryState.PENDING), c.n > literal_column("0")
+    )
+
+
+_TO_ISSUE = Prepared(_to_issue)
+_TO_EXPIRE = Prepared(_to_expire)
+_LADDERS = Prepared(_ladders)
+_DIGESTS = Prepared(_digests)
+_HELP = Prepared(_help)
+_WAITING = Prepared(_waiting)
