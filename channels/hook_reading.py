@@ -27,13 +27,16 @@ def read_json(body: bytes) -> Any:
         HookRefusedError: 400, it isn't that.
     """
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        return _JSON.decode(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # ValueError: JSON, UTF-8 and over-long integers
         raise HookRefusedError(400, "malformed-json") from error
 
 
 def _refuse_constant(_: str) -> NoReturn:
     raise ValueError("not JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def whole(value: Any, *, least: int = 0, most: int = _LARGEST_INT) -> int | None:

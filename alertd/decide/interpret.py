@@ -6,8 +6,9 @@ where the person was told of any.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from alertd.decide.grammar import Reply, ReplyKind
 from alertd.decide.naming import named_units
@@ -32,8 +33,7 @@ class Verdict(StrEnum):
     OPT_OUT = "opt-out"  # a ticket for the office; silences nobody
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duty:
+class Duty(NamedTuple):
     """What an alert asked of one person in one unit."""
 
     duty_no: int
@@ -50,8 +50,7 @@ class Person:
     name: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An alert that the reply's address was told of.
 
     Attributes:
@@ -74,8 +73,7 @@ class Candidate:
     severity: int = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Correlation:
+class Correlation(NamedTuple):
     """What a reply is taken for.
 
     Attributes:
@@ -101,8 +99,7 @@ class Correlation:
     drill_help: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(NamedTuple):
     """The alert that a reply is about, and why; or only why there is none."""
 
     reason: str
@@ -238,16 +235,15 @@ def _answer(reply: Reply, told: Candidate, reason: str) -> Correlation:
         late=not told.open,
     )
     if not taken:
-        return replace(base, verdict=Verdict.UNCLEAR, reason="person-not-named")
+        return base._replace(verdict=Verdict.UNCLEAR, reason="person-not-named")
     if reply.unit_hint is None:
         return base
     meant = _meant(reply.unit_hint, told, taken)
     units = {duty.unit_code for duty in meant}
     if len(units) != 1:
         why = "unit-ambiguous" if units else "unit-not-found"
-        return replace(base, verdict=Verdict.UNCLEAR, reason=why, duties=())
-    return replace(
-        base,
+        return base._replace(verdict=Verdict.UNCLEAR, reason=why, duties=())
+    return base._replace(
         persons=tuple(dict.fromkeys(duty.person_no for duty in meant)),
         duties=tuple(duty.duty_no for duty in meant),
     )

@@ -26,7 +26,7 @@ from alertd.store.people import DutyRef
 from alertd.store.prepared import Prepared, among, numbers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # freezing would triple the cost of making one
 class Answered:
     """One person's answer, read and attributed."""
 
@@ -136,8 +136,11 @@ _SAID = Prepared(
 
 
 def _next_ack(turn: Turn) -> int:
-    last = turn.connection.execute(select(func.max(t.ack.c.no))).scalar_one()
-    return (last or 0) + 1
+    ((last,),) = _LAST.rows(turn.connection)
+    return int(last or 0) + 1
+
+
+_LAST = Prepared(lambda _: select(func.max(t.ack.c.no)))
 
 
 class Counting(NamedTuple):

@@ -1,7 +1,7 @@
 """Replies that came back: kept raw and encrypted, deduplicated, read, attributed, answered."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -41,13 +41,17 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
     understood = _Understood()
     for number, reply in enumerate(given, start=first):
         _interpret(turn, number, reply, senders_no[reply.sender], known, understood)
-    turn.record_alike("interpreted", understood.read)
+    for alert_no, items in understood.read.items():
+        turn.record("interpreted", {"by": None, "items": items}, alert_no=alert_no)
     for candidates, persons in understood.unclear:
         _menu(turn, candidates, persons)
     acknowledge_all(turn, understood.said, confirm=True, held=known.duties)
-    verdicts = dict(zip(fresh, (body["verdict"] for body, _, _ in understood.read), strict=True))
+    verdicts = {
+        number: verdict for items in understood.read.values() for number, verdict, *_ in items
+    }
+    by_id = {reply.gateway_id: verdicts[number] for number, reply in enumerate(given, start=first)}
     return [
-        verdicts[reply.gateway_id] if fresh.get(reply.gateway_id) is reply else "repeated"
+        by_id[reply.gateway_id] if fresh.get(reply.gateway_id) is reply else "repeated"
         for reply in came
     ]
 
@@ -56,10 +60,15 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
 class _Understood:
     """What a batch of replies came to."""
 
-    read: list[tuple[dict[str, Any], int, Millis]] = field(default_factory=list)  # facts, in order
+    # Alert, or 0 for none → [reply, verdict, reason, person].
+    read: dict[int, list[list[Any]]] = field(default_factory=dict)
     said: list[Answered] = field(default_factory=list)
     # Those who have to be asked which alert they meant.
     unclear: list[tuple[Sequence[Candidate], Sequence[int]]] = field(default_factory=list)
+
+    def note(self, alert_no: int, item: list[Any]) -> None:
+        """What one reply was read as."""
+        self.read.setdefault(alert_no, []).append(item)
 
 
 def _new(turn: Turn, route: str, came: Sequence[Reply]) -> dict[str, Reply]:
@@ -82,26 +91,27 @@ _KNOWN = Prepared(
 
 def _store(turn: Turn, route: str, came: Sequence[Reply], senders_no: Mapping[str, int]) -> int:
     """Keep them as they came; returns the number of the first."""
-    last = turn.connection.execute(select(func.max(t.inbound.c.no))).scalar_one()
+    ((last,),) = _LAST.rows(turn.connection)
     first = int(last or 0) + 1
     vault, rows, items = turn.tx.vault, [], []
     for number, reply in enumerate(came, start=first):
         text = reply.text[:_MOST_TEXT]
         cipher = vault.seal(text, context="inbound")
         sender = senders_no[reply.sender]
-        rows.append((number, turn.ids.uuid(), route, reply.gateway_id, sender, turn.now, cipher))
+        start = (number, turn.ids.uuid(), route, reply.gateway_id, sender)
+        rows.append((*start, turn.now, cipher, "new", ""))
         items.append([number, vault.blind(text).hex()])
     _STORE.many(turn.connection, _STORED, rows)
     turn.record("inbound.stored", {"route": route, "items": items})
     return first
 
 
-_STORED = ("no", "id", "route", "gateway_key", "address_no", "received_at", "body_cipher")
-_STORE = Prepared(
-    lambda _: t.inbound.insert().values(
-        **{name: bindparam(name) for name in _STORED}, verdict="new", reason=""
-    )
+_LAST = Prepared(lambda _: select(func.max(t.inbound.c.no)))
+_STORED = (
+    *("no", "id", "route", "gateway_key", "address_no"),
+    *("received_at", "body_cipher", "verdict", "reason"),
 )
+_STORE = Prepared(lambda _: t.inbound.insert().values({name: bindparam(name) for name in _STORED}))
 
 
 def _interpret(
@@ -110,7 +120,7 @@ def _interpret(
     """Read one, and add to `understood` what it is and what follows."""
     persons = known.sharing.get(sender, [])
     if not persons:
-        understood.read.append(_reading(turn, number, "unknown-sender", "unknown-sender"))
+        understood.note(0, [number, "unknown-sender", "unknown-sender", None])
         return
     candidates = known.candidates(turn, sender)
     named = {person.person_no: person.name for c in candidates for person in c.persons}
@@ -119,8 +129,7 @@ def _interpret(
     found = correlate(read, came.extension, candidates, received_at=sent_at)
     alert_no = known.alerts[found.alert_id] if found.alert_id else None
     person_no = found.persons[0] if len(found.persons) == 1 else None
-    reading = _reading(turn, number, found.verdict.value, found.reason, alert_no, person_no)
-    understood.read.append(reading)
+    understood.note(alert_no or 0, [number, found.verdict.value, found.reason, person_no])
     said = understood.said
     if alert_no is not None and found.verdict is Verdict.COUNTED:
         said += _answers(alert_no, number, read, found, sent_at)
@@ -171,7 +180,7 @@ def _help_without_alert(
         return []
     gravest = min(candidates, key=lambda c: (not c.open, c.status, c.severity, -c.told_at))
     everybody = found.persons or tuple(persons)
-    about = replace(found, persons=everybody[:1], duties=())
+    about = found._replace(persons=everybody[:1], duties=())
     return _answers(turn.alert_by_id(gravest.alert_id).no, number, read, about, sent_at)
 
 
@@ -190,22 +199,3 @@ def _menu(turn: Turn, candidates: Sequence[Candidate], persons: Sequence[int]) -
         template="confirmation-ambiguous",
         params={**alert.selection["params"], "choices": choices},
     )
-
-
-def _reading(
-    turn: Turn,
-    number: int,
-    verdict: str,
-    reason: str,
-    alert_no: int | None = None,
-    person_no: int | None = None,
-) -> tuple[dict[str, Any], int, Millis]:
-    body = {
-        "inbound_no": number,
-        "verdict": verdict,
-        "reason": reason,
-        "alert_no": alert_no,
-        "person_no": person_no,
-        "by": None,
-    }
-    return body, alert_no or 0, turn.now

@@ -78,15 +78,9 @@ def senders(turn: Turn, address_nos: Iterable[int]) -> Senders:
         told=told,
         duties=people.duties_of(connection, persons),
         names=dict(_NAMES.rows(connection, persons=numbers(connection, several))),
-        ended=_ended(turn, alerts),
+        ended=dict(_ENDED.rows(connection, alerts=numbers(connection, alerts))),
         alerts={turn.alert(alert_no).id: alert_no for alert_no in alerts},
     )
-
-
-def _ended(turn: Turn, alert_nos: Iterable[int]) -> dict[int, Millis | None]:
-    c = t.alert.c
-    rows = turn.connection.execute(select(c.no, c.ended_at).where(c.no.in_(list(alert_nos))))
-    return {row.no: row.ended_at for row in rows}
 
 
 def _persons_at(dialect: str) -> Select[Any]:
@@ -119,6 +113,12 @@ def _names(dialect: str) -> Select[Any]:
     return select(c.no, c.name).where(among(dialect, c.no, "persons"), c.to_version == FOREVER)
 
 
+def _ended(dialect: str) -> Select[Any]:
+    c = t.alert.c
+    return select(c.no, c.ended_at).where(among(dialect, c.no, "alerts"))
+
+
+_ENDED = Prepared(_ended)
 _PERSONS_AT = Prepared(_persons_at)
 _TOLD = Prepared(_told)
 _NAMES = Prepared(_names)

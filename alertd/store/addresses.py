@@ -7,7 +7,7 @@ they come here, so that one number has one row.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from alertd.errors import ConflictError
 from alertd.store import dialect, prepared
@@ -62,12 +62,21 @@ def intern(
 
 def numbers(connection: Connection, blinds: Iterable[bytes]) -> dict[bytes, int]:
     """The numbers of those blind indexes that are known."""
-    c = t.address.c
     found: dict[bytes, int] = {}
-    for batch in batches(blinds):
-        rows = connection.execute(select(c.blind, c.no).where(c.blind.in_(batch)))
-        found.update((row.blind, row.no) for row in rows)
+    for batch in batches(blinds, _BLINDS_AT_ONCE):
+        # Fewer are filled up with the last of them, so that there is one statement to prepare.
+        filled = [*batch, *batch[-1:] * (_BLINDS_AT_ONCE - len(batch))]
+        found.update(_NUMBERS.rows(connection, **dict(zip(_BLINDS, filled, strict=True))))
     return found
+
+
+_BLINDS_AT_ONCE = 128
+_BLINDS = tuple(f"blind_{place}" for place in range(_BLINDS_AT_ONCE))
+_NUMBERS = prepared.Prepared(
+    lambda _: select(t.address.c.blind, t.address.c.no).where(
+        t.address.c.blind.in_([bindparam(name) for name in _BLINDS])
+    )
+)
 
 
 def insert(connection: Connection, new: Mapping[bytes, Sealed]) -> dict[bytes, int]:

@@ -6,7 +6,9 @@ is therefore built with it once, and then handed to the driver as text. Rows com
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, any_, bindparam, func, select
@@ -49,8 +51,14 @@ class Prepared:
             mixed = [(*row, *fixed.values()) for row in rows]
             places = {name: place for place, name in enumerate((*names, *fixed))}
             values = [tuple(row[places[name]] for name in order) for row in mixed]
-        if values:
-            connection.connection.cursor().executemany(text, values)
+        if not values:
+            return
+        cursor = connection.connection.cursor()
+        if order is None or len(values) < _SEVERAL or _marks(len(order)) not in text:
+            cursor.executemany(text, values)
+            return
+        for several, flat in _together(values):
+            cursor.execute(_several(text, len(order), several), flat)
 
     def _run(self, connection: Connection, values: dict[str, Any]) -> Any:
         text, order, fixed = self._text(connection)
@@ -69,6 +77,33 @@ class Prepared:
             fixed = {n: bind.value for n, bind in compiled.binds.items() if not bind.required}
             found = self._compiled[name] = (str(compiled), order, fixed)
         return found
+
+
+# SQLite's driver gives Python's lock away and waits for it again at every row of an executemany,
+# which beside a busy event loop costs more than the row; so an INSERT takes many rows at a time.
+# Few sizes, so that the driver keeps their statements.
+_SEVERAL = 4
+_SIZES = (64, 16, _SEVERAL, 1)
+
+
+def _together(values: Sequence[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
+    """Rows in pieces of `_SIZES`, the largest first: how many, and their values in one list."""
+    start = 0
+    for size in _SIZES:
+        while len(values) - start >= size:
+            yield size, list(chain.from_iterable(values[start : start + size]))
+            start += size
+
+
+def _marks(width: int) -> str:
+    return f"VALUES ({', '.join('?' * width)})"
+
+
+@lru_cache
+def _several(text: str, width: int, rows: int) -> str:
+    """An INSERT of one row as one of several."""
+    one = _marks(width)
+    return text.replace(one, one + f", {one.removeprefix('VALUES ')}" * (rows - 1))
 
 
 def among(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from alertd.web.bodies import BodyLimit
 from alertd.web.deps import Deps
 from alertd.web.door import Door
 from alertd.web.headers import SafeHeaders
-from alertd.web.hooks import hook_routes
+from alertd.web.hooks import Hooks
 from alertd.web.pages import alerts as alert_pages
 from alertd.web.pages import failing, signing
 from alertd.web.pages.rendering import STATIC
@@ -40,7 +40,6 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.deps = deps
     app.state.door = Door(deps)
     failing.install(app)
-    app.router.routes[:0] = list(hook_routes(deps))
     for router in _ROUTERS:
         app.include_router(router, prefix=API)
     for router in (probes.router, signing.router, alert_pages.router):
@@ -48,4 +47,5 @@ def create_app(deps: Deps) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(Hooks, deps=deps)  # the outermost
     return app

@@ -42,8 +42,8 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] != "http" or scope["path"].startswith("/hooks/"):
-            await self.app(scope, receive, send)  # a hook has a bound of its own
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
             return
         most = MOST_ROSTER_BYTES if scope["path"].startswith(_LARGE) else MOST_BYTES
         announced = _announced(scope)

@@ -27,7 +27,7 @@ class SafeHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] != "http" or scope["path"].startswith("/hooks/"):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 

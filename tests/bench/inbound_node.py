@@ -29,7 +29,7 @@ from alertd.engine.runner import Runner  # noqa: E402 - the same
 from alertd.model import FOREVER  # noqa: E402 - the same
 from alertd.store import addresses  # noqa: E402 - the same
 from alertd.store import tables as t  # noqa: E402 - the same
-from alertd.web.hooks import hook_routes  # noqa: E402 - the same
+from alertd.web.hooks import Hooks  # noqa: E402 - the same
 from channels import registry  # noqa: E402 - the same
 from channels.base import (  # noqa: E402 - the same
     Accepted,
@@ -101,7 +101,7 @@ async def _serve(here: Ground) -> None:
     await runner.start()
     app = FastAPI()
     deps: Any = Deps(runner, {"sms": channel})
-    app.router.routes.extend(hook_routes(deps))
+    app.add_middleware(Hooks, deps=deps)
     settings = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
     server = uvicorn.Server(settings)
     serving = asyncio.create_task(server.serve())

@@ -442,9 +442,9 @@ def test_help_and_manual_entries(story: Story) -> None:
 
 def test_the_last_reading_of_a_reply_counts(story: Story) -> None:
     for verdict in ("unclear", "counted"):
-        story.tell("interpreted", {"inbound_no": 1, "verdict": verdict})
-    story.tell("interpreted", {"inbound_no": 2, "verdict": "ambiguous"})
-    story.tell("interpreted", {"inbound_no": 3, "verdict": "unclear"}, alert_no=0)
+        story.tell("interpreted", {"items": [[1, verdict, "r", 7]]})
+    story.tell("interpreted", {"items": [[2, "ambiguous", "r", None]]})
+    story.tell("interpreted", {"items": [[3, "unclear", "r", None]]}, alert_no=0)
     assert story.figures().answers.replies == {"ambiguous": 1, "counted": 1}
 
 

@@ -92,8 +92,8 @@ class RepliesPart:
         self.cases[case.ack_no] = replace(case, closed_ms=after)
 
     def _interpreted(self, recorded: Recorded) -> None:
-        body = recorded.fact.body
-        self.verdicts[body["inbound_no"]] = body["verdict"]
+        for number, verdict, _, _ in recorded.fact.body["items"]:
+            self.verdicts[number] = verdict
 
     # What it came to.
 

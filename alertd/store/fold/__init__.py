@@ -23,6 +23,7 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "claimed": deliveries.claimed,
     "settled": deliveries.settled,
     "receipts": deliveries.receipts,
+    "interpreted": answers.interpreted,
     "ack.withdrawn": answers.withdrawn,
     "help.opened": answers.help_opened,
     "help.climbed": answers.help_climbed,
@@ -37,7 +38,6 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
 
 # Of these there are many at once, which are applied together; the tables come out the same.
 _FOLDS_OF_MANY: dict[str, Callable[[Connection, Sequence[Fact]], None]] = {
-    "interpreted": answers.interpreted,
     "acked": answers.acked,
     "ack.counted": answers.counted,
 }

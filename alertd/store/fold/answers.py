@@ -12,18 +12,13 @@ from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, numbers
 
 
-def interpreted(connection: Connection, facts: Sequence[Fact]) -> None:
-    """Stored replies were read. Body: inbound_no, verdict, reason, alert_no, person_no, by."""
+def interpreted(connection: Connection, fact: Fact) -> None:
+    """Stored replies were read. Body: by, items [[inbound_no, verdict, reason, person_no]…]."""
+    alert_no = fact.alert_no or None
+    by = bytes.fromhex(fact.body["by"]) if fact.body["by"] else None
     rows = [
-        (
-            body["verdict"],
-            body["reason"],
-            body["alert_no"],
-            body["person_no"],
-            bytes.fromhex(body["by"]) if body["by"] else None,
-            body["inbound_no"],
-        )
-        for body in (fact.body for fact in facts)
+        (verdict, reason, alert_no, person_no, by, number)
+        for number, verdict, reason, person_no in fact.body["items"]
     ]
     _INTERPRET.many(connection, (*_READING, "number"), rows)
 
@@ -42,23 +37,34 @@ _INTERPRET = Prepared(
 
 def acked(connection: Connection, facts: Sequence[Fact]) -> None:
     """People answered. Body: the ack's columns, and answers [[requirement, units]…]."""
-    rows = [
-        (
-            *(fact.body[name] for name in _SAME),
-            bytes.fromhex(fact.body["id"]),
-            fact.alert_no,
-            int(fact.body["late"]),
-            fact.occurred_at,
-            bytes.fromhex(fact.body["by"]) if fact.body["by"] else None,
-        )
-        for fact in facts
-    ]
-    _ACK.many(connection, _ACK_COLUMNS, rows)
+    _ACK.many(connection, _ACK_COLUMNS, [_ack_row(fact, fact.body) for fact in facts])
     counted(connection, facts)
 
 
-_SAME = ("no", "person_no", "kind", "count", "of", "via", "grade", "inbound_no", "note")
-_ACK_COLUMNS = (*_SAME, "id", "alert_no", "late", "occurred_at", "by")
+def _ack_row(fact: Fact, body: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        body["no"],
+        bytes.fromhex(body["id"]),
+        fact.alert_no,
+        body["person_no"],
+        body["kind"],
+        body["count"],
+        body["of"],
+        body["via"],
+        body["grade"],
+        int(body["late"]),
+        fact.occurred_at,
+        body["inbound_no"],
+        bytes.fromhex(body["by"]) if body["by"] else None,
+        body["note"],
+    )
+
+
+# In the table's own order, so that no row has to be turned round.
+_ACK_COLUMNS = (
+    *("no", "id", "alert_no", "person_no", "kind", "count", "of", "via", "grade"),
+    *("late", "occurred_at", "inbound_no", "by", "note"),
+)
 _ACK = Prepared(lambda _: t.ack.insert().values(_given(*_ACK_COLUMNS)))
 
 

@@ -27,7 +27,7 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
     "help.climbed": ("ack_no", "climbed"),
     "help.taken": ("ack_no",),
     "help.closed": ("ack_no",),
-    "interpreted": ("verdict", "reason"),
+    "interpreted": ("items",),
 }
 
 

@@ -262,12 +262,5 @@ def _interpreted(
     alert_no: int | None,
     person_no: int | None,
 ) -> None:
-    body = {
-        "inbound_no": no,
-        "verdict": verdict,
-        "reason": reason,
-        "alert_no": alert_no,
-        "person_no": person_no,
-        "by": actor.id.hex(),
-    }
+    body = {"by": actor.id.hex(), "items": [[no, verdict, reason, person_no]]}
     turn.record("interpreted", body, alert_no=alert_no or 0, source=actor.source)
