@@ -260,7 +260,7 @@ class City:
 
     def _hand_over(self, handovers: Sequence[Any]) -> None:
         for handover in handovers:
-            ended = []
+            ended = list(handover.unmade)
             for message in handover.messages:
                 self.sent.append(message)
                 result = self.behave(message)

@@ -2,9 +2,9 @@
 
 One step is one transaction: the inputs are taken (each under a savepoint, so that a bad one
 doesn't undo its neighbours), what is due is decided, a piece of each expansion is done, and
-deliveries are claimed. When `step` returns, all of it is on disk, and the messages it returns may
-leave. Threads, asyncio and group commit are a shell around it (`runner`); a test and the drill
-simulator call it with a clock of their own.
+deliveries are claimed. After the commit their messages are made. When `step` returns, all of it is
+on disk, and the messages may leave. Threads, asyncio and group commit are a shell around it
+(`runner`); a test and the drill simulator call it with a clock of their own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +16,17 @@ from sqlalchemy import select
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Route
 from alertd.engine import answering, approving, climbing, dispatch, expanding, settling
-from alertd.engine.dispatch import Handover
 from alertd.engine.hurrying import hurry
 from alertd.engine.library import Library
+from alertd.engine.material import Material
+from alertd.engine.rendering import outgoing
 from alertd.engine.turn import Flow, LiveAlert, Turn, Wording
 from alertd.errors import AlertdError
 from alertd.model import AlertState, Millis, RecipientKind, alert_of
 from alertd.store import tables as t
 from alertd.store.database import Store
 from alertd.store.identity import Ids
+from channels.base import Outcome, Outgoing
 
 Input = Callable[[Turn], Any]
 """One thing to take: a function of the turn, whose return value is the answer."""
@@ -42,14 +44,34 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What one step did and what is to be done now."""
+class Handover:
+    """Messages for one route, claimed; and how those ended that couldn't be made."""
+
+    route: str
+    messages: tuple[Outgoing, ...]
+    unmade: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one step did; what it claimed is on disk, and its messages may be made."""
 
     answers: tuple[Answer, ...]
-    handovers: tuple[Handover, ...]
+    claimed: tuple[Material, ...]
     again: bool  # more work waits already: step once more without waiting
     wake_at: Millis  # look again by then, even if nothing comes
     recorded: bool  # whether facts were written
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step did and what is to be done now; fields as in `Committed`."""
+
+    answers: tuple[Answer, ...]
+    handovers: tuple[Handover, ...]
+    again: bool
+    wake_at: Millis
+    recorded: bool
 
 
 @dataclass(slots=True)
@@ -81,9 +103,20 @@ class Engine:
     _more: bool = False
 
     def step(self, now: Millis, inputs: Sequence[Input] = (), *, claim: bool = True) -> Step:
-        """Take `inputs`, do what is due at `now`, claim what may leave; all in one commit."""
+        """Take `inputs`, do what is due at `now`, claim what may leave; then make its messages."""
+        done = self.commit(now, inputs, claim=claim)
+        handovers = tuple(self.render(material) for material in done.claimed)
+        return Step(done.answers, handovers, done.again, done.wake_at, done.recorded)
+
+    def render(self, claimed: Material) -> Handover:
+        """Make the messages of what was claimed, once that is on disk."""
+        made, unmade = outgoing(claimed, self.wording, self.store.vault)
+        return Handover(claimed.route, tuple(made), tuple(unmade))
+
+    def commit(self, now: Millis, inputs: Sequence[Input] = (), *, claim: bool = True) -> Committed:
+        """The part of a step that is one commit."""
         self._open_flows(now)
-        work: tuple[Handover, ...] = ()
+        work: tuple[Material, ...] = ()
         before = {name: flow.copy() for name, flow in self.flows.items()}
         try:
             with self.store.transaction(now) as tx:
@@ -101,7 +134,7 @@ class Engine:
             self.flows.update(before)
             raise
         wake_at = dispatch.wake_at(self.routes.values(), self.flows, now)
-        return Step(answers, work, self._more, wake_at, bool(self.store.last_recorded))
+        return Committed(answers, work, self._more, wake_at, bool(self.store.last_recorded))
 
     def _open_flows(self, now: Millis) -> None:
         for name, route in self.routes.items():

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
 from alertd.decide.plan import Leave, Route, others, ready_at, refusal, room
-from alertd.engine.rendering import outgoing
+from alertd.engine.material import Material, gather
 from alertd.engine.telling import inside_plan
 from alertd.engine.turn import Flow, LiveAlert, Turn
 from alertd.model import (
@@ -27,7 +26,6 @@ from alertd.store import due, outbox
 from alertd.store import tables as t
 from alertd.store.fold.deliveries import rollup
 from alertd.store.outbox import Row
-from channels.base import Outgoing
 
 DEADLINE_MARGIN_MS = 5_000  # past the route's own timeout, for the settlement to be written
 MOST_A_CLAIM = 1_000
@@ -35,16 +33,8 @@ TICK_MS = 1_000
 _LEAST_WAIT_MS = 10  # a fast route fills by many tokens in that time; fewer, larger commits
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
-    """Messages for one route, claimed."""
-
-    route: str
-    messages: tuple[Outgoing, ...]
-
-
-def claim(turn: Turn, flows: Mapping[str, Flow], lease: str) -> list[Handover]:
-    """Claim for every route as much as it can take now."""
+def claim(turn: Turn, flows: Mapping[str, Flow], lease: str) -> list[Material]:
+    """Claim for every route as much as it can take now, and read what its messages need."""
     work = []
     waiting = outbox.waiting_lanes(turn.connection)
     for route in turn.routes.values():
@@ -58,7 +48,7 @@ def claim(turn: Turn, flows: Mapping[str, Flow], lease: str) -> list[Handover]:
         if rows:
             flow.bucket = flow.bucket.take(len(rows))
             flow.in_flight += len(rows)
-            work.append(Handover(route.name, tuple(outgoing(turn, rows))))
+            work.append(gather(turn, route.name, rows))
     return work
 
 

@@ -16,8 +16,7 @@ from typing import Any
 import structlog
 
 from alertd.engine import receive, settling
-from alertd.engine.core import Answer, Engine, Input, Step
-from alertd.engine.dispatch import Handover
+from alertd.engine.core import Answer, Engine, Handover, Input, Step
 from alertd.engine.turn import Turn
 from alertd.errors import UnavailableError
 from alertd.model import Millis
@@ -237,6 +236,7 @@ class Runner:
     async def _deliver(self, handover: Handover) -> None:
         """Hand messages to their route; every one of them gets its outcome, whatever happens."""
         waiting = self._outcomes[handover.route]
+        waiting.extend(handover.unmade)
         missing = {message.delivery: message.attempt for message in handover.messages}
         try:
             async for outcome in self.channels[handover.route].send_many(handover.messages):

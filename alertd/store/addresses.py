@@ -111,11 +111,15 @@ def _row(no: int, blind: bytes, sealed: Sealed) -> tuple[object, ...]:
 
 def reveal(connection: Connection, vault: Vault, nos: Iterable[int]) -> dict[int, str]:
     """Decrypt addresses by number; a number that isn't there is left out."""
-    wanted = prepared.numbers(connection, dict.fromkeys(nos))
     return {
-        no: vault.open(cipher, context=CONTEXT)
-        for no, cipher in _CIPHERS.rows(connection, nos=wanted)
+        no: vault.open(cipher, context=CONTEXT) for no, cipher in sealed(connection, nos).items()
     }
+
+
+def sealed(connection: Connection, nos: Iterable[int]) -> dict[int, bytes]:
+    """Addresses by number as they are kept: ciphertexts, which the vault opens under CONTEXT."""
+    wanted = prepared.numbers(connection, dict.fromkeys(nos))
+    return dict(_CIPHERS.rows(connection, nos=wanted))
 
 
 _CIPHERS = prepared.Prepared(

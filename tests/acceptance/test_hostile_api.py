@@ -26,10 +26,10 @@ STREAM = "/api/v1/events"  # it doesn't end
 DEAR = frozenset({"/api/v1/principals", "/api/v1/principals/{name}/password"})  # hash a password
 REFUSED, ALLOWED = GenerationMode.NEGATIVE, GenerationMode.POSITIVE
 CASES = {
-    ("write", REFUSED): 60,
-    ("write", ALLOWED): 40,
-    ("read", REFUSED): 20,
-    ("read", ALLOWED): 20,
+    ("write", REFUSED): 30,
+    ("write", ALLOWED): 20,
+    ("read", REFUSED): 15,
+    ("read", ALLOWED): 15,
 }
 Operation = APIOperation[Any, Any, Any, Any]
 Check = Callable[[Any], None]  # of a schemathesis case
@@ -98,14 +98,14 @@ def test_every_write(city: LivingCity) -> None:
     leaders = city.roll.of("grid_leader", rank=1)
     within(that=lambda: alert.told(kind="alert") == phones(leaders))
     # The machine's own administrator may do everything, so that nothing is refused for that.
-    assert ask_all(city, write=True, who="cli") > 1_000
+    assert ask_all(city, write=True, who="cli") > 500
     everything_still_works(city, alert)
 
 
 @pytest.mark.timeout(240)
 def test_every_read(city: LivingCity) -> None:
     alert = city.issue("typhoon", "red")
-    assert ask_all(city, write=False, who="officer") > 500
+    assert ask_all(city, write=False, who="officer") > 400
     everything_still_works(city, alert)
 
 

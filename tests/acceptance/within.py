@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 PATIENCE_S = 30.0  # the longest that a test waits for what must come; none waits for nothing
-_POLL_S = 0.05
+_POLL_S = (0.05, 0.25)  # soon at first, then seldom: asking costs what is asked time, too
 
 
 def within(seconds: float = PATIENCE_S, *, that: Callable[[], Any], why: str = "") -> Any:
@@ -14,6 +14,7 @@ def within(seconds: float = PATIENCE_S, *, that: Callable[[], Any], why: str = "
     An AssertionError inside `that` counts as not true yet, so that it may hold several.
     """
     until = time.monotonic() + seconds
+    pause_s, longest_s = _POLL_S
     while True:
         try:
             found = that()
@@ -25,4 +26,5 @@ def within(seconds: float = PATIENCE_S, *, that: Callable[[], Any], why: str = "
             last = repr(found)
         if time.monotonic() > until:
             raise AssertionError(f"not within {seconds} s: {why or last}")
-        time.sleep(_POLL_S)
+        time.sleep(pause_s)
+        pause_s = min(longest_s, pause_s * 1.2)

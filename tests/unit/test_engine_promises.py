@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from alertd.decide.expand import Pieces
 from alertd.engine import answering
@@ -292,3 +292,21 @@ def test_10_an_alert_of_any_size_goes_in_bounded_pieces(make_city: MakeCity) -> 
     assert sum(made) > Pieces().most
     assert max(made) <= Pieces().most
     assert max(claims) <= MOST_A_CLAIM
+
+
+def test_3_a_message_that_cannot_be_made_holds_up_no_other(make_city: MakeCity) -> None:
+    city = make_city()
+    _, person = city.leaders()[0]
+    c = t.contact.c
+    address = city.one(select(c.address_no).where(c.person_no == person, c.rank == 1)).address_no
+    with city.store.transaction(city.now) as tx:
+        spoilt = update(t.address).where(t.address.c.no == address).values(cipher=b"spoilt" * 8)
+        tx.connection.execute(spoilt)
+    alert = city.issue()
+    city.forward(seconds=2)
+    states = city.states(alert)
+    assert states.pop("failed") >= 1
+    assert set(states) == {"accepted"}
+    assert states["accepted"] > 100
+    failed = city.rows(select(t.delivery.c.reason).where(t.delivery.c.address_no == address))
+    assert {row.reason for row in failed} == {"cannot-be-made"}

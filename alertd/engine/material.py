@@ -1,0 +1,191 @@
+"""What a claim's messages are made of: all that `rendering` needs, read in the claim's own step."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Select, func, select
+
+from alertd.engine.telling import message_status
+from alertd.engine.turn import LiveAlert, Turn
+from alertd.model import FOREVER, MessageKind, RecipientKind, alert_of
+from alertd.store import addresses
+from alertd.store import tables as t
+from alertd.store.outbox import Row
+from alertd.store.prepared import Prepared, among, numbers
+
+_HELP_HOLDS_MS = 24 * 3_600_000
+_STOPPING = frozenset({"cancel", "all-clear"})
+MOST_KEPT = 1_000  # texts, and messages, kept with an alert while it is worked with
+
+# As integers: comparing with an enum's member costs more than the rest of a row.
+PERSON, TERMINAL, GROUP = (
+    int(kind) for kind in (RecipientKind.PERSON, RecipientKind.TERMINAL, RecipientKind.GROUP)
+)
+
+
+class Message(NamedTuple):
+    """What is said; columns of its table."""
+
+    no: int
+    kind: str
+    template: str
+    params: str
+    created_at: int
+
+
+class Said(NamedTuple):
+    """A message, its alert, and the fields that all of its deliveries share."""
+
+    message: Message
+    alert: LiveAlert
+    alike: Mapping[str, Any]
+
+
+class Reader(NamedTuple):
+    """What sets a recipient apart from most."""
+
+    language: str
+    duties: tuple[str, ...] = ()  # units of those who have duties in several: their text names them
+
+
+MOST_READ: Final = Reader("zh-CN")
+
+
+class Material(NamedTuple):
+    """Claimed deliveries of one route, and what their messages are made of."""
+
+    route: str
+    rows: Sequence[Row]
+    said: Mapping[int, Said]  # by message
+    readers: Mapping[int, Reader]  # by person; who isn't there is like most
+    ways: Mapping[int, bytes]  # address → sealed
+    terminals: Mapping[int, str]
+    secrets: Mapping[int, bytes]  # chat group → sealed
+
+
+def gather(turn: Turn, route: str, rows: Sequence[Row]) -> Material:
+    """Read what the messages of claimed deliveries are made of."""
+    return Material(
+        route=route,
+        rows=rows,
+        said=_said(turn, {row.message_no for row in rows}),
+        readers=_readers(turn, [r.recipient_no for r in rows if r.recipient_kind == PERSON]),
+        ways=addresses.sealed(turn.connection, [r.address_no for r in rows if r.address_no]),
+        terminals=_terminals(turn, rows),
+        secrets=_secrets(turn, rows),
+    )
+
+
+def _said(turn: Turn, message_nos: Iterable[int]) -> dict[int, Said]:
+    """Messages by number; they never change, and so those of a live alert are kept with it."""
+    found = {no: turn.alert(alert_of(no)).messages.get(no) for no in message_nos}
+    missing = [no for no, known in found.items() if known is None]
+    if missing:
+        wanted = numbers(turn.connection, missing)
+        for message in map(Message._make, _MESSAGES.rows(turn.connection, wanted=wanted)):
+            alert = turn.alert(alert_of(message.no))
+            said = found[message.no] = Said(message, alert, _alike(alert, message))
+            if len(alert.messages) < MOST_KEPT:
+                alert.messages[message.no] = said
+    return {no: known for no, known in found.items() if known is not None}
+
+
+_MESSAGES = Prepared(
+    lambda dialect: select(*(t.message.c[name] for name in Message._fields)).where(
+        among(dialect, t.message.c.no, "wanted")
+    )
+)
+
+
+def _alike(alert: LiveAlert, message: Message) -> dict[str, Any]:
+    """What all of a message's deliveries share."""
+    stop = message.template in _STOPPING
+    return {
+        "alert": (alert.follows if stop and alert.follows else alert.id).hex(),
+        "short_code": alert.short_code,
+        "kind": message.kind,
+        "status": message_status(alert, MessageKind(message.kind)).name.capitalize(),
+        "severity": alert.severity,
+        "created_at": message.created_at,
+        # A call for help outlives the alert that it answers.
+        "expires_at": alert.expires_at
+        if message.kind != MessageKind.HELP
+        else max(alert.expires_at, message.created_at + _HELP_HOLDS_MS),
+        "stop": stop,
+        "template": message.template,
+        "variables": {},
+    }
+
+
+def _readers(turn: Turn, persons: Sequence[int]) -> dict[int, Reader]:
+    """Of people who read another language than most, or have duties in several units."""
+    if not persons:
+        return {}
+    wanted = numbers(turn.connection, persons)
+    unlike = _UNLIKE.rows(turn.connection, persons=wanted)
+    several = [no for no, _, many in unlike if many]
+    duties = _names_of_units(turn, several) if several else {}
+    return {no: Reader(language, duties.get(no, ())) for no, language, _ in unlike}
+
+
+def _names_of_units(turn: Turn, persons: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """The units of people's duties; a name that two of their units share says nothing."""
+    names: dict[int, dict[str, None]] = {}
+    for person, unit in _UNITS.rows(turn.connection, persons=numbers(turn.connection, persons)):
+        names.setdefault(person, {})[unit] = None
+    return {no: tuple(found) for no, found in names.items() if len(found) > 1}
+
+
+def _unlike(dialect: str) -> Select[Any]:
+    p, h = t.person.c, t.holding.c
+    several = (
+        select(func.min(h.unit_no) < func.max(h.unit_no))
+        .where(h.person_no == p.no, h.to_version == FOREVER)
+        .scalar_subquery()
+    )
+    here = (
+        select(p.no, p.language, several.label("several"))
+        .where(among(dialect, p.no, "persons"), p.to_version == FOREVER)
+        .subquery()
+    )
+    return select(here).where((here.c.language != MOST_READ.language) | here.c.several)
+
+
+def _units(dialect: str) -> Select[Any]:
+    h, u = t.holding.c, t.unit.c
+    return (
+        select(h.person_no, u.name)
+        .join(t.unit, u.no == h.unit_no)
+        .where(
+            among(dialect, h.person_no, "persons"),
+            h.to_version == FOREVER,
+            u.to_version == FOREVER,
+        )
+        .order_by(h.person_no, h.rank, h.duty_no)
+    )
+
+
+_UNLIKE = Prepared(_unlike)
+_UNITS = Prepared(_units)
+
+
+def _terminals(turn: Turn, rows: Sequence[Row]) -> dict[int, str]:
+    wanted = [r.recipient_no for r in rows if r.recipient_kind == TERMINAL]
+    if not wanted:
+        return {}
+    c = t.terminal.c
+    found = turn.connection.execute(
+        select(c.no, c.terminal_id).where(c.no.in_(wanted)).order_by(c.from_version)
+    )
+    return {row.no: row.terminal_id for row in found}
+
+
+def _secrets(turn: Turn, rows: Sequence[Row]) -> dict[int, bytes]:
+    wanted = [r.recipient_no for r in rows if r.recipient_kind == GROUP]
+    if not wanted:
+        return {}
+    c = t.chat_group.c
+    found = turn.connection.execute(
+        select(c.no, c.secret_cipher).where(c.no.in_(wanted)).order_by(c.from_version)
+    )
+    return {row.no: row.secret_cipher for row in found if row.secret_cipher}
