@@ -10,12 +10,18 @@ from sqlalchemy import select, update
 from alertd.decide.expand import Pieces
 from alertd.engine import approving
 from alertd.model import (
+    MINUTE_MS,
     PRIORITIES,
     Policy,
     Precedence,
     RecipientKind,
     RequirementState,
+    Stage,
+    StageRule,
+    Step,
+    duty_of,
     priority_of,
+    stage_of,
 )
 from alertd.store import tables as t
 from channels.base import Fault, SendError
@@ -127,3 +133,37 @@ def test_the_queue_knows_every_priority_there_is() -> None:
     assert list(PRIORITIES) == sorted(set(PRIORITIES))
     assert PRIORITIES[0] == 0
     assert len(PRIORITIES) == 2 + 4 * len(Precedence)
+
+
+@pytest.mark.parametrize("first_rung_min", [2.0, 0.0])
+def test_a_later_stage_asks_the_same_duties_at_its_own_time(
+    make_city: MakeCity, first_rung_min: float
+) -> None:
+    stages = (
+        StageRule(stage=Stage.RECEIVED, due_min=15),
+        StageRule(stage=Stage.DONE, due_min=60, start_min=30),
+    )
+    steps = (Step(after_min=first_rung_min, do=("remind",)), Step(after_min=9, do=("duty_desk",)))
+    city = make_city(policies={"red": Policy(name="two", stages=stages, steps=steps)})
+    (silent, _), *_ = city.leaders()
+    with city.store.transaction(city.now) as tx:
+        h = t.holding.c
+        unreachable = update(t.holding).where(h.duty_no == silent).values(address_no=None)
+        tx.connection.execute(unreachable)
+    drafted = city.draft()
+    issued_at = city.now
+    approve = partial(approving.approve, actor=SECOND, alert_id=bytes.fromhex(drafted["id"]))
+    city.engine.step(issued_at, [approve], claim=False)
+    while city.engine.step(issued_at, claim=False).again:
+        pass
+    r = t.requirement.c
+    rows = city.rows(select(r.no, r.unit_no, r.role, r.start_at, r.due_at).order_by(r.no))
+    received = [row for row in rows if stage_of(row.no) is Stage.RECEIVED]
+    done = [row for row in rows if stage_of(row.no) is Stage.DONE]
+    alike = [(duty_of(row.no), row.unit_no, row.role) for row in received]
+    assert [(duty_of(row.no), row.unit_no, row.role) for row in done] == alike
+    starts_at = issued_at + 30 * MINUTE_MS
+    assert {row.start_at for row in done} == {starts_at}
+    reachable = {row.due_at for row in done if duty_of(row.no) != silent}
+    assert reachable == {starts_at + round(first_rung_min * MINUTE_MS)}
+    assert {row.due_at for row in done if duty_of(row.no) == silent} == {issued_at}

@@ -86,16 +86,8 @@ _PROGRESS = Prepared(
 def _requirements(connection: Connection, fact: Fact, scope: Scope) -> list[list[int]]:
     body, found = fact.body, []
     asked: list[tuple[int, int, int]] | None = None
-    for stage in body["stages"]:
-        _asking(scope).run(
-            connection,
-            base=(fact.alert_no << ALERT_SHIFT) + (stage["stage"] << STAGE_SHIFT),
-            start_at=stage["start_at"],
-            due_at=stage["due_at"],
-            at_once=fact.occurred_at,
-            after=body["after"],
-            upto=body["upto"],
-        )
+    for place, stage in enumerate(body["stages"]):
+        _ask(connection, fact, scope, place)
         if body["carry_over"]:
             _carry_over(connection, fact, stage["stage"])
         if asked is None or body["carry_over"]:
@@ -107,6 +99,53 @@ def _requirements(connection: Connection, fact: Fact, scope: Scope) -> list[list
         _COVERAGE.many(connection, _COVERAGE_COLUMNS, rows)
         found += [[stage["stage"], *each] for each in asked]
     return found
+
+
+def _ask(connection: Connection, fact: Fact, scope: Scope, place: int) -> None:
+    """Write the requirements of one stage; those of a later one are like the first's."""
+    body, stages = fact.body, fact.body["stages"]
+    stage, first = stages[place], stages[0]
+    base = (fact.alert_no << ALERT_SHIFT) + (stage["stage"] << STAGE_SHIFT)
+    times = {
+        "start_at": stage["start_at"],
+        "due_at": stage["due_at"],
+        "at_once": fact.occurred_at,
+    }
+    # Whom nobody can be reached for shows in the first stage's due times, if they differ.
+    if place == 0 or body["carry_over"] or first["due_at"] == fact.occurred_at:
+        within = {"after": body["after"], "upto": body["upto"]}
+        _asking(scope).run(connection, base=base, **times, **within)
+        return
+    before = (fact.alert_no << ALERT_SHIFT) + (first["stage"] << STAGE_SHIFT)
+    within = {"after": before + body["after"], "upto": before + body["upto"]}
+    _ASKING_AGAIN.run(connection, further=base - before, **times, **within)
+
+
+def _asking_again(_: str) -> Any:
+    r, whole = t.requirement.c, BigInteger()
+    rows = select(
+        r.no + bindparam("further", type_=whole),
+        r.unit_no,
+        r.role,
+        r.needed,
+        literal(0),
+        literal(int(RequirementState.OPEN)),
+        literal(0),
+        bindparam("start_at", type_=whole),
+        case(
+            (r.due_at == bindparam("at_once", type_=whole), r.due_at),
+            else_=bindparam("due_at", type_=whole),
+        ),
+        literal(0),
+    ).where(r.no > bindparam("after", type_=whole), r.no <= bindparam("upto", type_=whole))
+    return t.requirement.insert().from_select(_ASKED_COLUMNS, rows.order_by(r.no))
+
+
+_ASKED_COLUMNS = (
+    *("no", "unit_no", "role", "needed", "have"),
+    *("state", "step", "start_at", "due_at", "told"),
+)
+_ASKING_AGAIN = Prepared(_asking_again)
 
 
 @lru_cache(maxsize=_SCOPES)
@@ -139,9 +178,8 @@ def _asking(scope: Scope) -> Prepared:
         one_of(d.role, set(scope.ladder_roles) & set(scope.roles)),
         inside(d.unit_no, scope),
     )
-    names = ("no", "unit_no", "role", "needed", "have", "state", "step", "start_at", "due_at")
     return Prepared(
-        lambda _: t.requirement.insert().from_select([*names, "told"], rows.order_by(d.no))
+        lambda _: t.requirement.insert().from_select(_ASKED_COLUMNS, rows.order_by(d.no))
     )
 
 
