@@ -170,22 +170,19 @@ _UNITS = Prepared(_units)
 
 
 def _terminals(turn: Turn, rows: Sequence[Row]) -> dict[int, str]:
-    wanted = [r.recipient_no for r in rows if r.recipient_kind == TERMINAL]
-    if not wanted:
-        return {}
-    c = t.terminal.c
-    found = turn.connection.execute(
-        select(c.no, c.terminal_id).where(c.no.in_(wanted)).order_by(c.from_version)
-    )
-    return {row.no: row.terminal_id for row in found}
+    return _last(turn, rows, TERMINAL, t.terminal.c.terminal_id)
 
 
 def _secrets(turn: Turn, rows: Sequence[Row]) -> dict[int, bytes]:
-    wanted = [r.recipient_no for r in rows if r.recipient_kind == GROUP]
+    found = _last(turn, rows, GROUP, t.chat_group.c.secret_cipher)
+    return {no: sealed for no, sealed in found.items() if sealed}
+
+
+def _last(turn: Turn, rows: Sequence[Row], kind: int, column: Any) -> dict[int, Any]:
+    """A column of the recipients of a kind, as it is now or was last, by their numbers."""
+    wanted = [row.recipient_no for row in rows if row.recipient_kind == kind]
     if not wanted:
         return {}
-    c = t.chat_group.c
-    found = turn.connection.execute(
-        select(c.no, c.secret_cipher).where(c.no.in_(wanted)).order_by(c.from_version)
-    )
-    return {row.no: row.secret_cipher for row in found if row.secret_cipher}
+    c = column.table.c
+    query = select(c.no, column).where(c.no.in_(wanted)).order_by(c.from_version)
+    return {row[0]: row[1] for row in turn.connection.execute(query)}

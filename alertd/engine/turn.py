@@ -125,10 +125,11 @@ class Turn:
     ) -> None:
         """Apply and journal facts of one kind about people's answers: (body, alert, when) each."""
         self.tx.record_alike(
+            kind,
             [
                 Fact(kind=kind, occurred_at=at, body=body, alert_no=alert_no, source=self.source)
                 for body, alert_no, at in facts
-            ]
+            ],
         )
 
     def alert(self, alert_no: int) -> LiveAlert:

@@ -30,9 +30,9 @@ class Transaction:
         self.facts.append(fact)
         return result
 
-    def record_alike(self, facts: Sequence[Fact]) -> None:
+    def record_alike(self, kind: str, facts: Sequence[Fact]) -> None:
         """Record facts of one kind, in their order."""
-        apply_alike(self.connection, facts)
+        apply_alike(self.connection, kind, facts)
         self.facts += facts
 
     @contextmanager

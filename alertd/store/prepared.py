@@ -80,7 +80,7 @@ class Prepared:
 
 
 # SQLite's driver gives Python's lock away and waits for it again at every row of an executemany,
-# which beside a busy event loop costs more than the row; so an INSERT takes many rows at a time.
+# while the event loop wants it, too; so an INSERT takes many rows at a time.
 # Few sizes, so that the driver keeps their statements.
 _SEVERAL = 4
 _SIZES = (64, 16, _SEVERAL, 1)

@@ -341,4 +341,4 @@ def test_the_rules_on_sizes_and_machines_bite() -> None:
     assert functions("@x\nasync def long():\n    a = 1\n    return a") == [("long", 3)]
     assert of_one_machine(f"index = https://{HOSTS[0]}/simple")
     assert of_one_machine("open('" + "/wor" + "k/main/x')")
-    assert not of_one_machine("see docs/work/plan and https://example.org/work/x")
+    assert not of_one_machine("see docs/wor" + "k/plan and https://example.org/wor" + "k/x")

@@ -84,11 +84,6 @@ def apply(connection: Connection, fact: Fact) -> Any:
     return _FOLDS[fact.kind](connection, fact)
 
 
-def apply_alike(connection: Connection, facts: Sequence[Fact]) -> None:
-    """Apply facts of one kind, one after the other; faster where there are many of them at once."""
-    kinds = {fact.kind for fact in facts}
-    if len(kinds) == 1 and (fold := _FOLDS_OF_MANY.get(kinds.pop())):
-        fold(connection, facts)
-        return
-    for fact in facts:
-        apply(connection, fact)
+def apply_alike(connection: Connection, kind: str, facts: Sequence[Fact]) -> None:
+    """Apply many facts of one of the kinds of `_FOLDS_OF_MANY`, as `apply` would one by one."""
+    _FOLDS_OF_MANY[kind](connection, facts)

@@ -70,7 +70,7 @@ def headcount(
     """
     h, u, d = t.holding.c, t.unit.c, t.duty.c
     chosen = (
-        select(h.person_no, h.unit_no, h.role, u.level, d.post)
+        select(h.person_no, h.unit_no, h.role, h.address_no, u.level, d.post)
         .join_from(t.holding, t.unit, u.no == h.unit_no)
         .join(t.duty, d.no == h.duty_no)
         .where(
@@ -85,7 +85,7 @@ def headcount(
         chosen = chosen.where(h.rank == 1)
     found = chosen.cte("chosen").c
     people = _count(connection, found.person_no)
-    unreachable = _count(connection, found.person_no, ~_by_sms(found.person_no, version))
+    unreachable = _count(connection, found.person_no, found.address_no.is_(None))
     asked = set(ladder_roles) & set(roles)
     return Headcount(
         duties=_pairs(connection, found.unit_no, found.post),
@@ -183,23 +183,13 @@ def _grouped(connection: Connection, by: Any, what: Any) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _by_sms(person_no: Any, version: int) -> ColumnElement[bool]:
-    c = t.contact.c
-    return exists().where(
-        c.person_no == person_no,
-        c.channel == int(Channel.SMS),
-        c.rank == 1,
-        in_force(t.contact, version),
-    )
-
-
 def _principal_by_sms(version: int) -> ColumnElement[bool]:
     h = t.holding.c
     return exists().where(
         h.duty_no == t.duty.c.no,
         h.rank == 1,
+        h.address_no.is_not(None),
         in_force(t.holding, version),
-        _by_sms(h.person_no, version),
     )
 
 
