@@ -86,4 +86,4 @@ setup-bench:
 	@scripts/setup.sh bench
 # Without them their tests skip, each with one line that says what to install.
 system-packages:
-	@scripts/system-packages.sh mosquitto || true
+	@scripts/system-packages.sh mosquitto libfaketime || true
