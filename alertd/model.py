@@ -276,12 +276,17 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A fact in the journal, keyed by (node, writer, seq)."""
+    """A fact in the journal, keyed by (node, writer, seq).
+
+    `turn` numbers a node's transactions in the order in which they took hold of what they changed:
+    by it the chains of several writers are put in order, whatever their clocks say.
+    """
 
     fact: Fact
     node: str
     writer: int
     seq: int
+    turn: int
     recorded_at: Millis
     prev_hash: bytes = field(repr=False)
     hash: bytes = field(repr=False)

@@ -36,7 +36,6 @@ from alertd.model import (
     Status,
     Step,
 )
-from alertd.store import migrate
 from alertd.store import tables as t
 from alertd.store.database import Store
 from alertd.store.identity import SequentialIds
@@ -45,6 +44,7 @@ from alertd.store.vault import Vault
 from channels.base import Accepted, Outcome, Outgoing, Receipt, ReceiptStatus, Reply, SendError
 from rosters.parse import check
 from rosters.sample import write_sample
+from tests import databases
 
 START = 1_760_000_000_000  # 2025-10-09 08:53:20 UTC
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -125,8 +125,7 @@ class City:
     fresh: bool = True  # False: the directory has a city already
 
     def __post_init__(self) -> None:
-        self.url = f"sqlite:///{self.directory / 'city.sqlite3'}"
-        migrate.upgrade(self.url)
+        self.url = databases.url_of(self.directory)
         self.library = library(self.policies)
         self.ids = SequentialIds("test", at=self.now)
         self.start()
@@ -137,6 +136,7 @@ class City:
         """A fresh process: nothing remembered but what is on disk."""
         self.boot += 1
         self.store = Store(self.url, Vault(KEY), node="test", synchronous="NORMAL")
+        databases.opened.append(self.store)
         self.engine = Engine(
             store=self.store,
             routes={route.name: route for route in self.routes},

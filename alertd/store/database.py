@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from alertd.errors import ConflictError
 from alertd.model import Fact, Millis
@@ -60,7 +61,8 @@ class Store:
         url: SQLAlchemy URL; SQLite in a file, or PostgreSQL.
         vault: Keys for addresses.
         node: This node's name, part of every fact's key.
-        writer: This writing process's number; each has a chain of its own.
+        writer: This writing process's number; each has a chain of its own. Where several write,
+            the first number to try.
         synchronous: SQLite's durability; FULL keeps every acknowledged commit over a power cut.
     """
 
@@ -70,30 +72,58 @@ class Store:
         self.url = url
         self.vault = vault
         self.node = node
-        self.writer_no = writer
+        self.writer_no = self._first_writer = writer
         self._writer: Engine = dialect.writer(url, synchronous=synchronous)
         self._reader: Engine = dialect.reader(url)
         self._connection: Connection | None = None
         self._head: journal.Head | None = None
         self.last_recorded = 0  # facts of the last transaction
+        self.shared = not dialect.is_sqlite(url)  # other processes may write, too
 
     @contextmanager
-    def transaction(self, now: Millis) -> Iterator[Transaction]:
+    def transaction(self, now: Millis, *, deciding: bool = True) -> Iterator[Transaction]:
         """One writing transaction; only one thread may use it.
 
-        On leaving, the facts recorded are appended to the journal and all is on disk.
+        On leaving, the facts recorded are appended to the journal and all is on disk. When it
+        fails it may be tried again; a database that was away is connected to anew.
+
+        Args:
+            now: The time.
+            deciding: Wait until no other process decides; without it only deliveries may be
+                changed, and only those that are locked.
         """
-        if self._connection is None:
-            self._connection = self._writer.connect()
-        connection = self._connection
-        with connection.begin():
-            if self._head is None:
-                self._head = journal.load_head(connection, self.node, self.writer_no)
-            transaction = Transaction(connection, self.vault, now)
-            yield transaction
-            head, recorded = journal.append(connection, self._head, transaction.facts, now)
+        try:
+            connection = self._connected()
+            with connection.begin():
+                if deciding:
+                    dialect.hold_decisions(connection)
+                if self._head is None:
+                    self._head = journal.load_head(connection, self.node, self.writer_no)
+                transaction = Transaction(connection, self.vault, now)
+                yield transaction
+                head, recorded = journal.append(connection, self._head, transaction.facts, now)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                self._disconnect()
+            raise
         self._head = head
         self.last_recorded = recorded
+
+    def _connected(self) -> Connection:
+        """The writer's connection; a fresh one has to find its chain again."""
+        if self._connection is not None and self._connection.invalidated:
+            self._disconnect()
+        if self._connection is None:
+            connection = self._writer.connect()
+            with connection.begin():
+                self.writer_no = dialect.take_writer_no(connection, self._first_writer)
+            self._connection, self._head = connection, None
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -103,9 +133,7 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._disconnect()
         self._writer.dispose()
         self._reader.dispose()
 

@@ -1,13 +1,31 @@
 """Where SQLite and PostgreSQL differ. Nowhere else."""
 
 import sqlite3
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, bindparam, create_engine, event
+import psycopg
+from psycopg.adapt import Dumper
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.dml import Insert
+
+from alertd.errors import UnavailableError
 
 # A checkpoint writes a changed page once, however often it has changed; and the last page of the
 # journal, the rollups and the head of the queue change at every step. SQLite's own 1,000 pages are
@@ -27,7 +45,7 @@ def writer(url: str, *, synchronous: str = "FULL") -> Engine:
     it is told to leave transactions alone, and each begins as a writer.
     """
     if not is_sqlite(url):
-        return create_engine(url, hide_parameters=True)
+        return _postgresql(url, poolclass=NullPool, isolation_level="READ COMMITTED")
     # An error's text must not show names or ciphertexts.
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     _prepare(
@@ -48,8 +66,13 @@ def writer(url: str, *, synchronous: str = "FULL") -> Engine:
 def reader(url: str) -> Engine:
     """An engine that can't write, for readers in any thread."""
     if not is_sqlite(url):
-        options = {"postgresql_readonly": True}
-        return create_engine(url, execution_options=options, hide_parameters=True)
+        # One view for all statements of a reader; a server that came back is noticed first.
+        return _postgresql(
+            url,
+            isolation_level="REPEATABLE READ",
+            execution_options={"postgresql_readonly": True},
+            pool_pre_ping=True,
+        )
     engine = create_engine(url, hide_parameters=True)
     _prepare(engine, "PRAGMA query_only=ON")
 
@@ -58,6 +81,32 @@ def reader(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _postgresql(url: str, **more: Any) -> Engine:
+    # A peer without power sends no word: the connection, and its locks, must not outlive it long.
+    patience = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2}
+    settings = "-c timezone=UTC -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2"
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={**patience, "options": settings}, **more
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: psycopg.Connection[Any], _record: Any) -> None:
+        # Flags are small integers in our tables; the driver would send a boolean.
+        connection.adapters.register_dumper(bool, _Flag)
+
+    return engine
+
+
+class _Flag(Dumper):
+    """A flag as 0 or 1, of whatever type is wanted there; SQLAlchemy's own are booleans."""
+
+    oid = 0
+
+    def dump(self, obj: Any) -> bytes:
+        """The text of it."""
+        return b"1" if obj else b"0"
 
 
 def _prepare(engine: Engine, *pragmas: str) -> None:
@@ -80,6 +129,17 @@ def insert(connection: Connection, table: Table) -> Any:
 
 def _insert(dialect: str, table: Table) -> Any:
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def next_turn(connection: Connection, last: int) -> int:
+    """The number of this transaction among all of the node's; `last` is the one before.
+
+    Where there are several writers, the database counts: numbers may be left out, and of two
+    transactions that wait for one another's rows the later one has the higher.
+    """
+    if connection.dialect.name == "sqlite":
+        return last + 1
+    return int(connection.exec_driver_sql("SELECT nextval('journal_turn')").scalar_one())
 
 
 def add_counts(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
@@ -110,6 +170,21 @@ def replacing(dialect: str, table: Table) -> Any:
     return statement.on_conflict_do_update(index_elements=keys, set_=others)
 
 
+def change_and_count(
+    connection: Connection, statement: Update, by: Column[Any]
+) -> Iterable[tuple[Any, int]]:
+    """Run an UPDATE; returns how many rows it changed, by a column that it leaves alone.
+
+    One statement: what another worker changes meanwhile is neither counted nor missed.
+    """
+    changing = statement.returning(by)
+    if connection.dialect.name == "sqlite":
+        return Counter(value for (value,) in connection.execute(changing)).items()
+    changed = changing.cte("changed")
+    counting = select(changed.c[by.name], func.count()).group_by(changed.c[by.name])
+    return [(value, n) for value, n in connection.execute(counting)]
+
+
 def insert_new(connection: Connection, table: Table) -> Insert:
     """An INSERT that leaves a row alone which is there already."""
     return ignoring(connection.dialect.name, table)
@@ -124,3 +199,45 @@ def ignoring(dialect: str, table: Table) -> Insert:
 def unclaimed(dialect: str, query: Select[Any]) -> Select[Any]:
     """Rows that no other worker is claiming; SQLite has one writer and needs no lock."""
     return query if dialect == "sqlite" else query.with_for_update(skip_locked=True)
+
+
+# Advisory locks of PostgreSQL, in this database: (kind, number).
+_WRITERS, _DECISIONS = 0x616C6501, 0x616C6502
+_MOST_WRITERS = 1_000
+
+
+def take_writer_no(connection: Connection, given: int) -> int:
+    """This process's number among the writers, for as long as the connection lasts.
+
+    SQLite has one writer, which has the `given` number. On PostgreSQL it is the lowest that no
+    other process has, so that chains are few; who is gone, or cut off, has none.
+
+    Raises:
+        UnavailableError: There are too many processes.
+    """
+    if connection.dialect.name == "sqlite":
+        return given
+    statement = f"SELECT pg_try_advisory_lock({_WRITERS}, %(no)s)"
+    for number in range(given, given + _MOST_WRITERS):
+        if connection.exec_driver_sql(statement, {"no": number}).scalar_one():
+            return number
+    raise UnavailableError("Too many processes write to this database.")
+
+
+def hold_decisions(connection: Connection, *, wait: bool = True) -> bool:
+    """Be the only one that decides until the end of the transaction; whether that is so.
+
+    Claims, and settlements that decide nothing further, go on beside it; their rows are locked.
+    """
+    if connection.dialect.name == "sqlite":
+        return True
+    if wait:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_DECISIONS}, 0)")
+        return True
+    found = connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({_DECISIONS}, 0)")
+    return bool(found.scalar_one())
+
+
+def locked(dialect: str, query: Select[Any]) -> Select[Any]:
+    """Rows that nobody else may change until we are done; waits for who is changing them."""
+    return query if dialect == "sqlite" else query.with_for_update()

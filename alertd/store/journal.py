@@ -8,8 +8,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
 
-from sqlalchemy import Connection, Row, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
 
 from alertd.model import Fact, Millis, Recorded, canonical
 from alertd.store import dialect
@@ -27,6 +28,7 @@ class Head:
     writer: int
     seq: int = 0
     hash: bytes = GENESIS
+    turn: int = 0  # the newest of any chain, where this writer is the only one
 
 
 def digest(previous: bytes, header: Sequence[str | int], body: str) -> bytes:
@@ -46,13 +48,14 @@ def load_head(connection: Connection, node: str, writer: int) -> Head:
         .order_by(t.journal.c.seq.desc())
         .limit(1)
     ).first()
-    return Head(node, writer, row.seq, row.hash) if row else Head(node, writer)
+    turn = connection.execute(select(func.max(t.chain.c.turn))).scalar() or 0
+    return Head(node, writer, row.seq, row.hash, turn) if row else Head(node, writer, turn=turn)
 
 
 def heads(connection: Connection) -> list[Head]:
     """Where every chain ends by the chain table, which a cut-off tail doesn't change."""
     rows = connection.execute(select(t.chain).order_by(t.chain.c.node, t.chain.c.writer))
-    return [Head(row.node, row.writer, row.seq, row.hash) for row in rows]
+    return [Head(row.node, row.writer, row.seq, row.hash, row.turn) for row in rows]
 
 
 def append(
@@ -62,7 +65,11 @@ def append(
 
     The second figure is how many were written.
     """
+    if not facts:
+        return head, 0
     node, writer, seq, previous = head.node, head.writer, head.seq, head.hash
+    # Last, so that of two transactions that changed the same row the later one has the later turn.
+    turn = dialect.next_turn(connection, head.turn)
     rows = []
     for fact in facts:
         seq += 1
@@ -71,6 +78,7 @@ def append(
             node,
             writer,
             seq,
+            turn,
             fact.kind,
             fact.alert_no,
             fact.source,
@@ -80,14 +88,15 @@ def append(
         current = digest(previous, header, body)
         rows.append((*header, body, previous, current))
         previous = current
-    new = Head(node, writer, seq, previous)
-    if rows:
-        _APPEND.many(connection, _COLUMNS, rows)
-        _KEEP_HEAD.run(connection, node=node, writer=writer, seq=seq, hash=previous)
-    return new, len(rows)
+    _APPEND.many(connection, _COLUMNS, rows)
+    _KEEP_HEAD.run(connection, node=node, writer=writer, seq=seq, turn=turn, hash=previous)
+    return Head(node, writer, seq, previous, turn), len(rows)
 
 
-_HEADER = ("node", "writer", "seq", "kind", "alert_no", "source", "occurred_at", "recorded_at")
+_HEADER = (
+    *("node", "writer", "seq", "turn", "kind"),
+    *("alert_no", "source", "occurred_at", "recorded_at"),
+)
 _COLUMNS = (*_HEADER, "body", "prev_hash", "hash")
 _APPEND = Prepared(
     lambda _: t.journal.insert().values({name: bindparam(name) for name in _COLUMNS})
@@ -109,6 +118,7 @@ def recorded(row: Row[tuple[object, ...]]) -> Recorded:
         node=row.node,
         writer=row.writer,
         seq=row.seq,
+        turn=row.turn,
         recorded_at=row.recorded_at,
         prev_hash=row.prev_hash,
         hash=row.hash,
@@ -138,13 +148,39 @@ def read(
     return [recorded(row) for row in connection.execute(query)]
 
 
+def chain(
+    connection: Connection,
+    node: str,
+    writer: int,
+    *,
+    where: Sequence[ColumnElement[bool]] = (),
+    page: int = 1_000,
+) -> Iterator[Recorded]:
+    """The facts of one chain in its order, a page at a time; `where` leaves some out."""
+    c = t.journal.c
+    query = select(t.journal).where(c.node == node, c.writer == writer, *where).order_by(c.seq)
+    last = 0
+    while rows := connection.execute(query.where(c.seq > last).limit(page)).all():
+        yield from map(recorded, rows)
+        last = rows[-1].seq
+
+
+def chains(connection: Connection) -> list[tuple[str, int]]:
+    """(node, writer) of every chain that has a fact."""
+    c = t.journal.c
+    found = connection.execute(select(c.node, c.writer).distinct().order_by(c.node, c.writer))
+    return [(node, writer) for node, writer in found]
+
+
+def in_order(ones: Iterable[Iterable[Recorded]]) -> Iterator[Recorded]:
+    """Merge chains as their facts came to be: by the turn, and each in its own order."""
+    return merge(*ones, key=lambda row: (row.turn, row.node, row.writer))
+
+
 def stream(connection: Connection, *, alert_no: int | None = None) -> Iterator[Recorded]:
-    """All facts in the order of their chains, in bounded memory."""
-    cursor: Cursor = {}
-    while page := read(connection, cursor, alert_no=alert_no):
-        yield from page
-        for row in page:
-            cursor[row.node, row.writer] = row.seq
+    """All facts as they came to be, in memory bounded by a page a chain."""
+    where = [] if alert_no is None else [t.journal.c.alert_no == alert_no]
+    return in_order([chain(connection, *each, where=where) for each in chains(connection)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +223,7 @@ def _fault(row: Recorded, seq: int, previous: bytes) -> str:
         row.node,
         row.writer,
         row.seq,
+        row.turn,
         fact.kind,
         fact.alert_no,
         fact.source,

@@ -77,7 +77,15 @@ def _overdue(dialect: str) -> Select[Any]:
 _LANES = Prepared(_lanes)
 _OVERDUE = Prepared(_overdue)
 _DUE = {avoiding: Prepared(_due(avoiding=avoiding)) for avoiding in (False, True)}
-_LOAD = Prepared(lambda dialect: select(*_COLUMNS).where(among(dialect, t.delivery.c.id, "ids")))
+
+
+def _load(dialect: str) -> Select[Any]:
+    # In one order, so that no two processes wait for one another.
+    query = select(*_COLUMNS).where(among(dialect, t.delivery.c.id, "ids"))
+    return dialects.locked(dialect, query.order_by(t.delivery.c.id))
+
+
+_LOAD = Prepared(_load)
 
 
 def waiting_lanes(connection: Connection) -> set[int]:
@@ -135,7 +143,7 @@ def overdue(connection: Connection, now: Millis, most: int) -> list[Row]:
 
 
 def load(connection: Connection, ids: Iterable[int]) -> dict[int, Row]:
-    """Deliveries by number; one that isn't there is left out."""
+    """Deliveries by number, locked; one that isn't there is left out."""
     # Anybody may send any number in a receipt; what no column could hold isn't asked for.
     wanted = numbers(connection, (number for number in ids if 0 < number < 2**63))
     return {row[0]: Row._make(row) for row in _LOAD.rows(connection, ids=wanted)}

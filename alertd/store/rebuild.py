@@ -5,12 +5,10 @@ replies as they came, and who may sign in. Everything else has to follow from th
 """
 
 from collections.abc import Iterator
-from heapq import merge
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
-from alertd.model import Recorded
 from alertd.store import journal
 from alertd.store import tables as t
 from alertd.store.batches import execute_many, stream
@@ -75,18 +73,10 @@ def rebuild(source: Connection, target: Connection) -> int:
         _copy(source, target, table)
     _copy(source, target, t.inbound, **_UNREAD)
     count = 0
-    for row in in_order(source):
+    for row in journal.stream(source):
         apply(target, row.fact)
         count += 1
     return count
-
-
-def in_order(connection: Connection) -> Iterator[Recorded]:
-    """All facts of all chains as they came to be: by time, each chain in its own order."""
-    c = t.journal.c
-    chains = connection.execute(select(c.node, c.writer).distinct().order_by(c.node, c.writer))
-    streams = [_chain(connection, node, writer) for node, writer in chains.all()]
-    return merge(*streams, key=lambda row: row.recorded_at)
 
 
 def compare(one: Connection, other: Connection) -> list[str]:
@@ -110,14 +100,6 @@ def _copy(source: Connection, target: Connection, table: Table, **instead: Any) 
         for row in stream(source, select(table))
     )
     execute_many(target, table.insert(), names, rows)
-
-
-def _chain(connection: Connection, node: str, writer: int) -> Iterator[Recorded]:
-    c = t.journal.c
-    query = select(t.journal).where(c.node == node, c.writer == writer).order_by(c.seq)
-    result = connection.execution_options(yield_per=1_000).execute(query)
-    for row in result:
-        yield journal.recorded(row)
 
 
 Row = tuple[tuple[Any, ...], tuple[Any, ...]]

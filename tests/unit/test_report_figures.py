@@ -49,6 +49,7 @@ class Story:
                 node="n",
                 writer=1,
                 seq=seq,
+                turn=seq,
                 recorded_at=at,
                 prev_hash=b"",
                 hash=bytes([seq]),

@@ -1,6 +1,8 @@
 """Facts about alerts as wholes."""
 
-from sqlalchemy import Connection, func, select, update
+from collections import Counter
+
+from sqlalchemy import Connection, update
 
 from alertd.model import (
     HELP_PRIORITY,
@@ -132,17 +134,17 @@ def _drop_waiting(connection: Connection, fact: Fact, gone: DeliveryState) -> No
         c.state == DeliveryState.PENDING,
         c.priority > HELP_PRIORITY,
     ]
-    rows = connection.execute(
-        select(c.lane // 10, func.count()).where(*waiting).group_by(c.lane // 10)
-    ).all()
-    connection.execute(
+    statement = (
         update(t.delivery)
         .where(*waiting)
         .values(state=gone, due_at=None, settled_at=fact.occurred_at, reason="alert-ended")
     )
+    by_channel: Counter[int] = Counter()
+    for lane, n in dialect.change_and_count(connection, statement, c.lane):
+        by_channel[lane // 10] += n
     counts = []
-    for channel, n in rows:
-        key = {"alert_no": fact.alert_no, "channel": int(channel)}
+    for channel, n in by_channel.items():
+        key = {"alert_no": fact.alert_no, "channel": channel}
         counts.append({**key, "state": int(DeliveryState.PENDING), "n": -n})
         counts.append({**key, "state": int(gone), "n": n})
     dialect.add_counts(connection, t.delivery_count, counts)

@@ -7,6 +7,7 @@ duties, so that most of them find in their own chunk what they are asked; whoeve
 the last chunk is counted after it (engine.expanding).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -350,8 +351,9 @@ def _made(
     first = fact.body["first"]
     c = t.delivery.c
     rows = connection.execute(
-        select(c.lane // 10, func.count())
-        .where(c.id >= first, c.id < first + made)
-        .group_by(c.lane // 10)
+        select(c.lane, func.count()).where(c.id >= first, c.id < first + made).group_by(c.lane)
     )
-    return [[int(on), n] for on, n in rows]
+    by_channel: Counter[int] = Counter()
+    for lane, n in rows:
+        by_channel[lane // 10] += n
+    return [[on, n] for on, n in sorted(by_channel.items())]

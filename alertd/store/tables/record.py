@@ -22,6 +22,7 @@ class Journal(SQLModel, table=True):
     node: str = text(primary_key=True)
     writer: int = big(primary_key=True)
     seq: int = big(primary_key=True)
+    turn: int = big()  # the transaction; orders the chains of a node
     kind: str = text()
     alert_no: int = big()  # 0: about no alert
     source: str = text()
@@ -39,4 +40,5 @@ class Chain(SQLModel, table=True):
     node: str = text(primary_key=True)
     writer: int = small(primary_key=True)
     seq: int = big()
+    turn: int = big()
     hash: bytes = blob()

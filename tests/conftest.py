@@ -1,0 +1,32 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import databases, postgres
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Agree on where this run's PostgreSQL is told of; nothing is started yet."""
+    if hasattr(config, "workerinput"):
+        return  # the first process has said it in the environment
+    place = Path(os.environ.get("TMPDIR", "/tmp")) / f"alertd-tests-{os.getpid()}.postgres"  # noqa: S108 - a name of our own
+    os.environ[databases.PLACE] = str(place)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what was started."""
+    if not hasattr(config, "workerinput"):
+        place = Path(os.environ[databases.PLACE])
+        postgres.end_shared(place)
+        place.with_suffix(".lock").unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _databases_end_with_their_test() -> Iterator[None]:
+    before = set(databases.made)
+    yield
+    databases.close()
+    for name in set(databases.made) - before:
+        databases.drop(name)
