@@ -27,6 +27,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _databases_end_with_their_test() -> Iterator[None]:
     before = set(databases.made)
     yield
-    databases.close()
-    for name in set(databases.made) - before:
-        databases.drop(name)
+    databases.end_with(before)

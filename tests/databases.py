@@ -5,13 +5,16 @@
 
 import hashlib
 import os
+import shutil
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
 import psycopg
 
-from alertd.store import migrate
+from alertd.store import dialect, migrate
 from alertd.store.database import Store
+from alertd.store.tables import metadata
 from tests import postgres
 
 CHOICE = "ALERTD_TEST_DATABASE"
@@ -20,6 +23,9 @@ _TEMPLATE = "alertd_template"
 
 made: list[str] = []
 """Databases of this process that nobody has dropped."""
+
+kept: set[str] = set()
+"""Those that outlive the test that made them."""
 
 opened: list[Store] = []
 """Stores of this process that are closed when their test ends."""
@@ -33,7 +39,7 @@ def on_postgresql() -> bool:
 def url_of(directory: Path, *, postgresql: bool | None = None) -> str:
     """The database of a directory, the same at each call; empty tables the first time."""
     if on_postgresql() if postgresql is None else postgresql:
-        name = f"city_{hashlib.sha256(str(directory).encode()).hexdigest()[:20]}"
+        name = _name(directory)
         if name not in made:
             _create(name)
         return server().url(name)
@@ -45,6 +51,44 @@ def url_of(directory: Path, *, postgresql: bool | None = None) -> str:
 def server() -> postgres.Server:
     """This run's."""
     return postgres.shared(Path(os.environ[PLACE]))
+
+
+def copy(source: Path, target: Path) -> None:
+    """Have a directory's database be like another's, which nobody has open."""
+    if on_postgresql():
+        _copy(_name(source), _name(target))
+    else:
+        shutil.copy(source / "city.sqlite3", target / "city.sqlite3")
+
+
+def keep(directory: Path) -> None:
+    """Have a directory's database outlive the test that makes it."""
+    kept.add(_name(directory))
+
+
+def content(directory: Path) -> bytes:
+    """All that a directory's database holds, to search in."""
+    if not on_postgresql():
+        return b"".join(path.read_bytes() for path in directory.glob("city.sqlite3*"))
+    engine = dialect.reader(url_of(directory))
+    with engine.connect() as connection:
+        tables = [connection.execute(table.select()).all() for table in metadata.sorted_tables]
+    engine.dispose()
+    values = [value for rows in tables for row in rows for value in row]
+    return b"\n".join(each if isinstance(each, bytes) else str(each).encode() for each in values)
+
+
+def forget(directory: Path) -> None:
+    """Have no database of a directory, before its test ends."""
+    if on_postgresql():
+        drop(_name(directory))
+
+
+def end_with(before: Collection[str]) -> None:
+    """Close what a test has opened, and drop what it has made."""
+    close()
+    for name in set(made) - set(before) - kept:
+        drop(name)
 
 
 def close() -> None:
@@ -59,10 +103,18 @@ def drop(name: str) -> None:
     made.remove(name)
 
 
+def _name(directory: Path) -> str:
+    return f"city_{hashlib.sha256(str(directory).encode()).hexdigest()[:20]}"
+
+
 def _create(name: str) -> None:
     _template()
     if not _run("SELECT 1 FROM pg_database WHERE datname = %s", name):
-        _run(f'CREATE DATABASE "{name}" TEMPLATE "{_TEMPLATE}_{os.getpid()}" STRATEGY FILE_COPY')
+        _copy(f"{_TEMPLATE}_{os.getpid()}", name)
+
+
+def _copy(source: str, name: str) -> None:
+    _run(f'CREATE DATABASE "{name}" TEMPLATE "{source}" STRATEGY FILE_COPY')
     made.append(name)
 
 

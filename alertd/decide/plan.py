@@ -19,6 +19,7 @@ class Route:
     rate_per_s: float
     burst: int
     timeout_s: float
+    shares: int = 1  # into how many parts its limits may be cut, each for one worker
 
     def lanes(self) -> tuple[int, ...]:
         """The queues this route may serve."""
@@ -45,6 +46,19 @@ class Bucket:
     def take(self, n: int) -> "Bucket":
         """Spend `n`."""
         return replace(self, tokens=self.tokens - n)
+
+
+def portion(route: Route, shares: int) -> Route:
+    """The route with the limits of some of its shares; all of them together keep its own."""
+    if shares >= route.shares:
+        return route
+    part = shares / route.shares
+    return replace(
+        route,
+        in_flight=max(1, int(route.in_flight * part)),
+        rate_per_s=route.rate_per_s * part,
+        burst=max(1, int(route.burst * part)),
+    )
 
 
 def room(route: Route, bucket: Bucket, in_flight: int) -> int:

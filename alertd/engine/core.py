@@ -11,20 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
-
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Route
+from alertd.decide.shares import Part
 from alertd.engine import answering, approving, climbing, dispatch, expanding, settling
 from alertd.engine.hurrying import hurry
 from alertd.engine.library import Library
 from alertd.engine.material import Material
+from alertd.engine.portions import Portions
 from alertd.engine.rendering import outgoing
-from alertd.engine.turn import Flow, LiveAlert, Turn, Wording
+from alertd.engine.settling import Settlement
+from alertd.engine.turn import Flow, LiveAlert, Turn, Wording, refresh
 from alertd.errors import AlertdError
-from alertd.model import AlertState, Millis, RecipientKind, alert_of
-from alertd.store import tables as t
-from alertd.store.database import Store
+from alertd.model import Millis, RecipientKind, alert_of
+from alertd.store.database import Store, Transaction
 from alertd.store.identity import Ids
 from channels.base import Outcome, Outgoing
 
@@ -49,6 +49,7 @@ class Handover:
 
     route: str
     messages: tuple[Outgoing, ...]
+    deadline: Millis  # not to be begun after
     unmade: tuple[Outcome, ...] = ()
 
 
@@ -79,7 +80,7 @@ class Engine:
     """The engine of one node.
 
     Args:
-        store: The database; this engine is its only writer.
+        store: The database; SQLite has no other writer than this engine.
         routes: The routes there are, by name.
         library: Policies and templates, frozen on an alert when it is drafted.
         wording: Renders a frozen template.
@@ -87,6 +88,7 @@ class Engine:
         lease: This process's name in claims; a fresh one after every start.
         break_glass_delay_ms: How long an alert that one person approved waits.
         pieces: How much of an expansion is written at once.
+        part: What of the work this process does, where several share a database.
     """
 
     store: Store
@@ -99,8 +101,13 @@ class Engine:
     pieces: Pieces = field(default_factory=Pieces)
     flows: dict[str, Flow] = field(default_factory=dict)
     alerts: dict[int, LiveAlert] = field(default_factory=dict)
+    part: Part = field(default_factory=Part)
+    portions: Portions = field(init=False)
     _ticked_at: Millis = 0
     _more: bool = False
+
+    def __post_init__(self) -> None:
+        self.portions = Portions(self.lease, self.part, alone=not self.store.shared)
 
     def step(self, now: Millis, inputs: Sequence[Input] = (), *, claim: bool = True) -> Step:
         """Take `inputs`, do what is due at `now`, claim what may leave; then make its messages."""
@@ -111,30 +118,62 @@ class Engine:
     def render(self, claimed: Material) -> Handover:
         """Make the messages of what was claimed, once that is on disk."""
         made, unmade = outgoing(claimed, self.wording, self.store.vault)
-        return Handover(claimed.route, tuple(made), tuple(unmade))
+        return Handover(claimed.route, tuple(made), claimed.deadline, tuple(unmade))
 
     def commit(self, now: Millis, inputs: Sequence[Input] = (), *, claim: bool = True) -> Committed:
         """The part of a step that is one commit."""
         self._open_flows(now)
         work: tuple[Material, ...] = ()
         before = {name: flow.copy() for name, flow in self.flows.items()}
+        plain = all(isinstance(item, Settlement) and item.plain for item in inputs)
         try:
-            with self.store.transaction(now) as tx:
+            with self.store.transaction(now, deciding=not plain) as tx:
                 turn = self._turn(tx, now)
+                if self.store.shared:
+                    refresh(turn)
+                    self.portions.look(tx.connection, self.routes, now)
                 answers = tuple(self._take(turn, item) for item in inputs)
-                self._more = False
-                if now - self._ticked_at >= _TICK_MS or now < self._ticked_at:
-                    self._tick(turn)
-                self._more |= expanding.advance(turn)
+                if self._decides(tx, now, plain=plain):
+                    self._decide(turn)
                 if claim:
-                    work = tuple(dispatch.claim(turn, self.flows, self.lease))
+                    ours = self.portions.of(self.routes)
+                    work = tuple(dispatch.claim(turn, ours, self.flows, self.lease))
         except BaseException:
             # Nothing was committed: what this process remembers of it is wrong.
             self.alerts.clear()
             self.flows.update(before)
+            self.portions.forget()
             raise
-        wake_at = dispatch.wake_at(self.routes.values(), self.flows, now)
+        wake_at = dispatch.wake_at(self.portions.of(self.routes), self.flows, now)
         return Committed(answers, work, self._more, wake_at, bool(self.store.last_recorded))
+
+    def _decides(self, tx: Transaction, now: Millis, *, plain: bool) -> bool:
+        """Whether this step is to look for what is due; of several processes one at a time does."""
+        more, self._more = self._more, False
+        if not self.part.decides:
+            return False
+        if not plain or not self.store.shared:
+            return True
+        if not more and not self._tick_is_due(now):
+            return False
+        if tx.decide_too():
+            return True
+        self._ticked_at = now  # somebody else is at it
+        return False
+
+    def _decide(self, turn: Turn) -> None:
+        if self._tick_is_due(turn.now):
+            self._tick(turn)
+        self._more |= expanding.advance(turn)
+
+    def _tick_is_due(self, now: Millis) -> bool:
+        return now - self._ticked_at >= _TICK_MS or now < self._ticked_at
+
+    def leave(self, now: Millis) -> None:
+        """Tell the other processes that this one sends no more."""
+        if self.store.shared:
+            with self.store.transaction(now, deciding=False) as tx:
+                self.portions.leave(tx.connection)
 
     def _open_flows(self, now: Millis) -> None:
         for name, route in self.routes.items():
@@ -154,6 +193,7 @@ class Engine:
             alerts=self.alerts,
             flows=self.flows,
             lease=self.lease,
+            counter=self.store.writer_no if self.store.shared else 0,
         )
 
     def _take(self, turn: Turn, item: Input) -> Answer:
@@ -184,11 +224,7 @@ class Engine:
     def load_live_alerts(self, now: Millis) -> None:
         """Read the alerts under way; claims check drills against what is loaded."""
         with self.store.transaction(now) as tx:
-            turn = self._turn(tx, now)
-            live = (AlertState.ISSUED.value, AlertState.APPROVED.value)
-            rows = tx.connection.execute(select(t.alert.c.no).where(t.alert.c.state.in_(live)))
-            for number in rows.scalars().all():
-                turn.alert(number)
+            refresh(self._turn(tx, now))
 
 
 def _person(row: Any) -> bool:

@@ -33,11 +33,15 @@ TICK_MS = 1_000
 _LEAST_WAIT_MS = 10  # a fast route fills by many tokens in that time; fewer, larger commits
 
 
-def claim(turn: Turn, flows: Mapping[str, Flow], lease: str) -> list[Material]:
-    """Claim for every route as much as it can take now, and read what its messages need."""
-    work = []
+def claim(
+    turn: Turn, routes: Sequence[Route], flows: Mapping[str, Flow], lease: str
+) -> list[Material]:
+    """Claim for each of `routes` as much as it can take now, and read what its messages need."""
+    work: list[Material] = []
+    if not routes:
+        return work
     waiting = outbox.waiting_lanes(turn.connection)
-    for route in turn.routes.values():
+    for route in routes:
         flow = flows[route.name]
         flow.bucket = flow.bucket.fill(route, turn.now)
         n = min(room(route, flow.bucket, flow.in_flight), MOST_A_CLAIM)
@@ -48,7 +52,7 @@ def claim(turn: Turn, flows: Mapping[str, Flow], lease: str) -> list[Material]:
         if rows:
             flow.bucket = flow.bucket.take(len(rows))
             flow.in_flight += len(rows)
-            work.append(gather(turn, route.name, rows))
+            work.append(gather(turn, route.name, rows, deadline(turn, route)))
     return work
 
 
@@ -64,6 +68,11 @@ def _claim_route(turn: Turn, route: Route, lanes: Sequence[int], n: int, lease: 
     return rows
 
 
+def deadline(turn: Turn, route: Route) -> Millis:
+    """Without a word by then nobody can tell whether a try that begins now has succeeded."""
+    return turn.now + round(route.timeout_s * 1000) + DEADLINE_MARGIN_MS
+
+
 def _record_claim(turn: Turn, route: Route, rows: Sequence[Row], lease: str) -> None:
     by_alert = Counter(row.id >> ALERT_SHIFT for row in rows)
     moves = {(no, int(route.channel), _PENDING, _SENDING): n for no, n in by_alert.items()}
@@ -72,9 +81,10 @@ def _record_claim(turn: Turn, route: Route, rows: Sequence[Row], lease: str) -> 
         {
             "route": route.name,
             "lease": lease,
-            "deadline": turn.now + round(route.timeout_s * 1000) + DEADLINE_MARGIN_MS,
+            "deadline": deadline(turn, route),
             "items": [[row.id, row.attempt + 1] for row in rows],
             "counts": rollup(moves),
+            "counter": turn.counter,
         },
     )
 
@@ -148,7 +158,10 @@ def fail(turn: Turn, rows: Sequence[Any], reason: str) -> None:
     failed = int(DeliveryState.FAILED)
     moves = Counter((alert_of(row.id), row.lane // 10, int(row.state), failed) for row in rows)
     items = [[row.id, row.attempt, failed, None, reason, None, row.duplicate, None] for row in rows]
-    turn.record("settled", {"route": "", "items": items, "counts": rollup(moves)})
+    turn.record(
+        "settled",
+        {"route": "", "items": items, "counts": rollup(moves), "counter": turn.counter},
+    )
 
 
 def fail_unroutable(turn: Turn, limit: int) -> list[Any]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from alertd.engine.telling import tell
 from alertd.engine.turn import Turn
@@ -121,10 +121,10 @@ def hurry_early(turn: Turn, alert_no: int) -> None:
 
 def _failed(turn: Turn, alert_no: int) -> list[int]:
     c, n, failed = t.delivery.c, t.delivery_count.c, int(DeliveryState.FAILED)
-    some = select(n.n).where(
-        n.alert_no == alert_no, n.channel == int(Channel.SMS), n.state == failed, n.n > 0
+    some = select(func.sum(n.n)).where(
+        n.alert_no == alert_no, n.channel == int(Channel.SMS), n.state == failed
     )
-    if turn.connection.execute(some).first() is None:
+    if not turn.connection.execute(some).scalar_one():
         return []
     rows = select(c.recipient_no).where(
         c.id.between(*numbers_of(alert_no)),

@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select
 
 from alertd.engine.telling import message_status
 from alertd.engine.turn import LiveAlert, Turn
-from alertd.model import FOREVER, MessageKind, RecipientKind, alert_of
+from alertd.model import FOREVER, MessageKind, Millis, RecipientKind, alert_of
 from alertd.store import addresses
 from alertd.store import tables as t
 from alertd.store.outbox import Row
@@ -56,6 +56,7 @@ class Material(NamedTuple):
 
     route: str
     rows: Sequence[Row]
+    deadline: Millis
     said: Mapping[int, Said]  # by message
     readers: Mapping[int, Reader]  # by person; who isn't there is like most
     ways: Mapping[int, bytes]  # address → sealed
@@ -63,11 +64,12 @@ class Material(NamedTuple):
     secrets: Mapping[int, bytes]  # chat group → sealed
 
 
-def gather(turn: Turn, route: str, rows: Sequence[Row]) -> Material:
+def gather(turn: Turn, route: str, rows: Sequence[Row], deadline: Millis) -> Material:
     """Read what the messages of claimed deliveries are made of."""
     return Material(
         route=route,
         rows=rows,
+        deadline=deadline,
         said=_said(turn, {row.message_no for row in rows}),
         readers=_readers(turn, [r.recipient_no for r in rows if r.recipient_kind == PERSON]),
         ways=addresses.sealed(turn.connection, [r.address_no for r in rows if r.address_no]),

@@ -15,9 +15,9 @@ from typing import Any
 
 import structlog
 
-from alertd.engine import receive, settling
+from alertd.engine import receive
 from alertd.engine.core import Answer, Engine, Handover, Input, Step
-from alertd.engine.turn import Turn
+from alertd.engine.settling import Settlement
 from alertd.errors import UnavailableError
 from alertd.model import Millis
 from channels.base import Channel, Event, Fault, Outcome, SendError
@@ -163,7 +163,7 @@ class Runner:
         taken = [self._inputs.popleft() for _ in range(min(len(self._inputs), MOST_A_STEP))]
         ended = {name: self._drain(name) for name in self._outcomes}
         groups = _by_route([self._arrivals.popleft() for _ in range(len(self._arrivals))])
-        inputs = [self._settle(name, items) for name, items in ended.items() if items]
+        inputs: list[Input] = [Settlement(name, items) for name, items in ended.items() if items]
         inputs += [group.input() for group in groups]
         inputs += [item for item, _ in taken]
         try:
@@ -185,12 +185,6 @@ class Runner:
     def _drain(self, name: str) -> list[Outcome]:
         waiting = self._outcomes[name]
         return [waiting.popleft() for _ in range(len(waiting))]
-
-    def _settle(self, route: str, items: list[Outcome]) -> Input:
-        def settle(turn: Turn) -> int:
-            return settling.outcomes(turn, route, items, turn.flows[route], turn.lease)
-
-        return settle
 
     def _try_alone(self, groups: "Sequence[_Group]", answers: Sequence[Answer]) -> None:
         """Of arrivals that were refused together, one may be bad: each by itself, next."""
@@ -238,6 +232,12 @@ class Runner:
         waiting = self._outcomes[handover.route]
         waiting.extend(handover.unmade)
         missing = {message.delivery: message.attempt for message in handover.messages}
+        if self.now() >= handover.deadline:
+            # We were stopped, and others have taken these for unknown: a late copy isn't marked.
+            late = SendError(Fault.RETRY, "too-late-to-send")
+            waiting.extend(Outcome(delivery, n, late) for delivery, n in missing.items())
+            self.wake()
+            return
         try:
             async for outcome in self.channels[handover.route].send_many(handover.messages):
                 missing.pop(outcome.delivery, None)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from alertd.decide import settle
@@ -23,6 +24,23 @@ from channels.base import Accepted, Fault, Outcome, Receipt, SendError
 
 _REFERENCE_MOST = 64
 _NEVER = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Tries of one route that ended, as an input of the engine."""
+
+    route: str
+    ended: Sequence[Outcome]
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing follows from it: all were accepted, and no ladder need know."""
+        return all(isinstance(outcome.result, Accepted) for outcome in self.ended)
+
+    def __call__(self, turn: Turn) -> int:
+        """Settle them; returns how many counted."""
+        return outcomes(turn, self.route, self.ended, turn.flows[self.route], turn.lease)
 
 
 def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease: str) -> int:
@@ -117,7 +135,8 @@ def _record(
     turn: Turn, route: str, items: list[list[Any]], moves: "Counter[tuple[int, int, int, int]]"
 ) -> None:
     if items:
-        turn.record("settled", {"route": route, "items": items, "counts": rollup(moves)})
+        body = {"route": route, "items": items, "counts": rollup(moves)}
+        turn.record("settled", body | {"counter": turn.counter})
 
 
 def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal_column, or_, select
 
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Leave, Route
@@ -15,6 +15,7 @@ from alertd.model import AlertState, Fact, Millis, Policy, Status
 from alertd.store import tables as t
 from alertd.store.database import Transaction
 from alertd.store.identity import Ids
+from alertd.store.prepared import Prepared, among, numbers
 
 # Facts that change nothing of what a LiveAlert holds.
 _NOTHING_NEW = frozenset({"alert.expanded", "alert.selected"})
@@ -91,6 +92,7 @@ class Turn:
     break_glass_delay_ms: int
     pieces: Pieces
     source: str = "engine"
+    counter: int = 0  # in which rows of the rollup this process counts what it sends
 
     @property
     def connection(self) -> Connection:
@@ -186,6 +188,29 @@ def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
         follows=_id_of(connection, row.references_no),
         asks=row.purpose not in {"cancel", "all-clear"},
     )
+
+
+def refresh(turn: Turn) -> None:
+    """Know all alerts under way, and forget those that another process has changed."""
+    known = turn.alerts
+    rows = _STANDING.rows(turn.connection, known=numbers(turn.connection, known))
+    for number, state in rows:
+        if number in known and known[number].state.value != state:
+            del known[number]
+        if state in _UNDER_WAY:
+            turn.alert(number)
+
+
+_UNDER_WAY = (AlertState.ISSUED.value, AlertState.APPROVED.value)
+
+
+def _standing(dialect: str) -> Any:
+    c = t.alert.c
+    under_way = c.state.in_([literal_column(f"'{state}'") for state in _UNDER_WAY])
+    return select(c.no, c.state).where(or_(under_way, among(dialect, c.no, "known")))
+
+
+_STANDING = Prepared(_standing)
 
 
 def _id_of(connection: Connection, alert_no: int | None) -> bytes | None:

@@ -43,9 +43,11 @@ def _alert(connection: Connection, figures: Figures) -> Found:
 def _delivery_counts(connection: Connection, state: Replay) -> Found:
     c = t.delivery_count.c
     rows = connection.execute(
-        select(c.channel, c.state, c.n).where(c.alert_no == state.alert_no, c.n != 0)
+        select(c.channel, c.state, func.sum(c.n))
+        .where(c.alert_no == state.alert_no)
+        .group_by(c.channel, c.state)
     )
-    table = {(row.channel, row.state): row.n for row in rows}
+    table = {(channel, delivery_state): int(n) for channel, delivery_state, n in rows if n}
     facts = {
         (channel, delivery_state): n
         for channel, counts in state.handover.by_state().items()

@@ -25,6 +25,10 @@ class Transaction:
         self.now = now
         self.facts: list[Fact] = []
 
+    def decide_too(self) -> bool:
+        """Be the one that decides, in a transaction that didn't set out to; whether that is so."""
+        return dialect.hold_decisions(self.connection, wait=False)
+
     def record(self, fact: Fact) -> Any:
         """Apply a fact to the tables and have it journaled; returns what `fold.apply` does."""
         result = apply(self.connection, fact)

@@ -119,8 +119,11 @@ def _help(_: str) -> Select[Any]:
 
 def _waiting(_: str) -> Select[Any]:
     c = t.delivery_count.c
-    return select(c.alert_no, c.channel).where(
-        c.state == _number(DeliveryState.PENDING), c.n > literal_column("0")
+    return (
+        select(c.alert_no, c.channel)
+        .where(c.state == _number(DeliveryState.PENDING))
+        .group_by(c.alert_no, c.channel)
+        .having(func.sum(c.n) > literal_column("0"))
     )
 
 

@@ -29,6 +29,7 @@ from alertd.model import (
 from alertd.store import journal
 from alertd.store import tables as t
 from channels.base import Accepted, Fault, Outgoing, ReceiptStatus, SendError
+from tests import databases
 from tests.city import City
 
 AREA = "330281001"
@@ -56,15 +57,16 @@ ANSWERS = {
 def template() -> Path:
     """A city imported once; each example works on a copy."""
     directory = Path(tempfile.mkdtemp(prefix="alertd-machine-"))
+    databases.keep(directory)
     City(directory).store.close()
-    return directory / "city.sqlite3"
+    return directory
 
 
 class EngineMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="alertd-machine-"))
-        shutil.copy(template(), self.directory / "city.sqlite3")
+        databases.copy(template(), self.directory)
         self.city = City(self.directory, fresh=False, behave=self._behave)
         self.mode = "accepts"
         self.alert = 0
@@ -79,6 +81,7 @@ class EngineMachine(RuleBasedStateMachine):
             _, broken = journal.verify(journal.stream(connection))
         assert not broken
         self.city.store.close()
+        databases.forget(self.directory)
         shutil.rmtree(self.directory)
 
     def _behave(self, message: Outgoing) -> Any:

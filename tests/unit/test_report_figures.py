@@ -86,7 +86,7 @@ class Story:
     def claim(self, channel: Channel, *places: int, attempt: int = 1) -> None:
         items = [[BASE + place, attempt] for place in places]
         counts = [[ALERT, int(channel), int(S.PENDING), -len(places)]]
-        self.tell("claimed", {"items": items, "counts": counts}, alert_no=0)
+        self.tell("claimed", {"items": items, "counts": counts, "counter": 0}, alert_no=0)
 
     def settle(self, *places: int, state: S, reason: str = "r", duplicate: int = 0) -> None:
         items = [[BASE + p, 1, int(state), None, reason, None, duplicate, None] for p in places]

@@ -9,9 +9,10 @@ from alertd.model import Fact, Policy, Stage, StageRule, Step
 from alertd.report import record
 from alertd.report.figures import figures
 from alertd.report.verify import verify
-from alertd.store import journal, migrate
+from alertd.store import journal
 from alertd.store.database import Store
 from alertd.store.vault import Vault
+from tests import databases
 from tests.city import City
 
 AREA = "330281001"
@@ -19,9 +20,7 @@ AREA = "330281001"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path / 'journal.sqlite3'}"
-    migrate.upgrade(url)
-    store = Store(url, Vault(bytes(32)), node="a")
+    store = Store(databases.url_of(tmp_path), Vault(bytes(32)), node="a")
     yield store
     store.close()
 

@@ -1,7 +1,6 @@
 """A changed report, a changed journal, changed tables: each is found and named."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from alertd.store import tables as t
 from alertd.store.database import Store
 from alertd.store.vault import Vault
 from channels.base import ReceiptStatus
+from tests import databases
 from tests.city import KEY, City
 
 AREA = "330281001"
@@ -32,7 +32,7 @@ ALERT = 1
 class Evening:
     """What happened once; each test has its own copy of the database to change."""
 
-    url: str
+    directory: Path
     report: dict[str, Any]
     now: int
 
@@ -61,14 +61,13 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Evening:
     city = play(directory)
     report = report_of(city, directory / "out")
     city.store.close()
-    return Evening(city.url, report, city.now)
+    return Evening(directory, report, city.now)
 
 
 @pytest.fixture
 def store(evening: Evening, tmp_path: Path) -> Iterator[Store]:
-    copy = tmp_path / "copy.sqlite3"
-    shutil.copy(evening.url.removeprefix("sqlite:///"), copy)
-    store = Store(f"sqlite:///{copy}", Vault(KEY), node="test", synchronous="NORMAL")
+    databases.copy(evening.directory, tmp_path)
+    store = Store(databases.url_of(tmp_path), Vault(KEY), node="test", synchronous="NORMAL")
     yield store
     store.close()
 

@@ -7,11 +7,12 @@ import pytest
 
 from alertd.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from alertd.model import canonical
-from alertd.store import access, credentials, journal, migrate
+from alertd.store import access, credentials, journal
 from alertd.store import tables as t
 from alertd.store.database import Store
 from alertd.store.identity import SequentialIds
 from alertd.store.vault import Vault
+from tests import databases
 
 SECRET = "a-secret-of-256-bits"
 COOKIE = "another-secret"
@@ -20,8 +21,7 @@ HASH = "$argon2id$not-really"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path}/alertd.db"
-    migrate.upgrade(url)
+    url = databases.url_of(tmp_path)
     opened = Store(url, Vault(b"k" * 32), node="city")
     yield opened
     opened.close()
@@ -200,7 +200,7 @@ def test_no_secret_is_in_the_record_or_the_database(store: Store, tmp_path: Path
         assert secret not in text
     assert HASH not in repr(made)
     store.close()
-    content = b"".join(path.read_bytes() for path in tmp_path.glob("alertd.db*"))
+    content = databases.content(tmp_path)
     assert SECRET.encode() not in content
     assert COOKIE.encode() not in content
     assert HASH.encode() in content  # so that the search would have found them

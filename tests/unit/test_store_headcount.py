@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from alertd.errors import InvalidInputError
 from alertd.model import Channel, Policy
-from alertd.store import migrate, roster
+from alertd.store import roster
 from alertd.store import tables as t
 from alertd.store.database import Store
 from alertd.store.identity import SequentialIds
@@ -19,6 +19,7 @@ from rosters import resolve
 from rosters.model import Roster
 from rosters.parse import read
 from rosters.sample import write_sample
+from tests import databases
 from tests.city import City
 
 DAY = dt.date(2026, 5, 1)
@@ -33,8 +34,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Roster:
 
 @pytest.fixture(scope="module")
 def store(sample: Roster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('store')}/alertd.db"
-    migrate.upgrade(url)
+    url = databases.url_of(tmp_path_factory.mktemp("store"))
     opened = Store(url, Vault(b"k" * 32), node="city")
     with opened.transaction(1) as tx:
         roster.import_roster(

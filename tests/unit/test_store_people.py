@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import Connection, select
 
 from alertd.model import FOREVER, Channel, Policy
-from alertd.store import addresses, migrate, people, roster
+from alertd.store import addresses, people, roster
 from alertd.store import tables as t
 from alertd.store.database import Store
 from alertd.store.identity import SequentialIds
 from alertd.store.roster import InMemory
 from alertd.store.vault import Vault
 from rosters.model import Roster
+from tests import databases
 from tests.small_city import held, person, small
 
 SMS = int(Channel.SMS)
@@ -25,8 +26,7 @@ class Known:
     """A store with a roster in it, asked by the roster's own words."""
 
     def __init__(self, path: Path) -> None:
-        url = f"sqlite:///{path}"
-        migrate.upgrade(url)
+        url = databases.url_of(path)
         self.store = Store(url, Vault(b"k" * 32), node="city")
         self.ids = SequentialIds()
 
@@ -46,7 +46,7 @@ class Known:
 
 @pytest.fixture
 def known(tmp_path: Path) -> Iterator[Known]:
-    made = Known(tmp_path / "alertd.db")
+    made = Known(tmp_path)
     made.take(small())
     yield made
     made.store.close()

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from alertd.store import dialect, migrate, rebuild
+from alertd.store import dialect, rebuild
 from alertd.store import tables as t
 from alertd.store.roster import Stored
+from tests import databases
 from tests.city import City
 
 
 @contextmanager
 def rebuilt(city: City, directory: Path) -> Iterator[tuple[Connection, Connection]]:
     """The live database, and one made anew from its journal."""
-    url = f"sqlite:///{directory}/again.db"
-    migrate.upgrade(url)
+    url = databases.url_of(directory / "again")
     engine = dialect.writer(url, synchronous="OFF")
     with city.store.read() as live, engine.begin() as again:
         assert rebuild.rebuild(live, again) > 0

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.model import FOREVER, Channel
-from alertd.store import addresses, journal, migrate, people, roster
+from alertd.store import addresses, journal, people, roster
 from alertd.store import tables as t
 from alertd.store.database import Store, Transaction
 from alertd.store.identity import SequentialIds
@@ -28,6 +28,7 @@ from rosters.model import (
 from rosters.parse import read
 from rosters.sample import write_sample
 from rosters.words import Level
+from tests import databases
 from tests.small_city import held, person, small, unit
 
 DAY = dt.date(2026, 5, 1)
@@ -36,8 +37,7 @@ PHONE = "+8615400000001"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path}/alertd.db"
-    migrate.upgrade(url)
+    url = databases.url_of(tmp_path)
     opened = Store(url, Vault(b"k" * 32), node="city")
     yield opened
     opened.close()
@@ -167,7 +167,7 @@ def test_neither_database_nor_journal_holds_a_number_in_clear(
 ) -> None:
     take(store, ids, small())
     store.close()
-    content = b"".join(path.read_bytes() for path in tmp_path.glob("alertd.db*"))
+    content = databases.content(tmp_path)
     assert b"1540000000" not in content
     assert b"chat.invalid" not in content
     assert b"Li P1" in content  # so that the search would have found them

@@ -144,7 +144,7 @@ def _drop_waiting(connection: Connection, fact: Fact, gone: DeliveryState) -> No
         by_channel[lane // 10] += n
     counts = []
     for channel, n in by_channel.items():
-        key = {"alert_no": fact.alert_no, "channel": channel}
+        key = {"alert_no": fact.alert_no, "channel": channel, "counter": 0}
         counts.append({**key, "state": int(DeliveryState.PENDING), "n": -n})
         counts.append({**key, "state": int(gone), "n": n})
     dialect.add_counts(connection, t.delivery_count, counts)

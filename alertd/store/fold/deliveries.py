@@ -57,7 +57,7 @@ _RECEIPT = ("state", "due_at", "reason", "played", "settled_at")
 
 
 def claimed(connection: Connection, fact: Fact) -> None:
-    """A worker has them. Body: route, lease, deadline, items [[id, attempt]…], counts."""
+    """A worker has them. Body: route, lease, deadline, items [[id, attempt]…], counts, counter."""
     body = fact.body
     same = (body["deadline"], body["route"], body["lease"])
     changes = {
@@ -65,13 +65,14 @@ def claimed(connection: Connection, fact: Fact) -> None:
         for attempt in {attempt for _, attempt in body["items"]}
     }
     _change(connection, _CLAIM, [(number, changes[n]) for number, n in body["items"]])
-    _count_all(connection, body["counts"])
+    _count_all(connection, body["counts"], body["counter"])
 
 
 def settled(connection: Connection, fact: Fact) -> None:
     """Tries ended. Items: [id, attempt, state, due_at, reason, avoid_route, duplicate, reference].
 
-    `reference` is the gateway's own id: on record, in no index.
+    `counter` says in which rows of the rollup these are counted. `reference` is the gateway's own
+    id: on record, in no index.
     """
     at = fact.occurred_at
     _change(
@@ -82,7 +83,7 @@ def settled(connection: Connection, fact: Fact) -> None:
             for number, _, state, due, reason, avoid, duplicate, _ in fact.body["items"]
         ],
     )
-    _count_all(connection, fact.body["counts"])
+    _count_all(connection, fact.body["counts"], fact.body["counter"])
 
 
 def receipts(connection: Connection, fact: Fact) -> None:
@@ -143,10 +144,10 @@ _ONE: dict[tuple[str, ...], Prepared] = {columns: _one(columns) for columns in _
 _COUNT = Prepared(lambda dialect: dialects.adding(dialect, t.delivery_count))
 
 
-def _count_all(connection: Connection, counts: Sequence[Sequence[int]]) -> None:
+def _count_all(connection: Connection, counts: Sequence[Sequence[int]], counter: int = 0) -> None:
     """Rollup changes of several alerts: [alert_no, channel, state, change]."""
-    rows = [tuple(change) for change in counts if change[-1]]
-    _COUNT.many(connection, ("alert_no", "channel", "state", "n"), rows)
+    rows = [(*change, counter) for change in counts if change[-1]]
+    _COUNT.many(connection, ("alert_no", "channel", "state", "n", "counter"), rows)
 
 
 def count(connection: Connection, alert_no: int, counts: Sequence[Sequence[int]]) -> None:

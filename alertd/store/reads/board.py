@@ -174,11 +174,13 @@ def issued_version(connection: Connection, alert_no: int) -> int:
 def _channels(connection: Connection, alert_no: int) -> tuple[ChannelFigures, ...]:
     c = t.delivery_count.c
     rows = connection.execute(
-        select(c.channel, c.state, c.n).where(c.alert_no == alert_no).order_by(c.channel, c.state)
+        select(c.channel, c.state, func.sum(c.n))
+        .where(c.alert_no == alert_no)
+        .group_by(c.channel, c.state)
     ).all()
     figures = []
     for channel in Channel:
-        counts = {row.state: row.n for row in rows if row.channel == channel}
+        counts = {state: n for of, state, n in rows if of == channel}
         if counts:
             states = {state.word: int(counts.get(int(state), 0)) for state in DeliveryState}
             figures.append(

@@ -146,12 +146,16 @@ class Delivery(SQLModel, table=True):
 
 
 class DeliveryCount(SQLModel, table=True):
-    """Rollup: how many deliveries of an alert are in a state, by channel."""
+    """Rollup: how many deliveries of an alert are in a state, by channel; the sum over counters.
+
+    Where several processes send, each counts in rows of its own, so that none waits for another.
+    """
 
     __tablename__ = "delivery_count"
     alert_no: int = big(primary_key=True)
     channel: int = small(primary_key=True)
     state: int = small(primary_key=True)
+    counter: int = small(primary_key=True)  # the writer; 0: whoever decides, one at a time
     n: int = big()
 
 

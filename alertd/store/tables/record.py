@@ -33,6 +33,25 @@ class Journal(SQLModel, table=True):
     hash: bytes = blob()
 
 
+class Worker(SQLModel, table=True):
+    """A process that sends or decides, where several share the database; no part of the record."""
+
+    __tablename__ = "worker"
+    lease: str = text(primary_key=True)
+    beat: int = big()  # counts while it lives
+    decides: bool = small()
+    routes: str | None = text(nullable=True)  # JSON; null: all
+
+
+class RouteShare(SQLModel, table=True):
+    """A part of a route's limits, and the worker that has it."""
+
+    __tablename__ = "route_share"
+    route: str = text(primary_key=True)
+    no: int = small(primary_key=True)
+    lease: str | None = text(nullable=True)
+
+
 class Chain(SQLModel, table=True):
     """The head of one writing process's chain."""
 

@@ -1,4 +1,4 @@
-"""A fact says in which of its node's transactions it was recorded.
+"""Several processes may write: facts say in which transaction, and counts have a row for each.
 
 Revision ID: v0004
 Revises: v0003
@@ -19,11 +19,50 @@ def upgrade() -> None:
     """Add the column; PostgreSQL counts by itself, as several processes write."""
     # A journal of before has other hashes: it can be read and no longer verified.
     for name in ("journal", "chain"):
-        with op.batch_alter_table(name) as table:
-            table.add_column(sa.Column("turn", BIG, nullable=False, server_default="0"))
+        with op.batch_alter_table(name, recreate="auto") as table:
+            turn = sa.Column("turn", BIG, nullable=False, server_default="0")
+            table.add_column(turn, insert_after="seq")
             table.alter_column("turn", server_default=None)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("CREATE SEQUENCE journal_turn")
+    _counters()
+    _workers()
+
+
+def _workers() -> None:
+    op.create_table(
+        "worker",
+        sa.Column("lease", sa.Text(), nullable=False),
+        sa.Column("beat", BIG, nullable=False),
+        sa.Column("decides", sa.SmallInteger(), nullable=False),
+        sa.Column("routes", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("lease"),
+    )
+    op.create_table(
+        "route_share",
+        sa.Column("route", sa.Text(), nullable=False),
+        sa.Column("no", sa.SmallInteger(), nullable=False),
+        sa.Column("lease", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("route", "no"),
+    )
+
+
+def _counters() -> None:
+    op.create_table(
+        "delivery_count_by_counter",
+        sa.Column("alert_no", BIG, nullable=False, autoincrement=False),
+        sa.Column("channel", sa.SmallInteger(), nullable=False),
+        sa.Column("state", sa.SmallInteger(), nullable=False),
+        sa.Column("counter", sa.SmallInteger(), nullable=False),
+        sa.Column("n", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("alert_no", "channel", "state", "counter"),
+    )
+    op.execute(
+        "INSERT INTO delivery_count_by_counter SELECT alert_no, channel, state, 0, n"
+        " FROM delivery_count"
+    )
+    op.drop_table("delivery_count")
+    op.rename_table("delivery_count_by_counter", "delivery_count")
 
 
 def downgrade() -> None:

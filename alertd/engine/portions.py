@@ -1,0 +1,75 @@
+"""How much of each route this process may use now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from alertd.decide.plan import Route, portion
+from alertd.decide.shares import LOOK_MS, Part, Sighting, share_out, sight, stale
+from alertd.model import Millis
+from alertd.store import workers
+
+
+@dataclass(slots=True)
+class Portions:
+    """What this process holds of the routes, and whom it has seen at work.
+
+    Args:
+        lease: This process.
+        part: What it does.
+        alone: It is the only one there can be, and has all of everything.
+    """
+
+    lease: str
+    part: Part
+    alone: bool
+    seen: dict[str, Sighting] = field(default_factory=dict)
+    _held: dict[str, int] = field(default_factory=dict)
+    _looked_at: Millis | None = None
+
+    def look(self, connection: Connection, routes: Mapping[str, Route], now: Millis) -> None:
+        """Show that we live, see who else does, and exchange shares; once a second.
+
+        Who was stopped for longer than that looks before it claims: its shares may be others' now.
+        """
+        if self.alone or (self._looked_at is not None and 0 <= now - self._looked_at < LOOK_MS):
+            return
+        self._looked_at = now
+        if self.part.works:
+            workers.beat(connection, self.lease, self.part)
+        there = workers.workers(connection)
+        self.seen = sight(self.seen, there, now)
+        dead = set(stale(self.seen, now)) - {self.lease}
+        for worker in there:
+            if worker.lease in dead and self.part.works:
+                workers.bury(connection, worker.lease, worker.beat)
+        alive = [worker for worker in there if worker.lease not in dead]
+        wanted = {
+            name: [no for no, of in share_out(name, it.shares, alive).items() if of == self.lease]
+            for name, it in routes.items()
+            if self.part.sends_by(name)
+        }
+        self._held = workers.exchange(connection, self.lease, wanted) if self.part.works else {}
+
+    def forget(self) -> None:
+        """Nothing of the last look was committed: look again before claiming."""
+        self._looked_at, self._held = None, {}
+
+    def leave(self, connection: Connection) -> None:
+        """Claim no more; others may have our shares at once."""
+        if not self.alone and self.part.works:
+            workers.leave(connection, self.lease)
+            self._held = {}
+
+    def alive(self, now: Millis) -> int:
+        """How many workers there are, as far as is known."""
+        return len(self.seen) - len(stale(self.seen, now))
+
+    def of(self, routes: Mapping[str, Route]) -> list[Route]:
+        """The routes to claim for, each with the limits that are ours."""
+        ours = [route for name, route in routes.items() if self.part.sends_by(name)]
+        if self.alone:
+            return ours
+        held = [(route, self._held.get(route.name, 0)) for route in ours]
+        return [portion(route, n) for route, n in held if n]

@@ -1,0 +1,89 @@
+"""Who works on this database, and who has which share of a route.
+
+Not part of the record: it says who is alive now. Only where several processes write; SQLite has one
+writer, which has everything.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, and_, delete, or_, select, update
+
+from alertd.decide.shares import Part, Worker
+from alertd.store import dialect
+from alertd.store import tables as t
+
+
+def beat(connection: Connection, lease: str, part: Part) -> None:
+    """Show that this worker lives; one that was taken for dead begins anew."""
+    c = t.worker.c
+    counted = update(t.worker).where(c.lease == lease).values(beat=c.beat + 1)
+    if not connection.execute(counted).rowcount:
+        routes = None if part.routes is None else json.dumps(sorted(part.routes))
+        row = {"lease": lease, "beat": 1, "decides": int(part.decides), "routes": routes}
+        connection.execute(t.worker.insert(), row)
+
+
+def workers(connection: Connection) -> list[Worker]:
+    """All that have said they work."""
+    rows = connection.execute(select(t.worker).order_by(t.worker.c.lease))
+    return [Worker(row.lease, row.beat, _part(row.decides, row.routes)) for row in rows]
+
+
+def bury(connection: Connection, lease: str, beat: int) -> None:
+    """Take a worker for dead, unless it has counted since; its shares are free."""
+    c = t.worker.c
+    gone = delete(t.worker).where(c.lease == lease, c.beat == beat)
+    if connection.execute(gone).rowcount:
+        release(connection, lease)
+
+
+def leave(connection: Connection, lease: str) -> None:
+    """This worker ends; its shares are free at once."""
+    connection.execute(delete(t.worker).where(t.worker.c.lease == lease))
+    release(connection, lease)
+
+
+def release(connection: Connection, lease: str) -> None:
+    """Give back all shares of a worker."""
+    s = t.route_share
+    connection.execute(update(s).where(s.c.lease == lease).values(lease=None))
+
+
+def exchange(
+    connection: Connection, lease: str, wanted: Mapping[str, Iterable[int]]
+) -> dict[str, int]:
+    """Give back what isn't wanted, take what is wanted and free.
+
+    Args:
+        connection: A writing transaction's.
+        lease: This worker.
+        wanted: Route → shares that belong to it.
+
+    Returns:
+        Route → how many shares it holds now.
+    """
+    s = t.route_share
+    pairs = [(route, number) for route, numbers in wanted.items() for number in numbers]
+    if pairs:
+        rows = [{"route": route, "no": number, "lease": None} for route, number in pairs]
+        connection.execute(dialect.insert_new(connection, s), rows)
+    mine = or_(*(and_(s.c.route == route, s.c.no == number) for route, number in pairs))
+    others = [s.c.lease == lease] if not pairs else [s.c.lease == lease, ~mine]
+    connection.execute(update(s).where(*others).values(lease=None))
+    held: dict[str, int] = {}
+    for route, number in sorted(pairs):
+        taking = (
+            update(s)
+            .where(
+                s.c.route == route, s.c.no == number, or_(s.c.lease.is_(None), s.c.lease == lease)
+            )
+            .values(lease=lease)
+        )
+        if connection.execute(taking).rowcount:
+            held[route] = held.get(route, 0) + 1
+    return held
+
+
+def _part(decides: int, routes: str | None) -> Part:
+    return Part(bool(decides), None if routes is None else frozenset(json.loads(routes)))
