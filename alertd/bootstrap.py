@@ -19,6 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from alertd import messages
 from alertd.clock import SteadyClock, UuidV7
 from alertd.decide.plan import Route
+from alertd.decide.shares import Part
 from alertd.engine.core import Engine
 from alertd.engine.library import Library
 from alertd.engine.runner import Runner
@@ -28,6 +29,7 @@ from alertd.model import Policy, Status
 from alertd.settings import RouteSettings, Settings
 from alertd.store import migrate
 from alertd.store.database import Store, lock_file
+from alertd.store.dialect import is_sqlite
 from alertd.store.vault import KEY_BYTES, Vault, load_key
 from alertd.web.app import create_app
 from alertd.web.deps import Deps
@@ -117,6 +119,8 @@ def route_config(name: str, given: RouteSettings) -> RouteConfig:
             rate_per_s=given.rate_per_s,
             burst=given.burst,
             timeout_s=given.timeout_s,
+            # A loudspeaker's commands are numbered, by one connection.
+            shares=1 if given.type == "mqtt" else given.shares,
         ),
         options=given.plain_options(),
     )
@@ -134,6 +138,7 @@ def planned(channel: Channel, speed: float) -> Route:
         rate_per_s=config.limits.rate_per_s / speed,
         burst=config.limits.burst,
         timeout_s=config.limits.timeout_s * speed,
+        shares=min(config.limits.shares, config.limits.in_flight),
     )
 
 
@@ -159,11 +164,13 @@ class Node:
     Args:
         settings: As read.
         clock: Its time; faster than life only in demonstrations.
+        part: What of the node's work this process does.
         routes: In place of the settings' routes, where the world is simulated.
     """
 
     settings: Settings
     clock: SteadyClock = field(default_factory=SteadyClock)
+    part: Part = field(default_factory=Part)
     routes: Mapping[str, RouteConfig] | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     broker: EmbeddedBroker | None = None
@@ -174,11 +181,28 @@ class Node:
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def open(self) -> None:
-        """Lock, migrate, open the store; what needs no route yet."""
-        self._stack.callback(lock(self.settings).close)
+        """Lock, migrate, open the store; what needs no route yet.
+
+        Raises:
+            NotConfiguredError: Only a part of the work, and a database that has one writer.
+            ConflictError: Another process writes to the data folder.
+        """
+        if self.part != Part() and is_sqlite(self.settings.store_url):
+            raise NotConfiguredError(
+                "Several processes can't share an SQLite database.",
+                field="database_url",
+                hint="Set ALERTD_DATABASE_URL to a PostgreSQL database, or run: alertd serve",
+            )
+        if not self.is_helper:
+            self._stack.callback(lock(self.settings).close)
         self.store = open_store(self.settings)
         self._stack.callback(self.store.close)
         self.library = library_of(self.settings)
+
+    @property
+    def is_helper(self) -> bool:
+        """Whether it works beside a server, which has the data folder."""
+        return self.part.works and self.part != Part()
 
     async def start_broker(self) -> EmbeddedBroker:
         """Our own MQTT broker, ended with the node."""
@@ -215,6 +239,7 @@ class Node:
             ids=UuidV7(),
             lease=os.urandom(8).hex(),
             break_glass_delay_ms=round(self.settings.break_glass_delay_s * 1000),
+            part=self.part,
         )
         kind = Runner if self.clock.speed == 1.0 else FastRunner
         self.runner = kind(engine, self.channels, now=self.clock, speed=self.clock.speed)
@@ -228,10 +253,16 @@ class Node:
             return config
         options = dict(config.options)
         if options.get("broker", EMBEDDED) == EMBEDDED:
-            options["broker"] = (await self.start_broker()).address.url
+            options["broker"] = await self._embedded(config)
         options.setdefault("key_file", str(command_key(self.settings)))
         make_key(Path(options["key_file"]))
         return replace(config, options=options)
+
+    async def _embedded(self, config: RouteConfig) -> str:
+        """Our own broker's address; it runs where its route is sent by."""
+        if self.part.sends_by(config.name):
+            return (await self.start_broker()).address.url
+        return f"mqtt://{self.settings.broker_host}:{self.settings.broker_port or 1883}"
 
     async def _sink(self, route: str, events: Sequence[Event]) -> None:
         assert self.runner is not None  # noqa: S101 - routes start after it is built

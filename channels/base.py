@@ -196,6 +196,7 @@ class Limits:
     rate_per_s: float = 50.0
     burst: int = 50
     timeout_s: float = 15.0  # past it a try is UNKNOWN
+    shares: int = 8  # parts that workers may divide these among them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

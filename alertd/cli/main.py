@@ -20,6 +20,7 @@ _WRONG_CALL: Final = 2
 
 _COMMANDS: Final = {
     "serve": N_("Serve the console and the API until Ctrl-C."),
+    "worker": N_("Send, and do what is due, beside a server on the same PostgreSQL database."),
     "demo": N_("The whole job once, in a simulated city, in under a minute."),
     "report": N_("Write an alert's report, or verify one."),
     "doctor": N_("Say what is configured, reachable and missing."),

@@ -16,7 +16,9 @@ from alertd.cli.options import Json
 from alertd.cli.sample import SampleWorld
 from alertd.cli.serving import Serving, stoppable
 from alertd.cli.words import _
-from alertd.settings import Settings, load
+from alertd.decide.shares import Part
+from alertd.errors import NotConfiguredError
+from alertd.settings import load
 
 LADDER_ROLES: Final = ("subdistrict_lead", "community_lead", "grid_leader", "building_lead")
 _EXERCISE: Final = {
@@ -41,23 +43,38 @@ def serve(
     scale: Annotated[
         float, typer.Option(help=_("Of the sample city: 1 for Yuyao, 0.05 to 100."))
     ] = 1.0,
+    no_engine: Annotated[
+        bool,
+        typer.Option(
+            "--no-engine",
+            help=_("Console, API and hooks only; workers on the same database do the rest."),
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start the server."""
     settings = load()
     configure(settings.log_level)
-    asyncio.run(_serve(settings, sample_city=sample_city, seed=seed, scale=scale, as_json=as_json))
+    if no_engine and sample_city:
+        raise NotConfiguredError(
+            "The sample city's world is sent to by the server itself.",
+            hint="Leave out one of --sample-city and --no-engine.",
+        )
 
-
-async def _serve(
-    settings: Settings, *, sample_city: bool, seed: int, scale: float, as_json: bool
-) -> None:
     async def world_around(node: Node, stack: AsyncExitStack) -> None:
         around = SampleWorld(node, settings.data_dir / "sample", seed=seed, scale=scale)
         stack.push_async_callback(around.stop)
         await around.prepare()
 
-    serving = Serving(settings, prepare=world_around if sample_city else None)
+    serving = Serving(
+        settings,
+        prepare=world_around if sample_city else None,
+        part=Part(decides=False, routes=frozenset()) if no_engine else Part(),
+    )
+    asyncio.run(_serve(serving, sample_city=sample_city, as_json=as_json))
+
+
+async def _serve(serving: Serving, *, sample_city: bool, as_json: bool) -> None:
 
     async def work() -> None:
         await serving.start()

@@ -15,6 +15,7 @@ from alertd.cli.client import Running
 from alertd.cli.keys import FirstSignIn, first_administrator, token_of_cli
 from alertd.cli.words import _
 from alertd.clock import SteadyClock
+from alertd.decide.shares import Part
 from alertd.engine.heap import settle_heap
 from alertd.errors import UnavailableError
 from alertd.settings import Settings
@@ -33,11 +34,13 @@ class Serving:
         prepare: Called with the opened node before it starts: simulators, routes. What it starts
             it ends through the stack.
         clock: The node's.
+        part: What of the work this process does.
     """
 
     settings: Settings
     prepare: Callable[[Node, AsyncExitStack], Awaitable[None]] | None = None
     clock: SteadyClock = field(default_factory=SteadyClock)
+    part: Part = field(default_factory=Part)
     node: Node | None = None
     token: str = field(default="", repr=False)
     first: FirstSignIn | None = None
@@ -62,7 +65,7 @@ class Serving:
         sock = listen(self.settings)
         self._stack.callback(sock.close)
         self.settings = self.settings.model_copy(update={"port": sock.getsockname()[1]})
-        self.node = node = Node(self.settings, clock=self.clock)
+        self.node = node = Node(self.settings, clock=self.clock, part=self.part)
         self._stack.push_async_callback(node.close)
         with show.working(_("Opening the database")):
             await node.open()

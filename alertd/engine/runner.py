@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from alertd.engine import receive
 from alertd.engine.core import Answer, Engine, Handover, Input, Step
@@ -71,8 +72,9 @@ class Runner:
         """Open the channels, load what was under way, and begin."""
         self._loop = asyncio.get_running_loop()
         self.engine.load_live_alerts(self.now())
-        for channel in self.channels.values():
-            await channel.start()
+        for name, channel in self.channels.items():
+            if self.engine.part.sends_by(name):
+                await channel.start()
         self._thread.start()
 
     async def stop(self) -> None:
@@ -85,6 +87,14 @@ class Runner:
             await asyncio.wait(self._sends, timeout=5)
         self.wake()
         await asyncio.to_thread(self._thread.join, 10)
+        if not self._thread.is_alive():
+            await asyncio.to_thread(self._leave)
+
+    def _leave(self) -> None:
+        try:
+            self.engine.leave(self.now())
+        except DBAPIError as error:  # the others will notice by themselves
+            log.warning("the database is away at the end", error=type(error).__name__)
 
     def wake(self) -> None:
         """Have the engine look at what is due, at once; the ticker calls this."""

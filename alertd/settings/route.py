@@ -29,6 +29,8 @@ class RouteSettings(BaseModel):
         rate_per_s: Messages per second; a SIM carries 10 to 30 a minute.
         burst: How many may go at once after a pause.
         timeout_s: After so long without an answer nobody knows whether a message went.
+        shares: Into how many parts several workers may divide these limits among them; 1: one
+            worker at a time has the whole route.
         options: The type's own; those with a secret's name are kept as secrets.
     """
 
@@ -43,6 +45,7 @@ class RouteSettings(BaseModel):
     rate_per_s: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] = 50.0
     burst: Annotated[int, Field(ge=1, le=100_000)] = 50
     timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 15.0
+    shares: Annotated[int, Field(ge=1, le=64)] = 8
     options: Annotated[dict[str, Any], Field(repr=False)] = {}
 
     @model_validator(mode="before")
@@ -57,9 +60,9 @@ class RouteSettings(BaseModel):
             raise ValueError(N_("options must be a table"))  # noqa: TRY004 - pydantic takes ValueError
         return {**known, "options": {**given, **others}}
 
-    _numbers = field_validator("in_flight", "rate_per_s", "burst", "timeout_s", mode="before")(
-        no_truth
-    )
+    _numbers = field_validator(
+        "in_flight", "rate_per_s", "burst", "timeout_s", "shares", mode="before"
+    )(no_truth)
 
     @model_validator(mode="after")
     def _hide_secrets(self) -> Self:

@@ -37,6 +37,7 @@ def upgrade(url: str) -> None:
     engine = dialect.writer(url)
     try:
         with engine.begin() as connection:
+            dialect.hold_decisions(connection)  # several processes may start at once
             _refuse_newer(_current(connection))
             command.upgrade(config(connection), "head")
     finally:

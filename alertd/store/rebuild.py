@@ -47,6 +47,7 @@ FOLDED: tuple[Table, ...] = (
     t.help_case,
     t.digest_entry,
 )
+LEFT_OUT: tuple[Table, ...] = (t.worker, t.route_share)  # who is alive now: no part of the record
 
 # A reply before anybody has read it, as engine.replies stores it.
 _UNREAD = {

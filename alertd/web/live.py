@@ -21,6 +21,7 @@ from alertd.web.deps import Deps
 
 HEARTBEAT_S: Final = 5.0
 LONGEST_S: Final = 600.0  # then the client comes back, and whether it may is asked anew
+_OTHERS_S: Final = 1.0  # how long what another process has committed may go unseen
 COALESCE_S: Final = 0.25  # commits that come faster are told together
 _PAGE: Final = 500
 _MOST_CHAINS: Final = 64
@@ -97,7 +98,10 @@ async def follow(deps: Deps, listener: Listener) -> AsyncIterator[ServerSentEven
                     told_at_s = loop.time()
                     yield _event(row, cursor, listener)
             if not rows:
-                await _wait(deps, committed, told_at_s + HEARTBEAT_S - loop.time())
+                patience_s = told_at_s + HEARTBEAT_S - loop.time()
+                if deps.store.shared:  # others write, too, and don't tell us
+                    patience_s = min(patience_s, _OTHERS_S)
+                await _wait(deps, committed, patience_s)
         finally:
             committed.cancel()
         if loop.time() - told_at_s >= HEARTBEAT_S:

@@ -51,7 +51,8 @@ class Readiness:
 
 async def readiness(deps: Deps) -> Readiness:
     """Look at the engine, the store, the disk and the routes."""
-    routes = await route_healths(deps.channels)
+    part = deps.runner.engine.part
+    routes = await route_healths({n: c for n, c in deps.channels.items() if part.sends_by(n)})
     free = await asyncio.to_thread(_free, deps)
     now = deps.now()
     cycle_age_s = max(0.0, (now - deps.runner.cycled_at) / 1000)
@@ -89,6 +90,9 @@ def _engine_reasons(deps: Deps, cycle_age_s: float, found: Pulse | None, now: in
         reasons.append(N_("The engine can't write to the store."))
     if cycle_age_s > MOST_CYCLE_AGE_S:
         reasons.append(N_("The engine hasn't moved for too long."))
+    engine = deps.runner.engine
+    if engine.store.shared and not engine.portions.alive(now):
+        reasons.append(N_("No worker is running."))
     overdue = found.overdue_at if found else None
     if overdue is not None and now - overdue > MOST_OVERDUE_S * 1000:
         reasons.append(N_("Messages are past their deadline and not settled."))

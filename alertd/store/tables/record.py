@@ -22,7 +22,6 @@ class Journal(SQLModel, table=True):
     node: str = text(primary_key=True)
     writer: int = big(primary_key=True)
     seq: int = big(primary_key=True)
-    turn: int = big()  # the transaction; orders the chains of a node
     kind: str = text()
     alert_no: int = big()  # 0: about no alert
     source: str = text()
@@ -31,6 +30,7 @@ class Journal(SQLModel, table=True):
     body: str = text()  # canonical JSON
     prev_hash: bytes = blob()
     hash: bytes = blob()
+    turn: int = big()  # the transaction; orders the chains of a node
 
 
 class Worker(SQLModel, table=True):
@@ -59,5 +59,5 @@ class Chain(SQLModel, table=True):
     node: str = text(primary_key=True)
     writer: int = small(primary_key=True)
     seq: int = big()
-    turn: int = big()
     hash: bytes = blob()
+    turn: int = big()

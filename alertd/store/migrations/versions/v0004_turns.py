@@ -19,9 +19,8 @@ def upgrade() -> None:
     """Add the column; PostgreSQL counts by itself, as several processes write."""
     # A journal of before has other hashes: it can be read and no longer verified.
     for name in ("journal", "chain"):
-        with op.batch_alter_table(name, recreate="auto") as table:
-            turn = sa.Column("turn", BIG, nullable=False, server_default="0")
-            table.add_column(turn, insert_after="seq")
+        with op.batch_alter_table(name) as table:
+            table.add_column(sa.Column("turn", BIG, nullable=False, server_default="0"))
             table.alter_column("turn", server_default=None)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("CREATE SEQUENCE journal_turn")
