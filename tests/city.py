@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from alertd import cap, messages
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Route
+from alertd.decide.shares import Part
 from alertd.engine import accept, approving, receive, settling
 from alertd.engine.authority import Actor
 from alertd.engine.core import Engine
@@ -123,9 +124,11 @@ class City:
     boot: int = 0
     pieces: Pieces = field(default_factory=Pieces)
     fresh: bool = True  # False: the directory has a city already
+    part: Part = field(default_factory=Part)
+    postgresql: bool | None = None  # None: as the run of the tests says
 
     def __post_init__(self) -> None:
-        self.url = databases.url_of(self.directory)
+        self.url = databases.url_of(self.directory, postgresql=self.postgresql)
         self.library = library(self.policies)
         self.ids = SequentialIds("test", at=self.now)
         self.start()
@@ -145,6 +148,7 @@ class City:
             ids=self.ids,
             lease=f"boot-{self.boot}",
             pieces=self.pieces,
+            part=self.part,
         )
         self.engine.load_live_alerts(self.now)
 

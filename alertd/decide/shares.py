@@ -42,6 +42,7 @@ class Worker:
     """A process that has said that it works."""
 
     lease: str  # its name, fresh at every start
+    writer: int  # its number among the writers of the database
     beat: int
     part: Part
 

@@ -131,7 +131,7 @@ class Engine:
                 turn = self._turn(tx, now)
                 if self.store.shared:
                     refresh(turn)
-                    self.portions.look(tx.connection, self.routes, now)
+                    self.portions.look(tx.connection, self.store.writer_no, self.routes, now)
                 answers = tuple(self._take(turn, item) for item in inputs)
                 if self._decides(tx, now, plain=plain):
                     self._decide(turn)

@@ -25,10 +25,13 @@ class Portions:
     part: Part
     alone: bool
     seen: dict[str, Sighting] = field(default_factory=dict)
+    alive: int = 0  # workers, at the last look
     _held: dict[str, int] = field(default_factory=dict)
     _looked_at: Millis | None = None
 
-    def look(self, connection: Connection, routes: Mapping[str, Route], now: Millis) -> None:
+    def look(
+        self, connection: Connection, writer: int, routes: Mapping[str, Route], now: Millis
+    ) -> None:
         """Show that we live, see who else does, and exchange shares; once a second.
 
         Who was stopped for longer than that looks before it claims: its shares may be others' now.
@@ -37,14 +40,18 @@ class Portions:
             return
         self._looked_at = now
         if self.part.works:
-            workers.beat(connection, self.lease, self.part)
+            workers.beat(connection, self.lease, self.part, writer)
         there = workers.workers(connection)
         self.seen = sight(self.seen, there, now)
-        dead = set(stale(self.seen, now)) - {self.lease}
+        still = set(stale(self.seen, now))
+        alive = []
         for worker in there:
-            if worker.lease in dead and self.part.works:
+            mine = worker.lease == self.lease
+            if mine or not (worker.lease in still or workers.gone(connection, worker)):
+                alive.append(worker)
+            elif self.part.works:
                 workers.bury(connection, worker.lease, worker.beat)
-        alive = [worker for worker in there if worker.lease not in dead]
+        self.alive = len(alive)
         wanted = {
             name: [no for no, of in share_out(name, it.shares, alive).items() if of == self.lease]
             for name, it in routes.items()
@@ -61,10 +68,6 @@ class Portions:
         if not self.alone and self.part.works:
             workers.leave(connection, self.lease)
             self._held = {}
-
-    def alive(self, now: Millis) -> int:
-        """How many workers there are, as far as is known."""
-        return len(self.seen) - len(stale(self.seen, now))
 
     def of(self, routes: Mapping[str, Route]) -> list[Route]:
         """The routes to claim for, each with the limits that are ours."""

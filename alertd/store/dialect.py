@@ -224,6 +224,12 @@ def take_writer_no(connection: Connection, given: int) -> int:
     raise UnavailableError("Too many processes write to this database.")
 
 
+def is_free(connection: Connection, writer: int) -> bool:
+    """Whether no process has this number among the writers; asked where there may be several."""
+    statement = f"SELECT pg_try_advisory_xact_lock({_WRITERS}, %(no)s)"
+    return bool(connection.exec_driver_sql(statement, {"no": writer}).scalar_one())
+
+
 def hold_decisions(connection: Connection, *, wait: bool = True) -> bool:
     """Be the only one that decides until the end of the transaction; whether that is so.
 

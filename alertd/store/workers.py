@@ -7,27 +7,32 @@ writer, which has everything.
 import json
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, false, or_, select, update
 
 from alertd.decide.shares import Part, Worker
 from alertd.store import dialect
 from alertd.store import tables as t
 
 
-def beat(connection: Connection, lease: str, part: Part) -> None:
+def beat(connection: Connection, lease: str, part: Part, writer: int) -> None:
     """Show that this worker lives; one that was taken for dead begins anew."""
     c = t.worker.c
-    counted = update(t.worker).where(c.lease == lease).values(beat=c.beat + 1)
+    counted = update(t.worker).where(c.lease == lease).values(beat=c.beat + 1, writer=writer)
     if not connection.execute(counted).rowcount:
         routes = None if part.routes is None else json.dumps(sorted(part.routes))
-        row = {"lease": lease, "beat": 1, "decides": int(part.decides), "routes": routes}
-        connection.execute(t.worker.insert(), row)
+        row = {"lease": lease, "writer": writer, "beat": 1, "routes": routes}
+        connection.execute(t.worker.insert(), row | {"decides": int(part.decides)})
 
 
 def workers(connection: Connection) -> list[Worker]:
     """All that have said they work."""
     rows = connection.execute(select(t.worker).order_by(t.worker.c.lease))
-    return [Worker(row.lease, row.beat, _part(row.decides, row.routes)) for row in rows]
+    return [Worker(row.lease, row.writer, row.beat, _part(row.decides, row.routes)) for row in rows]
+
+
+def gone(connection: Connection, worker: Worker) -> bool:
+    """Whether a worker's process has ended, as the database knows at once."""
+    return dialect.is_free(connection, worker.writer)
 
 
 def bury(connection: Connection, lease: str, beat: int) -> None:
@@ -68,9 +73,9 @@ def exchange(
     if pairs:
         rows = [{"route": route, "no": number, "lease": None} for route, number in pairs]
         connection.execute(dialect.insert_new(connection, s), rows)
-    mine = or_(*(and_(s.c.route == route, s.c.no == number) for route, number in pairs))
-    others = [s.c.lease == lease] if not pairs else [s.c.lease == lease, ~mine]
-    connection.execute(update(s).where(*others).values(lease=None))
+    wanted_here = (and_(s.c.route == route, s.c.no == number) for route, number in pairs)
+    unwanted = and_(s.c.lease == lease, ~or_(false(), *wanted_here))
+    connection.execute(update(s).where(unwanted).values(lease=None))
     held: dict[str, int] = {}
     for route, number in sorted(pairs):
         taking = (

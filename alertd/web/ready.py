@@ -91,7 +91,7 @@ def _engine_reasons(deps: Deps, cycle_age_s: float, found: Pulse | None, now: in
     if cycle_age_s > MOST_CYCLE_AGE_S:
         reasons.append(N_("The engine hasn't moved for too long."))
     engine = deps.runner.engine
-    if engine.store.shared and not engine.portions.alive(now):
+    if engine.store.shared and not engine.portions.alive:
         reasons.append(N_("No worker is running."))
     overdue = found.overdue_at if found else None
     if overdue is not None and now - overdue > MOST_OVERDUE_S * 1000:

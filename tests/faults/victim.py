@@ -1,9 +1,10 @@
 """A whole engine in a process of its own, to be killed: store, runner and the handsets route.
 
-    python -m tests.faults.victim DIRECTORY GATEWAY_URL
+    python -m tests.faults.victim DATABASE_URL GATEWAY_URL [LABEL COUNT]
 
-It goes on with whatever is under way in DIRECTORY's database until it is killed or told to stop by
-SIGTERM. Prints a line of JSON when it is ready, and one when nothing more is to be done.
+It goes on with whatever is under way in the database until it is killed, told to stop by SIGTERM,
+or reaches the COUNTth passing of a labelled step (`fate`). Prints a line of JSON when it is ready,
+and one when nothing more is to be done.
 """
 
 import asyncio
@@ -12,7 +13,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from sqlalchemy import func, select
 
@@ -25,11 +25,13 @@ from alertd.store import tables as t
 from alertd.store.database import Store
 from alertd.store.vault import Vault
 from channels import registry
-from channels.base import Event, Limits, RouteConfig, RouteContext
+from channels.base import Channel, Event, Limits, RouteConfig, RouteContext
 from tests.city import KEY, library, sms_route
+from tests.faults.fate import Fate, MortalChannel, MortalStore
 from tests.faults.secret import SECRET
 
 LIMITS = Limits(in_flight=20, rate_per_s=2_000, burst=200, timeout_s=2.0)
+SHARES = 4  # of the one route, where there are several victims
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 
 
@@ -46,11 +48,32 @@ def at_rest(store: Store) -> bool:
     return not waiting and not phases
 
 
+def engine_of(store: Store, lease: str) -> Engine:
+    """The engine under test."""
+    route = sms_route(
+        in_flight=LIMITS.in_flight,
+        rate_per_s=LIMITS.rate_per_s,
+        burst=LIMITS.burst,
+        timeout_s=LIMITS.timeout_s,
+        shares=SHARES,
+    )
+    return Engine(
+        store=store,
+        routes={route.name: route},
+        library=library(),
+        wording=messages.Wording({"zh-CN": "余姚市防指"}),
+        ids=None,  # type: ignore[arg-type] - nothing here makes an identity
+        lease=lease,
+    )
+
+
 async def main() -> None:
-    directory, url = Path(sys.argv[1]), sys.argv[2]
+    database, gateway = sys.argv[1:3]
+    fate = Fate(sys.argv[3], int(sys.argv[4])) if sys.argv[3:] else Fate()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    store = Store(f"sqlite:///{directory / 'city.sqlite3'}", Vault(KEY), node="test")
+    store = MortalStore(database, Vault(KEY), node="test")
+    store.fate = fate
 
     async def sink(route: str, events: Sequence[Event]) -> None:
         await runner.sink(route, events)
@@ -61,28 +84,14 @@ async def main() -> None:
         type="handsets",
         simulated=True,
         limits=LIMITS,
-        options={"url": url, "secret": SECRET},
+        options={"url": gateway, "secret": SECRET},
     )
     context = RouteContext(now=clock, sink=sink, public_base_url="http://127.0.0.1:1")
-    channels = {"sms-1": registry.build(config, context)}
-    engine = Engine(
-        store=store,
-        routes={
-            "sms-1": sms_route(
-                in_flight=LIMITS.in_flight,
-                rate_per_s=LIMITS.rate_per_s,
-                burst=LIMITS.burst,
-                timeout_s=LIMITS.timeout_s,
-            )
-        },
-        library=library(),
-        wording=messages.Wording({"zh-CN": "余姚市防指"}),
-        ids=None,  # type: ignore[arg-type] - nothing here makes an identity
-        lease=os.urandom(6).hex(),
-    )
-    runner = Runner(engine, channels, now=clock)
+    channels: dict[str, Channel] = {"sms-1": MortalChannel(registry.build(config, context), fate)}
+    lease = os.urandom(6).hex()
+    runner = Runner(engine_of(store, lease), channels, now=clock)
     await runner.start()
-    print(json.dumps({"ready": os.getpid()}), flush=True)
+    print(json.dumps({"ready": os.getpid(), "lease": lease}), flush=True)
     while not stop.is_set():
         if at_rest(store):
             print(json.dumps({"rest": True}), flush=True)

@@ -38,6 +38,7 @@ class Worker(SQLModel, table=True):
 
     __tablename__ = "worker"
     lease: str = text(primary_key=True)
+    writer: int = big()  # its number among the writers
     beat: int = big()  # counts while it lives
     decides: bool = small()
     routes: str | None = text(nullable=True)  # JSON; null: all

@@ -32,6 +32,7 @@ def _workers() -> None:
     op.create_table(
         "worker",
         sa.Column("lease", sa.Text(), nullable=False),
+        sa.Column("writer", BIG, nullable=False),
         sa.Column("beat", BIG, nullable=False),
         sa.Column("decides", sa.SmallInteger(), nullable=False),
         sa.Column("routes", sa.Text(), nullable=True),

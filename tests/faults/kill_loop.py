@@ -1,0 +1,214 @@
+"""A city whose engine processes are killed again and again, in front of a real gateway process.
+
+What was lost, and which duplicates were marked, is counted from the gateway's own log and never
+from alertd's tables (which only say what should have arrived).
+"""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from alertd.decide.shares import Part
+from alertd.model import Channel, DeliveryState, Policy, alert_of
+from alertd.store import tables as t
+from tests import databases
+from tests.city import City, sms_route
+from tests.contract.process_peer import ROOT, ProcessPeer
+from tests.faults.secret import SECRET
+
+STUCK_S = 60.0
+POLICY = Policy(name="kill", tell="everyone", unknown_grace_s=0.5, stages=(), steps=())
+
+
+@dataclass
+class Victim:
+    """A running engine process."""
+
+    process: asyncio.subprocess.Process
+    lease: str
+
+
+@dataclass
+class Loop:
+    """One city, one gateway, and engines that are killed.
+
+    Args:
+        directory: The city's.
+        peer: The gateway.
+        dice: Where the random points come from.
+        postgresql: Which database.
+        workers: How many engines there are at a time.
+    """
+
+    directory: Path
+    peer: ProcessPeer
+    dice: random.Random
+    postgresql: bool = False
+    workers: int = 1
+    between: int = 0  # kills that fell between a claim and its settlement
+    kills: int = 0
+    expected: set[int] = field(default_factory=set)
+    alive: list[Victim] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """The city's database."""
+        return databases.url_of(self.directory, postgresql=self.postgresql)
+
+    def issue(self, *, expanded: bool = True) -> None:
+        """Have an alert issued with nothing sent yet; a process of ours that ends in order."""
+        city = self._city(
+            routes=(sms_route(in_flight=1, burst=1, rate_per_s=0.001),),
+            policies=dict.fromkeys(("red", "orange", "yellow", "blue"), POLICY),
+            behave=lambda _: None,
+            fresh=not self.expected,
+            part=Part(decides=expanded),
+            now=time.time_ns() // 1_000_000 - 10_000,
+        )
+        city.issue(roles=("grid_leader", "building_lead", "party_member"))
+        city.engine.leave(city.now)
+        city.store.close()
+        self.expect()
+
+    def expect(self) -> None:
+        """Learn what should arrive; every alert goes to the same people."""
+        city = self._city(fresh=False)
+        c = t.delivery.c
+        rows = city.rows(select(c.id, c.lane).where(c.id > 0))
+        city.store.close()
+        self.expected = {row.id for row in rows if row.lane // 10 == Channel.SMS}
+
+    def open_sends(self, lease: str | None = None) -> int:
+        """How many tries are between claim and settlement, of one engine or of all."""
+        return self._count(DeliveryState.SENDING, lease)
+
+    def unfinished(self) -> int:
+        """How many deliveries are still to be tried."""
+        return self._count(DeliveryState.PENDING)
+
+    def _count(self, state: DeliveryState, lease: str | None = None) -> int:
+        city = self._city(fresh=False)
+        c = t.delivery.c
+        query = select(func.count()).where(c.state == int(state))
+        n = city.one(query.where(c.lease == lease) if lease else query)[0]
+        city.store.close()
+        return int(n)
+
+    def _city(self, **more: Any) -> City:
+        return City(self.directory, postgresql=self.postgresql, **more)
+
+    def seen(self) -> dict[int, list[dict[str, Any]]]:
+        """What the gateway took, by delivery, in its own log's order."""
+        taken: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        with (self.directory / "gateway.jsonl").open(encoding="utf-8") as log:
+            for line in log:
+                entry = json.loads(line)
+                if entry["what"] == "message" and entry["taken"]:
+                    taken[entry["delivery"]].append(entry)
+        return taken
+
+    async def live_and_die(self) -> None:
+        """Have all engines run, and kill one at a random moment."""
+        while len(self.alive) < self.workers:
+            self.alive.append(await self.start())
+        await asyncio.sleep(self.dice.uniform(0.0, 0.25))  # the random point itself
+        victim = self.alive.pop(self.dice.randrange(len(self.alive)))
+        os.kill(victim.process.pid, signal.SIGKILL)
+        await self.bury(victim)
+
+    async def die_at(self, label: str, count: int) -> None:
+        """Run one engine until it kills itself at a labelled step."""
+        victim = await self.start(label, str(count))
+        async with asyncio.timeout(STUCK_S):
+            await self.bury(victim)
+        assert victim.process.returncode == -signal.SIGKILL
+
+    async def bury(self, victim: Victim) -> None:
+        """Count what an engine has left behind."""
+        await victim.process.wait()
+        self.kills += 1
+        self.between += bool(self.open_sends(victim.lease))
+
+    async def live_until_rest(self) -> float:
+        """Let the engines finish; returns how long that took, in seconds."""
+        started = time.monotonic()
+        while len(self.alive) < self.workers:
+            self.alive.append(await self.start())
+        async with asyncio.timeout(STUCK_S):
+            await asyncio.gather(*(self._rest(victim) for victim in self.alive))
+        took_s = time.monotonic() - started
+        await self.end()
+        return took_s
+
+    async def _rest(self, victim: Victim) -> None:
+        assert victim.process.stdout is not None
+        assert json.loads(await victim.process.stdout.readline()) == {"rest": True}
+
+    async def end(self) -> None:
+        """Stop the engines that still run."""
+        for victim in self.alive:
+            victim.process.send_signal(signal.SIGTERM)
+        for victim in self.alive:
+            await victim.process.wait()
+        self.alive.clear()
+
+    async def start(self, *fate: str) -> Victim:
+        """Start an engine; returns when it is ready."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.faults.victim", self.url, self.peer.url, *fate),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+        )
+        assert process.stdout is not None
+        ready = json.loads(await process.stdout.readline())
+        assert ready["ready"] == process.pid
+        return Victim(process, ready["lease"])
+
+    def check(self) -> None:
+        """Nothing is lost, nothing is stuck, and every duplicate is marked."""
+        self.expect()
+        alike = Counter(alert_of(number) for number in self.expected)
+        assert len(set(alike.values())) == 1, f"alerts of several sizes: {alike}"
+        seen = self.seen()
+        lost = self.expected - seen.keys()
+        assert not lost, f"{len(lost)} of {len(self.expected)} never reached the gateway"
+        unmarked = [
+            copy
+            for copies in seen.values()
+            for copy in copies[1:]
+            if not copy["possible_duplicate"]
+        ]
+        assert not unmarked, f"{len(unmarked)} duplicates without a mark"
+        assert not self.open_sends(), "something rests in sending"
+
+
+def gateway(directory: Path) -> ProcessPeer:
+    """The peer, not started: phones that answer nothing, behind a slow gateway."""
+    log = directory / "gateway.jsonl"
+    mix = ("--mix", '{"silent": 1.0}')
+    return ProcessPeer("channels.sms.handset_sim", log, "--secret", SECRET, *mix)
+
+
+async def kill_again_and_again(loop: Loop, kills: int) -> None:
+    """Kill so many times, and then let it come to rest."""
+    await loop.peer.start()
+    try:
+        await loop.peer.post("/control/gateway", {"latency_ms": 150})
+        while loop.kills < kills:
+            if not loop.expected or not loop.unfinished():
+                loop.issue()
+            await loop.live_and_die()
+        await loop.live_until_rest()
+    finally:
+        await loop.end()
+        await loop.peer.stop()
