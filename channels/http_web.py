@@ -50,9 +50,7 @@ class WebClient:
         self._transport = AiohttpTransport(self._tls, client=self._session)
 
     def _session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=self._connections, ssl=self._tls, force_close=True
-        )
+        connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, force_close=True)
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
         )

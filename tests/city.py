@@ -238,7 +238,9 @@ class City:
     def receipt(self, message: Outgoing, status: ReceiptStatus, **more: Any) -> None:
         """The gateway says more about a message."""
         word = Receipt(delivery=message.delivery, attempt=message.attempt, status=status, **more)
-        self.take(partial(receive.events, route="sms-1", came=[word]))
+        left_by = self.rows(select(t.delivery.c.route).where(t.delivery.c.id == message.delivery))
+        route = (left_by[0].route if left_by else None) or "sms-1"
+        self.take(partial(receive.events, route=route, came=[word]))
 
     # Time.
 

@@ -160,7 +160,8 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
     items, moves, unreached, ignored = [], _moves(), [], []
     for word in words:
         row = rows.get(word.delivery)
-        decided = settle.receipt(_delivery(turn, row), word, turn.now) if row is not None else None
+        given = row is not None and _was_given(turn, row, route, word.attempt)
+        decided = settle.receipt(_delivery(turn, row), word, turn.now) if given else None
         if row is None or decided is None:
             ignored.append([word.delivery, word.attempt, word.status.value])
             continue
@@ -177,11 +178,23 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
     return len(items)
 
 
+def _was_given(turn: Turn, row: Any, route: str, attempt: int) -> bool:
+    """Whether a route may speak of a try: each only of what it was given itself.
+
+    Of tries before the last only the channel is on record. Where the last one's route has another
+    name by now, its gateway is still believed.
+    """
+    if attempt == row.attempt and row.route in turn.routes:
+        return bool(row.route == route)
+    speaks = turn.routes.get(route)
+    return speaks is not None and int(speaks.channel) == row.lane // 10
+
+
 def _receipt_item(word: Receipt, decided: settle.Settlement) -> list[Any]:
     state, due, played = int(decided.state), decided.due_at, int(decided.played)
     detail = word.detail[:_REFERENCE_MOST]
     start = [word.delivery, word.attempt, word.status.value]
-    return [*start, state, due, played, decided.reason, detail]
+    return [*start, state, due, played, decided.reason, detail, decided.avoid_route]
 
 
 def _after(row: Any, decided: settle.Settlement) -> Any:

@@ -232,29 +232,24 @@ class Crooked:
         """What is sent back, and how long to wait after each piece, in seconds."""
         head, _, body = answer.partition(b"\r\n\r\n")
         status = int(head.split(b" ", 2)[1])
-        match trouble:
-            case "fine" | "answer-echoed":
-                return [(answer, 0.0)]
-            case "delay":
-                return [(b"", dice.uniform(0.02, 0.3)), (answer, 0.0)]
-            case "answer-twice":
-                return [(answer * 2, 0.0)]
-            case "answer-cut":
-                return [(answer[: len(head) // 2], 0.0)]
-            case "answer-noise":
-                return [(dice.randbytes(300), 0.0)]
-            case "half-json":
-                return [(made(status, body[: len(body) // 2]), 0.0)]
-            case "wrong-status":
-                return [(made(dice.choice(self.manner.wrong_statuses), body), 0.0)]
-            case "http-500":
-                return [(made(dice.choice((500, 502, 504)), b"<html>"), 0.0)]
-            case "error-body":
-                return [(made(200, self.manner.error_body), 0.0)]
-            case "long-length":
-                return [(made(status, body, length=len(body) + 1_000), 0.0)]
-            case _:
-                return []
+        half_head, half_body = answer[: len(head) // 2], body[: len(body) // 2]
+        wrong = dice.choice(self.manner.wrong_statuses)
+        pieces = {
+            "fine": answer,
+            "delay": answer,
+            "answer-echoed": answer,
+            "answer-twice": answer * 2,
+            "answer-cut": half_head,
+            "answer-noise": dice.randbytes(300),
+            "half-json": made(status, half_body),
+            "wrong-status": made(wrong, body),
+            "http-500": made(dice.choice((500, 502, 504)), b"<html>"),
+            "error-body": made(200, self.manner.error_body),
+            "long-length": made(status, body, length=len(body) + 1_000),
+        }
+        return [(b"", dice.uniform(0.02, 0.3) if trouble == "delay" else 0.0)] + [
+            (piece, 0.0) for name, piece in pieces.items() if name == trouble
+        ]
 
 
 def made(status: int, body: bytes, length: int | None = None) -> bytes:

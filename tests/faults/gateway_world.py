@@ -120,6 +120,12 @@ def _wall() -> int:
     return time.time_ns() // 1_000_000
 
 
+def memory() -> int:
+    """This process's resident bytes."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 @dataclass
 class Node:
     """One alertd on a city's store, with routes of its own."""
@@ -128,10 +134,11 @@ class Node:
     store: Store
     runner: Runner
     channels: Mapping[str, Channel]
+    city: City
     app: Any
     token: str
     most_memory: int = 0
-    fewest_memory: int = field(default_factory=lambda: memory())
+    fewest_memory: int = field(default_factory=memory)
 
     def rows(self, query: Any) -> list[Any]:
         with self.store.read() as connection:
@@ -193,21 +200,19 @@ class Node:
         assert {word: told[word] for word in total} == total
 
 
-def memory() -> int:
-    """This process's resident bytes."""
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
 @asynccontextmanager
 async def node(
-    city: City, configs: Sequence[RouteConfig], *, base_url: str = "http://alertd.test"
+    city: City,
+    configs: Sequence[RouteConfig],
+    *,
+    base_url: str = "http://alertd.test",
+    now: Callable[[], int] | None = None,
 ) -> AsyncIterator[Node]:
     """Open a node where `city` was closed; it stops with the block."""
     token = let_in(city)["officer"]
     city.store.close()
     store = Store(city.url, Vault(KEY), node="test", synchronous="NORMAL")
-    clock = SteadyClock()
+    clock = now or SteadyClock()
 
     async def sink(route: str, events: Sequence[Event]) -> None:
         await runner.sink(route, events)
@@ -236,7 +241,7 @@ async def node(
     )
     await runner.start()
     try:
-        yield Node(city.directory, store, runner, channels, create_app(deps), token)
+        yield Node(city.directory, store, runner, channels, city, create_app(deps), token)
     finally:
         deps.stopping.set()
         await runner.stop()
