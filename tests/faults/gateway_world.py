@@ -70,7 +70,7 @@ def phone(number: int) -> str:
 
 
 def roster(people: int, terminals: int = 0, group_urls: Sequence[str] = ()) -> Roster:
-    """Grids G1…, a leader P1… each, terminals T1…, and a chat group for each URL."""
+    """Grids G1…, a leader P1… each, terminals t1…, and a chat group for each URL."""
     count = max(people, 1)
     grids = {n: f"330281001001G{n}" for n in range(1, count + 1)}
     town, community = "330281001", "330281001001"
@@ -83,7 +83,7 @@ def roster(people: int, terminals: int = 0, group_urls: Sequence[str] = ()) -> R
     who = [person(f"P{n}", phone(n)) for n in grids]
     holdings = [held(f"P{n}", code, "grid_leader") for n, code in grids.items()]
     speakers = [
-        Terminal(f"T{n}", grids[(n - 1) % count + 1], f"Gate {n}", 121.1, 30.0)
+        Terminal(f"t{n}", grids[(n - 1) % count + 1], f"Gate {n}", 121.1, 30.0)
         for n in range(1, terminals + 1)
     ]
     groups = [
