@@ -79,8 +79,8 @@ def forged_receipt(fire: Fire) -> Post:
         (
             *_badly_signed(good, "replies"),
             of_anothers,
-            _fornothing(good, delivery=elsewhere),
-            _fornothing(good, attempt=future),
+            _for_nothing(good, delivery=elsewhere),
+            _for_nothing(good, attempt=future),
             replace(good, items={**good.items, "status": "played-golf"}, statuses=(400,)),
         )
     )
@@ -119,7 +119,7 @@ def _badly_signed(good: Post, other_hook: str) -> tuple[Post, Post, Post]:
     )
 
 
-def _fornothing(good: Post, **changes: Any) -> Post:
+def _for_nothing(good: Post, **changes: Any) -> Post:
     return replace(good, items={**good.items, **changes}, tell=nothing, statuses=(200, 400))
 
 
@@ -148,7 +148,7 @@ async def prove(folder: Path, seed: int, count: int) -> None:
         assert not defects
 
 
-async def test_late_repeated_reordered_and_forged_words_changenothing_wrongly(
+async def test_late_repeated_reordered_and_forged_words_change_nothing_wrongly(
     tmp_path: Path,
 ) -> None:
     await prove(tmp_path, seed=1, count=SHORT)
@@ -157,5 +157,5 @@ async def test_late_repeated_reordered_and_forged_words_changenothing_wrongly(
 @pytest.mark.soak
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("seed", range(2, 6))
-async def test_a_thousand_of_each_changenothing_wrongly(tmp_path: Path, seed: int) -> None:
+async def test_a_thousand_of_each_change_nothing_wrongly(tmp_path: Path, seed: int) -> None:
     await prove(tmp_path, seed, WHOLE)
