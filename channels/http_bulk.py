@@ -18,10 +18,12 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from channels.http_faults import LostAnswerError, NotSentError
+from channels.http_faults import BusyError, LostAnswerError, NotSentError
 from channels.tls import trust
 
 _INFORMATIONAL = range(100, 200)
+_SUCCESS = range(200, 300)
+_MAX_HEAD_BYTES = 64 * 1024  # of an answer, and of all that isn't its body
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class BulkClient:
         connect_timeout_s: For a free connection, or for DNS, TCP and TLS of a new one.
         idle_s: A connection unused for longer isn't trusted again: servers commonly close theirs
             after 5 s, and a request that meets that is lost without anybody knowing its fate.
-        max_answer_bytes: A longer answer's body is refused.
+        max_answer_bytes: A longer answer's body is refused, and one whose head has no end.
 
     Raises:
         ValueError: A header or the URL can't stand in a request.
@@ -123,7 +125,7 @@ class BulkClient:
             async with asyncio.timeout(self._connect_timeout_s):
                 await self._slots.acquire()
         except TimeoutError as error:
-            raise NotSentError("no free connection") from error
+            raise BusyError("no free connection") from error
 
     def _reuse(self) -> "_Connection | None":
         oldest = asyncio.get_running_loop().time() - self._idle_s
@@ -167,10 +169,12 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[Answer] | None = None
         self._retry_after: str | None = None
+        self._received = 0
         self._forget_answer()
 
     def exchange(self, request: bytes) -> asyncio.Future[Answer]:
         self._forget_answer()
+        self._received = 0
         self.reusable = False
         self._waiting = asyncio.get_running_loop().create_future()
         if self._transport is None or self._transport.is_closing():
@@ -200,6 +204,12 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._waiting is None:
             self.abort()  # it speaks unasked: its next answer couldn't be trusted
+            return
+        self._received += len(data)
+        if self._received > self._max_answer_bytes + _MAX_HEAD_BYTES:
+            # The parser bounds no header, and would gather one without an end for ever.
+            self._lose("answer-too-large")
+            self.abort()
             return
         try:
             self._parser.feed_data(data)
@@ -234,8 +244,10 @@ class _Connection(asyncio.Protocol):
         if waiting is None or waiting.done():
             self.abort()  # a second answer to one request, or one that nobody waits for any more
             return
-        self.reusable = reusable
         status = self._parser.get_status_code()
+        # A refusal names no message: should it come twice, the next on this connection would be
+        # taken for refused. (A message that was taken is told by its reference.)
+        self.reusable = reusable and status in _SUCCESS
         waiting.set_result(Answer(status, bytes(self._body), self._retry_after))
 
     def _lose(self, code: str) -> None:

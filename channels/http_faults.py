@@ -13,6 +13,10 @@ class NotSentError(Exception):
     """The connection never came about: not one byte of the message left."""
 
 
+class BusyError(NotSentError):
+    """No connection was free in time: nothing left, and the gateway may well be there."""
+
+
 class LostAnswerError(Exception):
     """The message may have left, and no readable answer came; `code` says what was seen."""
 

@@ -33,7 +33,10 @@ class WebAnswer:
 
 
 class WebClient:
-    """Keep-alive connections to any number of hosts; no redirects, no cookies, no proxies.
+    """A connection a request, to any number of hosts; no redirects, no cookies, no proxies.
+
+    HTTP/1.1 doesn't say which request an answer is for. On a connection that is used again, an
+    answer that comes twice or late would be taken for the next message's, which nobody may have.
 
     Args:
         connections: The most that are open at once.
@@ -47,7 +50,7 @@ class WebClient:
         self._transport = AiohttpTransport(self._tls, client=self._session)
 
     def _session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls)
+        connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, force_close=True)
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
         )

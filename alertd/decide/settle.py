@@ -10,6 +10,8 @@ from alertd.model import Channel, DeliveryState, Millis, Played, Policy
 from channels.base import Accepted, Fault, Receipt, ReceiptStatus, SendError
 
 _S = DeliveryState
+# Not the message's: the route as a whole waits, and no message's tries are used up by that.
+_ROUTES_OWN = frozenset({Fault.THROTTLED, Fault.AWAY})
 _FINAL_FAULTS = frozenset({Fault.DEAD, Fault.OPTED_OUT})
 # The order in which a delivery may only move forward by receipts.
 _RANK = {_S.PENDING: 0, _S.SENDING: 1, _S.UNKNOWN: 2, _S.ACCEPTED: 3, _S.FAILED: 4, _S.DELIVERED: 5}
@@ -53,7 +55,7 @@ def outcome(delivery: Delivery, result: Accepted | SendError, now: Millis) -> Se
     if result.fault is Fault.UNKNOWN:
         return _unknown(delivery, now, result.code)
     if result.fault in _FINAL_FAULTS:
-        return _failed(delivery, result.code)
+        return _failed(delivery, result.code, result.fault)
     return _again(delivery, result, now)
 
 
@@ -145,8 +147,18 @@ def _resend(delivery: Delivery, now: Millis) -> Settlement:
     )
 
 
-def _failed(delivery: Delivery, code: str) -> Settlement:
-    return Settlement(state=_S.FAILED, reason=code, duplicate=delivery.duplicate, unreached=True)
+def _failed(delivery: Delivery, code: str, fault: Fault | None = None) -> Settlement:
+    """It won't arrive by this try. Where an earlier one may have, nobody can tell: unknown.
+
+    Only an address that doesn't exist speaks for the earlier copy as well.
+    """
+    copy_out = delivery.duplicate and fault is not Fault.DEAD
+    return Settlement(
+        state=_S.UNKNOWN if copy_out else _S.FAILED,
+        reason=code,
+        duplicate=delivery.duplicate,
+        unreached=True,
+    )
 
 
 def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
@@ -156,10 +168,11 @@ def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
         return Settlement(state=_S.CANCELLED, reason="alert-ended", duplicate=delivery.duplicate)
     if refused and not delivery.other_route:
         return _failed(delivery, error.code)
-    throttled = error.fault is Fault.THROTTLED
+    throttled = error.fault in _ROUTES_OWN
     if not throttled and delivery.attempt >= delivery.policy.max_attempts:
         return _failed(delivery, f"gave-up-after-{delivery.attempt}-{error.code}")
-    wait = 0.0 if refused else backoff_s(delivery.policy, delivery.attempt)
+    tries = 1 if error.fault is Fault.AWAY else delivery.attempt
+    wait = 0.0 if refused else backoff_s(delivery.policy, tries)
     if error.retry_after_s is not None:
         wait = max(wait if not throttled else 0.0, error.retry_after_s)
     due = now + round(wait * 1000)
@@ -188,7 +201,7 @@ def _failed_later(delivery: Delivery, word: Receipt, now: Millis) -> Settlement 
         return None
     code = word.code or "failed"
     if word.fault in {None, *_FINAL_FAULTS}:
-        return _failed(delivery, code)
+        return _failed(delivery, code, word.fault)
     return _again(delivery, SendError(word.fault or Fault.REFUSED, code), now)
 
 

@@ -45,6 +45,8 @@ def claim(
         flow = flows[route.name]
         flow.bucket = flow.bucket.fill(route, turn.now)
         n = min(room(route, flow.bucket, flow.in_flight), MOST_A_CLAIM)
+        if flow.away:
+            n = min(n, 1 - flow.in_flight)
         lanes = [lane for lane in route.lanes() if lane in waiting]
         if n < 1 or not lanes or turn.now < flow.paused_until:
             continue
@@ -98,7 +100,7 @@ def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
         lane,
         turn.now,
         n,
-        avoid=route.name if others(turn.routes.values(), lane, route.name) else None,
+        avoid=route.name if others(_there(turn), lane, route.name) else None,
         without=[
             alert.no
             for alert in turn.alerts.values()
@@ -115,6 +117,11 @@ def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
     if not refused:
         return rows
     return [row for row in rows if (alert_of(row.id), row.priority == HELP_PRIORITY) not in refused]
+
+
+def _there(turn: Turn) -> list[Route]:
+    """Routes whose gateway is there: nothing waits for another route that isn't."""
+    return [route for route in turn.routes.values() if not turn.flows[route.name].away]
 
 
 def _leave(alert: LiveAlert, lane: int, *, help_: bool) -> Leave:

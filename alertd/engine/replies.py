@@ -125,7 +125,8 @@ def _interpret(
     candidates = known.candidates(turn, sender)
     named = {person.person_no: person.name for c in candidates for person in c.persons}
     read = _parse(came.text[:_MOST_TEXT], names=tuple(named.values()))
-    sent_at = min(came.occurred_at or turn.now, turn.now)
+    # A time of 0 is one: an answer said to be that old is older than the question.
+    sent_at = turn.now if came.occurred_at is None else min(came.occurred_at, turn.now)
     found = correlate(read, came.extension, candidates, received_at=sent_at)
     alert_no = known.alerts[found.alert_id] if found.alert_id else None
     person_no = found.persons[0] if len(found.persons) == 1 else None

@@ -23,6 +23,7 @@ from alertd.store.fold.deliveries import rollup
 from channels.base import Accepted, Fault, Outcome, Receipt, SendError
 
 _REFERENCE_MOST = 64
+_LONGEST_AWAY_S = 10.0  # between two looks whether a gateway that isn't there is back
 _NEVER = 2**62
 
 
@@ -59,10 +60,8 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
             continue
         del rows[row.id]  # a word that a channel says twice counts once
         reference = None
-        if isinstance(result, SendError):
-            if result.fault is Fault.THROTTLED:
-                _pause(turn, flow, result)
-        else:
+        _feel(turn, flow, result)
+        if isinstance(result, Accepted):
             reference = result.reference
         decided = _decided(turn, decisions, row, result)
         items.append(_item(row, decided, reference))
@@ -105,8 +104,21 @@ def _holds(row: outbox.Row, outcome: Outcome, lease: str) -> bool:
     )
 
 
-def _pause(turn: Turn, flow: Flow, error: SendError) -> None:
-    wait_s = error.retry_after_s if error.retry_after_s is not None else 1.0
+def _feel(turn: Turn, flow: Flow, result: Accepted | SendError) -> None:
+    """What an outcome says of the route as a whole: that it must wait, or that it's there."""
+    fault = result.fault if isinstance(result, SendError) else None
+    if fault is Fault.AWAY:
+        # What was in flight together comes back together: that counts once.
+        if flow.paused_until <= turn.now:
+            flow.away += 1
+            _pause(turn, flow, min(2.0 ** min(flow.away - 1, 10), _LONGEST_AWAY_S))
+        return
+    flow.away = 0
+    if isinstance(result, SendError) and fault is Fault.THROTTLED:
+        _pause(turn, flow, result.retry_after_s if result.retry_after_s is not None else 1.0)
+
+
+def _pause(turn: Turn, flow: Flow, wait_s: float) -> None:
     flow.paused_until = max(flow.paused_until, turn.now + round(wait_s * 1000))
 
 
@@ -148,7 +160,8 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
     items, moves, unreached, ignored = [], _moves(), [], []
     for word in words:
         row = rows.get(word.delivery)
-        decided = settle.receipt(_delivery(turn, row), word, turn.now) if row is not None else None
+        given = row is not None and _was_given(turn, row, route, word.attempt)
+        decided = settle.receipt(_delivery(turn, row), word, turn.now) if given else None
         if row is None or decided is None:
             ignored.append([word.delivery, word.attempt, word.status.value])
             continue
@@ -165,11 +178,23 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
     return len(items)
 
 
+def _was_given(turn: Turn, row: Any, route: str, attempt: int) -> bool:
+    """Whether a route may speak of a try: each only of what it was given itself.
+
+    Of tries before the last only the channel is on record. Where the last one's route has another
+    name by now, its gateway is still believed.
+    """
+    if attempt == row.attempt and row.route in turn.routes:
+        return bool(row.route == route)
+    speaks = turn.routes.get(route)
+    return speaks is not None and int(speaks.channel) == row.lane // 10
+
+
 def _receipt_item(word: Receipt, decided: settle.Settlement) -> list[Any]:
     state, due, played = int(decided.state), decided.due_at, int(decided.played)
     detail = word.detail[:_REFERENCE_MOST]
     start = [word.delivery, word.attempt, word.status.value]
-    return [*start, state, due, played, decided.reason, detail]
+    return [*start, state, due, played, decided.reason, detail, decided.avoid_route]
 
 
 def _after(row: Any, decided: settle.Settlement) -> Any:

@@ -225,7 +225,8 @@ class Flow:
     bucket: Bucket
     in_flight: int = 0
     paused_until: Millis = 0
+    away: int = 0  # how often in a row its gateway wasn't there; one try at a time finds out
 
     def copy(self) -> "Flow":
         """As it is now, to go back to."""
-        return Flow(self.bucket, self.in_flight, self.paused_until)
+        return Flow(self.bucket, self.in_flight, self.paused_until, self.away)

@@ -70,7 +70,9 @@ def _flows(deps: Deps, now: int) -> Iterator[Metric]:
         "alertd_route_in_flight", "Tries under way by route", labels=["route"]
     )
     paused = GaugeMetricFamily(
-        "alertd_route_paused", "1 while a route is told to wait", labels=["route"]
+        "alertd_route_paused",
+        "1 while a route waits: told to, or because its gateway isn't there",
+        labels=["route"],
     )
     for name, flow in dict(deps.runner.engine.flows).items():
         in_flight.add_metric([name], flow.in_flight)

@@ -1,7 +1,8 @@
 """The embedded broker: nats-server with its MQTT listener, a child process of ours.
 
 What it confirms is on disk (`sync_interval: always`), so that a kill -9 loses nothing. It listens
-on loopback unless told otherwise, dies with us, and is started again when it dies by itself.
+on loopback unless told otherwise, dies with us, and is started again when it dies by itself or
+answers nobody any more.
 """
 
 import asyncio
@@ -27,6 +28,9 @@ _READY_PATIENCE_S = 20.0  # a store of some hundred thousand messages is read ag
 _STOP_PATIENCE_S = 5.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
+_SOUND_S = 10.0  # one that lived so long wasn't dying from the start: the next is there at once
+_LOOK_S = 10.0
+_MISSES = 3  # a disk's stall isn't a hang
 
 # What a terminal may do: speak of itself and be told. NATS writes a topic's `/` as `.` and `+` as
 # `*`. One login serves all terminals; a command's own id says which terminal may answer it.
@@ -88,6 +92,8 @@ class EmbeddedBroker:
         port: The MQTT port; 0 takes a free one, and keeps it over restarts of the child.
         lock_patience_s: How long to wait for the folder: an orphan that was just killed needs a
             moment to be gone.
+        look_s: How often it is asked whether it still answers; one that didn't several times in a
+            row is killed, and started again like one that died.
     """
 
     def __init__(
@@ -97,11 +103,14 @@ class EmbeddedBroker:
         host: str = "127.0.0.1",
         port: int = 0,
         lock_patience_s: float = 10.0,
+        look_s: float = _LOOK_S,
     ) -> None:
         self._dir = data_dir.resolve()
         self._host = host
         self._port = port
         self._lock_patience_s = lock_patience_s
+        self._look_s = look_s
+        self.restarts = 0  # how often it had to be started again
         self._logins: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -202,21 +211,43 @@ class EmbeddedBroker:
         self._ready = True
 
     async def _keep(self, binary: Path) -> None:
-        pause_s = _FIRST_PAUSE_S
+        loop = asyncio.get_running_loop()
+        pause_s, born_at = _FIRST_PAUSE_S, loop.time()
         while True:
-            assert self._process is not None  # noqa: S101 - _launch came first
-            code = await self._process.wait()
-            _log.warning("broker-died", exit_code=code)
+            code = await self._death()
+            if loop.time() - born_at >= _SOUND_S:
+                pause_s = _FIRST_PAUSE_S
+            self.restarts += 1
+            _log.error("broker-died", exit_code=code, restarts=self.restarts, again_in_s=pause_s)
             await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
             try:
                 await self._launch(binary)
-            except UnavailableError as error:
-                _log.error("broker-not-up", reason=error.message)
+            except Exception as error:  # noqa: BLE001 - nothing may end our starting it again
+                reason = error.message if isinstance(error, UnavailableError) else repr(error)
+                _log.error("broker-not-up", reason=reason)
                 await self._end()
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
             else:
-                _log.warning("broker-back")
-                pause_s = _FIRST_PAUSE_S
+                _log.warning("broker-back", restarts=self.restarts)
+            born_at = loop.time()
+
+    async def _death(self) -> int:
+        """Wait until it has died, or has answered nobody for so long that it is ended here."""
+        assert self._process is not None  # noqa: S101 - _launch came first
+        died = asyncio.ensure_future(self._process.wait())
+        misses = 0
+        try:
+            while misses < _MISSES:
+                if (await asyncio.wait({died}, timeout=self._look_s))[0]:
+                    return died.result()
+                misses = 0 if await _answers(self.address) else misses + 1
+            _log.error("broker-hangs", misses=misses)
+            self._ready = False
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            return await died
+        finally:
+            died.cancel()
 
     async def _end(self) -> None:
         self._ready = False

@@ -33,11 +33,15 @@ _MOST_QUEUED = 1000  # far below 65,535 message ids, where paho begins to refuse
 
 
 class NotHandedOverError(Exception):
-    """The message wasn't given to paho and never will be sent; `code` says why."""
+    """The message wasn't given to paho and never will be sent; `code` says why.
 
-    def __init__(self, code: str) -> None:
+    `away` where there is no connection, and so no message would have fared better.
+    """
+
+    def __init__(self, code: str, *, away: bool = False) -> None:
         super().__init__(code)
         self.code = code
+        self.away = away
 
 
 class LostWordError(Exception):
@@ -187,7 +191,7 @@ class Link:
             LostWordError: It may have been.
         """
         if not self.up:
-            raise NotHandedOverError(self.problem or "not-connected")
+            raise NotHandedOverError(self.problem or "not-connected", away=True)
         request = _Request(topic, payload, tag, self._loop.create_future())
         self._queue.append(request)
         self._send_next()
@@ -315,7 +319,7 @@ class Link:
         while self._queue:
             request = self._queue.popleft()
             if not request.confirmed.done():
-                request.confirmed.set_exception(NotHandedOverError(code))
+                request.confirmed.set_exception(NotHandedOverError(code, away=True))
 
     def _send_next(self) -> None:
         """Fill the window; called as soon as there may be room, so that the broker never waits."""

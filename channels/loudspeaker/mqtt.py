@@ -85,6 +85,7 @@ class MqttRoute:
             went_down=lambda code: _log.warning("mqtt-down", route=config.name, reason=code),
             context=settings.tls,
         )
+        self._closed = False
         self._inbox = Inbox(config.name, context.sink, self._read, self._link.acknowledge)
 
     async def start(self) -> None:
@@ -95,6 +96,7 @@ class MqttRoute:
 
     async def close(self) -> None:
         """End the tries in flight as UNKNOWN, and the connection; the session stays."""
+        self._closed = True
         await self._under_way.end()
         await self._link.close()
         await self._inbox.close()
@@ -114,6 +116,8 @@ class MqttRoute:
         return Health(ok=False, detail=f"The MQTT broker isn't connected: {self._link.problem}.")
 
     async def _send(self, message: Outgoing) -> Accepted:
+        if self._closed:
+            raise SendError(Fault.RETRY, "route-closed")
         if not is_terminal_id(message.address):
             raise SendError(Fault.DEAD, "bad-terminal-id")
         topic = command_topic(f"terminal/{message.address}")
@@ -131,7 +135,8 @@ class MqttRoute:
         try:
             await self._link.publish(topic, payload, Try(message.delivery, message.attempt))
         except NotHandedOverError as error:
-            raise SendError(Fault.RETRY, error.code) from None
+            fault = Fault.AWAY if error.away else Fault.RETRY
+            raise SendError(fault, error.code) from None
         except LostWordError as error:
             raise SendError(Fault.UNKNOWN, error.code) from None
         except ValueError:

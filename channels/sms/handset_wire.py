@@ -2,8 +2,9 @@
 
 Messages go out as `POST /messages`, one JSON object each, with `authorization: Bearer SECRET`:
 `delivery`, `attempt`, `to`, `text`, `language`, `alert`, `short_code`, `kind`, `status`,
-`expires_at`, `possible_duplicate`. 202 `{"id": …}` means that the gateway has it. 4xx carries
-`{"error": …}`, one of the REFUSALS below; 429 and 503 may carry Retry-After.
+`expires_at`, `possible_duplicate`. 202 `{"id": …}` means that the gateway has it; no two
+deliveries share an id, by which an answer that comes twice is known. 4xx carries `{"error": …}`,
+one of the REFUSALS below, and no id; 429 and 503 may carry Retry-After.
 
 Receipts and replies come back as `POST {hook}/receipts` and `{hook}/replies`, one JSON object or
 an array of them, signed by `sign`. Receipt: `delivery`, `attempt`, `status` (accepted, delivered,

@@ -29,7 +29,14 @@ from channels.base import (
 )
 from channels.hook_reading import bound, read_items, read_json, word
 from channels.http_bulk import Answer, BulkClient
-from channels.http_faults import LostAnswerError, NotSentError, fault_of_status, retry_after
+from channels.http_faults import (
+    BusyError,
+    LostAnswerError,
+    NotSentError,
+    fault_of_status,
+    retry_after,
+)
+from channels.references import References
 from channels.sms.handset_wire import (
     RECEIPTS,
     REFUSALS,
@@ -58,6 +65,7 @@ class HandsetsRoute:
         self._url = options.url(config, "url")
         self._client: BulkClient | None = None
         self._under_way = UnderWay()
+        self._references = References()
 
     async def start(self) -> None:
         """Open the client; connections come with the first messages."""
@@ -89,11 +97,16 @@ class HandsetsRoute:
             raise SendError(Fault.RETRY, "route-closed")
         try:
             answer = await self._client.post("/messages", message_body(message))
+        except BusyError as error:
+            raise SendError(Fault.RETRY, "no-free-connection") from error
         except NotSentError as error:
-            raise SendError(Fault.RETRY, "no-connection") from error
+            raise SendError(Fault.AWAY, "no-connection") from error
         except LostAnswerError as error:
             raise SendError(Fault.UNKNOWN, error.code) from error
-        return _judge(answer, self._now())
+        accepted = _judge(answer, self._now())
+        if not self._references.fresh(accepted.reference or "", message.delivery):
+            raise SendError(Fault.UNKNOWN, "answer-of-another")
+        return accepted
 
     def hooks(self) -> Sequence[Hook]:
         """Receipts and replies."""
@@ -131,8 +144,11 @@ class HandsetsRoute:
 def _judge(answer: Answer, now_ms: int) -> Accepted:
     said = _object(answer.body)
     fault = fault_of_status(answer.status, retry_after(answer.retry_after, now_ms))
+    reference = word(said.get("id"))
+    if reference is not None and (fault is not None or "error" in said):
+        # The status says no and the body yes, or the other way round: nobody can tell.
+        raise SendError(Fault.UNKNOWN, "contradictory-answer")
     if fault is None:
-        reference = word(said.get("id"))
         if reference is None:
             raise SendError(Fault.UNKNOWN, "malformed-answer")
         return Accepted(reference)

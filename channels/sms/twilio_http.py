@@ -1,6 +1,7 @@
 """Twilio's library over our HTTP client."""
 
 import base64
+import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -61,12 +62,26 @@ class TwilioHttpClient(AsyncHttpClient):  # type: ignore[misc]  # it has no type
             answer = await self.web.send(
                 request, max_body_bytes=_MAX_BODY_BYTES, body_timeout_s=self._timeout_s
             )
-        except (NotSentError, BadUrlError):
-            raise SendError(Fault.RETRY, "no-connection") from None
+        except NotSentError:
+            raise SendError(Fault.AWAY, "no-connection") from None
+        except BadUrlError:
+            raise SendError(Fault.RETRY, "bad-url") from None
         except LostAnswerError as error:
             raise SendError(Fault.UNKNOWN, error.code) from None
         wait_s = retry_after(answer.headers.get("retry-after"), self._now())
         fault = fault_of_status(answer.status, wait_s)
+        text = answer.body.decode("utf-8", "replace")
+        if fault is not None and _names_a_message(text):
+            raise SendError(Fault.UNKNOWN, "contradictory-answer")
         if fault is not None and fault.fault is not Fault.REFUSED:
             raise fault
-        return Response(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
+        return Response(answer.status, text, answer.headers)
+
+
+def _names_a_message(body: str) -> bool:
+    """Whether an answer holds a message's id: then it was made, whatever the status says."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and bool(found.get("sid"))

@@ -41,8 +41,8 @@ class MqttCase:
     reports: ClassVar[bool] = True
     has_one_gateway: ClassVar[bool] = True
     troubles: ClassVar[tuple[Trouble, ...]] = (
-        Trouble("refuse-login", Fault.RETRY),
-        Trouble("refuse-subscription", Fault.RETRY),
+        Trouble("refuse-login", Fault.AWAY),
+        Trouble("refuse-subscription", Fault.AWAY),
         Trouble("no-such-terminal", Fault.DEAD),
         Trouble("text-too-long", Fault.REFUSED),
         Trouble("over", Fault.REFUSED),

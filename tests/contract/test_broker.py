@@ -126,6 +126,22 @@ async def test_it_comes_back_as_often_as_it_dies(tmp_path: Path) -> None:
             await broker.back()
 
 
+async def test_one_that_hangs_is_started_again(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(tmp_path, look_s=0.05)
+    await broker.start()
+    pid = broker.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+
+    async def another() -> bool:
+        return broker.alive and broker.pid != pid
+
+    await until(another)
+    assert broker.restarts == 1
+    await (await login(broker.address)).close()
+    await broker.stop()
+
+
 _PARENT = """
 import asyncio, sys
 from pathlib import Path

@@ -158,6 +158,26 @@ async def test_lost_answers(answer: bytes, code: str) -> None:
             await bulk.post("/m", b"x")
 
 
+@pytest.mark.parametrize("piece", [b"x" * 4096, b"x\r\nx-endless: ", b"x\r\n" * 1000])
+async def test_a_head_without_an_end_is_not_gathered_for_ever(piece: bytes) -> None:
+    sent = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await request_of(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nx-endless: ")
+        while sent < 64 * 1024 * 1024:
+            writer.write(piece)
+            await writer.drain()
+            sent += len(piece)
+
+    async with server(talk) as url, client(url) as bulk:
+        with pytest.raises(LostAnswerError):
+            await bulk.post("/", b"")
+        await asyncio.sleep(0.2)  # it would go on, if it were let
+    assert sent < 16 * 1024 * 1024  # the kernel's buffers hold some of it
+
+
 async def test_connections_are_used_again_and_bounded() -> None:
     opened = 0
 

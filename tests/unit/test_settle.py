@@ -112,6 +112,35 @@ def test_throttling_never_uses_up_the_tries() -> None:
     assert (decided.state, decided.due_at) == (DeliveryState.PENDING, NOW + 2_000)
 
 
+def test_a_gateway_that_is_away_never_uses_up_the_tries() -> None:
+    decided = settle.outcome(delivery(attempt=50), SendError(Fault.AWAY, "no-connection"), NOW)
+    assert (decided.state, decided.due_at) == (DeliveryState.PENDING, NOW + 5_000)
+
+
+REFUSALS = [
+    (Fault.REFUSED, 2, DeliveryState.UNKNOWN),
+    (Fault.RETRY, POLICY.max_attempts, DeliveryState.UNKNOWN),
+    (Fault.OPTED_OUT, 2, DeliveryState.UNKNOWN),
+    (Fault.DEAD, 2, DeliveryState.FAILED),  # by any route, and so neither did the first copy
+]
+
+
+@pytest.mark.parametrize(("fault", "attempt", "state"), REFUSALS)
+def test_a_second_copy_that_is_refused_says_nothing_of_the_first(
+    fault: Fault, attempt: int, state: DeliveryState
+) -> None:
+    """Found by the crooked gateway: it had the first copy, and was shown as failed."""
+    second = delivery(duplicate=True, attempt=attempt)
+    decided = settle.outcome(second, SendError(fault, "no"), NOW)
+    assert (decided.state, decided.due_at, decided.unreached) == (state, None, True)
+    sent = delivery(duplicate=True, attempt=attempt, state=DeliveryState.ACCEPTED)
+    if fault is not Fault.RETRY:
+        word = receipt(ReceiptStatus.FAILED, attempt=attempt, fault=fault)
+        later = settle.receipt(sent, word, NOW)
+        assert later
+        assert later.state is state
+
+
 def test_a_refusal_goes_by_another_route_at_once_or_fails() -> None:
     error = SendError(Fault.REFUSED, "content")
     elsewhere = settle.outcome(delivery(other_route=True), error, NOW)

@@ -134,7 +134,7 @@ class HandoverPart:
                 self.marked.add(place)
 
     def _receipts(self, recorded: Recorded) -> None:
-        for place, (_, _, _, state, _, played, reason, _) in self._places(
+        for place, (_, _, _, state, _, played, reason, *_) in self._places(
             recorded.fact.body["items"]
         ):
             self._now(place, state, reason)

@@ -53,7 +53,7 @@ _WORTH_ONE = 8
 
 _CLAIM = ("state", "attempt", "due_at", "route", "lease")
 _SETTLE = ("state", "due_at", "reason", "avoid_route", "duplicate", "settled_at", "lease")
-_RECEIPT = ("state", "due_at", "reason", "played", "settled_at")
+_RECEIPT = ("state", "due_at", "reason", "played", "settled_at", "avoid_route")
 
 
 def claimed(connection: Connection, fact: Fact) -> None:
@@ -87,11 +87,14 @@ def settled(connection: Connection, fact: Fact) -> None:
 
 
 def receipts(connection: Connection, fact: Fact) -> None:
-    """Later words. Items: [id, attempt, status, state, due_at, played, reason, detail]."""
+    """Later words. Items: [id, attempt, status, state, due_at, played, reason, detail, avoid].
+
+    `avoid`, a route, came later than the rest: older journals' items end before it.
+    """
     # The last word on a delivery stands; the state of those before it is not to be seen.
     last = {
-        number: (state, due, reason, played, fact.occurred_at)
-        for number, _, _, state, due, played, reason, _ in fact.body["items"]
+        number: (state, due, reason, played, fact.occurred_at, avoid[0] if avoid else None)
+        for number, _, _, state, due, played, reason, _, *avoid in fact.body["items"]
     }
     _change(connection, _RECEIPT, list(last.items()))
     _count_all(connection, fact.body["counts"])

@@ -29,7 +29,8 @@ class RouteView:
     """A route: what it carries, how it flows now, and how its gateway is.
 
     Args:
-        paused_until: The gateway asked us to wait until then; None while it flows.
+        paused_until: The gateway asked us to wait, or wasn't there: the next try is then; None
+            while it flows.
         detail: One sentence without addresses or secrets.
     """
 

@@ -1,0 +1,25 @@
+"""Which message a gateway's reference was given for: what tells an answer from a neighbour's."""
+
+_MOST = 10_000  # the latest; an answer that comes twice comes within a few others
+
+
+class References:
+    """A gateway's own ids of the messages that it took lately, and whose they are.
+
+    HTTP/1.1 doesn't say which request an answer is for: where a connection is used again, an answer
+    that comes twice is read as the next request's. Its reference gives it away.
+    """
+
+    def __init__(self) -> None:
+        self._given: dict[str, int] = {}
+
+    def fresh(self, reference: str, delivery: int) -> bool:
+        """Note that `reference` came for `delivery`; False where it is another delivery's.
+
+        A gateway may give a repeated try of one delivery the reference that it has already.
+        """
+        if self._given.setdefault(reference, delivery) != delivery:
+            return False
+        if len(self._given) > _MOST:
+            del self._given[next(iter(self._given))]
+        return True

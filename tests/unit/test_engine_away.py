@@ -1,0 +1,114 @@
+"""A gateway that isn't there, and what a gateway may speak of, by the whole engine."""
+
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from alertd.engine import receive
+from alertd.model import DeliveryState
+from alertd.store import tables as t
+from channels.base import Accepted, Fault, Outgoing, Receipt, ReceiptStatus, SendError
+from tests.city import City, accepts, sms_route
+
+AWAY = SendError(Fault.AWAY, "no-connection")
+TWO = (sms_route("sms-1"), sms_route("sms-2"))
+
+
+def gone(_: Outgoing) -> SendError:
+    return AWAY
+
+
+def test_a_gateway_that_is_away_for_ten_minutes_costs_no_message(tmp_path: Path) -> None:
+    city = City(tmp_path, behave=gone)
+    alert = city.issue()
+    before = sum(city.states(alert).values())
+    city.forward(minutes=10)
+    states = city.states(alert)
+    assert set(states) == {"pending"}
+    assert states["pending"] >= before
+    city.behave = accepts
+    city.forward(seconds=30)
+    assert set(city.states(alert)) == {"accepted"}
+    city.store.close()
+
+
+def test_one_try_at_a_time_finds_out_whether_it_is_back(tmp_path: Path) -> None:
+    city = City(tmp_path, behave=gone, routes=(sms_route(),))
+    city.issue()
+    city.forward(seconds=60)
+    tried = len(city.sent)
+    city.forward(minutes=10)
+    assert 55 <= len(city.sent) - tried <= 65  # every ten seconds
+    city.store.close()
+
+
+def test_nothing_waits_for_another_route_that_is_not_there(tmp_path: Path) -> None:
+    """An unknown of the second route would go by the first, which is away."""
+    city = City(tmp_path, routes=TWO)
+    routes = {"sms-1": AWAY, "sms-2": SendError(Fault.UNKNOWN, "timeout")}
+    first_tries: set[int] = set()
+
+    def by_route(message: Outgoing) -> Accepted | SendError:
+        (row,) = city.rows(select(t.delivery.c.route).where(t.delivery.c.id == message.delivery))
+        if row.route == "sms-1":
+            return routes["sms-1"]
+        if message.delivery in first_tries:
+            return Accepted("ref")
+        first_tries.add(message.delivery)
+        return routes["sms-2"]
+
+    city.behave = by_route
+    city.issue()
+    c = t.delivery.c
+    asked = [row.id for row in city.rows(select(c.id).where(c.lane // 10 == 1))]
+    city.forward(seconds=90)  # a grace and some probes
+    taken = select(func.count()).where(c.id.in_(asked), c.state == int(DeliveryState.ACCEPTED))
+    assert city.one(taken)[0] >= len(asked) - 1  # but the one that finds out now
+    city.store.close()
+
+
+def hear(city: City, route: str, word: Receipt) -> None:
+    city.take(partial(receive.events, route=route, came=[word]))
+
+
+def one(city: City, number: int) -> tuple[int, str]:
+    c = t.delivery.c
+    row = city.one(select(c.attempt, c.route).where(c.id == number))
+    return row.attempt, row.route
+
+
+def test_a_gateway_speaks_only_of_what_it_was_given(tmp_path: Path) -> None:
+    city = City(tmp_path, routes=TWO)
+    alert = city.issue()
+    message = city.sent[0]
+    _, route = one(city, message.delivery)
+    other = {"sms-1": "sms-2", "sms-2": "sms-1"}[route]
+    word = Receipt(delivery=message.delivery, attempt=1, status=ReceiptStatus.DELIVERED)
+    hear(city, other, word)
+    assert "delivered" not in city.states(alert)
+    ignored = select(func.count()).where(t.journal.c.kind == "receipts.ignored")
+    assert city.one(ignored)[0] == 1
+    hear(city, route, word)
+    assert city.states(alert)["delivered"] == 1
+    city.store.close()
+
+
+def test_what_a_gateway_refuses_later_goes_by_another_route(tmp_path: Path) -> None:
+    city = City(tmp_path, routes=TWO)
+    city.issue()
+    message = city.sent[0]
+    _, route = one(city, message.delivery)
+    hear(
+        city,
+        route,
+        Receipt(
+            delivery=message.delivery,
+            attempt=1,
+            status=ReceiptStatus.FAILED,
+            fault=Fault.REFUSED,
+            code="unreachable",
+        ),
+    )
+    assert one(city, message.delivery) == (2, {"sms-1": "sms-2", "sms-2": "sms-1"}[route])
+    city.store.close()
