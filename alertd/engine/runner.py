@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from alertd.engine import receive
 from alertd.engine.core import Answer, Engine, Handover, Input, Step
 from alertd.engine.settling import Settlement
+from alertd.engine.timekeeping import Timekeeper
 from alertd.errors import UnavailableError
 from alertd.model import Millis
 from channels.base import Channel, Event, Fault, Outcome, SendError
@@ -40,6 +41,7 @@ class Runner:
         channels: The routes' channels by name.
         now: The clock, ms.
         speed: How many of the clock's seconds go by in one of ours.
+        keeper: Looks after the clock, between steps.
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class Runner:
         *,
         now: Callable[[], Millis],
         speed: float = 1.0,
+        keeper: Timekeeper | None = None,
     ) -> None:
         self.engine = engine
         self.channels = channels
         self.now = now
         self.speed = speed
+        self.keeper = keeper
         self.cycled_at: Millis = now()
         self.failing: str = ""  # why the last step couldn't commit; "" while all is well
         self._inputs: deque[tuple[Input, Future[Any]]] = deque()
@@ -177,6 +181,8 @@ class Runner:
         inputs += [group.input() for group in groups]
         inputs += [item for item, _ in taken]
         try:
+            if self.keeper is not None:
+                self.keeper.look()
             step = self.engine.step(self.now(), inputs, claim=not self._stopping)
         except Exception as error:  # noqa: BLE001 - disk full and the like; the engine goes on
             self._failed(error, taken, groups, ended)
