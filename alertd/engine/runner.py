@@ -180,9 +180,8 @@ class Runner:
         inputs: list[Input] = [Settlement(name, items) for name, items in ended.items() if items]
         inputs += [group.input() for group in groups]
         inputs += [item for item, _ in taken]
+        self._keep_time()
         try:
-            if self.keeper is not None:
-                self.keeper.look()
             step = self.engine.step(self.now(), inputs, claim=not self._stopping)
         except Exception as error:  # noqa: BLE001 - disk full and the like; the engine goes on
             self._failed(error, taken, groups, ended)
@@ -197,6 +196,15 @@ class Runner:
         if step.again or self._inputs or self._arrivals:
             return 0.0
         return min(_IDLE_S, max(0.0, (step.wake_at - self.now()) / 1000 / self.speed))
+
+    def _keep_time(self) -> None:
+        """Where that fails the engine goes on by the time that it has."""
+        if self.keeper is None:
+            return
+        try:
+            self.keeper.look()
+        except Exception as error:  # noqa: BLE001 - disk full and the like; the step says so
+            log.error("time not kept", error=type(error).__name__)  # noqa: TRY400 - no values
 
     def _drain(self, name: str) -> list[Outcome]:
         waiting = self._outcomes[name]

@@ -1,6 +1,6 @@
 """A whole engine in a process of its own, to be killed: store, runner and the handsets route.
 
-    python -m tests.faults.victim DIRECTORY GATEWAY_URL
+    python -m tests.faults.victim DIRECTORY GATEWAY_URL [PULSE_MS]
 
 It goes on with whatever is under way in DIRECTORY's database until it is killed or told to stop by
 SIGTERM. Prints a line of JSON when it is ready, and one when nothing more is to be done.
@@ -20,6 +20,7 @@ from alertd import messages
 from alertd.clock import SteadyClock
 from alertd.engine.core import Engine
 from alertd.engine.runner import Runner
+from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.model import DeliveryState
 from alertd.store import tables as t
 from alertd.store.database import Store
@@ -56,6 +57,9 @@ async def main() -> None:
         await runner.sink(route, events)
 
     clock = SteadyClock()
+    pulse_ms = int(sys.argv[3]) if len(sys.argv) > 3 else PULSE_MS
+    keeper = Timekeeper(store, clock, pulse_ms=pulse_ms)
+    keeper.start()
     config = RouteConfig(
         name="sms-1",
         type="handsets",
@@ -80,7 +84,8 @@ async def main() -> None:
         ids=None,  # type: ignore[arg-type] - nothing here makes an identity
         lease=os.urandom(6).hex(),
     )
-    runner = Runner(engine, channels, now=clock)
+    keeper.moved = engine.leapt
+    runner = Runner(engine, channels, now=clock, keeper=keeper)
     await runner.start()
     print(json.dumps({"ready": os.getpid()}), flush=True)
     while not stop.is_set():
