@@ -46,8 +46,8 @@ class Standing:
         ahead_ms: How far the machine's clock is ahead of the node's time; below 0: behind.
     """
 
-    why: Why
-    ahead_ms: int
+    why: Why = Why.WALL
+    ahead_ms: int = 0
 
     @property
     def trusted(self) -> bool:
@@ -62,7 +62,7 @@ class Standing:
 
 _WARNINGS = {
     Why.AHEAD: N_(
-        "The machine's clock isn't trusted: it is far ahead of the time that alertd goes by."
+        "The machine's clock isn't trusted: it is ahead of the time that alertd goes by."
     ),
     Why.BEHIND: N_("The machine's clock isn't trusted: it is behind the time that alertd goes by."),
 }
@@ -110,7 +110,7 @@ class Timekeeper:
     gap_ms: Millis = decide.GAP_MS
     pulse_ms: Millis = PULSE_MS
     moved: Callable[[Millis], None] = lambda _: None
-    standing: Standing = Standing(why=Why.WALL, ahead_ms=0)
+    standing: Standing = Standing()
     _leap_at_start: tuple[Millis, Millis] | None = None
     _looked_at: Millis | None = None
     _on_record: Why = Why.WALL
@@ -175,7 +175,7 @@ class Timekeeper:
         self._on_record = why
         if leaps:
             self._go(now, wall)
-        self._looked_at = self.clock()
+        self._looked_at = wall if leaps else now
         self._stand(self._looked_at, wall)
 
     def _grant(self, wish: _Wish, now: Millis) -> None:
