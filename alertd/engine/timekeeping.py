@@ -4,7 +4,6 @@
 thread, so that a step and all that is written in it have one time.
 """
 
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -114,7 +113,7 @@ class Timekeeper:
     _leap_at_start: tuple[Millis, Millis] | None = None
     _looked_at: Millis | None = None
     _on_record: Why = Why.WALL
-    _wishes: deque[_Wish] = field(default_factory=deque)
+    _wishes: list[_Wish] = field(default_factory=list)
 
     def start(self) -> Resumed:
         """Let the node's time begin where it should; before anything else asks for it."""
@@ -136,7 +135,7 @@ class Timekeeper:
         """
         now = self.clock()
         if self._wishes:
-            self._grant(self._wishes.popleft(), now)
+            self._grant(self._wishes.pop(0), now)
         elif self._looked_at is None or not 0 <= now - self._looked_at < self.pulse_ms:
             self._pulse(now, self.clock.wall())
 

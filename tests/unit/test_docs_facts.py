@@ -50,7 +50,7 @@ class WrongClock:
 
 
 def clock(city: City) -> None:
-    """The machine's clock is wrong, and right, and wrong again; then an operator says it is right."""
+    """The machine's clock is wrong, right, and wrong again; then an operator says it is right."""
     wrong = WrongClock(city, 0)
     keeper = Timekeeper(city.store, wrong)
     for off in (-3_600_000, 0, 3_600_000):
