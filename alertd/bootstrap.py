@@ -23,6 +23,7 @@ from alertd.decide.shares import Part
 from alertd.engine.core import Engine
 from alertd.engine.library import Library
 from alertd.engine.runner import Runner
+from alertd.engine.timekeeping import Timekeeper
 from alertd.errors import NotConfiguredError, UnavailableError
 from alertd.model import Channel as Kind
 from alertd.model import Policy, Status
@@ -176,6 +177,7 @@ class Node:
     broker: EmbeddedBroker | None = None
     store: Store | None = None
     runner: Runner | None = None
+    keeper: Timekeeper | None = None
     channels: dict[str, Channel] = field(default_factory=dict)
     library: Library | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -198,6 +200,9 @@ class Node:
         self.store = open_store(self.settings)
         self._stack.callback(self.store.close)
         self.library = library_of(self.settings)
+        gap_ms = round(self.settings.clock_gap_s * 1000)
+        self.keeper = Timekeeper(self.store, self.clock, gap_ms=gap_ms)
+        self.keeper.start()
 
     @property
     def is_helper(self) -> bool:
@@ -241,8 +246,12 @@ class Node:
             break_glass_delay_ms=round(self.settings.break_glass_delay_s * 1000),
             part=self.part,
         )
+        assert self.keeper is not None  # noqa: S101 - made by open
+        self.keeper.moved = engine.leapt
         kind = Runner if self.clock.speed == 1.0 else FastRunner
-        self.runner = kind(engine, self.channels, now=self.clock, speed=self.clock.speed)
+        self.runner = kind(
+            engine, self.channels, now=self.clock, speed=self.clock.speed, keeper=self.keeper
+        )
         await self.runner.start()
         self._stack.push_async_callback(self.runner.stop)
         self._tick()

@@ -1,7 +1,8 @@
 """The clocks that bootstrap hands in; nothing below reads the time itself.
 
 A node's clock takes the wall clock once and then counts by the monotonic one, so that a wall clock
-that is set forward or back in mid-alert moves no deadline and skips no rung.
+that is set forward or back in mid-alert moves no deadline and skips no rung. Whether it begins at
+the wall clock's time, or takes it later, is decided by `decide/timekeeping.py`.
 """
 
 import os
@@ -11,7 +12,7 @@ from alertd.model import Millis
 
 
 class SteadyClock:
-    """Milliseconds since the epoch, never backwards.
+    """Milliseconds since the epoch; backwards only where `move` is told so.
 
     Args:
         speed: How many times faster than life; above 1 only in demonstrations.
@@ -19,20 +20,27 @@ class SteadyClock:
 
     def __init__(self, speed: float = 1.0) -> None:
         self.speed = speed
-        self._wall = time.time_ns() // 1_000_000
-        self._started = time.monotonic()
+        wall = time.time_ns() // 1_000_000
+        # In one value: other threads read while `move` writes.
+        self._from = (wall, wall, time.monotonic())
 
     def __call__(self) -> Millis:
         """Now."""
-        return self._wall + round((time.monotonic() - self._started) * 1000 * self.speed)
+        at, _, since = self._from
+        return at + round((time.monotonic() - since) * 1000 * self.speed)
+
+    def move(self, to: Millis) -> None:
+        """Count on from `to`."""
+        self._from = (to, time.time_ns() // 1_000_000, time.monotonic())
+
+    def wall(self) -> Millis:
+        """What the machine's clock says; a clock that is faster than life has none beside it."""
+        return time.time_ns() // 1_000_000 if self.speed == 1.0 else self()
 
     def of_wall(self, wall: Millis) -> Millis:
         """What we read when the wall clock reads `wall`: for the words of peers that live by it."""
-        return self._wall + round((wall - self._wall) * self.speed)
-
-    def drift_ms(self) -> int:
-        """How far the wall clock has gone from ours since the start; large: somebody set it."""
-        return time.time_ns() // 1_000_000 - self() if self.speed == 1.0 else 0
+        at, then, _ = self._from
+        return at + round((wall - then) * self.speed)
 
 
 class UuidV7:

@@ -4,23 +4,22 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from alertd.bootstrap import open_vault
 from alertd.cli import keys
 from alertd.cli.findings import Finding, Health, of_error
 from alertd.cli.words import _
+from alertd.decide.timekeeping import Why, resume
 from alertd.engine.authority import Actor, may
 from alertd.errors import AlertdError
 from alertd.settings import Settings
-from alertd.store import access, migrate, roster
-from alertd.store import tables as t
+from alertd.store import access, lived, migrate, roster
 from alertd.store.database import Store
 
 _DAY_MS: Final = 86_400_000
 _ROSTER_DAYS: Final = 90  # DOMAIN: verified more than 90 days ago is worth a warning
-_SKEW_MS: Final = 120_000
 _TWO: Final = 2
 
 
@@ -50,19 +49,32 @@ def _inside(settings: Settings) -> list[Finding]:
     try:
         with store.read() as connection:
             now = time.time_ns() // 1_000_000
-            return [_clock(connection, now), _roster(connection, now), *_people(connection)]
+            return [
+                _clock(connection, now, settings),
+                _roster(connection, now),
+                *_people(connection),
+            ]
     finally:
         store.close()
 
 
-def _clock(connection: Connection, now: int) -> Finding:
-    """Facts from the future say that the clock was set back: due times would be late by so much."""
-    last = connection.execute(select(func.max(t.journal.c.recorded_at))).scalar() or 0
-    if last > now + _SKEW_MS:
-        text = _("The clock is {seconds} s behind the last fact on record.")
-        behind = text.format(seconds=f"{(last - now) // 1000:,}")
-        return Finding(_("clock"), Health.BROKEN, behind)
-    return Finding(_("clock"), Health.WELL, _("not behind the last fact on record"))
+def _clock(connection: Connection, now: int, settings: Settings) -> Finding:
+    """What a start now would go by, and so what it would tell people to do."""
+    what, known = _("clock"), lived.lived(connection, settings.node)
+    under_way = lived.under_way(connection)
+    gap_ms = settings.clock_gap_s * 1000
+    found = resume(known, now, under_way=under_way, gap_ms=gap_ms)
+    if found.believed:
+        return Finding(what, Health.WELL, _("agrees with what this node has lived through"))
+    behind = found.why is Why.BEHIND
+    text = (
+        _("{seconds} s behind what this node has lived through, which it goes on from.")
+        if behind
+        else _("{seconds} s ahead with alerts under way: a start would go on from the time before.")
+    )
+    told = text.format(seconds=f"{abs(now - found.at) // 1000:,}")
+    hint = _("Put the machine's clock right, or say that it is right: alertd clock accept.")
+    return Finding(what, Health.BROKEN, f"{told} {hint}")
 
 
 def _roster(connection: Connection, now: int) -> Finding:

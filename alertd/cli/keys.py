@@ -16,7 +16,7 @@ from alertd.web.passwords import hash_password, one_time_password
 ADMINISTRATOR: Final = "admin"
 PRINCIPAL: Final = "cli"
 SCOPES: Final = frozenset(
-    {"draft", "approve", "answer", "help", "roster", "principals", "read", "unmask"}
+    {"draft", "approve", "answer", "help", "roster", "principals", "read", "unmask", "clock"}
 )
 
 

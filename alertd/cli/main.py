@@ -25,7 +25,7 @@ _COMMANDS: Final = {
     "report": N_("Write an alert's report, or verify one."),
     "doctor": N_("Say what is configured, reachable and missing."),
 }
-_GROUPS: Final = ("roster", "alert", "access")
+_GROUPS: Final = ("roster", "alert", "access", "clock")
 
 
 def assemble(wanted: str) -> typer.Typer:

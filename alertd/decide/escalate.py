@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from alertd.model import MINUTE_MS, Millis, Policy, RequirementState, Step, Told
 
+LONGEST_CATCH_UP_MS = MINUTE_MS
+"""A late ladder takes its next rung after half the policy's time, and after so long at the most."""
+
 
 class Act(StrEnum):
     """What a rung asks for."""
@@ -56,8 +59,12 @@ class Climb:
 
 
 def climb(ladder: Ladder, policy: Policy, now: Millis) -> Climb:
-    """Take every rung whose time has come; before its time, the alternate's rung at once."""
-    due = [step for step in policy.steps[ladder.step :] if _at(ladder, step) <= now]
+    """Take the rung whose time has come; before its time, the alternate's rung at once.
+
+    One rung at a time, however late: those who were told by the last one, and gateways that bring
+    answers from the time that we were off, get a part of the policy's own time before the next.
+    """
+    due = _due(ladder, policy, now)
     if not due and ladder.step < len(policy.steps):
         return _hurry(ladder, policy)
     wanted = [Act(word) for step in due for word in step.do]
@@ -66,7 +73,7 @@ def climb(ladder: Ladder, policy: Policy, now: Millis) -> Climb:
     told = _mark(ladder.told, acts)
     channels = tuple(dict.fromkeys(c for s in due for c in s.channels))
     if step < len(policy.steps):
-        due_at = _at(ladder, policy.steps[step])
+        due_at = max(_at(ladder, policy.steps[step]), now + _least(due[-1], policy.steps[step]))
         return _climb(acts, channels, step, due_at, told, RequirementState.OPEN, "no-answer")
     # The last rung: silence must end at a human, so the list of doors to knock at is always one.
     acts = (*acts, *_fresh([Act.DOOR_KNOCK], told))
@@ -88,6 +95,19 @@ def _hurry(ladder: Ladder, policy: Policy) -> Climb:
 def first_due(start_at: Millis, policy: Policy) -> Millis | None:
     """When a fresh ladder's first rung is due; None where the policy has no steps."""
     return start_at + round(policy.steps[0].after_min * MINUTE_MS) if policy.steps else None
+
+
+def _due(ladder: Ladder, policy: Policy, now: Millis) -> list[Step]:
+    """The rung that is due, with those that the policy puts at the same minute."""
+    left = policy.steps[ladder.step :]
+    if not left or _at(ladder, left[0]) > now:
+        return []
+    return [step for step in left if step.after_min <= left[0].after_min]
+
+
+def _least(taken: Step, following: Step) -> Millis:
+    """The least time between two rungs, where the first came late."""
+    return min(round((following.after_min - taken.after_min) * MINUTE_MS / 2), LONGEST_CATCH_UP_MS)
 
 
 def _at(ladder: Ladder, step: Step) -> Millis:

@@ -22,6 +22,19 @@ CLOCK_SKEW_S = 120
 was told. A gateway's retry comes after a minute at the earliest and carries the sender's time."""
 
 
+CREDIBLE_S = LATE_WINDOW_S
+"""A reply that says it is older than this, when it comes, has a gateway with a wrong clock behind
+it, or comes to a node with one: as long as a network keeps an SMS for a phone that is off."""
+
+
+def sent_at(told: Millis | None, now: Millis) -> Millis:
+    """When a reply was written: what the gateway tells, where that can be; else when it came.
+
+    A wrong clock, the gateway's or ours, must not make an answer one from before the alert.
+    """
+    return told if told is not None and now - CREDIBLE_S * 1000 <= told <= now else now
+
+
 class Verdict(StrEnum):
     """What becomes of a reply."""
 

@@ -8,9 +8,12 @@ from alertd.errors import ForbiddenError
 # What each role may do. A viewer and an auditor read; nobody has a right that isn't here.
 _RIGHTS: dict[str, frozenset[str]] = {
     "administrator": frozenset(
-        {"draft", "approve", "answer", "help", "roster", "principals", "read", "unmask"}
+        {
+            *("draft", "approve", "answer", "help", "read"),
+            *("roster", "principals", "unmask", "clock"),
+        }
     ),
-    "duty_officer": frozenset({"draft", "approve", "answer", "help", "read"}),
+    "duty_officer": frozenset({"draft", "approve", "answer", "help", "clock", "read"}),
     "approver": frozenset({"approve", "read"}),
     "area_administrator": frozenset({"draft", "answer", "help", "roster", "read"}),
     "viewer": frozenset({"read"}),

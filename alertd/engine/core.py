@@ -180,6 +180,12 @@ class Engine:
             if name not in self.flows:
                 self.flows[name] = Flow(Bucket(float(route.burst), now))
 
+    def leapt(self, by: Millis) -> None:
+        """The node's time was set: what is remembered of the routes moves with it."""
+        for flow in self.flows.values():
+            flow.bucket = Bucket(flow.bucket.tokens, flow.bucket.filled_at + by)
+            flow.paused_until += by
+
     def _turn(self, tx: Any, now: Millis) -> Turn:
         return Turn(
             tx=tx,

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, select
 
 from alertd.decide.grammar import Reply as Read
 from alertd.decide.grammar import ReplyKind, parse
-from alertd.decide.interpret import Candidate, Correlation, Verdict, correlate
+from alertd.decide.interpret import Candidate, Correlation, Verdict, correlate, sent_at
 from alertd.engine.answering import Answered, acknowledge_all
 from alertd.engine.senders import Senders, senders
 from alertd.engine.telling import tell
@@ -125,17 +125,16 @@ def _interpret(
     candidates = known.candidates(turn, sender)
     named = {person.person_no: person.name for c in candidates for person in c.persons}
     read = _parse(came.text[:_MOST_TEXT], names=tuple(named.values()))
-    # A time of 0 is one: an answer said to be that old is older than the question.
-    sent_at = turn.now if came.occurred_at is None else min(came.occurred_at, turn.now)
-    found = correlate(read, came.extension, candidates, received_at=sent_at)
+    written_at = sent_at(came.occurred_at, turn.now)
+    found = correlate(read, came.extension, candidates, received_at=written_at)
     alert_no = known.alerts[found.alert_id] if found.alert_id else None
     person_no = found.persons[0] if len(found.persons) == 1 else None
     understood.note(alert_no or 0, [number, found.verdict.value, found.reason, person_no])
     said = understood.said
     if alert_no is not None and found.verdict is Verdict.COUNTED:
-        said += _answers(alert_no, number, read, found, sent_at)
+        said += _answers(alert_no, number, read, found, written_at)
     elif found.kind is ReplyKind.HELP:
-        said += _help_without_alert(turn, number, read, found, candidates, persons, sent_at)
+        said += _help_without_alert(turn, number, read, found, candidates, persons, written_at)
     elif found.verdict is Verdict.AMBIGUOUS:
         understood.unclear.append((candidates, persons))
 
@@ -145,7 +144,7 @@ _parse = lru_cache(maxsize=512)(parse)
 
 
 def _answers(
-    alert_no: int, number: int, read: Read, found: Correlation, sent_at: Millis
+    alert_no: int, number: int, read: Read, found: Correlation, written_at: Millis
 ) -> list[Answered]:
     # Practising a call for help is an answer, and wakes nobody.
     kind = AckKind.RECEIVED if found.drill_help else AckKind(found.kind.value)
@@ -156,7 +155,7 @@ def _answers(
             kind=kind,
             via=Via.SMS,
             grade=found.grade,
-            occurred_at=sent_at,
+            occurred_at=written_at,
             count=read.count,
             of=read.of,
             late=found.late,
@@ -174,7 +173,7 @@ def _help_without_alert(
     found: Correlation,
     candidates: Sequence[Candidate],
     persons: Sequence[int],
-    sent_at: Millis,
+    written_at: Millis,
 ) -> list[Answered]:
     """Help is never lost: it goes to the gravest alert the person knows of, open ones first."""
     if not candidates:
@@ -182,7 +181,7 @@ def _help_without_alert(
     gravest = min(candidates, key=lambda c: (not c.open, c.status, c.severity, -c.told_at))
     everybody = found.persons or tuple(persons)
     about = found._replace(persons=everybody[:1], duties=())
-    return _answers(turn.alert_by_id(gravest.alert_id).no, number, read, about, sent_at)
+    return _answers(turn.alert_by_id(gravest.alert_id).no, number, read, about, written_at)
 
 
 def _menu(turn: Turn, candidates: Sequence[Candidate], persons: Sequence[int]) -> None:

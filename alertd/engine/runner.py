@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from alertd.engine import receive
 from alertd.engine.core import Answer, Engine, Handover, Input, Step
 from alertd.engine.settling import Settlement
+from alertd.engine.timekeeping import Timekeeper
 from alertd.errors import UnavailableError
 from alertd.model import Millis
 from channels.base import Channel, Event, Fault, Outcome, SendError
@@ -40,6 +41,7 @@ class Runner:
         channels: The routes' channels by name.
         now: The clock, ms.
         speed: How many of the clock's seconds go by in one of ours.
+        keeper: Looks after the clock, between steps.
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class Runner:
         *,
         now: Callable[[], Millis],
         speed: float = 1.0,
+        keeper: Timekeeper | None = None,
     ) -> None:
         self.engine = engine
         self.channels = channels
         self.now = now
         self.speed = speed
+        self.keeper = keeper
         self.cycled_at: Millis = now()
         self.failing: str = ""  # why the last step couldn't commit; "" while all is well
         self._inputs: deque[tuple[Input, Future[Any]]] = deque()
@@ -176,6 +180,7 @@ class Runner:
         inputs: list[Input] = [Settlement(name, items) for name, items in ended.items() if items]
         inputs += [group.input() for group in groups]
         inputs += [item for item, _ in taken]
+        self._keep_time()
         try:
             step = self.engine.step(self.now(), inputs, claim=not self._stopping)
         except Exception as error:  # noqa: BLE001 - disk full and the like; the engine goes on
@@ -191,6 +196,15 @@ class Runner:
         if step.again or self._inputs or self._arrivals:
             return 0.0
         return min(_IDLE_S, max(0.0, (step.wake_at - self.now()) / 1000 / self.speed))
+
+    def _keep_time(self) -> None:
+        """Where that fails the engine goes on by the time that it has."""
+        if self.keeper is None:
+            return
+        try:
+            self.keeper.look()
+        except Exception as error:  # noqa: BLE001 - disk full and the like; the step says so
+            log.error("time not kept", error=type(error).__name__)  # noqa: TRY400 - no values
 
     def _drain(self, name: str) -> list[Outcome]:
         waiting = self._outcomes[name]

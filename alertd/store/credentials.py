@@ -17,6 +17,7 @@ from alertd.store import tables as t
 from alertd.store.access import Principal
 from alertd.store.database import Transaction
 
+_SKEW_MS = 120_000
 _ON_RECORD = 8  # bytes of a token's hash that name it in the journal
 
 
@@ -154,6 +155,8 @@ def session_of(connection: Connection, secret: str, now: Millis) -> Session | No
     row = connection.execute(select(t.session).where(c.hash == secret_hash(secret))).first()
     if row is None or row.revoked_at is not None or _over(row.expires_at, now):
         return None
+    if row.created_at > now + _SKEW_MS:
+        return None  # of a time that was set back since: it would last too long
     owner = access.principal_of(connection, row.principal_no)
     if owner.disabled_at is not None:
         return None

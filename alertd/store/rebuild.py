@@ -16,6 +16,7 @@ from alertd.store.fold import apply
 
 COPIED: tuple[Table, ...] = (
     t.node,
+    t.node_clock,
     t.journal,
     t.chain,
     t.roster_version,

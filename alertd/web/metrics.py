@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from alertd.store.reads.pulse import Pulse, pulse
 from alertd.web.deps import Deps
+from alertd.web.standing import standing_of
 
 
 class NodeCollector(Collector):
@@ -22,6 +23,7 @@ class NodeCollector(Collector):
         with self.deps.store.read() as connection:
             found = pulse(connection, now)
         yield from _engine(self.deps, now)
+        yield from _clock(self.deps)
         yield from _work(found, now)
         yield from _flows(self.deps, now)
 
@@ -36,6 +38,13 @@ def _engine(deps: Deps, now: int) -> Iterator[Metric]:
     yield _gauge(
         "engine_failing", "1 while the engine can't commit", float(bool(deps.runner.failing))
     )
+
+
+def _clock(deps: Deps) -> Iterator[Metric]:
+    standing = standing_of(deps)
+    ahead_s = standing.ahead_ms / 1000
+    yield _gauge("clock_ahead_seconds", "The machine's clock before the node's time", ahead_s)
+    yield _gauge("clock_trusted", "1 while the two agree", float(standing.trusted))
 
 
 def _work(found: Pulse, now: int) -> Iterator[Metric]:

@@ -9,6 +9,7 @@ from typing import Final
 from alertd.i18n import N_
 from alertd.store.reads.pulse import Pulse, pulse
 from alertd.web.deps import Deps
+from alertd.web.standing import standing_of
 from channels.base import Channel, Health
 
 MOST_CYCLE_AGE_S: Final = 10.0
@@ -38,6 +39,8 @@ class Readiness:
         cycle_age_s: Since the engine's last step.
         oldest_pending_s: How long the longest-waiting delivery has been due.
         free_bytes: On the data folder's disk.
+        clock_trusted: Whether the machine's clock agrees with the node's time.
+        clock_ahead_s: How far it is ahead; below 0: behind.
     """
 
     ready: bool
@@ -47,6 +50,8 @@ class Readiness:
     oldest_pending_s: float
     free_bytes: int | None
     routes: tuple[RouteHealth, ...]
+    clock_trusted: bool
+    clock_ahead_s: float
 
 
 async def readiness(deps: Deps) -> Readiness:
@@ -71,6 +76,9 @@ async def readiness(deps: Deps) -> Readiness:
         reasons.append(N_("No route is reachable."))
     if oldest_s > MOST_PENDING_AGE_S:
         warnings.append(N_("Messages that are due have been waiting for long."))
+    standing = standing_of(deps)
+    if not standing.trusted:
+        warnings.append(standing.warning)
     return Readiness(
         ready=not reasons,
         reasons=tuple(reasons),
@@ -79,6 +87,8 @@ async def readiness(deps: Deps) -> Readiness:
         oldest_pending_s=round(oldest_s, 3),
         free_bytes=free,
         routes=routes,
+        clock_trusted=standing.trusted,
+        clock_ahead_s=round(standing.ahead_ms / 1000, 3),
     )
 
 

@@ -128,7 +128,7 @@ class Loop:
 
     async def die_at(self, label: str, count: int) -> None:
         """Run one engine until it kills itself at a labelled step."""
-        victim = await self.start(label, str(count))
+        victim = await self.start("--fate", label, str(count))
         async with asyncio.timeout(STUCK_S):
             await self.bury(victim)
         assert victim.process.returncode == -signal.SIGKILL

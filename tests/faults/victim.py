@@ -1,17 +1,17 @@
 """A whole engine in a process of its own, to be killed: store, runner and the handsets route.
 
-    python -m tests.faults.victim DATABASE_URL GATEWAY_URL [LABEL COUNT]
+    python -m tests.faults.victim DATABASE_URL GATEWAY_URL [--fate LABEL COUNT] [--pulse-ms MS]
 
 It goes on with whatever is under way in the database until it is killed, told to stop by SIGTERM,
 or reaches the COUNTth passing of a labelled step (`fate`). Prints a line of JSON when it is ready,
 and one when nothing more is to be done.
 """
 
+import argparse
 import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
@@ -20,6 +20,7 @@ from alertd import messages
 from alertd.clock import SteadyClock
 from alertd.engine.core import Engine
 from alertd.engine.runner import Runner
+from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.model import DeliveryState
 from alertd.store import tables as t
 from alertd.store.database import Store
@@ -67,29 +68,43 @@ def engine_of(store: Store, lease: str) -> Engine:
     )
 
 
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("database")
+    parser.add_argument("gateway")
+    parser.add_argument("--fate", nargs=2)
+    parser.add_argument("--pulse-ms", type=int, default=PULSE_MS)
+    return parser.parse_args()
+
+
 async def main() -> None:
-    database, gateway = sys.argv[1:3]
-    fate = Fate(sys.argv[3], int(sys.argv[4])) if sys.argv[3:] else Fate()
+    given = arguments()
+    fate = Fate(given.fate[0], int(given.fate[1])) if given.fate else Fate()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    store = MortalStore(database, Vault(KEY), node="test")
+    store = MortalStore(given.database, Vault(KEY), node="test")
     store.fate = fate
 
     async def sink(route: str, events: Sequence[Event]) -> None:
         await runner.sink(route, events)
 
     clock = SteadyClock()
+    keeper = Timekeeper(store, clock, pulse_ms=given.pulse_ms)
+    keeper.start()
     config = RouteConfig(
         name="sms-1",
         type="handsets",
         simulated=True,
         limits=LIMITS,
-        options={"url": gateway, "secret": SECRET},
+        options={"url": given.gateway, "secret": SECRET},
     )
     context = RouteContext(now=clock, sink=sink, public_base_url="http://127.0.0.1:1")
     channels: dict[str, Channel] = {"sms-1": MortalChannel(registry.build(config, context), fate)}
     lease = os.urandom(6).hex()
-    runner = Runner(engine_of(store, lease), channels, now=clock)
+    engine = engine_of(store, lease)
+    keeper.moved = engine.leapt
+    runner = Runner(engine, channels, now=clock, keeper=keeper)
     await runner.start()
     print(json.dumps({"ready": os.getpid(), "lease": lease}), flush=True)
     while not stop.is_set():

@@ -17,6 +17,7 @@ from alertd.decide.interpret import (
     Person,
     Verdict,
     correlate,
+    sent_at,
 )
 from alertd.model import Grade, Status
 
@@ -393,3 +394,20 @@ def test_what_holds_always(reply: Reply, extension: str, candidates: list[Candid
         assert found.verdict is Verdict.AMBIGUOUS or any(c.told_at > at(70) for c in running)
     if found.drill_help:
         assert any(c.status is Status.EXERCISE for c in candidates)
+
+
+@pytest.mark.parametrize(
+    ("told", "taken_as"),
+    [
+        (None, START),
+        (START - 5_000, START - 5_000),
+        (START - 71 * 3_600_000, START - 71 * 3_600_000),
+        (START + 5_000, START),
+        (START - 400 * 24 * 3_600_000, START),
+        (START + 400 * 24 * 3_600_000, START),
+    ],
+)
+def test_a_wrong_clock_does_not_make_an_answer_one_from_before_the_alert(
+    told: int | None, taken_as: int
+) -> None:
+    assert sent_at(told, START) == taken_as

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from alertd.engine import answering, approving, receive
+from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.engine.turn import Turn
 from alertd.model import RequirementState
 from alertd.store import access, credentials, journal
@@ -28,6 +30,36 @@ from tests.unit.docs_pages import read
 NOT_SEEN = {"report.exported", "ack.counted", "route.changed", "engine.started", "engine.stopped"}
 
 TOWN = "330281001"
+
+
+@dataclass
+class WrongClock:
+    """The city's time, and a machine's clock that is ahead of it or behind."""
+
+    city: City
+    off: int
+
+    def __call__(self) -> int:
+        return self.city.now
+
+    def wall(self) -> int:
+        return self.city.now + self.off
+
+    def move(self, to: int) -> None:
+        self.city.now, self.off = to, 0
+
+
+def clock(city: City) -> None:
+    """The machine's clock is wrong, right, and wrong again; then an operator says it is right."""
+    wrong = WrongClock(city, 0)
+    keeper = Timekeeper(city.store, wrong)
+    for off in (-3_600_000, 0, 3_600_000):
+        wrong.off = off
+        city.now += PULSE_MS
+        keeper.look()
+    said = keeper.ask(OFFICER, wrong.wall())
+    keeper.look()
+    said.result(timeout=0)
 
 
 def documented() -> dict[str, tuple[set[str], set[str]]]:
@@ -57,6 +89,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     storm(city)
     people(city)
     roster_again(city)
+    clock(city)
     bodies: dict[str, list[dict[str, Any]]] = {}
     with city.store.read() as connection:
         for row in journal.stream(connection):

@@ -1,6 +1,8 @@
 """Who is told next: DOMAIN's escalation table, minute by minute."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alertd.decide.escalate import Act, Ladder, climb, first_due
 from alertd.model import MINUTE_MS, Policy, RequirementState, Step, Told
@@ -51,17 +53,53 @@ def test_the_last_rung_ends_at_the_duty_desk_and_on_the_door_knock_list() -> Non
     assert climbed.due_at is None
 
 
-def test_after_a_night_without_power_every_rung_that_was_missed_is_taken_once() -> None:
-    climbed = climb(ladder(), RED, at(12))
-    assert climbed.step == 4
-    assert climbed.acts == (
-        Act.REMIND,
-        Act.CALL,
-        Act.ALTERNATES,
-        Act.PARENT,
-        Act.GRANDPARENT,
-        Act.DOOR_KNOCK,
+def climbs_from(now: int, policy: Policy = RED) -> list[tuple[int, tuple[Act, ...]]]:
+    """A ladder that was left alone until `now`, and then looked at whenever it is due."""
+    at_, found, state = ladder(), [], RequirementState.OPEN
+    while state is RequirementState.OPEN:
+        climbed = climb(at_, policy, now)
+        found.append((now, climbed.acts))
+        assert climbed.due_at is None or climbed.due_at > now
+        at_, state = ladder(climbed.step, climbed.told), climbed.state
+        now = climbed.due_at or now
+    return found
+
+
+def test_after_a_night_without_power_rungs_are_taken_one_by_one() -> None:
+    found = climbs_from(at(600))
+    assert [acts for _, acts in found] == [
+        (Act.REMIND,),
+        (Act.CALL,),
+        (Act.ALTERNATES, Act.PARENT),
+        (Act.GRANDPARENT, Act.DOOR_KNOCK),
+        (Act.DUTY_DESK,),
+    ]
+    # Half the policy's own time between them, and never more than a minute.
+    assert [(when - at(600)) / MINUTE_MS for when, _ in found] == [0, 0.5, 1.5, 2.5, 3.5]
+
+
+@given(late=st.integers(0, 400 * 24 * 3_600_000))
+def test_however_late_no_rung_is_skipped_or_doubled_and_each_has_time(late: int) -> None:
+    found = climbs_from(at(2) + late)
+    assert [acts for _, acts in found] == [acts for _, acts in climbs_from(at(2))]
+    times = [when for when, _ in found]
+    gaps = [3 - 2, 5 - 3, 10 - 5, 15 - 10]
+    for earlier, later, minutes, rung in zip(times, times[1:], gaps, (3, 5, 10, 15), strict=False):
+        assert later >= at(rung)
+        assert later - earlier >= min(minutes / 2, 1) * MINUTE_MS
+        assert later <= max(at(rung), earlier + MINUTE_MS)
+
+
+def test_a_tick_that_is_a_little_late_moves_nothing() -> None:
+    assert climb(ladder(), RED, at(2) + 20_000).due_at == at(3)
+
+
+def test_rungs_of_the_same_minute_are_one() -> None:
+    twice = Policy(
+        name="twice",
+        steps=(Step(after_min=1, do=("remind",)), Step(after_min=1, do=("call",))),
     )
+    assert climb(ladder(), twice, at(5)).acts == (Act.REMIND, Act.CALL, Act.DOOR_KNOCK)
 
 
 def test_somebody_unreachable_hurries_to_the_alternate_and_keeps_the_timetable() -> None:

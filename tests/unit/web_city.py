@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from alertd import messages
 from alertd.engine.runner import Runner
+from alertd.engine.timekeeping import Timekeeper
 from alertd.settings import Settings, load
 from alertd.store import access, credentials
 from alertd.web.app import create_app
@@ -52,7 +53,7 @@ PEOPLE: Mapping[str, tuple[str, str]] = {
     "auditor": ("auditor", ""),
     "town": ("area_administrator", TOWN),
 }
-SCOPES = ("read", "draft", "approve", "answer", "help", "roster", "principals", "unmask")
+SCOPES = ("read", "draft", "approve", "answer", "help", "roster", "principals", "unmask", "clock")
 
 
 class Loopback:
@@ -104,9 +105,18 @@ class Clock:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self.added_ms = 0
+        self.wrong_by_ms = 0  # the machine's clock, before the node's time
 
     def __call__(self) -> int:
         return START + round((time.monotonic() - self._began) * 1000) + self.added_ms
+
+    def wall(self) -> int:
+        return self() + self.wrong_by_ms
+
+    def move(self, to: int) -> None:
+        by = to - self()
+        self.added_ms += by
+        self.wrong_by_ms -= by
 
     def forward(self, *, minutes: float) -> None:
         self.added_ms += round(minutes * 60_000)
@@ -238,7 +248,8 @@ async def web_city(
     for name in (*passwords, *one_time):
         give_password(city, name, must_change=name in one_time)
     loopback, clock = Loopback("sms-1"), Clock()
-    runner = Runner(city.engine, {"sms-1": loopback}, now=clock)
+    keeper = Timekeeper(city.store, clock, moved=city.engine.leapt, pulse_ms=100)
+    runner = Runner(city.engine, {"sms-1": loopback}, now=clock, keeper=keeper)
     deps = Deps(
         store=city.store,
         runner=runner,

@@ -69,6 +69,9 @@ RECORD_ONLY = frozenset(
         "route.changed",
         "engine.started",
         "engine.stopped",
+        "clock.doubted",
+        "clock.trusted",
+        "clock.set",
         "defect",
     }
 )

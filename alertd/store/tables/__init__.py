@@ -10,7 +10,7 @@ from alertd.store.tables.access import Idempotency, Principal, Session, Token
 from alertd.store.tables.alerts import Alert, Coverage, Delivery, Event, Message, Requirement
 from alertd.store.tables.alerts import DeliveryCount as DeliveryCountRow
 from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, Inbound
-from alertd.store.tables.record import Chain, Journal, Node, RouteShare, Worker
+from alertd.store.tables.record import Chain, Journal, Node, NodeClock, RouteShare, Worker
 from alertd.store.tables.roster import (
     Address,
     ChatGroup,
@@ -31,6 +31,7 @@ def _core(model: type[SQLModel]) -> Table:
 
 
 node = _core(Node)
+node_clock = _core(NodeClock)
 journal = _core(Journal)
 chain = _core(Chain)
 worker = _core(Worker)

@@ -14,6 +14,14 @@ class Node(SQLModel, table=True):
     created_at: int = big()
 
 
+class NodeClock(SQLModel, table=True):
+    """How far this node has lived, by its own time; written every few seconds while work waits."""
+
+    __tablename__ = "node_clock"
+    node: str = text(primary_key=True)
+    lived_at: int = big()
+
+
 class Journal(SQLModel, table=True):
     """The append-only record of every fact; each row carries the hash of the one before."""
 

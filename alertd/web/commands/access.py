@@ -12,7 +12,7 @@ from alertd.store.access import Principal
 from alertd.store.reads.units import path_of, person_of
 from alertd.web.fields import Code, PersonId, Text
 
-SCOPES = ("read", "draft", "approve", "answer", "help", "roster", "principals", "unmask")
+SCOPES = ("read", "draft", "approve", "answer", "help", "roster", "principals", "unmask", "clock")
 DAY_MS = 86_400_000
 
 Name = Annotated[Text, Field(min_length=1, max_length=64)]

@@ -15,6 +15,7 @@ from alertd.web.auth import Signed
 from alertd.web.deps import Deps
 from alertd.web.language import language_of
 from alertd.web.pages.wording import TABLES
+from alertd.web.standing import standing_of
 from rosters.words import Level, level_of, role_name
 
 _FOLDER: Final = Path(__file__).parents[1]
@@ -73,6 +74,7 @@ def shown(deps: Deps, language: str) -> dict[str, Any]:
         "languages": LANGUAGES,
         "office": deps.settings.issuers.get(language, ""),
         "now": now,
+        "clock_warning": standing_of(deps).warning,
         "zone": deps.settings.timezone,
         "headline": lambda view: view.headlines.get(language, view.headline),
         "word": word,

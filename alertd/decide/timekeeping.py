@@ -1,0 +1,98 @@
+"""Which time a node goes by: the machine's wall clock, or on from what it has lived through.
+
+Promises are spans of time: three minutes until the alternate is asked, an hour until the alert
+ends. A clock that leaps must not spend them. So while anything is under way the node's time only
+counts on, and after a start it is never before what the node has lived through. Where the wall
+clock can't be believed the node goes on from there: every rung keeps what it had left, nothing ends
+early, and somebody is told.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from alertd.model import Millis
+
+TOLERANCE_MS = 120_000
+"""Clocks so close agree; a machine without a time service drifts by seconds a day."""
+GAP_MS = 48 * 3_600_000
+"""How long a node may have been off, with work under way, and its wall clock is still believed."""
+
+
+class Why(StrEnum):
+    """Why the node's time is what it is; the journal's words."""
+
+    WALL = "wall"  # the wall clock has gone on plausibly
+    NEAR = "near"  # it lags by less than the tolerance: time doesn't go back
+    AHEAD = "wall-ahead"  # too far ahead with work under way: not believed
+    BEHIND = "wall-behind"  # before what the node has lived through: not believed
+    IDLE = "idle"  # nothing was under way, so the wall clock was taken, however far off
+    ACCEPTED = "accepted"  # an operator says that the wall clock is right
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The time that a node goes on from, and why."""
+
+    at: Millis
+    why: Why
+
+    @property
+    def believed(self) -> bool:
+        """Whether that is the wall clock's time."""
+        return self.why not in {Why.AHEAD, Why.BEHIND}
+
+
+def resume(
+    lived: Millis | None, wall: Millis, *, under_way: bool, gap_ms: Millis = GAP_MS
+) -> Resumed:
+    """The time that a starting node begins at.
+
+    Args:
+        lived: The latest time that it is known to have lived through; None for a new node.
+        wall: What the machine's clock says.
+        under_way: Whether anything waits for its time.
+        gap_ms: The longest time off that is believed while something is under way.
+    """
+    if lived is None:
+        return Resumed(wall, Why.WALL)
+    gone = wall - lived
+    if gone < 0:
+        return Resumed(lived, Why.NEAR if gone >= -TOLERANCE_MS else Why.BEHIND)
+    if gone <= max(gap_ms, TOLERANCE_MS):
+        return Resumed(wall, Why.WALL)
+    return Resumed(lived, Why.AHEAD) if under_way else Resumed(wall, Why.IDLE)
+
+
+def standing(now: Millis, wall: Millis) -> Why:
+    """How the wall clock stands to the node's time `now`: `WALL` where they agree."""
+    if abs(wall - now) <= TOLERANCE_MS:
+        return Why.WALL
+    return Why.AHEAD if wall > now else Why.BEHIND
+
+
+def follow(now: Millis, wall: Millis, *, last_fact: Millis | None, under_way: bool) -> bool:
+    """Whether a running node takes the wall clock's time in the place of its own.
+
+    Only with nothing under way, and never to before the last fact on record.
+    """
+    if under_way or standing(now, wall) is Why.WALL:
+        return False
+    return last_fact is None or wall >= last_fact
+
+
+class Refusal(StrEnum):
+    """Why an operator's word for the wall clock isn't acted on."""
+
+    NOT_THE_TIME = "not-the-time"  # what the operator's own watch says is something else
+    BACK_UNDER_WAY = "back-under-way"  # back, while something waits for its time
+
+
+def accept(now: Millis, wall: Millis, *, said: Millis, under_way: bool) -> Refusal | None:
+    """Whether the wall clock is taken because an operator says that it is right; None: it is.
+
+    Two witnesses: the operator says what time it is, and must agree with the machine. Time goes
+    back only while nothing is under way; what waits would wait for as long again.
+    """
+    if abs(said - wall) > TOLERANCE_MS:
+        return Refusal.NOT_THE_TIME
+    return Refusal.BACK_UNDER_WAY if under_way and wall < now - TOLERANCE_MS else None

@@ -1,0 +1,117 @@
+"""A machine's clock that isn't trusted: said by probes, API and pages, and put right by a word."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from alertd.engine.timekeeping import Timekeeper
+from alertd.store import credentials
+from tests.unit.test_web_pages import browser, sign_in
+from tests.unit.web_city import WebCity, web_city
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
+    async with web_city(tmp_path, passwords=["officer"]) as started:
+        yield started
+
+
+async def wrong_by(web: WebCity, ms: int) -> None:
+    """Somebody sets the machine's clock, and the node sees it."""
+    keeper = web.runner.keeper
+    assert isinstance(keeper, Timekeeper)
+    web.clock.wrong_by_ms = ms
+    async with asyncio.timeout(20):
+        while abs(keeper.standing.ahead_ms - ms) > 1_000:
+            web.runner.wake()
+            await asyncio.sleep(0.02)
+
+
+async def test_it_is_said_everywhere(web: WebCity) -> None:
+    await wrong_by(web, -400 * DAY_MS)
+    warning = "The machine's clock isn't trusted: it is behind the time that alertd goes by."
+    async with web.client("viewer") as client:
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()["warnings"]) == (200, [warning])
+        assert ready.json()["clock_trusted"] is False
+        assert ready.json()["clock_ahead_s"] == pytest.approx(-400 * 86_400, abs=1)
+        metrics = (await client.get("/metrics")).text
+        assert "alertd_clock_trusted 0.0" in metrics
+        (ahead,) = re.findall(r"^alertd_clock_ahead_seconds (.+)$", metrics, re.MULTILINE)
+        assert float(ahead) == pytest.approx(-400 * 86_400, abs=1)
+        found = (await client.get("/api/v1/clock")).json()
+        assert (found["trusted"], found["reason"], found["warning"]) == (
+            False,
+            "wall-behind",
+            warning,
+        )
+        assert found["now"] - found["wall"] == pytest.approx(400 * DAY_MS, abs=1_000)
+    async with browser(web) as client:
+        assert 'id="clock"' not in (await client.get("/sign-in")).text
+        await sign_in(client, "officer")
+        page = await client.get("/alerts", headers={"Accept-Language": "zh-CN"})
+        assert "本机时钟不可信" in page.text
+        assert "保留各自的剩余时间" in page.text
+        page = await client.get("/alerts", headers={"Accept-Language": "en"})
+        assert "clock isn&#39;t trusted" in page.text
+
+
+async def test_nothing_is_said_of_a_clock_that_agrees(web: WebCity) -> None:
+    async with web.client("viewer") as client:
+        ready = (await client.get("/readyz")).json()
+        assert (ready["warnings"], ready["clock_trusted"]) == ([], True)
+        assert "alertd_clock_trusted 1.0" in (await client.get("/metrics")).text
+        assert (await client.get("/api/v1/clock")).json()["warning"] == ""
+
+
+async def test_an_operators_word_puts_it_right(web: WebCity) -> None:
+    await wrong_by(web, -400 * DAY_MS)
+    true = web.clock.wall()
+    async with web.client("viewer") as client:
+        assert (await client.post("/api/v1/clock", json={"time": true})).status_code == 403
+    async with web.client("officer") as client:
+        wrong = await client.post("/api/v1/clock", json={"time": true + HOUR_MS})
+        assert wrong.status_code == 422
+        assert wrong.json()["detail"] == "That isn't what this machine's clock says."
+        done = await client.post("/api/v1/clock", json={"time": web.clock.wall()})
+        assert done.status_code == 200, done.text
+        assert abs(done.json()["now"] - web.clock()) < HOUR_MS
+        assert (await client.get("/readyz")).json()["clock_trusted"] is True
+
+
+async def test_a_session_of_a_time_that_was_set_back_is_over(web: WebCity) -> None:
+    async with browser(web) as client:
+        await sign_in(client, "officer")
+        assert (await client.get("/alerts")).url.path == "/alerts"
+        await wrong_by(web, -DAY_MS)
+        async with web.client("officer") as api:
+            done = await api.post("/api/v1/clock", json={"time": web.clock.wall()})
+            assert done.status_code == 200, done.text
+        assert (await client.get("/alerts")).url.path == "/sign-in"
+        # And nobody is locked out.
+        assert (await sign_in(client, "officer")).url.path == "/alerts"
+
+
+async def test_an_idle_node_that_leaps_locks_nobody_out(web: WebCity) -> None:
+    web.clock.wrong_by_ms = 400 * DAY_MS
+    async with asyncio.timeout(20):
+        while web.clock.wrong_by_ms > HOUR_MS:
+            web.runner.wake()
+            await asyncio.sleep(0.02)
+    async with browser(web) as client:
+        assert (await sign_in(client, "officer")).url.path == "/alerts"
+    with web.city.store.read() as connection:
+        found = partial(credentials.holder_of, connection, web.tokens["officer"])
+        assert found(web.clock()) is not None
