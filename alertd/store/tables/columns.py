@@ -7,6 +7,8 @@ from sqlmodel import Field
 
 # SQLite keeps a table in the order of an INTEGER key and of no other spelling of it.
 _BIG = BigInteger().with_variant(Integer(), "sqlite")
+# Paths are compared as ranges: by their characters, as SQLite does, whatever the server's language.
+_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def big(**more: Any) -> Any:
@@ -23,7 +25,7 @@ def small(**more: Any) -> Any:
 
 def text(**more: Any) -> Any:
     """Text without a bound of its own; bounds are checked where input comes in."""
-    return Field(sa_type=Text, **more)
+    return Field(sa_type=_TEXT, **more)
 
 
 def blob(**more: Any) -> Any:

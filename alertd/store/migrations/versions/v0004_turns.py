@@ -26,6 +26,18 @@ def upgrade() -> None:
         op.execute("CREATE SEQUENCE journal_turn")
     _counters()
     _workers()
+    if op.get_bind().dialect.name == "postgresql":
+        _collate()
+
+
+def _collate() -> None:
+    """Compare texts by their characters; ranges of paths would be others in another language."""
+    inspector = sa.inspect(op.get_bind())
+    for table in inspector.get_table_names():
+        for column in inspector.get_columns(table):
+            if isinstance(column["type"], sa.Text) and table != "alembic_version":
+                name = column["name"]
+                op.execute(f'ALTER TABLE {table} ALTER COLUMN "{name}" TYPE TEXT COLLATE "C"')
 
 
 def _workers() -> None:

@@ -14,13 +14,15 @@ depends_on = None
 
 # SQLite keeps a table in the order of an INTEGER key and of no other spelling of it.
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+# Compared by its characters, as SQLite does, whatever the server's language.
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     """Add it empty: until the first pulse, the journal's last fact is what is known."""
     op.create_table(
         "node_clock",
-        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("node", TEXT, nullable=False),
         sa.Column("lived_at", BIG, nullable=False),
         sa.PrimaryKeyConstraint("node"),
     )

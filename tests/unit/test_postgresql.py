@@ -1,0 +1,147 @@
+"""What is asked of PostgreSQL alone; the rest of the tests runs on either database."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+
+from alertd.bootstrap import Node
+from alertd.decide.shares import STALE_MS, Part
+from alertd.errors import NotConfiguredError
+from alertd.settings import Settings
+from alertd.store import dialect
+from alertd.store import tables as t
+from alertd.store.database import Store
+from alertd.store.vault import Vault
+from tests import databases
+from tests.city import KEY, City, sms_route
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return databases.url_of(tmp_path, postgresql=True)
+
+
+def opened(url: str) -> Store:
+    store = Store(url, Vault(KEY), node="test")
+    databases.opened.append(store)
+    return store
+
+
+def test_texts_are_compared_by_their_characters(url: str) -> None:
+    engine = dialect.reader(url)
+    with engine.connect() as connection:
+        found = connection.execute(
+            text(
+                "SELECT table_name, column_name, collation_name FROM information_schema.columns"
+                " WHERE table_schema = 'public' AND data_type = 'text'"
+            )
+        ).all()
+    engine.dispose()
+    assert ("unit", "path", "C") in found
+    assert {row.collation_name for row in found} == {"C"}
+
+
+def test_migrated_columns_are_those_that_the_program_knows(url: str) -> None:
+    engine = dialect.reader(url)
+    with engine.connect() as connection:
+        inspector = inspect(connection)
+        for table in t.metadata.sorted_tables:
+            there = {column["name"]: column for column in inspector.get_columns(table.name)}
+            wanted = {column.name: column for column in table.columns}
+            assert there.keys() == wanted.keys()
+            for name, column in wanted.items():
+                kind = column.type.compile(connection.dialect)
+                assert there[name]["type"].compile(connection.dialect) == kind
+                assert there[name]["nullable"] == column.nullable
+    engine.dispose()
+
+
+def test_writers_have_numbers_and_chains_of_their_own(url: str) -> None:
+    one, other = opened(url), opened(url)
+    for store in (one, other):
+        with store.transaction(1):
+            pass
+    assert (one.writer_no, other.writer_no) == (1, 2)
+    one.close()
+    third = opened(url)
+    with third.transaction(1):
+        pass
+    assert third.writer_no == 1
+
+
+def test_only_one_decides_at_a_time(url: str) -> None:
+    one, other = opened(url), opened(url)
+    with one.transaction(1), other.transaction(1, deciding=False) as tx:
+        assert not tx.decide_too()
+    with other.transaction(1, deciding=False) as tx:
+        assert tx.decide_too()
+
+
+def test_a_database_that_was_away_is_connected_to_anew(url: str) -> None:
+    store = opened(url)
+    with store.transaction(1) as tx:
+        session = tx.connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    end(url, session)
+    with pytest.raises(Exception, match=r"terminat|closed|lost"), store.transaction(2):
+        pass
+    with store.transaction(3):
+        pass
+
+
+def end(url: str, session: int) -> None:
+    engine = dialect.writer(url)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": session})
+    engine.dispose()
+
+
+def test_a_route_is_shared_out_and_what_a_dead_worker_had_is_taken_over(tmp_path: Path) -> None:
+    city = City(tmp_path, postgresql=True, routes=(sms_route(shares=4, in_flight=40),))
+    second = City(tmp_path, postgresql=True, routes=city.routes, fresh=False)
+    second.engine.portions.lease = "second"
+    for each in (city, second, city, second):
+        each.now += 1_000
+        second.now = city.now = max(city.now, second.now)
+        each.engine.step(each.now)
+    portions = [each.engine.portions.of(each.engine.routes) for each in (city, second)]
+    assert [route.in_flight for (route,) in portions] == [20, 20]
+    second.store.close()  # it dies, and says nothing
+    city.engine.step(city.now + 1_000)
+    city.engine.step(city.now + 2_000)
+    (route,) = city.engine.portions.of(city.engine.routes)
+    assert route.in_flight == 40
+
+
+def test_a_worker_that_stands_still_loses_its_shares(tmp_path: Path) -> None:
+    city = City(tmp_path, postgresql=True, routes=(sms_route(shares=4, in_flight=40),))
+    slow = City(tmp_path, postgresql=True, routes=city.routes, fresh=False)
+    slow.engine.portions.lease = "slow"
+    slow.engine.step(slow.now)
+    city.engine.step(city.now)
+    city.engine.step(city.now + STALE_MS)
+    city.engine.step(city.now + STALE_MS + 1_000)
+    (route,) = city.engine.portions.of(city.engine.routes)
+    assert route.in_flight == 40
+    # When it goes on it looks before it claims, and has nothing to claim with.
+    slow.engine.step(slow.now + STALE_MS + 1_000)
+    assert slow.engine.portions.of(slow.engine.routes) == []
+
+
+def test_an_alert_that_another_process_has_ended_is_not_sent_by_this_one(tmp_path: Path) -> None:
+    hanging = (sms_route(in_flight=5, burst=5, rate_per_s=0.001),)
+    city = City(tmp_path, postgresql=True, routes=hanging)
+    sender = City(tmp_path, postgresql=True, fresh=False, routes=hanging)
+    sender.engine.portions.lease = "sender"
+    alert_no = city.issue()
+    sender.engine.step(sender.now)
+    assert alert_no in sender.engine.alerts
+    city.issue("cancel", areas=["330281"], references=[city.reference(alert_no)])
+    sender.engine.step(sender.now + 1_000)
+    assert alert_no not in sender.engine.alerts
+
+
+async def test_sqlite_has_one_process(tmp_path: Path) -> None:
+    node = Node(Settings(data_dir=tmp_path), part=Part(decides=False, routes=frozenset()))
+    with pytest.raises(NotConfiguredError, match="SQLite"):
+        await node.open()
