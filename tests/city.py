@@ -123,6 +123,7 @@ class City:
     boot: int = 0
     pieces: Pieces = field(default_factory=Pieces)
     fresh: bool = True  # False: the directory has a city already
+    synchronous: str = "NORMAL"  # as Store has it; most tests cut no power
 
     def __post_init__(self) -> None:
         self.url = databases.url_of(self.directory)
@@ -135,7 +136,7 @@ class City:
     def start(self) -> None:
         """A fresh process: nothing remembered but what is on disk."""
         self.boot += 1
-        self.store = Store(self.url, Vault(KEY), node="test", synchronous="NORMAL")
+        self.store = Store(self.url, Vault(KEY), node="test", synchronous=self.synchronous)
         databases.opened.append(self.store)
         self.engine = Engine(
             store=self.store,
