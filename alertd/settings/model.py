@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     break_glass_delay_s: Annotated[int, Field(ge=0, le=86_400)] = 300
     confirmations: bool = True
     tick_s: Annotated[float, Field(ge=0.05, le=60, allow_inf_nan=False)] = 1.0
+    ballast_mb: Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)] = 64.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     routes: dict[RouteName, RouteSettings] = {}
@@ -73,7 +74,7 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     _numbers = field_validator(
-        "port", "broker_port", "break_glass_delay_s", "tick_s", mode="before"
+        "port", "broker_port", "break_glass_delay_s", "tick_s", "ballast_mb", mode="before"
     )(no_truth)
 
     @field_validator("data_dir", "config_dir")

@@ -95,6 +95,10 @@ class Connection:
         with errors():
             self.raw = apsw.Connection(path, vfs=vfs)
 
+    @property
+    def in_transaction(self) -> bool:
+        return self.raw.in_transaction
+
     def spoken(self, sql: str) -> str:
         return re.sub(r"(?<=wal_autocheckpoint=)\d+", self.checkpoint, sql)
 

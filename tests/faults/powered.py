@@ -181,13 +181,13 @@ class Tally:
             state, verdict = "", str(error)
         if verdict != "ok":
             self._fault("corrupt", verdict)
+        elif not recording.found and not acknowledged and state not in recording.states[1:]:
+            self._unborn(folder / NAME)
         elif state in recording.states:
             self._compare(recording.states.index(state) - acknowledged)
             if state not in self._proved:  # the same bytes needn't be proved again
                 self._prove(folder)
                 self._proved.add(state)
-        elif acknowledged == 0 and not recording.found:
-            self._unborn(folder / NAME)
         else:
             self._fault("half", "the database is as it was after no commit")
         return len(self.faults) == faults
@@ -260,7 +260,8 @@ def _opened(path: Path) -> tuple[str, str]:
     connection.execute("PRAGMA synchronous=OFF")  # it is looked at and thrown away
     try:
         ((verdict,), *_) = connection.execute("PRAGMA integrity_check").fetchall()
-        return digest(connection.serialize()), verdict
+        ((pages,),) = connection.execute("PRAGMA page_count").fetchall()
+        return digest(connection.serialize()) if pages else "", verdict
     finally:
         connection.close()
 
