@@ -17,6 +17,7 @@ from alertd.store import dialect, journal, migrate, rebuild
 from alertd.store.database import Store
 from alertd.store.vault import Vault
 from channels.base import Accepted, Fault, Outgoing, ReceiptStatus, SendError
+from tests import databases
 from tests.city import KEY, START, City
 from tests.faults import apsw_driver
 from tests.faults.power import Call, Disk, Platter, UnsyncedVfs
@@ -33,11 +34,19 @@ def digest(image: bytes) -> str:
     return hashlib.blake2b(image, digest_size=16).hexdigest()
 
 
+class FileCity(City):
+    """A city on SQLite, whatever database this run is about."""
+
+    def start(self) -> None:
+        self.url = databases.url_of(self.directory, postgresql=False)
+        super().start()
+
+
 @cache
 def imported() -> Path:
     """A database with a roster, made once for this process."""
     folder = Path(mkdtemp(prefix="alertd-power-"))
-    City(folder).store.close()
+    FileCity(folder).store.close()
     return folder / NAME
 
 

@@ -21,13 +21,14 @@ from alertd.store import tables as t
 from alertd.store.dialect import out_of_space
 from channels.base import Accepted, ChannelKind, Health, Hook, Outcome, Outgoing, Reply, RouteConfig
 from tests.city import City
+from tests.faults.powered import FileCity
 
 LONG = "请派人来" * 200
 
 
 @pytest.fixture
 def city(tmp_path: Path) -> City:
-    return City(tmp_path)
+    return FileCity(tmp_path)
 
 
 def bound(city: City, *, grows: bool) -> None:
