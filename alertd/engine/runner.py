@@ -175,7 +175,8 @@ class Runner:
                 self._wake.wait(_GATHER_S)
             self._woken = self._stirred = False
             done = self._stopping and not (self._sends or self._inputs or self._arrivals)
-            return not (done and not any(self._outcomes.values()))
+            # What can't be written down is unknown to whoever starts next, and is sent once more.
+            return not (done and (self.failing or not any(self._outcomes.values())))
 
     def _cycle(self) -> float:
         """One step; returns how long to wait before the next, in seconds."""

@@ -5,22 +5,24 @@ would write outside of any.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from alertd.engine import receive
+from alertd.decide.expand import Pieces
+from alertd.engine import approving, receive
 from alertd.engine.runner import Runner
 from alertd.errors import UnavailableError
 from alertd.store import dialect, journal, migrate, rebuild
 from alertd.store import tables as t
 from alertd.store.dialect import out_of_space
 from channels.base import Accepted, ChannelKind, Health, Hook, Outcome, Outgoing, Reply, RouteConfig
-from tests.city import City
+from tests.city import SECOND, City, sms_route
 from tests.faults.powered import FileCity
 
 LONG = "请派人来" * 200
@@ -31,13 +33,13 @@ def city(tmp_path: Path) -> City:
     return FileCity(tmp_path)
 
 
-def bound(city: City, *, grows: bool) -> None:
-    """Let the database grow, or not by a page."""
+def bound(city: City, *, grows: bool = False, by: int = 0) -> None:
+    """Let the database grow, or not by more than `by` pages."""
     connection = city.store._connection
     assert connection is not None
     cursor = connection.connection.cursor()
     ((pages,),) = cursor.execute("PRAGMA page_count").fetchall()
-    cursor.execute(f"PRAGMA max_page_count={pages * 100 if grows else pages}")
+    cursor.execute(f"PRAGMA max_page_count={pages * 100 if grows else pages + by}")
 
 
 def reply(number: int) -> Reply:
@@ -94,6 +96,8 @@ class Taking:
     def __init__(self, name: str) -> None:
         self.config = RouteConfig(name=name, type="taking", simulated=True)
         self.sent: list[Outgoing] = []
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
 
     async def start(self) -> None:
         return None
@@ -102,6 +106,7 @@ class Taking:
         return None
 
     async def send_many(self, messages: Sequence[Outgoing]) -> AsyncIterator[Outcome]:
+        await self.goes_on.wait()
         for message in messages:
             self.sent.append(message)
             yield Outcome(message.delivery, message.attempt, Accepted("ref"))
@@ -135,4 +140,78 @@ async def test_while_nothing_can_be_committed_little_waits(city: City, tmp_path:
     await runner.stop()
     assert not runner.failing
     assert city.rows(select(func.count()).select_from(t.inbound)) == [(stored + 1,)]
+    holds(city, tmp_path)
+
+
+async def test_stopped_while_outcomes_cannot_be_kept_it_ends_and_they_are_unknown(
+    city: City, tmp_path: Path
+) -> None:
+    city.behave = lambda _: None
+    drafted = city.draft(areas=["330281001"], roles=["grid_leader"])
+    routes = {name: Taking(name) for name in city.engine.routes}
+    routes["sms-1"].goes_on.clear()
+    runner = Runner(city.engine, routes, now=lambda: city.now)
+    await runner.start()
+    await runner.submit(
+        partial(approving.approve, actor=SECOND, alert_id=bytes.fromhex(drafted["id"]))
+    )
+    async with asyncio.timeout(20):
+        while not city.states(drafted["no"]).get("sending"):
+            await runner.committed()
+    claimed = city.states(drafted["no"])["sending"]
+    bound(city, grows=False)
+    with suppress(UnavailableError):
+        for number in range(5_000):
+            await runner.sink("sms-1", [reply(number)])
+    routes["sms-1"].goes_on.set()
+    async with asyncio.timeout(8):
+        await runner.stop()
+    assert not runner._thread.is_alive()
+    bound(city, grows=True)
+    assert city.states(drafted["no"])["sending"] == claimed
+    city.behave = lambda _: Accepted("ref")
+    city.restart()
+    city.forward(minutes=5, tick_s=10)
+    states = city.states(drafted["no"])
+    assert not states.get("sending")
+    assert sum(message.possible_duplicate for message in city.sent) >= claimed
+    holds(city, tmp_path)
+
+
+async def test_an_expansion_that_does_not_fit_holds_up_nobody(tmp_path: Path) -> None:
+    whole = Pieces(first_people=100_000, most=100_000)
+    city = FileCity(tmp_path, routes=(sms_route(in_flight=5),), pieces=whole)
+    small = city.draft(roles=["grid_leader"])
+    large = city.draft(roles=["grid_leader", "building_lead", "party_member"])
+    route = Taking("sms-1")
+    route.goes_on.clear()
+    runner = Runner(city.engine, {"sms-1": route}, now=lambda: city.now)
+    await runner.start()
+
+    def agree(drafted: dict[str, Any]) -> Any:
+        alert_id = bytes.fromhex(drafted["id"])
+        return runner.submit(partial(approving.approve, actor=SECOND, alert_id=alert_id))
+
+    async def until(reached: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not reached():
+                runner.wake()
+                await asyncio.wait([asyncio.ensure_future(runner.committed())], timeout=0.2)
+
+    await agree(small)
+    await until(lambda: city.states(small["no"]).get("sending") == 5)
+    bound(city, by=12)
+    await agree(large)
+    route.goes_on.set()
+    everybody = len(city.leaders())
+    assert everybody > 5
+    await until(lambda: city.states(small["no"]).get("accepted") == everybody)
+    (phase,) = city.one(select(t.alert.c.phase).where(t.alert.c.no == large["no"]))
+    assert phase, "it did fit"
+    bound(city, grows=True)
+    city.now += 6_000
+    await until(
+        lambda: city.one(select(t.alert.c.phase).where(t.alert.c.no == large["no"]))[0] == 0
+    )
+    await runner.stop()
     holds(city, tmp_path)
