@@ -23,14 +23,16 @@ from alertd.decide.shares import Part
 from alertd.engine.core import Engine
 from alertd.engine.library import Library
 from alertd.engine.runner import Runner
+from alertd.engine.space import Space
 from alertd.engine.timekeeping import Timekeeper
 from alertd.errors import NotConfiguredError, UnavailableError
 from alertd.model import Channel as Kind
 from alertd.model import Policy, Status
 from alertd.settings import RouteSettings, Settings
 from alertd.store import migrate
+from alertd.store.ballast import BallastFile
 from alertd.store.database import Store, lock_file
-from alertd.store.dialect import is_sqlite
+from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES, is_sqlite
 from alertd.store.vault import KEY_BYTES, Vault, load_key
 from alertd.web.app import create_app
 from alertd.web.deps import Deps
@@ -100,7 +102,22 @@ def open_store(settings: Settings) -> Store:
     """Bring the database up to date and open it; the caller holds the data folder's lock."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     migrate.upgrade(settings.store_url)
-    return Store(settings.store_url, open_vault(settings.data_dir), node=settings.node)
+    return Store(
+        settings.store_url,
+        open_vault(settings.data_dir),
+        node=settings.node,
+        checkpoint_pages=checkpoint_pages(ballast_of(settings).wanted),
+    )
+
+
+def ballast_of(settings: Settings) -> BallastFile:
+    """The ballast of the data folder, which exists."""
+    return BallastFile(settings.data_dir, round(settings.ballast_mb * 1_000_000))
+
+
+def checkpoint_pages(ballast: int) -> int:
+    """So many that, when the disk is full, half of the ballast can take in SQLite's journal."""
+    return min(CHECKPOINT_PAGES, ballast // 2 // PAGE_BYTES) if ballast else CHECKPOINT_PAGES
 
 
 def lock(settings: Settings) -> TextIO:
@@ -175,6 +192,7 @@ class Node:
     routes: Mapping[str, RouteConfig] | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     broker: EmbeddedBroker | None = None
+    space: Space | None = None
     store: Store | None = None
     runner: Runner | None = None
     keeper: Timekeeper | None = None
@@ -197,6 +215,9 @@ class Node:
             )
         if not self.is_helper:
             self._stack.callback(lock(self.settings).close)
+            self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+            self.space = Space(ballast_of(self.settings))
+            self.space.look()  # before anything is written
         self.store = open_store(self.settings)
         self._stack.callback(self.store.close)
         self.library = library_of(self.settings)
@@ -250,7 +271,12 @@ class Node:
         self.keeper.moved = engine.leapt
         kind = Runner if self.clock.speed == 1.0 else FastRunner
         self.runner = kind(
-            engine, self.channels, now=self.clock, speed=self.clock.speed, keeper=self.keeper
+            engine,
+            self.channels,
+            now=self.clock,
+            speed=self.clock.speed,
+            keeper=self.keeper,
+            space=self.space,
         )
         await self.runner.start()
         self._stack.push_async_callback(self.runner.stop)

@@ -88,6 +88,13 @@ class UnavailableError(AlertdError):
     http_status = 503
 
 
+class NoRoomError(UnavailableError):
+    """The disk is nearly full: what was accepted goes on, and new work is refused."""
+
+    code = "no-room"
+    retry_after_s: ClassVar[int] = 30
+
+
 class NotConfiguredError(AlertdError):
     """A setting is missing or wrong."""
 

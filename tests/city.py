@@ -126,6 +126,7 @@ class City:
     fresh: bool = True  # False: the directory has a city already
     part: Part = field(default_factory=Part)
     postgresql: bool | None = None  # None: as the run of the tests says
+    synchronous: str = "NORMAL"  # as Store has it; most tests cut no power
 
     def __post_init__(self) -> None:
         self.url = databases.url_of(self.directory, postgresql=self.postgresql)
@@ -138,7 +139,7 @@ class City:
     def start(self) -> None:
         """A fresh process: nothing remembered but what is on disk."""
         self.boot += 1
-        self.store = Store(self.url, Vault(KEY), node="test", synchronous="NORMAL")
+        self.store = Store(self.url, Vault(KEY), node="test", synchronous=self.synchronous)
         databases.opened.append(self.store)
         self.engine = Engine(
             store=self.store,

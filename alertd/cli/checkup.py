@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from alertd.bootstrap import library_of, lock
+from alertd.bootstrap import ballast_of, library_of, lock
 from alertd.cli.checkup_routes import broker_finding, route_findings
 from alertd.cli.checkup_store import store_findings
 from alertd.cli.client import TOKEN_VARIABLE, Running, running
 from alertd.cli.findings import Finding, Health, of_error
 from alertd.cli.words import _
+from alertd.decide.space import judge
 from alertd.errors import AlertdError
 from alertd.settings import FILE_NAME, Settings, load, unknown_variables
 from alertd.web.ready import LEAST_FREE_BYTES
@@ -62,7 +63,19 @@ def _folder(settings: Settings) -> Finding:
     text = _("{folder}, {free:.1f} GiB free").format(folder=folder, free=free / _GIB)
     if folder != nearest:
         text = _("{text}; it will be made at the first start").format(text=text)
+    if folder == nearest and _refuses(settings):
+        detail = _("{text}: new alerts and rosters are refused; make room").format(text=text)
+        return Finding(what, Health.BROKEN, detail)
     return Finding(what, Health.WELL if free >= LEAST_FREE_BYTES else Health.BROKEN, text)
+
+
+def _refuses(settings: Settings) -> bool:
+    """Whether a server refuses new work here, or would: nothing is made or given up for it."""
+    file = ballast_of(settings)
+    short, _act = judge(
+        short=False, free=file.free(), held=file.held(), wanted=file.wanted, failed=False
+    )
+    return short
 
 
 def _server(settings: Settings, server: Running | None) -> Finding:

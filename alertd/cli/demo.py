@@ -100,6 +100,7 @@ def _settings(folder: Path) -> Settings:
         broker_host="127.0.0.1",
         broker_port=0,
         public_base_url="",
+        ballast_mb=0.0,
         routes={},
     )
 

@@ -33,6 +33,8 @@ ACTIONS = {
     "cancel": Action.CANCEL,
     "all-clear": Action.ALL_CLEAR,
 }
+# What withdraws or corrects a warning is taken however little space there is.
+_TAKEN_ALWAYS = frozenset({"cancel", "all-clear", "correction"})
 _DEFAULT_POLICY_COLOUR = "blue"
 
 
@@ -65,6 +67,8 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     selection = _selection(turn, actor, wanted, status, version, paths)
     _refuse_unroutable(turn, selection, status)
     purpose = _purpose(alert)
+    if purpose not in _TAKEN_ALWAYS:
+        turn.require_room()
     followed = _supersede(turn, alert, purpose)
     references = followed[-1] if followed else None
     number = _next(turn, t.alert.c.no)

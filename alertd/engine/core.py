@@ -24,7 +24,7 @@ from alertd.engine.settling import Settlement
 from alertd.engine.turn import Flow, LiveAlert, Turn, Wording, refresh
 from alertd.errors import AlertdError
 from alertd.model import Millis, RecipientKind, alert_of
-from alertd.store.database import Store, Transaction
+from alertd.store.database import BrokenOffError, Store, Transaction
 from alertd.store.identity import Ids
 from channels.base import Outcome, Outgoing
 
@@ -99,6 +99,7 @@ class Engine:
     lease: str
     break_glass_delay_ms: int = 300_000
     pieces: Pieces = field(default_factory=Pieces)
+    refuses_new: bool = False  # space is short: new work is refused
     flows: dict[str, Flow] = field(default_factory=dict)
     alerts: dict[int, LiveAlert] = field(default_factory=dict)
     part: Part = field(default_factory=Part)
@@ -109,9 +110,19 @@ class Engine:
     def __post_init__(self) -> None:
         self.portions = Portions(self.lease, self.part, alone=not self.store.shared)
 
-    def step(self, now: Millis, inputs: Sequence[Input] = (), *, claim: bool = True) -> Step:
-        """Take `inputs`, do what is due at `now`, claim what may leave; then make its messages."""
-        done = self.commit(now, inputs, claim=claim)
+    def step(
+        self,
+        now: Millis,
+        inputs: Sequence[Input] = (),
+        *,
+        claim: bool = True,
+        lean: bool = False,
+    ) -> Step:
+        """Take `inputs`, do what is due at `now`, claim what may leave; then make its messages.
+
+        A `lean` step writes little: it leaves expansions, ladders and digests for later.
+        """
+        done = self.commit(now, inputs, claim=claim, lean=lean)
         handovers = tuple(self.render(material) for material in done.claimed)
         return Step(done.answers, handovers, done.again, done.wake_at, done.recorded)
 
@@ -120,7 +131,14 @@ class Engine:
         made, unmade = outgoing(claimed, self.wording, self.store.vault)
         return Handover(claimed.route, tuple(made), claimed.deadline, tuple(unmade))
 
-    def commit(self, now: Millis, inputs: Sequence[Input] = (), *, claim: bool = True) -> Committed:
+    def commit(
+        self,
+        now: Millis,
+        inputs: Sequence[Input] = (),
+        *,
+        claim: bool = True,
+        lean: bool = False,
+    ) -> Committed:
         """The part of a step that is one commit."""
         self._open_flows(now)
         work: tuple[Material, ...] = ()
@@ -134,7 +152,7 @@ class Engine:
                     self.portions.look(tx.connection, self.store.writer_no, self.routes, now)
                 answers = tuple(self._take(turn, item) for item in inputs)
                 if self._decides(tx, now, plain=plain):
-                    self._decide(turn)
+                    self._decide(turn, lean=lean)
                 if claim:
                     ours = self.portions.of(self.routes)
                     work = tuple(dispatch.claim(turn, ours, self.flows, self.lease))
@@ -161,10 +179,11 @@ class Engine:
         self._ticked_at = now  # somebody else is at it
         return False
 
-    def _decide(self, turn: Turn) -> None:
+    def _decide(self, turn: Turn, *, lean: bool) -> None:
         if self._tick_is_due(turn.now):
-            self._tick(turn)
-        self._more |= expanding.advance(turn)
+            self._tick(turn, lean=lean)
+        if not lean:
+            self._more |= expanding.advance(turn)
 
     def _tick_is_due(self, now: Millis) -> bool:
         return now - self._ticked_at >= _TICK_MS or now < self._ticked_at
@@ -200,6 +219,7 @@ class Engine:
             flows=self.flows,
             lease=self.lease,
             counter=self.store.writer_no if self.store.shared else 0,
+            refuses_new=self.refuses_new,
         )
 
     def _take(self, turn: Turn, item: Input) -> Answer:
@@ -209,20 +229,24 @@ class Engine:
         except AlertdError as error:
             self.alerts.clear()
             return Answer(error=error)
+        except BrokenOffError:
+            self.alerts.clear()
+            raise  # of this step nothing is left that could be committed
         except Exception as error:  # noqa: BLE001 - one bad input must not stop the engine
             self.alerts.clear()
             turn.record("defect", {"error": type(error).__name__})
             return Answer(error=error)
 
-    def _tick(self, turn: Turn) -> None:
+    def _tick(self, turn: Turn, *, lean: bool) -> None:
         self._ticked_at = turn.now
         approving.issue_due(turn)
         approving.expire_due(turn)
         done = settling.deadlines(turn, _BATCH)
         stuck = dispatch.fail_unroutable(turn, _BATCH)
         hurry(turn, [(alert_of(r.id), r.recipient_no, r.id) for r in stuck if _person(r)])
-        done = max(done, len(stuck), climbing.ladders(turn, _BATCH))
-        done = max(done, climbing.digests(turn, _BATCH), answering.help_due(turn, _BATCH))
+        done = max(done, len(stuck), answering.help_due(turn, _BATCH))
+        if not lean:
+            done = max(done, climbing.ladders(turn, _BATCH), climbing.digests(turn, _BATCH))
         self._more |= done >= _BATCH
         if self._more:
             self._ticked_at = 0

@@ -19,9 +19,11 @@ from sqlalchemy.exc import DBAPIError
 from alertd.engine import receive
 from alertd.engine.core import Answer, Engine, Handover, Input, Step
 from alertd.engine.settling import Settlement
+from alertd.engine.space import Space
 from alertd.engine.timekeeping import Timekeeper
 from alertd.errors import UnavailableError
 from alertd.model import Millis
+from alertd.store.dialect import out_of_space
 from channels.base import Channel, Event, Fault, Outcome, SendError
 
 MOST_WAITING = 20_000  # inputs waiting for a commit; past it callers are told to come back
@@ -29,6 +31,8 @@ MOST_A_STEP = 1_000
 _IDLE_S = 1.0  # the longest a waiting engine sleeps by itself; the ticker wakes it too
 _GATHER_S = 0.002  # an ended try, a receipt or a reply waits so long for its neighbours
 _RETRY_S = 0.5  # after a step that could not commit (disk full, database away)
+_LEAN_S = 5.0  # after a step for which there was no space, only little is written for so long
+_LOG_EVERY_S = 30.0
 
 log = structlog.get_logger("alertd.engine")
 
@@ -42,6 +46,7 @@ class Runner:
         now: The clock, ms.
         speed: How many of the clock's seconds go by in one of ours.
         keeper: Looks after the clock, between steps.
+        space: The disk's, looked at before each step; None: there is no end of it.
     """
 
     def __init__(
@@ -52,14 +57,18 @@ class Runner:
         now: Callable[[], Millis],
         speed: float = 1.0,
         keeper: Timekeeper | None = None,
+        space: Space | None = None,
     ) -> None:
         self.engine = engine
         self.channels = channels
         self.now = now
         self.speed = speed
         self.keeper = keeper
+        self.space = space
         self.cycled_at: Millis = now()
         self.failing: str = ""  # why the last step couldn't commit; "" while all is well
+        self._lean_until: Millis = 0
+        self._failure_logged_at: Millis = 0
         self._inputs: deque[tuple[Input, Future[Any]]] = deque()
         self._outcomes: dict[str, deque[Outcome]] = {name: deque() for name in channels}
         self._arrivals: deque[_Arrival] = deque()
@@ -170,7 +179,8 @@ class Runner:
                 self._wake.wait(_GATHER_S)
             self._woken = self._stirred = False
             done = self._stopping and not (self._sends or self._inputs or self._arrivals)
-            return not (done and not any(self._outcomes.values()))
+            # What can't be written down is unknown to whoever starts next, and is sent once more.
+            return not (done and (self.failing or not any(self._outcomes.values())))
 
     def _cycle(self) -> float:
         """One step; returns how long to wait before the next, in seconds."""
@@ -181,12 +191,15 @@ class Runner:
         inputs += [group.input() for group in groups]
         inputs += [item for item, _ in taken]
         self._keep_time()
+        lean = self.now() < self._lean_until
         try:
-            step = self.engine.step(self.now(), inputs, claim=not self._stopping)
+            self._look()
+            step = self.engine.step(self.now(), inputs, claim=not self._stopping, lean=lean)
         except Exception as error:  # noqa: BLE001 - disk full and the like; the engine goes on
-            self._failed(error, taken, groups, ended)
-            return _RETRY_S
+            return self._failed(error, taken, groups, ended, lean=lean)
         self.failing = ""
+        if self.space is not None and self.space.short and step.recorded:
+            self.engine.store.checkpoint()  # its journal takes no more space than it has
         self.cycled_at = self.now()
         answers = step.answers[len(inputs) - len(taken) :]
         arrived = step.answers[len(inputs) - len(taken) - len(groups) : len(inputs) - len(taken)]
@@ -222,17 +235,53 @@ class Runner:
         taken: list[tuple[Input, Future[Any]]],
         groups: "Sequence[_Group]",
         ended: Mapping[str, list[Outcome]],
-    ) -> None:
-        """Nothing was committed: outcomes are kept for the next try, callers are told."""
+        *,
+        lean: bool,
+    ) -> float:
+        """Nothing was committed: outcomes are kept for the next try, callers are told.
+
+        Where space ran out in a whole step, all is tried again at once in a lean one: an expansion
+        that doesn't fit may hold up nobody. Returns when to try again, in seconds.
+        """
         self.failing = type(error).__name__
-        log.error("step failed", error=type(error).__name__)
+        self._log_failure()
         for name, items in ended.items():
             self._outcomes[name].extendleft(reversed(items))
+        if out_of_space(error):
+            self._make_space()
+            if not lean:
+                self._lean_until = self.now() + round(_LEAN_S * 1000 * self.speed)
+                self._inputs.extendleft(reversed(taken))
+                arrivals = [arrival for group in groups for arrival in group.arrivals]
+                self._arrivals.extendleft(reversed(arrivals))
+                return 0.0
         refusal = UnavailableError(
             "The store can't be written to now.", hint="Look at the disk's free space."
         )
         self._call(_refuse, [future for _, future in taken], refusal)
         self._call(_tell_all, groups, [Answer(error=refusal)] * len(groups), last=True)
+        return _RETRY_S
+
+    def _look(self) -> None:
+        if self.space is None:
+            return
+        held = self.space.held
+        self.engine.refuses_new = self.space.look()
+        if self.space.held < held:
+            # While there is space: what is in the journal must find its place in the database, or
+            # the journal can't be used again and takes all that the ballast left.
+            self.engine.store.checkpoint()
+
+    def _make_space(self) -> None:
+        if self.space is not None:
+            self.space.look(failed=True)
+        self.engine.store.checkpoint()
+
+    def _log_failure(self) -> None:
+        """Not at every try: the log may lie on the same disk."""
+        if self.now() - self._failure_logged_at >= _LOG_EVERY_S * 1000 * self.speed:
+            self._failure_logged_at = self.now()
+            log.error("step failed", error=self.failing)
 
     def _call(self, function: Callable[..., None], *arguments: Any, **named: Any) -> None:
         if self._loop is not None and not self._loop.is_closed():

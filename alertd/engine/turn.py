@@ -10,7 +10,7 @@ from sqlalchemy import Connection, literal_column, or_, select
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Leave, Route
 from alertd.engine.library import Library
-from alertd.errors import NotFoundError
+from alertd.errors import NoRoomError, NotFoundError
 from alertd.model import AlertState, Fact, Millis, Policy, Status
 from alertd.store import tables as t
 from alertd.store.database import Transaction
@@ -91,6 +91,7 @@ class Turn:
     lease: str
     break_glass_delay_ms: int
     pieces: Pieces
+    refuses_new: bool = False
     source: str = "engine"
     counter: int = 0  # in which rows of the rollup this process counts what it sends
 
@@ -98,6 +99,15 @@ class Turn:
     def connection(self) -> Connection:
         """The writer's connection."""
         return self.tx.connection
+
+    def require_room(self) -> None:
+        """Raise NoRoomError where space is too short for new work."""
+        if self.refuses_new:
+            raise NoRoomError(
+                "The disk is full: new alerts and rosters are refused.",
+                hint="Make room on the data folder's disk. What was accepted goes on; cancels,"
+                " corrections, all-clears and answers are taken.",
+            )
 
     def record(
         self,

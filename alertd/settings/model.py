@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     confirmations: bool = True
     tick_s: Annotated[float, Field(ge=0.05, le=60, allow_inf_nan=False)] = 1.0
     clock_gap_s: Annotated[int, Field(ge=60, le=2_592_000)] = 172_800
+    ballast_mb: Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)] = 64.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     routes: dict[RouteName, RouteSettings] = {}
@@ -74,7 +75,8 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     _numbers = field_validator(
-        "port", "broker_port", "break_glass_delay_s", "tick_s", "clock_gap_s", mode="before"
+        *("port", "broker_port", "break_glass_delay_s", "tick_s", "clock_gap_s", "ballast_mb"),
+        mode="before",
     )(no_truth)
 
     @field_validator("data_dir", "config_dir")

@@ -16,6 +16,10 @@ from alertd.store.fold import apply, apply_alike
 from alertd.store.vault import Vault
 
 
+class BrokenOffError(Exception):
+    """The database gave up a whole transaction: nothing of it can be committed any more."""
+
+
 class Transaction:
     """One unit of work: changed rows and the facts they follow from, committed together."""
 
@@ -49,7 +53,9 @@ class Transaction:
         cursor.execute("SAVEPOINT item")
         try:
             yield
-        except BaseException:
+        except BaseException as error:
+            if dialect.broke_off(self.connection, error):
+                raise BrokenOffError from error
             cursor.execute("ROLLBACK TO SAVEPOINT item")
             cursor.execute("RELEASE SAVEPOINT item")
             del self.facts[kept:]
@@ -68,16 +74,26 @@ class Store:
         writer: This writing process's number; each has a chain of its own. Where several write,
             the first number to try.
         synchronous: SQLite's durability; FULL keeps every acknowledged commit over a power cut.
+        checkpoint_pages: How long SQLite's journal grows, about, before it is used again.
     """
 
     def __init__(
-        self, url: str, vault: Vault, *, node: str, writer: int = 1, synchronous: str = "FULL"
+        self,
+        url: str,
+        vault: Vault,
+        *,
+        node: str,
+        writer: int = 1,
+        synchronous: str = "FULL",
+        checkpoint_pages: int = dialect.CHECKPOINT_PAGES,
     ) -> None:
         self.url = url
         self.vault = vault
         self.node = node
         self.writer_no = self._first_writer = writer
-        self._writer: Engine = dialect.writer(url, synchronous=synchronous)
+        self._writer: Engine = dialect.writer(
+            url, synchronous=synchronous, checkpoint_pages=checkpoint_pages
+        )
         self._reader: Engine = dialect.reader(url)
         self._connection: Connection | None = None
         self._head: journal.Head | None = None
@@ -134,6 +150,13 @@ class Store:
         """A consistent read-only view, in any thread."""
         with self._reader.connect() as connection, connection.begin():
             yield connection
+
+    def checkpoint(self) -> bool:
+        """Have SQLite's journal used again from its beginning; between transactions only.
+
+        Returns whether that could be done.
+        """
+        return self._connection is not None and dialect.checkpoint(self._connection)
 
     def close(self) -> None:
         """Close every connection."""

@@ -30,7 +30,8 @@ from alertd.errors import UnavailableError
 # A checkpoint writes a changed page once, however often it has changed; and the last page of the
 # journal, the rollups and the head of the queue change at every step. SQLite's own 1,000 pages are
 # 80 steps.
-_CHECKPOINT_PAGES = 8_000
+CHECKPOINT_PAGES = 8_000
+PAGE_BYTES = 4_096
 
 
 def is_sqlite(url: str) -> bool:
@@ -38,7 +39,9 @@ def is_sqlite(url: str) -> bool:
     return make_url(url).get_backend_name() == "sqlite"
 
 
-def writer(url: str, *, synchronous: str = "FULL") -> Engine:
+def writer(
+    url: str, *, synchronous: str = "FULL", checkpoint_pages: int = CHECKPOINT_PAGES
+) -> Engine:
     """The engine of the one writer.
 
     The sqlite3 driver begins transactions late and as readers, which silently loses updates; so
@@ -51,7 +54,7 @@ def writer(url: str, *, synchronous: str = "FULL") -> Engine:
     _prepare(
         engine,
         f"PRAGMA synchronous={synchronous}",
-        f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}",
+        f"PRAGMA wal_autocheckpoint={checkpoint_pages}",
         "PRAGMA journal_size_limit=67108864",
     )
 
@@ -61,6 +64,50 @@ def writer(url: str, *, synchronous: str = "FULL") -> Engine:
         connection.connection.cursor().execute("BEGIN IMMEDIATE")
 
     return engine
+
+
+def broke_off(connection: Connection, error: BaseException) -> bool:
+    """Whether an error ended the whole transaction, or leaves no space to go on with it.
+
+    Where a disk is full, SQLite rolls everything back by itself; whoever went on would write
+    outside of any transaction.
+    """
+    if connection.dialect.name != "sqlite":
+        return out_of_space(error)
+    driver: Any = connection.connection.driver_connection
+    return not driver.in_transaction or out_of_space(error)
+
+
+def out_of_space(error: BaseException | None) -> bool:
+    """Whether it says that the disk is full, or that it can't be written to."""
+    while error is not None:
+        seen = getattr(error, "orig", None) or error
+        if getattr(seen, "sqlite_errorcode", 0) & 0xFF in _SPACE:
+            return True
+        if getattr(seen, "sqlstate", None) == "53100":
+            return True
+        error = error.__cause__
+    return False
+
+
+_SPACE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
+def checkpoint(connection: Connection) -> bool:
+    """See `Store.checkpoint`; PostgreSQL looks after its own."""
+    if connection.dialect.name != "sqlite":
+        return True
+    cursor = connection.connection.cursor()  # the driver's own: this may not be in a transaction
+    try:
+        # The journal keeps its place on the disk; where a reader is in its way, it is waited for.
+        for how in ("PASSIVE", "RESTART"):
+            cursor.execute(f"PRAGMA wal_checkpoint({how})")
+            ((busy, pages, moved),) = cursor.fetchall()
+            if not busy and pages == moved:
+                return True
+    except sqlite3.OperationalError:
+        return False
+    return False
 
 
 def reader(url: str) -> Engine:

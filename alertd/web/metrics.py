@@ -38,6 +38,12 @@ def _engine(deps: Deps, now: int) -> Iterator[Metric]:
     yield _gauge(
         "engine_failing", "1 while the engine can't commit", float(bool(deps.runner.failing))
     )
+    if (space := deps.runner.space) is not None:
+        yield _gauge("disk_free_bytes", "Free on the data folder's disk", space.free)
+        yield _gauge("disk_ballast_bytes", "Held there for when it is full", space.held)
+        yield _gauge(
+            "new_work_refused", "1 while new alerts and rosters are refused", float(space.short)
+        )
 
 
 def _clock(deps: Deps) -> Iterator[Metric]:

@@ -6,15 +6,15 @@ from fastapi import APIRouter, Response
 
 from alertd.web.deps import Given
 from alertd.web.metrics import exposition
-from alertd.web.ready import Readiness, readiness
+from alertd.web.ready import Readiness, is_short, readiness
 
 router = APIRouter(tags=["probes"])
 
 
 @router.get("/healthz")
-async def healthz() -> dict[str, str]:
-    """200 while the process answers at all."""
-    return {"status": "ok"}
+async def healthz(deps: Given) -> dict[str, str]:
+    """200 while the process answers at all; `space` says whether the disk has room for new work."""
+    return {"status": "ok", "space": "short" if is_short(deps) else "enough"}
 
 
 @router.get("/readyz", responses={503: {"model": Readiness}})

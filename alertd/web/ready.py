@@ -41,6 +41,7 @@ class Readiness:
         free_bytes: On the data folder's disk.
         clock_trusted: Whether the machine's clock agrees with the node's time.
         clock_ahead_s: How far it is ahead; below 0: behind.
+        space: `short` while new alerts and rosters are refused for want of it, else `enough`.
     """
 
     ready: bool
@@ -49,6 +50,7 @@ class Readiness:
     cycle_age_s: float
     oldest_pending_s: float
     free_bytes: int | None
+    space: str
     routes: tuple[RouteHealth, ...]
     clock_trusted: bool
     clock_ahead_s: float
@@ -69,7 +71,9 @@ async def readiness(deps: Deps) -> Readiness:
         del error
     oldest_s = _oldest_s(found, now)
     reasons += _engine_reasons(deps, cycle_age_s, found, now)
-    if free is not None and free < LEAST_FREE_BYTES:
+    if is_short(deps):
+        reasons.append(N_("The disk is full: new alerts and rosters are refused."))
+    elif free is not None and free < LEAST_FREE_BYTES:
         reasons.append(N_("The disk is nearly full."))
     warnings = [f"{route.name}: {route.detail}" for route in routes if not route.ok]
     if routes and len(warnings) == len(routes):
@@ -86,10 +90,16 @@ async def readiness(deps: Deps) -> Readiness:
         cycle_age_s=round(cycle_age_s, 3),
         oldest_pending_s=round(oldest_s, 3),
         free_bytes=free,
+        space="short" if is_short(deps) else "enough",
         routes=routes,
         clock_trusted=standing.trusted,
         clock_ahead_s=round(standing.ahead_ms / 1000, 3),
     )
+
+
+def is_short(deps: Deps) -> bool:
+    """Whether new work is refused for want of space."""
+    return deps.runner.space is not None and deps.runner.space.short
 
 
 def _engine_reasons(deps: Deps, cycle_age_s: float, found: Pulse | None, now: int) -> list[str]:

@@ -31,7 +31,8 @@ class Said:
 def environment(data: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Ours, with nothing of alertd but what the test says; English."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("ALERTD_")}
-    own = {"ALERTD_DATA_DIR": str(data), "ALERTD_PORT": "0", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+    own = {"ALERTD_DATA_DIR": str(data), "ALERTD_PORT": "0", "ALERTD_BALLAST_MB": "1"}
+    own |= {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
     return plain | own | dict(more or {})
 
 

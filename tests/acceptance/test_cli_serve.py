@@ -45,7 +45,7 @@ def settled(city: Server, code: str) -> dict[str, Any]:
 
 
 def test_the_console_answers_and_the_first_sign_in_is_told(city: Server) -> None:
-    assert httpx.get(f"{city.url}/healthz").json() == {"status": "ok"}
+    assert httpx.get(f"{city.url}/healthz").json() == {"status": "ok", "space": "enough"}
     assert city.said["sign_in"]["name"] == "admin"
     token = city.data / "cli.token"
     assert token.stat().st_mode & 0o777 == 0o600

@@ -268,4 +268,4 @@ def test_what_is_no_http_at_all(city: LivingCity) -> None:
             except ConnectionResetError:
                 continue  # hanging up is an answer too
             assert not head.startswith(b"HTTP/1.1 5"), head
-    assert city.get("/healthz") == {"status": "ok"}
+    assert city.get("/healthz") == {"status": "ok", "space": "enough"}

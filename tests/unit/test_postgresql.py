@@ -51,7 +51,7 @@ def test_migrated_columns_are_those_that_the_program_knows(url: str) -> None:
             wanted = {column.name: column for column in table.columns}
             assert there.keys() == wanted.keys()
             for name, column in wanted.items():
-                kind = column.type.compile(connection.dialect)
+                kind = column.type.compile(connection.dialect).replace("FLOAT", "DOUBLE PRECISION")
                 assert there[name]["type"].compile(connection.dialect) == kind
                 assert there[name]["nullable"] == column.nullable
     engine.dispose()

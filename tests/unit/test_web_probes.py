@@ -22,7 +22,7 @@ async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
 
 async def test_a_node_that_works_is_ready(web: WebCity) -> None:
     async with web.client() as client:
-        assert (await client.get("/healthz")).json() == {"status": "ok"}
+        assert (await client.get("/healthz")).json() == {"status": "ok", "space": "enough"}
         ready = await client.get("/readyz")
         assert ready.status_code == 200, ready.text
         assert ready.json()["reasons"] == []

@@ -127,6 +127,7 @@ def _plan(deps: Deps, files: RosterFiles, language: str) -> tuple[Checked, Plan]
 
 
 def _apply(turn: Turn, *, actor: Actor, planned: Plan, why: str) -> RosterVersion:
+    turn.require_room()
     return roster.apply(turn.tx, planned, by=actor.source, why=why, now=turn.now)
 
 
