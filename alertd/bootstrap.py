@@ -23,11 +23,12 @@ from alertd.decide.shares import Part
 from alertd.engine.core import Engine
 from alertd.engine.library import Library
 from alertd.engine.runner import Runner
-from alertd.errors import NotConfiguredError, UnavailableError
+from alertd.errors import AlertdError, NotConfiguredError, UnavailableError
 from alertd.model import Channel as Kind
 from alertd.model import Policy, Status
 from alertd.settings import RouteSettings, Settings
 from alertd.store import migrate
+from alertd.store.backup.placing import LOCK, refuse_half
 from alertd.store.database import Store, lock_file
 from alertd.store.dialect import is_sqlite
 from alertd.store.vault import KEY_BYTES, Vault, load_key
@@ -103,8 +104,14 @@ def open_store(settings: Settings) -> Store:
 
 
 def lock(settings: Settings) -> TextIO:
-    """Make sure that nobody else writes here."""
-    return lock_file(settings.data_dir / "alertd.lock")
+    """Make sure that nobody else writes here, and that what is here is whole."""
+    handle = lock_file(settings.data_dir / LOCK)
+    try:
+        refuse_half(settings.data_dir)
+    except AlertdError:
+        handle.close()
+        raise
+    return handle
 
 
 def route_config(name: str, given: RouteSettings) -> RouteConfig:
