@@ -1,14 +1,16 @@
 """An engine under load in a process of its own, to be backed up and killed.
 
-    python -m tests.faults.storm DIRECTORY SEED
+    python -m tests.faults.storm DIRECTORY SEED PACE_S
 
-Alerts go out, phones reply, time goes by, in DIRECTORY's city, until it is killed. A line of
-`acknowledged.jsonl` for every commit, written once it is on disk: where the journal ended then.
+Alerts go out, phones reply, time goes by, in DIRECTORY's city, until it is killed; PACE_S is the
+pause between two replies. A line of `acknowledged.jsonl` for every commit, written once it is on
+disk: where the journal ended then.
 """
 
 import json
 import random
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,23 +53,24 @@ class Storm(City):
         self.store = self.engine.store = store
 
 
-def rage(city: City, dice: random.Random) -> None:
+def rage(city: City, dice: random.Random, pace_s: float) -> None:
     """One alert and what comes back, so that every kind of commit happens again and again."""
     city.issue(areas=[dice.choice(AREAS)], roles=ROLES, colour=dice.choice(("red", "orange")))
     phones = [message.address for message in city.sent if message.address.startswith("+86")]
     for _ in range(REPLIES_AN_ALERT):
         city.reply(dice.choice(phones), dice.choice(TEXTS), key=f"r{dice.getrandbits(64):x}")
         city.forward(seconds=3)
+        time.sleep(pace_s)  # so that the journal stays short enough to be made again and again
     city.forward(minutes=4, tick_s=20)
     del city.sent[:-2_000]
 
 
 def main() -> None:
-    directory, seed = Path(sys.argv[1]), int(sys.argv[2])
+    directory, seed, pace_s = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     city = Storm(directory, fresh=False)
     dice = random.Random(seed)
     while True:
-        rage(city, dice)
+        rage(city, dice, pace_s)
 
 
 if __name__ == "__main__":
