@@ -16,10 +16,10 @@ from alertd.cli.keeping import now
 from alertd.cli.options import Json
 from alertd.cli.report import NotVerifiedError
 from alertd.cli.words import _
-from alertd.errors import NotFoundError
+from alertd.errors import ConflictError, NotFoundError
 from alertd.settings import load
 from alertd.store import dialect, migrate
-from alertd.store.backup import checking, manifest
+from alertd.store.backup import checking, disk, manifest
 from alertd.store.backup.checking import Problem
 from alertd.store.backup.copying import frozen
 from alertd.store.backup.manifest import Manifest
@@ -83,7 +83,7 @@ def _check(backup: Path | None, made: Manifest | None, keys: Path | None, *, aga
     facts, waits = 0, None
     key = _key(backup, made, keys)
     try:
-        with _opened(backup) as connection:
+        with _opened(backup, made) as connection:
             problems += checking.database(connection)
             facts, broken = checking.journal(connection, made.heads if made else None)
             problems += broken
@@ -95,22 +95,46 @@ def _check(backup: Path | None, made: Manifest | None, keys: Path | None, *, aga
             waits = waiting(connection, now())
     except DatabaseError as error:
         problems.append(Problem("database", "file", type(error.orig).__name__))
+    except OSError as error:
+        problems.append(Problem("database", "file", str(error.strerror)))
     return _Found(facts, waits, problems, "checked" if key is not None else "not-here")
 
 
 @contextmanager
-def _opened(backup: Path | None) -> Iterator[Connection]:
+def _opened(backup: Path | None, made: Manifest | None) -> Iterator[Connection]:
     """One view of a backup's database, or of the data folder's, which may be served meanwhile.
 
-    While it is open a server's log can't begin anew and grows; that ends with this command.
+    While it is open a server's log can't begin anew and grows; that ends with this command. A
+    backup of an earlier version is looked at as the next start would make it, in a copy.
     """
-    if backup is not None:
-        with frozen(backup / manifest.DATABASE) as connection:
+    if backup is None or made is None:
+        with _live() as connection:
             yield connection
         return
+    database = backup / manifest.DATABASE
+    if made.schema == migrate.head():
+        with frozen(database) as connection:
+            yield connection
+        return
+    with TemporaryDirectory(prefix="alertd-") as scratch:
+        copy = Path(scratch) / manifest.DATABASE
+        disk.copy(database, copy)
+        migrate.upgrade(f"sqlite:///{copy}")
+        with frozen(copy) as connection:
+            yield connection
+
+
+@contextmanager
+def _live() -> Iterator[Connection]:
     settings = load()
-    if migrate.current(settings.store_url) is None:
+    version = migrate.current(settings.store_url)
+    if version is None:
         raise NotFoundError("There is no database yet.", hint="The first start makes it.")
+    if version != migrate.head():
+        raise ConflictError(
+            "The database is of another version of alertd.",
+            hint="The next start brings it up to date; verify it then, or with that version.",
+        )
     engine = dialect.reader(settings.store_url)
     try:
         with engine.connect() as connection, connection.begin():

@@ -32,8 +32,8 @@ class NotingStore(Store):
     log: Any
 
     @contextmanager
-    def transaction(self, now: int) -> Iterator[Transaction]:
-        with super().transaction(now) as tx:
+    def transaction(self, now: int, *, deciding: bool = True) -> Iterator[Transaction]:
+        with super().transaction(now, deciding=deciding) as tx:
             yield tx
         head = self._head
         assert head is not None

@@ -5,11 +5,12 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import select
 
 from alertd.bootstrap import lock
@@ -22,7 +23,7 @@ from alertd.errors import (
     UnavailableError,
 )
 from alertd.settings import Settings
-from alertd.store import migrate
+from alertd.store import dialect, migrate
 from alertd.store import tables as t
 from alertd.store.backup import checking, disk, manifest
 from alertd.store.backup.copying import LEAST_FREE_BYTES, frozen, require_room
@@ -285,6 +286,30 @@ def test_what_isnt_whole_isnt_restored(taken: Taken, place: Place, harm: object)
     assert not place.database.exists()
     assert not (place.data_dir / ".restoring").exists()
     lock(Settings(data_dir=place.data_dir)).close()
+
+
+def test_before_an_update_the_database_of_before_is_backed_up_and_brought_up_to_date(
+    source: Source, place: Place, tmp_path: Path
+) -> None:
+    old = tmp_path / "old.sqlite3"
+    with migrated(old, "v0001") as connection:
+        connection.execute("INSERT INTO node VALUES ('test', 1)")
+    taken = take(replace(source, database=old), tmp_path / "b", now=LATER, tell=nothing)
+    assert taken.manifest.schema == "v0001"
+    put(taken, place, will_send=False)
+    assert migrate.current(f"sqlite:///{place.database}") == migrate.head()
+
+
+@contextmanager
+def migrated(path: Path, version: str) -> Iterator[sqlite3.Connection]:
+    """A database as an earlier version left it."""
+    engine = dialect.writer(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        command.upgrade(migrate.config(connection), version)
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as plain:
+        yield plain
+        plain.commit()
 
 
 def test_a_newer_alertds_is_refused(taken: Taken, place: Place) -> None:

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy.exc import DatabaseError
+
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.model import Fact, Millis
 from alertd.store import migrate
@@ -23,7 +25,7 @@ from alertd.store.backup.copying import Tell, frozen, require_room
 from alertd.store.backup.manifest import ADDRESSES, DATABASE, KEYS, SETTINGS, Manifest
 from alertd.store.backup.waiting import Waiting, waiting
 from alertd.store.database import Store, Transaction, lock_file
-from alertd.store.vault import Vault, fingerprint
+from alertd.store.vault import KEY_BYTES, Vault, fingerprint
 
 LOCK: Final = "alertd.lock"
 _MARK: Final = "restore-under-way"
@@ -178,25 +180,33 @@ def _stage_key(name: str, mark: str, staged: Path, place: Place, given: Path | N
 
 
 def _look(staged: Path, made: Manifest, now: Millis) -> tuple[int, Waiting]:
-    """Check the staged database, journal and key; returns its facts and what waits in it."""
+    """Bring the staged database up to date and check it with its journal and key.
+
+    Returns its facts and what waits in it.
+    """
+    try:
+        migrate.upgrade(f"sqlite:///{staged / DATABASE}")
+        with frozen(staged / DATABASE) as connection:
+            problems = list(checking.database(connection))
+            facts, broken = checking.journal(connection, made.heads)
+            problems += [*broken, *checking.key(connection, _key(staged))]
+            waits = waiting(connection, now)
+    except DatabaseError as error:
+        raise _not_whole(f"{DATABASE}: {type(error.orig).__name__}") from None
+    if problems:
+        raise _not_whole(f"{problems[0].where}: {problems[0].what}")
+    return facts, waits
+
+
+def _key(staged: Path) -> bytes | None:
     path = staged / KEYS / ADDRESSES
-    key = path.read_bytes() if path.is_file() else None
-    with frozen(staged / DATABASE) as connection:
-        problems = list(checking.database(connection))
-        facts, broken = checking.journal(connection, made.heads)
-        problems += [*broken, *checking.key(connection, key)]
-        if problems:
-            raise _not_whole(f"{problems[0].where}: {problems[0].what}")
-        return facts, waiting(connection, now)
+    return path.read_bytes() if path.is_file() else None
 
 
 def _record(staged: Path, made: Manifest, now: Millis, waits: Waiting) -> None:
-    """Bring the staged database up to date, and write down that it is a restored one."""
-    url = f"sqlite:///{staged / DATABASE}"
-    migrate.upgrade(url)
-    path = staged / KEYS / ADDRESSES
-    key = path.read_bytes() if path.is_file() else bytes(32)  # nothing here seals or opens
-    store = Store(url, Vault(key), node=made.node)
+    """Write down in the staged database that it is a restored one."""
+    key = _key(staged) or bytes(KEY_BYTES)  # nothing here seals or opens
+    store = Store(f"sqlite:///{staged / DATABASE}", Vault(key), node=made.node)
     try:
         with store.transaction(now) as tx:
             restored(tx, made, waits)

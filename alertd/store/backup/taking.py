@@ -177,7 +177,9 @@ def _look(database: Path) -> tuple[str, list[journal.Head]]:
                 hint="Try again; where it stays so, look at the original with alertd verify.",
             )
         schema = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return str(schema), journal.heads(connection)
+        # In plain words: before an update is started, the database is of the version before it.
+        rows = connection.execute(text("SELECT node, writer, seq, hash FROM chain ORDER BY 1, 2"))
+        return str(schema), [journal.Head(*row) for row in rows]
 
 
 def _kept(part: Path) -> Iterator[Kept]:
