@@ -35,6 +35,7 @@ from tests.contract.process_peer import ROOT
 
 BALLAST_MB = 24  # so that a copy takes long enough to be killed in
 MIDWAY_S = 0.12  # a copy of so much takes about so long
+PATIENCE_S = 300.0  # of a machine on which much else runs
 UNDER_WAY = ".under-way-"
 
 
@@ -122,8 +123,8 @@ def office(folder: Path, seed: int, pace_s: float) -> Iterator[Office]:
             stderr=errors,
         )
     try:
-        within(60, that=(folder / "city" / "acknowledged.jsonl").exists)
-        within(60, that=lambda: len(found.acknowledged()) > 100)
+        within(PATIENCE_S, that=(folder / "city" / "acknowledged.jsonl").exists)
+        within(PATIENCE_S, that=lambda: len(found.acknowledged()) > 100)
         yield found
         assert found.storm.poll() is None, (folder / "storm.err").read_text("utf-8")
     finally:
@@ -133,7 +134,7 @@ def office(folder: Path, seed: int, pace_s: float) -> Iterator[Office]:
 
 def said(process: "subprocess.Popen[str]") -> Any:
     """What a command that must succeed answered."""
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, out + err
     return json.loads(out)
 
@@ -142,7 +143,7 @@ def killed_midway(
     process: "subprocess.Popen[str]", dice: random.Random, begun: Callable[[], object]
 ) -> bool:
     """Kill it at a random moment after it has begun; whether it was killed, or was done before."""
-    within(60, that=lambda: begun() or process.poll() is not None)
+    within(PATIENCE_S, that=lambda: begun() or process.poll() is not None)
     time.sleep(dice.uniform(0.0, MIDWAY_S))  # the random point itself
     process.kill()
     process.communicate()
@@ -187,7 +188,7 @@ def a_round(office: Office, number: int) -> None:
 
 def answered(process: "subprocess.Popen[str]") -> Any:
     """A backup's answer, or None: there is one of this second already."""
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     document = json.loads(out)
     if process.returncode:
         assert document["error"]["code"] == "conflict", out + err
@@ -253,7 +254,7 @@ def test_restored_3_times_in_a_storm_all_of_it_is_right(tmp_path: Path, seed: in
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1_800)
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("seed", range(20))
 def test_restored_5_times_in_a_storm_all_of_it_is_right(tmp_path: Path, seed: int) -> None:
     outcome = rounds(tmp_path, 1_000 + seed, 5, 0.05)
