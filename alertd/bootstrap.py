@@ -2,10 +2,9 @@
 
 import asyncio
 import os
-import socket
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import resources
@@ -25,17 +24,19 @@ from alertd.engine.library import Library
 from alertd.engine.runner import Runner
 from alertd.engine.space import Space
 from alertd.engine.timekeeping import Timekeeper
-from alertd.errors import NotConfiguredError, UnavailableError
+from alertd.errors import AlertdError, NotConfiguredError
 from alertd.model import Channel as Kind
 from alertd.model import Policy, Status
 from alertd.settings import RouteSettings, Settings
 from alertd.store import migrate
+from alertd.store.backup.placing import LOCK, refuse_half
 from alertd.store.ballast import BallastFile
 from alertd.store.database import Store, lock_file
 from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES, is_sqlite
 from alertd.store.vault import KEY_BYTES, Vault, load_key
 from alertd.web.app import create_app
 from alertd.web.deps import Deps
+from alertd.web.server import Server
 from channels import registry
 from channels.base import Channel, Event, Limits, RouteConfig, RouteContext
 from channels.loudspeaker.broker import EmbeddedBroker
@@ -121,8 +122,14 @@ def checkpoint_pages(ballast: int) -> int:
 
 
 def lock(settings: Settings) -> TextIO:
-    """Make sure that nobody else writes here."""
-    return lock_file(settings.data_dir / "alertd.lock")
+    """Make sure that nobody else writes here, and that what is here is whole."""
+    handle = lock_file(settings.data_dir / LOCK)
+    try:
+        refuse_half(settings.data_dir)
+    except AlertdError:
+        handle.close()
+        raise
+    return handle
 
 
 def route_config(name: str, given: RouteSettings) -> RouteConfig:
@@ -339,51 +346,6 @@ class Node:
         """Stop in the order opposite to the start."""
         self.stopping.set()
         await self._stack.aclose()
-
-
-class Server(uvicorn.Server):
-    """uvicorn, which ends open event streams when it is asked to stop; signals are its caller's."""
-
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
-        super().__init__(config)
-        self._stopping_event = stopping
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer; `up` is set then."""
-        await super().startup(sockets=sockets)
-        self.up.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone: whoever started us has more to end than this server."""
-        yield
-
-    def stop(self) -> None:
-        """End; the streams are told first, they would hold it up."""
-        self._stopping_event.set()
-        self.should_exit = True
-
-
-def listen(settings: Settings) -> socket.socket:
-    """Take the port before anything else is started.
-
-    Raises:
-        UnavailableError: It is taken, or the address isn't this machine's.
-    """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((settings.host, settings.port))
-        sock.listen(2048)
-    except OSError as error:
-        sock.close()
-        raise UnavailableError(
-            f"Port {settings.port} on {settings.host} can't be had: {error.strerror}.",
-            hint="Set ALERTD_PORT to another one (0 takes any free one), or stop what uses it.",
-        ) from None
-    return sock
 
 
 def server_of(node: Node) -> Server:

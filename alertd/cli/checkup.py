@@ -12,14 +12,18 @@ from alertd.cli.checkup_routes import broker_finding, route_findings
 from alertd.cli.checkup_store import store_findings
 from alertd.cli.client import TOKEN_VARIABLE, Running, running
 from alertd.cli.findings import Finding, Health, of_error
+from alertd.cli.keeping import last_backup, now
 from alertd.cli.words import _
 from alertd.decide.space import judge
 from alertd.errors import AlertdError
 from alertd.settings import FILE_NAME, Settings, load, unknown_variables
+from alertd.store import dialect
 from alertd.web.ready import LEAST_FREE_BYTES
 
 _OWN_VARIABLES: Final = frozenset({TOKEN_VARIABLE, "ALERTD_OFFLINE_KIT"})
 _GIB: Final = 1 << 30
+_DAY_MS: Final = 86_400_000
+_BACKUP_DAYS: Final = 7
 
 
 async def checkup() -> list[Finding]:
@@ -32,6 +36,7 @@ async def checkup() -> list[Finding]:
     findings = [_sources(settings), *_variables(), _folder(settings), _server(settings, server)]
     findings += [_library(settings)]
     findings += await asyncio.to_thread(store_findings, settings)
+    findings += [_backup(settings)]
     findings += await route_findings(settings, server)
     findings += [broker_finding(settings)]
     return findings
@@ -92,6 +97,21 @@ def _server(settings: Settings, server: Running | None) -> Finding:
     except OSError:
         return Finding(what, Health.BROKEN, _("The lock can't be looked at."))
     return Finding(what, Health.LOOK, _("not running: nothing is sent until it is"))
+
+
+def _backup(settings: Settings) -> Finding:
+    what, last = _("backup"), last_backup(settings.data_dir)
+    if not dialect.is_sqlite(settings.store_url):
+        return Finding(what, Health.WELL, _("PostgreSQL's own: pg_dump"))
+    if last is None:
+        return Finding(what, Health.LOOK, _("none from here yet; alertd backup makes one"))
+    folder, taken_at = last
+    if not folder.exists():
+        detail = _("the last one isn't at {folder} any more").format(folder=folder)
+        return Finding(what, Health.LOOK, detail)
+    days = max(0, now() - taken_at) // _DAY_MS
+    detail = _("{days} days old, at {folder}").format(days=days, folder=folder)
+    return Finding(what, Health.LOOK if days > _BACKUP_DAYS else Health.WELL, detail)
 
 
 def _library(settings: Settings) -> Finding:

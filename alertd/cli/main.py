@@ -23,6 +23,9 @@ _COMMANDS: Final = {
     "worker": N_("Send, and do what is due, beside a server on the same PostgreSQL database."),
     "demo": N_("The whole job once, in a simulated city, in under a minute."),
     "report": N_("Write an alert's report, or verify one."),
+    "backup": N_("Copy the database, while alertd runs or not."),
+    "restore": N_("Put a backup into an empty data folder."),
+    "verify": N_("Say whether a backup, or the data folder, is whole."),
     "doctor": N_("Say what is configured, reachable and missing."),
 }
 _GROUPS: Final = ("roster", "alert", "access", "clock")

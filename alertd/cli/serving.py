@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from alertd.bootstrap import Node, Server, listen, server_of
+from alertd.bootstrap import Node, server_of
 from alertd.cli import show
 from alertd.cli.client import Running
 from alertd.cli.keys import FirstSignIn, first_administrator, token_of_cli
@@ -19,6 +19,7 @@ from alertd.decide.shares import Part
 from alertd.engine.heap import settle_heap
 from alertd.errors import UnavailableError
 from alertd.settings import Settings
+from alertd.web.server import Server, listen
 
 _UP_PATIENCE_S = 30.0
 

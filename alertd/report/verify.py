@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from alertd.errors import InvalidInputError
-from alertd.model import Recorded
 from alertd.report import record
 from alertd.report.compare import differences
 from alertd.report.figures import Figures, NotInJournalError, of_replay
@@ -20,10 +19,9 @@ from alertd.report.figures.values import SCHEMA, Head
 from alertd.report.make import KIND, Report, to_json
 from alertd.report.names import read_names
 from alertd.report.tables import table_differences
-from alertd.store import journal
 from alertd.store import tables as t
+from alertd.store.chains import check
 
-_PAGE = 100  # facts at once, as in record
 _TOO_BIG = 2**63  # no column holds it
 MOST_NAMED = 200  # differences; past them it is enough to know that there are more
 
@@ -134,32 +132,14 @@ def _head(data: Mapping[str, Any]) -> Head:
 
 
 def _chain(connection: Connection) -> tuple[int, list[Difference]]:
-    rows = _Readable(connection)
-    held, broken = journal.verify(rows, journal.heads(connection))
+    chains = check(connection)
     found = [
         Difference("chain", f"{at.node}/{at.writer}/{at.seq}", "an unchanged fact", at.reason)
-        for at in broken
+        for at in chains.broken
     ]
-    if rows.unreadable:
+    if chains.unreadable:
         found.append(Difference("chain", "journal", "JSON in every body", "something else"))
-    return held, found
-
-
-class _Readable:
-    """The journal's rows in bounded memory, up to one whose body isn't JSON any more."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.unreadable = False
-
-    def __iter__(self) -> Iterator[Recorded]:
-        cursor: journal.Cursor = {}
-        try:
-            while page := journal.read(self.connection, cursor, limit=_PAGE):
-                yield from page
-                cursor.update({(row.node, row.writer): row.seq for row in page})
-        except ValueError:
-            self.unreadable = True
+    return chains.held, found
 
 
 def _of_report(

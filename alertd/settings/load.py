@@ -30,7 +30,7 @@ def load(**overrides: Any) -> Settings:
         NotConfiguredError: A setting or the file is wrong; `field` names it, the hint says what
             to do. The value itself is never repeated: it may be a secret.
     """
-    file = _find_file(overrides.get("data_dir"))
+    file = find_file(overrides.get("data_dir"))
     content = _read(file) if file else {}
     try:
         return _with_overrides(Settings(**content), overrides)
@@ -73,7 +73,8 @@ class _Given(Settings):
         return (init_settings,)
 
 
-def _find_file(data_dir: Any) -> Path | None:
+def find_file(data_dir: Any = None) -> Path | None:
+    """The settings file that is read, or None; `data_dir` where the caller sets it."""
     named = os.environ.get("ALERTD_CONFIG")
     if named:
         file = Path(named).expanduser()

@@ -46,7 +46,7 @@ def upgrade(url: str) -> None:
 
 def current(url: str) -> str | None:
     """The last step applied, or None for an empty database; creates nothing."""
-    if _file(url) and not Path(_file(url)).exists():
+    if file_of(url) and not Path(file_of(url)).exists():
         return None
     engine = dialect.reader(url)
     try:
@@ -74,12 +74,12 @@ def _refuse_newer(revision: str | None) -> None:
         )
 
 
-def _file(url: str) -> str:
+def file_of(url: str) -> str:
     """The path of an SQLite file; "" for a database elsewhere or in memory."""
     name = make_url(url).database or ""
     return name if dialect.is_sqlite(url) and name != ":memory:" else ""
 
 
 def _make_folder(url: str) -> None:
-    if _file(url):
-        Path(_file(url)).parent.mkdir(parents=True, exist_ok=True)
+    if file_of(url):
+        Path(file_of(url)).parent.mkdir(parents=True, exist_ok=True)

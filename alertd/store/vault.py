@@ -68,6 +68,11 @@ def load_key(path: Path, fresh: bytes) -> bytes:
     return fresh
 
 
+def fingerprint(path: Path) -> str:
+    """By which a key file is known again: a hash that says nothing of what is in it."""
+    return _derive(path.read_bytes(), b"alertd key fingerprint")[:8].hex()
+
+
 def short_hash(text: str) -> str:
     """Hex SHA-256 of a text that is no secret."""
     return hashlib.sha256(text.encode()).hexdigest()

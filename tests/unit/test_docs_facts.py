@@ -17,6 +17,9 @@ from alertd.engine.turn import Turn
 from alertd.model import RequirementState
 from alertd.store import access, credentials, journal
 from alertd.store import tables as t
+from alertd.store.backup.manifest import Manifest
+from alertd.store.backup.placing import restored
+from alertd.store.backup.waiting import Waiting
 from alertd.store.fold import _FOLDS, RECORD_ONLY
 from alertd.store.roster import import_roster
 from channels.base import Fault, Outgoing, Presence, ReceiptStatus, Reply, SendError
@@ -90,6 +93,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     people(city)
     roster_again(city)
     clock(city)
+    restore(city)
     bodies: dict[str, list[dict[str, Any]]] = {}
     with city.store.read() as connection:
         for row in journal.stream(connection):
@@ -167,6 +171,12 @@ def roster_again(city: City) -> None:
     checked = check(files, today=date(2025, 10, 9))
     with city.store.transaction(city.now) as tx:
         import_roster(tx, checked, ids=city.ids, by="cli", why="x", now=city.now)
+
+
+def restore(city: City) -> None:
+    made = Manifest("0", "v", "test", taken_at=city.now, heads=(), keys={}, files=())
+    with city.store.transaction(city.now) as tx:
+        restored(tx, made, Waiting(1, 2, 3))
 
 
 def differences(

@@ -10,7 +10,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from alertd.model import Fact
-from alertd.store.fold import alerts, answers, deliveries, expansion, ladders, terminals
+from alertd.store.fold import (
+    alerts,
+    answers,
+    deliveries,
+    expansion,
+    ladders,
+    restoring,
+    terminals,
+)
 
 _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "event.opened": alerts.opened,
@@ -34,6 +42,7 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "digest.queued": ladders.digest_queued,
     "digest.sent": ladders.digest_sent,
     "presence": terminals.presence,
+    "restored": restoring.restored,
 }
 
 # Of these there are many at once, which are applied together; the tables come out the same.

@@ -1,0 +1,109 @@
+"""`alertd backup`: a copy of this node's database, beside a server or without one."""
+
+import importlib.metadata
+import os
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from alertd.cli import show
+from alertd.cli.keeping import FOLDER, database_of, megabytes, now, remember
+from alertd.cli.options import Json
+from alertd.cli.words import _
+from alertd.errors import InvalidInputError
+from alertd.settings import Settings, find_file, load
+from alertd.store.backup.placing import refuse_half
+from alertd.store.backup.taking import Source, Taken, take
+
+_NICE: Final = 10
+
+
+def backup(  # noqa: D103 - its help says it
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="FOLDER",
+            help=_("The folder of backups, best on another disk; else backups in the data folder."),
+        ),
+    ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, help=_("Leave only so many there; the oldest are removed.")),
+    ] = None,
+    with_keys: Annotated[
+        bool,
+        typer.Option(
+            "--with-keys", help=_("With the keys: whoever has it reads every phone number.")
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    settings = load()
+    database = database_of(settings)
+    refuse_half(settings.data_dir)
+    into = (to or settings.data_dir / FOLDER).expanduser().absolute()
+    os.nice(_NICE)  # a server beside us goes first
+    size = database.stat().st_size if database.is_file() else 0
+    try:
+        with megabytes(_("Copying the database (MB)"), size) as tell:
+            taken = take(
+                _source(settings, database),
+                into,
+                now=now(),
+                tell=tell,
+                with_keys=with_keys,
+                keep=keep,
+            )
+    except OSError as error:
+        raise InvalidInputError(
+            f"{into} can't be written to: {error.strerror}.",
+            hint="Name another folder with --to; what was begun there isn't taken for a backup.",
+        ) from None
+    remember(settings.data_dir, taken.folder, taken.manifest.taken_at)
+    show.answer(_document(taken), as_json=as_json, human=lambda: _shown(taken))
+
+
+def _source(settings: Settings, database: Path) -> Source:
+    return Source(
+        database=database,
+        keys_dir=settings.data_dir / "keys",
+        settings=find_file(),
+        config_dir=settings.config_dir,
+        node=settings.node,
+        version=importlib.metadata.version("alertd"),
+    )
+
+
+def _document(taken: Taken) -> dict[str, object]:
+    made = taken.manifest
+    return {
+        "folder": str(taken.folder),
+        "taken_at": made.taken_at,
+        "facts": sum(head.seq for head in made.heads),
+        "bytes": sum(file.size for file in made.files),
+        "keys": dict(made.keys),
+        "with_keys": made.has_keys,
+        "removed": [str(path) for path in taken.removed],
+    }
+
+
+def _shown(taken: Taken) -> None:
+    made = taken.manifest
+    show.line(str(taken.folder))
+    facts = f"{sum(head.seq for head in made.heads):,}"
+    show.line(
+        _("It shows the moment {moment}, with {facts} facts.").format(
+            moment=show.moment(made.taken_at), facts=facts
+        )
+    )
+    if made.has_keys:
+        show.line(_("The keys are in it: it alone is everybody's phone number. Keep it locked up."))
+        return
+    for name, mark in made.keys.items():
+        show.line(
+            _("It needs the key {name} ({mark}), which isn't in it: keep that elsewhere.").format(
+                name=name, mark=mark
+            )
+        )

@@ -1,0 +1,69 @@
+"""What `backup`, `restore` and `verify` have in common: where things are, and how far it is."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from alertd.cli import show
+from alertd.errors import NotConfiguredError
+from alertd.model import Millis
+from alertd.settings import Settings
+from alertd.store import dialect, migrate
+
+FOLDER: Final = "backups"  # in the data folder, where no other is named
+_LAST: Final = "last-backup.json"
+_MB: Final = 1_000_000
+
+
+def now() -> Millis:
+    """The wall clock: a backup is told from another by it."""
+    return time.time_ns() // 1_000_000
+
+
+def database_of(settings: Settings) -> Path:
+    """The SQLite file of a node.
+
+    Raises:
+        NotConfiguredError: Its database is another one.
+    """
+    if not dialect.is_sqlite(settings.store_url):
+        raise NotConfiguredError(
+            "The database is PostgreSQL, which alertd doesn't back up itself.",
+            hint="Use pg_dump and pg_restore for it, and keep the data folder's keys apart.",
+        )
+    return Path(migrate.file_of(settings.store_url))
+
+
+@contextmanager
+def megabytes(label: str, size: int) -> Iterator[Callable[[int], None]]:
+    """Progress through `size` bytes, shown in megabytes."""
+    done = 0
+    with show.counting(label, -(-size // _MB)) as advance:
+
+        def tell(more: int) -> None:
+            nonlocal done
+            before, done = done // _MB, done + more
+            advance(done // _MB - before)
+
+        yield tell
+
+
+def remember(data_dir: Path, folder: Path, at: Millis) -> None:
+    """Leave word of the last backup, for doctor."""
+    text = json.dumps({"folder": str(folder), "taken_at": at})
+    try:
+        (data_dir / _LAST).write_text(text, encoding="utf-8")
+    except OSError as error:
+        show.note(f"{data_dir / _LAST}: {error.strerror}")  # the backup is good all the same
+
+
+def last_backup(data_dir: Path) -> tuple[Path, Millis] | None:
+    """Where the last backup was written, and when; or None."""
+    try:
+        found = json.loads((data_dir / _LAST).read_text(encoding="utf-8"))
+        return Path(found["folder"]), int(found["taken_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

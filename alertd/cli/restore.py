@@ -1,0 +1,95 @@
+"""`alertd restore`: a backup into a data folder, checked first, and never over anything."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alertd.cli import show
+from alertd.cli.keeping import database_of, megabytes, now
+from alertd.cli.options import Json
+from alertd.cli.words import _
+from alertd.errors import InvalidInputError
+from alertd.settings import load
+from alertd.store.backup import manifest
+from alertd.store.backup.placing import Place, Restored
+from alertd.store.backup.placing import restore as put
+
+
+def restore(  # noqa: D103 - its help says it
+    backup: Annotated[
+        Path, typer.Argument(metavar="BACKUP", help=_("The folder that alertd backup wrote."))
+    ],
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help=_("Where to; else as the settings say."))
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option("--keys", help=_("A folder with the keys, kept apart."))
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help=_("Move aside what is there; nothing is deleted."))
+    ] = False,
+    will_send: Annotated[
+        bool,
+        typer.Option(
+            "--will-send", help=_("Go on where it stood: the next start sends what waits in it.")
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    settings = load() if data_dir is None else load(data_dir=data_dir)
+    place = Place(settings.data_dir, database_of(settings), settings.node)
+    size = sum(file.size for file in manifest.read(backup).files)
+    try:
+        with megabytes(_("Copying and checking (MB)"), size) as tell:
+            done = put(
+                backup,
+                place,
+                now=now(),
+                tell=tell,
+                replace=replace,
+                will_send=will_send,
+                keys=keys,
+            )
+    except OSError as error:
+        file = error.filename or place.data_dir
+        raise InvalidInputError(f"{file} can't be used: {error.strerror}.") from None
+    show.answer(_document(done, place), as_json=as_json, human=lambda: _shown(done, place))
+
+
+def _document(done: Restored, place: Place) -> dict[str, object]:
+    return {
+        "data_dir": str(place.data_dir),
+        "taken_at": done.manifest.taken_at,
+        "facts": done.facts,
+        "waiting": asdict(done.waiting),
+        "aside": str(done.aside) if done.aside else None,
+        "left": list(done.left),
+        "missing_keys": list(done.missing),
+    }
+
+
+def _shown(done: Restored, place: Place) -> None:
+    show.line(
+        _("{folder} is as it was on {moment}: {facts} facts, all checked.").format(
+            folder=place.data_dir,
+            moment=show.moment(done.manifest.taken_at),
+            facts=f"{done.facts:,}",
+        )
+    )
+    show.line(_("What came after that moment isn't in it."))
+    if done.aside:
+        show.line(_("What was there lies in {folder}.").format(folder=done.aside))
+    if done.left:
+        names = ", ".join(done.left)
+        show.line(_("Left in the backup, to be put in place by hand: {names}").format(names=names))
+    for name in done.missing:
+        show.line(
+            _("The key {name} wasn't found: loudspeakers obey that one only.").format(name=name)
+        )
+    if done.waiting.any:
+        text = _("alertd serve goes on with {alerts} alerts and sends {messages} messages.")
+        show.line(text.format(alerts=done.waiting.alerts, messages=done.waiting.messages))
+    else:
+        show.line(_("Nothing waits in it. alertd doctor, then alertd serve."))

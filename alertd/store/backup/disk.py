@@ -1,0 +1,79 @@
+"""Files that are whole on disk or not there at all."""
+
+import errno
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alertd.errors import ConflictError
+
+_PIECE = 1 << 20
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP}  # a network's file system may have none for folders
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on disk before this returns."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if not (path.is_dir() and error.errno in _NO_SYNC):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """Have all of a folder on disk: every file first, then the names of them."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        sync(path)
+    sync(folder)
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder that its owner alone can read."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a new file that its owner alone can read."""
+    private_folder(path.parent)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file into a new one that its owner alone can read."""
+    private_folder(target.parent)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with source.open("rb") as given, os.fdopen(descriptor, "wb") as file:
+        while piece := given.read(_PIECE):
+            file.write(piece)
+
+
+def sha256(path: Path) -> str:
+    """The hex SHA-256 of a file, in bounded memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a folder of backups for this process alone.
+
+    Raises:
+        ConflictError: Another process writes there.
+    """
+    with path.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(
+                "Another backup is being written to that folder.",
+                hint="Wait until it is done.",
+            ) from None
+        yield

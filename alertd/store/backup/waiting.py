@@ -1,0 +1,53 @@
+"""What a database would send, once it is served."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from alertd.model import ALERT_SHIFT, AlertState, DeliveryState, Millis
+from alertd.store import tables as t
+
+_UNDER_WAY = (AlertState.APPROVED.value, AlertState.ISSUED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Counted at a moment: what has run out by then ends at the start, and sends nothing.
+
+    Args:
+        alerts: Approved or issued: they go out, or their ladders climb.
+        messages: To be tried, or to be tried once more.
+        help: Calls for help that nobody has taken, which climb.
+    """
+
+    alerts: int
+    messages: int
+    help: int
+
+    @property
+    def any(self) -> bool:
+        """Whether a start sends at once."""
+        return bool(self.alerts or self.messages or self.help)
+
+
+def waiting(connection: Connection, now: Millis) -> Waiting:
+    """Count what would be sent from `now` on."""
+    a, d, h = t.alert.c, t.delivery.c, t.help_case.c
+    under_way = a.state.in_(_UNDER_WAY)
+    expired = select(a.no).where(under_way, a.expires_at <= now)
+    again = d.state.in_((DeliveryState.SENDING, DeliveryState.UNKNOWN)) & d.due_at.is_not(None)
+    messages = (
+        select(func.count())
+        .select_from(t.delivery)
+        .where(
+            (d.state == DeliveryState.PENDING) | again,
+            d.id.op(">>")(ALERT_SHIFT).not_in(expired),
+        )
+    )
+    alerts = select(func.count()).select_from(t.alert).where(under_way, a.expires_at > now)
+    calls = (
+        select(func.count())
+        .select_from(t.help_case)
+        .where(h.taken_at.is_(None), h.closed_at.is_(None))
+    )
+    return Waiting(*(connection.execute(query).scalar_one() for query in (alerts, messages, calls)))
