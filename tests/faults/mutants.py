@@ -51,8 +51,8 @@ AREAS = {
             *("alertd/web/throttle.py",),
         ),
         (
-            *("channels_twilio", "channels_webhook", "loudspeaker_commands", "signatures"),
-            *("web_access", "web_auth", "web_throttle"),
+            *("channels_twilio", "channels_webhook", "loudspeaker_commands"),
+            *("loudspeaker_settings", "signatures", "web_auth", "web_throttle"),
         ),
     ),
 }
