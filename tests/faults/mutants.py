@@ -3,8 +3,8 @@
     python -m tests.faults.mutants [--area decide] [--max-children 2] [--out build/mutants.json]
 
 Each area is a copy of the tree under build/mutants, where mutmut changes one thing at a time and
-runs those of the area's tests that reach the changed function. Goes on where it was stopped; after
-a change of code or tests, delete the folder. Exit code 1 where an area is under the goal.
+runs those of the area's tests that reach the changed function. `--resume` goes on in the copies of
+a run that was stopped. Exit code 1 where an area is under the goal.
 """
 
 import argparse
@@ -81,9 +81,11 @@ def config_of(area: Area) -> str:
     return "\n".join(["", "[tool.mutmut]", *lines, ""])
 
 
-def prepared(name: str) -> Path:
-    """The area's copy of the tree; as it was, where there is one."""
+def prepared(name: str, *, resume: bool) -> Path:
+    """The area's copy of the tree."""
     tree = ROOT / "build" / "mutants" / name
+    if tree.exists() and not resume:
+        shutil.rmtree(tree)
     if not tree.exists():
         tree.mkdir(parents=True)
         ignored = shutil.ignore_patterns("__pycache__")
@@ -139,11 +141,12 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--area", action="append", choices=list(AREAS))
     asked.add_argument("--max-children", type=int, default=2)
+    asked.add_argument("--resume", action="store_true")
     asked.add_argument("--out", type=Path, default=ROOT / "build" / "mutants.json")
     given = asked.parse_args()
     report: dict[str, Any] = {}
     for name in given.area or AREAS:
-        tree = prepared(name)
+        tree = prepared(name, resume=given.resume)
         command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(given.max_children)]
         subprocess.run(command, cwd=tree, check=False)
         report[name] = summed(read(tree))
