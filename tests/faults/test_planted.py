@@ -121,10 +121,12 @@ def test_every_fault_fits_the_code(tree: Path) -> None:
         (tree / fault.file).write_bytes(before)
 
 
+@pytest.mark.timeout(600)
 def test_without_a_fault_the_tests_pass_in_the_copy(tree: Path) -> None:
     check_green(tree, SHORT)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", SHORT, ids=lambda fault: f"{fault.promise}-{fault.name}")
 def test_a_planted_fault_turns_its_test_red(tree: Path, fault: Planted) -> None:
     check_red(tree, fault)
