@@ -38,7 +38,7 @@ AREAS = {
         ("alertd/decide/*.py",),
         (
             *("correlate", "escalate", "expand", "lifecycle", "naming", "plan", "settle"),
-            *("decide_details", "supersede"),
+            *("decide_details", "route_shares", "supersede"),
         ),
     ),
     "grammar": Area(("alertd/decide/grammar/*.py",), ("grammar",)),

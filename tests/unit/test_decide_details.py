@@ -6,7 +6,7 @@ import pytest
 
 from alertd.decide import escalate, settle
 from alertd.decide.escalate import Act, Climb, Ladder, climb, first_due, help_due
-from alertd.decide.plan import Bucket, Leave, Route, others, ready_at, refusal, room
+from alertd.decide.plan import Bucket, Leave, Route, others, portion, ready_at, refusal, room
 from alertd.decide.settle import Settlement
 from alertd.decide.short_code import short_code
 from alertd.model import (
@@ -145,7 +145,6 @@ def test_how_a_try_that_may_go_on_ended(
 @pytest.mark.parametrize(
     ("changes", "error", "state", "reason", "unreached"),
     [
-        ({}, SendError(Fault.DEAD, "no-such"), S.FAILED, "no-such", True),
         ({}, SendError(Fault.OPTED_OUT, "left"), S.FAILED, "left", True),
         ({}, SendError(Fault.REFUSED, "content"), S.FAILED, "content", True),
         ({"attempt": 3}, SendError(Fault.RETRY, "x"), S.FAILED, "gave-up-after-3-x", True),
@@ -169,9 +168,36 @@ def test_how_a_try_ended_that_was_the_last(
     unreached: bool,
     duplicate: bool,
 ) -> None:
+    """Where an earlier copy may have arrived, a failure of the later one is unknown."""
+    resting = S.UNKNOWN if duplicate and state is S.FAILED else state
     assert settle.outcome(delivery(duplicate=duplicate, **changes), error, NOW) == Settlement(
-        state=state, reason=reason, duplicate=duplicate, unreached=unreached
+        state=resting, reason=reason, duplicate=duplicate, unreached=unreached
     )
+
+
+@pytest.mark.parametrize("duplicate", [True, False])
+def test_a_number_that_does_not_exist_speaks_for_every_copy(*, duplicate: bool) -> None:
+    gone = SendError(Fault.DEAD, "no-such")
+    assert settle.outcome(delivery(duplicate=duplicate), gone, NOW) == Settlement(
+        state=S.FAILED, reason="no-such", duplicate=duplicate, unreached=True
+    )
+    later = word(ReceiptStatus.FAILED, fault=Fault.DEAD, code="no-such")
+    found = settle.receipt(delivery(duplicate=duplicate), later, NOW)
+    assert found is not None
+    assert found.state is S.FAILED
+
+
+@pytest.mark.parametrize("fault", [None, Fault.OPTED_OUT, Fault.REFUSED])
+def test_a_later_failure_of_a_copy_leaves_it_unknown(fault: Fault | None) -> None:
+    found = settle.receipt(delivery(**AGAIN), word(ReceiptStatus.FAILED, fault=fault), NOW)
+    assert found == Settlement(state=S.UNKNOWN, reason="failed", duplicate=True, unreached=True)
+
+
+@pytest.mark.parametrize(("retry_after_s", "wait_ms"), [(None, 5_000), (1, 1_000), (40, 40_000)])
+def test_a_gateway_that_is_away_uses_up_no_try(retry_after_s: float | None, wait_ms: int) -> None:
+    away = SendError(Fault.AWAY, "no-connection", retry_after_s=retry_after_s)
+    found = settle.outcome(delivery(attempt=50, **OTHER), away, NOW)
+    assert (found.state, found.due_at, found.avoid_route) == (S.PENDING, NOW + wait_ms, None)
 
 
 def test_a_try_that_ends_just_before_the_alert_may_go_on() -> None:
@@ -528,6 +554,16 @@ def route(name: str = "sms-1", **changes: Any) -> Route:
         "timeout_s": 10.0,
     }
     return Route(**(values | changes))
+
+
+def test_a_routes_limits_are_cut_into_portions() -> None:
+    whole = route(shares=4, in_flight=10, rate_per_s=50.0, burst=5)
+    part = portion(whole, 1)
+    assert part == route(shares=4, in_flight=2, rate_per_s=12.5, burst=1)
+    assert portion(whole, 3) == route(shares=4, in_flight=7, rate_per_s=37.5, burst=3)
+    assert portion(whole, 4) is portion(whole, 5) is whole
+    thin = portion(route(shares=9, in_flight=1, burst=1), 1)
+    assert (thin.in_flight, thin.burst) == (1, 1)
 
 
 def test_a_bucket_is_a_value() -> None:

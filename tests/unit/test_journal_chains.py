@@ -13,7 +13,17 @@ from alertd.store import journal
 from alertd.store import tables as t
 from alertd.store.journal import GENESIS, Broken, Head
 
-COLUMNS = ("node", "writer", "seq", "kind", "alert_no", "source", "occurred_at", "recorded_at")
+COLUMNS = (
+    "node",
+    "writer",
+    "seq",
+    "turn",
+    "kind",
+    "alert_no",
+    "source",
+    "occurred_at",
+    "recorded_at",
+)
 
 
 @pytest.fixture
@@ -46,7 +56,15 @@ def kept(connection: Connection) -> list[Recorded]:
 def by_hand(previous: bytes, row: Recorded) -> bytes:
     """The hash as docs and auditors compute it, without a line of ours."""
     header = [
-        *(row.node, row.writer, row.seq, row.fact.kind, row.fact.alert_no, row.fact.source),
+        *(
+            row.node,
+            row.writer,
+            row.seq,
+            row.turn,
+            row.fact.kind,
+            row.fact.alert_no,
+            row.fact.source,
+        ),
         *(row.fact.occurred_at, row.recorded_at),
     ]
     compact = {"ensure_ascii": False, "separators": (",", ":")}
@@ -68,7 +86,7 @@ def test_a_row_keeps_all_of_its_fact_and_hashes_to_what_anybody_computes(
     assert [row.prev_hash for row in rows] == [GENESIS, rows[0].hash]
     assert rows[0].hash == by_hand(bytes(32), rows[0])
     assert rows[1].hash == by_hand(rows[0].hash, rows[1])
-    assert head == Head("town", 4, 2, rows[1].hash)
+    assert head == Head("town", 4, 2, rows[1].hash, 1)
 
 
 def test_every_chain_has_a_head_of_its_own(connection: Connection) -> None:
@@ -76,10 +94,13 @@ def test_every_chain_has_a_head_of_its_own(connection: Connection) -> None:
     other = write(connection, Head("city", 9), [fact(3)], 2)
     third = write(connection, Head("town", 1), [fact(4)], 3)
     assert journal.heads(connection) == [other, third, first]
+    newest = max(head.turn for head in (first, other, third))
     for head in (first, other, third):
-        assert journal.load_head(connection, head.node, head.writer) == head
-    assert journal.load_head(connection, "town", 9) == Head("town", 9, 0, GENESIS)
-    assert journal.load_head(connection, "nowhere", 2) == Head("nowhere", 2, 0, GENESIS)
+        loaded = journal.load_head(connection, head.node, head.writer)
+        assert loaded == replace(head, turn=newest)
+    for node, writer in (("town", 9), ("nowhere", 2)):
+        empty = Head(node, writer, 0, GENESIS, newest)
+        assert journal.load_head(connection, node, writer) == empty
 
 
 def test_nothing_written_leaves_the_head(connection: Connection) -> None:
