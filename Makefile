@@ -38,6 +38,10 @@ soak: setup-dev system-packages ## the slow proofs: a thousand kills, long runs 
 	@mkdir -p build
 	@$(PYTEST) -m soak --timeout=7200 --junitxml=build/junit-soak.xml $(T)
 
+.PHONY: mutants
+mutants: setup-dev ## change decisions, journal and signing code one thing at a time: do tests notice? (an hour)
+	@$(BIN)/python -m tests.faults.mutants --out build/mutants.json $(T)
+
 .PHONY: check
 check: check-lint check-format check-types check-layers check-texts ## lint, format, types, layers, translations
 

@@ -1,0 +1,169 @@
+"""What is said of a chain: where it breaks and by what, how far it should reach, what it holds."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Connection, create_engine, update
+
+from alertd.model import Fact, Recorded
+from alertd.store import journal
+from alertd.store import tables as t
+from alertd.store.journal import GENESIS, Broken, Head
+
+COLUMNS = (
+    "node",
+    "writer",
+    "seq",
+    "turn",
+    "kind",
+    "alert_no",
+    "source",
+    "occurred_at",
+    "recorded_at",
+)
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    """A database in memory with the journal's tables alone."""
+    engine = create_engine("sqlite://")
+    with engine.connect() as opened:
+        t.journal.create(opened)
+        t.chain.create(opened)
+        yield opened
+    engine.dispose()
+
+
+def fact(n: int, *, alert_no: int = 7) -> Fact:
+    body = {"n": n, "词": "求助"}
+    return Fact(kind="defect", occurred_at=100 + n, body=body, alert_no=alert_no, source="somebody")
+
+
+def write(connection: Connection, head: Head, facts: list[Fact], at: int) -> Head:
+    """Facts alone, whatever they would change in other tables."""
+    new, written = journal.append(connection, head, facts, at)
+    assert written == len(facts)
+    return new
+
+
+def kept(connection: Connection) -> list[Recorded]:
+    return list(journal.stream(connection))
+
+
+def by_hand(previous: bytes, row: Recorded) -> bytes:
+    """The hash as docs and auditors compute it, without a line of ours."""
+    header = [
+        *(
+            row.node,
+            row.writer,
+            row.seq,
+            row.turn,
+            row.fact.kind,
+            row.fact.alert_no,
+            row.fact.source,
+        ),
+        *(row.fact.occurred_at, row.recorded_at),
+    ]
+    compact = {"ensure_ascii": False, "separators": (",", ":")}
+    body = json.dumps(row.fact.body, sort_keys=True, **compact)  # type: ignore[arg-type]
+    text = json.dumps([*header, body], **compact)  # type: ignore[arg-type]
+    return hashlib.sha256(previous + text.encode()).digest()
+
+
+def test_a_row_keeps_all_of_its_fact_and_hashes_to_what_anybody_computes(
+    connection: Connection,
+) -> None:
+    head = write(connection, Head("town", 4), [fact(1), fact(2)], 555)
+    rows = kept(connection)
+    assert [row.fact for row in rows] == [fact(1), fact(2)]
+    assert [(r.node, r.writer, r.seq, r.recorded_at) for r in rows] == [
+        ("town", 4, 1, 555),
+        ("town", 4, 2, 555),
+    ]
+    assert [row.prev_hash for row in rows] == [GENESIS, rows[0].hash]
+    assert rows[0].hash == by_hand(bytes(32), rows[0])
+    assert rows[1].hash == by_hand(rows[0].hash, rows[1])
+    assert head == Head("town", 4, 2, rows[1].hash, 1)
+
+
+def test_every_chain_has_a_head_of_its_own(connection: Connection) -> None:
+    first = write(connection, Head("town", 2), [fact(1), fact(2)], 1)
+    other = write(connection, Head("city", 9), [fact(3)], 2)
+    third = write(connection, Head("town", 1), [fact(4)], 3)
+    assert journal.heads(connection) == [other, third, first]
+    newest = max(head.turn for head in (first, other, third))
+    for head in (first, other, third):
+        loaded = journal.load_head(connection, head.node, head.writer)
+        assert loaded == replace(head, turn=newest)
+    for node, writer in (("town", 9), ("nowhere", 2)):
+        empty = Head(node, writer, 0, GENESIS, newest)
+        assert journal.load_head(connection, node, writer) == empty
+
+
+def test_nothing_written_leaves_the_head(connection: Connection) -> None:
+    head = write(connection, Head("town", 1), [fact(1)], 1)
+    assert write(connection, head, [], 2) == head
+    assert journal.heads(connection) == [head]
+
+
+def test_a_reader_of_several_chains_goes_on_in_each(connection: Connection) -> None:
+    for node, writer in (("a", 1), ("a", 2), ("b", 1)):
+        write(connection, Head(node, writer), [fact(n, alert_no=n) for n in (1, 2, 3)], 1)
+    rest = journal.read(connection, {("a", 1): 2, ("b", 1): 3})
+    of_one = journal.read(connection, {("a", 1): 1}, alert_no=2)
+    two = journal.read(connection, {}, limit=2)
+    everything = [*journal.stream(connection)]
+    of_two = [*journal.stream(connection, alert_no=2)]
+    assert [(r.node, r.writer, r.seq) for r in rest] == [
+        *(("a", 1, 3), ("a", 2, 1), ("a", 2, 2), ("a", 2, 3)),
+    ]
+    assert [(r.node, r.writer, r.seq) for r in of_one] == [("a", 1, 2), ("a", 2, 2), ("b", 1, 2)]
+    assert [(r.node, r.writer, r.seq) for r in two] == [("a", 1, 1), ("a", 1, 2)]
+    assert len(everything) == 9
+    assert [row.fact.alert_no for row in of_two] == [2, 2, 2]
+
+
+def test_more_than_a_page_is_streamed_whole_and_once(connection: Connection) -> None:
+    write(connection, Head("town", 1), [fact(n) for n in range(1_001)], 1)
+    assert len(journal.read(connection, {})) == 1_000
+    assert [row.seq for row in kept(connection)] == list(range(1, 1_002))
+
+
+@pytest.mark.parametrize("column", COLUMNS[3:])
+def test_every_column_is_held_by_the_hash(connection: Connection, column: str) -> None:
+    write(connection, Head("town", 1), [fact(1), fact(2), fact(3)], 1)
+    changed = "forged" if column in {"kind", "source"} else 99
+    row = update(t.journal).where(t.journal.c.seq == 2)
+    connection.execute(row.values({column: changed}))
+    assert journal.verify(kept(connection)) == (2, [Broken("town", 1, 2, "hash")])
+
+
+def test_a_break_is_named_by_its_chain_and_the_rest_is_still_checked(
+    connection: Connection,
+) -> None:
+    for node, writer in (("a", 1), ("b", 3)):
+        write(connection, Head(node, writer), [fact(n) for n in range(1, 6)], 1)
+    rows = kept(connection)
+    missing = [row for row in rows if (row.node, row.seq) != ("a", 2)]
+    assert journal.verify(missing) == (8, [Broken("a", 1, 3, "gap")])
+    relinked = [replace(r, prev_hash=bytes(32)) if r.seq == 4 else r for r in rows]
+    assert journal.verify(relinked) == (8, [Broken("a", 1, 4, "link"), Broken("b", 3, 4, "link")])
+    assert journal.verify(rows) == (10, [])
+
+
+def test_a_chain_that_ends_too_early_or_elsewhere_is_cut(connection: Connection) -> None:
+    head = write(connection, Head("a", 2), [fact(n) for n in (1, 2, 3)], 1)
+    rows = kept(connection)
+    assert journal.verify(rows, [head]) == (3, [])
+    assert journal.verify(rows[:2], [head]) == (2, [Broken("a", 2, 3, "cut")])
+    forged = replace(head, hash=b"x" * 32)
+    assert journal.verify(rows, [forged]) == (3, [Broken("a", 2, 3, "cut")])
+    gone = Head("b", 1, 5, b"y" * 32)
+    assert journal.verify(rows, [head, gone]) == (3, [Broken("b", 1, 5, "cut")])
+    assert journal.verify([], [head, gone]) == (
+        0,
+        [Broken("a", 2, 3, "cut"), Broken("b", 1, 5, "cut")],
+    )
