@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "backup": N_("Copy the database, while alertd runs or not."),
     "restore": N_("Put a backup into an empty data folder."),
     "verify": N_("Say whether a backup, or the data folder, is whole."),
+    "migrate-store": N_("Carry the city from SQLite to PostgreSQL, or back."),
     "doctor": N_("Say what is configured, reachable and missing."),
 }
 _GROUPS: Final = ("roster", "alert", "access", "clock")
@@ -45,11 +46,12 @@ def assemble(wanted: str) -> typer.Typer:
     app.callback()(_options)
     known = (*_COMMANDS, *_GROUPS)
     for name in (wanted,) if wanted in known else known:
-        module = importlib.import_module(f"alertd.cli.{name}")
+        python_name = name.replace("-", "_")
+        module = importlib.import_module(f"alertd.cli.{python_name}")
         if name in _GROUPS:
             app.add_typer(module.app, name=name)
         else:
-            app.command(name, help=_(_COMMANDS[name]))(getattr(module, name))
+            app.command(name, help=_(_COMMANDS[name]))(getattr(module, python_name))
     return app
 
 

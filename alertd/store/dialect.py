@@ -294,3 +294,21 @@ def hold_decisions(connection: Connection, *, wait: bool = True) -> bool:
 def locked(dialect: str, query: Select[Any]) -> Select[Any]:
     """Rows that nobody else may change until we are done; waits for who is changing them."""
     return query if dialect == "sqlite" else query.with_for_update()
+
+
+def writers(connection: Connection) -> int:
+    """How many processes have a number among the writers; SQLite's folder has a lock for that."""
+    if connection.dialect.name == "sqlite":
+        return 0
+    statement = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND classid = %(kind)s AND objsubid = 2"
+    )
+    return int(connection.exec_driver_sql(statement, {"kind": _WRITERS}).scalar_one())
+
+
+def go_on_after(connection: Connection, turn: int) -> None:
+    """Count this database's transactions on from `turn`; SQLite goes by its chains."""
+    if connection.dialect.name != "sqlite" and turn:
+        connection.exec_driver_sql("SELECT setval('journal_turn', %(turn)s)", {"turn": turn})

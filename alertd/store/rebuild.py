@@ -4,14 +4,10 @@ What the journal leaves out on purpose is copied: the roster and the addresses (
 replies as they came, and who may sign in. Everything else has to follow from the facts.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from sqlalchemy import Connection, Table
 
-from sqlalchemy import Connection, Table, select
-
-from alertd.store import journal
+from alertd.store import journal, rows
 from alertd.store import tables as t
-from alertd.store.batches import execute_many, stream
 from alertd.store.fold import apply
 
 COPIED: tuple[Table, ...] = (
@@ -58,7 +54,6 @@ _UNREAD = {
     "person_no": None,
     "classified_by": None,
 }
-_SHOWN = 10
 
 
 def rebuild(source: Connection, target: Connection) -> int:
@@ -72,8 +67,8 @@ def rebuild(source: Connection, target: Connection) -> int:
         How many facts there were.
     """
     for table in COPIED:
-        _copy(source, target, table)
-    _copy(source, target, t.inbound, **_UNREAD)
+        rows.copy(source, target, table)
+    rows.copy(source, target, t.inbound, **_UNREAD)
     count = 0
     for row in journal.stream(source):
         apply(target, row.fact)
@@ -88,49 +83,5 @@ def compare(one: Connection, other: Connection) -> list[str]:
     """
     found: list[str] = []
     for table in FOLDED:
-        differences = list(_differences(table, _by_key(one, table), _by_key(other, table)))
-        found += differences[:_SHOWN]
-        if len(differences) > _SHOWN:
-            found.append(f"{table.name}: {len(differences) - _SHOWN} more rows differ")
+        found += rows.differences(table, one, other)
     return found
-
-
-def _copy(source: Connection, target: Connection, table: Table, **instead: Any) -> None:
-    names = [column.name for column in table.columns]
-    rows = (
-        [instead.get(name, value) for name, value in zip(names, row, strict=True)]
-        for row in stream(source, select(table))
-    )
-    execute_many(target, table.insert(), names, rows)
-
-
-Row = tuple[tuple[Any, ...], tuple[Any, ...]]
-"""A key, and the whole row."""
-
-
-def _by_key(connection: Connection, table: Table) -> Iterator[Row]:
-    keys = list(table.primary_key.columns)
-    width = len(keys)
-    for row in stream(connection, select(*keys, table).order_by(*keys)):
-        yield tuple(row[:width]), tuple(row[width:])
-
-
-def _differences(table: Table, ones: Iterator[Row], others: Iterator[Row]) -> Iterator[str]:
-    one, other = next(ones, None), next(others, None)
-    while one or other:
-        if other is None or (one and one[0] < other[0]):
-            assert one  # noqa: S101 - one of the two is there
-            yield f"{table.name} {one[0]}: in the first only"
-            one = next(ones, None)
-        elif one is None or other[0] < one[0]:
-            yield f"{table.name} {other[0]}: in the second only"
-            other = next(others, None)
-        else:
-            columns = [
-                column.name
-                for column, a, b in zip(table.columns, one[1], other[1], strict=True)
-                if a != b
-            ]
-            if columns:
-                yield f"{table.name} {one[0]}: {', '.join(columns)} differ"
-            one, other = next(ones, None), next(others, None)

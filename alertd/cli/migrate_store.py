@@ -1,0 +1,59 @@
+"""`alertd migrate-store`: carry a city from SQLite to PostgreSQL, or back."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alertd.bootstrap import lock
+from alertd.cli import show
+from alertd.cli.options import Json
+from alertd.cli.words import _
+from alertd.settings import Settings, load
+from alertd.store import dialect
+from alertd.store.transfer import TABLES, Transferred, transfer
+
+
+def migrate_store(  # noqa: D103 - its help says it
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="URL",
+            envvar="ALERTD_TARGET_DATABASE_URL",
+            help=_("An empty database: postgresql://… or sqlite:///…"),
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    settings = load()
+    target = str(_checked(to).store_url)
+    with ExitStack() as stack:
+        stack.callback(lock(settings).close)
+        if dialect.is_sqlite(target):
+            Path(target.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        tell = stack.enter_context(show.counting(_("Copying and comparing"), 2 * len(TABLES)))
+        done = transfer(settings.store_url, target, lambda _table: tell(1))
+    show.answer(_document(done), as_json=as_json, human=lambda: _shown(done))
+
+
+def _checked(url: str) -> Settings:
+    """As the settings would read it, with their words about a wrong one."""
+    return load(database_url=url)
+
+
+def _document(done: Transferred) -> dict[str, object]:
+    heads = [
+        {"node": head.node, "writer": head.writer, "seq": head.seq, "hash": head.hash.hex()}
+        for head in done.heads
+    ]
+    return {"facts": done.facts, "rows": done.rows, "heads": heads}
+
+
+def _shown(done: Transferred) -> None:
+    text = _(
+        "Copied and compared: {rows} rows, {facts} facts; every chain ends with the same hash."
+    )
+    show.line(text.format(rows=f"{done.rows:,}", facts=f"{done.facts:,}"))
+    show.line(_("Set database_url to it, and keep the data folder: it has the keys."))
