@@ -55,6 +55,7 @@ class LivingCity:
         policy: Values that every escalation policy gets instead of its own.
         routes: More routes, as settings.
         by_command: Whether the office works by the command line, or else by the API.
+        workers: As `Server` has them.
     """
 
     folder: Path
@@ -71,6 +72,7 @@ class LivingCity:
     policy: Mapping[str, Any] = field(default_factory=dict)
     routes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     by_command: bool = False
+    workers: Sequence[str] = ()
     tokens: dict[str, str] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
     _clients: dict[str, httpx.Client] = field(default_factory=dict)
@@ -88,6 +90,7 @@ class LivingCity:
             self.folder,
             self._routes(),
             {"config_dir": str(self.folder / "config"), "tick_s": 0.2, **self.settings},
+            self.workers,
         )
         self._stack.callback(self.server.stop)
         self.start()
@@ -175,7 +178,7 @@ class LivingCity:
         assert not [h for h in self.roll.holders if h.phone[3:] in log], "a number is in the log"
         for trouble in ("Traceback", "request failed", "step failed", "hook not stored"):
             assert trouble not in log, log
-        engine = create_engine(f"sqlite:///{self.server.data / 'alertd.sqlite3'}")
+        engine = create_engine(self.server.database)
         with engine.connect() as connection:
             held, broken = journal.verify(journal.stream(connection), journal.heads(connection))
             kinds = {row.fact.kind for row in journal.stream(connection)}

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import httpx
 
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.keys import load_key, public_text
+from tests import databases
 from tests.acceptance.peers import ROOT, clean_environment, end
 from tests.acceptance.within import PATIENCE_S, within
 
@@ -28,12 +29,16 @@ class Server:
         folder: Data, settings and log.
         routes: The settings' routes by name.
         settings: Others.
+        workers: Each one's routes, with commas; where there are any, the database is PostgreSQL and
+            the server has no engine.
     """
 
     folder: Path
     routes: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, Any]
+    workers: Sequence[str] = ()
     url: str = ""
+    helpers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     _process: "subprocess.Popen[bytes] | None" = None
     _environment: dict[str, str] = field(default_factory=dict)
 
@@ -42,13 +47,23 @@ class Server:
         file = self.folder / "alertd.toml"
         file.write_text(settings_file({**self.settings, "port": 0}, self.routes), encoding="utf-8")
         self._environment = clean_environment(
-            ALERTD_CONFIG=str(file), ALERTD_DATA_DIR=str(self.data), LC_ALL="C.UTF-8"
+            ALERTD_CONFIG=str(file),
+            ALERTD_DATA_DIR=str(self.data),
+            ALERTD_DATABASE_URL=self.database,
+            LC_ALL="C.UTF-8",
         )
 
     @property
     def data(self) -> Path:
         """The data folder."""
         return self.folder / "data"
+
+    @property
+    def database(self) -> str:
+        """Its URL."""
+        if self.workers or databases.on_postgresql():
+            return databases.url_of(self.data, postgresql=True)
+        return f"sqlite:///{self.data / 'alertd.sqlite3'}"
 
     @property
     def token(self) -> str:
@@ -61,18 +76,33 @@ class Server:
         return (self.folder / "server.err").read_text("utf-8", "replace")
 
     def start(self) -> None:
-        """Start it; returns when it answers."""
+        """Start it, and the workers that there aren't; returns when it answers and they work."""
+        more = ["--no-engine"] if self.workers else []
+        self._process = process = self._run("serve", *more)
+        word = within(60, that=lambda: self._word(process), why=f"serve: {self.log}")
+        self.url = word["url"]
+        for routes in self.workers[len(self.helpers) :]:
+            self.hire(routes)
+
+    def hire(self, routes: str) -> "subprocess.Popen[bytes]":
+        """Start a worker; returns when it works."""
+        process = self._run("worker", "--routes", routes)
+        self.helpers.append(process)
+        word = f'"pid": {process.pid}'
+        within(60, that=lambda: word in self.log or process.poll() is not None, why=self.log)
+        assert process.poll() is None, self.log
+        return process
+
+    def _run(self, *words: str) -> "subprocess.Popen[bytes]":
         with (self.folder / "server.err").open("ab") as errors:
-            self._process = process = subprocess.Popen(
-                [COMMAND, "serve", "--json"],
+            return subprocess.Popen(
+                [COMMAND, *words, "--json"],
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
                 cwd=self.folder,
                 env=self._environment,
             )
-        word = within(60, that=lambda: self._word(process), why=f"serve: {self.log}")
-        self.url = word["url"]
 
     def _word(self, process: "subprocess.Popen[bytes]") -> Any:
         """What a running server leaves for commands beside it; one of before doesn't count."""
@@ -100,6 +130,12 @@ class Server:
             process.send_signal(signal.SIGINT)
             code = end(process)
             assert code == 0, f"alertd serve ended with {code}: {self.log}"
+        for helper in self.helpers:
+            if helper.poll() is None:
+                helper.send_signal(signal.SIGINT)
+                code = end(helper)
+                assert code == 0, f"alertd worker ended with {code}: {self.log}"
+        self.helpers.clear()
 
     @property
     def broker(self) -> BrokerAddress:

@@ -1,0 +1,32 @@
+"""The same city on PostgreSQL: a server without an engine, and workers, one of which is killed."""
+
+import pytest
+
+from tests.acceptance.conftest import StartCity
+from tests.acceptance.roll import phones
+from tests.acceptance.within import within
+
+MINUTE_S = 1.2  # of the escalation policy
+WORKERS = ("sms,groups", "sms", "loudspeakers,sms")
+
+
+@pytest.mark.timeout(300)
+def test_workers_do_the_work_and_one_that_is_killed_is_not_missed(living_city: StartCity) -> None:
+    city = living_city(minute_s=MINUTE_S, workers=WORKERS, by_command=True)
+    leaders = city.roll.of("grid_leader", rank=1)
+    silent = leaders[:3]
+    city.sms.behave([leader.phone for leader in silent], "silent")
+    assert city.get("/readyz")["ready"]
+
+    alert = city.issue("typhoon", "red")
+    city.server.helpers[0].kill()
+    within(that=lambda: alert.told(kind="alert") == phones(leaders))
+    within(that=lambda: all(s["delivery"] == "delivered" for s in alert.speakers()))
+    alternates = [city.roll.leader(leader.unit, rank=2) for leader in silent]
+    within(that=lambda: alert.told(kind="takeover") >= phones(alternates))
+    within(that=lambda: alert.funnel["answered"] >= len(leaders) - len(silent))
+    city.server.helpers[0].wait()
+
+    # Nobody else sends to the groups until somebody is there who does.
+    city.server.hire("groups")
+    within(that=lambda: {line["group"] for line in alert.group_texts()} == set(city.roll.groups))
