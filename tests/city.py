@@ -126,10 +126,11 @@ class City:
     fresh: bool = True  # False: the directory has a city already
     part: Part = field(default_factory=Part)
     postgresql: bool | None = None  # None: as the run of the tests says
+    url: str = ""  # a database that the test has made itself
     synchronous: str = "NORMAL"  # as Store has it; most tests cut no power
 
     def __post_init__(self) -> None:
-        self.url = databases.url_of(self.directory, postgresql=self.postgresql)
+        self.url = self.url or databases.url_of(self.directory, postgresql=self.postgresql)
         self.library = library(self.policies)
         self.ids = SequentialIds("test", at=self.now)
         self.start()

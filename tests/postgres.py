@@ -10,6 +10,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,11 +65,27 @@ class Server:
         children = subprocess.run(
             ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
         )
-        for each in (pid, *map(int, children.stdout.split())):
-            os.kill(each, signal.SIGKILL)
+        whole = (pid, *map(int, children.stdout.split()))
+        for each in whole:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        until = time.monotonic() + 30
+        while any(map(_runs, whole)):  # its memory must be free before it can start again
+            assert time.monotonic() < until, "a killed PostgreSQL still runs"
+            time.sleep(0.02)
+        # Where nobody collects the dead, these name a process that there still is.
+        (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+        (self.folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
     def _ctl(self, *words: str) -> None:
         _run(self.programs / "pg_ctl", "-w", "-s", "-D", str(self.folder / "data"), *words)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def make(folder: Path, *settings: str) -> Server:

@@ -188,8 +188,8 @@ async def test_a_killed_broker_loses_nothing_that_it_confirmed(tmp_path: Path) -
         await city.broker.kill()
         outcomes = {outcome.delivery: outcome.result for outcome in await sending}
         faults = Counter(r.fault if isinstance(r, SendError) else None for r in outcomes.values())
-        assert set(faults) <= {None, Fault.UNKNOWN, Fault.RETRY}
-        assert faults[Fault.RETRY] > 0
+        assert set(faults) <= {None, Fault.UNKNOWN, Fault.AWAY}
+        assert faults[Fault.AWAY] > 0
         await city.broker.back()
         # What may have gone does go in the end, and only what never left needs another try.
         may_have_gone = {

@@ -47,6 +47,7 @@ class Loop:
         peer: The gateway.
         dice: Where the random points come from.
         postgresql: Which database.
+        own: The URL of a database that the test has made itself.
         workers: How many engines there are at a time.
     """
 
@@ -54,6 +55,7 @@ class Loop:
     peer: ProcessPeer
     dice: random.Random
     postgresql: bool = False
+    own: str = ""
     workers: int = 1
     between: int = 0  # kills that fell between a claim and its settlement
     kills: int = 0
@@ -63,7 +65,7 @@ class Loop:
     @property
     def url(self) -> str:
         """The city's database."""
-        return databases.url_of(self.directory, postgresql=self.postgresql)
+        return self.own or databases.url_of(self.directory, postgresql=self.postgresql)
 
     def issue(self, *, expanded: bool = True) -> None:
         """Have an alert issued with nothing sent yet; a process of ours that ends in order."""
@@ -105,7 +107,7 @@ class Loop:
         return int(n)
 
     def _city(self, **more: Any) -> City:
-        return City(self.directory, postgresql=self.postgresql, **more)
+        return City(self.directory, url=self.url, **more)
 
     def seen(self) -> dict[int, list[dict[str, Any]]]:
         """What the gateway took, by delivery, in its own log's order."""

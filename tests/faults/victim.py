@@ -12,9 +12,13 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
+import structlog
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from alertd import messages
 from alertd.clock import SteadyClock
@@ -80,6 +84,7 @@ def arguments() -> argparse.Namespace:
 
 async def main() -> None:
     given = arguments()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     fate = Fate(given.fate[0], int(given.fate[1])) if given.fate else Fate()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -107,8 +112,11 @@ async def main() -> None:
     runner = Runner(engine, channels, now=clock, keeper=keeper)
     await runner.start()
     print(json.dumps({"ready": os.getpid(), "lease": lease}), flush=True)
+    rested = False
     while not stop.is_set():
-        if at_rest(store):
+        with suppress(DBAPIError):  # the database may be away
+            rested = at_rest(store)
+        if rested:
             print(json.dumps({"rest": True}), flush=True)
             await stop.wait()
         await asyncio.wait([asyncio.ensure_future(stop.wait())], timeout=0.2)
