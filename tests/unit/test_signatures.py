@@ -17,19 +17,30 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from alertd.errors import NotConfiguredError
 from channels.base import (
     Fault,
+    Health,
     HookRefusedError,
     HookRequest,
     Outgoing,
     Receipt,
     ReceiptStatus,
     Reply,
+    RouteConfig,
+    RouteContext,
 )
+from channels.chat.webhook import WebhookRoute
 from channels.loudspeaker import commands, keys
 from channels.loudspeaker.commands import Command, CommandRefusedError, CommandType, SigningKey
 from channels.sms import handset_wire
+from channels.sms.twilio_codes import fault_of_code
 from channels.sms.twilio_hooks import MAX_BODY_BYTES, Form, Reader
 from tests.contract.twilio_stub import TOKEN
 from tests.contract.twilio_stub import sign as twilio_sign
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
 
 STATUS_URL, INBOUND_URL = "https://a.example/hooks/tw/status", "https://a.example/hooks/tw/inbound"
 
@@ -123,6 +134,7 @@ RECEIPT = {
         ({"reason": 5}, {"fault": Fault.REFUSED, "code": ""}),
         ({"at": "soon"}, {"occurred_at": None}),
         ({"id": None}, {"reference": ""}),
+        ({"delivery": 1, "attempt": 1}, {"delivery": 1, "attempt": 1}),
         ({"delivery": 1, "attempt": 2**31 - 1}, {"delivery": 1, "attempt": 2**31 - 1}),
     ],
 )
@@ -250,10 +262,19 @@ def test_a_status_of_no_try_is_refused(query: str) -> None:
     assert (refused.value.status, refused.value.code) == (400, "not-ours")
 
 
-def test_the_largest_try_is_ours() -> None:
-    ((receipt,), _) = reader().status(call(STATUS_URL, "MessageStatus=sent", f"d=1&a={2**31 - 1}"))
+@pytest.mark.parametrize("attempt", [1, 2**31 - 1])
+def test_the_first_and_the_largest_try_are_ours(attempt: int) -> None:
+    ((receipt,), _) = reader().status(call(STATUS_URL, "MessageStatus=sent", f"d=1&a={attempt}"))
     assert isinstance(receipt, Receipt)
-    assert receipt.attempt == 2**31 - 1
+    assert receipt.attempt == attempt
+
+
+@pytest.mark.parametrize("code", [0, 21211, 21610, 30001, 30003])
+def test_a_failures_code_says_what_it_means(code: int) -> None:
+    form = f"MessageStatus=failed&ErrorCode={code}"
+    ((receipt,), _) = reader().status(call(STATUS_URL, form, "d=1&a=1"))
+    assert isinstance(receipt, Receipt)
+    assert receipt.fault is fault_of_code(code)
 
 
 def test_an_inbound_message_is_read() -> None:
@@ -440,7 +461,9 @@ def test_a_command_as_large_as_it_may_be() -> None:
 
 
 def test_an_id_holds_its_parts_and_a_proof() -> None:
-    made = commands.command_id(KEY, "T1", "ABCDEF" * 6, 12, 3)
+    key = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+    assert (key.key_id, key.public) == (KEY.key_id, KEY.public)
+    made = commands.command_id(key, "T1", "ABCDEF" * 6, 12, 3)
     stem, proof = made.rsplit("-", 1)
     assert stem == f"{KEY.key_id}-efabcdef-12-3"
     mac_key = hmac.new(bytes(range(32)), b"alertd cmd_id v1", hashlib.sha256).digest()
@@ -487,6 +510,24 @@ def test_a_public_key_as_text() -> None:
     text = keys.public_text(KEY)
     assert text == base64.b64encode(KEY.public).decode()
     assert keys.read_public(f" {text}\n") == (KEY.key_id, KEY.public)
-    for wrong in ("", "AAAA", f"{text[:-1]}*", text[:20]):
-        with pytest.raises(ValueError, match="not an Ed25519 public key in base64"):
+    for wrong in ("", "AAAA", f"{text[:-1]}*", text[:20], f"{text[:5]}*{text[5:]}"):
+        with pytest.raises(ValueError, match=r"^not an Ed25519 public key in base64$"):
             keys.read_public(wrong)
+
+
+# A webhook.
+
+
+async def test_a_webhooks_health_is_whether_it_is_open() -> None:
+    async def nowhere(route: str, events: object) -> None:
+        raise AssertionError(route, events)
+
+    context = RouteContext(now=lambda: 0, sink=nowhere, public_base_url="https://a.example")
+    route = WebhookRoute(RouteConfig(name="chat", type="webhook"), context)
+    assert await route.health() == Health(ok=False, detail="The route is closed.")
+    await route.start()
+    open_ = "The route is open; receivers are known by their answers."
+    assert await route.health() == Health(ok=True, detail=open_)
+    await route.close()
+    assert await route.health() == Health(ok=False, detail="The route is closed.")
+    assert list(route.hooks()) == []

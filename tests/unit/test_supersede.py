@@ -55,6 +55,14 @@ def test_an_update_takes_an_alerts_place(*, fresh: bool) -> None:
     )
 
 
+def test_an_update_is_answered_anew_unless_the_policy_says_otherwise() -> None:
+    found = supersede(
+        "Update", [ORANGE], known(orange=AlertState.ISSUED), identity=NEW, status=Status.ACTUAL
+    )
+    assert isinstance(found, Superseding)
+    assert not found.carries_answers
+
+
 @pytest.mark.parametrize(
     ("msg_type", "purpose", "after"),
     [
@@ -143,6 +151,7 @@ def test_an_update_without_references_updates_nothing() -> None:
     ("msg_type", "purpose"),
     [
         ("Ack", None),
+        ("Ack", Action.UPDATE),
         ("Error", None),
         ("", None),
         ("Cancel", Action.ALL_CLEAR),

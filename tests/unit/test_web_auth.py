@@ -11,6 +11,7 @@ from alertd.engine.authority import Actor
 from alertd.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from alertd.settings import load
 from alertd.store import access, credentials, migrate
+from alertd.store import tables as t
 from alertd.store.database import Store
 from alertd.store.identity import SequentialIds
 from alertd.store.vault import Vault
@@ -20,6 +21,12 @@ from alertd.web.passwords import LEAST, MOST, Passwords, one_time_password, requ
 
 NOW = 1_760_000_000_000
 TOKEN, COOKIE, CSRF = "t" * 32, "c" * 32, "x" * 32
+TOWNS_TOKEN, TOWNS = "k" * 32, "s" * 32
+UNIT = {
+    "no": 1, "from_version": 1, "to_version": 2**31 - 1, "id": b"u", "code": "330281001",
+    "official_code": "", "name": "", "level": "subdistrict", "path": "330281/330281001/",
+    "shelter": "", "fingerprint": b"",
+}  # fmt: skip
 FORCED, LASTS = "f" * 32, NOW + 1
 
 
@@ -53,7 +60,14 @@ def deps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deps]:
             by="cli",
             expires_at=LASTS,
         )
-        for secret, who in ((COOKIE, officer), (FORCED, new)):
+        tx.connection.execute(t.unit.insert().values(**UNIT))
+        town = access.create_principal(
+            tx, ids, name="town", role="area_administrator", by="cli", unit_code="330281001"
+        )
+        credentials.create_token(
+            tx, TOWNS_TOKEN, principal_no=town.no, label="town", scopes=("draft",), by="cli"
+        )
+        for secret, who in ((COOKIE, officer), (FORCED, new), (TOWNS, town)):
             credentials.open_session(tx, secret, principal_no=who.no, csrf=CSRF, expires_at=LASTS)
     nothing: Any = None
     yield Deps(
@@ -119,6 +133,16 @@ async def test_a_cookies_actor_has_every_right_of_its_role(deps: Deps) -> None:
     assert (found.actor.name, found.actor.scopes, found.actor.path) == ("officer", None, "")
     assert (found.csrf, found.secret) == (CSRF, COOKIE)
     assert found.principal.name == "officer"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"authorization": f"Bearer {TOWNS_TOKEN}"}, {"cookie": f"{auth.COOKIE}={TOWNS}"}],
+)
+async def test_whoever_is_of_a_unit_acts_in_it_alone(deps: Deps, headers: dict[str, str]) -> None:
+    found = await auth.signed_in(asked(**headers), deps)
+    assert found is not None
+    assert (found.actor.name, found.actor.path) == ("town", "330281/330281001/")
 
 
 @pytest.mark.parametrize(
@@ -188,6 +212,13 @@ async def test_a_page_without_its_token_is_told_what_to_do(deps: Deps) -> None:
         "The page is out of date, or the request didn't come from it.",
         "Reload the page and try again.",
     )
+
+
+async def test_another_sites_page_is_told_so(deps: Deps) -> None:
+    request = asked("POST", cookie=SIGNED, x_csrf_token=CSRF, sec_fetch_site="cross-site")
+    with pytest.raises(ForbiddenError) as refused:
+        await auth.who_asks(request, deps)
+    assert str(refused.value) == "The request came from a page of another site."
 
 
 async def test_a_token_writes_without_a_page(deps: Deps) -> None:

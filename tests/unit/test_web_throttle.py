@@ -56,6 +56,35 @@ def test_a_clock_that_was_set_back_locks_nobody_for_ever() -> None:
     throttle.check("officer", "10.0.0.1", NOW - 3_600_000)
 
 
+@pytest.mark.parametrize(
+    ("later_ms", "wait_s", "minutes"),
+    [
+        (0, 900, 15),
+        (1, 899, 15),
+        (60_000, 840, 14),
+        (WINDOW_MS - 61_000, 61, 2),
+        (WINDOW_MS - 60_000, 60, 1),
+        (WINDOW_MS - 1_000, 1, 1),
+        (WINDOW_MS - 1, 1, 1),
+    ],
+)
+def test_who_has_to_wait_is_told_how_long(later_ms: int, wait_s: int, minutes: int) -> None:
+    throttle = Throttle()
+    guess(throttle, "officer", "10.0.0.1", FREE_FOR_NAME)
+    with pytest.raises(TooManyTriesError) as refused:
+        throttle.check("officer", "10.0.0.1", NOW + later_ms)
+    assert refused.value.retry_after_s == wait_s
+    assert isinstance(refused.value.retry_after_s, int)
+    assert str(refused.value) == f"Too many wrong passwords; try again in {minutes} min."
+    assert refused.value.hint == "An administrator can give you a new password."
+
+
+def test_a_right_password_at_once_is_nothing_to_count() -> None:
+    throttle = Throttle()
+    throttle.passed("officer", "10.0.0.1")
+    assert not throttle.failures
+
+
 def test_memory_stays_bounded() -> None:
     throttle = Throttle()
     for n in range(MOST_KEPT + 500):
