@@ -446,15 +446,7 @@ OPEN, OVER = RequirementState.OPEN, RequirementState.EXHAUSTED
             0,
             Told.PARENT,
             599,
-            (
-                (Act.REMIND, Act.ALTERNATES),
-                ("sms", "chat"),
-                2,
-                600,
-                Told.PARENT | Told.ALTERNATES,
-                OPEN,
-                "no-answer",
-            ),
+            ((Act.REMIND,), ("sms", "chat"), 1, 614, Told.PARENT, OPEN, "no-answer"),
         ),
         (
             2,
