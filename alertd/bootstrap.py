@@ -24,15 +24,16 @@ from alertd.engine.library import Library
 from alertd.engine.runner import Runner
 from alertd.engine.space import Space
 from alertd.engine.timekeeping import Timekeeper
-from alertd.errors import AlertdError, NotConfiguredError
+from alertd.errors import AlertdError, ConflictError, NotConfiguredError
 from alertd.model import Channel as Kind
 from alertd.model import Policy, Status
 from alertd.settings import RouteSettings, Settings
 from alertd.store import migrate
+from alertd.store.backup.checking import key
 from alertd.store.backup.placing import LOCK, refuse_half
 from alertd.store.ballast import BallastFile
 from alertd.store.database import Store, lock_file
-from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES, is_sqlite
+from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES, is_sqlite, reader
 from alertd.store.vault import KEY_BYTES, Vault, load_key
 from alertd.web.app import create_app
 from alertd.web.deps import Deps
@@ -100,15 +101,35 @@ def command_key(settings: Settings) -> Path:
 
 
 def open_store(settings: Settings) -> Store:
-    """Bring the database up to date and open it; the caller holds the data folder's lock."""
+    """Bring the database up to date and open it; the caller holds the data folder's lock.
+
+    Raises:
+        ConflictError: The key of the addresses isn't here: with another one nobody could be told.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     migrate.upgrade(settings.store_url)
+    _require_key(settings)
     return Store(
         settings.store_url,
         open_vault(settings.data_dir),
         node=settings.node,
         checkpoint_pages=checkpoint_pages(ballast_of(settings).wanted),
     )
+
+
+def _require_key(settings: Settings) -> None:
+    path = settings.data_dir / "keys" / "addresses.key"
+    engine = reader(settings.store_url)
+    try:
+        with engine.begin() as connection:
+            wrong = list(key(connection, path.read_bytes() if path.is_file() else None))
+    finally:
+        engine.dispose()
+    if wrong:
+        raise ConflictError(
+            "The key in the data folder doesn't open this database's addresses.",
+            hint="Bring keys/addresses.key from the machine where the database was made.",
+        )
 
 
 def ballast_of(settings: Settings) -> BallastFile:

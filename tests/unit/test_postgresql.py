@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import inspect, text
 
 from alertd.bootstrap import Node
 from alertd.decide.shares import STALE_MS, Part
-from alertd.errors import NotConfiguredError
+from alertd.errors import ConflictError, NotConfiguredError
 from alertd.settings import Settings
 from alertd.store import dialect
 from alertd.store import tables as t
@@ -145,3 +146,12 @@ async def test_sqlite_has_one_process(tmp_path: Path) -> None:
     node = Node(Settings(data_dir=tmp_path), part=Part(decides=False, routes=frozenset()))
     with pytest.raises(NotConfiguredError, match="SQLite"):
         await node.open()
+
+
+async def test_a_worker_with_another_key_sends_nothing(tmp_path: Path) -> None:
+    city = City(tmp_path, postgresql=True)
+    settings = Settings(data_dir=tmp_path / "elsewhere", database_url=SecretStr(city.url))
+    node = Node(settings, part=Part(routes=frozenset({"sms-1"})))
+    for _start in range(2):  # nor does it make a key that would be taken for the right one
+        with pytest.raises(ConflictError, match="key"):
+            await node.open()

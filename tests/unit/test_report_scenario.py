@@ -242,8 +242,9 @@ def test_messages_per_person(evening: Evening) -> None:
 
 def test_escalations(evening: Evening) -> None:
     escalations = evening.figures.escalations
-    # Open at 2, 3, 5, 10 and 15 min: 14, 13, 12, 11, 10; the withdrawn one has taken some of the rungs
-    # behind its reminder, one at a time, from 18 min on. Two alternates were told at once: a dead number, a man off duty.
+    # Open at 2, 3, 5, 10 and 15 min: 14, 13, 12, 11, 10; the withdrawn one has taken some of the
+    # rungs behind its reminder, one at a time, from 18 min on. Two alternates were told at once: a
+    # dead number, a man off duty.
     assert escalations.acts == {
         "remind": 14,
         "call": 14,
