@@ -187,13 +187,10 @@ class EngineMachine(RuleBasedStateMachine):
 
     @invariant()
     def rollups_add_up(self) -> None:
-        d, n = t.delivery.c, t.delivery_count.c
-        counted = Counter(
-            {
-                (row.alert_no, row.channel, row.state): row.n
-                for row in self.city.rows(select(t.delivery_count).where(n.n != 0))
-            }
-        )
+        d = t.delivery.c
+        counted: Counter[tuple[int, int, int]] = Counter()
+        for row in self.city.rows(select(t.delivery_count)):
+            counted[row.alert_no, row.channel, row.state] += row.n
         real = Counter(
             (row.id >> 32, row.lane // 10, row.state)
             for row in self.city.rows(select(d.id, d.lane, d.state))
