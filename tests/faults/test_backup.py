@@ -33,7 +33,7 @@ from tests.acceptance.within import within
 from tests.city import KEY, City
 from tests.contract.process_peer import ROOT
 
-BALLAST_MB = 24  # so that a copy takes long enough to be killed in
+BALLAST_MB = 16  # so that a copy takes long enough to be killed in
 MIDWAY_S = 0.12  # a copy of so much takes about so long
 PATIENCE_S = 300.0  # of a machine on which much else runs
 UNDER_WAY = ".under-way-"
@@ -247,7 +247,7 @@ def rounds(folder: Path, seed: int, count: int, pace_s: float) -> Outcome:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(2))
 def test_restored_3_times_in_a_storm_all_of_it_is_right(tmp_path: Path, seed: int) -> None:
-    outcome = rounds(tmp_path, seed, 3, 0.1)
+    outcome = rounds(tmp_path, seed, 3, 0.2)
     assert outcome.restores == 3
     assert outcome.backups_killed
     assert outcome.restores_killed
