@@ -21,8 +21,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 COPIED = ("alertd", "channels", "config", "drills", "rosters", "tests")
 GOAL = 0.85
-# mutmut's own exit codes of a mutant's test run.
-VERDICTS = {0: "survived", 1: "killed", 3: "killed", 33: "no tests", 36: "timeout", 24: "timeout"}
+# Exit codes of a mutant's test run: pytest's, mutmut's own, and the CPU limit that it sets.
+VERDICTS = {0: "survived", 1: "killed", 3: "killed", 33: "no tests", 36: "timeout", -24: "timeout"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,58 @@ async def test_the_signature_is_the_standards(secret: str, key: bytes) -> None:
         assert headers["webhook-signature"] == f"v1,{mac}"
 
 
+async def test_a_message_on_the_wire_is_what_the_docs_say() -> None:
+    async with Group() as group, opened() as route:
+        await sent(route, message(group.url))
+        (got,) = group.seen
+    assert got.method == "POST"
+    names = ("content-type", "accept-encoding", "user-agent")
+    assert [got.headers[name] for name in names] == ["application/json", "identity", "alertd"]
+    assert "收到请回1".encode() in got.body
+    data = {
+        "delivery": 12,
+        "attempt": 1,
+        "possible_duplicate": False,
+        "alert": "0a" * 16,
+        "short_code": "A7",
+        "kind": "alert",
+        "status": "Exercise",
+        "severity": 2,
+        "language": "zh-CN",
+        "text": "【演练】收到请回1",
+        "created_at": NOW,
+        "expires_at": NOW + 60_000,
+    }
+    when = "2026-09-21T14:13:20+00:00"
+    assert json.loads(got.body) == {"type": "alertd.alert", "timestamp": when, "data": data}
+
+
+@pytest.mark.parametrize(
+    ("status", "fault", "code", "retry_after_s"),
+    [
+        ("410 Gone\r\nretry-after: 7", Fault.DEAD, "http-410", None),
+        ("429 Busy\r\nretry-after: 7", Fault.THROTTLED, "http-429", 7),
+        ("404 Not Found", Fault.REFUSED, "http-404", None),
+    ],
+)
+async def test_what_a_receiver_answers(
+    status: str, fault: Fault, code: str, retry_after_s: float | None
+) -> None:
+    answer = f"HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n".encode()
+    async with Group(answer) as group, opened() as route:
+        result = await sent(route, message(group.url))
+    assert isinstance(result, SendError)
+    assert (result.fault, result.code, result.retry_after_s) == (fault, code, retry_after_s)
+
+
+async def test_a_route_that_is_closed_hands_nothing_over() -> None:
+    async with opened() as route:
+        pass
+    result = await sent(route, message("http://127.0.0.1:9/"))
+    assert isinstance(result, SendError)
+    assert (result.fault, result.code) == (Fault.RETRY, "route-closed")
+
+
 async def test_a_repeated_try_has_the_same_id_and_says_that_it_is_one() -> None:
     async with Group() as group, opened() as route:
         await sent(route, message(group.url))

@@ -6,12 +6,17 @@ import pytest
 
 from alertd.decide import escalate, settle
 from alertd.decide.escalate import Act, Climb, Ladder, climb, first_due, help_due
+from alertd.decide.grammar import parse
+from alertd.decide.interpret import Candidate, Person, correlate
+from alertd.decide.lifecycle import TRANSITIONS, Action, Audience, Subject, Transition, transition
 from alertd.decide.plan import Bucket, Leave, Route, others, portion, ready_at, refusal, room
 from alertd.decide.settle import Settlement
 from alertd.decide.short_code import short_code
 from alertd.model import (
+    AlertState,
     Channel,
     DeliveryState,
+    Grade,
     Played,
     Policy,
     RequirementState,
@@ -632,6 +637,78 @@ def test_lanes_are_those_of_the_channel_and_what_it_carries() -> None:
 
 
 def test_short_codes_are_short_and_never_meet() -> None:
-    codes = [short_code(number) for number in range(1, 2_000)]
+    codes = [short_code(number) for number in range(1, 99 * 23 * 24 + 100)]
     assert codes[:3] == ["A1", "A2", "A3"]
     assert len(set(codes)) == len(codes)
+    assert not set("".join(codes)) & set("IOT")  # read as figures, or over the radio
+    letters = [codes[99 * n] for n in (0, 1, 22, 23, 24, 23 + 22, 23 + 23, 23 * 24 - 1, 23 * 24)]
+    assert letters == ["A1", "B1", "Z1", "AA1", "AB1", "AZ1", "BA1", "ZZ1", "AAA1"]
+    assert codes[98] == "A99"
+
+
+# Replies that are no answers, and moves: what stands beside them.
+
+
+def told(*, people: int = 1, ended_at: int | None = None) -> Candidate:
+    return Candidate(
+        alert_id=b"A7",
+        short_code="A7",
+        status=Status.ACTUAL,
+        open=ended_at is None,
+        told_at=NOW,
+        persons=tuple(Person(person_no=n) for n in range(1, people + 1)),
+        ended_at=ended_at,
+    )
+
+
+@pytest.mark.parametrize(
+    ("people", "ended_at", "grade", "late"),
+    [
+        (1, None, Grade.OWN, False),
+        (2, None, Grade.SHARED, False),
+        (2, NOW + 1, Grade.SHARED, True),
+        (1, NOW + 1, Grade.OWN, True),
+    ],
+)
+@pytest.mark.parametrize("text", ["开会中稍后联系", "A7 3", "A73", "A74"])
+def test_what_stands_beside_an_unclear_reply_and_a_call_for_help(
+    text: str, people: int, ended_at: int | None, grade: Grade, *, late: bool
+) -> None:
+    found = correlate(
+        parse(text), "", [told(people=people, ended_at=ended_at)], received_at=NOW + 5
+    )
+    assert (found.alert_id, found.grade, found.late) == (b"A7", grade, late)
+    assert found.persons == tuple(range(1, people + 1))
+
+
+@pytest.mark.parametrize(("ahead_ms", "counted"), [(120_000, True), (120_001, False)])
+def test_a_gateways_clock_may_be_two_minutes_behind(ahead_ms: int, *, counted: bool) -> None:
+    found = correlate(parse("1"), "", [told()], received_at=NOW - ahead_ms)
+    assert (found.reason == "only-open") is counted
+    assert counted or found.reason == "before-told"
+
+
+@pytest.mark.parametrize(
+    ("state", "action", "reason", "issue_at"),
+    [
+        (AlertState.DRAFT, Action.APPROVE, "approve", NOW),
+        (AlertState.DRAFT, Action.BREAK_GLASS, "break-glass", NOW + 120_000),
+        (AlertState.DRAFT, Action.EDIT, "edit", None),
+        (AlertState.ISSUED, Action.CANCEL, "cancel", None),
+        (AlertState.EXPIRED, Action.ALL_CLEAR, "all-clear-after-expiry", None),
+    ],
+)
+def test_every_field_of_a_move(
+    state: AlertState, action: Action, reason: str, issue_at: int | None
+) -> None:
+    subject = Subject(state=state, status=Status.ACTUAL, author="wang", expires_at=NOW + 10**9)
+    quiet = action in {Action.APPROVE, Action.BREAK_GLASS, Action.EDIT}
+    assert transition(subject, action, actor="li", now=NOW) == Transition(
+        action=action,
+        before=state,
+        after=TRANSITIONS[state, action],
+        audience=Audience.NOBODY if quiet else Audience.TOLD,
+        reason=reason,
+        issue_at=issue_at,
+        record="break-glass" if action is Action.BREAK_GLASS else "",
+    )

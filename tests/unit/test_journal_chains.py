@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Connection, create_engine, update
+from sqlalchemy import Connection, create_engine, event, update
 
 from alertd.model import Fact, Recorded
 from alertd.store import journal
@@ -130,6 +130,34 @@ def test_more_than_a_page_is_streamed_whole_and_once(connection: Connection) -> 
     write(connection, Head("town", 1), [fact(n) for n in range(1_001)], 1)
     assert len(journal.read(connection, {})) == 1_000
     assert [row.seq for row in kept(connection)] == list(range(1, 1_002))
+
+
+def test_chains_are_told_as_their_facts_came_to_be(connection: Connection) -> None:
+    heads = {name: Head(name, 1) for name in "ab"}
+    for n, name in enumerate("babba"):
+        heads[name] = replace(heads[name], turn=max(head.turn for head in heads.values()))
+        heads[name] = write(connection, heads[name], [fact(2 * n), fact(2 * n + 1)], n)
+    told = kept(connection)
+    assert [row.fact.body["n"] for row in told] == list(range(10))
+    assert "".join(row.node for row in told) == "bbaabbbbaa"
+
+
+def test_a_reader_is_elsewhere_in_each_chain_of_a_node(connection: Connection) -> None:
+    for writer in (1, 2):
+        write(connection, Head("a", writer), [fact(n) for n in (1, 2, 3)], 1)
+    rest = journal.read(connection, {("a", 1): 0, ("a", 2): 2})
+    assert [(row.writer, row.seq) for row in rest] == [(1, 1), (1, 2), (1, 3), (2, 3)]
+
+
+def test_a_chain_is_read_a_page_at_a_time(connection: Connection) -> None:
+    """DESIGN §6.10: what is held of it is a page, however long it is."""
+    write(connection, Head("town", 1), [fact(n) for n in range(5)], 1)
+    asked: list[object] = []
+    event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[3]))
+    told = journal.chain(connection, "town", 1, page=2)
+    assert [next(told).seq, next(told).seq, len(asked)] == [1, 2, 1]
+    assert [row.seq for row in told] == [3, 4, 5]
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize("column", COLUMNS[3:])

@@ -430,6 +430,7 @@ def test_every_field_of_a_command_has_its_bounds(
         (json.dumps({**DOCUMENT, "sig": 5}).encode(), "unsigned"),
         (json.dumps({**DOCUMENT, "sig": "AAAA"}).encode(), "bad-signature"),
         (json.dumps({**DOCUMENT, "sig": "A" * 88}).encode(), "bad-signature"),
+        (signed(DOCUMENT).replace(b'"sig": "', b'"sig": "*'), "bad-signature"),
         (signed({**DOCUMENT, "text": "x" * commands.MAX_COMMAND_BYTES}), "too-large"),
         (b"[]", "malformed"),
         (b'{"a": 1, "a": 1}', "malformed"),
