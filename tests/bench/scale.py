@@ -110,7 +110,7 @@ class Bench:
         took = run.expand(self.ground, "expanded")
         self.take(size, "expand", "alertd", 1, took)
         if fresh:
-            run.prepare_bare(self.ground, "bare", took.done)
+            run.prepare_bare(self.ground, "bare", took.done, like="expanded")
         self.take(size, "expand", "bare", 1, run.bare_insert(self.ground, "bare"))
 
     def hand(self, size: int, workers: int) -> None:

@@ -226,11 +226,21 @@ def _took(
     )
 
 
-def prepare_bare(cities: Cities, name: str, rows: int) -> None:
-    """A database with the bare table, and whom to fill it with."""
+def prepare_bare(cities: Cities, name: str, rows: int, like: str) -> None:
+    """A database with the bare table, and whom to fill it with; its table is alertd's."""
     cities.make(name)
-    with cities.connect(name) as connection:
+    with cities.connect(name) as connection, cities.connect(like) as theirs:
         limits_pg.prepare(connection, rows)
+        for query in _SHAPE:
+            found, wanted = (each.execute(query).fetchall() for each in (connection, theirs))
+            assert found == wanted, (found, wanted)
+
+
+_SHAPE = (
+    "SELECT column_name, data_type, is_nullable FROM information_schema.columns"
+    " WHERE table_name = 'delivery' ORDER BY ordinal_position",
+    "SELECT indexdef FROM pg_indexes WHERE tablename = 'delivery' ORDER BY 1",
+)
 
 
 def peer(file: str, many: int) -> float:
