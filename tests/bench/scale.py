@@ -128,25 +128,23 @@ class Bench:
 
     def batches(self, size: int) -> None:
         """Batches of all sizes, just after an expansion, with no statistics of what it wrote."""
-
-        def one(name: str, batch: int, most: int) -> None:
-            with self.ground.connect(name) as connection:
-                query = "SELECT reltuples FROM pg_class WHERE relname = 'delivery'"
-                assert connection.execute(query).fetchone() == (-1,), "somebody ran ANALYZE"
-                connection.execute("ALTER TABLE delivery SET (autovacuum_enabled = off)")
-            took = run.hand(self.ground, name, batch, 1, most)
-            self.take(size, f"batch {batch}", "alertd", 1, took)
-
+        self.ground.copy("base", "fresh")
+        with self.ground.connect("fresh") as connection:
+            connection.execute("ALTER TABLE delivery SET (autovacuum_enabled = off)")
+        run.expand(self.ground, "fresh")
         for batch, most in _BATCHES.items():
-            self.on("fresh", lambda name, b=batch, m=most: one(name, b, m))
+            self.on("fresh", lambda name, b=batch, m=most: self._batch(size, name, b, m))
+        self.ground.drop("fresh")
+
+    def _batch(self, size: int, name: str, batch: int, most: int) -> None:
+        with self.ground.connect(name) as connection:
+            query = "SELECT reltuples FROM pg_class WHERE relname = 'delivery'"
+            assert connection.execute(query).fetchone() == (-1,), "somebody ran ANALYZE"
+        self.take(size, f"batch {batch}", "alertd", 1, run.hand(self.ground, name, batch, 1, most))
 
     def on(self, source: str, measure: Callable[[str], None]) -> None:
-        """Measure on a copy; `fresh` is a base that has just been expanded."""
-        self.ground.copy("base" if source == "fresh" else source, "run")
-        if source == "fresh":
-            with self.ground.connect("run") as connection:
-                connection.execute("ALTER TABLE delivery SET (autovacuum_enabled = off)")
-            run.expand(self.ground, "run")
+        """Measure on a copy."""
+        self.ground.copy(source, "run")
         measure("run")
         self.ground.drop("run")
 

@@ -236,9 +236,12 @@ def prepare_bare(cities: Cities, name: str, rows: int, like: str) -> None:
             assert found == wanted, (found, wanted)
 
 
-_SHAPE = (
+_COLUMNS = (
     "SELECT column_name, data_type, is_nullable FROM information_schema.columns"
-    " WHERE table_name = 'delivery' ORDER BY ordinal_position",
+    " WHERE table_name = 'delivery' ORDER BY ordinal_position"
+)
+_SHAPE = (
+    _COLUMNS,
     "SELECT indexdef FROM pg_indexes WHERE tablename = 'delivery' ORDER BY 1",
 )
 
