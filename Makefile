@@ -73,6 +73,12 @@ bench: setup-dev setup-bench ## measure against the limits; writes build/bench.j
 	@mkdir -p build
 	@$(BIN)/python tests/bench/run.py --out build/bench.json $(T)
 
+.PHONY: bench-scale
+bench-scale: setup-dev setup-bench ## PostgreSQL, several workers, to 2,000,000 recipients (T='--most 200000')
+	@scripts/system-packages.sh redis-server || true
+	@mkdir -p build
+	@$(BIN)/python tests/bench/scale.py --out build/bench-scale.json $(T)
+
 .PHONY: lock
 lock: ## resolve requirements/*.in into *.lock (UPGRADE=1 for newer versions)
 	@scripts/lock.sh

@@ -47,7 +47,7 @@ START = 1_760_000_000_000
 KEY = bytes(range(32))
 OFFICER = Actor(no=1, id=b"o" * 16, name="officer", role="duty_officer", path="")
 SECOND = Actor(no=2, id=b"s" * 16, name="second", role="approver", path="")
-_DAY = date(2025, 10, 9)
+DAY = date(2025, 10, 9)
 _MADE_OF = ("rosters", "alertd/store/roster", "alertd/store/tables", "alertd/store/migrations")
 _SPEAKERS = 300  # and as many groups, at any number of people
 
@@ -77,7 +77,7 @@ def _fingerprint() -> str:
 def _import(folder: Path, people: int) -> Path:
     path = folder / "city.sqlite3"
     url = f"sqlite:///{path}"
-    made = write_sample(folder / "roster", seed=7, today=_DAY, scale=CITY_SCALES[people])
+    made = write_sample(folder / "roster", seed=7, today=DAY, scale=CITY_SCALES[people])
     for name in ("terminals.csv", "groups.csv"):
         file = folder / "roster" / name
         lines = file.read_bytes().splitlines(keepends=True)
@@ -85,7 +85,7 @@ def _import(folder: Path, people: int) -> Path:
     migrate.upgrade(url)
     store = Store(url, Vault(KEY), node="bench", synchronous="NORMAL")
     with store.transaction(START) as tx:
-        checked = check(made.files, today=_DAY)
+        checked = check(made.files, today=DAY)
         import_roster(tx, checked, ids=SequentialIds("city"), by="bench", why="bench", now=START)
     store.close()
     return path
