@@ -162,7 +162,7 @@ def test_every_command_that_a_page_tells_is_there() -> None:
     for page in markdown():
         text = page.read_text(encoding="utf-8")
         for first, second in re.findall(
-            r"(?:`|bin/|^ +|… )alertd ([a-z]+)(?:[ \n]+([a-z-]+))?", text
+            r"(?:`|bin/|^ +|… )alertd ([a-z-]+)(?:[ \n]+([a-z-]+))?", text
         ):
             name = f"{first} {second}" if first in groups and second else first
             assert name in known | groups, f"{page.name}: alertd {name}"
