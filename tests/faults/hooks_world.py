@@ -186,7 +186,7 @@ class Fire:
         route = changes.pop("route", self.dice.choice(list(SECRETS)))
         at = changes.pop("at", self.clock())
         item = {"id": key, "from": sender, "text": text, "at": at}
-        tell = lambda: self.inbox.hear(route, key, sender, text, at=min(at, self.clock()))  # noqa: E731
+        tell = lambda: self.inbox.hear(route, key, sender, text, at=at, now=self.clock())  # noqa: E731
         return Post(route, "replies", item, tell, **changes)
 
     def any_receipt(self, **changes: Any) -> Post:

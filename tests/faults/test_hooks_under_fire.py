@@ -92,7 +92,7 @@ def forged_reply(fire: Fire) -> Post:
     someone = dice.choice(list(fire.inbox.people))
     captured = json.dumps(good.items, ensure_ascii=False)
     told_at = fire.inbox.people[someone].told_at
-    before = dice.choice((0, 1, told_at - 3_600_000, told_at - model.SKEW_MS - 60_000))
+    before = dice.choice((told_at - 3_600_000, told_at - model.SKEW_MS - 60_000))
     odd = {"id": dice.choice(HUGE), "from": dice.choice(HUGE), "text": dice.choice(HUGE)}
     another_number = {**good.items, "from": someone, "text": good.items["text"] + " "}
     return dice.choice(

@@ -29,6 +29,7 @@ SAID: dict[str, tuple[str, int | None] | None] = {
 }
 COVERS = {"received", "on_post", "done"}
 LATE_MS = 72 * 3_600_000
+CREDIBLE_MS = 72 * 3_600_000
 SKEW_MS = 120_000
 
 
@@ -84,8 +85,10 @@ class Inbox:
     ended_at: int | None = None
     seen: set[tuple[str, str]] = field(default_factory=set)  # gateway, its id of the reply
 
-    def hear(self, route: str, key: str, sender: str, text: str, *, at: int) -> None:
-        """A signed reply; `at` is the sender's time, never after now."""
+    def hear(self, route: str, key: str, sender: str, text: str, *, at: int, now: int) -> None:
+        """A signed reply; `at` is the sender's time, believed within three days before now."""
+        if not now - CREDIBLE_MS <= at <= now:
+            at = now
         if (route, key) in self.seen:
             return
         self.seen.add((route, key))
