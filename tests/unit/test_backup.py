@@ -200,6 +200,18 @@ def test_what_is_there_is_moved_aside_with_its_log(taken: Taken, place: Place) -
     assert "port = 1" in (place.data_dir / "alertd.toml").read_text()
 
 
+def test_twice_in_one_second_nothing_is_written_over(taken: Taken, place: Place) -> None:
+    place.database.write_bytes(b"the first")
+    asides = [
+        restore(taken.folder, place, now=LATER, tell=nothing, will_send=True, replace=True).aside
+        for _ in range(3)
+    ]
+    assert len(set(asides)) == 3
+    first = asides[0]
+    assert first is not None
+    assert (first / "alertd.sqlite3").read_bytes() == b"the first"
+
+
 def test_not_beside_a_server(taken: Taken, place: Place) -> None:
     with lock_file(place.data_dir / LOCK), pytest.raises(ConflictError, match="Another alertd"):
         put(taken, place)

@@ -12,6 +12,7 @@ have to say so, and it is on record.
 import datetime as dt
 import shutil
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -226,8 +227,7 @@ def _put(staged: Path, place: Place, now: Millis) -> Path | None:
     mark = place.data_dir / _MARK
     mark.touch()
     disk.sync(place.data_dir)
-    at = dt.datetime.fromtimestamp(now // 1000, dt.UTC)
-    aside = place.database.parent / f"replaced-{at:%Y%m%dT%H%M%SZ}"
+    aside = _fresh(place.database.parent, now)
     old = [place.database, *(Path(f"{place.database}{end}") for end in _BESIDE)]
     moved = [_aside(path, aside) for path in old]
     for path in sorted(staged.rglob("*"), key=lambda path: path.name == DATABASE):
@@ -248,6 +248,14 @@ def _put(staged: Path, place: Place, now: Millis) -> Path | None:
 
 def _same(path: Path, other: Path) -> bool:
     return other.is_file() and disk.sha256(path) == disk.sha256(other)
+
+
+def _fresh(folder: Path, now: Millis) -> Path:
+    """A folder that isn't there: a restore run again in the same second mustn't write over."""
+    at = dt.datetime.fromtimestamp(now // 1000, dt.UTC)
+    name = f"replaced-{at:%Y%m%dT%H%M%SZ}"
+    names = (name if n == 1 else f"{name}-{n}" for n in count(1))
+    return next(folder / name for name in names if not (folder / name).exists())
 
 
 def _aside(path: Path, aside: Path) -> bool:
