@@ -43,9 +43,10 @@ def url_of(directory: Path, *, postgresql: bool | None = None) -> str:
         if name not in made:
             _create(name)
         return server().url(name)
-    url = f"sqlite:///{directory / 'city.sqlite3'}"
-    migrate.upgrade(url)
-    return url
+    file = directory / "city.sqlite3"
+    if not file.exists():
+        migrate.upgrade(f"sqlite:///{file}")
+    return f"sqlite:///{file}"
 
 
 def server() -> postgres.Server:

@@ -12,14 +12,16 @@ import signal
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, Select, func, select
 
 from alertd.decide.shares import Part
 from alertd.model import Channel, DeliveryState, Policy, alert_of
+from alertd.store import dialect
 from alertd.store import tables as t
 from tests import databases
 from tests.city import City, sms_route
@@ -84,10 +86,7 @@ class Loop:
 
     def expect(self) -> None:
         """Learn what should arrive; every alert goes to the same people."""
-        city = self._city(fresh=False)
-        c = t.delivery.c
-        rows = city.rows(select(c.id, c.lane).where(c.id > 0))
-        city.store.close()
+        rows = self._rows(select(t.delivery.c.id, t.delivery.c.lane))
         self.expected = {row.id for row in rows if row.lane // 10 == Channel.SMS}
 
     def open_sends(self, lease: str | None = None) -> int:
@@ -99,12 +98,17 @@ class Loop:
         return self._count(DeliveryState.PENDING)
 
     def _count(self, state: DeliveryState, lease: str | None = None) -> int:
-        city = self._city(fresh=False)
         c = t.delivery.c
         query = select(func.count()).where(c.state == int(state))
-        n = city.one(query.where(c.lease == lease) if lease else query)[0]
-        city.store.close()
-        return int(n)
+        return int(self._rows(query.where(c.lease == lease) if lease else query)[0][0])
+
+    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        """Ask the database alone: a city takes a hundred times as long."""
+        engine = dialect.reader(self.url)
+        with engine.connect() as connection:
+            rows = connection.execute(query).all()
+        engine.dispose()
+        return rows
 
     def _city(self, **more: Any) -> City:
         return City(self.directory, url=self.url, **more)
