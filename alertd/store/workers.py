@@ -5,6 +5,7 @@ writer, which has everything.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, and_, delete, false, or_, select, update
@@ -70,23 +71,20 @@ def exchange(
     """
     s = t.route_share
     pairs = [(route, number) for route, numbers in wanted.items() for number in numbers]
-    if pairs:
-        rows = [{"route": route, "no": number, "lease": None} for route, number in pairs]
+    there = {(route, number) for route, number in connection.execute(select(s.c.route, s.c.no))}
+    missing = sorted(set(pairs) - there)
+    if missing:
+        rows = [{"route": route, "no": number, "lease": None} for route, number in missing]
         connection.execute(dialect.insert_new(connection, s), rows)
     wanted_here = (and_(s.c.route == route, s.c.no == number) for route, number in pairs)
     unwanted = and_(s.c.lease == lease, ~or_(false(), *wanted_here))
     connection.execute(update(s).where(unwanted).values(lease=None))
-    held: dict[str, int] = {}
-    for route, number in sorted(pairs):
-        taking = (
-            update(s)
-            .where(
-                s.c.route == route, s.c.no == number, or_(s.c.lease.is_(None), s.c.lease == lease)
-            )
-            .values(lease=lease)
-        )
-        if connection.execute(taking).rowcount:
-            held[route] = held.get(route, 0) + 1
+    mine = select(s.c.route, s.c.no).where(s.c.lease == lease)
+    held = Counter(route for route, _ in connection.execute(mine))
+    free = select(s.c.route, s.c.no).where(s.c.lease.is_(None))
+    for route, number in sorted(set(pairs) & {(r, n) for r, n in connection.execute(free)}):
+        taking = update(s).where(s.c.route == route, s.c.no == number, s.c.lease.is_(None))
+        held[route] += connection.execute(taking.values(lease=lease)).rowcount
     return held
 
 

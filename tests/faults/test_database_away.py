@@ -52,7 +52,7 @@ async def pull_the_plug(directory: Path, server: postgres.Server, seed: int, tim
 async def test_a_database_that_is_killed_loses_nothing(
     tmp_path: Path, server: postgres.Server
 ) -> None:
-    await pull_the_plug(tmp_path, server, 1, 2)
+    await pull_the_plug(tmp_path, server, 1, 1)
 
 
 @pytest.mark.soak
