@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -64,6 +65,7 @@ async def _work(settings: Settings, part: Part, *, as_json: bool) -> None:
                 as_json=as_json,
                 human=lambda: _welcome(names),
             )
+            sys.stdout.flush()  # whoever started us waits for this word
             await stopping.wait()
         finally:
             await node.close()
