@@ -26,6 +26,7 @@ from alertd.model import (
     lane_of,
 )
 from channels.base import Accepted, Fault, Receipt, ReceiptStatus, SendError
+from tests.unit.test_settle import delivery as plain_delivery
 
 NOW = 1_000_000
 S = DeliveryState
@@ -40,21 +41,7 @@ POLICY = Policy(
 
 
 def delivery(**changes: Any) -> settle.Delivery:
-    values: dict[str, Any] = {
-        "id": 1 << 32 | 7,
-        "channel": Channel.SMS,
-        "state": S.SENDING,
-        "attempt": 1,
-        "due_at": NOW,
-        "route": "modem-1",
-        "duplicate": False,
-        "expires_at": NOW + 3_600_000,
-        "alert_over": False,
-        "policy": POLICY,
-        "other_route": False,
-        "played": Played.PARTIAL,
-    }
-    return settle.Delivery(**(values | changes))
+    return plain_delivery(**({"policy": POLICY, "played": Played.PARTIAL} | changes))
 
 
 SPEAKER = {"channel": Channel.LOUDSPEAKER}
