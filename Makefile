@@ -33,14 +33,14 @@ test: setup-dev system-packages ## set up, then run every test but the slow proo
 	@$(PYTEST) -n $(WORKERS) -m 'not soak' --session-timeout=870 \
 		--junitxml=build/junit.xml $(T)
 
-# What runs on PostgreSQL once more, with the engine's promises first, in `make test`; all of it:
-# T=tests. What is about a database's file alone stays on SQLite by itself.
+# `make test` has the promises, the workers and the kill loops on PostgreSQL; this has all the rest.
+# What is about a database's file alone stays on SQLite by itself.
 .PHONY: test-postgresql
 test-postgresql: setup-dev system-packages ## the same tests with every city on a real PostgreSQL
 	@ALERTD_TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) -m 'not soak' $(or $(T),tests)
 
 .PHONY: soak
-soak: setup-dev system-packages ## the slow proofs: a thousand kills, long runs (an hour or more)
+soak: setup-dev system-packages ## the slow proofs: a thousand kills, long runs (hours)
 	@mkdir -p build
 	@$(PYTEST) -m soak --timeout=7200 --junitxml=build/junit-soak.xml $(T)
 
