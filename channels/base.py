@@ -19,6 +19,9 @@ class ChannelKind(StrEnum):
     SMS = "sms"
     LOUDSPEAKER = "loudspeaker"
     CHAT = "chat"
+    VOICE = "voice"  # a call that speaks
+    MAIL = "mail"
+    PAPER = "paper"  # a notice on a board
 
 
 class Fault(StrEnum):
@@ -260,6 +263,19 @@ class Correctable(Protocol):
     """A route that can stop what is under way (a loudspeaker playing)."""
 
     can_stop: bool
+
+
+@runtime_checkable
+class Traceable(Protocol):
+    """A route that can ask its gateway what became of a try whose answer was lost."""
+
+    async def look_up(self, message: Outgoing, since: int) -> Receipt | None:
+        """Ask for the try that `message` names, begun at `since` (ms).
+
+        Returns:
+            The gateway's word on it; None where that can't be had. None doesn't prove that the
+            gateway hasn't got it: it may list a message late.
+        """
 
 
 class UnderWay(set["asyncio.Task[Accepted]"]):

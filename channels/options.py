@@ -54,6 +54,19 @@ def url(config: RouteConfig, option: str, default: str | None = None) -> str:
     return value.rstrip("/")
 
 
+def whole(config: RouteConfig, option: str, default: int, within: range) -> int:
+    """A whole number of `within`.
+
+    Raises:
+        NotConfiguredError: It is something else.
+    """
+    value = config.options.get(option, default)
+    if type(value) is not int or value not in within:
+        what = f"must be a whole number from {within[0]} to {within[-1]}"
+        raise wrong(config, option, what)
+    return value
+
+
 def only(config: RouteConfig, known: frozenset[str]) -> None:
     """Refuse options that nobody reads: a misspelt secret must not pass in silence.
 

@@ -1,5 +1,7 @@
 """Which message a gateway's reference was given for: what tells an answer from a neighbour's."""
 
+from collections.abc import Hashable
+
 _MOST = 10_000  # the latest; an answer that comes twice comes within a few others
 
 
@@ -11,14 +13,15 @@ class References:
     """
 
     def __init__(self) -> None:
-        self._given: dict[str, int] = {}
+        self._given: dict[str, Hashable] = {}
 
-    def fresh(self, reference: str, delivery: int) -> bool:
-        """Note that `reference` came for `delivery`; False where it is another delivery's.
+    def fresh(self, reference: str, owner: Hashable) -> bool:
+        """Note that `reference` came for `owner`; False where it is another's.
 
-        A gateway may give a repeated try of one delivery the reference that it has already.
+        The owner is a delivery where a gateway may give a repeated try of it the reference that it
+        has already, and a try elsewhere.
         """
-        if self._given.setdefault(reference, delivery) != delivery:
+        if self._given.setdefault(reference, owner) != owner:
             return False
         if len(self._given) > _MOST:
             del self._given[next(iter(self._given))]

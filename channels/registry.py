@@ -43,6 +43,12 @@ def _twilio(config: RouteConfig, context: RouteContext) -> Channel:
     return TwilioRoute(config, context)
 
 
+def _twilio_voice(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.voice.twilio_voice import TwilioVoiceRoute  # noqa: PLC0415 - only where configured
+
+    return TwilioVoiceRoute(config, context)
+
+
 def _mqtt(config: RouteConfig, context: RouteContext) -> Channel:
     from channels.loudspeaker.mqtt import MqttRoute  # noqa: PLC0415 - only where configured
 
@@ -59,5 +65,6 @@ _FACTORIES: dict[str, Callable[[RouteConfig, RouteContext], Channel]] = {
     "handsets": _handsets,
     "mqtt": _mqtt,
     "twilio": _twilio,
+    "twilio-voice": _twilio_voice,
     "webhook": _webhook,
 }

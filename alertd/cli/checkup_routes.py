@@ -19,7 +19,18 @@ from channels.base import ChannelKind, Event, RouteContext
 from channels.loudspeaker.broker import find_binary
 
 _HEALTH_S: Final = 3.0
-_KINDS: Final = {"handsets": "sms", "twilio": "sms", "mqtt": "loudspeaker", "webhook": "chat"}
+_KINDS: Final = {
+    "handsets": "sms",
+    "twilio": "sms",
+    "mqtt": "loudspeaker",
+    "webhook": "chat",
+    "twilio-voice": "voice",
+    "mail": "mail",
+    "poster": "paper",
+}
+_WANTED: Final = (ChannelKind.SMS, ChannelKind.LOUDSPEAKER, ChannelKind.CHAT)
+# The first two digits of a code of mainland China (GB/T 2260): numbers there begin with +86.
+_MAINLAND: Final = range(11, 66)
 
 
 async def route_findings(settings: Settings, server: Running | None) -> list[Finding]:
@@ -36,7 +47,7 @@ async def route_findings(settings: Settings, server: Running | None) -> list[Fin
         names = settings.routes
         findings = list(await asyncio.gather(*(_built(settings, name) for name in names)))
         kinds = {_KINDS.get(r.type, "") for r in names.values() if "Actual" in r.carries}
-    return findings + _missing(kinds)
+    return findings + _missing(kinds) + one_way_findings(settings)
 
 
 def _asked(route: dict[str, Any]) -> Finding:
@@ -85,12 +96,28 @@ async def _nobody(route: str, events: Sequence[Event]) -> None:
 
 def _missing(kinds: set[str]) -> list[Finding]:
     """A channel without a route reaches nobody in an emergency."""
-    lacking = [kind.value for kind in ChannelKind if kind.value not in kinds]
+    lacking = [kind.value for kind in _WANTED if kind.value not in kinds]
     if not lacking:
         return []
-    health = Health.BROKEN if len(lacking) == len(ChannelKind) else Health.LOOK
+    health = Health.LOOK if kinds - {""} else Health.BROKEN
     text = _("no route carries Actual alerts by: {kinds}").format(kinds=", ".join(lacking))
     return [Finding(_("routes"), health, text)]
+
+
+def one_way_findings(settings: Settings) -> list[Finding]:
+    """Twilio as the only way for SMS in mainland China: what goes out, nobody there can answer."""
+    sms = {
+        route.type
+        for route in settings.routes.values()
+        if _KINDS.get(route.type, "sms") == "sms" and "Actual" in route.carries
+    }
+    if sms != {"twilio"} or int(settings.city_code[:2]) not in _MAINLAND:
+        return []
+    text = _(
+        "Twilio has no two-way SMS in mainland China (+86): nobody can answer. "
+        "Add a modem or a carrier gateway for SMS."
+    )
+    return [Finding(_("answers by SMS"), Health.BROKEN, text)]
 
 
 def broker_finding(settings: Settings) -> Finding:

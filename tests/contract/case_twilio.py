@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+from channels import registry
 from channels.base import (
     Channel,
     Fault,
@@ -18,7 +19,6 @@ from channels.base import (
     RouteConfig,
     RouteContext,
 )
-from channels.sms.twilio import TwilioRoute
 from tests.contract.hook_host import hook_host
 from tests.contract.messages import outgoing
 from tests.contract.peer import AWKWARD_TEXT, HookSample, Recorder, Taken, Trouble
@@ -48,8 +48,11 @@ class TwilioCase:
         Trouble("noise", Fault.UNKNOWN, taken=True),
     )
 
-    def __init__(self, route: TwilioRoute, sink: Recorder, peer: TwilioStub, base_url: str) -> None:
-        self.route: Channel = route
+    type: ClassVar[str] = "twilio"
+    hook_words: ClassVar[dict[str, str]] = {"status": "?d=5&a=1", "inbound": ""}
+
+    def __init__(self, route: Channel, sink: Recorder, peer: TwilioStub, base_url: str) -> None:
+        self.route = route
         self.sink = sink
         self.secrets: Sequence[str] = (TOKEN,)
         self._peer = peer
@@ -69,7 +72,7 @@ class TwilioCase:
         async with hook_host(sink) as host:
             config = RouteConfig(
                 name="r1",
-                type="twilio",
+                type=cls.type,
                 limits=Limits(in_flight=in_flight, timeout_s=timeout_s),
                 options={
                     "account_sid": ACCOUNT,
@@ -81,7 +84,7 @@ class TwilioCase:
             context = RouteContext(
                 now=lambda: time.time_ns() // 1_000_000, sink=sink, public_base_url=host.base_url
             )
-            route = TwilioRoute(config, context)
+            route = registry.build(config, context)
             host.mount(route)
             await route.start()
             try:
@@ -123,19 +126,18 @@ class TwilioCase:
         status = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30005"}
         inbound = {"MessageSid": "SM2", "From": "+8613800000001", "Body": "收到 🙏", "To": "+1"}
         return [
-            HookSample(hooks["status"], self.signed(hooks["status"], _encoded(status)), 1),
-            HookSample(hooks["inbound"], self.signed(hooks["inbound"], _encoded(inbound)), 1),
+            HookSample(hooks["status"], self.signed(hooks["status"], encoded(status)), 1),
+            HookSample(hooks["inbound"], self.signed(hooks["inbound"], encoded(inbound)), 1),
         ]
 
     def signed(self, hook: Hook, body: bytes) -> HookRequest:
-        query = "?d=5&a=1" if hook.name == "status" else ""
-        target = f"/hooks/r1/{hook.name}{query}"
+        target = f"/hooks/r1/{hook.name}{self.hook_words[hook.name]}"
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
         headers = {"x-twilio-signature": sign(self._base_url + target, dict(pairs))}
         return HookRequest("POST", target, headers, body)
 
 
-def _encoded(form: dict[str, str]) -> bytes:
+def encoded(form: dict[str, str]) -> bytes:
     return urlencode(form).encode()
 
 

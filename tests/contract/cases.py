@@ -4,11 +4,12 @@ from tests.contract.case_handsets import HandsetsCase
 from tests.contract.case_mqtt import MqttCase
 from tests.contract.case_mqtt_mosquitto import MosquittoCase
 from tests.contract.case_twilio import TwilioCase
+from tests.contract.case_twilio_voice import TwilioVoiceCase
 from tests.contract.case_webhook import WebhookCase
 from tests.contract.mqtt_brokers import MOSQUITTO
 from tests.contract.peer import Case
 
-CASES: list[type[Case]] = [HandsetsCase, TwilioCase, WebhookCase, MqttCase]
+CASES: list[type[Case]] = [HandsetsCase, TwilioCase, TwilioVoiceCase, WebhookCase, MqttCase]
 
 if MOSQUITTO is not None:  # where it is missing, test_mqtt_mosquitto skips and says so
     CASES.append(MosquittoCase)

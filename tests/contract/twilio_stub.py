@@ -1,17 +1,20 @@
 """A peer that speaks Twilio's documented REST shape on a real socket, and keeps what it took.
 
-From https://www.twilio.com/docs/messaging/api/message-resource and
+From https://www.twilio.com/docs/messaging/api/message-resource,
+https://www.twilio.com/docs/voice/api/call-resource and
 https://www.twilio.com/docs/usage/security#validating-requests; it shares no code with the route or
 with Twilio's library.
 """
 
 import asyncio
 import base64
-import hashlib
 import hmac
 import itertools
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -36,16 +39,19 @@ ERRORS = {
 
 @dataclass
 class Made:
-    """A message that the account has."""
+    """A message, or a call, that the account has."""
 
     sid: str
     form: dict[str, str]
+    status: str = "queued"
+    error_code: int | None = None
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-def sign(url: str, form: dict[str, str]) -> str:
-    """X-Twilio-Signature: HMAC-SHA1 over the URL and the form's sorted names and values."""
+def sign(url: str, form: dict[str, str], secret: str = TOKEN, by: str = "sha1") -> str:
+    """X-Twilio-Signature: an HMAC over the URL and the form's sorted names and values."""
     text = url + "".join(name + form[name] for name in sorted(form))
-    return base64.b64encode(hmac.new(TOKEN.encode(), text.encode(), hashlib.sha1).digest()).decode()
+    return base64.b64encode(hmac.new(secret.encode(), text.encode(), by).digest()).decode()
 
 
 class TwilioStub:
@@ -55,7 +61,7 @@ class TwilioStub:
         self.made: list[Made] = []
         self.trouble: str | None = None
         self.held_numbers: set[str] = set()
-        self._held: list[tuple[Exchange, Made]] = []
+        self._held: list[tuple[Exchange, dict[str, Any]]] = []
         self._ids = itertools.count(1)
         self._server: asyncio.Server | None = None
         self.port = 0
@@ -80,21 +86,37 @@ class TwilioStub:
             self._refuse(exchange, 401, 20003)
         elif (exchange.method, exchange.path) == ("GET", f"{path}.json"):
             exchange.answer_json(200, {"sid": ACCOUNT, "status": "active", "type": "Full"})
+        elif (exchange.method, exchange.path) == ("GET", f"{path}/Messages.json"):
+            self._list(exchange)
         elif (exchange.method, exchange.path) == ("POST", f"{path}/Messages.json"):
-            self._create(exchange)
+            self._create(exchange, "SM", _message)
+        elif (exchange.method, exchange.path) == ("POST", f"{path}/Calls.json"):
+            self._create(exchange, "CA", _call)
         else:
             self._refuse(exchange, 404, 20404)
 
-    def _create(self, exchange: Exchange) -> None:
+    def _list(self, exchange: Exchange) -> None:
+        asked = {name: values[0] for name, values in parse_qs(exchange.query).items()}
+        found = [made for made in reversed(self.made) if made.form["To"] == asked["To"]]
+        size = int(asked["PageSize"])
+        path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+        page: dict[str, Any] = {"messages": [_message(made) for made in found[:size]]}
+        page |= {"page": 0, "page_size": size, "start": 0, "end": len(found[:size]) - 1}
+        page |= {"uri": path, "first_page_uri": path, "next_page_uri": None}
+        exchange.answer_json(200, page | {"previous_page_uri": None})
+
+    def _create(
+        self, exchange: Exchange, prefix: str, resource: Callable[[Made], dict[str, Any]]
+    ) -> None:
         if self.trouble in ERRORS:
             self._refuse(exchange, *ERRORS[self.trouble])
             return
         fields = parse_qs(exchange.body.decode(), keep_blank_values=True, strict_parsing=True)
         form = {name: values[0] for name, values in fields.items()}
-        made = Made(f"SM{next(self._ids):032x}", form)
+        made = Made(f"{prefix}{next(self._ids):032x}", form)
         self.made.append(made)
         if form["To"] in self.held_numbers:
-            self._held.append((exchange, made))
+            self._held.append((exchange, resource(made)))
             return
         match self.trouble:
             case "drop":
@@ -110,13 +132,13 @@ class TwilioStub:
             case "noise":
                 exchange.answer_raw(b"\x16\x03\x01\x00nonsense\r\n\r\n")
             case _:
-                exchange.answer_json(201, _resource(made))
+                exchange.answer_json(201, resource(made))
 
     def release(self) -> None:
         held, self._held = self._held, []
         self.held_numbers.clear()
-        for exchange, made in held:
-            exchange.answer_json(201, _resource(made))
+        for exchange, resource in held:
+            exchange.answer_json(201, resource)
 
     def _refuse(self, exchange: Exchange, status: int, code: int) -> None:
         # Twilio's message quotes the number: what must not be passed on.
@@ -136,6 +158,13 @@ class TwilioStub:
         form |= {"AccountSid": ACCOUNT, "To": made.form["To"], "From": OUR_NUMBER}
         if code is not None:
             form["ErrorCode"] = str(code)
+        made.status, made.error_code = status, code
+        return await post_form(made.form["StatusCallback"], form)
+
+    async def call_progress(self, made: Made, status: str, **more: str) -> int:
+        """POST how a call goes, as Twilio signs it; the answer's status."""
+        form = {"CallSid": made.sid, "CallStatus": status, "AccountSid": ACCOUNT, **more}
+        form |= {"To": made.form["To"], "From": OUR_NUMBER, "Direction": "outbound-api"}
         return await post_form(made.form["StatusCallback"], form)
 
 
@@ -161,16 +190,18 @@ async def post_form(url: str, form: dict[str, str]) -> int:
         await writer.wait_closed()
 
 
-def _resource(made: Made) -> dict[str, Any]:
+def _message(made: Made) -> dict[str, Any]:
+    created = format_datetime(made.created)
+    path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages/{made.sid}"
     return {
         "account_sid": ACCOUNT,
         "api_version": "2010-04-01",
         "body": made.form["Body"],
-        "date_created": "Thu, 24 Aug 2023 05:01:45 +0000",
+        "date_created": created,
         "date_sent": None,
-        "date_updated": "Thu, 24 Aug 2023 05:01:45 +0000",
+        "date_updated": created,
         "direction": "outbound-api",
-        "error_code": None,
+        "error_code": made.error_code,
         "error_message": None,
         "from": made.form.get("From"),
         "messaging_service_sid": made.form.get("MessagingServiceSid"),
@@ -179,10 +210,43 @@ def _resource(made: Made) -> dict[str, Any]:
         "price": None,
         "price_unit": None,
         "sid": made.sid,
-        "status": "queued",
+        "status": made.status,
         "to": made.form["To"],
-        "uri": f"/2010-04-01/Accounts/{ACCOUNT}/Messages/{made.sid}.json",
-        "subresource_uris": {"media": f"/2010-04-01/Accounts/{ACCOUNT}/Messages/{made.sid}/Media"},
+        "uri": f"{path}.json",
+        "subresource_uris": {"media": f"{path}/Media.json"},
+    }
+
+
+def _call(made: Made) -> dict[str, Any]:
+    path = f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{made.sid}"
+    return {
+        "account_sid": ACCOUNT,
+        "annotation": None,
+        "answered_by": None,
+        "api_version": "2010-04-01",
+        "caller_name": None,
+        "date_created": format_datetime(made.created),
+        "date_updated": None,
+        "direction": "outbound-api",
+        "duration": None,
+        "end_time": None,
+        "forwarded_from": None,
+        "from": made.form["From"],
+        "from_formatted": made.form["From"],
+        "group_sid": None,
+        "parent_call_sid": None,
+        "phone_number_sid": None,
+        "price": None,
+        "price_unit": "USD",
+        "queue_time": "0",
+        "sid": made.sid,
+        "start_time": None,
+        "status": made.status,
+        "to": made.form["To"],
+        "to_formatted": made.form["To"],
+        "trunk_sid": None,
+        "uri": f"{path}.json",
+        "subresource_uris": {"recordings": f"{path}/Recordings.json"},
     }
 
 

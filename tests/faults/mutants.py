@@ -46,7 +46,8 @@ AREAS = {
     "signing": Area(
         (
             *("channels/chat/webhook.py", "channels/sms/handset_wire.py"),
-            *("channels/sms/twilio_hooks.py", "channels/loudspeaker/commands.py"),
+            *("channels/sms/twilio_hooks.py", "channels/twilio_signature.py"),
+            *("channels/twilio_try.py", "channels/loudspeaker/commands.py"),
             *("channels/loudspeaker/keys.py", "alertd/web/auth.py", "alertd/web/passwords.py"),
             *("alertd/web/throttle.py",),
         ),

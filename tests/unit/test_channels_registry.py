@@ -36,6 +36,7 @@ def config(kind: str, **options: Any) -> RouteConfig:
             ["receipts", "replies"],
         ),
         (config("twilio", **TWILIO), ChannelKind.SMS, ["status", "inbound"]),
+        (config("twilio-voice", **TWILIO), ChannelKind.VOICE, ["status", "key"]),
         (config("webhook"), ChannelKind.CHAT, []),
     ],
 )
@@ -68,6 +69,13 @@ def test_builds(given: RouteConfig, kind: ChannelKind, hooks: list[str]) -> None
             "routes.way-1.base_url",
             "can't go with",
         ),
+        (
+            config("twilio", **TWILIO | {"from": "+86 574 0000"}),
+            "routes.way-1.from",
+            "mainland China",
+        ),
+        (config("twilio", **TWILIO, validity_s=4), "routes.way-1.validity_s", "from 5 to 36000"),
+        (config("twilio-voice", **TWILIO, ring_s=True), "routes.way-1.ring_s", "from 5 to 120"),
         (config("webhook", secret="s"), "routes.way-1.secret", "is unknown"),
     ],
 )
@@ -84,7 +92,7 @@ def test_says_what_is_wrong(given: RouteConfig, field: str, words: str) -> None:
 def test_an_unknown_type_is_told_the_known_ones() -> None:
     with pytest.raises(NotConfiguredError) as told:
         registry.build(config("pigeon"), CONTEXT)
-    assert told.value.hint == "Use one of: handsets, mqtt, twilio, webhook."
+    assert told.value.hint == "Use one of: handsets, mqtt, twilio, twilio-voice, webhook."
 
 
 def test_only_what_is_configured_is_loaded() -> None:
@@ -103,4 +111,4 @@ sys.exit(repr(found) if found else 0)
 
 
 def test_the_registry_names_every_type_once() -> None:
-    assert registry.known_types() == ("handsets", "mqtt", "twilio", "webhook")
+    assert registry.known_types() == ("handsets", "mqtt", "twilio", "twilio-voice", "webhook")

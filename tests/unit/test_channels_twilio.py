@@ -1,8 +1,10 @@
 """What is particular to Twilio: its codes, its hosts, its form fields and its signature."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
@@ -22,12 +24,15 @@ from channels.base import (
     Reply,
     RouteConfig,
     RouteContext,
+    SendError,
+    Traceable,
 )
 from channels.sms.twilio import TwilioRoute
-from channels.sms.twilio_codes import fault_of_code
+from channels.twilio_codes import fault_of_code
 from tests.contract.twilio_stub import ACCOUNT, TOKEN, TwilioStub, sign
 
 NOW = 1_790_000_000_000
+ACCEPTED, DELIVERED = ReceiptStatus.ACCEPTED, ReceiptStatus.DELIVERED
 PUBLIC = "https://alerts.example:8443/base"
 
 
@@ -96,6 +101,8 @@ async def sent(route: TwilioRoute, what: Outgoing) -> Any:
         (30005, Fault.REFUSED),
         (30006, Fault.REFUSED),
         (30007, Fault.REFUSED),
+        (30036, Fault.REFUSED),
+        (10004, Fault.THROTTLED),
         (99999, Fault.REFUSED),
     ],
 )
@@ -120,9 +127,9 @@ async def test_what_twilio_is_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left_ms", "validity"), [(1, "5"), (-5_000, "5"), (60_999, "60"), (10**9, "36000")]
+    ("left_ms", "validity"), [(1, "5"), (-5_000, "5"), (60_999, "60"), (10**9, "300")]
 )
-async def test_twilio_may_not_keep_it_past_its_end(left_ms: int, validity: str) -> None:
+async def test_twilio_may_keep_it_shortly_and_not_past_its_end(left_ms: int, validity: str) -> None:
     async with stub() as peer:
         await sent(made(base_url=f"http://127.0.0.1:{peer.port}"), message(NOW + left_ms))
         assert peer.made[0].form["ValidityPeriod"] == validity
@@ -157,8 +164,9 @@ async def test_another_programs_environment_is_not_used(monkeypatch: pytest.Monk
 async def test_region_and_edge_choose_the_host(options: dict[str, str], host: str) -> None:
     route = made(**options)
     await route.start()
-    assert route._client is not None
-    url = route._client.get_hostname(route._client.api.absolute_url("2010-04-01"))
+    client = route._account.client
+    assert client is not None
+    url = client.get_hostname(client.api.absolute_url("2010-04-01"))
     assert urlsplit(url).netloc == host
     await route.close()
 
@@ -238,3 +246,122 @@ def test_a_proxy_may_drop_the_port() -> None:
     form = "MessageSid=SM8&From=%2B1&Body=1"
     url = "https://alerts.example/base/hooks/tw/inbound"
     assert hook("inbound").read(request("inbound", form, signed_for=url))
+
+
+def signed_by(secret: str, by: str, settings: str | None) -> HookRequest:
+    form = {"MessageSid": "SM8", "From": "+1", "Body": "1"}
+    headers = {"x-twilio-signature": sign(f"{PUBLIC}/hooks/tw/inbound", form, secret, by)}
+    if settings is not None:
+        headers["x-twilio-webhooks-signature-settings"] = settings
+    return HookRequest("POST", "/x", headers, urlencode(form).encode())
+
+
+SHA256 = "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256"
+SHA1 = "key=webhooks_sharedkey_1,algorithm=HMAC_SHA1"
+
+
+@pytest.mark.parametrize(
+    ("secret", "by", "settings", "holds"),
+    [
+        (TOKEN, "sha1", None, True),
+        ("old-token", "sha1", None, True),
+        ("shared", "sha256", SHA256, True),
+        ("old-shared", "sha256", SHA256, True),
+        ("shared", "sha1", SHA1, True),
+        (TOKEN, "sha1", "", True),
+        # Each secret for its own kind alone, and by the hash that the header names.
+        (TOKEN, "sha256", SHA256, False),
+        (TOKEN, "sha256", None, False),
+        ("shared", "sha1", None, False),
+        ("shared", "sha1", SHA256, False),
+        ("shared", "sha256", SHA1, False),
+        ("shared", "sha256", "key=1,algorithm=NONE", False),
+        ("other", "sha256", SHA256, False),
+        ("", "sha256", SHA256, False),
+    ],
+)
+def test_two_tokens_and_two_shared_keys_may_sign(
+    secret: str, by: str, settings: str | None, holds: bool
+) -> None:
+    route = made(
+        old_auth_token="old-token", shared_key_secret="shared", old_shared_key_secret="old-shared"
+    )
+    inbound = next(hook for hook in route.hooks() if hook.name == "inbound")
+    request = signed_by(secret, by, settings)
+    if holds:
+        assert len(inbound.read(request)[0]) == 1
+    else:
+        with pytest.raises(HookRefusedError) as refused:
+            inbound.read(request)
+        assert refused.value.status == 403
+
+
+def test_without_a_shared_key_nobody_signs_by_one() -> None:
+    for secret in ("", TOKEN, "None"):
+        with pytest.raises(HookRefusedError):
+            hook("inbound").read(signed_by(secret, "sha256", SHA256))
+
+
+@asynccontextmanager
+async def lost(peer: TwilioStub, *attempts: int) -> AsyncIterator[tuple[TwilioRoute, int]]:
+    """A route whose tries the account took, and whose answers were lost; and when they began."""
+    since = time.time_ns() // 1_000_000
+    route = made(base_url=f"http://127.0.0.1:{peer.port}")
+    await route.start()
+    peer.trouble = "drop"
+    for attempt in attempts:
+        tries = route.send_many([replace(message(), attempt=attempt)])
+        assert [o.result.fault async for o in tries if isinstance(o.result, SendError)] == [
+            Fault.UNKNOWN
+        ]
+    peer.trouble = None
+    try:
+        yield route, since
+    finally:
+        await route.close()
+
+
+async def test_a_lost_answer_is_found_in_the_list_of_messages() -> None:
+    async with stub() as peer, lost(peer, 1) as (route, since):
+        assert isinstance(route, Traceable)
+        first = replace(message(), attempt=1)
+        found = await route.look_up(first, since)
+        sid = peer.made[0].sid
+        expected = Receipt(delivery=7_000_000_001, attempt=1, status=ACCEPTED, reference=sid)
+        assert found == expected
+        peer.made[0].status = "delivered"
+        assert await route.look_up(first, since) == replace(expected, status=DELIVERED)
+        peer.made[0].status, peer.made[0].error_code = "undelivered", 30003
+        assert await route.look_up(first, since) == replace(
+            expected, status=ReceiptStatus.FAILED, fault=Fault.REFUSED, code="twilio-30003"
+        )
+
+
+async def test_only_the_trys_own_message_is_found() -> None:
+    async with stub() as peer, lost(peer, 1) as (route, since):
+        ours = replace(message(), attempt=1)
+        assert await route.look_up(replace(ours, text="another"), since) is None
+        assert await route.look_up(replace(ours, address="+8613900000009"), since) is None
+        assert await route.look_up(ours, since + 120_000) is None, "made before the try began"
+        assert await route.look_up(ours, since) is not None
+        second = replace(ours, attempt=2)
+        assert await route.look_up(second, since) is None, "it is the first try's already"
+
+
+async def test_a_second_try_that_was_answered_is_not_taken_for_the_first() -> None:
+    async with stub() as peer, lost(peer, 1) as (route, since):
+        (again,) = [outcome async for outcome in route.send_many([message()])]
+        assert again.result == Accepted(peer.made[1].sid)
+        found = await route.look_up(replace(message(), attempt=1), since)
+        assert found is not None
+        assert found.reference == peer.made[0].sid
+        del peer.made[0]
+        assert await route.look_up(replace(message(), attempt=3), since) is None
+
+
+async def test_nothing_is_learnt_from_a_twilio_that_does_not_answer() -> None:
+    async with stub() as peer, lost(peer, 1) as (route, since):
+        await peer.stop()
+        assert await route.look_up(replace(message(), attempt=1), since) is None
+        await route.close()
+        assert await route.look_up(replace(message(), attempt=1), since) is None

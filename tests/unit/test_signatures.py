@@ -31,8 +31,9 @@ from channels.chat.webhook import WebhookRoute
 from channels.loudspeaker import commands, keys
 from channels.loudspeaker.commands import Command, CommandRefusedError, CommandType, SigningKey
 from channels.sms import handset_wire
-from channels.sms.twilio_codes import fault_of_code
-from channels.sms.twilio_hooks import MAX_BODY_BYTES, Form, Reader
+from channels.sms.twilio_hooks import Reader
+from channels.twilio_codes import fault_of_code
+from channels.twilio_signature import MAX_BODY_BYTES, Form, Signatures
 from tests.contract.twilio_stub import TOKEN
 from tests.contract.twilio_stub import sign as twilio_sign
 
@@ -209,7 +210,7 @@ def test_what_is_no_reply(item: Any) -> None:
 
 
 def reader() -> Reader:
-    return Reader(TOKEN, STATUS_URL, INBOUND_URL)
+    return Reader(Signatures((TOKEN,), ()), STATUS_URL, INBOUND_URL)
 
 
 def call(url: str, form: str, query: str = "", signature: str | None = None) -> HookRequest:

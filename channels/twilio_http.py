@@ -15,6 +15,7 @@ from channels.http_faults import LostAnswerError, NotSentError, fault_of_status,
 from channels.http_web import BadUrlError, WebClient
 
 _MAX_BODY_BYTES = 64 * 1024
+_MAX_LIST_BYTES = 1024 * 1024  # twenty messages of 1,600 characters, each character six bytes
 
 
 class TwilioHttpClient(AsyncHttpClient):  # type: ignore[misc]  # it has no types
@@ -60,7 +61,9 @@ class TwilioHttpClient(AsyncHttpClient):  # type: ignore[misc]  # it has no type
         )
         try:
             answer = await self.web.send(
-                request, max_body_bytes=_MAX_BODY_BYTES, body_timeout_s=self._timeout_s
+                request,
+                max_body_bytes=_MAX_LIST_BYTES if method == "GET" else _MAX_BODY_BYTES,
+                body_timeout_s=self._timeout_s,
             )
         except NotSentError:
             raise SendError(Fault.AWAY, "no-connection") from None
