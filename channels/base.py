@@ -76,6 +76,8 @@ class Outgoing:
     stop: bool = False  # a loudspeaker stops playing this alert instead
     template: str = ""  # pre-registered template's name, for gateways without free text
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    # The alert as a document, CAP XML, for gateways that carry one: file name and content.
+    attachment: tuple[str, bytes] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ class Reply:
     sender: str = field(repr=False)  # E.164 where it could be read, else as given
     text: str = field(repr=False)
     extension: str = ""  # the sender extension (扩展码) it was sent to
+    delivery: int | None = None  # which of ours it answers, where the gateway proves it
     occurred_at: int | None = None
 
 

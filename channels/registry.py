@@ -55,6 +55,12 @@ def _mqtt(config: RouteConfig, context: RouteContext) -> Channel:
     return MqttRoute(config, context)
 
 
+def _mail(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.mail.smtp import MailRoute  # noqa: PLC0415 - only where configured
+
+    return MailRoute(config, context)
+
+
 def _webhook(config: RouteConfig, context: RouteContext) -> Channel:
     from channels.chat.webhook import WebhookRoute  # noqa: PLC0415 - only where configured
 
@@ -63,6 +69,7 @@ def _webhook(config: RouteConfig, context: RouteContext) -> Channel:
 
 _FACTORIES: dict[str, Callable[[RouteConfig, RouteContext], Channel]] = {
     "handsets": _handsets,
+    "mail": _mail,
     "mqtt": _mqtt,
     "twilio": _twilio,
     "twilio-voice": _twilio_voice,

@@ -131,4 +131,5 @@ class TwilioAccount:
         except TimeoutError:
             return Health(ok=False, detail="Twilio doesn't answer.")
         active = str(account.status) == "active"
-        return Health(ok=active, detail=f"The Twilio account is {'active' if active else 'not'}.")
+        said = "The Twilio account is active." if active else "The Twilio account is not active."
+        return Health(ok=active, detail=said)

@@ -1,6 +1,7 @@
 """Every gateway that the conformance suite runs over; a new one adds its line."""
 
 from tests.contract.case_handsets import HandsetsCase
+from tests.contract.case_mail import MailCase
 from tests.contract.case_mqtt import MqttCase
 from tests.contract.case_mqtt_mosquitto import MosquittoCase
 from tests.contract.case_twilio import TwilioCase
@@ -9,7 +10,14 @@ from tests.contract.case_webhook import WebhookCase
 from tests.contract.mqtt_brokers import MOSQUITTO
 from tests.contract.peer import Case
 
-CASES: list[type[Case]] = [HandsetsCase, TwilioCase, TwilioVoiceCase, WebhookCase, MqttCase]
+CASES: list[type[Case]] = [
+    HandsetsCase,
+    TwilioCase,
+    TwilioVoiceCase,
+    WebhookCase,
+    MqttCase,
+    MailCase,
+]
 
 if MOSQUITTO is not None:  # where it is missing, test_mqtt_mosquitto skips and says so
     CASES.append(MosquittoCase)

@@ -15,6 +15,8 @@ from channels.base import ChannelKind, Event, RouteConfig, RouteContext
 ROOT = Path(__file__).parents[2]
 TWILIO = {"account_sid": "AC1", "auth_token": "t0p-secret", "from": "+15005550006"}
 
+MAIL = {"host": "smtp.example", "from": "alertd@city.example", "secret": "s1gns"}
+
 
 async def nowhere(route: str, events: Sequence[Event]) -> None:
     raise AssertionError(route, events)
@@ -37,6 +39,7 @@ def config(kind: str, **options: Any) -> RouteConfig:
         ),
         (config("twilio", **TWILIO), ChannelKind.SMS, ["status", "inbound"]),
         (config("twilio-voice", **TWILIO), ChannelKind.VOICE, ["status", "key"]),
+        (config("mail", **MAIL), ChannelKind.MAIL, []),
         (config("webhook"), ChannelKind.CHAT, []),
     ],
 )
@@ -76,6 +79,26 @@ def test_builds(given: RouteConfig, kind: ChannelKind, hooks: list[str]) -> None
         ),
         (config("twilio", **TWILIO, validity_s=4), "routes.way-1.validity_s", "from 5 to 36000"),
         (config("twilio-voice", **TWILIO, ring_s=True), "routes.way-1.ring_s", "from 5 to 120"),
+        (config("mail", **MAIL | {"from": "village"}), "routes.way-1.from", "a plain mail address"),
+        (config("mail", **MAIL, security="ssl"), "routes.way-1.security", "tls, starttls, none"),
+        (config("mail", **MAIL, username="u"), "routes.way-1.password", "go together"),
+        (config("mail", **MAIL, port=0), "routes.way-1.port", "from 1 to 65535"),
+        (config("mail", **MAIL, ca_file="/no/such"), "routes.way-1.ca_file", "PEM"),
+        (
+            config("mail", **MAIL, imap_host="imap.example"),
+            "routes.way-1.imap_username",
+            "is missing",
+        ),
+        (
+            config("mail", **MAIL, imap_host="h", username="u", password="p", imap_folder='a"b'),
+            "routes.way-1.imap_folder",
+            "without quotes",
+        ),
+        (
+            config("mail", **MAIL, imap_host="h", username="u", password="p", poll_s=0),
+            "routes.way-1.poll_s",
+            "from 0.1 to 3600",
+        ),
         (config("webhook", secret="s"), "routes.way-1.secret", "is unknown"),
     ],
 )
@@ -92,7 +115,7 @@ def test_says_what_is_wrong(given: RouteConfig, field: str, words: str) -> None:
 def test_an_unknown_type_is_told_the_known_ones() -> None:
     with pytest.raises(NotConfiguredError) as told:
         registry.build(config("pigeon"), CONTEXT)
-    assert told.value.hint == "Use one of: handsets, mqtt, twilio, twilio-voice, webhook."
+    assert told.value.hint == "Use one of: handsets, mail, mqtt, twilio, twilio-voice, webhook."
 
 
 def test_only_what_is_configured_is_loaded() -> None:
@@ -111,4 +134,11 @@ sys.exit(repr(found) if found else 0)
 
 
 def test_the_registry_names_every_type_once() -> None:
-    assert registry.known_types() == ("handsets", "mqtt", "twilio", "twilio-voice", "webhook")
+    assert registry.known_types() == (
+        "handsets",
+        "mail",
+        "mqtt",
+        "twilio",
+        "twilio-voice",
+        "webhook",
+    )
