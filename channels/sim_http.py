@@ -39,7 +39,11 @@ class Exchange:
         lines = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Status')}"]
         lines += [f"content-type: {content_type}", f"content-length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        is_last = self._connection.is_last
+        lines += ["connection: close"] * is_last
         self._connection.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+        if is_last:
+            self._connection.close()
 
     def answer_json(self, status: int, value: Any) -> None:
         """Send a JSON answer."""
@@ -83,6 +87,7 @@ class _Connection(asyncio.Protocol):
         self._url = b""
         self._headers: dict[str, str] = {}
         self._body = bytearray()
+        self.is_last = False  # the caller said "connection: close"
 
     def write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
@@ -123,6 +128,7 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         path, _, query = self._url.decode("latin-1").partition("?")
         method = self._parser.get_method().decode("ascii")
+        self.is_last = not self._parser.should_keep_alive()
         exchange = Exchange(method, path, query, self._headers, bytes(self._body), self)
         try:
             self._handler(exchange)
