@@ -61,6 +61,12 @@ def _mail(config: RouteConfig, context: RouteContext) -> Channel:
     return MailRoute(config, context)
 
 
+def _poster(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.paper.poster import PosterRoute  # noqa: PLC0415 - only where configured
+
+    return PosterRoute(config, context)
+
+
 def _webhook(config: RouteConfig, context: RouteContext) -> Channel:
     from channels.chat.webhook import WebhookRoute  # noqa: PLC0415 - only where configured
 
@@ -71,6 +77,7 @@ _FACTORIES: dict[str, Callable[[RouteConfig, RouteContext], Channel]] = {
     "handsets": _handsets,
     "mail": _mail,
     "mqtt": _mqtt,
+    "poster": _poster,
     "twilio": _twilio,
     "twilio-voice": _twilio_voice,
     "webhook": _webhook,

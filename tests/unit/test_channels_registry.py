@@ -40,6 +40,7 @@ def config(kind: str, **options: Any) -> RouteConfig:
         (config("twilio", **TWILIO), ChannelKind.SMS, ["status", "inbound"]),
         (config("twilio-voice", **TWILIO), ChannelKind.VOICE, ["status", "key"]),
         (config("mail", **MAIL), ChannelKind.MAIL, []),
+        (config("poster", folder="outbox"), ChannelKind.PAPER, []),
         (config("webhook"), ChannelKind.CHAT, []),
     ],
 )
@@ -99,6 +100,12 @@ def test_builds(given: RouteConfig, kind: ChannelKind, hooks: list[str]) -> None
             "routes.way-1.poll_s",
             "from 0.1 to 3600",
         ),
+        (config("poster"), "routes.way-1.folder", "is missing"),
+        (
+            config("poster", folder="f", print_command="lp -d x"),
+            "routes.way-1.print_command",
+            "list of words",
+        ),
         (config("webhook", secret="s"), "routes.way-1.secret", "is unknown"),
     ],
 )
@@ -115,7 +122,10 @@ def test_says_what_is_wrong(given: RouteConfig, field: str, words: str) -> None:
 def test_an_unknown_type_is_told_the_known_ones() -> None:
     with pytest.raises(NotConfiguredError) as told:
         registry.build(config("pigeon"), CONTEXT)
-    assert told.value.hint == "Use one of: handsets, mail, mqtt, twilio, twilio-voice, webhook."
+    assert (
+        told.value.hint
+        == "Use one of: handsets, mail, mqtt, poster, twilio, twilio-voice, webhook."
+    )
 
 
 def test_only_what_is_configured_is_loaded() -> None:
@@ -138,6 +148,7 @@ def test_the_registry_names_every_type_once() -> None:
         "handsets",
         "mail",
         "mqtt",
+        "poster",
         "twilio",
         "twilio-voice",
         "webhook",
