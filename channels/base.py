@@ -19,6 +19,9 @@ class ChannelKind(StrEnum):
     SMS = "sms"
     LOUDSPEAKER = "loudspeaker"
     CHAT = "chat"
+    VOICE = "voice"  # a call that speaks
+    MAIL = "mail"
+    PAPER = "paper"  # a notice on a board
 
 
 class Fault(StrEnum):
@@ -197,6 +200,10 @@ class Limits:
     rate_per_s: float = 50.0
     burst: int = 50
     timeout_s: float = 15.0  # past it a try is UNKNOWN
+    parts_per_min: float | None = None  # of SMS, where that bounds it
+    parts_per_day: int | None = None  # of SMS
+    cost_per_part: float = 0.0
+    cost_per_day: float | None = None
     shares: int = 8  # parts that workers may divide these among them
 
 
@@ -208,6 +215,7 @@ class RouteConfig:
     type: str  # a registry key: handsets, twilio, mqtt, webhook
     carries: frozenset[str] = frozenset({"Actual", "Exercise", "Test"})
     simulated: bool = False  # reaches nobody real
+    rank: int = 1  # the lowest of a channel is preferred
     limits: Limits = field(default_factory=Limits)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

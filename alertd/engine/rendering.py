@@ -21,6 +21,7 @@ from alertd.engine.material import (
 )
 from alertd.engine.telling import message_status
 from alertd.engine.turn import Wording
+from alertd.lanes import channel_of
 from alertd.model import Channel, MessageKind
 from alertd.store import addresses
 from alertd.store.outbox import Row
@@ -84,7 +85,7 @@ def _text(said: Said, reader: Reader, lane: int, duplicate: bool, wording: Wordi
     text = wording.text(
         alert.templates[message.template],
         language=reader.language,
-        channel=Channel(lane // 10).word,
+        channel=Channel(channel_of(lane)).word,
         params={**json.loads(message.params), "duties": list(reader.duties)},
         status=message_status(alert, MessageKind(message.kind)).name.capitalize(),
         duplicate=duplicate,

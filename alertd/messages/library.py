@@ -22,6 +22,7 @@ from alertd.messages.template import Template
 FOLLOWING: Final = (
     "reminder",
     "takeover",
+    "voice_call",
     "digest",
     "help",
     "expired",

@@ -6,14 +6,15 @@ from alertd's tables (which only say what should have arrived).
 
 import asyncio
 import json
-import os
+import multiprocessing
 import random
 import signal
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,35 @@ from alertd.store import dialect
 from alertd.store import tables as t
 from tests import databases
 from tests.city import City, sms_route
-from tests.contract.process_peer import ROOT, ProcessPeer
+from tests.contract.process_peer import ProcessPeer
 from tests.faults.secret import SECRET
+from tests.faults.victim import Given, live
 
 STUCK_S = 60.0
 POLICY = Policy(name="kill", tell="everyone", unknown_grace_s=0.5, stages=(), steps=())
 
 
+# An engine's imports take a second and a half: a process that has them made is forked instead.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["tests.faults.victim"])
+
+
 @dataclass
 class Victim:
-    """A running engine process."""
+    """A running engine process, and the pipe into which it speaks."""
 
-    process: asyncio.subprocess.Process
-    lease: str
+    process: BaseProcess
+    words: Connection
+    lease: str = ""
+
+    async def hears(self) -> Any:
+        """Wait for its next word."""
+        return await asyncio.to_thread(self.words.recv)
+
+    async def gone(self) -> None:
+        """Wait until the process has ended."""
+        await asyncio.to_thread(self.process.join)
+        self.words.close()
 
 
 @dataclass
@@ -129,19 +146,19 @@ class Loop:
             self.alive.append(await self.start())
         await asyncio.sleep(self.dice.uniform(0.0, 0.25))  # the random point itself
         victim = self.alive.pop(self.dice.randrange(len(self.alive)))
-        os.kill(victim.process.pid, signal.SIGKILL)
+        victim.process.kill()
         await self.bury(victim)
 
     async def die_at(self, label: str, count: int) -> None:
         """Run one engine until it kills itself at a labelled step."""
-        victim = await self.start("--fate", label, str(count))
+        victim = await self.start((label, count))
         async with asyncio.timeout(STUCK_S):
             await self.bury(victim)
-        assert victim.process.returncode == -signal.SIGKILL
+        assert victim.process.exitcode == -signal.SIGKILL
 
     async def bury(self, victim: Victim) -> None:
         """Count what an engine has left behind."""
-        await victim.process.wait()
+        await victim.gone()
         self.kills += 1
         self.between += bool(self.open_sends(victim.lease))
 
@@ -157,28 +174,28 @@ class Loop:
         return took_s
 
     async def _rest(self, victim: Victim) -> None:
-        assert victim.process.stdout is not None
-        assert json.loads(await victim.process.stdout.readline()) == {"rest": True}
+        assert await victim.hears() == {"rest": True}
 
     async def end(self) -> None:
         """Stop the engines that still run."""
         for victim in self.alive:
-            victim.process.send_signal(signal.SIGTERM)
+            victim.process.terminate()
         for victim in self.alive:
-            await victim.process.wait()
+            await victim.gone()
         self.alive.clear()
 
-    async def start(self, *fate: str) -> Victim:
+    async def start(self, fate: tuple[str, int] = ("", 1)) -> Victim:
         """Start an engine; returns when it is ready."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.faults.victim", self.url, self.peer.url, *fate),
-            stdout=asyncio.subprocess.PIPE,
-            cwd=ROOT,
-        )
-        assert process.stdout is not None
-        ready = json.loads(await process.stdout.readline())
+        here, there = _PROCESSES.Pipe(duplex=False)
+        given = Given(self.url, self.peer.url, fate)
+        process = _PROCESSES.Process(target=live, args=(given, there), daemon=True)
+        process.start()
+        there.close()
+        victim = Victim(process, here)
+        ready = await victim.hears()
         assert ready["ready"] == process.pid
-        return Victim(process, ready["lease"])
+        victim.lease = ready["lease"]
+        return victim
 
     def check(self) -> None:
         """Nothing is lost, nothing is stuck, and every duplicate is marked."""

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from alertd.decide.budget import left
 from alertd.engine.authority import Actor, may
 from alertd.model import Millis
 from alertd.store import journal
@@ -29,8 +30,11 @@ class RouteView:
     """A route: what it carries, how it flows now, and how its gateway is.
 
     Args:
-        paused_until: The gateway asked us to wait, or wasn't there: the next try is then; None
-            while it flows.
+        open: Its breaker is open: the gateway isn't there, or nothing but failures comes from it.
+            One try at a time finds out whether it is back; the rest goes by other routes.
+        parts_left: Of its budget for today; null where it has none.
+        paused_until: The next try is then: the gateway asked us to wait, or the breaker is open;
+            None while it flows.
         detail: One sentence without addresses or secrets.
     """
 
@@ -39,9 +43,12 @@ class RouteView:
     channel: str
     carries: tuple[str, ...]
     simulated: bool
+    rank: int
     in_flight: int
     most_in_flight: int
     rate_per_s: float
+    open: bool
+    parts_left: int | None
     paused_until: Millis | None
     ok: bool
     detail: str
@@ -60,17 +67,20 @@ def _route(deps: Deps, health: RouteHealth) -> RouteView:
     channel = deps.channels[name]
     flow = deps.runner.engine.flows.get(name)
     limits = channel.config.limits
-    paused = flow.paused_until if flow and flow.paused_until > deps.now() else None
+    until = flow.waits_until if flow else 0
     return RouteView(
         name=name,
         type=channel.config.type,
         channel=channel.kind.value,
         carries=tuple(sorted(channel.config.carries)),
         simulated=channel.config.simulated,
+        rank=channel.config.rank,
         in_flight=flow.in_flight if flow else 0,
         most_in_flight=limits.in_flight,
         rate_per_s=limits.rate_per_s,
-        paused_until=paused,
+        open=bool(flow and flow.breaker.is_open),
+        parts_left=left(deps.runner.engine.routes[name], flow.account) if flow else None,
+        paused_until=until if until > deps.now() else None,
         ok=health.ok,
         detail=health.detail,
     )

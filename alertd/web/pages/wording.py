@@ -47,6 +47,15 @@ CHANNELS: Final[Mapping[str, str]] = {
     "sms": N_("SMS"),
     "loudspeaker": N_("loudspeakers"),
     "chat": N_("chat groups"),
+    "voice": N_("calls"),
+    "mail": N_("mailboxes"),
+    "paper": N_("notice boards"),
+}
+GROUPS: Final[Mapping[str, str]] = {
+    "first": N_("those who answer for a unit"),
+    "others": N_("other principals"),
+    "alternates": N_("alternates"),
+    "all": N_("all"),
 }
 CELLS: Final[Mapping[str, str]] = {
     "help": N_("needs help"),
@@ -98,6 +107,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "delivery": DELIVERIES,
     "channel": CHANNELS,
     "cell": CELLS,
+    "group": GROUPS,
     "stage": STAGES,
     "told": TOLD,
     "role": ROLES,
