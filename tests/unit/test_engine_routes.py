@@ -18,6 +18,7 @@ from alertd.model import (
     Step,
 )
 from alertd.store import tables as t
+from alertd.store.reads.unanswered import unanswered
 from channels.base import Accepted, Fault, Outcome, Outgoing, ReceiptStatus, SendError
 from tests.city import City, sms_route
 
@@ -166,6 +167,10 @@ def test_a_call_that_was_heard_is_no_answer(tmp_path: Path) -> None:
     assert (row.state, row.played) == (DeliveryState.DELIVERED, Played.PLAYED)
     duty, _ = next(pair for pair in city.leaders() if city.phone_of(pair[1]) == call.address)
     assert city.requirement(duty, alert).state == 0
+    with city.store.read() as connection:
+        page = unanswered(connection, alert)
+    told = {who.call for row in page.items for who in row.holders if who.rank == 1}
+    assert told == {"accepted", "heard"}
     city.store.close()
 
 

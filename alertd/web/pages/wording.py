@@ -43,6 +43,7 @@ DELIVERIES: Final[Mapping[str, str]] = {
     "cancelled": N_("withdrawn"),
     "": N_("not told yet"),
 }
+CALLS: Final[Mapping[str, str]] = {**DELIVERIES, "heard": N_("heard to the end, not answered")}
 CHANNELS: Final[Mapping[str, str]] = {
     "sms": N_("SMS"),
     "loudspeaker": N_("loudspeakers"),
@@ -106,6 +107,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "colour": COLOURS,
     "delivery": DELIVERIES,
     "channel": CHANNELS,
+    "call": CALLS,
     "cell": CELLS,
     "group": GROUPS,
     "stage": STAGES,
