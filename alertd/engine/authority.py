@@ -10,7 +10,7 @@ _RIGHTS: dict[str, frozenset[str]] = {
     "administrator": frozenset(
         {
             *("draft", "approve", "answer", "help", "read"),
-            *("roster", "principals", "unmask", "clock"),
+            *("roster", "principals", "routes", "unmask", "clock"),
         }
     ),
     "duty_officer": frozenset({"draft", "approve", "answer", "help", "clock", "read"}),

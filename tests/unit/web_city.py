@@ -53,7 +53,18 @@ PEOPLE: Mapping[str, tuple[str, str]] = {
     "auditor": ("auditor", ""),
     "town": ("area_administrator", TOWN),
 }
-SCOPES = ("read", "draft", "approve", "answer", "help", "roster", "principals", "unmask", "clock")
+SCOPES = (
+    "read",
+    "draft",
+    "approve",
+    "answer",
+    "help",
+    "roster",
+    "principals",
+    "unmask",
+    "clock",
+    "routes",
+)
 
 
 class Loopback:

@@ -77,6 +77,7 @@ RECORD_ONLY = frozenset(
         "inbound.stored",
         "receipts.ignored",
         "route.changed",
+        "route.tested",
         "engine.started",
         "engine.stopped",
         "clock.doubted",

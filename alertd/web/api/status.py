@@ -8,9 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from alertd.decide.budget import left
 from alertd.engine.authority import Actor, may
-from alertd.model import Millis
 from alertd.store import journal
 from alertd.store.reads import alerts
 from alertd.store.reads import terminals as reads
@@ -20,70 +18,8 @@ from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, Cursor, Limit
 from alertd.web.live import Listener, follow, parse_cursor
 from alertd.web.problem import RESPONSES
-from alertd.web.ready import RouteHealth, route_healths
 
 router = APIRouter(tags=["status"], responses=dict(RESPONSES))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteView:
-    """A route: what it carries, how it flows now, and how its gateway is.
-
-    Args:
-        open: Its breaker is open: the gateway isn't there, or nothing but failures comes from it.
-            One try at a time finds out whether it is back; the rest goes by other routes.
-        parts_left: Of its budget for today; null where it has none.
-        paused_until: The next try is then: the gateway asked us to wait, or the breaker is open;
-            None while it flows.
-        detail: One sentence without addresses or secrets.
-    """
-
-    name: str
-    type: str
-    channel: str
-    carries: tuple[str, ...]
-    simulated: bool
-    rank: int
-    in_flight: int
-    most_in_flight: int
-    rate_per_s: float
-    open: bool
-    parts_left: int | None
-    paused_until: Millis | None
-    ok: bool
-    detail: str
-
-
-@router.get("/routes")
-async def routes(deps: Given, reader: Reader) -> list[RouteView]:
-    """Every route, with its gateway's own word on how it is."""
-    del reader
-    healths = {health.name: health for health in await route_healths(deps.channels)}
-    return [_route(deps, healths[name]) for name in deps.channels]
-
-
-def _route(deps: Deps, health: RouteHealth) -> RouteView:
-    name = health.name
-    channel = deps.channels[name]
-    flow = deps.runner.engine.flows.get(name)
-    limits = channel.config.limits
-    until = flow.waits_until if flow else 0
-    return RouteView(
-        name=name,
-        type=channel.config.type,
-        channel=channel.kind.value,
-        carries=tuple(sorted(channel.config.carries)),
-        simulated=channel.config.simulated,
-        rank=channel.config.rank,
-        in_flight=flow.in_flight if flow else 0,
-        most_in_flight=limits.in_flight,
-        rate_per_s=limits.rate_per_s,
-        open=bool(flow and flow.breaker.is_open),
-        parts_left=left(deps.runner.engine.routes[name], flow.account) if flow else None,
-        paused_until=until if until > deps.now() else None,
-        ok=health.ok,
-        detail=health.detail,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
