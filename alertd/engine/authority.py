@@ -20,6 +20,8 @@ _RIGHTS: dict[str, frozenset[str]] = {
     "auditor": frozenset({"read", "unmask"}),
 }
 ROLES = tuple(_RIGHTS)
+ACTIONS = tuple(sorted(frozenset().union(*_RIGHTS.values())))
+"""Everything that anybody may do: a token's scopes are some of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
