@@ -98,6 +98,7 @@ class MessageKind(StrEnum):
     DIGEST = "digest"  # to a superior: who below is silent
     HELP = "help"  # to parent and duty desk: somebody needs help
     CONFIRMATION = "confirmation"
+    GROUP_REMINDER = "group_reminder"  # to a chat group: who of it is silent
     CALL = "voice_call"  # spoken, to a phone: nobody answered in writing
 
 

@@ -64,6 +64,7 @@ class Outgoing:
     address: str = field(repr=False)  # E.164 phone, terminal id, or webhook URL
     secret: str | None = field(default=None, repr=False)  # a chat group's signing secret
     text: str = field(repr=False)  # as shown or spoken, signature and 【演练】 included
+    mentions: Sequence[str] = field(default=(), repr=False)  # E.164 phones to @ in a chat group
     language: str = "zh-CN"
     alert: str  # the alert's id, 32 hex digits
     short_code: str  # e.g. A7; "" where the message isn't about one alert

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from alertd.decide import escalate
 from alertd.decide.escalate import Act
+from alertd.engine.nudging import Silence, nudge
 from alertd.engine.telling import call, tell
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import BY_SMS
@@ -85,17 +86,20 @@ def _carry_out(
     remind: dict[tuple[Stage, bool], list[int]] = {}
     takeover: dict[Stage, list[int]] = {}
     ring: dict[Stage, list[int]] = {}
+    nudged: list[Silence] = []
     for row, climb in climbs:
         held, stage = holders.get(duty_of(row.no), ()), stage_of(row.no)
         principals = [h.person_no for h in held if h.rank == 1]
         if Act.REMIND in climb.acts:
             remind.setdefault((stage, _OTHER in climb.channels), []).extend(principals)
+            nudged.append(Silence(row.unit_no, principals))
         if Act.CALL in climb.acts:
             ring.setdefault(stage, []).extend(principals)
         if Act.ALTERNATES in climb.acts:
             takeover.setdefault(stage, []).extend(h.person_no for h in held if h.rank > 1)
     for (stage, other), persons in remind.items():
         _tell_stage(turn, alert, MessageKind.REMINDER, persons, stage, other=other)
+    nudge(turn, alert, nudged)
     for stage, persons in ring.items():
         _tell_stage(turn, alert, MessageKind.CALL, persons, stage)
     for stage, persons in takeover.items():

@@ -69,6 +69,10 @@ def _one(row: Row, material: Material, texts: _Texts, wording: Wording, vault: V
         else vault.open(material.ways[row.address_no or 0], context=addresses.CONTEXT),
         secret=vault.open(secret, context="chat-secret") if secret else None,
         text=text,
+        mentions=[
+            vault.open(way, context=addresses.CONTEXT)
+            for way in material.mentions.get(row.message_no, ())
+        ],
         language=reader.language,
         possible_duplicate=duplicate,
         **said.alike,

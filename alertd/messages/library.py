@@ -23,6 +23,7 @@ FOLLOWING: Final = (
     "reminder",
     "takeover",
     "voice_call",
+    "group_reminder",
     "digest",
     "help",
     "expired",

@@ -24,6 +24,7 @@ Kind = Literal[
     "digest",
     "help",
     "confirmation",
+    "group_reminder",
     "voice_call",  # spoken, to a phone whose owner hasn't answered
     "notice",  # the system tells that an alert ended by itself, or of a drill
 ]

@@ -248,3 +248,22 @@ def test_each_group_is_reached_by_a_route_to_its_own_service(tmp_path: Path) -> 
         ("mail", "mail", "accepted", "gateway-has-it"),
     }
     city.store.close()
+
+
+def test_a_group_is_told_once_who_of_it_is_silent(tmp_path: Path) -> None:
+    city = calling(tmp_path, sms_route(), sms_route("groups", channel=Channel.CHAT))
+    city.issue(roles=("grid_leader",))
+    _, first = city.leaders()[0]
+    answered = city.phone_of(first)
+    city.reply(answered, "1")
+    city.forward(minutes=2, seconds=30)
+    told = [message for message in city.sent if message.kind == "group_reminder"]
+    assert told
+    assert len({message.address for message in told}) == len(told)
+    mentioned = [phone for message in told for phone in message.mentions]
+    assert len(mentioned) == len(set(mentioned))
+    silent = {city.phone_of(person) for _, person in city.leaders()} - {answered}
+    assert len(mentioned) > len(silent) / 2  # of units with a group of their own or above them
+    assert set(mentioned) <= silent
+    assert not any(phone in message.text for message in told for phone in mentioned)
+    city.store.close()
