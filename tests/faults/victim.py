@@ -134,13 +134,15 @@ async def main(given: Given, say: Callable[[Any], None]) -> None:
         options={"url": given.gateway, "secret": SECRET},
     )
     context = RouteContext(now=clock, sink=sink, public_base_url="http://127.0.0.1:1")
-    channels: dict[str, Channel] = {"sms-1": MortalChannel(registry.build(config, context), fate)}
+    channels: dict[str, Channel] = {
+        "sms-1": MortalChannel(registry.build(config, context), fate, say)
+    }
     lease = os.urandom(6).hex()
     engine = engine_of(store, lease)
     keeper.moved = engine.leapt
     runner = Runner(engine, channels, now=clock, keeper=keeper)
     await runner.start()
-    say({"ready": os.getpid(), "lease": lease})
+    say({"ready": {"pid": os.getpid(), "lease": lease}})
     rested = False
     while not stop.is_set():
         with suppress(DBAPIError):  # the database may be away
