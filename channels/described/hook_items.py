@@ -13,6 +13,7 @@ from channels.described.description import Inbound, ReceiptItem, ReplyItem
 from channels.described.ours import read as read_ours
 from channels.extensions import extension_in
 from channels.hook_reading import message_text, moment, word
+from channels.references import References
 
 _REGION: Final = "CN"
 _LONGEST_CALL_S: Final = 24 * 3600
@@ -25,16 +26,25 @@ class Items:
         hook: Its description.
         prefix: Before the gateway's codes in our own.
         key: Hides what a reply's id is made of: numbers and texts.
+        given: What the gateway's references were given for, where a receipt lacks our number.
         extension_digits: How many digits of the receiving number are the alert's extension.
         asked_s: How long must be heard of a call that was hung up, to count as heard.
     """
 
     def __init__(
-        self, hook: Inbound, prefix: str, key: bytes, *, extension_digits: int, asked_s: int
+        self,
+        hook: Inbound,
+        prefix: str,
+        key: bytes,
+        given: References,
+        *,
+        extension_digits: int,
+        asked_s: int,
     ) -> None:
         self._hook = hook
         self._prefix = prefix
         self._key = key
+        self._given = given
         self._extension_digits = extension_digits
         self._asked_s = asked_s
 
@@ -53,7 +63,9 @@ class Items:
         return events if sound else None
 
     def _receipt(self, how: ReceiptItem, item: Any, said: str) -> Receipt | None:
-        ours = read_ours(scalar(at(item, how.ours)) or "")
+        reference = word(scalar(at(item, how.reference))) or "" if how.reference else ""
+        carried = scalar(at(item, how.ours))
+        ours = read_ours(carried) if carried else self._given.of(reference)
         status = how.statuses.get(said)
         if ours is None or status is None:
             return None  # another system's message, or a word that the provider added
@@ -68,7 +80,7 @@ class Items:
             fault=looked_up(how.faults, code, how.default) if failed else None,
             code=telling(self._prefix, code) if failed and code else "",
             detail=detail,
-            reference=word(scalar(at(item, how.reference))) or "" if how.reference else "",
+            reference=reference,
             occurred_at=self._time(item, how.at),
         )
 

@@ -4,7 +4,8 @@ What a description holds is in `description`, and explained in docs/channels/htt
 ones are `config/gateways/*.toml`. Options: `gateway` (a shipped one's name, or the path of a file),
 those that the description declares, `templates` where the gateway takes registered templates only,
 and optional `url`, `extension_digits` and `asked_s`. Receipts name our try by the number that the
-gateway carries for us, so that no index of references is kept.
+gateway carries for us; one without it is matched by the reference that the gateway gave, as long as
+this process remembers it (the latest 10,000).
 """
 
 import asyncio
@@ -98,8 +99,9 @@ class HttpRoute:
         except LostAnswerError as error:
             raise SendError(Fault.UNKNOWN, error.code) from error
         accepted = judge(self._gateway.answer, answer, values["ours"], self._now())
-        reference = accepted.reference
-        if reference is not None and not self._references.fresh(reference, message.delivery):
+        if accepted.reference is not None and not self._references.fresh(
+            accepted.reference, message.delivery, message.attempt
+        ):
             raise SendError(Fault.UNKNOWN, "answer-of-another")
         return accepted
 
@@ -119,6 +121,7 @@ class HttpRoute:
             hook,
             self._gateway.answer.prefix,
             secret_key(settings.given, self._gateway),
+            self._references,
             extension_digits=settings.extension_digits,
             asked_s=settings.asked_s,
         )

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
@@ -13,7 +13,10 @@ from channels.base import (
     Accepted,
     ChannelKind,
     Fault,
+    HookRequest,
     Outgoing,
+    Receipt,
+    Reply,
     RouteConfig,
     RouteContext,
     SendError,
@@ -21,7 +24,7 @@ from channels.base import (
 from channels.described.http import HttpRoute
 from channels.sim_http import Exchange, bound_port, serve
 from channels.voice.by_hand import ByHandRoute
-from tests.unit.described_routes import ALIYUN, NOW, made, message, nowhere, written
+from tests.unit.described_routes import ALIYUN, NOW, TENCENT, made, message, nowhere, read, written
 
 
 @pytest.fixture
@@ -198,6 +201,41 @@ async def test_an_echo_of_another_message(tmp_path: Path) -> None:
         result = await sent(route)
         assert isinstance(result, SendError)
         assert result.code == "answer-of-another"
+
+
+async def test_a_receipt_without_our_number_is_matched_by_the_reference() -> None:
+    async with running(TENCENT) as (route, gateway):
+        status = {"SerialNo": "2640:1", "Code": "Ok", "SessionContext": ""}
+        gateway.body = json.dumps({"Response": {"SendStatusSet": [status]}}).encode()
+        assert await sent(route, message(attempt=2)) == Accepted("2640:1")
+        said = [{"sid": sid, "report_status": "SUCCESS"} for sid in ("2640:1", "2640:2")]
+        (event,) = read(route, "receipts", json.dumps(said).encode())
+        assert isinstance(event, Receipt)
+        assert (event.delivery, event.attempt) == (7_000_000_001, 2)
+        other = [{"sid": "2640:1", "ext": "theirs", "report_status": "SUCCESS"}]
+        assert read(route, "receipts", json.dumps(other).encode()) == []
+
+
+async def test_a_gateway_that_pushes_by_get(tmp_path: Path) -> None:
+    hook = """
+[options.hook_secret]
+[hooks.replies]
+method = "GET"
+body = "query"
+time = "s"
+verify = { given = "query:key", of = "{hook_secret}" }
+reply = { id = ["id"], sender = "from", text = "msg", at = ["t"] }
+"""
+    options = written(
+        tmp_path, OWN.format(request="", answer="") + hook, token="t-1", hook_secret="0" * 16
+    )
+    (hook_of_it,) = made(options).hooks()
+    assert hook_of_it.methods == ("GET",)
+    query = urlencode({"key": "0" * 16, "id": 7, "from": "13800000001", "msg": "收到", "t": 9})
+    events, _ = hook_of_it.read(HookRequest("GET", f"/hooks/way/replies?{query}", {}, b""))
+    assert events == [
+        Reply(gateway_id="7", sender="+8613800000001", text="收到", occurred_at=9_000)
+    ]
 
 
 async def test_an_alerts_extension_goes_with_it() -> None:
