@@ -18,6 +18,7 @@ words 【演练】 in it, and second copies only with the variable `duplicate`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from alertd.messages import load_library
@@ -50,9 +51,18 @@ class _Entry:
 
 
 class Registered:
-    """The route's templates."""
+    """The route's templates.
 
-    def __init__(self, config: RouteConfig) -> None:
+    Args:
+        config: The route's own.
+        channel: `sms` or `voice`: which of the shipped templates can come by it at all.
+
+    Raises:
+        NotConfiguredError: The table is missing or wrong; the entry at fault is named.
+    """
+
+    def __init__(self, config: RouteConfig, channel: str) -> None:
+        self._channel = channel
         given = config.options.get(OPTION)
         if not isinstance(given, Mapping) or not given:
             raise options.wrong(config, OPTION, "must be a table of registered templates")
@@ -64,7 +74,7 @@ class Registered:
         """The shipped templates that a message by this route would find nothing for."""
         if _ANY_OTHER in self._entries:
             return []
-        return [each.name for each in load_library(None) if each.name not in self._entries]
+        return [name for name in _shipped(self._channel) if name not in self._entries]
 
     def fill(self, message: Outgoing, unsigned: str) -> Filled:
         """Choose the template for `message`.
@@ -94,6 +104,11 @@ class Registered:
         except KeyError:
             raise SendError(Fault.REFUSED, "variable-missing") from None
         return Filled((drill and entry.exercise) or entry.id, variables)
+
+
+@cache
+def _shipped(channel: str) -> tuple[str, ...]:
+    return tuple(each.name for each in load_library(None) if channel in each.channels)
 
 
 def _entry(config: RouteConfig, name: str, value: Any) -> _Entry:

@@ -50,7 +50,7 @@ class RouteSettings:
         self.given = {
             name: _text(config, name, option.default) for name, option in gateway.options.items()
         }
-        self.templates = Registered(config) if takes_templates else None
+        self.templates = Registered(config, gateway.channel) if takes_templates else None
         self.extension_digits = _whole(config, "extension_digits", 0, most=_MOST_DIGITS)
         self.asked_s = _whole(config, "asked_s", _ASKED_S, most=_MOST_ASKED_S)
         for place, reason in _contradictions(gateway):

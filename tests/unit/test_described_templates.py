@@ -14,9 +14,9 @@ from tests.unit.described_routes import message
 MARKED = "【演练】【余姚市防指】红色台风A7:立即转移"
 
 
-def registered(**templates: object) -> Registered:
+def registered(channel: str = "sms", /, **templates: object) -> Registered:
     options = {"templates": templates}
-    return Registered(RouteConfig(name="way", type="http", options=options))
+    return Registered(RouteConfig(name="way", type="http", options=options), channel)
 
 
 def refusal(templates: Registered, **more: object) -> str:
@@ -72,6 +72,8 @@ def test_those_that_arent_registered_are_named() -> None:
     missing = registered(**{"typhoon-red": "SMS_1"}).missing()
     assert "help" in missing
     assert "typhoon-red" not in missing
+    assert "voice_call" not in missing, "it is spoken, and never comes by SMS"
+    assert registered("voice", help="TTS_1").missing() == ["voice_call"]
     assert registered(**{"*": "SMS_1"}).missing() == []
 
 
