@@ -9,10 +9,11 @@ The route's option `templates` is a table from our template's name to the provid
 
 `variables` gives the order, and where the provider calls one otherwise, its name for it. Beside
 the message's own there are `text` (the whole), `unsigned` (without our 【signature】, which
-the provider puts in front itself), `short_code` and `duplicate` ("(重发)" or nothing).
+the provider puts in front itself), `spoken` (the text without brackets, which no voice reads),
+`short_code` and `duplicate` ("(重发)" or nothing).
 
 A drill must say that it is one, and a second copy that it may be one. A template that carries
-neither `text` nor `unsigned` takes drills only by its `exercise` id, a template of its own with the
+none of the first three takes drills only by its `exercise` id, a template of its own with the
 words 【演练】 in it, and second copies only with the variable `duplicate`.
 """
 
@@ -27,7 +28,7 @@ from channels.base import Fault, Outgoing, RouteConfig, SendError
 
 OPTION: Final = "templates"
 _ANY_OTHER: Final = "*"
-_WHOLE: Final = frozenset({"text", "unsigned"})
+_WHOLE: Final = frozenset({"text", "unsigned", "spoken"})
 _KNOWN: Final = frozenset({"id", "variables", "exercise"})
 
 
@@ -92,6 +93,7 @@ class Registered:
             **message.variables,
             "text": message.text,
             "unsigned": unsigned,
+            "spoken": spoken(message.text),
             "short_code": message.short_code,
             "duplicate": "(重发)" if message.possible_duplicate else "",
         }
@@ -126,6 +128,11 @@ def _entry(config: RouteConfig, name: str, value: Any) -> _Entry:
         raise options.wrong(config, f"{OPTION}.{name}", "must list its variables as texts")
     pairs = None if given is None else tuple(_pair(item) for item in given)
     return _Entry(str(table["id"]), str(table.get("exercise", "")), pairs)
+
+
+def spoken(text: str) -> str:
+    """The text as a voice can read it: what stood in 【】 is a sentence, and no word is lost."""
+    return text.replace("【", "").replace("】", "。")
 
 
 def _pair(item: str) -> tuple[str, str]:

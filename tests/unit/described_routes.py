@@ -32,7 +32,7 @@ VOICE = {
     "access_key_secret": "key-secret",
     "show_number": "057400000000",
     "hook_secret": HOOK_SECRET,
-    "templates": {"*": {"id": "TTS_9", "variables": ["content=text"]}},
+    "templates": {"*": {"id": "TTS_9", "variables": ["content=spoken"]}},
 }
 CMPP = {"gateway": "cmpp-http", "account": "yy", "password": "pass-word-of-yy"}
 

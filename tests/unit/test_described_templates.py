@@ -77,6 +77,12 @@ def test_those_that_arent_registered_are_named() -> None:
     assert registered(**{"*": "SMS_1"}).missing() == []
 
 
+def test_a_voice_reads_no_brackets_and_loses_no_word() -> None:
+    templates = registered("voice", **{"*": {"id": "TTS_1", "variables": ["spoken"]}})
+    filled = templates.fill(message(text=MARKED, status="Exercise"), "")
+    assert filled.variables["spoken"] == "演练。余姚市防指。红色台风A7:立即转移"
+
+
 def test_only_our_own_signature_is_taken_off() -> None:
     assert unsigned("【余姚市防指】【河姆渡】水位", "余姚市防指") == "【河姆渡】水位"
     assert unsigned(MARKED, "余姚市防指") == "【演练】红色台风A7:立即转移"
