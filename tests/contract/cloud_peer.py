@@ -32,6 +32,13 @@ def pushes(name: str, made: Made) -> list[tuple[str, Any]]:
     return [("calls", [{**call, "status_code": "200000", "duration": "20", "dtmf": "1"}])]
 
 
+def toml(value: Any) -> str:
+    """A text, a list or a table as TOML has it in one line."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{json.dumps(k)} = {toml(v)}' for k, v in value.items())} }}"
+    return json.dumps(value, ensure_ascii=False)
+
+
 async def serve(case: type[CloudCase], port: int, hooks: str | None) -> None:
     """Take messages until the process is ended."""
     peer = case.stub()
@@ -56,7 +63,8 @@ async def serve(case: type[CloudCase], port: int, hooks: str | None) -> None:
     peer.accepted = accepted  # type: ignore[method-assign]
     await peer.start()
     options = {**case.options, "hook_secret": HOOK_SECRET, "url": f"http://127.0.0.1:{peer.port}"}
-    print(json.dumps({"type": "http", **options}, ensure_ascii=False), flush=True)
+    for option, value in {"type": "http", **options}.items():
+        print(f"{option} = {toml(value)}", flush=True)
     await asyncio.Event().wait()
 
 
