@@ -11,15 +11,20 @@ class References:
     """
 
     def __init__(self) -> None:
-        self._given: dict[str, int] = {}
+        self._given: dict[str, tuple[int, int]] = {}
 
-    def fresh(self, reference: str, delivery: int) -> bool:
+    def fresh(self, reference: str, delivery: int, attempt: int = 0) -> bool:
         """Note that `reference` came for `delivery`; False where it is another delivery's.
 
         A gateway may give a repeated try of one delivery the reference that it has already.
         """
-        if self._given.setdefault(reference, delivery) != delivery:
+        if self._given.setdefault(reference, (delivery, attempt))[0] != delivery:
             return False
+        self._given[reference] = (delivery, attempt)
         if len(self._given) > _MOST:
             del self._given[next(iter(self._given))]
         return True
+
+    def of(self, reference: str) -> tuple[int, int] | None:
+        """The delivery and the latest attempt that `reference` was given for, if it was lately."""
+        return self._given.get(reference)

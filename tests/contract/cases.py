@@ -1,5 +1,7 @@
 """Every gateway that the conformance suite runs over; a new one adds its line."""
 
+from tests.contract.case_clouds import AliyunSmsCase, TencentSmsCase, VoiceCase
+from tests.contract.case_cmpp import CmppCase
 from tests.contract.case_handsets import HandsetsCase
 from tests.contract.case_mqtt import MqttCase
 from tests.contract.case_mqtt_mosquitto import MosquittoCase
@@ -9,6 +11,7 @@ from tests.contract.mqtt_brokers import MOSQUITTO
 from tests.contract.peer import Case
 
 CASES: list[type[Case]] = [HandsetsCase, TwilioCase, WebhookCase, MqttCase]
+CASES += [AliyunSmsCase, TencentSmsCase, VoiceCase, CmppCase]
 
 if MOSQUITTO is not None:  # where it is missing, test_mqtt_mosquitto skips and says so
     CASES.append(MosquittoCase)

@@ -14,6 +14,7 @@ from channels.base import ChannelKind, Event, RouteConfig, RouteContext
 
 ROOT = Path(__file__).parents[2]
 TWILIO = {"account_sid": "AC1", "auth_token": "t0p-secret", "from": "+15005550006"}
+CMPP = {"gateway": "cmpp-http", "account": "yy", "password": "t0p-secret"}
 
 
 async def nowhere(route: str, events: Sequence[Event]) -> None:
@@ -37,6 +38,8 @@ def config(kind: str, **options: Any) -> RouteConfig:
         ),
         (config("twilio", **TWILIO), ChannelKind.SMS, ["status", "inbound"]),
         (config("webhook"), ChannelKind.CHAT, []),
+        (config("http", **CMPP), ChannelKind.SMS, ["receipts", "replies"]),
+        (config("by-hand"), ChannelKind.VOICE, []),
     ],
 )
 def test_builds(given: RouteConfig, kind: ChannelKind, hooks: list[str]) -> None:
@@ -69,6 +72,8 @@ def test_builds(given: RouteConfig, kind: ChannelKind, hooks: list[str]) -> None
             "can't go with",
         ),
         (config("webhook", secret="s"), "routes.way-1.secret", "is unknown"),
+        (config("by-hand", secret="s"), "routes.way-1.secret", "is unknown"),
+        (config("http", **CMPP | {"gateway": "none"}), "routes.way-1.gateway", "names none of the"),
     ],
 )
 def test_says_what_is_wrong(given: RouteConfig, field: str, words: str) -> None:
@@ -84,7 +89,7 @@ def test_says_what_is_wrong(given: RouteConfig, field: str, words: str) -> None:
 def test_an_unknown_type_is_told_the_known_ones() -> None:
     with pytest.raises(NotConfiguredError) as told:
         registry.build(config("pigeon"), CONTEXT)
-    assert told.value.hint == "Use one of: handsets, mqtt, twilio, webhook."
+    assert told.value.hint == "Use one of: by-hand, handsets, http, mqtt, twilio, webhook."
 
 
 def test_only_what_is_configured_is_loaded() -> None:
@@ -103,4 +108,4 @@ sys.exit(repr(found) if found else 0)
 
 
 def test_the_registry_names_every_type_once() -> None:
-    assert registry.known_types() == ("handsets", "mqtt", "twilio", "webhook")
+    assert registry.known_types() == ("by-hand", "handsets", "http", "mqtt", "twilio", "webhook")

@@ -1,0 +1,1 @@
+"""Calls: a machine's, by `channels.described`, and a person's, by hand."""
