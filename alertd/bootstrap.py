@@ -25,6 +25,7 @@ from alertd.engine.runner import Runner
 from alertd.engine.space import Space
 from alertd.engine.timekeeping import Timekeeper
 from alertd.errors import AlertdError, ConflictError, NotConfiguredError
+from alertd.lanes import service_of
 from alertd.model import Channel as Kind
 from alertd.model import Policy, Status
 from alertd.settings import RouteSettings, Settings
@@ -160,11 +161,16 @@ def route_config(name: str, given: RouteSettings) -> RouteConfig:
         type=given.type,
         carries=frozenset(given.carries),
         simulated=given.simulated,
+        rank=given.rank,
         limits=Limits(
             in_flight=given.in_flight,
             rate_per_s=given.rate_per_s,
             burst=given.burst,
             timeout_s=given.timeout_s,
+            parts_per_min=given.parts_per_min,
+            parts_per_day=given.parts_per_day,
+            cost_per_part=given.cost_per_part,
+            cost_per_day=given.cost_per_day,
             # A loudspeaker's commands are numbered, by one connection.
             shares=1 if given.type == "mqtt" else given.shares,
         ),
@@ -180,6 +186,12 @@ def planned(channel: Channel, speed: float) -> Route:
         channel=Kind[channel.kind.name],
         carries=frozenset(Status[word.upper()] for word in config.carries),
         simulated=config.simulated,
+        rank=config.rank,
+        parts_per_min=config.limits.parts_per_min,
+        parts_per_day=config.limits.parts_per_day,
+        cost_per_part=config.limits.cost_per_part,
+        cost_per_day=config.limits.cost_per_day,
+        service=service_of(config.type),
         in_flight=config.limits.in_flight,
         rate_per_s=config.limits.rate_per_s / speed,
         burst=config.limits.burst,

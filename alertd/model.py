@@ -44,6 +44,9 @@ class Channel(IntEnum):
     SMS = 1
     LOUDSPEAKER = 2
     CHAT = 3
+    VOICE = 4
+    MAIL = 5
+    PAPER = 6
 
     @property
     def word(self) -> str:
@@ -95,6 +98,8 @@ class MessageKind(StrEnum):
     DIGEST = "digest"  # to a superior: who below is silent
     HELP = "help"  # to parent and duty desk: somebody needs help
     CONFIRMATION = "confirmation"
+    GROUP_REMINDER = "group_reminder"  # to a chat group: who of it is silent
+    CALL = "voice_call"  # spoken, to a phone: nobody answered in writing
 
 
 class Stage(IntEnum):
@@ -349,8 +354,3 @@ PRIORITIES = (
     CONFIRMATION_PRIORITY,
 )
 """Every priority that a delivery can have, the most urgent first."""
-
-
-def lane_of(channel: Channel, status: Status) -> int:
-    """The queue a delivery waits in; a route serves only the lanes it carries."""
-    return int(channel) * 10 + int(status)

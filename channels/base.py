@@ -64,6 +64,7 @@ class Outgoing:
     address: str = field(repr=False)  # E.164 phone, terminal id, or webhook URL
     secret: str | None = field(default=None, repr=False)  # a chat group's signing secret
     text: str = field(repr=False)  # as shown or spoken, signature and 【演练】 included
+    mentions: Sequence[str] = field(default=(), repr=False)  # E.164 phones to @ in a chat group
     language: str = "zh-CN"
     alert: str  # the alert's id, 32 hex digits
     short_code: str  # e.g. A7; "" where the message isn't about one alert
@@ -203,6 +204,10 @@ class Limits:
     rate_per_s: float = 50.0
     burst: int = 50
     timeout_s: float = 15.0  # past it a try is UNKNOWN
+    parts_per_min: float | None = None  # of SMS, where that bounds it
+    parts_per_day: int | None = None  # of SMS
+    cost_per_part: float = 0.0
+    cost_per_day: float | None = None
     shares: int = 8  # parts that workers may divide these among them
 
 
@@ -214,6 +219,7 @@ class RouteConfig:
     type: str  # a registry key: handsets, twilio, mqtt, webhook
     carries: frozenset[str] = frozenset({"Actual", "Exercise", "Test"})
     simulated: bool = False  # reaches nobody real
+    rank: int = 1  # the lowest of a channel is preferred
     limits: Limits = field(default_factory=Limits)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

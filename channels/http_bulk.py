@@ -89,13 +89,12 @@ class BulkClient:
             LostAnswerError: Nobody can tell.
         """
         start = f"POST {self._prefix}{path} HTTP/1.1\r\ncontent-length: {len(body)}\r\n"
-        for name, value in (headers or {}).items():
-            start += f"{name}: {value}\r\n"
-        return await self._exchange(start, body)
+        return await self._exchange(start + _lines(headers), body)
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask for `path`; as `post`."""
-        return await self._exchange(f"GET {self._prefix}{path} HTTP/1.1\r\n", b"")
+        start = f"GET {self._prefix}{path} HTTP/1.1\r\n"
+        return await self._exchange(start + _lines(headers), b"")
 
     async def _exchange(self, start: str, body: bytes) -> Answer:
         await self._take_slot()
@@ -155,6 +154,10 @@ class BulkClient:
         self._idle.clear()
         for connection in list(self._open):
             connection.abort()
+
+
+def _lines(headers: Mapping[str, str] | None) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
 
 
 class _Connection(asyncio.Protocol):

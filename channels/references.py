@@ -1,7 +1,5 @@
 """Which message a gateway's reference was given for: what tells an answer from a neighbour's."""
 
-from collections.abc import Hashable
-
 _MOST = 10_000  # the latest; an answer that comes twice comes within a few others
 
 
@@ -13,16 +11,20 @@ class References:
     """
 
     def __init__(self) -> None:
-        self._given: dict[str, Hashable] = {}
+        self._given: dict[str, tuple[int, int]] = {}
 
-    def fresh(self, reference: str, owner: Hashable) -> bool:
-        """Note that `reference` came for `owner`; False where it is another's.
+    def fresh(self, reference: str, delivery: int, attempt: int = 0) -> bool:
+        """Note that `reference` came for `delivery`; False where it is another delivery's.
 
-        The owner is a delivery where a gateway may give a repeated try of it the reference that it
-        has already, and a try elsewhere.
+        A gateway may give a repeated try of one delivery the reference that it has already.
         """
-        if self._given.setdefault(reference, owner) != owner:
+        if self._given.setdefault(reference, (delivery, attempt))[0] != delivery:
             return False
+        self._given[reference] = (delivery, attempt)
         if len(self._given) > _MOST:
             del self._given[next(iter(self._given))]
         return True
+
+    def of(self, reference: str) -> tuple[int, int] | None:
+        """The delivery and the latest attempt that `reference` was given for, if it was lately."""
+        return self._given.get(reference)

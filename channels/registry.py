@@ -73,8 +73,22 @@ def _webhook(config: RouteConfig, context: RouteContext) -> Channel:
     return WebhookRoute(config, context)
 
 
+def _http(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.described.http import HttpRoute  # noqa: PLC0415 - only where configured
+
+    return HttpRoute(config, context)
+
+
+def _by_hand(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.voice.by_hand import ByHandRoute  # noqa: PLC0415 - only where configured
+
+    return ByHandRoute(config, context)
+
+
 _FACTORIES: dict[str, Callable[[RouteConfig, RouteContext], Channel]] = {
+    "by-hand": _by_hand,
     "handsets": _handsets,
+    "http": _http,
     "mail": _mail,
     "mqtt": _mqtt,
     "poster": _poster,

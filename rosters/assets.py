@@ -9,6 +9,8 @@ from rosters.model import ChatGroup, Terminal
 from rosters.problems import holds_phone
 
 _TERMINAL_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_MAILBOX = re.compile(r"[^@\s,;<>\"]{1,64}@[0-9A-Za-z.-]{1,255}")
+_ANY_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S")
 _DEFAULT_VOLUME = 80
 
 
@@ -39,8 +41,8 @@ def read_group(cells: Cells) -> ChatGroup:
     unit_code = _unit_code(cells)
     kind = cells.word("kind", words.group_kind_of, "kind-unknown") or ""
     url = cells.required("url")
-    if url and not _is_http(url):
-        cells.error("url", "url-invalid")
+    if url and not _is_address(kind, url):
+        cells.error("url", "url-invalid" if kind != "mail" else "mailbox-invalid")
     group_id = cells.text("group_id")
     if group_id and holds_phone(group_id):
         cells.error("group_id", "id-private")
@@ -56,6 +58,18 @@ def read_group(cells: Cells) -> ChatGroup:
 def _unit_code(cells: Cells) -> str:
     cells.required("unit_code")
     return cells.code("unit_code")
+
+
+def _is_address(kind: str, url: str) -> bool:
+    """Whether a group of that kind can be reached there."""
+    match kind:
+        case "mail":
+            return bool(_MAILBOX.fullmatch(url))
+        case "poster":
+            return True  # where the board hangs, in words
+        case "apprise":
+            return bool(_ANY_URL.match(url))
+    return _is_http(url)
 
 
 def _is_http(url: str) -> bool:

@@ -138,13 +138,14 @@ class Terminal:
 
 @dataclass(frozen=True, slots=True)
 class ChatGroup:
-    """A chat group with a robot in it.
+    """A chat group with a robot in it, a mailbox, or a notice board.
 
     Args:
         group_id: The file's own id, or unit code and kind where it gives none.
         unit_code: The unit whose people are in it.
         kind: A key of `words.GROUP_KINDS`.
-        url: The robot's webhook; whoever knows it can post.
+        url: The robot's webhook (whoever knows it can post), a mailbox's address, or where a board
+            hangs.
         secret: The signing secret, or "".
     """
 

@@ -110,6 +110,11 @@ GROUP_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "wecom": ("企业微信", "wechat work"),
         "dingtalk": ("钉钉",),
         "feishu": ("飞书", "lark"),
+        "onebot": ("qq群", "qq"),
+        "slack": ("mattermost", "rocket.chat"),
+        "apprise": ("其他平台",),
+        "mail": ("邮箱", "电子邮箱", "邮件", "email"),
+        "poster": ("公告栏", "布告栏", "宣传栏"),
     }
 )
 

@@ -7,8 +7,10 @@ from typing import Any, Self
 
 from alertd import cap
 from alertd.cli import show
-from alertd.cli.words import _
+from alertd.cli.words import LANGUAGE, _
 from alertd.errors import InvalidInputError
+from alertd.i18n import translator
+from alertd.report.values import duration
 
 _COLOURED = re.compile(r"-(red|orange|yellow|blue)$")
 
@@ -110,6 +112,26 @@ def headcount(made: Mapping[str, Any]) -> None:
         *((name, n) for name, n in count["by_channel"].items() if name != "sms"),
     ]
     show.table(("", ""), rows)
+    _forecast(made["forecast"])
     for text in made["texts"]:
         parts = f", {text['sms_parts']} SMS" if text["sms_parts"] else ""
         show.line(f"[{text['language']}, {text['channel']}{parts}] {text['text']}")
+
+
+def _forecast(found: Mapping[str, Any]) -> None:
+    """When each channel will have handed its messages over."""
+    rows = []
+    for channel, finish in found.items():
+        if finish is None:
+            rows.append((channel, _("no route carries it"), "", ""))
+            continue
+        late = _("{n} too late to answer in time").format(n=finish["late"])
+        rows.append((channel, *_times(finish), late if finish["late"] else ""))
+    if rows:
+        show.table((_("handed over"), "90%", _("last"), ""), rows)
+
+
+def _times(finish: Mapping[str, Any]) -> tuple[str, str]:
+    say = translator(LANGUAGE)
+    most, last = (duration(say, round(finish[name] * 1000)) for name in ("most_s", "last_s"))
+    return most, last

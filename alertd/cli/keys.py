@@ -8,6 +8,7 @@ from typing import Final
 
 from alertd.cli.client import TOKEN_FILE, kept_token
 from alertd.clock import UuidV7
+from alertd.engine.authority import ACTIONS
 from alertd.model import Millis
 from alertd.store import access, credentials
 from alertd.store.database import Store, Transaction
@@ -15,9 +16,6 @@ from alertd.web.passwords import hash_password, one_time_password
 
 ADMINISTRATOR: Final = "admin"
 PRINCIPAL: Final = "cli"
-SCOPES: Final = frozenset(
-    {"draft", "approve", "answer", "help", "roster", "principals", "read", "unmask", "clock"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +68,6 @@ def token_for(tx: Transaction, name: str, role: str) -> str:
     )
     secret = secrets.token_urlsafe(32)
     credentials.create_token(
-        tx, secret, principal_no=owner.no, label=PRINCIPAL, scopes=SCOPES, by=PRINCIPAL
+        tx, secret, principal_no=owner.no, label=PRINCIPAL, scopes=ACTIONS, by=PRINCIPAL
     )
     return secret

@@ -3,8 +3,13 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Final
 
-from alertd.model import Channel, Millis, Status, lane_of
+from alertd.lanes import Service, lane_of
+from alertd.model import Channel, Millis, Status
+
+STANDBY_MS: Final = 20_000
+"""So long a message waits for a preferred route; with a try's time-out, failover is within 30 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,16 +24,22 @@ class Route:
     rate_per_s: float
     burst: int
     timeout_s: float
+    parts_per_min: float | None = None  # of SMS, where that is what bounds it: a SIM card
+    parts_per_day: int | None = None  # of SMS, at the most
+    cost_per_part: float = 0.0
+    cost_per_day: float | None = None  # at the most
+    rank: int = 1  # a lower one is preferred: it is cheaper, or surer
+    service: Service = Service.WEBHOOK  # whose chat groups it reaches
     shares: int = 1  # into how many parts its limits may be cut, each for one worker
 
     def lanes(self) -> tuple[int, ...]:
         """The queues this route may serve."""
-        return _lanes(self.channel, self.carries)
+        return _lanes(self.channel, self.carries, self.service)
 
 
 @lru_cache
-def _lanes(channel: Channel, carries: frozenset[Status]) -> tuple[int, ...]:
-    return tuple(sorted(lane_of(channel, status) for status in carries))
+def _lanes(channel: Channel, carries: frozenset[Status], service: Service) -> tuple[int, ...]:
+    return tuple(sorted(lane_of(channel, status, service) for status in carries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,16 @@ def refusal(route: Route, leave: Leave) -> str | None:
 def reaches_people(routes: Iterable[Route], leave: Leave) -> bool:
     """Whether an alert with this leave would go out by a route that reaches somebody real."""
     return any(not route.simulated for route in routes if refusal(route, leave) is None)
+
+
+def patience_ms(route: Route, lane: int, there: Iterable[Route]) -> Millis:
+    """How long a message must have waited before this route takes it from a lane.
+
+    A preferred route that is there has the first choice. What it hasn't taken by then is more than
+    it can carry in time.
+    """
+    preferred = any(other.rank < route.rank and lane in other.lanes() for other in there)
+    return STANDBY_MS if preferred else 0
 
 
 def others(routes: Collection[Route], lane: int, name: str | None) -> bool:

@@ -13,6 +13,7 @@ _S = DeliveryState
 # Not the message's: the route as a whole waits, and no message's tries are used up by that.
 _ROUTES_OWN = frozenset({Fault.THROTTLED, Fault.AWAY})
 _FINAL_FAULTS = frozenset({Fault.DEAD, Fault.OPTED_OUT})
+_MOST_BY_ONE_ROUTE = 2  # tries in a row, where there is another
 # The order in which a delivery may only move forward by receipts.
 _RANK = {_S.PENDING: 0, _S.SENDING: 1, _S.UNKNOWN: 2, _S.ACCEPTED: 3, _S.FAILED: 4, _S.DELIVERED: 5}
 
@@ -169,6 +170,8 @@ def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
     if refused and not delivery.other_route:
         return _failed(delivery, error.code)
     throttled = error.fault in _ROUTES_OWN
+    # Gateways refuse a text that is repeated to one number: another route rather than a third try.
+    tired = delivery.other_route and not throttled and delivery.attempt >= _MOST_BY_ONE_ROUTE
     if not throttled and delivery.attempt >= delivery.policy.max_attempts:
         return _failed(delivery, f"gave-up-after-{delivery.attempt}-{error.code}")
     tries = 1 if error.fault is Fault.AWAY else delivery.attempt
@@ -182,7 +185,7 @@ def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
         state=_S.PENDING,
         reason=error.code,
         due_at=due,
-        avoid_route=delivery.route if refused else None,
+        avoid_route=delivery.route if refused or tired else None,
         duplicate=delivery.duplicate,
         played=delivery.played,
     )

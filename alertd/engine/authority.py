@@ -10,7 +10,7 @@ _RIGHTS: dict[str, frozenset[str]] = {
     "administrator": frozenset(
         {
             *("draft", "approve", "answer", "help", "read"),
-            *("roster", "principals", "unmask", "clock"),
+            *("roster", "principals", "routes", "unmask", "clock"),
         }
     ),
     "duty_officer": frozenset({"draft", "approve", "answer", "help", "clock", "read"}),
@@ -20,6 +20,8 @@ _RIGHTS: dict[str, frozenset[str]] = {
     "auditor": frozenset({"read", "unmask"}),
 }
 ROLES = tuple(_RIGHTS)
+ACTIONS = tuple(sorted(frozenset().union(*_RIGHTS.values())))
+"""Everything that anybody may do: a token's scopes are some of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,20 +7,26 @@ from sqlalchemy import select
 
 from alertd.decide import escalate
 from alertd.decide.escalate import Act
-from alertd.engine.telling import tell
+from alertd.engine.nudging import Silence, nudge
+from alertd.engine.telling import call, tell
 from alertd.engine.turn import LiveAlert, Turn
+from alertd.lanes import BY_SMS
 from alertd.model import (
     AckKind,
     MessageKind,
+    RecipientKind,
     RequirementState,
     Stage,
     alert_of,
     duty_of,
+    numbers_of,
     stage_of,
 )
 from alertd.store import due, people
 from alertd.store import tables as t
+from alertd.store.batches import batches
 
+_OTHER = "other"  # a policy's word for "not by the way that stayed silent"
 _NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it stays one part
 
 
@@ -77,29 +83,79 @@ def _record(
 def _carry_out(
     turn: Turn, alert: LiveAlert, climbs: Climbs, holders: Mapping[int, Sequence[Any]]
 ) -> None:
-    remind: dict[Stage, list[int]] = {}
+    remind: dict[tuple[Stage, bool], list[int]] = {}
     takeover: dict[Stage, list[int]] = {}
+    ring: dict[Stage, list[int]] = {}
+    nudged: list[Silence] = []
     for row, climb in climbs:
         held, stage = holders.get(duty_of(row.no), ()), stage_of(row.no)
+        principals = [h.person_no for h in held if h.rank == 1]
         if Act.REMIND in climb.acts:
-            remind.setdefault(stage, []).extend(h.person_no for h in held if h.rank == 1)
+            remind.setdefault((stage, _OTHER in climb.channels), []).extend(principals)
+            nudged.append(Silence(row.unit_no, principals))
+        if Act.CALL in climb.acts:
+            ring.setdefault(stage, []).extend(principals)
         if Act.ALTERNATES in climb.acts:
             takeover.setdefault(stage, []).extend(h.person_no for h in held if h.rank > 1)
-    for stage, persons in remind.items():
-        _tell_stage(turn, alert, MessageKind.REMINDER, persons, stage)
+    for (stage, other), persons in remind.items():
+        _tell_stage(turn, alert, MessageKind.REMINDER, persons, stage, other=other)
+    nudge(turn, alert, nudged)
+    for stage, persons in ring.items():
+        _tell_stage(turn, alert, MessageKind.CALL, persons, stage)
     for stage, persons in takeover.items():
         _tell_stage(turn, alert, MessageKind.TAKEOVER, persons, stage)
     _queue_digests(turn, alert, climbs)
 
 
 def _tell_stage(
-    turn: Turn, alert: LiveAlert, kind: MessageKind, persons: Sequence[int], stage: Stage
+    turn: Turn,
+    alert: LiveAlert,
+    kind: MessageKind,
+    persons: Sequence[int],
+    stage: Stage,
+    *,
+    other: bool = False,
 ) -> None:
-    """Remind or hand over; who said that they can't come isn't asked again."""
+    """Remind, ring or hand over; who said that they can't come isn't asked again.
+
+    By the `other` way: a second number, and another route than the last text's, where there is one.
+    """
     gone = unavailable(turn, alert.no, persons)
     persons = [person for person in persons if person not in gone]
     params = {**alert.selection["params"], "stage": stage.word}
-    tell(turn, alert, kind, persons, template=kind.value, params=params)
+    if kind is MessageKind.CALL:
+        call(turn, alert, persons, params)
+        return
+    tell(
+        turn,
+        alert,
+        kind,
+        persons,
+        template=kind.value,
+        params=params,
+        contact_rank=2 if other else 1,
+        avoid=_last_routes(turn, alert.no, persons) if other else None,
+    )
+
+
+def _last_routes(turn: Turn, alert_no: int, persons: Sequence[int]) -> dict[int, str]:
+    """By which route each person's last text about an alert went; who got none is left out."""
+    c = t.delivery.c
+    found: dict[int, str] = {}
+    for batch in batches(dict.fromkeys(persons)):
+        rows = turn.connection.execute(
+            select(c.recipient_no, c.route)
+            .where(
+                c.id.between(*numbers_of(alert_no)),
+                c.recipient_kind == int(RecipientKind.PERSON),
+                c.recipient_no.in_(batch),
+                c.route.is_not(None),
+                c.lane.in_(BY_SMS),
+            )
+            .order_by(c.id)
+        )
+        found.update((row.recipient_no, row.route) for row in rows)
+    return found
 
 
 def _queue_digests(turn: Turn, alert: LiveAlert, climbs: Climbs) -> None:

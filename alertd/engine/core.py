@@ -14,7 +14,7 @@ from typing import Any
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Route
 from alertd.decide.shares import Part
-from alertd.engine import answering, approving, climbing, dispatch, expanding, settling
+from alertd.engine import answering, approving, climbing, dispatch, expanding, settling, spending
 from alertd.engine.hurrying import hurry
 from alertd.engine.library import Library
 from alertd.engine.material import Material
@@ -129,6 +129,7 @@ class Engine:
     def render(self, claimed: Material) -> Handover:
         """Make the messages of what was claimed, once that is on disk."""
         made, unmade = outgoing(claimed, self.wording, self.store.vault)
+        spending.carry(self.routes[claimed.route], self.flows[claimed.route], tuple(made))
         return Handover(claimed.route, tuple(made), claimed.deadline, tuple(unmade))
 
     def commit(
@@ -150,6 +151,7 @@ class Engine:
                 if self.store.shared:
                     refresh(turn)
                     self.portions.look(tx.connection, self.store.writer_no, self.routes, now)
+                spending.book(turn)
                 answers = tuple(self._take(turn, item) for item in inputs)
                 if self._decides(tx, now, plain=plain):
                     self._decide(turn, lean=lean)
@@ -204,6 +206,7 @@ class Engine:
         for flow in self.flows.values():
             flow.bucket = Bucket(flow.bucket.tokens, flow.bucket.filled_at + by)
             flow.paused_until += by
+            flow.breaker = flow.breaker.moved(by)
 
     def _turn(self, tx: Any, now: Millis) -> Turn:
         return Turn(

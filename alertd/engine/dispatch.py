@@ -6,10 +6,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from alertd.decide.plan import Leave, Route, others, ready_at, refusal, room
+from alertd.decide.budget import is_spent, left
+from alertd.decide.plan import Leave, Route, others, patience_ms, ready_at, refusal, room
+from alertd.engine import spending
 from alertd.engine.material import Material, gather
 from alertd.engine.telling import inside_plan
 from alertd.engine.turn import Flow, LiveAlert, Turn
+from alertd.lanes import channel_of, lane_of, services_of, status_of
 from alertd.model import (
     ALERT_SHIFT,
     HELP_PRIORITY,
@@ -19,7 +22,6 @@ from alertd.model import (
     RecipientKind,
     Status,
     alert_of,
-    lane_of,
     numbers_of,
 )
 from alertd.store import due, outbox
@@ -44,10 +46,8 @@ def claim(
     for route in routes:
         flow = flows[route.name]
         flow.bucket = flow.bucket.fill(route, turn.now)
-        n = min(room(route, flow.bucket, flow.in_flight), MOST_A_CLAIM)
-        if flow.away:
-            n = min(n, 1 - flow.in_flight)
-        lanes = [lane for lane in route.lanes() if lane in waiting]
+        lanes = [lane for lane in route.lanes() if lane in waiting and _may(turn, route, lane)]
+        n = _most(turn, route, flow, lanes)
         if n < 1 or not lanes or turn.now < flow.paused_until:
             continue
         rows = _claim_route(turn, route, lanes, n, lease)
@@ -56,6 +56,15 @@ def claim(
             flow.in_flight += len(rows)
             work.append(gather(turn, route.name, rows, deadline(turn, route)))
     return work
+
+
+def _most(turn: Turn, route: Route, flow: Flow, lanes: Sequence[int]) -> int:
+    """How many a route may be given now."""
+    n = min(room(route, flow.bucket, flow.in_flight), MOST_A_CLAIM)
+    if flow.breaker.is_open:
+        only_way = not any(others(_there(turn), lane, route.name) for lane in lanes)
+        n = flow.breaker.allows(turn.now, flow.in_flight, n, only_way=only_way)
+    return min(n, left(route, flow.account) or n)  # a spent budget is `_may`'s to judge
 
 
 def _claim_route(turn: Turn, route: Route, lanes: Sequence[int], n: int, lease: str) -> list[Row]:
@@ -95,16 +104,17 @@ _PENDING, _SENDING = int(DeliveryState.PENDING), int(DeliveryState.SENDING)
 
 
 def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
+    there = _there(turn)
     rows = outbox.due(
         turn.connection,
         lane,
-        turn.now,
+        turn.now - patience_ms(route, lane, there),
         n,
-        avoid=route.name if others(_there(turn), lane, route.name) else None,
+        avoid=route.name if others(there, lane, route.name) else None,
         without=[
             alert.no
             for alert in turn.alerts.values()
-            if alert.status.value == lane % 10 and refusal(route, alert.leave)
+            if alert.status.value == status_of(lane) and refusal(route, alert.leave)
         ],
     )
     # Rows of one alert in one lane travel alike, but for a call for help.
@@ -120,14 +130,26 @@ def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
 
 
 def _there(turn: Turn) -> list[Route]:
-    """Routes whose gateway is there: nothing waits for another route that isn't."""
-    return [route for route in turn.routes.values() if not turn.flows[route.name].away]
+    """Routes that take messages now: nothing waits for another route that doesn't."""
+    spent = spending.spent(turn.routes, turn.flows)
+    return [
+        route
+        for name, route in turn.routes.items()
+        if not turn.flows[name].breaker.is_open and name not in spent
+    ]
+
+
+def _may(turn: Turn, route: Route, lane: int) -> bool:
+    """Whether the route's budget lets it carry a lane; an Actual alert isn't silenced by it."""
+    if not is_spent(route, turn.flows[route.name].account):
+        return True
+    return status_of(lane) == Status.ACTUAL and not others(_there(turn), lane, route.name)
 
 
 def _leave(alert: LiveAlert, lane: int, *, help_: bool) -> Leave:
     """A real call for help travels by any route that carries Actual."""
-    if lane % 10 != alert.status and help_:
-        return Leave(status=Status(lane % 10), routes=None, simulated=False)
+    if status_of(lane) != alert.status and help_:
+        return Leave(status=Status(status_of(lane)), routes=None, simulated=False)
     return alert.leave
 
 
@@ -163,7 +185,9 @@ def fail(turn: Turn, rows: Sequence[Any], reason: str) -> None:
     if not rows:
         return
     failed = int(DeliveryState.FAILED)
-    moves = Counter((alert_of(row.id), row.lane // 10, int(row.state), failed) for row in rows)
+    moves = Counter(
+        (alert_of(row.id), channel_of(row.lane), int(row.state), failed) for row in rows
+    )
     items = [[row.id, row.attempt, failed, None, reason, None, row.duplicate, None] for row in rows]
     turn.record(
         "settled",
@@ -197,16 +221,26 @@ def fail_unroutable(turn: Turn, limit: int) -> list[Any]:
 
 def _dead_lanes(turn: Turn, alert: LiveAlert, channel: int) -> list[int]:
     """The alert's lanes on a channel that no route serves: its own, and real help's in a drill."""
-    ways = [route for route in turn.routes.values() if route.channel == channel]
     real = Leave(status=Status.ACTUAL, routes=None, simulated=False)
     leaves = {alert.status: alert.leave} | (
         {} if alert.status is Status.ACTUAL else {Status.ACTUAL: real}
     )
     return [
-        lane_of(Channel(channel), status)
+        lane_of(Channel(channel), status, service)
         for status, leave in leaves.items()
-        if all(refusal(route, leave) for route in ways)
+        for service in services_of(Channel(channel))
+        if all(
+            refusal(route, leave)
+            for route in turn.routes.values()
+            if (route.channel, route.service) == (channel, service)
+            and _goes_on(turn, route, status)
+        )
     ]
+
+
+def _goes_on(turn: Turn, route: Route, status: Status) -> bool:
+    """A drill doesn't wait for tomorrow's budget."""
+    return status is Status.ACTUAL or not is_spent(route, turn.flows[route.name].account)
 
 
 def wake_at(routes: Iterable[Route], flows: Mapping[str, Flow], now: Millis) -> Millis:
@@ -214,8 +248,8 @@ def wake_at(routes: Iterable[Route], flows: Mapping[str, Flow], now: Millis) -> 
     times = [now + TICK_MS]
     for route in routes:
         flow = flows[route.name]
-        if flow.paused_until > now:
-            times.append(flow.paused_until)
+        if flow.waits_until > now:
+            times.append(flow.waits_until)
         elif flow.bucket.tokens < 1 and flow.in_flight < route.in_flight:
             times.append(max(ready_at(route, flow.bucket), now + _LEAST_WAIT_MS))
     return min(times)

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from alertd.engine.telling import tell
 from alertd.engine.turn import Turn
+from alertd.lanes import BY_SMS
 from alertd.model import (
     AckKind,
     Channel,
@@ -67,6 +68,7 @@ def _used(turn: Turn, alert_no: int, persons: Iterable[int]) -> dict[int, set[in
             c.recipient_no.in_(used),
             c.id.between(first, last),
             c.recipient_kind == int(RecipientKind.PERSON),
+            c.lane.in_(BY_SMS),
         )
     ):
         used[row.recipient_no].add(row.address_no)
@@ -130,6 +132,7 @@ def _failed(turn: Turn, alert_no: int) -> list[int]:
         c.id.between(*numbers_of(alert_no)),
         c.state == failed,
         c.recipient_kind == int(RecipientKind.PERSON),
+        c.lane.in_(BY_SMS),
     )
     return list(turn.connection.execute(rows.distinct()).scalars())
 

@@ -1,5 +1,6 @@
 """What a claim's messages are made of: all that `rendering` needs, read in the claim's own step."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -7,8 +8,8 @@ from sqlalchemy import Select, func, select
 
 from alertd.engine.telling import message_status
 from alertd.engine.turn import LiveAlert, Turn
-from alertd.model import FOREVER, MessageKind, Millis, RecipientKind, alert_of
-from alertd.store import addresses
+from alertd.model import FOREVER, Channel, MessageKind, Millis, RecipientKind, alert_of
+from alertd.store import addresses, people
 from alertd.store import tables as t
 from alertd.store.outbox import Row
 from alertd.store.prepared import Prepared, among, numbers
@@ -62,19 +63,22 @@ class Material(NamedTuple):
     ways: Mapping[int, bytes]  # address → sealed
     terminals: Mapping[int, str]
     secrets: Mapping[int, bytes]  # chat group → sealed
+    mentions: Mapping[int, Sequence[bytes]]  # message → phones of those it names, sealed
 
 
 def gather(turn: Turn, route: str, rows: Sequence[Row], deadline: Millis) -> Material:
     """Read what the messages of claimed deliveries are made of."""
+    said = _said(turn, {row.message_no for row in rows})
     return Material(
         route=route,
         rows=rows,
         deadline=deadline,
-        said=_said(turn, {row.message_no for row in rows}),
+        said=said,
         readers=_readers(turn, [r.recipient_no for r in rows if r.recipient_kind == PERSON]),
         ways=addresses.sealed(turn.connection, [r.address_no for r in rows if r.address_no]),
         terminals=_terminals(turn, rows),
         secrets=_secrets(turn, rows),
+        mentions=_mentions(turn, [each.message for each in said.values()]),
     )
 
 
@@ -115,7 +119,31 @@ def _alike(alert: LiveAlert, message: Message) -> dict[str, Any]:
         else max(alert.expires_at, message.created_at + _HELP_HOLDS_MS),
         "stop": stop,
         "template": message.template,
-        "variables": {},
+        "variables": _variables(alert, json.loads(message.params)),
+    }
+
+
+def _variables(alert: LiveAlert, params: Mapping[str, Any]) -> dict[str, str]:
+    """What a pre-registered template of a gateway can be filled with."""
+    plain = {name: str(value) for name, value in params.items() if isinstance(value, str | int)}
+    return plain | {"code": alert.short_code}
+
+
+def _mentions(turn: Turn, messages: Sequence[Message]) -> dict[int, list[bytes]]:
+    named = {
+        message.no: json.loads(message.params)["mention"]
+        for message in messages
+        if message.kind == MessageKind.GROUP_REMINDER
+    }
+    if not named:
+        return {}
+    persons = [no for mentioned in named.values() for no in mentioned]
+    ways = people.contacts(turn.connection, persons, int(Channel.SMS))
+    first = {no: found[0][1] for no, found in ways.items() if found}
+    sealed = addresses.sealed(turn.connection, list(first.values()))
+    return {
+        message: [sealed[first[no]] for no in mentioned if no in first]
+        for message, mentioned in named.items()
     }
 
 

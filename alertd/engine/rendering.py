@@ -21,6 +21,7 @@ from alertd.engine.material import (
 )
 from alertd.engine.telling import message_status
 from alertd.engine.turn import Wording
+from alertd.lanes import channel_of
 from alertd.model import Channel, MessageKind
 from alertd.store import addresses
 from alertd.store.outbox import Row
@@ -68,6 +69,10 @@ def _one(row: Row, material: Material, texts: _Texts, wording: Wording, vault: V
         else vault.open(material.ways[row.address_no or 0], context=addresses.CONTEXT),
         secret=vault.open(secret, context="chat-secret") if secret else None,
         text=text,
+        mentions=[
+            vault.open(way, context=addresses.CONTEXT)
+            for way in material.mentions.get(row.message_no, ())
+        ],
         language=reader.language,
         possible_duplicate=duplicate,
         **said.alike,
@@ -84,7 +89,7 @@ def _text(said: Said, reader: Reader, lane: int, duplicate: bool, wording: Wordi
     text = wording.text(
         alert.templates[message.template],
         language=reader.language,
-        channel=Channel(lane // 10).word,
+        channel=Channel(channel_of(lane)).word,
         params={**json.loads(message.params), "duties": list(reader.duties)},
         status=message_status(alert, MessageKind(message.kind)).name.capitalize(),
         duplicate=duplicate,

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from alertd.decide import settle
+from alertd.decide.breaker import after
 from alertd.decide.plan import others
 from alertd.engine.hurrying import hurry
 from alertd.engine.turn import Flow, Turn
+from alertd.lanes import channel_of
 from alertd.model import (
     ALERT_SHIFT,
     HELP_PRIORITY,
@@ -23,7 +25,6 @@ from alertd.store.fold.deliveries import rollup
 from channels.base import Accepted, Fault, Outcome, Receipt, SendError
 
 _REFERENCE_MOST = 64
-_LONGEST_AWAY_S = 10.0  # between two looks whether a gateway that isn't there is back
 _NEVER = 2**62
 
 
@@ -60,7 +61,7 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
             continue
         del rows[row.id]  # a word that a channel says twice counts once
         reference = None
-        _feel(turn, flow, result)
+        _feel(turn, flow, Channel(channel_of(row.lane)), result)
         if isinstance(result, Accepted):
             reference = result.reference
         decided = _decided(turn, decisions, row, result)
@@ -104,22 +105,13 @@ def _holds(row: outbox.Row, outcome: Outcome, lease: str) -> bool:
     )
 
 
-def _feel(turn: Turn, flow: Flow, result: Accepted | SendError) -> None:
+def _feel(turn: Turn, flow: Flow, channel: Channel, result: Accepted | SendError) -> None:
     """What an outcome says of the route as a whole: that it must wait, or that it's there."""
     fault = result.fault if isinstance(result, SendError) else None
-    if fault is Fault.AWAY:
-        # What was in flight together comes back together: that counts once.
-        if flow.paused_until <= turn.now:
-            flow.away += 1
-            _pause(turn, flow, min(2.0 ** min(flow.away - 1, 10), _LONGEST_AWAY_S))
-        return
-    flow.away = 0
+    flow.breaker = after(flow.breaker, channel, fault, turn.now)
     if isinstance(result, SendError) and fault is Fault.THROTTLED:
-        _pause(turn, flow, result.retry_after_s if result.retry_after_s is not None else 1.0)
-
-
-def _pause(turn: Turn, flow: Flow, wait_s: float) -> None:
-    flow.paused_until = max(flow.paused_until, turn.now + round(wait_s * 1000))
+        wait_s = result.retry_after_s if result.retry_after_s is not None else 1.0
+        flow.paused_until = max(flow.paused_until, turn.now + round(wait_s * 1000))
 
 
 def deadlines(turn: Turn, limit: int) -> int:
@@ -187,7 +179,7 @@ def _was_given(turn: Turn, row: Any, route: str, attempt: int) -> bool:
     if attempt == row.attempt and row.route in turn.routes:
         return bool(row.route == route)
     speaks = turn.routes.get(route)
-    return speaks is not None and int(speaks.channel) == row.lane // 10
+    return speaks is not None and int(speaks.channel) == channel_of(row.lane)
 
 
 def _receipt_item(word: Receipt, decided: settle.Settlement) -> list[Any]:
@@ -217,16 +209,24 @@ class _Standing:
 
 
 def _people(rows: Iterable[Any]) -> list[tuple[int, int, int]]:
-    """(alert, person, delivery) of deliveries to people."""
-    person = RecipientKind.PERSON
-    return [(alert_of(r.id), r.recipient_no, r.id) for r in rows if r.recipient_kind == person]
+    """(alert, person, delivery) of texts to people.
+
+    A call that nobody takes says nothing of whether a text arrives, and its ladder has taken that
+    rung already.
+    """
+    person, sms = RecipientKind.PERSON, Channel.SMS
+    return [
+        (alert_of(r.id), r.recipient_no, r.id)
+        for r in rows
+        if r.recipient_kind == person and channel_of(r.lane) == sms
+    ]
 
 
 def _delivery(turn: Turn, row: Any) -> settle.Delivery:
     alert = turn.alert(alert_of(row.id))
     return settle.Delivery(
         id=row.id,
-        channel=Channel(row.lane // 10),
+        channel=Channel(channel_of(row.lane)),
         state=DeliveryState(row.state),
         attempt=row.attempt,
         due_at=row.due_at,
@@ -253,4 +253,4 @@ def _moves() -> "Counter[tuple[int, int, int, int]]":
 
 
 def _move(row: Any, decided: settle.Settlement) -> tuple[int, int, int, int]:
-    return (row.id >> ALERT_SHIFT, row.lane // 10, row.state, int(decided.state))
+    return (row.id >> ALERT_SHIFT, channel_of(row.lane), row.state, int(decided.state))

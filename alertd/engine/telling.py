@@ -1,11 +1,13 @@
 """Messages beyond the first: reminders, take-overs, digests, calls for help, confirmations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import exists, select
 
+from alertd.decide.plan import refusal
 from alertd.engine.turn import LiveAlert, Turn
+from alertd.lanes import lane_of
 from alertd.model import (
     ALERT_SHIFT,
     CONFIRMATION_PRIORITY,
@@ -15,12 +17,12 @@ from alertd.model import (
     MessageKind,
     RecipientKind,
     Status,
-    lane_of,
     priority_of,
 )
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.fold.scope import below
+from alertd.store.roster.source import SHORT_RANK
 
 _PRIORITY = {
     MessageKind.HELP: HELP_PRIORITY,
@@ -37,11 +39,13 @@ def tell(
     template: str,
     params: dict[str, Any],
     contact_rank: int = 1,
+    avoid: Mapping[int, str] | None = None,
 ) -> int:
     """Have a message sent to people by SMS; returns its number, 0 where nobody can be told.
 
     People without a contact of that rank get it by their first; those outside a drill's plan
-    never do, except for a call for help, which is real even in a drill.
+    never do, except for a call for help, which is real even in a drill. `avoid` names, by person,
+    a route to be left out where there is another.
     """
     if kind is not MessageKind.HELP:
         persons = inside_plan(turn, alert, persons)
@@ -49,6 +53,46 @@ def tell(
     targets = [
         (person, _pick(ways, contact_rank)) for person, ways in sorted(reachable.items()) if ways
     ]
+    return _tell(turn, alert, kind, targets, Channel.SMS, template, params, avoid or {})
+
+
+def call(turn: Turn, alert: LiveAlert, persons: Sequence[int], params: dict[str, Any]) -> int:
+    """Have people's phones rung and the alert spoken, where a route can; as `tell`.
+
+    Whoever is called stays on the operator's list of calls: a machine's call may go unheard.
+    """
+    lane = lane_of(Channel.VOICE, alert.status)
+    served = any(
+        lane in route.lanes() and refusal(route, alert.leave) is None
+        for route in turn.routes.values()
+    )
+    kind = MessageKind.CALL
+    if not served or kind.value not in alert.templates:  # drafted before there were calls
+        return 0
+    persons = list(dict.fromkeys(inside_plan(turn, alert, persons)))
+    mobile = people.contacts(turn.connection, persons, int(Channel.SMS))
+    fixed = people.contacts(turn.connection, persons, int(Channel.VOICE))
+    ways = {person: [*mobile.get(person, ()), *fixed.get(person, ())] for person in persons}
+    # A short number rings only inside the office's own exchange.
+    dialled = {
+        person: next((address for rank, address in found if rank < SHORT_RANK), None)
+        for person, found in ways.items()
+    }
+    targets = [(person, address) for person, address in sorted(dialled.items()) if address]
+    return _tell(turn, alert, kind, targets, Channel.VOICE, kind.value, params, {})
+
+
+def _tell(
+    turn: Turn,
+    alert: LiveAlert,
+    kind: MessageKind,
+    targets: Sequence[tuple[int, int]],
+    channel: Channel,
+    template: str,
+    params: dict[str, Any],
+    avoid: Mapping[int, str],
+) -> int:
+    """Record the message and its deliveries, of (person, address) each."""
     if not targets:
         return 0
     next_delivery, next_message = turn.counters(alert.no)
@@ -60,7 +104,7 @@ def tell(
         "params": params,
         "text_hash": "",
     }
-    lane = lane_of(Channel.SMS, message_status(alert, kind))
+    lane = lane_of(channel, message_status(alert, kind))
     priority = _PRIORITY.get(kind, priority_of(alert.severity))
     deliveries = [
         [
@@ -71,6 +115,7 @@ def tell(
             address,
             lane,
             priority,
+            *([avoid[person]] if person in avoid else []),
         ]
         for i, (person, address) in enumerate(targets)
     ]

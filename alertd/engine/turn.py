@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, literal_column, or_, select
 
+from alertd.decide.breaker import CLOSED, Breaker
+from alertd.decide.budget import NOTHING_SPENT, Account
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Leave, Route
 from alertd.engine.library import Library
@@ -235,8 +237,14 @@ class Flow:
     bucket: Bucket
     in_flight: int = 0
     paused_until: Millis = 0
-    away: int = 0  # how often in a row its gateway wasn't there; one try at a time finds out
+    breaker: Breaker = CLOSED
+    account: Account = NOTHING_SPENT
+
+    @property
+    def waits_until(self) -> Millis:
+        """When the next try may begin, by what the gateway said or how it failed."""
+        return max(self.paused_until, self.breaker.until)
 
     def copy(self) -> "Flow":
         """As it is now, to go back to."""
-        return Flow(self.bucket, self.in_flight, self.paused_until, self.away)
+        return Flow(self.bucket, self.in_flight, self.paused_until, self.breaker, self.account)

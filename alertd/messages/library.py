@@ -22,6 +22,8 @@ from alertd.messages.template import Template
 FOLLOWING: Final = (
     "reminder",
     "takeover",
+    "voice_call",
+    "group_reminder",
     "digest",
     "help",
     "expired",

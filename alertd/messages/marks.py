@@ -30,7 +30,7 @@ def mark_exercise(text: str, *, language: str = "zh-CN", channel: str = "sms") -
     if text.startswith(EXERCISE_MARK):
         return text
     english = language.startswith("en")
-    if channel == "loudspeaker":
+    if channel in {"loudspeaker", "voice"}:
         if english:
             return f"{EXERCISE_MARK}This is a drill. {text} This was a drill."
         return f"{EXERCISE_MARK}这是演练。{text}以上内容为演练。"

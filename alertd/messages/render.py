@@ -54,7 +54,8 @@ def render(
     Args:
         template: The template, as the alert froze it.
         language: The recipient's; one that we don't have falls back to zh-CN.
-        channel: sms, chat or loudspeaker; headline, description and instruction for CAP.
+        channel: sms, chat, loudspeaker, voice, mail or paper; for CAP headline, description and
+            instruction.
         params: The operator's values by their names, and the system's (`context.TEXTS`).
         status: CAP status: Actual, Exercise or Test.
         signature: The sender's name as it stands in front of a text: 余姚市防指.
@@ -68,7 +69,7 @@ def render(
     """
     language = negotiate(language)
     body = _body(template, language, channel, params, status, issuer or signature)
-    if channel in {"sms", "chat"}:
+    if channel in {"sms", "chat", "mail", "paper"}:
         body = sign(body, signature, language=language)
     if duplicate:
         body = mark_duplicate(body, language=language)
@@ -139,6 +140,10 @@ def preflight(
             preview(template, params if main else own, status=status, signatures=signatures)
 
 
+# What has no text of its own on a channel says what it says on another.
+_READS_AS: Final = {"voice": "loudspeaker", "mail": "chat", "paper": "chat"}
+
+
 def hash_text(text: str) -> str:
     """SHA-256 of a rendered text in hex: what the journal keeps in place of it."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -152,7 +157,8 @@ def _body(
     status: str,
     issuer: str,
 ) -> str:
-    source = template.text[language].get(channel)  # type: ignore[index, call-overload]
+    texts = template.text[language]  # type: ignore[index]
+    source = texts.get(channel, texts.get(_READS_AS.get(channel, channel)))  # type: ignore[call-overload]
     if source is None:
         raise InvalidInputError(
             f"The message template {template.name} has no text for {channel}.", field="template"
@@ -188,7 +194,7 @@ def _guard(text: str, source: str, values: Mapping[str, Any], status: str) -> No
 
 def _tidy(text: str, channel: str) -> str:
     """One line, except for chat and CAP texts, which may have several."""
-    if channel in {"sms", "loudspeaker", "headline"}:
+    if channel in {"sms", "loudspeaker", "voice", "headline"}:
         return " ".join(text.split())
     return _BLANKS.sub("\n", "\n".join(line.strip() for line in text.strip().splitlines()))
 

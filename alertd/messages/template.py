@@ -15,8 +15,8 @@ from alertd.i18n import LANGUAGES, N_
 from alertd.messages.context import NAMES
 from alertd.messages.source import names_in
 
-Channel = Literal["sms", "chat", "loudspeaker", "headline", "description", "instruction"]
-CHANNELS: Final = ("sms", "chat", "loudspeaker")  # the ways out; the other three are CAP's fields
+Channel = Literal["sms", "chat", "loudspeaker", "voice", "headline", "description", "instruction"]
+CHANNELS: Final = ("sms", "chat", "loudspeaker", "voice")  # ways out; the others are CAP's fields
 Kind = Literal[
     "alert",  # an operator issues it
     "reminder",
@@ -24,6 +24,8 @@ Kind = Literal[
     "digest",
     "help",
     "confirmation",
+    "group_reminder",
+    "voice_call",  # spoken, to a phone whose owner hasn't answered
     "notice",  # the system tells that an alert ended by itself, or of a drill
 ]
 Language = Literal["zh-CN", "en"]

@@ -168,6 +168,20 @@ def _burden(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     yield Line(say(N_("Messages per person targeted")), mean)
 
 
+def _forecast(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    for line in figures.forecast:
+        name = word(say, line.channel)
+        told = say(N_("{what}: forecast {forecast}, was {actual}"))
+        for what, forecast, actual in (
+            (N_("90% handed over"), line.most_ms, line.most_was_ms),
+            (N_("last handed over"), line.last_ms, line.last_was_ms),
+        ):
+            both = told.format(
+                what=say(what), forecast=duration(say, forecast), actual=duration(say, actual)
+            )
+            yield Line(name, both)
+
+
 def _roster_faults(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     faults = figures.roster_faults
     yield Line(say(N_("Numbers that refused the message")), str(len(faults.deliveries)))
@@ -187,6 +201,7 @@ _GROUPS: tuple[tuple[str, str, Make], ...] = (
     ("answers", N_("Answers"), _answers),
     ("help", N_("Calls for help"), _help),
     ("transfer", N_("People moved"), _transfer),
+    ("forecast", N_("Forecast and outcome"), _forecast),
     ("burden", N_("Messages per person"), _burden),
     ("roster_faults", N_("Roster faults found"), _roster_faults),
 )

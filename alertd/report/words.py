@@ -36,6 +36,8 @@ WORDS: Mapping[str, str] = {
     "sms": N_("SMS"),
     "loudspeaker": N_("Loudspeakers"),
     "chat": N_("Chat groups"),
+    "voice": N_("Calls"),
+    "mail": N_("Mailboxes"),
     # stages and kinds of answers
     "received": N_("Received"),
     "on_post": N_("On post"),
@@ -78,6 +80,8 @@ WORDS: Mapping[str, str] = {
     "alert": N_("to a further number"),
     "reminder": N_("reminder"),
     "takeover": N_("to the alternate"),
+    "group_reminder": N_("reminder in a chat group"),
+    "voice_call": N_("call by telephone"),
     "digest": N_("digest to a superior"),
     "confirmation": N_("confirmation"),
     # why somebody was left out or a message didn't go

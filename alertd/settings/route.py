@@ -31,6 +31,15 @@ class RouteSettings(BaseModel):
         timeout_s: After so long without an answer nobody knows whether a message went.
         shares: Into how many parts several workers may divide these limits among them; 1: one
             worker at a time has the whole route.
+        parts_per_min: How many parts of SMS it carries in a minute, where that is what bounds it;
+            for the forecast. A SIM carries 10 to 15.
+        parts_per_day: How many parts of SMS it may carry in a day. Past it, drills and tests fail
+            rather than wait for another day; an Actual goes by another route, or by this where
+            there is none.
+        cost_per_part: What a part costs, in the office's currency.
+        cost_per_day: How much it may cost in a day; as parts_per_day.
+        rank: Which routes of a channel are preferred: those with the lowest. One with a higher
+            rank takes what they can't: where they aren't there, or what has waited for 20 s.
         options: The type's own; those with a secret's name are kept as secrets.
     """
 
@@ -46,6 +55,11 @@ class RouteSettings(BaseModel):
     burst: Annotated[int, Field(ge=1, le=100_000)] = 50
     timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 15.0
     shares: Annotated[int, Field(ge=1, le=64)] = 8
+    parts_per_min: Annotated[float | None, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = None
+    parts_per_day: Annotated[int | None, Field(ge=0, le=10**12)] = None
+    cost_per_part: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] = 0.0
+    cost_per_day: Annotated[float | None, Field(ge=0, le=10**12, allow_inf_nan=False)] = None
+    rank: Annotated[int, Field(ge=1, le=99)] = 1
     options: Annotated[dict[str, Any], Field(repr=False)] = {}
 
     @model_validator(mode="before")
@@ -61,7 +75,9 @@ class RouteSettings(BaseModel):
         return {**known, "options": {**given, **others}}
 
     _numbers = field_validator(
-        "in_flight", "rate_per_s", "burst", "timeout_s", "shares", mode="before"
+        *("in_flight", "rate_per_s", "burst", "timeout_s", "shares", "rank", "parts_per_min"),
+        *("parts_per_day", "cost_per_part", "cost_per_day"),
+        mode="before",
     )(no_truth)
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from alertd.store.fold import apply
 COPIED: tuple[Table, ...] = (
     t.node,
     t.node_clock,
+    t.route_day,
     t.journal,
     t.chain,
     t.roster_version,

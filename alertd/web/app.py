@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from alertd.web import probes
-from alertd.web.api import access, alerts, answers, board, clock, report, roster, status
+from alertd.web.api import access, alerts, answers, board, clock, report, roster, routes, status
 from alertd.web.bodies import BodyLimit
 from alertd.web.deps import Deps
 from alertd.web.door import Door
@@ -23,6 +23,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     roster.router,
     access.router,
     status.router,
+    routes.router,
     clock.router,
 )
 

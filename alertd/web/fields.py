@@ -29,6 +29,7 @@ AlertRef = Annotated[
     str,
     Path(pattern=r"^[0-9A-Za-z]{1,32}$", description="An alert's id (32 hex digits) or short code"),
 ]
+RouteName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Number = Annotated[int, Path(ge=1, le=INT64)]
 After = Annotated[int | None, Query(ge=0, le=INT64, description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=500)]

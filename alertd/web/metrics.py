@@ -89,10 +89,17 @@ def _flows(deps: Deps, now: int) -> Iterator[Metric]:
         "1 while a route waits: told to, or because its gateway isn't there",
         labels=["route"],
     )
+    broken = GaugeMetricFamily(
+        "alertd_route_open",
+        "1 while a route's breaker is open: its gateway isn't there, or only fails",
+        labels=["route"],
+    )
     for name, flow in dict(deps.runner.engine.flows).items():
         in_flight.add_metric([name], flow.in_flight)
-        paused.add_metric([name], float(flow.paused_until > now))
+        paused.add_metric([name], float(flow.waits_until > now))
+        broken.add_metric([name], float(flow.breaker.is_open))
     yield in_flight
+    yield broken
     yield paused
 
 

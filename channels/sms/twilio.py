@@ -77,7 +77,7 @@ class TwilioRoute:
                 **self._sender,
             )
         )
-        self._references.fresh(sid, (message.delivery, message.attempt))
+        self._references.fresh(sid, message.delivery, message.attempt)
         return Accepted(sid)
 
     async def look_up(self, message: Outgoing, since: int) -> Receipt | None:

@@ -38,7 +38,8 @@ def find(
         and created >= since - _CLOCKS_MS
     ]
     for _, sid, one in sorted(candidates, key=lambda candidate: candidate[:2]):
-        if references.fresh(sid, ours):
+        if references.of(sid) in {None, ours}:
+            references.fresh(sid, *ours)
             return receipt_of(ours, str(one.status), one.error_code, sid)
     return None
 

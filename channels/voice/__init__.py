@@ -1,1 +1,1 @@
-"""Telephone calls."""
+"""Calls: a machine's, by `channels.described` or Twilio, and a person's, by hand."""

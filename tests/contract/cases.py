@@ -1,23 +1,21 @@
 """Every gateway that the conformance suite runs over; a new one adds its line."""
 
+from tests.contract.case_clouds import AliyunSmsCase, TencentSmsCase, VoiceCase
+from tests.contract.case_cmpp import CmppCase
 from tests.contract.case_handsets import HandsetsCase
 from tests.contract.case_mail import MailCase
 from tests.contract.case_mqtt import MqttCase
 from tests.contract.case_mqtt_mosquitto import MosquittoCase
+from tests.contract.case_poster import PosterCase
 from tests.contract.case_twilio import TwilioCase
 from tests.contract.case_twilio_voice import TwilioVoiceCase
 from tests.contract.case_webhook import WebhookCase
 from tests.contract.mqtt_brokers import MOSQUITTO
 from tests.contract.peer import Case
 
-CASES: list[type[Case]] = [
-    HandsetsCase,
-    TwilioCase,
-    TwilioVoiceCase,
-    WebhookCase,
-    MqttCase,
-    MailCase,
-]
+CASES: list[type[Case]] = [HandsetsCase, TwilioCase, WebhookCase, MqttCase]
+CASES += [AliyunSmsCase, TencentSmsCase, VoiceCase, CmppCase]
+CASES += [TwilioVoiceCase, MailCase, PosterCase]
 
 if MOSQUITTO is not None:  # where it is missing, test_mqtt_mosquitto skips and says so
     CASES.append(MosquittoCase)

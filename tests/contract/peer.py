@@ -56,11 +56,16 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class HookSample:
-    """A genuine call of one hook, as the gateway would sign it, and how many events it holds."""
+    """A genuine call of one hook, as the gateway would sign it, and how many events it holds.
+
+    `forgeries` is for a gateway that signs nothing, and has a secret in its URL instead: what
+    somebody without it could send.
+    """
 
     hook: Hook
     request: HookRequest
     events: int
+    forgeries: tuple[HookRequest, ...] = ()
 
 
 @dataclass

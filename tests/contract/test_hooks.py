@@ -79,20 +79,24 @@ async def test_a_forged_call_is_refused(case_class: type[Case], tmp_path: Path) 
     async with case_class.open(tmp_path) as case:
         for sample in case.hook_samples():
             request = sample.request
-            forgeries = [
-                replace(request, headers={}),
-                replace(request, body=request.body + b" "),
-                replace(request, headers=dict.fromkeys(request.headers, "")),
-                replace(request, headers=dict.fromkeys(request.headers, "\udc80é")),
-                *[
-                    replace(request, headers={**request.headers, name: value[:-1] + "x"})
-                    for name, value in request.headers.items()
-                    if "signature" in name
-                ],
-            ]
-            assert len(forgeries) > 4, "the sample has a signature header"
+            forgeries = list(sample.forgeries) or signature_forgeries(request)
+            assert len(forgeries) > 4, "the sample has a signature header, or forgeries of its own"
             for forgery in forgeries:
                 assert read(sample.hook, forgery) in {400, 401, 403}
+
+
+def signature_forgeries(request: HookRequest) -> list[HookRequest]:
+    return [
+        replace(request, headers={}),
+        replace(request, body=request.body + b" "),
+        replace(request, headers=dict.fromkeys(request.headers, "")),
+        replace(request, headers=dict.fromkeys(request.headers, "\udc80é")),
+        *[
+            replace(request, headers={**request.headers, name: value[:-1] + "x"})
+            for name, value in request.headers.items()
+            if "signature" in name
+        ],
+    ]
 
 
 async def test_one_hooks_call_is_no_other_hooks(case_class: type[Case], tmp_path: Path) -> None:

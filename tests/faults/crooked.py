@@ -273,13 +273,13 @@ async def read_message(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(int(length[1]) if length else 0)
 
 
-def by_pattern(pattern: bytes) -> Callable[[bytes], Try | None]:
+def by_pattern(pattern: bytes, base: int = 10) -> Callable[[bytes], Try | None]:
     """Finds a try by a pattern with two groups: delivery and attempt."""
     compiled = re.compile(pattern)
 
     def find(request: bytes) -> Try | None:
         found = compiled.search(request)
-        return (int(found[1]), int(found[2])) if found else None
+        return (int(found[1], base), int(found[2], base)) if found else None
 
     return find
 
@@ -295,6 +295,14 @@ MANNERS: Mapping[str, Manner] = {
         by_pattern(rb"%3Fd%3D(\d+)%26a%3D(\d+)"),
         (400, b'{"code": 21617, "message": "too long", "status": 400}'),
         b'{"code": 21211, "message": "no such number", "status": 400}',
+        (302, 400, 404, 429, 500, 503),
+    ),
+    # A cloud tells errors in 200: where it lies in its own words it can't be told from one that is
+    # honest, so that here it says that something broke inside.
+    "aliyun-sms": Manner(
+        by_pattern(rb"[?&]OutId=([0-9a-z]+)-([0-9a-z]+)&", base=36),
+        (400, b'{"Code": "isv.SMS_CONTENT_ILLEGAL", "Message": "no"}'),
+        b'{"Code": "isp.SYSTEM_ERROR", "Message": "no"}',
         (302, 400, 404, 429, 500, 503),
     ),
     # A status is all that a webhook's receiver says: one that lies can't be told from one that

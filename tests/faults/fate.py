@@ -6,7 +6,7 @@ A label is `before:KIND` or `after:KIND`, the commit of a transaction that recor
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -49,14 +49,18 @@ class MortalStore(Store):
 class MortalChannel:
     """A channel that may die with a message on its lips."""
 
-    def __init__(self, channel: Channel, fate: Fate) -> None:
+    def __init__(self, channel: Channel, fate: Fate, say: Callable[[Any], None]) -> None:
         self.channel = channel
         self.fate = fate
+        self.say: Callable[[Any], None] | None = say  # until it has said that it sends
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.channel, name)
 
     async def send_many(self, messages: Sequence[Outgoing]) -> AsyncIterator[Outcome]:
+        if self.say is not None:
+            self.say({"sends": True})
+            self.say = None
         self.fate.reached("send")
         async for outcome in self.channel.send_many(messages):
             self.fate.reached("sent")

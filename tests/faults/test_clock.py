@@ -100,7 +100,7 @@ class Town:
         assert self._process.stdout is not None
         async with asyncio.timeout(PATIENCE_S):
             ready = json.loads(await self._process.stdout.readline())
-        assert ready["ready"] == self._process.pid
+        assert ready["ready"]["pid"] == self._process.pid
         if self._died_at is not None:
             self.off_s += time.monotonic() - self._died_at
             self._died_at = None

@@ -19,6 +19,9 @@ from sqlalchemy import func, select
 from alertd.model import Channel, DeliveryState
 from alertd.store import tables as t
 from channels.base import Limits, RouteConfig
+from tests.contract.aliyun_stub import AliyunSmsStub
+from tests.contract.case_clouds import AliyunSmsCase
+from tests.contract.cloud_stub import CloudStub
 from tests.contract.process_peer import ProcessPeer
 from tests.contract.twilio_stub import ACCOUNT, OUR_NUMBER, TOKEN, TwilioStub
 from tests.faults.crooked import MANNERS, Crooked, Try
@@ -104,6 +107,33 @@ class Twilio(Peer):
         )
 
 
+class Cloud(Peer):
+    """The stub of a domestic cloud; the registered template's one variable is the whole text."""
+
+    channel = Channel.SMS
+
+    def __init__(self, stub: CloudStub) -> None:
+        self.stub, self.port = stub, stub.port
+
+    def copies(self) -> list[Copy]:
+        found = []
+        for each in self.stub.made:
+            delivery, attempt = each.ours.split("-")
+            marked = each.text.endswith("(重发)")
+            found.append(Copy((int(delivery, 36), int(attempt, 36)), marked))
+        return found
+
+    def config(self, port: int) -> RouteConfig:
+        options = {
+            **AliyunSmsCase.options,
+            **AliyunSmsCase.hook_options,
+            "url": f"http://127.0.0.1:{port}",
+        }
+        return RouteConfig(
+            name="clouds", type="http", simulated=True, limits=LIMITS, options=options
+        )
+
+
 @asynccontextmanager
 async def handsets(folder: Path, name: str = "handsets") -> AsyncIterator[Process]:
     peer = ProcessPeer(
@@ -140,7 +170,22 @@ async def twilio(_: Path) -> AsyncIterator[Twilio]:
         await stub.stop()
 
 
-PEERS: dict[str, Any] = {"handsets": handsets, "twilio": twilio, "webhook": receiver}
+@asynccontextmanager
+async def aliyun(_: Path) -> AsyncIterator[Cloud]:
+    stub = AliyunSmsStub()
+    await stub.start()
+    try:
+        yield Cloud(stub)
+    finally:
+        await stub.stop()
+
+
+PEERS: dict[str, Any] = {
+    "handsets": handsets,
+    "twilio": twilio,
+    "webhook": receiver,
+    "aliyun-sms": aliyun,
+}
 
 
 @dataclass

@@ -1,10 +1,10 @@
 """A whole engine in a process of its own, to be killed: store, runner and the handsets route.
 
-    python -m tests.faults.victim DATABASE_URL GATEWAY_URL [--fate LABEL COUNT] [--pulse-ms MS]
+    python -m tests.faults.victim DATABASE_URL GATEWAY_URL [--pulse-ms MS]
 
 It goes on with whatever is under way in the database until it is killed, told to stop by SIGTERM,
-or reaches the COUNTth passing of a labelled step (`fate`). Prints a line of JSON when it is ready,
-and one when nothing more is to be done.
+or reaches the nth passing of a labelled step (`fate`). It says when it is ready, and when nothing
+more is to be done: a line of JSON, or an object into a pipe where it is forked (`live`).
 """
 
 import argparse
@@ -13,8 +13,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
 
 import structlog
 from sqlalchemy import func, select
@@ -38,6 +41,28 @@ from tests.faults.secret import SECRET
 LIMITS = Limits(in_flight=20, rate_per_s=2_000, burst=200, timeout_s=2.0)
 SHARES = 4  # of the one route, where there are several victims
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a victim is told.
+
+    Args:
+        database: Its URL.
+        gateway: The peer's URL.
+        fate: Label and count of the step at which it dies.
+        pulse_ms: How often it writes down that it lives.
+    """
+
+    database: str
+    gateway: str
+    fate: tuple[str, int] = ("", 1)
+    pulse_ms: int = PULSE_MS
+
+
+def live(given: Given, words: Connection) -> None:
+    """Be a victim that was forked; it speaks into `words`."""
+    asyncio.run(main(given, words.send))
 
 
 def at_rest(store: Store) -> bool:
@@ -72,20 +97,24 @@ def engine_of(store: Store, lease: str) -> Engine:
     )
 
 
-def arguments() -> argparse.Namespace:
+def arguments() -> Given:
     """What the command line says."""
     parser = argparse.ArgumentParser()
     parser.add_argument("database")
     parser.add_argument("gateway")
-    parser.add_argument("--fate", nargs=2)
     parser.add_argument("--pulse-ms", type=int, default=PULSE_MS)
-    return parser.parse_args()
+    found = parser.parse_args()
+    return Given(found.database, found.gateway, pulse_ms=found.pulse_ms)
 
 
-async def main() -> None:
-    given = arguments()
+def print_line(word: Any) -> None:
+    """Say it on stdout."""
+    print(json.dumps(word), flush=True)
+
+
+async def main(given: Given, say: Callable[[Any], None]) -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    fate = Fate(given.fate[0], int(given.fate[1])) if given.fate else Fate()
+    fate = Fate(*given.fate)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     store = MortalStore(given.database, Vault(KEY), node="test")
@@ -105,19 +134,21 @@ async def main() -> None:
         options={"url": given.gateway, "secret": SECRET},
     )
     context = RouteContext(now=clock, sink=sink, public_base_url="http://127.0.0.1:1")
-    channels: dict[str, Channel] = {"sms-1": MortalChannel(registry.build(config, context), fate)}
+    channels: dict[str, Channel] = {
+        "sms-1": MortalChannel(registry.build(config, context), fate, say)
+    }
     lease = os.urandom(6).hex()
     engine = engine_of(store, lease)
     keeper.moved = engine.leapt
     runner = Runner(engine, channels, now=clock, keeper=keeper)
     await runner.start()
-    print(json.dumps({"ready": os.getpid(), "lease": lease}), flush=True)
+    say({"ready": {"pid": os.getpid(), "lease": lease}})
     rested = False
     while not stop.is_set():
         with suppress(DBAPIError):  # the database may be away
             rested = at_rest(store)
         if rested:
-            print(json.dumps({"rest": True}), flush=True)
+            say({"rest": True})
             await stop.wait()
         await asyncio.wait([asyncio.ensure_future(stop.wait())], timeout=0.2)
     await runner.stop()
@@ -125,4 +156,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(arguments(), print_line))

@@ -14,7 +14,7 @@ from channels.base import ChannelKind, Event, RouteConfig, RouteContext
 
 ROOT = Path(__file__).parents[2]
 TWILIO = {"account_sid": "AC1", "auth_token": "t0p-secret", "from": "+15005550006"}
-
+CMPP = {"gateway": "cmpp-http", "account": "yy", "password": "t0p-secret"}
 MAIL = {"host": "smtp.example", "from": "alertd@city.example", "secret": "s1gns"}
 
 
@@ -42,6 +42,8 @@ def config(kind: str, **options: Any) -> RouteConfig:
         (config("mail", **MAIL), ChannelKind.MAIL, []),
         (config("poster", folder="outbox"), ChannelKind.PAPER, []),
         (config("webhook"), ChannelKind.CHAT, []),
+        (config("http", **CMPP), ChannelKind.SMS, ["receipts", "replies"]),
+        (config("by-hand"), ChannelKind.VOICE, []),
     ],
 )
 def test_builds(given: RouteConfig, kind: ChannelKind, hooks: list[str]) -> None:
@@ -107,6 +109,8 @@ def test_builds(given: RouteConfig, kind: ChannelKind, hooks: list[str]) -> None
             "list of words",
         ),
         (config("webhook", secret="s"), "routes.way-1.secret", "is unknown"),
+        (config("by-hand", secret="s"), "routes.way-1.secret", "is unknown"),
+        (config("http", **CMPP | {"gateway": "none"}), "routes.way-1.gateway", "names none of the"),
     ],
 )
 def test_says_what_is_wrong(given: RouteConfig, field: str, words: str) -> None:
@@ -145,7 +149,9 @@ sys.exit(repr(found) if found else 0)
 
 def test_the_registry_names_every_type_once() -> None:
     assert registry.known_types() == (
+        "by-hand",
         "handsets",
+        "http",
         "mail",
         "mqtt",
         "poster",

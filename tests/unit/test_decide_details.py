@@ -12,6 +12,7 @@ from alertd.decide.lifecycle import TRANSITIONS, Action, Audience, Subject, Tran
 from alertd.decide.plan import Bucket, Leave, Route, others, portion, ready_at, refusal, room
 from alertd.decide.settle import Settlement
 from alertd.decide.short_code import short_code
+from alertd.lanes import lane_of
 from alertd.model import (
     AlertState,
     Channel,
@@ -23,7 +24,6 @@ from alertd.model import (
     Status,
     Step,
     Told,
-    lane_of,
 )
 from channels.base import Accepted, Fault, Receipt, ReceiptStatus, SendError
 from tests.unit.test_settle import delivery as plain_delivery
@@ -86,9 +86,9 @@ AGAIN = {"duplicate": True}
             (S.PENDING, "no-connection", NOW + 5_000, None, False, False),
         ),
         (
-            {"attempt": 2, **OTHER, **AGAIN},
+            {"attempt": 2, **OTHER, **AGAIN},  # a gateway refuses what is repeated
             SendError(Fault.RETRY, "http-503", retry_after_s=20),
-            (S.PENDING, "http-503", NOW + 20_000, None, True, False),
+            (S.PENDING, "http-503", NOW + 20_000, "modem-1", True, False),
         ),
         (
             {"attempt": 2},

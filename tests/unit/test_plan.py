@@ -14,7 +14,8 @@ from alertd.decide.plan import (
     refusal,
     room,
 )
-from alertd.model import Channel, Status, lane_of
+from alertd.lanes import lane_of
+from alertd.model import Channel, Status
 
 
 def route(

@@ -79,7 +79,7 @@ def test_the_json_has_stable_keys(files: dict[str, bytes]) -> None:
     assert set(content["figures"]) == {
         *("schema", "course", "targets", "rates", "pace", "stages", "units", "deliveries"),
         *("channels", "loudspeakers", "escalations", "answers", "transfer", "burden"),
-        *("roster_faults", "heads", "sources"),
+        *("forecast", "roster_faults", "heads", "sources"),
     }
     assert set(content["figures"]["rates"]) == {
         *("reach", "handed_over", "answer", "on_time", "answered_people")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from alertd.lanes import lane_of
 from alertd.model import (
     ALERT_SHIFT,
     MINUTE_MS,
@@ -18,7 +19,6 @@ from alertd.model import (
     Stage,
     StageRule,
     Status,
-    lane_of,
     requirement_no,
 )
 from alertd.report.figures import SOURCES, Figures, NotInJournalError, figures, kinds, trace

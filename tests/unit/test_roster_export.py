@@ -47,6 +47,10 @@ UNITS = {
 }
 
 
+def _address(kind: str) -> str:
+    return "a@example.test" if kind == "mail" else "https://example.test/hook?key=a,b"
+
+
 @st.composite
 def people(draw: st.DrawFn) -> dict[str, Person]:
     found = {}
@@ -102,7 +106,7 @@ def rosters(draw: st.DrawFn) -> Roster:
         for n, code in enumerate(draw(st.lists(st.sampled_from(list(UNITS)), max_size=2)))
     ]
     groups = [
-        ChatGroup(f"g{n}", "330281", kind, "https://example.test/hook?key=a,b", draw(text))
+        ChatGroup(f"g{n}", "330281", kind, _address(kind), draw(text))
         for n, kind in enumerate(draw(st.lists(st.sampled_from(list(GROUP_KINDS)), max_size=2)))
     ]
     return Roster(

@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from alertd import messages
+from alertd.engine.authority import ACTIONS
 from alertd.engine.runner import Runner
 from alertd.engine.timekeeping import Timekeeper
 from alertd.settings import Settings, load
@@ -53,7 +54,6 @@ PEOPLE: Mapping[str, tuple[str, str]] = {
     "auditor": ("auditor", ""),
     "town": ("area_administrator", TOWN),
 }
-SCOPES = ("read", "draft", "approve", "answer", "help", "roster", "principals", "unmask", "clock")
 
 
 class Loopback:
@@ -218,7 +218,7 @@ def let_in(city: City) -> dict[str, str]:
                 tokens[name],
                 principal_no=made.no,
                 label="test",
-                scopes=SCOPES,
+                scopes=ACTIONS,
                 by="cli",
                 expires_at=None,
             )

@@ -49,6 +49,7 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "answers": ("acked", "ack.withdrawn", "interpreted", *_HELP),
     "transfer": ("acked", "ack.withdrawn"),
     "burden": ("alert.selected", "told"),
+    "forecast": ("alert.forecast", "alert.issued", "alert.selected", "settled"),
     "roster_faults": (*_SENDING, "climbed", "hurried"),
 }
 """Which kinds of facts each section rests on."""
@@ -113,6 +114,7 @@ def of_replay(state: Replay) -> Figures:
         answers=state.replies.answers(),
         transfer=state.replies.transfer(),
         burden=state.handover.burden(),
+        forecast=state.forecast.figures(),
         roster_faults=_roster_faults(state),
         heads=tuple(head for _, head in sorted(state.heads.items())),
         sources={
@@ -129,7 +131,7 @@ def _targets(state: Replay) -> Targets:
         duties=state.duties.count(state.duties.first_stage()),
         people=first[Channel.SMS],
         terminals=first[Channel.LOUDSPEAKER],
-        groups=first[Channel.CHAT],
+        groups=first[Channel.CHAT] + first[Channel.MAIL] + first[Channel.PAPER],
         excluded={reason: n for reason, n in sorted(excluded.items()) if n},
     )
 

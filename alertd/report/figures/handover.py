@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from alertd.lanes import channel_of
 from alertd.model import (
     ALERT_SHIFT,
     HELP_PRIORITY,
@@ -84,10 +85,10 @@ class HandoverPart:
     def _told(self, recorded: Recorded) -> None:
         body = recorded.fact.body
         kind = body["message"]["kind"]
-        for number, _, _, person, _, lane, priority in body["deliveries"]:
+        for number, _, _, person, _, lane, priority, *_ in body["deliveries"]:
             place = number & _LOCAL
-            self._make(place, 1, lane // 10)
-            self.made[lane // 10] += 1
+            self._make(place, 1, channel_of(lane))
+            self.made[channel_of(lane)] += 1
             self.extra_by_kind[kind] += 1
             self.extra_by_person[person] += 1
             if kind == MessageKind.ALERT:

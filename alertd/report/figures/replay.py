@@ -7,6 +7,7 @@ from alertd.model import Recorded, alert_of
 from alertd.report.figures.course import CoursePart
 from alertd.report.figures.digests import DigestsPart
 from alertd.report.figures.duties import DutiesPart
+from alertd.report.figures.forecast import ForecastPart
 from alertd.report.figures.handover import HandoverPart
 from alertd.report.figures.part import Part, Take
 from alertd.report.figures.presence import PresencePart
@@ -28,11 +29,13 @@ class Replay:
         self.replies = RepliesPart(alert_no)
         self.presence = PresencePart(alert_no)
         self.digests = DigestsPart()
+        self.forecast = ForecastPart(alert_no)
         self.heads: dict[tuple[str, int], Head] = {}
         self.facts: Counter[str] = Counter()  # that say something about the alert, by kind
         self._takes: dict[str, list[Take]] = {}
         self._section(self.course)
-        for part in (self.handover, self.duties, self.replies, self.presence, self.digests):
+        self._section(self.handover)
+        for part in (self.duties, self.replies, self.presence, self.digests, self.forecast):
             self._section(part)
 
     def _section(self, part: Part) -> None:

@@ -246,6 +246,26 @@ class Burden:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """A channel's first wave: when it was to be handed over after the issue, and when it was.
+
+    `most` is 90 %; None where so many never were. `late`: how many were forecast to come later
+    than their receivers were asked to have answered.
+    """
+
+    channel: str
+    messages: int
+    first_ms: Millis
+    most_ms: Millis
+    last_ms: Millis
+    late: int
+    handed_over: int
+    first_was_ms: Millis | None
+    most_was_ms: Millis | None
+    last_was_ms: Millis | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RosterFaults:
     """What the roster must mend: numbers refused by code, and duties that nobody can be told of.
 
@@ -284,6 +304,7 @@ class Figures:
     answers: Answers
     transfer: Transfer
     burden: Burden
+    forecast: tuple[Forecast, ...]
     roster_faults: RosterFaults
     heads: tuple[Head, ...]
     sources: Mapping[str, Mapping[str, int]]  # section → kind of fact → how many it rests on

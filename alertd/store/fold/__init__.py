@@ -64,6 +64,7 @@ _FOLDS |= {kind: _one(fold) for kind, fold in _FOLDS_OF_MANY.items()}
 # imports (whose rows hold names and numbers and are therefore kept beside the journal), refusals.
 RECORD_ONLY = frozenset(
     {
+        "alert.forecast",
         "alert.selected",
         "roster.imported",
         "principal.created",
@@ -76,6 +77,7 @@ RECORD_ONLY = frozenset(
         "inbound.stored",
         "receipts.ignored",
         "route.changed",
+        "route.tested",
         "engine.started",
         "engine.stopped",
         "clock.doubted",

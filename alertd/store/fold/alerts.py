@@ -4,6 +4,7 @@ from collections import Counter
 
 from sqlalchemy import Connection, update
 
+from alertd.lanes import channel_of
 from alertd.model import (
     HELP_PRIORITY,
     AlertState,
@@ -141,7 +142,7 @@ def _drop_waiting(connection: Connection, fact: Fact, gone: DeliveryState) -> No
     )
     by_channel: Counter[int] = Counter()
     for lane, n in dialect.change_and_count(connection, statement, c.lane):
-        by_channel[lane // 10] += n
+        by_channel[channel_of(lane)] += n
     counts = []
     for channel, n in by_channel.items():
         key = {"alert_no": fact.alert_no, "channel": channel, "counter": 0}

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
+from alertd.lanes import channel_of
 from alertd.model import DeliveryState, Fact
 from alertd.store import dialect as dialects
 from alertd.store import tables as t
@@ -19,19 +20,23 @@ _TOLD = ("id", "message_no", "recipient_kind", "recipient_no", "address_no", "la
 
 
 def told(connection: Connection, fact: Fact) -> None:
-    """A message beyond the first is to be sent. Body: message, deliveries (columns of _TOLD)."""
+    """A message beyond the first is to be sent. Body: message, deliveries.
+
+    A delivery has the columns of _TOLD, and where it is to go by another way than before, the
+    route to avoid.
+    """
     body = fact.body
     if body["message"] is not None:
         add_message(connection, fact, body["message"])
     rows = [
         {
-            **dict(zip(_TOLD, item, strict=True)),
+            **dict(zip(_TOLD, item[: len(_TOLD)], strict=True)),
             "state": DeliveryState.PENDING,
             "attempt": 0,
             "due_at": fact.occurred_at,
             "duplicate": 0,
             "played": 0,
-            "avoid_route": None,
+            "avoid_route": next(iter(item[len(_TOLD) :]), None),
         }
         for item in body["deliveries"]
     ]
@@ -43,7 +48,7 @@ def told(connection: Connection, fact: Fact) -> None:
         .where(t.alert.c.no == fact.alert_no)
         .values(next_delivery=t.alert.c.next_delivery + len(rows))
     )
-    channels = [row["lane"] // 10 for row in rows]
+    channels = [channel_of(row["lane"]) for row in rows]
     counts = [[c, int(DeliveryState.PENDING), channels.count(c)] for c in sorted(set(channels))]
     count(connection, fact.alert_no, counts)
 

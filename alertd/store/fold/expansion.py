@@ -25,16 +25,15 @@ from sqlalchemy import (
     update,
 )
 
+from alertd.lanes import channel_of
 from alertd.model import (
     ALERT_SHIFT,
     STAGE_SHIFT,
     Channel,
     DeliveryState,
     Fact,
-    RecipientKind,
     RequirementState,
     Status,
-    lane_of,
     numbers_of,
 )
 from alertd.store import dialect
@@ -310,18 +309,9 @@ def _deliveries(connection: Connection, fact: Fact, scope: Scope) -> list[list[i
 @lru_cache(maxsize=_SCOPES)
 def _telling(phase: str, scope: Scope, status: Status) -> tuple[Prepared, Channel | None]:
     """The statement that writes a phase's deliveries; the same for every chunk of an alert."""
-    query, channel = QUERIES[phase](scope)
+    query, channel = QUERIES[phase](scope, status)
     whole, picked = BigInteger(), query.subquery()
-    kind, number, address, precedence, place = picked.c
-    lane = (
-        literal(lane_of(channel, status))
-        if channel
-        else case(
-            (kind == int(RecipientKind.PERSON), lane_of(Channel.SMS, status)),
-            (kind == int(RecipientKind.TERMINAL), lane_of(Channel.LOUDSPEAKER, status)),
-            else_=lane_of(Channel.CHAT, status),
-        )
-    )
+    kind, number, address, lane, precedence, place = picked.c
     rows = select(
         bindparam("before", type_=whole) + func.row_number().over(order_by=place),
         bindparam("message_no", type_=whole),
@@ -355,5 +345,5 @@ def _made(
     )
     by_channel: Counter[int] = Counter()
     for lane, n in rows:
-        by_channel[lane // 10] += n
+        by_channel[channel_of(lane)] += n
     return [[on, n] for on, n in sorted(by_channel.items())]

@@ -1,7 +1,7 @@
 """Who an alert's first message goes to: one query a phase, over one range of numbers.
 
-Each gives (recipient kind, recipient, address, precedence, place in the chunk's order), and the
-channel, or None where it varies. What differs from chunk to chunk is a parameter: `after` and
+Each gives (recipient kind, recipient, address, lane, precedence, place in the chunk's order), and
+the channel, or None where it varies. What differs from chunk to chunk is a parameter: `after` and
 `upto`, the range; `told_first` and `told_last`, `own_first` and `own_last`, the deliveries of the
 referenced alert and of this one; `author`, the person who wrote it.
 """
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    ColumnElement,
     Select,
     and_,
     bindparam,
@@ -24,7 +25,8 @@ from sqlalchemy import (
     true,
 )
 
-from alertd.model import Channel, Precedence, RecipientKind
+from alertd.lanes import GROUP_KINDS, Service, lane_of, way_of_group
+from alertd.model import Channel, Precedence, RecipientKind, Status
 from alertd.store import tables as t
 from alertd.store.fold.scope import Scope, in_force, inside, one_of
 
@@ -34,14 +36,18 @@ _NOWHERE = cast(null(), BigInteger)  # PostgreSQL takes a bare NULL in a subquer
 _FIRST = literal(int(Precedence.FIRST))
 
 
+def _lane(channel: Channel, status: Status) -> ColumnElement[int]:
+    return literal(lane_of(channel, status))
+
+
 def _number(name: str) -> BindParameter[int]:
     return bindparam(name, type_=BigInteger)
 
 
-def _terminals(scope: Scope) -> Picked:
+def _terminals(scope: Scope, status: Status) -> Picked:
     c = t.terminal.c
-    kind = literal(int(RecipientKind.TERMINAL))
-    query = select(kind, c.no, _NOWHERE, _FIRST, c.no.label("place")).where(
+    kind, lane = literal(int(RecipientKind.TERMINAL)), _lane(Channel.LOUDSPEAKER, status)
+    query = select(kind, c.no, _NOWHERE, lane, _FIRST, c.no.label("place")).where(
         c.no > _number("after"),
         c.no <= _number("upto"),
         in_force(t.terminal, scope.version),
@@ -50,19 +56,27 @@ def _terminals(scope: Scope) -> Picked:
     return query, Channel.LOUDSPEAKER
 
 
-def _groups(scope: Scope) -> Picked:
+def _groups(scope: Scope, status: Status) -> Picked:
+    """Chat groups, mailboxes, notice boards: what they are says by which queue they are reached."""
     c = t.chat_group.c
     kind = literal(int(RecipientKind.GROUP))
-    query = select(kind, c.no, c.address_no, _FIRST, c.no.label("place")).where(
+    lanes = [(c.kind == word, lane_of(*_way(word, status))) for word in GROUP_KINDS]
+    lane = case(*lanes, else_=lane_of(Channel.CHAT, status))
+    query = select(kind, c.no, c.address_no, lane, _FIRST, c.no.label("place")).where(
         c.no > _number("after"),
         c.no <= _number("upto"),
         in_force(t.chat_group, scope.version),
         inside(c.unit_no, scope),
     )
-    return query, Channel.CHAT
+    return query, None
 
 
-def _people(scope: Scope) -> Picked:
+def _way(word: str, status: Status) -> tuple[Channel, Status, Service]:
+    channel, service = way_of_group(word)
+    return channel, status, service
+
+
+def _people(scope: Scope, status: Status) -> Picked:
     """Everybody who holds a selected duty, each once, whatever they hold.
 
     A person's duties are neighbours in the table's key, and so this groups without sorting.
@@ -79,6 +93,7 @@ def _people(scope: Scope) -> Picked:
             literal(int(RecipientKind.PERSON)),
             h.person_no,
             func.min(h.address_no),  # they are all the same
+            _lane(Channel.SMS, status),
             func.min(precedence),
             h.person_no.label("place"),
         )
@@ -96,13 +111,14 @@ def _people(scope: Scope) -> Picked:
     return query, Channel.SMS
 
 
-def _told(_: Scope) -> Picked:
-    """Everybody whom the referenced alert may have reached, each contact once."""
+def _told(_: Scope, status: Status) -> Picked:
+    """Everybody whom the referenced alert may have reached, each once, by the way it first took."""
     first, last = _number("told_first"), _number("told_last")
     d = t.delivery.c
     seen, has = t.delivery.alias(), t.delivery.alias()
+    lane = d.lane - d.lane % 10 + int(status)
     query = select(
-        d.recipient_kind, d.recipient_no, d.address_no, _FIRST, d.id.label("place")
+        d.recipient_kind, d.recipient_no, d.address_no, lane, _FIRST, d.id.label("place")
     ).where(
         d.id > first + _number("after"),
         d.id <= first + _number("upto"),
@@ -124,13 +140,14 @@ def _told(_: Scope) -> Picked:
     return query, None
 
 
-def _author(scope: Scope) -> Picked:
+def _author(scope: Scope, status: Status) -> Picked:
     """A Test reaches its author and nobody else."""
     c = t.contact.c
     query = select(
         literal(int(RecipientKind.PERSON)),
         c.person_no,
         c.address_no,
+        _lane(Channel.SMS, status),
         _FIRST,
         c.rank.label("place"),
     ).where(

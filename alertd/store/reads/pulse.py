@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from alertd.lanes import channel_of
 from alertd.model import (
     PRIORITIES,
     AlertState,
@@ -12,8 +13,8 @@ from alertd.model import (
     DeliveryState,
     Millis,
     Status,
-    lane_of,
 )
+from alertd.store import outbox
 from alertd.store import tables as t
 from alertd.store.reads.board import unclear_count
 
@@ -56,23 +57,23 @@ def _oldest_due(connection: Connection, now: Millis) -> dict[str, Millis]:
     """By the queue's own index: one look-up a lane and priority, however long the queue."""
     c = t.delivery.c
     found: dict[str, Millis] = {}
-    for channel in Channel:
-        for status in Status:
-            for priority in PRIORITIES:
-                query = (
-                    select(c.due_at)
-                    .where(
-                        c.lane == lane_of(channel, status),
-                        c.priority == priority,
-                        c.state == int(DeliveryState.PENDING),
-                        c.due_at <= now,
-                    )
-                    .order_by(c.due_at)
-                    .limit(1)
+    for lane in outbox.waiting_lanes(connection):
+        channel = Channel(channel_of(lane))
+        for priority in PRIORITIES:
+            query = (
+                select(c.due_at)
+                .where(
+                    c.lane == lane,
+                    c.priority == priority,
+                    c.state == int(DeliveryState.PENDING),
+                    c.due_at <= now,
                 )
-                due = connection.execute(query).scalar_one_or_none()
-                if due is not None:
-                    found[channel.word] = min(due, found.get(channel.word, due))
+                .order_by(c.due_at)
+                .limit(1)
+            )
+            due = connection.execute(query).scalar_one_or_none()
+            if due is not None:
+                found[channel.word] = min(due, found.get(channel.word, due))
     return found
 
 

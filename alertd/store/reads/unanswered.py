@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, select
 
+from alertd.lanes import BY_SMS, lane_of
 from alertd.model import (
     Channel,
     DeliveryState,
@@ -13,6 +14,7 @@ from alertd.model import (
     RecipientKind,
     RequirementState,
     Stage,
+    Status,
     Told,
     duty_of,
     numbers_of,
@@ -25,6 +27,7 @@ from alertd.store.fold.scope import below, in_force
 from alertd.store.reads.board import issued_version
 from alertd.store.reads.paging import Page
 
+HEARD = "heard"
 _STATES = {
     "open": (RequirementState.OPEN,),
     "exhausted": (RequirementState.EXHAUSTED,),
@@ -37,8 +40,10 @@ class PersonView:
     """A holder of a duty; the phone's last two digits only.
 
     Args:
-        delivery: What became of the last message to this person, in a word, or "" for none.
+        delivery: What became of the last text to this person, in a word, or "" for none.
         reason: Why, where it failed or nobody can tell.
+        call: What became of a machine's call: heard, or a delivery's state; "" for none. Heard is
+            no answer: somebody else may have picked up.
     """
 
     person_id: str
@@ -47,6 +52,7 @@ class PersonView:
     phone_tail: str
     delivery: str
     reason: str
+    call: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +175,7 @@ def _people(
     first = {person: by_rank[0][1] for person, by_rank in ways.items() if by_rank}
     tails = addresses.tails(connection, first.values())
     last = _last_delivery(connection, alert_no, persons)
+    calls = _last_calls(connection, alert_no, persons)
     return {
         no: {
             "person_id": person_id,
@@ -176,6 +183,7 @@ def _people(
             "phone_tail": tails.get(first.get(no, 0), ""),
             "delivery": last.get(no, ("", ""))[0],
             "reason": last.get(no, ("", ""))[1],
+            "call": calls.get(no, ""),
         }
         for no, (person_id, name) in who.items()
     }
@@ -201,7 +209,25 @@ def _last_delivery(
             d.recipient_no.in_(set(persons)),
             d.id.between(first, last),
             d.recipient_kind == int(RecipientKind.PERSON),
+            d.lane.in_(BY_SMS),
         )
         .order_by(d.id)
     )
     return {row.recipient_no: (DeliveryState(row.state).word, row.reason or "") for row in rows}
+
+
+def _last_calls(connection: Connection, alert_no: int, persons: Sequence[int]) -> dict[int, str]:
+    d = t.delivery.c
+    rows = connection.execute(
+        select(d.recipient_no, d.state, d.played)
+        .where(
+            d.recipient_no.in_(set(persons)),
+            d.id.between(*numbers_of(alert_no)),
+            d.recipient_kind == int(RecipientKind.PERSON),
+            d.lane.in_([lane_of(Channel.VOICE, status) for status in Status]),
+        )
+        .order_by(d.id)
+    )
+    return {
+        row.recipient_no: HEARD if row.played else DeliveryState(row.state).word for row in rows
+    }

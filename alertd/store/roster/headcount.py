@@ -4,14 +4,16 @@ The same conditions as the expansion's (store.fold.expansion), so that what is s
 written down; `rosters.resolve` says the same in plain words, and tests compare all three.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, distinct, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, distinct, exists, func, or_, select
 
 from alertd.errors import InvalidInputError
-from alertd.model import Channel
+from alertd.lanes import way_of_group
+from alertd.model import Channel, Precedence
 from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
 from rosters.problems import quote
@@ -35,7 +37,10 @@ class Headcount:
         vacant: Those of them whose principal nobody can send to: due at once.
         by_level: People whose duty is at a level; who has duties at two levels counts in both.
         by_role: People by the role that selects them; who has two counts in both.
-        by_channel: Messages of the first wave: `sms` people, `loudspeaker`s, `chat` groups.
+        by_channel: Messages of the first wave: `sms` people, `loudspeaker`s, `chat` groups, `mail`
+            and `paper` where there are any.
+        by_precedence: The `sms` people in the order in which they are told: `first`, `others`,
+            `alternates`.
     """
 
     duties: int
@@ -47,6 +52,7 @@ class Headcount:
     by_level: Mapping[str, int]
     by_role: Mapping[str, int]
     by_channel: Mapping[str, int]
+    by_precedence: Mapping[str, int]
 
 
 def headcount(
@@ -70,7 +76,7 @@ def headcount(
     """
     h, u, d = t.holding.c, t.unit.c, t.duty.c
     chosen = (
-        select(h.person_no, h.unit_no, h.role, h.address_no, u.level, d.post)
+        select(h.person_no, h.unit_no, h.role, h.rank, h.address_no, u.level, d.post)
         .join_from(t.holding, t.unit, u.no == h.unit_no)
         .join(t.duty, d.no == h.duty_no)
         .where(
@@ -99,8 +105,9 @@ def headcount(
         by_channel={
             Channel.SMS.word: people - unreachable,
             Channel.LOUDSPEAKER.word: _inside(connection, t.terminal, version, paths),
-            Channel.CHAT.word: _inside(connection, t.chat_group, version, paths),
+            **_groups(connection, version, paths),
         },
+        by_precedence=_by_precedence(connection, found, asked),
     )
 
 
@@ -201,6 +208,40 @@ def _requirements(
     *conditions: ColumnElement[bool],
 ) -> int:
     return _inside(connection, t.duty, version, paths, t.duty.c.role.in_(set(roles)), *conditions)
+
+
+def _by_precedence(connection: Connection, found: Any, asked: set[str]) -> dict[str, int]:
+    """As the expansion ranks them (store.fold.recipients)."""
+    answering = and_(found.rank == 1, found.role.in_(asked))
+    precedence = case(
+        (answering, int(Precedence.FIRST)),
+        (found.rank == 1, int(Precedence.OTHERS)),
+        else_=int(Precedence.ALTERNATES),
+    )
+    each = (
+        select(func.min(precedence).label("precedence"))
+        .where(found.address_no.is_not(None))
+        .group_by(found.person_no)
+        .subquery()
+    )
+    query = select(each.c.precedence, func.count()).group_by(each.c.precedence)
+    counted = {row[0]: row[1] for row in connection.execute(query)}
+    return {p.name.lower(): counted.get(int(p), 0) for p in Precedence}
+
+
+def _groups(connection: Connection, version: int, paths: Sequence[str]) -> dict[str, int]:
+    """Groups by the channel that reaches them; `chat` is always there."""
+    u, c = t.unit.c, t.chat_group.c
+    query = (
+        select(c.kind, func.count())
+        .join_from(t.chat_group, t.unit, u.no == c.unit_no)
+        .where(in_force(t.chat_group, version), in_force(t.unit, version), below(u.path, paths))
+        .group_by(c.kind)
+    )
+    found = Counter({Channel.CHAT.word: 0})
+    for kind, n in connection.execute(query):
+        found[way_of_group(kind)[0].word] += n
+    return dict(found)
 
 
 def _inside(

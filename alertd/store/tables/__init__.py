@@ -10,7 +10,7 @@ from alertd.store.tables.access import Idempotency, Principal, Session, Token
 from alertd.store.tables.alerts import Alert, Coverage, Delivery, Event, Message, Requirement
 from alertd.store.tables.alerts import DeliveryCount as DeliveryCountRow
 from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, Inbound
-from alertd.store.tables.record import Chain, Journal, Node, NodeClock, RouteShare, Worker
+from alertd.store.tables.record import Chain, Journal, Node, NodeClock, RouteDay, RouteShare, Worker
 from alertd.store.tables.roster import (
     Address,
     ChatGroup,
@@ -36,6 +36,7 @@ journal = _core(Journal)
 chain = _core(Chain)
 worker = _core(Worker)
 route_share = _core(RouteShare)
+route_day = _core(RouteDay)
 roster_version = _core(RosterVersion)
 unit = _core(Unit)
 person = _core(Person)

@@ -131,7 +131,7 @@ class Delivery(SQLModel, table=True):
     recipient_kind: int = small()
     recipient_no: int = big()
     address_no: int | None = big(nullable=True)
-    lane: int = small()  # channel and status: model.lane_of
+    lane: int = small()  # lanes.lane_of
     priority: int = small()  # model.priority_of; the lowest goes first
     state: int = small()  # model.DeliveryState
     attempt: int = small()

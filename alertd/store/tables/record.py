@@ -61,6 +61,15 @@ class RouteShare(SQLModel, table=True):
     lease: str | None = text(nullable=True)
 
 
+class RouteDay(SQLModel, table=True):
+    """How many parts of messages a route with a budget has carried on a day."""
+
+    __tablename__ = "route_day"
+    route: str = text(primary_key=True)
+    day: int = big(primary_key=True)  # the city's, as date.toordinal counts it
+    parts: int = big()
+
+
 class Chain(SQLModel, table=True):
     """The head of one writing process's chain."""
 

@@ -60,7 +60,9 @@ class Approval(BaseModel):
 
 def writing_of(deps: Deps) -> drafting.Writing:
     """What drafting needs of the node."""
-    return drafting.Writing(library=deps.library, settings=deps.settings)
+    return drafting.Writing(
+        library=deps.library, settings=deps.settings, routes=deps.runner.engine.routes
+    )
 
 
 @router.post("", status_code=201, response_model=Drafted, openapi_extra=_BODIES)

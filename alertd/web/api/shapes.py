@@ -17,17 +17,37 @@ class TextPreview(BaseModel):
     encoding: str | None
 
 
+class Finish(BaseModel):
+    """When messages will have been handed over, in seconds after the issue; `most` is 90 %."""
+
+    messages: int
+    first_s: float
+    most_s: float
+    last_s: float
+    late: int
+
+
+class ForecastView(Finish):
+    """A channel's forecast, and each group's in the order in which they are told."""
+
+    groups: dict[str, Finish]
+
+
 class Outlook(BaseModel):
     """Whom an alert would reach now, and its texts.
 
     Attributes:
         headcount: duties, person_duties, people, unreachable, requirements, vacant, by_level,
-            by_role, by_channel.
+            by_role, by_channel, by_precedence.
+        forecast: By channel, when its messages will have been handed over, in seconds after the
+            issue, with how many come later than an answer is due; null where no route carries any.
+            Empty for what goes to those who were told before.
         texts: By language and channel.
         sms_parts: The most that any SMS text takes.
     """
 
     headcount: dict[str, int | dict[str, int]]
+    forecast: dict[str, ForecastView | None]
     texts: list[TextPreview]
     sms_parts: int
     headline: str

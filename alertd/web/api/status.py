@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from alertd.engine.authority import Actor, may
-from alertd.model import Millis
 from alertd.store import journal
 from alertd.store.reads import alerts
 from alertd.store.reads import terminals as reads
@@ -19,61 +18,8 @@ from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, Cursor, Limit
 from alertd.web.live import Listener, follow, parse_cursor
 from alertd.web.problem import RESPONSES
-from alertd.web.ready import RouteHealth, route_healths
 
 router = APIRouter(tags=["status"], responses=dict(RESPONSES))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteView:
-    """A route: what it carries, how it flows now, and how its gateway is.
-
-    Args:
-        paused_until: The gateway asked us to wait, or wasn't there: the next try is then; None
-            while it flows.
-        detail: One sentence without addresses or secrets.
-    """
-
-    name: str
-    type: str
-    channel: str
-    carries: tuple[str, ...]
-    simulated: bool
-    in_flight: int
-    most_in_flight: int
-    rate_per_s: float
-    paused_until: Millis | None
-    ok: bool
-    detail: str
-
-
-@router.get("/routes")
-async def routes(deps: Given, reader: Reader) -> list[RouteView]:
-    """Every route, with its gateway's own word on how it is."""
-    del reader
-    healths = {health.name: health for health in await route_healths(deps.channels)}
-    return [_route(deps, healths[name]) for name in deps.channels]
-
-
-def _route(deps: Deps, health: RouteHealth) -> RouteView:
-    name = health.name
-    channel = deps.channels[name]
-    flow = deps.runner.engine.flows.get(name)
-    limits = channel.config.limits
-    paused = flow.paused_until if flow and flow.paused_until > deps.now() else None
-    return RouteView(
-        name=name,
-        type=channel.config.type,
-        channel=channel.kind.value,
-        carries=tuple(sorted(channel.config.carries)),
-        simulated=channel.config.simulated,
-        in_flight=flow.in_flight if flow else 0,
-        most_in_flight=limits.in_flight,
-        rate_per_s=limits.rate_per_s,
-        paused_until=paused,
-        ok=health.ok,
-        detail=health.detail,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from alertd.engine.authority import ROLES, Actor, may, require
+from alertd.engine.authority import ACTIONS, ROLES, Actor, may, require
 from alertd.engine.turn import Turn
 from alertd.errors import ForbiddenError, InvalidInputError, NotFoundError
 from alertd.store import access, credentials
@@ -12,7 +12,6 @@ from alertd.store.access import Principal
 from alertd.store.reads.units import path_of, person_of
 from alertd.web.fields import Code, PersonId, Text
 
-SCOPES = ("read", "draft", "approve", "answer", "help", "roster", "principals", "unmask", "clock")
 DAY_MS = 86_400_000
 
 Name = Annotated[Text, Field(min_length=1, max_length=64)]
@@ -49,7 +48,7 @@ class NewToken(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: Name
-    scopes: Annotated[tuple[str, ...], Field(min_length=1, max_length=len(SCOPES))] = ("read",)
+    scopes: Annotated[tuple[str, ...], Field(min_length=1, max_length=len(ACTIONS))] = ("read",)
     principal: Name | None = None
     valid_days: Annotated[int, Field(ge=1, le=400)] = 90
 
@@ -146,11 +145,11 @@ def create_token(turn: Turn, actor: Actor, new: NewToken, secret: str) -> dict[s
         ForbiddenError: A scope that the actor hasn't.
     """
     for scope in new.scopes:
-        if scope not in SCOPES:
+        if scope not in ACTIONS:
             raise InvalidInputError(
                 "There is no such scope.",
                 field="scopes",
-                hint=f"The scopes are: {', '.join(SCOPES)}.",
+                hint=f"The scopes are: {', '.join(ACTIONS)}.",
             )
     owner = access.principal_of(turn.connection, actor.no)
     if new.principal is not None and access.fold_name(new.principal) != owner.name:

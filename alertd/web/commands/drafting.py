@@ -1,7 +1,7 @@
 """From what an operator hands in to a draft, and on to the alert that follows one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 
 from alertd import cap, messages
 from alertd.cap.problems import refuse_validation
+from alertd.decide.forecast import outlook as forecast
+from alertd.decide.plan import Leave, Route
 from alertd.engine import accept, approving
 from alertd.engine.accept import Draft
 from alertd.engine.authority import Actor
@@ -16,7 +18,7 @@ from alertd.engine.library import Library
 from alertd.engine.turn import Turn
 from alertd.errors import ConflictError
 from alertd.messages import ShortForm
-from alertd.model import Millis
+from alertd.model import Channel, Millis, Status
 from alertd.settings import Settings
 from alertd.store import roster
 from alertd.store.reads import alerts as reads
@@ -73,10 +75,12 @@ class Writing:
     Args:
         library: Templates and policies.
         settings: Whose alerts they are.
+        routes: What there is to send by.
     """
 
     library: Library
     settings: Settings
+    routes: Mapping[str, Route]
 
     def compose(
         self,
@@ -190,9 +194,28 @@ def _drafted(
 ) -> dict[str, Any]:
     made = accept.draft(turn, actor, wanted)
     alert_id = bytes.fromhex(made["id"])
+    shown = drafted_view(turn.connection, writing, actor, alert_id)
+    if shown["forecast"]:
+        turn.record("alert.forecast", {"channels": _kept(shown)}, alert_no=made["no"])
     if issue:
         _issue_alone(turn, actor, alert_id)
-    return drafted_view(turn.connection, writing, actor, alert_id)
+    return shown | _standing(turn.connection, actor, alert_id)
+
+
+def _kept(shown: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of a forecast what the report compares."""
+    return [
+        {
+            "channel": channel,
+            "messages": whole["messages"],
+            "late": whole["late"],
+            **{
+                f"{when}_ms": round(whole[f"{when}_s"] * 1000) for when in ("first", "most", "last")
+            },
+        }
+        for channel, whole in shown["forecast"].items()
+        if whole is not None
+    ]
 
 
 def _issue_alone(turn: Turn, actor: Actor, alert_id: bytes) -> None:
@@ -218,8 +241,30 @@ def drafted_view(
         "status": full.view.status,
         "headline": full.view.headline,
         "expires_at": full.view.expires_at,
-        **outlook(connection, writing, alert, full.view.short_code, policy=full.policy),
+        **outlook(
+            connection,
+            writing,
+            alert,
+            full.view.short_code,
+            policy=full.policy,
+            leave=leave_of(full.view),
+        ),
     }
+
+
+def _standing(connection: Connection, actor: Actor, alert_id: bytes) -> dict[str, Any]:
+    """What issuing it may have changed of what is shown."""
+    view = reads.alert(connection, alert_id, path=actor.path).view
+    return {"state": view.state.value, "expires_at": view.expires_at}
+
+
+def leave_of(alert: reads.AlertView | NewAlert) -> Leave:
+    """By which routes an alert may travel."""
+    return Leave(
+        status=Status[alert.status.upper()],
+        routes=None if alert.routes is None else frozenset(alert.routes),
+        simulated=alert.simulated,
+    )
 
 
 def outlook(
@@ -229,8 +274,9 @@ def outlook(
     code: str,
     *,
     policy: Mapping[str, Any],
+    leave: Leave,
 ) -> dict[str, Any]:
-    """Whom an alert would reach now, and its texts with their SMS parts; nothing is stored.
+    """Whom an alert would reach now, when, and its texts with their SMS parts; nothing is stored.
 
     Raises:
         InvalidInputError: An area or role that the roster doesn't know, or a text that can't be.
@@ -252,8 +298,12 @@ def outlook(
         status=alert.status.value,
         signatures=writing.settings.signatures,
     )
+    parts = max((t.size.parts for t in texts if t.channel == "sms"), default=0)
+    # A follower goes to whomever the alert before it reached, and a test to one: no headcount says.
+    told = not alert.references and leave.status is not Status.TEST
     return {
         "headcount": {name: _plain(getattr(found, name)) for name in found.__slots__},
+        "forecast": _forecast(found, writing, policy, leave, parts) if told else {},
         "texts": [
             {
                 "language": text.language,
@@ -264,8 +314,32 @@ def outlook(
             }
             for text in texts
         ],
-        "sms_parts": max((t.size.parts for t in texts if t.channel == "sms"), default=0),
+        "sms_parts": parts,
     }
+
+
+def _forecast(
+    found: roster.Headcount,
+    writing: Writing,
+    policy: Mapping[str, Any],
+    leave: Leave,
+    parts: int,
+) -> dict[str, Any]:
+    """When each channel's messages will have been handed over; null where no route carries any."""
+    due_s = next((stage["due_min"] * 60 for stage in policy.get("stages", ())), None)
+    shown: dict[str, Any] = {}
+    for word, n in found.by_channel.items():
+        people = word == Channel.SMS.word
+        groups = tuple(found.by_precedence.items()) if people else (("all", n),)
+        channel, routes = Channel[word.upper()], writing.routes.values()
+        seen = forecast(channel, groups, routes, leave, parts=parts, due_s=due_s)
+        if not n:
+            continue
+        shown[word] = None
+        if seen.whole is not None:
+            named = {name: asdict(finish) for name, finish in seen.groups}
+            shown[word] = {**asdict(seen.whole), "groups": named}
+    return shown
 
 
 def _plain(value: Any) -> Any:
@@ -279,4 +353,7 @@ def preview(
     alert = writing.compose(connection, new, identifier="preview", now=now)
     policy = writing.library.policy(new.policy or new.colour.value).to_dict()
     shown = {"expires_at": alert.expires_at, "headline": alert.info[0].headline or ""}
-    return {**shown, **outlook(connection, writing, alert, "A1", policy=policy)}
+    return {
+        **shown,
+        **outlook(connection, writing, alert, "A1", policy=policy, leave=leave_of(new)),
+    }

@@ -142,6 +142,7 @@ def _read_alert(deps: Deps, signed: Signed, word: str) -> dict[str, Any]:
                 cap.from_json(full.cap),
                 full.view.short_code,
                 policy=full.policy,
+                leave=drafting.leave_of(full.view),
             )
             choices = approving_of(deps, signed.actor, full.view)
             return {**known, "outlook": outlook, "approving": choices}

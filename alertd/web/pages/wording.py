@@ -43,10 +43,20 @@ DELIVERIES: Final[Mapping[str, str]] = {
     "cancelled": N_("withdrawn"),
     "": N_("not told yet"),
 }
+CALLS: Final[Mapping[str, str]] = {**DELIVERIES, "heard": N_("heard to the end, not answered")}
 CHANNELS: Final[Mapping[str, str]] = {
     "sms": N_("SMS"),
     "loudspeaker": N_("loudspeakers"),
     "chat": N_("chat groups"),
+    "voice": N_("calls"),
+    "mail": N_("mailboxes"),
+    "paper": N_("notice boards"),
+}
+GROUPS: Final[Mapping[str, str]] = {
+    "first": N_("those who answer for a unit"),
+    "others": N_("other principals"),
+    "alternates": N_("alternates"),
+    "all": N_("all"),
 }
 CELLS: Final[Mapping[str, str]] = {
     "help": N_("needs help"),
@@ -97,7 +107,9 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "colour": COLOURS,
     "delivery": DELIVERIES,
     "channel": CHANNELS,
+    "call": CALLS,
     "cell": CELLS,
+    "group": GROUPS,
     "stage": STAGES,
     "told": TOLD,
     "role": ROLES,

@@ -1,0 +1,142 @@
+"""Try one route with one message to one address: does this gateway work, with these settings?
+
+The message says that it is a test, belongs to no alert and counts for nothing. That it was sent,
+by whom and by which route, is on record before it leaves; to whom isn't.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+
+from alertd.engine.authority import Actor, require
+from alertd.engine.turn import Turn
+from alertd.errors import ConflictError, NotFoundError
+from alertd.i18n import N_, translator
+from alertd.messages import mark_test, sign
+from alertd.model import Millis
+from alertd.store import journal
+from alertd.web.deps import Deps
+from channels.base import Accepted, Channel, Outcome, Outgoing
+
+_TRIES = 1 << 62  # from here on numbers of deliveries belong to no alert
+_HOLDS_MS = 10 * 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What came of it.
+
+    Args:
+        result: `accepted` (the gateway has it, and no more), `delivered`, or what kind of failure.
+        code: The gateway's reason, or its reference for a message that it took.
+        receipts: What it said later, in order, within the time that was waited.
+    """
+
+    route: str
+    result: str
+    code: str
+    receipts: tuple[str, ...]
+
+
+async def try_route(
+    deps: Deps, actor: Actor, name: str, to: str, *, language: str, wait_s: float
+) -> Trial:
+    """Send a test message.
+
+    Raises:
+        NotFoundError: There is no such route.
+        ForbiddenError: The actor may not.
+        ConflictError: The route carries no tests.
+    """
+    require(actor, "routes", [""])
+    channel = deps.channels.get(name)
+    if channel is None:
+        raise NotFoundError(f"There is no route {name}.", field="route")
+    if "Test" not in channel.config.carries:
+        raise ConflictError(
+            f"The route {name} carries no tests.", hint='Add "Test" to its `carries`.'
+        )
+    message = _message(deps, channel, to, language)
+    before = await asyncio.to_thread(_heads, deps)
+    await deps.runner.submit(
+        partial(_record, route=name, delivery=message.delivery, source=actor.source)
+    )
+    outcome = await _only(channel.send_many([message]))
+    result = outcome.result
+    if not isinstance(result, Accepted):
+        return Trial(route=name, result=result.fault.value, code=result.code, receipts=())
+    said = await _listen(deps, before, message.delivery, wait_s)
+    return Trial(
+        route=name,
+        result="delivered" if result.delivered else "accepted",
+        code=result.reference or "",
+        receipts=said,
+    )
+
+
+def _message(deps: Deps, channel: Channel, to: str, language: str) -> Outgoing:
+    now, settings = deps.now(), deps.settings
+    words = translator(language)(N_("A test of this route. There is nothing to do."))
+    signed = sign(words, settings.signatures.get(language, ""), language=language)
+    return Outgoing(
+        delivery=_TRIES + now,
+        attempt=1,
+        address=to,
+        text=mark_test(signed),
+        language=language,
+        alert=f"{_TRIES + now:032x}",
+        short_code="",
+        kind="test",
+        status="Test",
+        severity=4,
+        created_at=now,
+        expires_at=now + max(_HOLDS_MS, round(channel.config.limits.timeout_s * 1000)),
+    )
+
+
+def _record(turn: Turn, *, route: str, delivery: int, source: str) -> None:
+    turn.record("route.tested", {"route": route, "delivery": delivery}, source=source)
+
+
+async def _only(outcomes: AsyncIterator[Outcome]) -> Outcome:
+    async for outcome in outcomes:
+        return outcome
+    raise AssertionError("a route gives every message its outcome")
+
+
+def _heads(deps: Deps) -> dict[tuple[str, int], int]:
+    with deps.store.read() as connection:
+        return {(head.node, head.writer): head.seq for head in journal.heads(connection)}
+
+
+async def _listen(
+    deps: Deps, cursor: dict[tuple[str, int], int], delivery: int, wait_s: float
+) -> tuple[str, ...]:
+    """What the gateway says within the time; no receipt of a test changes anything."""
+    loop = asyncio.get_running_loop()
+    until, said = loop.time() + wait_s, list[str]()
+    while not said or said[-1] == "accepted":
+        committed = asyncio.create_task(deps.runner.committed())
+        try:
+            said += await asyncio.to_thread(_receipts, deps, cursor, delivery)
+            left_s = until - loop.time()
+            if left_s <= 0:
+                break
+            await asyncio.wait({committed}, timeout=min(left_s, _OTHERS_S))
+        finally:
+            committed.cancel()
+    return tuple(said)
+
+
+_OTHERS_S = 1.0  # another process may have taken the receipt, and doesn't tell us
+
+
+def _receipts(deps: Deps, cursor: dict[tuple[str, int], Millis], delivery: int) -> list[str]:
+    said = []
+    with deps.store.read() as connection:
+        for row in journal.read(connection, cursor, limit=1_000):
+            cursor[row.node, row.writer] = row.seq
+            if row.fact.kind == "receipts.ignored":
+                said += [word for no, _, word in row.fact.body["items"] if no == delivery]
+    return said

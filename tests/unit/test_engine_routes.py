@@ -1,0 +1,269 @@
+"""Several routes of a channel: preference, failover, budgets; and calls; by the whole engine."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from alertd.lanes import Service, lane_of
+from alertd.model import (
+    Channel,
+    DeliveryState,
+    Played,
+    Policy,
+    RecipientKind,
+    Stage,
+    StageRule,
+    Status,
+    Step,
+)
+from alertd.store import tables as t
+from alertd.store.reads.unanswered import unanswered
+from channels.base import Accepted, Fault, Outcome, Outgoing, ReceiptStatus, SendError
+from tests.city import City, sms_route
+
+LOST = SendError(Fault.UNKNOWN, "timeout")
+
+
+def by_route(city: City, answers: dict[str, Any]) -> Any:
+    """Behaviour by the route that carries; a route that isn't named accepts."""
+
+    def behave(message: Outgoing) -> Any:
+        (row,) = city.rows(select(t.delivery.c.route).where(t.delivery.c.id == message.delivery))
+        return answers.get(row.route, Accepted("ref"))
+
+    return behave
+
+
+def routes_of(city: City, channel: Channel = Channel.SMS) -> dict[str | None, int]:
+    c = t.delivery.c
+    lanes = [lane_of(channel, status) for status in Status]
+    query = select(c.route, func.count()).where(c.lane.in_(lanes)).group_by(c.route)
+    return dict(city.rows(query))  # type: ignore[arg-type]
+
+
+def test_a_preferred_route_takes_all_that_it_can(tmp_path: Path) -> None:
+    city = City(tmp_path, routes=(sms_route("dear", rank=2), sms_route("cheap")))
+    city.issue()
+    city.forward(seconds=60)
+    assert set(routes_of(city)) == {"cheap"}
+    city.store.close()
+
+
+def test_what_waits_too_long_for_it_goes_by_another(tmp_path: Path) -> None:
+    slow = sms_route("cheap", rate_per_s=0.5, burst=1, in_flight=1)
+    city = City(tmp_path, routes=(sms_route("dear", rank=2), slow))
+    city.issue()
+    city.forward(seconds=19)
+    assert "dear" not in routes_of(city)
+    city.forward(seconds=3)
+    found = routes_of(city)
+    assert found["dear"] > 50
+    assert None not in found
+    city.store.close()
+
+
+def test_a_gateway_that_answers_nothing_is_left_within_thirty_seconds(tmp_path: Path) -> None:
+    """15 s of time-out for those in flight; the rest goes by the other route at once."""
+    silent = sms_route("cheap", in_flight=20, burst=20, timeout_s=15.0)
+    city = City(tmp_path, routes=(silent, sms_route("dear", rank=2)))
+    city.behave = by_route(city, {"cheap": None})
+    alert = city.issue()
+    city.forward(seconds=15)
+    hung = len(city.hanging)
+    assert hung == 20
+    city._ended("cheap", [_lost(message) for message in city.hanging])
+    city.forward(seconds=15)
+    states = city.states(alert)
+    assert states["unknown"] + states.get("sending", 0) <= hung + 1  # one finds out if it is back
+    assert "pending" not in states
+    assert routes_of(city)["dear"] > 50
+    city.store.close()
+
+
+def _lost(message: Outgoing) -> Any:
+
+    return Outcome(message.delivery, message.attempt, LOST)
+
+
+def test_a_spent_budget_sends_an_alert_by_another_route(tmp_path: Path) -> None:
+    city = City(tmp_path, routes=(sms_route("cheap", parts_per_day=5), sms_route("dear", rank=2)))
+    city.issue()
+    city.forward(seconds=60)
+    found = routes_of(city)
+    assert 1 <= found["cheap"] <= 5
+    assert found["dear"] > 50
+    city.store.close()
+
+
+def test_a_spent_budget_never_silences_an_alert(tmp_path: Path) -> None:
+    city = City(tmp_path, routes=(sms_route(parts_per_day=5),))
+    alert = city.issue()
+    city.forward(seconds=60)
+    assert "pending" not in city.states(alert)
+    assert routes_of(city)["sms-1"] > 50
+    city.store.close()
+
+
+def test_a_drill_stops_at_a_spent_budget_and_says_so(tmp_path: Path) -> None:
+    city = City(tmp_path, routes=(sms_route(parts_per_day=0),))
+    alert = city.issue(status="Exercise")
+    city.forward(seconds=5)
+    assert city.states(alert) == {"failed": sum(city.states(alert).values())}
+    city.store.close()
+
+
+def test_a_budget_is_remembered_over_a_restart(tmp_path: Path) -> None:
+    city = City(tmp_path, routes=(sms_route("cheap", parts_per_day=5), sms_route("dear", rank=2)))
+    city.issue()
+    city.forward(seconds=30)
+    spent = city.one(select(t.route_day)).parts
+    assert spent >= 5
+    city.restart()
+    before = routes_of(city)["cheap"]
+    city.issue()
+    city.forward(seconds=30)
+    assert routes_of(city)["cheap"] == before
+    city.store.close()
+
+
+CALLS = Policy(
+    name="red",
+    stages=(StageRule(stage=Stage.RECEIVED, due_min=15),),
+    steps=(
+        Step(after_min=2, do=("remind",), channels=("other",)),
+        Step(after_min=3, do=("call",)),
+        Step(after_min=30, do=("duty_desk",)),
+    ),
+)
+
+
+def calling(tmp_path: Path, *routes: Any) -> City:
+    return City(tmp_path, routes=routes, policies=dict.fromkeys(("red", "blue"), CALLS))
+
+
+def test_who_does_not_answer_is_called_where_a_route_can(tmp_path: Path) -> None:
+    city = calling(tmp_path, sms_route(), sms_route("calls", channel=Channel.VOICE))
+    city.issue(roles=("grid_leader",))
+    _, first = city.leaders()[0]
+    city.reply(city.phone_of(first), "1")
+    city.forward(minutes=4)
+    calls = [message for message in city.sent if message.kind == "voice_call"]
+    called = [message.address for message in calls]
+    assert len(called) == len(set(called)) == len(city.leaders()) - 1
+    assert city.phone_of(first) not in called
+    assert "按1" in calls[0].text
+    assert not calls[0].text.startswith("【")
+    city.store.close()
+
+
+def test_a_call_that_was_heard_is_no_answer(tmp_path: Path) -> None:
+    city = calling(tmp_path, sms_route(), sms_route("calls", channel=Channel.VOICE))
+    alert = city.issue(roles=("grid_leader",))
+    city.forward(minutes=4)
+    call = next(message for message in city.sent if message.kind == "voice_call")
+    city.receipt(call, ReceiptStatus.PLAYED, detail="20/20")
+    row = city.one(select(t.delivery).where(t.delivery.c.id == call.delivery))
+    assert (row.state, row.played) == (DeliveryState.DELIVERED, Played.PLAYED)
+    duty, _ = next(pair for pair in city.leaders() if city.phone_of(pair[1]) == call.address)
+    assert city.requirement(duty, alert).state == 0
+    with city.store.read() as connection:
+        page = unanswered(connection, alert)
+    told = {who.call for row in page.items for who in row.holders if who.rank == 1}
+    assert told == {"accepted", "heard"}
+    city.store.close()
+
+
+def test_a_call_that_nobody_takes_leaves_the_ladder_alone(tmp_path: Path) -> None:
+    city = calling(tmp_path, sms_route(), sms_route("calls", channel=Channel.VOICE))
+    alert = city.issue(roles=("grid_leader",))
+    city.forward(minutes=4)
+    call = next(message for message in city.sent if message.kind == "voice_call")
+    duty, _ = next(pair for pair in city.leaders() if city.phone_of(pair[1]) == call.address)
+    before = city.requirement(duty, alert)
+    city.receipt(call, ReceiptStatus.FAILED, fault=Fault.DEAD, code="no-answer")
+    assert city.requirement(duty, alert).due_at == before.due_at
+    city.store.close()
+
+
+def test_without_a_route_nobody_is_called_by_a_machine(tmp_path: Path) -> None:
+    city = calling(tmp_path, sms_route())
+    city.issue(roles=("grid_leader",))
+    city.forward(minutes=4)
+    assert {message.kind for message in city.sent} >= {"alert", "reminder"}
+    assert "voice_call" not in {message.kind for message in city.sent}
+    city.store.close()
+
+
+def test_a_reminder_by_the_other_way_takes_another_route(tmp_path: Path) -> None:
+    city = calling(tmp_path, sms_route("sms-1"), sms_route("sms-2", rank=2))
+    city.issue(roles=("grid_leader",))
+    city.forward(minutes=2, seconds=30)
+    c, m = t.delivery.c, t.message.c
+    query = (
+        select(m.kind, c.route, func.count())
+        .join(t.message, m.no == c.message_no)
+        .where(c.recipient_kind == int(RecipientKind.PERSON))
+        .group_by(m.kind, c.route)
+    )
+    found = {(kind, route) for kind, route, _ in city.rows(query)}
+    assert found == {("alert", "sms-1"), ("reminder", "sms-2")}
+    city.store.close()
+
+
+def groups(city: City, *kinds: str) -> None:
+    """Make the city's first groups groups of those kinds."""
+    rows = city.rows(select(t.chat_group.c.no).order_by(t.chat_group.c.no).limit(len(kinds)))
+    with city.store.transaction(city.now) as tx:
+        for row, kind in zip(rows, kinds, strict=True):
+            own = t.chat_group.c.no == row.no
+            tx.connection.execute(t.chat_group.update().where(own).values(kind=kind))
+
+
+def test_each_group_is_reached_by_a_route_to_its_own_service(tmp_path: Path) -> None:
+    city = City(
+        tmp_path,
+        routes=(
+            sms_route(),
+            sms_route("groups", channel=Channel.CHAT),
+            sms_route("wecom", channel=Channel.CHAT, service=Service.WECOM),
+            sms_route("mail", channel=Channel.MAIL),
+        ),
+    )
+    groups(city, "wecom", "wecom", "dingtalk", "mail")
+    city.issue()
+    city.forward(seconds=2)
+    c = t.delivery.c
+    query = select(t.chat_group.c.kind, c.route, c.state, c.reason).join(
+        t.chat_group, t.chat_group.c.no == c.recipient_no
+    )
+    found = {
+        (row.kind, row.route, DeliveryState(row.state).word, row.reason)
+        for row in city.rows(query.where(c.recipient_kind == int(RecipientKind.GROUP)))
+    }
+    assert found == {
+        ("webhook", "groups", "accepted", "gateway-has-it"),
+        ("wecom", "wecom", "accepted", "gateway-has-it"),
+        ("dingtalk", None, "failed", "no-route"),
+        ("mail", "mail", "accepted", "gateway-has-it"),
+    }
+    city.store.close()
+
+
+def test_a_group_is_told_once_who_of_it_is_silent(tmp_path: Path) -> None:
+    city = calling(tmp_path, sms_route(), sms_route("groups", channel=Channel.CHAT))
+    city.issue(roles=("grid_leader",))
+    _, first = city.leaders()[0]
+    answered = city.phone_of(first)
+    city.reply(answered, "1")
+    city.forward(minutes=2, seconds=30)
+    told = [message for message in city.sent if message.kind == "group_reminder"]
+    assert told
+    assert len({message.address for message in told}) == len(told)
+    mentioned = [phone for message in told for phone in message.mentions]
+    assert len(mentioned) == len(set(mentioned))
+    silent = {city.phone_of(person) for _, person in city.leaders()} - {answered}
+    assert len(mentioned) > len(silent) / 2  # of units with a group of their own or above them
+    assert set(mentioned) <= silent
+    assert not any(phone in message.text for message in told for phone in mentioned)
+    city.store.close()

@@ -1,0 +1,96 @@
+"""The routes over the API: how they flow, a test message, and the forecast that a draft shows."""
+
+from pathlib import Path
+
+import pytest
+
+from alertd.model import Fact
+from alertd.store import journal
+from channels.base import Fault, SendError
+from tests.unit.web_city import WebCity, short, web_city
+
+PHONE = "+8613800009999"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def test_a_route_is_tried_with_one_message_that_says_so(tmp_path: Path) -> None:
+    async with web_city(tmp_path) as web, web.client("admin") as admin:
+        answer = await admin.post("/api/v1/routes/sms-1/test", json={"to": PHONE, "wait_s": 0})
+        assert answer.status_code == 200, answer.text
+        assert answer.json() == {
+            "route": "sms-1",
+            "result": "accepted",
+            "code": "ref",
+            "receipts": [],
+        }
+        (sent,) = web.loopback.sent
+        assert (sent.address, sent.status) == (PHONE, "Test")
+        assert sent.text.startswith("【测试】")
+        tested = _tested(web)
+        assert [fact.body["route"] for fact in tested] == ["sms-1"]
+        assert PHONE not in str(tested)
+
+
+async def test_how_it_failed_is_told(tmp_path: Path) -> None:
+    async with web_city(tmp_path) as web, web.client("admin") as admin:
+        web.loopback.result = SendError(Fault.DEAD, "no-such-number")
+        answer = await admin.post("/api/v1/routes/sms-1/test", json={"to": PHONE})
+        found = answer.json()
+        assert (found["result"], found["code"]) == ("dead", "no-such-number")
+
+
+@pytest.mark.parametrize("who", ["officer", "viewer", "town"])
+async def test_only_who_may_tries_a_route(tmp_path: Path, who: str) -> None:
+    async with web_city(tmp_path) as web, web.client(who) as client:
+        answer = await client.post("/api/v1/routes/sms-1/test", json={"to": PHONE})
+        assert answer.status_code == 403
+        assert web.loopback.sent == []
+        assert _tested(web) == []
+
+
+async def test_an_unknown_route_and_a_bad_body_are_refused(tmp_path: Path) -> None:
+    async with web_city(tmp_path) as web, web.client("admin") as admin:
+        assert (await admin.post("/api/v1/routes/x/test", json={"to": PHONE})).status_code == 404
+        for body in ({}, {"to": ""}, {"to": PHONE, "wait_s": 1e9}, {"to": PHONE, "x": 1}):
+            answer = await admin.post("/api/v1/routes/sms-1/test", json=body)
+            assert answer.status_code == 422, body
+        assert web.loopback.sent == []
+
+
+async def test_the_routes_show_their_breaker_and_budget(tmp_path: Path) -> None:
+    async with web_city(tmp_path) as web, web.client("officer") as officer:
+        found = {each["name"]: each for each in (await officer.get("/api/v1/routes")).json()}
+        assert found["sms-1"]["open"] is False
+        assert found["sms-1"]["parts_left"] is None
+        assert found["sms-1"]["rank"] == 1
+
+
+async def test_a_draft_shows_when_they_will_have_it_and_the_report_compares(
+    tmp_path: Path,
+) -> None:
+    async with web_city(tmp_path) as web, web.client("officer") as officer:
+        answer = await officer.post("/api/v1/alerts", json=short())
+        made = answer.json()
+        sms = made["forecast"]["sms"]
+        people = made["headcount"]["by_channel"]["sms"]
+        assert sms["messages"] == people == sum(made["headcount"]["by_precedence"].values())
+        assert sum(group["messages"] for group in sms["groups"].values()) == people
+        assert 0 <= sms["first_s"] <= sms["most_s"] <= sms["last_s"]
+        with web.city.store.read() as connection:
+            (fact,) = [
+                r.fact for r in journal.stream(connection) if r.fact.kind == "alert.forecast"
+            ]
+        by_channel = {each["channel"]: each for each in fact.body["channels"]}
+        assert by_channel["sms"]["messages"] == people
+        assert set(by_channel["sms"]) == {
+            *("channel", "messages", "late", "first_ms", "most_ms", "last_ms")
+        }
+
+
+def _tested(web: WebCity) -> list[Fact]:
+    with web.city.store.read() as connection:
+        return [r.fact for r in journal.stream(connection) if r.fact.kind == "route.tested"]
