@@ -60,7 +60,7 @@ class Reader:
         given = query_of(request.target).one("l")
         language = given if given in LANGUAGES else DEFAULT
         key = form.one("Digits") or ""
-        if key in {twilio_twiml.RECEIVED, twilio_twiml.HELP}:
+        if key in twilio_twiml.ANSWERS:
             there = _receipt(ours, ReceiptStatus.DELIVERED, call_id)
             # One call can bring no more than one answer of each kind; a repeated request none.
             reply = Reply(gateway_id=f"{call_id}-{key}", sender=called, text=key, delivery=ours[0])

@@ -6,13 +6,14 @@ from xml.sax.saxutils import escape, quoteattr
 from alertd.i18n import N_, translator
 
 MAX_CHARACTERS: Final = 4_000  # of TwiML that is sent along with the call itself
-RECEIVED: Final = "1"
-HELP: Final = "3"
+RECEIVED, HELP, AWAY = "1", "3", "0"  # as the reply grammar reads an SMS
 _KEY_WAIT_S: Final = 8  # after the last word, for an answer
 _ASK: Final = N_("Press 1 for received, 3 for help.")
-_ANSWERS: Final = {
-    RECEIVED: N_("Your answer was received. Goodbye."),
+_NOTED: Final = N_("Your answer was received. Goodbye.")
+ANSWERS: Final = {
+    RECEIVED: _NOTED,
     HELP: N_("Your call for help was received. Goodbye."),
+    AWAY: _NOTED,
 }
 _SPOKEN: Final = {"zh-CN": "zh-CN", "en": "en-US"}
 # Unhurried speech: characters of Chinese, and letters of anything else, a second.
@@ -21,27 +22,26 @@ _FIRST_CHINESE: Final = "\u2e80"
 
 
 def call(text: str, language: str, *, repeat: int, key_url: str, voice: str | None) -> str:
-    """The whole call: the text, `repeat` times, then which keys there are; a key may come anytime.
+    """The whole call: the text, `repeat` times, and time for a key; one may come in mid-sentence.
 
     Args:
-        text: What is said.
+        text: What is said; it names the keys itself.
         language: The message's, zh-CN or en.
         repeat: How many times.
         key_url: Called with the key, and without one where it was heard to the end.
         voice: One of Twilio's voices; None is its usual one for the language.
     """
-    said = _say(text, language, voice, loop=repeat) + _ask(language, voice)
-    return _response(_gather(key_url, said))
+    return _response(_gather(key_url, _say(text, language, voice, loop=repeat)))
 
 
 def ask_again(language: str, key_url: str) -> str:
     """After a key that means nothing: which keys there are."""
-    return _response(_gather(key_url, _ask(language, None)))
+    return _response(_gather(key_url, _say(translator(language)(_ASK), language, None)))
 
 
 def answered(key: str, language: str) -> str:
     """After an answer that was stored."""
-    return _response(_say(translator(language)(_ANSWERS[key]), language, None))
+    return _response(_say(translator(language)(ANSWERS[key]), language, None))
 
 
 def goodbye() -> str:
@@ -65,10 +65,6 @@ def _gather(key_url: str, inside: str) -> str:
         f'<Gather numDigits="1" timeout="{_KEY_WAIT_S}" finishOnKey="" method="POST" '
         f'actionOnEmptyResult="true" action={quoteattr(key_url)}>{inside}</Gather>'
     )
-
-
-def _ask(language: str, voice: str | None) -> str:
-    return _say(translator(language)(_ASK), language, voice)
 
 
 def _say(text: str, language: str, voice: str | None, loop: int = 1) -> str:

@@ -1,7 +1,8 @@
 """Telephone calls by Twilio: the text is said, and a key answers it.
 
-1 is "received" and 3 is "help", as in an SMS. Heard to the end without a key counts as heard, and
-as no answer; a mailbox that picks up hears it to the end, too. Busy and no answer are tried again.
+1 is "received", 3 is "help" and 0 is "off duty", as in an SMS; the text itself names them. Heard to
+the end without a key counts as heard, and as no answer; a mailbox that picks up hears it to the
+end, too. Busy and no answer are tried again.
 
 Options: the account's (`channels/twilio_account.py`), `from` (a number of the account), `repeat`
 (how often the text is said, 1 to 5; 2), `ring_s` (for how long it rings, 5 to 120; 30), `voice`
@@ -32,7 +33,7 @@ from channels.voice.twilio_calls import KEY, STATUS, Reader
 
 _KNOWN = ACCOUNT_OPTIONS | {"from", "repeat", "ring_s", "voice"}
 _EVENTS = ["initiated", "answered", "completed"]  # the first resolves a lost answer
-_SPARE_S = 60  # for the prompt, a wrong key and the answer; then a stuck call is ended
+_SPARE_S = 60  # for a wrong key, the prompt and the answer; then a stuck call is ended
 
 
 class TwilioVoiceRoute:
