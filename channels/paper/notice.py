@@ -1,6 +1,7 @@
 """A message as a notice for the board: one A4 page of HTML, in large type. Pure."""
 
 from html import escape
+from math import ceil
 from typing import Final
 
 from alertd.i18n import LANGUAGES, N_, translator
@@ -16,10 +17,12 @@ _TWICE: Final = N_("This may be a second print. Where the first one hangs, leave
 _STOP: Final = N_("Take down what was posted before on this matter.")
 _DONE: Final = "2"  # the reply grammar's "done"
 _COLOURS: Final = {1: "#c8102e", 2: "#e87722", 3: "#d9a300", 4: "#1f5fa8"}  # by CAP severity
-# So many characters fit under one another on a page, at this size in points: a page of 180 by
-# 200 mm, lines 1.4 high. Chinese characters are square, others about half as wide.
-_SIZES: Final = ((70, 48), (130, 36), (250, 26), (550, 18), (1_200, 12))
+# In points. What is left for the text on A4 beside every note that a notice can have, measured by
+# printing with Chromium: 510 by 454; a line is 1.4 times as high as its type.
+_SIZES: Final = (48, 36, 26, 18, 12)
 _SMALLEST: Final = 9
+_WIDTH, _HEIGHT, _LINE = 510, 450, 1.4
+_NARROW: Final = 0.6  # of a Chinese character's width, which is its type's size: any other
 _FIRST_CHINESE: Final = "\u2e80"
 
 _PAGE: Final = """<!DOCTYPE html>
@@ -74,9 +77,17 @@ def file_name(message: Outgoing) -> str:
 
 
 def size_of(text: str) -> int:
-    """The type's size in points at which `text` still fits on one page."""
-    width = sum(1.0 if c >= _FIRST_CHINESE else 0.55 for c in text) + 8 * text.count("\n")
-    return next((size for most, size in _SIZES if width <= most), _SMALLEST)
+    """The type's size in points, the largest at which `text` fits on one page, or the smallest."""
+    widths = [
+        sum(1.0 if c >= _FIRST_CHINESE else _NARROW for c in line) for line in text.split("\n")
+    ]
+    return next((size for size in _SIZES if _fits(widths, size)), _SMALLEST)
+
+
+def _fits(widths: list[float], size: int) -> bool:
+    in_a_line = _WIDTH // size
+    lines = sum(max(1, ceil(width / in_a_line)) for width in widths)
+    return lines * size * _LINE <= _HEIGHT
 
 
 def _lines(text: str, **values: str) -> list[str]:

@@ -81,7 +81,18 @@ def test_a_text_is_never_markup() -> None:
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("急" * 70, 48), ("急" * 71, 36), ("急" * 551, 12), ("急" * 2_000, 9), ("a" * 120, 48)],
+    [
+        ("", 48),
+        ("急" * 60, 48),
+        ("急" * 61, 36),
+        ("a" * 99, 48),
+        ("a" * 102, 36),
+        ("\n" * 5, 48),
+        ("\n" * 6, 36),
+        ("急" * 476, 18),
+        ("急" * 477, 12),
+        ("急" * 2_000, 9),
+    ],
 )
 def test_the_more_there_is_to_say_the_smaller(text: str, size: int) -> None:
     assert notice.size_of(text) == size
