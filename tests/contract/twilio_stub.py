@@ -60,6 +60,7 @@ class TwilioStub:
     def __init__(self) -> None:
         self.made: list[Made] = []
         self.trouble: str | None = None
+        self.on_made: Callable[[Made], None] = lambda _: None
         self.held_numbers: set[str] = set()
         self._held: list[tuple[Exchange, dict[str, Any]]] = []
         self._ids = itertools.count(1)
@@ -115,6 +116,7 @@ class TwilioStub:
         form = {name: values[0] for name, values in fields.items()}
         made = Made(f"{prefix}{next(self._ids):032x}", form)
         self.made.append(made)
+        self.on_made(made)
         if form["To"] in self.held_numbers:
             self._held.append((exchange, resource(made)))
             return

@@ -47,12 +47,14 @@ AREAS = {
         (
             *("channels/chat/webhook.py", "channels/sms/handset_wire.py"),
             *("channels/sms/twilio_hooks.py", "channels/twilio_signature.py"),
-            *("channels/twilio_try.py", "channels/loudspeaker/commands.py"),
+            *("channels/twilio_try.py", "channels/voice/twilio_calls.py"),
+            *("channels/mail/marks.py", "channels/loudspeaker/commands.py"),
             *("channels/loudspeaker/keys.py", "alertd/web/auth.py", "alertd/web/passwords.py"),
             *("alertd/web/throttle.py",),
         ),
         (
-            *("channels_twilio", "channels_webhook", "loudspeaker_commands"),
+            *("channels_twilio", "channels_twilio_voice", "channels_mail"),
+            *("channels_webhook", "loudspeaker_commands"),
             *("loudspeaker_settings", "signatures", "web_auth", "web_throttle"),
         ),
     ),

@@ -127,6 +127,13 @@ def test_what_can_be_written_to(text: str, *, sound: bool) -> None:
         (552, "5.2.2 full", True, Fault.REFUSED, "smtp-552-5.2.2"),
         (554, "5.2.1 closed", False, Fault.DEAD, "smtp-554-5.2.1"),
         (535, "5.7.8 bad login", False, Fault.REFUSED, "smtp-535-5.7.8"),
+        (400, "", False, Fault.RETRY, "smtp-400"),
+        (499, "", False, Fault.RETRY, "smtp-499"),
+        (500, "", False, Fault.REFUSED, "smtp-500"),
+        (599, "", False, Fault.REFUSED, "smtp-599"),
+        (399, "", False, Fault.UNKNOWN, "malformed-answer"),
+        (600, "", False, Fault.UNKNOWN, "malformed-answer"),
+        (550, "5.4.5 too many a day", False, Fault.REFUSED, "smtp-550-5.4.5"),
         (354, "go on", False, Fault.UNKNOWN, "malformed-answer"),
         (-1, "", False, Fault.UNKNOWN, "malformed-answer"),
         (999, "", False, Fault.UNKNOWN, "malformed-answer"),
@@ -147,6 +154,12 @@ def test_only_our_own_signature_names_a_try() -> None:
     assert MARKS.find(Marks("other", "city.example").make(7, 2)) is None
     assert MARKS.find("<alertd.0.1." + "0" * 20 + "@x>") is None
     assert MARKS.find("") is None
+    assert OURS.endswith("@city.example>")
+    for numbers in ((0, 1), (2**63, 1), (1, 0), (1, 2**31)):
+        assert MARKS.find(MARKS.make(*numbers)) is None, "signed, and yet of no try"
+        assert MARKS.find(MARKS.make(*numbers) + OURS) == (7, 2)
+    for numbers in ((1, 1), (2**63 - 1, 2**31 - 1)):
+        assert MARKS.find(MARKS.make(*numbers)) == numbers
     forged_first = OURS.replace("alertd.7.", "alertd.9.") + OURS
     assert MARKS.find(forged_first) == (7, 2)
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
@@ -357,6 +358,15 @@ async def test_a_second_try_that_was_answered_is_not_taken_for_the_first() -> No
         assert found.reference == peer.made[0].sid
         del peer.made[0]
         assert await route.look_up(replace(message(), attempt=3), since) is None
+
+
+async def test_of_two_like_messages_the_one_of_the_trys_own_time_is_found() -> None:
+    async with stub() as peer, lost(peer, 1, 2, 3) as (route, since):
+        for seconds, one in zip((-50, 3, 40), peer.made, strict=True):
+            one.created = datetime.fromtimestamp(since / 1000 + seconds, UTC)
+        found = await route.look_up(replace(message(), attempt=1), since)
+        assert found is not None
+        assert found.reference == peer.made[1].sid
 
 
 async def test_nothing_is_learnt_from_a_twilio_that_does_not_answer() -> None:

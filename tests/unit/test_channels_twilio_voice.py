@@ -180,6 +180,25 @@ def test_a_key_is_an_answer_as_by_sms(key: str, kind: ReplyKind) -> None:
     said = ET.fromstring(answer.body).find("Say")  # noqa: S314 - our own
     assert said is not None
     assert said.get("language") == "en-US"
+    assert (answer.status, answer.content_type) == (200, "text/xml")
+
+
+@pytest.mark.parametrize("form", [{"CallSid": ""}, {"To": ""}, {"To": "+" + "1" * 32}])
+def test_a_key_of_no_call_is_refused(form: dict[str, str]) -> None:
+    with pytest.raises(HookRefusedError) as refused:
+        read("key", {"CallStatus": "in-progress", "Digits": "1", **form}, QUERY)
+    assert (refused.value.status, refused.value.code) == (400, "malformed-form")
+
+
+def test_a_language_that_nobody_speaks_is_answered_in_ours() -> None:
+    given = {"CallStatus": "in-progress", "Digits": "1"}
+    for query in ("?d=7&a=2&s=20", "?d=7&a=2&s=20&l=xx"):
+        assert b'language="zh-CN"' in read("key", given, query)[1].body
+
+
+def test_a_call_without_an_id_is_still_a_receipt() -> None:
+    (found,), _ = read("status", {"CallStatus": "busy", "CallSid": ""})
+    assert found == replace(failed(Fault.RETRY, "busy"), reference="")
 
 
 QUERY = "?d=7&a=2&s=20&l=en"
