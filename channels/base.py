@@ -128,6 +128,7 @@ class Reply:
     sender: str = field(repr=False)  # E.164 where it could be read, else as given
     text: str = field(repr=False)
     extension: str = ""  # the sender extension (扩展码) it was sent to
+    answers: int = 0  # our delivery that it is an answer to, where the gateway knows; else 0
     occurred_at: int | None = None
 
 
