@@ -217,6 +217,7 @@ class RouteConfig:
     type: str  # a registry key: handsets, twilio, mqtt, webhook
     carries: frozenset[str] = frozenset({"Actual", "Exercise", "Test"})
     simulated: bool = False  # reaches nobody real
+    numbers: tuple[str, ...] = ()  # beginnings of the phones that it reaches; none: all
     rank: int = 1  # the lowest of a channel is preferred
     limits: Limits = field(default_factory=Limits)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from alertd.engine import receive
-from alertd.lanes import Service, lane_of
+from alertd.lanes import BY_SMS, Service, lane_of
 from alertd.model import (
     Channel,
     DeliveryState,
@@ -299,4 +299,25 @@ def test_a_sender_extension_decides_between_two_alerts(tmp_path: Path) -> None:
     reply = Reply(gateway_id="e1", sender=phone, text="1", extension=extension)
     city.take(partial(receive.events, route="sms-1", came=[reply]))
     assert city.one(select(t.ack)).alert_no == first
+    city.store.close()
+
+
+def test_a_route_is_not_given_numbers_that_it_does_not_reach(tmp_path: Path) -> None:
+    abroad = sms_route("abroad", numbers=("+1", "+44"))
+    city = City(tmp_path, routes=(abroad, sms_route("home", rank=2, numbers=("+86",))))
+    alert = city.issue(roles=("grid_leader",))
+    city.forward(seconds=30)
+    assert "abroad" not in routes_of(city)
+    assert "pending" not in city.states(alert)
+    city.store.close()
+
+
+def test_a_number_that_no_route_reaches_is_told_to_the_ladder(tmp_path: Path) -> None:
+    city = City(tmp_path, routes=(sms_route(numbers=("+1",)),))
+    city.issue(roles=("grid_leader",))
+    city.forward(seconds=5)
+    assert not [message for message in city.sent if message.address.startswith("+86")]
+    c = t.delivery.c
+    reasons = {row.reason for row in city.rows(select(c.reason).where(c.lane.in_(BY_SMS)))}
+    assert reasons == {"number-not-served"}
     city.store.close()
