@@ -172,8 +172,8 @@ def route_config(name: str, given: RouteSettings) -> RouteConfig:
             parts_per_day=given.parts_per_day,
             cost_per_part=given.cost_per_part,
             cost_per_day=given.cost_per_day,
-            # A loudspeaker's commands are numbered, by one connection.
-            shares=1 if given.type == "mqtt" else given.shares,
+            # A loudspeaker's commands are numbered by one connection, a robot's messages counted.
+            shares=1 if given.type in registry.UNDIVIDED else given.shares,
         ),
         options=given.plain_options(),
     )
