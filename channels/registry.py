@@ -58,6 +58,18 @@ def _webhook(config: RouteConfig, context: RouteContext) -> Channel:
     return WebhookRoute(config, context)
 
 
+def _apprise(config: RouteConfig, context: RouteContext) -> Channel:
+    try:
+        from channels.chat.apprise_route import AppriseRoute  # noqa: PLC0415 - only where configured
+    except ImportError as error:
+        raise NotConfiguredError(
+            f"Route '{config.name}': the library apprise isn't installed.",
+            field=f"routes.{config.name}.type",
+            hint="Install apprise into alertd's environment, or use a type of our own.",
+        ) from error
+    return AppriseRoute(config, context)
+
+
 def _wecom(config: RouteConfig, context: RouteContext) -> Channel:
     from channels.chat.wecom import WeComRoute  # noqa: PLC0415 - only where configured
 
@@ -101,6 +113,7 @@ def _by_hand(config: RouteConfig, context: RouteContext) -> Channel:
 
 
 _FACTORIES: dict[str, Callable[[RouteConfig, RouteContext], Channel]] = {
+    "apprise": _apprise,
     "by-hand": _by_hand,
     "dingtalk": _dingtalk,
     "feishu": _feishu,

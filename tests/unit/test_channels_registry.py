@@ -14,6 +14,7 @@ from channels.base import ChannelKind, Event, RouteConfig, RouteContext
 
 ROOT = Path(__file__).parents[2]
 TYPES = (
+    "apprise",
     "by-hand",
     "dingtalk",
     "feishu",
