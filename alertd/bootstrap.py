@@ -161,6 +161,7 @@ def route_config(name: str, given: RouteSettings) -> RouteConfig:
         type=given.type,
         carries=frozenset(given.carries),
         simulated=given.simulated,
+        numbers=given.numbers,
         rank=given.rank,
         limits=Limits(
             in_flight=given.in_flight,
@@ -171,8 +172,8 @@ def route_config(name: str, given: RouteSettings) -> RouteConfig:
             parts_per_day=given.parts_per_day,
             cost_per_part=given.cost_per_part,
             cost_per_day=given.cost_per_day,
-            # A loudspeaker's commands are numbered, by one connection.
-            shares=1 if given.type == "mqtt" else given.shares,
+            # A loudspeaker's commands are numbered by one connection, a robot's messages counted.
+            shares=1 if given.type in registry.UNDIVIDED else given.shares,
         ),
         options=given.plain_options(),
     )
@@ -186,6 +187,7 @@ def planned(channel: Channel, speed: float) -> Route:
         channel=Kind[channel.kind.name],
         carries=frozenset(Status[word.upper()] for word in config.carries),
         simulated=config.simulated,
+        numbers=config.numbers,
         rank=config.rank,
         parts_per_min=config.limits.parts_per_min,
         parts_per_day=config.limits.parts_per_day,

@@ -151,6 +151,8 @@ class Via(StrEnum):
     SMS = "sms"
     PAGE = "page"
     CHAT = "chat"
+    CALL = "call"  # a key pressed in a machine's call
+    MAIL = "mail"
     PHONE = "phone"
     RADIO = "radio"
     RUNNER = "runner"

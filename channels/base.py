@@ -130,7 +130,7 @@ class Reply:
     sender: str = field(repr=False)  # E.164 where it could be read, else as given
     text: str = field(repr=False)
     extension: str = ""  # the sender extension (扩展码) it was sent to
-    delivery: int | None = None  # which of ours it answers, where the gateway proves it
+    answers: int = 0  # our delivery that it is an answer to, where the gateway knows; else 0
     occurred_at: int | None = None
 
 
@@ -219,6 +219,7 @@ class RouteConfig:
     type: str  # a registry key: handsets, twilio, mqtt, webhook
     carries: frozenset[str] = frozenset({"Actual", "Exercise", "Test"})
     simulated: bool = False  # reaches nobody real
+    numbers: tuple[str, ...] = ()  # beginnings of the phones that it reaches; none: all
     rank: int = 1  # the lowest of a channel is preferred
     limits: Limits = field(default_factory=Limits)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)

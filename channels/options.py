@@ -37,6 +37,18 @@ def optional_text(config: RouteConfig, option: str) -> str | None:
     return text(config, option) if config.options.get(option) is not None else None
 
 
+def flag(config: RouteConfig, option: str) -> bool:
+    """True or false; false where it isn't set.
+
+    Raises:
+        NotConfiguredError: It is something else.
+    """
+    value = config.options.get(option, False)
+    if not isinstance(value, bool):
+        raise wrong(config, option, "must be true or false")
+    return value
+
+
 def url(config: RouteConfig, option: str, default: str | None = None) -> str:
     """An absolute http or https URL without a query, its last `/` taken off.
 

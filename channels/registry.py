@@ -9,6 +9,9 @@ from collections.abc import Callable
 from alertd.errors import NotConfiguredError
 from channels.base import Channel, RouteConfig, RouteContext
 
+# Types whose own limits, or numbers, one process must keep: several workers can't divide them.
+UNDIVIDED = frozenset({"dingtalk", "feishu", "mqtt", "slack", "wecom"})
+
 
 def build(config: RouteConfig, context: RouteContext) -> Channel:
     """Make the route that `config` describes; it isn't started yet.
@@ -73,6 +76,48 @@ def _webhook(config: RouteConfig, context: RouteContext) -> Channel:
     return WebhookRoute(config, context)
 
 
+def _apprise(config: RouteConfig, context: RouteContext) -> Channel:
+    try:
+        from channels.chat.apprise_route import AppriseRoute  # noqa: PLC0415 - only where configured
+    except ImportError as error:
+        raise NotConfiguredError(
+            f"Route '{config.name}': the library apprise isn't installed.",
+            field=f"routes.{config.name}.type",
+            hint="Install apprise into alertd's environment, or use a type of our own.",
+        ) from error
+    return AppriseRoute(config, context)
+
+
+def _wecom(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.chat.wecom import WeComRoute  # noqa: PLC0415 - only where configured
+
+    return WeComRoute(config, context)
+
+
+def _dingtalk(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.chat.dingtalk import DingTalkRoute  # noqa: PLC0415 - only where configured
+
+    return DingTalkRoute(config, context)
+
+
+def _feishu(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.chat.feishu import FeishuRoute  # noqa: PLC0415 - only where configured
+
+    return FeishuRoute(config, context)
+
+
+def _onebot(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.chat.onebot import OneBotRoute  # noqa: PLC0415 - only where configured
+
+    return OneBotRoute(config, context)
+
+
+def _slack(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.chat.slack import SlackRoute  # noqa: PLC0415 - only where configured
+
+    return SlackRoute(config, context)
+
+
 def _http(config: RouteConfig, context: RouteContext) -> Channel:
     from channels.described.http import HttpRoute  # noqa: PLC0415 - only where configured
 
@@ -86,13 +131,19 @@ def _by_hand(config: RouteConfig, context: RouteContext) -> Channel:
 
 
 _FACTORIES: dict[str, Callable[[RouteConfig, RouteContext], Channel]] = {
+    "apprise": _apprise,
     "by-hand": _by_hand,
+    "dingtalk": _dingtalk,
+    "feishu": _feishu,
     "handsets": _handsets,
     "http": _http,
     "mail": _mail,
     "mqtt": _mqtt,
+    "onebot": _onebot,
     "poster": _poster,
+    "slack": _slack,
     "twilio": _twilio,
     "twilio-voice": _twilio_voice,
     "webhook": _webhook,
+    "wecom": _wecom,
 }

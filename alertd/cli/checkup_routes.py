@@ -20,11 +20,11 @@ from channels.loudspeaker.broker import find_binary
 
 _HEALTH_S: Final = 3.0
 _KINDS: Final = {
-    "handsets": "sms",
-    "twilio": "sms",
+    **dict.fromkeys(("handsets", "twilio"), "sms"),
+    **dict.fromkeys(("apprise", "dingtalk", "feishu", "onebot", "slack", "webhook"), "chat"),
+    **dict.fromkeys(("by-hand", "twilio-voice"), "voice"),
+    "wecom": "chat",
     "mqtt": "loudspeaker",
-    "webhook": "chat",
-    "twilio-voice": "voice",
     "mail": "mail",
     "poster": "paper",
 }
@@ -106,12 +106,14 @@ def _missing(kinds: set[str]) -> list[Finding]:
 
 def one_way_findings(settings: Settings) -> list[Finding]:
     """Twilio as the only way for SMS in mainland China: what goes out, nobody there can answer."""
-    sms = {
+    home = {
         route.type
         for route in settings.routes.values()
-        if _KINDS.get(route.type, "sms") == "sms" and "Actual" in route.carries
+        if _KINDS.get(route.type, "sms") == "sms"
+        and "Actual" in route.carries
+        and any(n.startswith("+86") or "+86".startswith(n) for n in route.numbers or ["+86"])
     }
-    if sms != {"twilio"} or int(settings.city_code[:2]) not in _MAINLAND:
+    if home != {"twilio"} or int(settings.city_code[:2]) not in _MAINLAND:
         return []
     text = _(
         "Twilio has no two-way SMS in mainland China (+86): nobody can answer. "

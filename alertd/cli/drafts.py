@@ -113,6 +113,9 @@ def headcount(made: Mapping[str, Any]) -> None:
     ]
     show.table(("", ""), rows)
     _forecast(made["forecast"])
+    for route, parts in ((made["budget"] or {}).get("short") or {}).items():
+        told = _("The budget of {route} has {left} parts left for today; this takes {parts}.")
+        show.line(told.format(route=route, left=parts, parts=made["budget"]["parts"]))
     for text in made["texts"]:
         parts = f", {text['sms_parts']} SMS" if text["sms_parts"] else ""
         show.line(f"[{text['language']}, {text['channel']}{parts}] {text['text']}")

@@ -4,6 +4,7 @@ A budget never silences an Actual alert: where no other route is left, the route
 overrun shows. Drills and tests stop at it.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import floor
 from typing import Final
@@ -48,6 +49,33 @@ def left(route: Route, account: Account) -> int | None:
         # A hair more, so that three parts of 0.1 fit into 0.3.
         bounds.append(floor(route.cost_per_day / route.cost_per_part + 1e-9) - used)
     return max(0, min(bounds)) if bounds else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an alert's first wave takes of the budgets, reckoned with the preferred routes.
+
+    Args:
+        parts: Of SMS.
+        cost: By the cheapest of them.
+        short: By route, how many parts it has left where those aren't enough.
+    """
+
+    parts: int
+    cost: float
+    short: dict[str, int]
+
+
+def plan(parts: int, routes: Sequence[Route], accounts: Mapping[str, Account]) -> Plan:
+    """Whether the routes' budgets suffice for so many parts; each is asked for all of them."""
+    preferred = min((route.rank for route in routes), default=0)
+    first = [route for route in routes if route.rank == preferred]
+    remaining = {r.name: left(r, accounts.get(r.name, NOTHING_SPENT)) for r in first}
+    return Plan(
+        parts=parts,
+        cost=round(parts * min((route.cost_per_part for route in first), default=0.0), 2),
+        short={name: n for name, n in remaining.items() if n is not None and n < parts},
+    )
 
 
 def is_spent(route: Route, account: Account) -> bool:

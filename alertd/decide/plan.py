@@ -24,6 +24,7 @@ class Route:
     rate_per_s: float
     burst: int
     timeout_s: float
+    numbers: tuple[str, ...] = ()  # which phones it reaches, by their beginnings; none: all
     parts_per_min: float | None = None  # of SMS, where that is what bounds it: a SIM card
     parts_per_day: int | None = None  # of SMS, at the most
     cost_per_part: float = 0.0
@@ -116,6 +117,11 @@ def patience_ms(route: Route, lane: int, there: Iterable[Route]) -> Millis:
     """
     preferred = any(other.rank < route.rank and lane in other.lanes() for other in there)
     return STANDBY_MS if preferred else 0
+
+
+def reaches(route: Route, address: str) -> bool:
+    """Whether a route may be given an address: a foreign gateway isn't for numbers at home."""
+    return not route.numbers or address.startswith(route.numbers)
 
 
 def others(routes: Collection[Route], lane: int, name: str | None) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alertd.decide.expand import Pieces
-from alertd.decide.plan import Bucket, Route
+from alertd.decide.plan import Bucket, Route, reaches
 from alertd.decide.shares import Part
 from alertd.engine import answering, approving, climbing, dispatch, expanding, settling, spending
 from alertd.engine.hurrying import hurry
@@ -26,7 +26,7 @@ from alertd.errors import AlertdError
 from alertd.model import Millis, RecipientKind, alert_of
 from alertd.store.database import BrokenOffError, Store, Transaction
 from alertd.store.identity import Ids
-from channels.base import Outcome, Outgoing
+from channels.base import Fault, Outcome, Outgoing, SendError
 
 Input = Callable[[Turn], Any]
 """One thing to take: a function of the turn, whose return value is the answer."""
@@ -128,8 +128,12 @@ class Engine:
 
     def render(self, claimed: Material) -> Handover:
         """Make the messages of what was claimed, once that is on disk."""
+        route = self.routes[claimed.route]
         made, unmade = outgoing(claimed, self.wording, self.store.vault)
-        spending.carry(self.routes[claimed.route], self.flows[claimed.route], tuple(made))
+        if route.numbers:
+            unmade += [_unserved(each) for each in made if not reaches(route, each.address)]
+            made = [each for each in made if reaches(route, each.address)]
+        spending.carry(route, self.flows[claimed.route], tuple(made))
         return Handover(claimed.route, tuple(made), claimed.deadline, tuple(unmade))
 
     def commit(
@@ -258,6 +262,11 @@ class Engine:
         """Read the alerts under way; claims check drills against what is loaded."""
         with self.store.transaction(now) as tx:
             refresh(self._turn(tx, now))
+
+
+def _unserved(message: Outgoing) -> Outcome:
+    refused = SendError(Fault.REFUSED, "number-not-served")
+    return Outcome(message.delivery, message.attempt, refused)
 
 
 def _person(row: Any) -> bool:

@@ -14,13 +14,20 @@ from alertd.engine.answering import Answered, acknowledge_all
 from alertd.engine.senders import Senders, senders
 from alertd.engine.telling import tell
 from alertd.engine.turn import Turn
-from alertd.model import AckKind, MessageKind, Millis, Via
+from alertd.model import AckKind, Channel, MessageKind, Millis, Via, alert_of
 from alertd.store import addresses
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, texts
 from channels.base import Reply
+from channels.extensions import extension_of
 
 _MOST_TEXT = 2_000
+_VIA = {
+    Channel.CHAT: Via.CHAT,
+    Channel.VOICE: Via.CALL,
+    Channel.MAIL: Via.MAIL,
+    Channel.PAPER: Via.PAPER,
+}
 
 
 def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
@@ -38,7 +45,8 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
     )
     first = _store(turn, route, given, senders_no)
     known = senders(turn, senders_no.values())
-    understood = _Understood()
+    carried = turn.routes.get(route)
+    understood = _Understood(_VIA.get(carried.channel, Via.SMS) if carried else Via.SMS)
     for number, reply in enumerate(given, start=first):
         _interpret(turn, number, reply, senders_no[reply.sender], known, understood)
     for alert_no, items in understood.read.items():
@@ -60,6 +68,7 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
 class _Understood:
     """What a batch of replies came to."""
 
+    via: Via
     # Alert, or 0 for none → [reply, verdict, reason, person].
     read: dict[int, list[list[Any]]] = field(default_factory=dict)
     said: list[Answered] = field(default_factory=list)
@@ -122,7 +131,7 @@ def _interpret(
     if not persons:
         understood.note(0, [number, "unknown-sender", "unknown-sender", None])
         return
-    candidates = known.candidates(turn, sender)
+    candidates = _meant(known, known.candidates(turn, sender), came)
     named = {person.person_no: person.name for c in candidates for person in c.persons}
     read = _parse(came.text[:_MOST_TEXT], names=tuple(named.values()))
     written_at = sent_at(came.occurred_at, turn.now)
@@ -132,11 +141,22 @@ def _interpret(
     understood.note(alert_no or 0, [number, found.verdict.value, found.reason, person_no])
     said = understood.said
     if alert_no is not None and found.verdict is Verdict.COUNTED:
-        said += _answers(alert_no, number, read, found, written_at)
+        said += _answers(alert_no, number, read, found, written_at, understood.via)
     elif found.kind is ReplyKind.HELP:
-        said += _help_without_alert(turn, number, read, found, candidates, persons, written_at)
+        said += _help_without_alert(
+            turn, number, read, found, candidates, persons, written_at, understood.via
+        )
     elif found.verdict is Verdict.AMBIGUOUS:
         understood.unclear.append((candidates, persons))
+
+
+def _meant(known: Senders, candidates: Sequence[Candidate], came: Reply) -> Sequence[Candidate]:
+    """Those that the gateway leaves: it may know which message was answered, or its extension."""
+    about = [c for c in candidates if known.alerts[c.alert_id] == alert_of(came.answers)]
+    digits = len(came.extension)
+    if not digits:
+        return about or candidates
+    return [c._replace(extension=extension_of(c.short_code, digits)) for c in about or candidates]
 
 
 # Thousands answer with the same few words.
@@ -144,7 +164,7 @@ _parse = lru_cache(maxsize=512)(parse)
 
 
 def _answers(
-    alert_no: int, number: int, read: Read, found: Correlation, written_at: Millis
+    alert_no: int, number: int, read: Read, found: Correlation, written_at: Millis, via: Via
 ) -> list[Answered]:
     # Practising a call for help is an answer, and wakes nobody.
     kind = AckKind.RECEIVED if found.drill_help else AckKind(found.kind.value)
@@ -153,7 +173,7 @@ def _answers(
             alert_no=alert_no,
             person_no=person,
             kind=kind,
-            via=Via.SMS,
+            via=via,
             grade=found.grade,
             occurred_at=written_at,
             count=read.count,
@@ -174,6 +194,7 @@ def _help_without_alert(
     candidates: Sequence[Candidate],
     persons: Sequence[int],
     written_at: Millis,
+    via: Via,
 ) -> list[Answered]:
     """Help is never lost: it goes to the gravest alert the person knows of, open ones first."""
     if not candidates:
@@ -181,7 +202,7 @@ def _help_without_alert(
     gravest = min(candidates, key=lambda c: (not c.open, c.status, c.severity, -c.told_at))
     everybody = found.persons or tuple(persons)
     about = found._replace(persons=everybody[:1], duties=())
-    return _answers(turn.alert_by_id(gravest.alert_id).no, number, read, about, written_at)
+    return _answers(turn.alert_by_id(gravest.alert_id).no, number, read, about, written_at, via)
 
 
 def _menu(turn: Turn, candidates: Sequence[Candidate], persons: Sequence[int]) -> None:

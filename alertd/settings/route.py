@@ -31,6 +31,7 @@ class RouteSettings(BaseModel):
         timeout_s: After so long without an answer nobody knows whether a message went.
         shares: Into how many parts several workers may divide these limits among them; 1: one
             worker at a time has the whole route.
+        numbers: Beginnings of the phones that it reaches, as "+86"; empty: all.
         parts_per_min: How many parts of SMS it carries in a minute, where that is what bounds it;
             for the forecast. A SIM carries 10 to 15.
         parts_per_day: How many parts of SMS it may carry in a day. Past it, drills and tests fail
@@ -55,6 +56,9 @@ class RouteSettings(BaseModel):
     burst: Annotated[int, Field(ge=1, le=100_000)] = 50
     timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 15.0
     shares: Annotated[int, Field(ge=1, le=64)] = 8
+    numbers: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^\+[0-9]{1,14}$")], ...], Field(max_length=100)
+    ] = ()
     parts_per_min: Annotated[float | None, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = None
     parts_per_day: Annotated[int | None, Field(ge=0, le=10**12)] = None
     cost_per_part: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] = 0.0

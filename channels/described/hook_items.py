@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -52,14 +53,15 @@ class Items:
         """The events of one item, none where it isn't ours; None where it isn't an item at all."""
         receipt, reply = self._hook.receipt, self._hook.reply
         events: list[Event] = []
-        sound = False
+        sound, answers = False, 0
         if receipt is not None and (status := scalar(at(item, receipt.status))) is not None:
             sound = True
             if (word_of_it := self._receipt(receipt, item, status)) is not None:
                 events.append(word_of_it)
+                answers = word_of_it.delivery
         if reply is not None and (answered := self._reply(reply, item)) is not None:
             sound = True
-            events.append(answered)
+            events.append(replace(answered, answers=answers))  # a key pressed in that very call
         return events if sound else None
 
     def _receipt(self, how: ReceiptItem, item: Any, said: str) -> Receipt | None:

@@ -49,7 +49,7 @@ def read_mail(raw: bytes, fallback_id: str, marks: Marks) -> Sequence[Event]:
         gateway_id=_id(mail, fallback_id),
         sender=name,
         text=text,
-        delivery=None if ours is None else ours[0],
+        answers=0 if ours is None else ours[0],
         occurred_at=_date(mail),
     )
     return (*there, reply)

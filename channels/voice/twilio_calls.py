@@ -63,7 +63,7 @@ class Reader:
         if key in twilio_twiml.ANSWERS:
             there = _receipt(ours, ReceiptStatus.DELIVERED, call_id)
             # One call can bring no more than one answer of each kind; a repeated request none.
-            reply = Reply(gateway_id=f"{call_id}-{key}", sender=called, text=key, delivery=ours[0])
+            reply = Reply(gateway_id=f"{call_id}-{key}", sender=called, text=key, answers=ours[0])
             return (there, reply), _xml(twilio_twiml.answered(key, language))
         if key:
             query = request.target.partition("?")[2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alertd.decide.budget import Account, is_budgeted, is_spent, left
+from alertd.decide.budget import Account, is_budgeted, is_spent, left, plan
 from tests.city import sms_route
 
 
@@ -20,6 +20,17 @@ def test_money_is_counted_in_parts() -> None:
 def test_the_tighter_bound_counts() -> None:
     route = sms_route(parts_per_day=100, cost_per_part=1.0, cost_per_day=7.5)
     assert left(route, Account(1)) == 7
+
+
+def test_a_plan_says_which_preferred_routes_fall_short() -> None:
+    routes = [
+        sms_route("a", parts_per_day=100, cost_per_part=0.05),
+        sms_route("b", cost_per_part=0.04),
+        sms_route("c", parts_per_day=1, rank=2),
+    ]
+    found = plan(90, routes, {"a": Account(1, spent=20)})
+    assert (found.parts, found.cost, found.short) == (90, 3.6, {"a": 80})
+    assert plan(90, [], {}).short == {}
 
 
 @pytest.mark.parametrize("bounds", [{}, {"cost_per_part": 0.5}])

@@ -176,7 +176,7 @@ def reply(text: str, **changes: Any) -> Reply:
         "gateway_id": "<answer-1@phone.example>",
         "sender": SENDER,
         "text": text,
-        "delivery": 7,
+        "answers": 7,
         "occurred_at": 1_795_687_200_000,
     }
     return Reply(**(values | changes))
@@ -192,7 +192,7 @@ def test_an_answer_names_what_it_answers_and_proves_that_it_arrived() -> None:
 
 def test_a_new_mail_is_an_answer_too_but_names_nothing() -> None:
     raw = answer("收到\n", sender=SENDER, Subject="台风")
-    assert list(read_mail(raw, "uid-1-1", MARKS)) == [reply("收到", delivery=None)]
+    assert list(read_mail(raw, "uid-1-1", MARKS)) == [reply("收到", answers=0)]
 
 
 def test_a_mail_without_an_id_is_known_by_its_place() -> None:

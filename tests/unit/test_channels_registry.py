@@ -13,6 +13,23 @@ from channels import registry
 from channels.base import ChannelKind, Event, RouteConfig, RouteContext
 
 ROOT = Path(__file__).parents[2]
+TYPES = (
+    "apprise",
+    "by-hand",
+    "dingtalk",
+    "feishu",
+    "handsets",
+    "http",
+    "mail",
+    "mqtt",
+    "onebot",
+    "poster",
+    "slack",
+    "twilio",
+    "twilio-voice",
+    "webhook",
+    "wecom",
+)
 TWILIO = {"account_sid": "AC1", "auth_token": "t0p-secret", "from": "+15005550006"}
 CMPP = {"gateway": "cmpp-http", "account": "yy", "password": "t0p-secret"}
 MAIL = {"host": "smtp.example", "from": "alertd@city.example", "secret": "s1gns"}
@@ -126,8 +143,7 @@ def test_says_what_is_wrong(given: RouteConfig, field: str, words: str) -> None:
 def test_an_unknown_type_is_told_the_known_ones() -> None:
     with pytest.raises(NotConfiguredError) as told:
         registry.build(config("pigeon"), CONTEXT)
-    assert told.value.hint == f"Use one of: {', '.join(registry.known_types())}."
-    assert "by-hand, handsets" in told.value.hint
+    assert told.value.hint == f"Use one of: {', '.join(TYPES)}."
 
 
 def test_only_what_is_configured_is_loaded() -> None:
@@ -146,14 +162,4 @@ sys.exit(repr(found) if found else 0)
 
 
 def test_the_registry_names_every_type_once() -> None:
-    assert registry.known_types() == (
-        "by-hand",
-        "handsets",
-        "http",
-        "mail",
-        "mqtt",
-        "poster",
-        "twilio",
-        "twilio-voice",
-        "webhook",
-    )
+    assert registry.known_types() == TYPES

@@ -174,7 +174,7 @@ def test_how_a_call_goes(form: dict[str, str], expected: Receipt | None) -> None
 )
 def test_a_key_is_an_answer_as_by_sms(key: str, kind: ReplyKind) -> None:
     events, answer = read("key", {"CallStatus": "in-progress", "Digits": key}, QUERY)
-    reply = Reply(gateway_id=f"CA9-{key}", sender="+8613800000001", text=key, delivery=7)
+    reply = Reply(gateway_id=f"CA9-{key}", sender="+8613800000001", text=key, answers=7)
     assert events == [receipt(ReceiptStatus.DELIVERED), reply]
     assert parse(reply.text).kind is kind
     said = ET.fromstring(answer.body).find("Say")  # noqa: S314 - our own

@@ -99,6 +99,7 @@ def test_what_was_pressed_is_the_answer(pressed: str, text: str) -> None:
         gateway_id="100001616500^100001871490",
         sender="+8613800000001",
         text=text,
+        answers=receipt.delivery,
         occurred_at=1_795_680_025_000,
     )
 

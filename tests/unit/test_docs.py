@@ -26,7 +26,7 @@ from alertd.model import (
 from alertd.settings import RouteSettings, Settings
 from alertd.store.fold import _FOLDS, RECORD_ONLY
 from alertd.web import probes
-from alertd.web.api import access, alerts, answers, board, clock, roster, status
+from alertd.web.api import access, alerts, answers, board, clock, roster, routes, status
 from channels import registry
 from channels.base import Fault, RouteConfig, RouteContext
 from tests.unit.docs_pages import ROOT, anchors, headings, links, read, section
@@ -104,7 +104,7 @@ def test_every_kind_of_fact_is_documented_and_no_other() -> None:
 
 
 def test_every_path_of_the_api_is_documented_and_no_other() -> None:
-    api = (alerts, board, answers, roster, access, status, clock)
+    api = (alerts, board, answers, roster, routes, access, status, clock)
     there = [
         (method, f"{prefix}{route.path}")
         for prefix, modules in (("/api/v1", api), ("", (probes,)))

@@ -1,11 +1,13 @@
 """Several routes of a channel: preference, failover, budgets; and calls; by the whole engine."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
 
-from alertd.lanes import Service, lane_of
+from alertd.engine import receive
+from alertd.lanes import BY_SMS, Service, lane_of
 from alertd.model import (
     Channel,
     DeliveryState,
@@ -16,10 +18,13 @@ from alertd.model import (
     StageRule,
     Status,
     Step,
+    Via,
+    alert_of,
 )
 from alertd.store import tables as t
 from alertd.store.reads.unanswered import unanswered
-from channels.base import Accepted, Fault, Outcome, Outgoing, ReceiptStatus, SendError
+from channels.base import Accepted, Fault, Outcome, Outgoing, ReceiptStatus, Reply, SendError
+from channels.extensions import extension_of
 from tests.city import City, sms_route
 
 LOST = SendError(Fault.UNKNOWN, "timeout")
@@ -266,4 +271,53 @@ def test_a_group_is_told_once_who_of_it_is_silent(tmp_path: Path) -> None:
     assert len(mentioned) > len(silent) / 2  # of units with a group of their own or above them
     assert set(mentioned) <= silent
     assert not any(phone in message.text for message in told for phone in mentioned)
+    city.store.close()
+
+
+def test_a_key_pressed_in_a_call_answers_that_call_and_no_other(tmp_path: Path) -> None:
+    city = calling(tmp_path, sms_route(), sms_route("calls", channel=Channel.VOICE))
+    first = city.issue(roles=("grid_leader",))
+    city.issue("rainstorm", "blue", roles=("grid_leader",))
+    city.forward(minutes=4)
+    call = next(
+        each for each in city.sent if each.kind == "voice_call" and alert_of(each.delivery) == first
+    )
+    pressed = Reply(gateway_id="k1", sender=call.address, text="1", answers=call.delivery)
+    city.take(partial(receive.events, route="calls", came=[pressed]))
+    ack = city.one(select(t.ack))
+    assert (ack.alert_no, ack.via, ack.kind) == (first, Via.CALL.value, "received")
+    city.store.close()
+
+
+def test_a_sender_extension_decides_between_two_alerts(tmp_path: Path) -> None:
+    city = City(tmp_path)
+    first = city.issue(roles=("grid_leader",))
+    city.issue("rainstorm", "blue", roles=("grid_leader",))
+    message = next(each for each in city.sent if alert_of(each.delivery) == first)
+    phone = city.phone_of(city.leaders()[0][1])
+    extension = extension_of(message.short_code, 3)
+    reply = Reply(gateway_id="e1", sender=phone, text="1", extension=extension)
+    city.take(partial(receive.events, route="sms-1", came=[reply]))
+    assert city.one(select(t.ack)).alert_no == first
+    city.store.close()
+
+
+def test_a_route_is_not_given_numbers_that_it_does_not_reach(tmp_path: Path) -> None:
+    abroad = sms_route("abroad", numbers=("+1", "+44"))
+    city = City(tmp_path, routes=(abroad, sms_route("home", rank=2, numbers=("+86",))))
+    alert = city.issue(roles=("grid_leader",))
+    city.forward(seconds=30)
+    assert "abroad" not in routes_of(city)
+    assert "pending" not in city.states(alert)
+    city.store.close()
+
+
+def test_a_number_that_no_route_reaches_is_told_to_the_ladder(tmp_path: Path) -> None:
+    city = City(tmp_path, routes=(sms_route(numbers=("+1",)),))
+    city.issue(roles=("grid_leader",))
+    city.forward(seconds=5)
+    assert not [message for message in city.sent if message.address.startswith("+86")]
+    c = t.delivery.c
+    reasons = {row.reason for row in city.rows(select(c.reason).where(c.lane.in_(BY_SMS)))}
+    assert reasons == {"number-not-served"}
     city.store.close()

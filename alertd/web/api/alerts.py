@@ -60,8 +60,12 @@ class Approval(BaseModel):
 
 def writing_of(deps: Deps) -> drafting.Writing:
     """What drafting needs of the node."""
+    engine = deps.runner.engine
     return drafting.Writing(
-        library=deps.library, settings=deps.settings, routes=deps.runner.engine.routes
+        library=deps.library,
+        settings=deps.settings,
+        routes=engine.routes,
+        accounts={name: flow.account for name, flow in dict(engine.flows).items()},
     )
 
 

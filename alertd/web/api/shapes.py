@@ -33,6 +33,14 @@ class ForecastView(Finish):
     groups: dict[str, Finish]
 
 
+class BudgetView(BaseModel):
+    """Parts of SMS, their cost, and what is left of each budget that they exceed."""
+
+    parts: int
+    cost: float
+    short: dict[str, int]
+
+
 class Outlook(BaseModel):
     """Whom an alert would reach now, and its texts.
 
@@ -42,12 +50,14 @@ class Outlook(BaseModel):
         forecast: By channel, when its messages will have been handed over, in seconds after the
             issue, with how many come later than an answer is due; null where no route carries any.
             Empty for what goes to those who were told before.
+        budget: What the first wave of SMS takes of the preferred routes' budgets.
         texts: By language and channel.
         sms_parts: The most that any SMS text takes.
     """
 
     headcount: dict[str, int | dict[str, int]]
     forecast: dict[str, ForecastView | None]
+    budget: BudgetView | None
     texts: list[TextPreview]
     sms_parts: int
     headline: str

@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 
 from alertd import cap, messages
 from alertd.cap.problems import refuse_validation
+from alertd.decide.budget import Account, plan
 from alertd.decide.forecast import outlook as forecast
-from alertd.decide.plan import Leave, Route
+from alertd.decide.plan import Leave, Route, refusal
 from alertd.engine import accept, approving
 from alertd.engine.accept import Draft
 from alertd.engine.authority import Actor
@@ -76,11 +77,13 @@ class Writing:
         library: Templates and policies.
         settings: Whose alerts they are.
         routes: What there is to send by.
+        accounts: What of the routes' budgets is spent.
     """
 
     library: Library
     settings: Settings
     routes: Mapping[str, Route]
+    accounts: Mapping[str, Account]
 
     def compose(
         self,
@@ -304,6 +307,7 @@ def outlook(
     return {
         "headcount": {name: _plain(getattr(found, name)) for name in found.__slots__},
         "forecast": _forecast(found, writing, policy, leave, parts) if told else {},
+        "budget": _budget(found, writing, leave, parts) if told else None,
         "texts": [
             {
                 "language": text.language,
@@ -340,6 +344,13 @@ def _forecast(
             named = {name: asdict(finish) for name, finish in seen.groups}
             shown[word] = {**asdict(seen.whole), "groups": named}
     return shown
+
+
+def _budget(found: roster.Headcount, writing: Writing, leave: Leave, parts: int) -> dict[str, Any]:
+    """What the first wave of SMS takes of the routes' budgets."""
+    sms = [r for r in writing.routes.values() if r.channel is Channel.SMS]
+    carrying = [route for route in sms if refusal(route, leave) is None]
+    return asdict(plan(found.by_channel[Channel.SMS.word] * parts, carrying, writing.accounts))
 
 
 def _plain(value: Any) -> Any:
