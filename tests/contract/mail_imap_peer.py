@@ -5,6 +5,7 @@ It shares no code with the route. Debian's Dovecot is asked the same in tests/pe
 
 import asyncio
 import re
+import ssl
 from dataclasses import dataclass
 
 
@@ -27,7 +28,8 @@ class ImapPeer:
         hanging: How many commands found no answer.
     """
 
-    def __init__(self, username: str, password: str) -> None:
+    def __init__(self, username: str, password: str, *, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.mails: list[Mail] = []
         self.commands: list[str] = []
         self.trouble: str | None = None
@@ -44,7 +46,9 @@ class ImapPeer:
         return mail
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", self.port, ssl=self._tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -143,8 +143,13 @@ class Post:
 
 
 @asynccontextmanager
-async def post(*, is_open: bool = True, timeout_s: float = 5.0) -> AsyncIterator[Post]:
-    imap, store = ImapPeer(USER, PASSWORD), Store()
+async def post(
+    *, is_open: bool = True, timeout_s: float = 5.0, tls: Path | None = None
+) -> AsyncIterator[Post]:
+    imap, store = ImapPeer(USER, PASSWORD, tls=certificate(tls) if tls else None), Store()
+    security: dict[str, Any] = {"imap_security": "none"}
+    if tls is not None:
+        security = {"imap_security": "tls", "ca_file": str(tls / "ca.pem")}
     if is_open:
         store.gate.set()
     await imap.start()
@@ -155,7 +160,7 @@ async def post(*, is_open: bool = True, timeout_s: float = 5.0) -> AsyncIterator
             timeout_s,
             imap_host="127.0.0.1",
             imap_port=imap.port,
-            imap_security="none",
+            **security,
             imap_username=USER,
             imap_password=PASSWORD,
             poll_s=0.1,
@@ -246,8 +251,13 @@ async def test_a_mailbox_in_trouble_is_told_and_read_later(manner: str) -> None:
         await until(well)
 
 
-async def test_a_mailbox_that_hangs_holds_up_no_close_and_no_sending() -> None:
-    async with post(timeout_s=30.0) as office:
+@pytest.mark.parametrize("behind_tls", [False, True])
+async def test_a_mailbox_that_hangs_holds_up_no_close_and_no_sending(
+    behind_tls: bool, tmp_path: Path
+) -> None:
+    async with post(timeout_s=30.0, tls=tmp_path if behind_tls else None) as office:
+        office.imap.put(written("收到", 0))
+        await seen(office, 1)
         office.imap.trouble = "hang"
         office.imap.put(written("收到", 1))
 
