@@ -99,7 +99,7 @@ class ImapSession:
     def _connected(self) -> imaplib.IMAP4:
         if self._imap is not None:
             return self._imap
-        server, wait_s = self._mailbox.server, self._timeout_s
+        server, wait_s = self._mailbox.server, min(5.0, self._timeout_s)  # for connecting
         imap: imaplib.IMAP4
         if server.security == "tls":
             imap = imaplib.IMAP4_SSL(
@@ -108,6 +108,7 @@ class ImapSession:
         else:
             imap = imaplib.IMAP4(server.host, server.port, timeout=wait_s)
         self._imap = imap
+        imap.sock.settimeout(self._timeout_s)
         if server.security == "starttls":
             imap.starttls(ssl_context=server.tls)
         imap.login(server.username or "", server.password or "")
