@@ -48,6 +48,13 @@ def group_called(connection: Connection, key: str) -> tuple[bytes, bytes] | None
     return (row.cipher, row.secret_cipher) if row else None
 
 
+def group_kinds(connection: Connection) -> list[str]:
+    """The kinds of chat groups that the roster has now, sorted."""
+    c = t.chat_group.c
+    query = select(c.kind).where(c.to_version == FOREVER).distinct().order_by(c.kind)
+    return list(connection.execute(query).scalars())
+
+
 def names_of_areas(connection: Connection, codes: Iterable[str]) -> dict[str, str]:
     """The names of units by code; a code that is no unit's own is left out."""
     c = t.unit.c
