@@ -29,6 +29,7 @@ class Fault(StrEnum):
 
     RETRY = "retry"  # not handed over; the same route may be tried again
     THROTTLED = "throttled"  # not handed over; the route as a whole must slow down
+    BUSY = "busy"  # not handed over; this recipient's own gateway must be left alone for a while
     AWAY = "away"  # not handed over; the gateway isn't there: the route waits until it is back
     REFUSED = "refused"  # not handed over; not by this route (content, rights), another may do
     DEAD = "dead"  # not handed over; the address doesn't exist or can't receive, by any route

@@ -56,7 +56,7 @@ def _how(route: dict[str, Any]) -> str:
 def try_one(  # noqa: D103 - its help says it
     route: Annotated[str, typer.Argument(help=_("Its name in the settings."))],
     to: Annotated[
-        str, typer.Option(help=_("A phone, a loudspeaker's id, a group's URL, a mailbox."))
+        str, typer.Option(help=_("A phone, a loudspeaker's id, a group's id or URL, a mailbox."))
     ],
     wait_s: Annotated[
         float,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alertd.bootstrap import EMBEDDED, command_key, route_config
+from alertd.cli.checkup_answers import one_way_findings
 from alertd.cli.client import Client, Running, http_client, kept_token
 from alertd.cli.findings import Finding, Health, of_error
 from alertd.cli.words import LANGUAGE, _
@@ -19,18 +20,8 @@ from channels.base import ChannelKind, Event, RouteContext
 from channels.loudspeaker.broker import find_binary
 
 _HEALTH_S: Final = 3.0
-_KINDS: Final = {
-    **dict.fromkeys(("handsets", "twilio"), "sms"),
-    **dict.fromkeys(("apprise", "dingtalk", "feishu", "onebot", "slack", "webhook"), "chat"),
-    **dict.fromkeys(("by-hand", "twilio-voice"), "voice"),
-    "wecom": "chat",
-    "mqtt": "loudspeaker",
-    "mail": "mail",
-    "poster": "paper",
-}
-_WANTED: Final = (ChannelKind.SMS, ChannelKind.LOUDSPEAKER, ChannelKind.CHAT)
-# The first two digits of a code of mainland China (GB/T 2260): numbers there begin with +86.
-_MAINLAND: Final = range(11, 66)
+# A city without one of these reaches too few; calls, mail and paper come on top.
+_EXPECTED: Final = (ChannelKind.SMS, ChannelKind.LOUDSPEAKER, ChannelKind.CHAT)
 
 
 async def route_findings(settings: Settings, server: Running | None) -> list[Finding]:
@@ -42,12 +33,15 @@ async def route_findings(settings: Settings, server: Running | None) -> list[Fin
             except AlertdError as error:
                 return [of_error(_("routes"), error)]
         findings = [_asked(route) for route in found]
+        channels = {route["name"]: route["channel"] for route in found}
         kinds = {route["channel"] for route in found if "Actual" in route["carries"]}
     else:
         names = settings.routes
-        findings = list(await asyncio.gather(*(_built(settings, name) for name in names)))
-        kinds = {_KINDS.get(r.type, "") for r in names.values() if "Actual" in r.carries}
-    return findings + _missing(kinds) + one_way_findings(settings)
+        built = await asyncio.gather(*(_built(settings, name) for name in names))
+        findings = [finding for finding, _ in built]
+        channels = {name: kind for name, (_, kind) in zip(names, built, strict=True)}
+        kinds = {channels[name] for name, route in names.items() if "Actual" in route.carries}
+    return findings + _missing(kinds) + one_way_findings(settings, channels)
 
 
 def _asked(route: dict[str, Any]) -> Finding:
@@ -58,31 +52,35 @@ def _asked(route: dict[str, Any]) -> Finding:
     return Finding(_("route {name}").format(name=route["name"]), health, text)
 
 
-async def _built(settings: Settings, name: str) -> Finding:
-    """A route of the settings, built and asked for its health without the engine."""
+async def _built(settings: Settings, name: str) -> tuple[Finding, str]:
+    """A route of the settings, built and asked for its health without the engine; its channel."""
+    speakers = ChannelKind.LOUDSPEAKER.value
     what, given = _("route {name}").format(name=name), settings.routes[name]
     options = given.plain_options()
     if given.type == "mqtt" and options.get("broker", EMBEDDED) == EMBEDDED:
-        return Finding(what, Health.WELL, _("mqtt: the embedded broker starts with the server"))
+        text = _("mqtt: the embedded broker starts with the server")
+        return Finding(what, Health.WELL, text), speakers
     if given.type == "mqtt":
         options.setdefault("key_file", str(command_key(settings)))
         if not _is_there(options["key_file"]):
-            return Finding(what, Health.LOOK, _("mqtt: its signing key is made at the first start"))
+            text = _("mqtt: its signing key is made at the first start")
+            return Finding(what, Health.LOOK, text), speakers
     context = RouteContext(now=SteadyClock(), sink=_nobody, public_base_url=settings.base_url)
     try:
         channel = registry.build(replace(route_config(name, given), options=options), context)
     except AlertdError as error:
-        return of_error(what, error)
+        return of_error(what, error), ""
     try:
         async with asyncio.timeout(_HEALTH_S):
             await channel.start()
             health = await channel.health()
     except TimeoutError:
-        return Finding(what, Health.BROKEN, _("It doesn't answer."))
+        return Finding(what, Health.BROKEN, _("It doesn't answer.")), channel.kind.value
     finally:
         await channel.close()
     detail = f"{given.type}: {sentence(LANGUAGE, health.detail)}"
-    return Finding(what, Health.WELL if health.ok else Health.BROKEN, detail)
+    well = Health.WELL if health.ok else Health.BROKEN
+    return Finding(what, well, detail), channel.kind.value
 
 
 def _is_there(file: object) -> bool:
@@ -96,30 +94,12 @@ async def _nobody(route: str, events: Sequence[Event]) -> None:
 
 def _missing(kinds: set[str]) -> list[Finding]:
     """A channel without a route reaches nobody in an emergency."""
-    lacking = [kind.value for kind in _WANTED if kind.value not in kinds]
+    lacking = [kind.value for kind in _EXPECTED if kind.value not in kinds]
     if not lacking:
         return []
-    health = Health.LOOK if kinds - {""} else Health.BROKEN
+    health = Health.BROKEN if len(lacking) == len(_EXPECTED) else Health.LOOK
     text = _("no route carries Actual alerts by: {kinds}").format(kinds=", ".join(lacking))
     return [Finding(_("routes"), health, text)]
-
-
-def one_way_findings(settings: Settings) -> list[Finding]:
-    """Twilio as the only way for SMS in mainland China: what goes out, nobody there can answer."""
-    home = {
-        route.type
-        for route in settings.routes.values()
-        if _KINDS.get(route.type, "sms") == "sms"
-        and "Actual" in route.carries
-        and any(n.startswith("+86") or "+86".startswith(n) for n in route.numbers or ["+86"])
-    }
-    if home != {"twilio"} or int(settings.city_code[:2]) not in _MAINLAND:
-        return []
-    text = _(
-        "Twilio has no two-way SMS in mainland China (+86): nobody can answer. "
-        "Add a modem or a carrier gateway for SMS."
-    )
-    return [Finding(_("answers by SMS"), Health.BROKEN, text)]
 
 
 def broker_finding(settings: Settings) -> Finding:

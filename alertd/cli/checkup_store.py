@@ -17,6 +17,7 @@ from alertd.errors import AlertdError
 from alertd.settings import Settings
 from alertd.store import access, lived, migrate, roster
 from alertd.store.database import Store
+from alertd.store.reads.units import group_kinds
 
 _DAY_MS: Final = 86_400_000
 _ROSTER_DAYS: Final = 90  # DOMAIN: verified more than 90 days ago is worth a warning
@@ -52,6 +53,7 @@ def _inside(settings: Settings) -> list[Finding]:
             return [
                 _clock(connection, now, settings),
                 _roster(connection, now),
+                *_groups(connection, settings),
                 *_people(connection),
             ]
     finally:
@@ -88,6 +90,15 @@ def _roster(connection: Connection, now: int) -> Finding:
         version=newest.version, days=days, people=f"{newest.counts.get('people', 0):,}"
     )
     return Finding(_("roster"), Health.LOOK if days > _ROSTER_DAYS else Health.WELL, text)
+
+
+def _groups(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """Chat groups, mailboxes and boards that no route is for: their type is their kind's name."""
+    types = {route.type for route in settings.routes.values()}
+    missing = [kind for kind in group_kinds(connection) if kind not in types]
+    if missing and types:
+        text = _("no route reaches groups of the kinds: {kinds}").format(kinds=", ".join(missing))
+        yield Finding(_("routes"), Health.LOOK, text)
 
 
 def _people(connection: Connection) -> Iterator[Finding]:

@@ -10,8 +10,8 @@ from alertd.model import Channel, DeliveryState, Millis, Played, Policy
 from channels.base import Accepted, Fault, Receipt, ReceiptStatus, SendError
 
 _S = DeliveryState
-# Not the message's: the route as a whole waits, and no message's tries are used up by that.
-_ROUTES_OWN = frozenset({Fault.THROTTLED, Fault.AWAY})
+# Not the message's: it was told to wait, and no message's tries are used up by that.
+_TOLD_TO_WAIT = frozenset({Fault.THROTTLED, Fault.BUSY, Fault.AWAY})
 _FINAL_FAULTS = frozenset({Fault.DEAD, Fault.OPTED_OUT})
 _MOST_BY_ONE_ROUTE = 2  # tries in a row, where there is another
 # The order in which a delivery may only move forward by receipts.
@@ -169,7 +169,7 @@ def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
         return Settlement(state=_S.CANCELLED, reason="alert-ended", duplicate=delivery.duplicate)
     if refused and not delivery.other_route:
         return _failed(delivery, error.code)
-    throttled = error.fault in _ROUTES_OWN
+    throttled = error.fault in _TOLD_TO_WAIT
     # Gateways refuse a text that is repeated to one number: another route rather than a third try.
     tired = delivery.other_route and not throttled and delivery.attempt >= _MOST_BY_ONE_ROUTE
     if not throttled and delivery.attempt >= delivery.policy.max_attempts:

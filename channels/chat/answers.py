@@ -18,12 +18,12 @@ _BUSY_S = 60.0  # where a platform doesn't say for how long
 class BotBusyError(SendError):
     """One bot is to be silent for a while.
 
-    RETRY and not THROTTLED, which would hold up the whole route: other groups have bots of their
-    own, and those may speak.
+    Not THROTTLED, which would hold up the whole route: other groups have bots of their own, and
+    those may speak.
     """
 
     def __init__(self, code: str, wait_s: float) -> None:
-        super().__init__(Fault.RETRY, code, retry_after_s=wait_s)
+        super().__init__(Fault.BUSY, code, retry_after_s=wait_s)
 
 
 class SignatureError(SendError):

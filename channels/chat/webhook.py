@@ -106,6 +106,8 @@ def _judge(answer: WebAnswer, now_ms: int) -> Accepted:
         return Accepted(None, delivered=True)
     if answer.status == _GONE:  # Standard Webhooks: the endpoint wants no more, ever
         raise SendError(Fault.DEAD, fault.code)
+    if fault.fault is Fault.THROTTLED:  # one group's receiver; the others' have said nothing
+        raise SendError(Fault.BUSY, fault.code, retry_after_s=fault.retry_after_s)
     raise fault
 
 

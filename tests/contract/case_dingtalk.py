@@ -42,8 +42,8 @@ class DingTalkCase(RobotCase):
     }
     troubles: ClassVar[tuple[Trouble, ...]] = (
         *WEB_TROUBLES,
-        Trouble("too-fast", Fault.RETRY, retry_after_s=600.0),
-        Trouble("limited", Fault.RETRY, retry_after_s=600.0),
+        Trouble("too-fast", Fault.BUSY, retry_after_s=600.0),
+        Trouble("limited", Fault.BUSY, retry_after_s=600.0),
         Trouble("keywords", Fault.REFUSED),
         Trouble("ip", Fault.REFUSED),
         Trouble("sign", Fault.REFUSED),

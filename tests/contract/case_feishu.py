@@ -44,8 +44,8 @@ class FeishuCase(RobotCase):
     options: ClassVar = {"verification_token": TOKEN, "encrypt_key": KEY}
     troubles: ClassVar[tuple[Trouble, ...]] = (
         *WEB_TROUBLES,
-        Trouble("too-fast", Fault.RETRY, retry_after_s=60.0),
-        Trouble("too-many", Fault.RETRY, retry_after_s=60.0),
+        Trouble("too-fast", Fault.BUSY, retry_after_s=60.0),
+        Trouble("too-many", Fault.BUSY, retry_after_s=60.0),
         Trouble("stale-or-sign", Fault.REFUSED),
         Trouble("ip", Fault.REFUSED),
         Trouble("keywords", Fault.REFUSED),

@@ -31,7 +31,7 @@ class WebhookCase:
     has_one_gateway: ClassVar[bool] = False
     troubles: ClassVar[tuple[Trouble, ...]] = (
         Trouble("unavailable", Fault.RETRY),
-        Trouble("throttle", Fault.THROTTLED, retry_after_s=7.0),
+        Trouble("throttle", Fault.BUSY, retry_after_s=7.0),
         Trouble("refuse", Fault.REFUSED),
         Trouble("forbidden", Fault.REFUSED),
         Trouble("redirect", Fault.REFUSED),

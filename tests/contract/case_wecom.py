@@ -28,7 +28,7 @@ class WeComCase(RobotCase):
     }
     troubles: ClassVar[tuple[Trouble, ...]] = (
         *WEB_TROUBLES,
-        Trouble("too-fast", Fault.RETRY, retry_after_s=60.0),
+        Trouble("too-fast", Fault.BUSY, retry_after_s=60.0),
         Trouble("gone", Fault.DEAD),
         Trouble("bad-parameter", Fault.REFUSED),
         Trouble("busy", Fault.UNKNOWN),

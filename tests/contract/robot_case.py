@@ -26,7 +26,7 @@ from tests.contract.robot_stub import RobotStub
 # A bot's own limit isn't the route's: its message comes again, and others' go on.
 WEB_TROUBLES = (
     Trouble("unavailable", Fault.RETRY),
-    Trouble("throttle", Fault.RETRY, retry_after_s=7.0),
+    Trouble("throttle", Fault.BUSY, retry_after_s=7.0),
     Trouble("redirect", Fault.REFUSED),
     Trouble("broken", Fault.UNKNOWN),
     Trouble("drop", Fault.UNKNOWN, taken=True),

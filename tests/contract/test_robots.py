@@ -47,7 +47,7 @@ async def test_a_bot_that_is_too_busy_is_told_when_and_slows_no_other(
             results = await outcomes(case, [*busy, *quiet])
         late = [error(results[m.delivery]) for m in busy if fault(results[m.delivery])]
         assert len(late) == 10
-        assert {(one.fault, one.code) for one in late} == {(Fault.RETRY, f"{case.name}-pace")}
+        assert {(one.fault, one.code) for one in late} == {(Fault.BUSY, f"{case.name}-pace")}
         assert all(50 < (one.retry_after_s or 0) <= 61 for one in late)
         assert not any(fault(results[message.delivery]) for message in quiet)
         assert case.peer.asked[case.group(busy[0])] == 20, "the platform is never asked too often"
@@ -89,7 +89,7 @@ async def test_a_bot_that_the_platform_silenced_isnt_asked_again(tmp_path: Path)
         await case.trouble(None)
         results = await outcomes(case, [again, other])
         refused = error(results[again.delivery])
-        assert (refused.fault, refused.code) == (Fault.RETRY, "dingtalk-pace")
+        assert (refused.fault, refused.code) == (Fault.BUSY, "dingtalk-pace")
         assert 590 < (refused.retry_after_s or 0) <= 600
         assert case.peer.asked[case.group(first)] == 1
         assert fault(results[other.delivery]) is None

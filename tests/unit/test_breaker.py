@@ -26,7 +26,7 @@ def test_a_gateway_that_is_not_there_opens_it_at_once() -> None:
     assert failing(1, Fault.AWAY).is_open
 
 
-@pytest.mark.parametrize("fault", [None, Fault.DEAD, Fault.REFUSED, Fault.OPTED_OUT])
+@pytest.mark.parametrize("fault", [None, Fault.DEAD, Fault.REFUSED, Fault.OPTED_OUT, Fault.BUSY])
 def test_any_word_of_the_gateway_closes_it(fault: Fault | None) -> None:
     assert after(failing(FAILURES), Channel.SMS, fault, NOW) == CLOSED
     assert after(failing(FAILURES - 1), Channel.SMS, fault, NOW) == CLOSED

@@ -149,7 +149,7 @@ async def test_a_message_on_the_wire_is_what_the_docs_say() -> None:
     ("status", "fault", "code", "retry_after_s"),
     [
         ("410 Gone\r\nretry-after: 7", Fault.DEAD, "http-410", None),
-        ("429 Busy\r\nretry-after: 7", Fault.THROTTLED, "http-429", 7),
+        ("429 Busy\r\nretry-after: 7", Fault.BUSY, "http-429", 7),
         ("404 Not Found", Fault.REFUSED, "http-404", None),
     ],
 )

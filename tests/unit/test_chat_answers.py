@@ -44,7 +44,7 @@ def test_zero_with_success_is_taken(body: Any) -> None:
         (404, {"code": 8}, Fault.UNKNOWN, "x-8"),
         (500, {"code": 7}, Fault.UNKNOWN, "http-500"),
         (503, {"code": 7}, Fault.RETRY, "http-503"),
-        (429, {"code": 7}, Fault.RETRY, "http-429"),
+        (429, {"code": 7}, Fault.BUSY, "http-429"),
         (404, {"code": 0}, Fault.UNKNOWN, "contradictory-answer"),
         (503, {"code": 0}, Fault.UNKNOWN, "contradictory-answer"),
         (404, b"<html>", Fault.REFUSED, "http-404"),

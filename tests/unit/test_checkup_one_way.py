@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from alertd.cli.checkup_routes import one_way_findings
+from alertd.cli.checkup_answers import one_way_findings
 from alertd.cli.findings import Health
 from alertd.settings import Settings
 
 TWILIO = {"type": "twilio"}
+KINDS = {"twilio": "", "handsets": "sms", "webhook": "chat", "wecom": "chat"}
+KINDS |= {"twilio-voice": "voice"}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,8 @@ TWILIO = {"type": "twilio"}
     ],
 )
 def test_twilio_alone_in_mainland_china(routes: Any, city_code: str, *, told: bool) -> None:
-    found = one_way_findings(Settings(routes=routes, city_code=city_code))
+    channels = {name: KINDS.get(route["type"], "") for name, route in routes.items()}
+    found = one_way_findings(Settings(routes=routes, city_code=city_code), channels)
     assert bool(found) is told
     for finding in found:
         assert finding.health is Health.BROKEN

@@ -106,6 +106,11 @@ AGAIN = {"duplicate": True}
             (S.PENDING, "http-429", NOW + 1_000, None, False, False),
         ),
         (
+            {"attempt": 40, **OTHER},
+            SendError(Fault.BUSY, "robot-pace", retry_after_s=7),
+            (S.PENDING, "robot-pace", NOW + 7_000, None, False, False),
+        ),
+        (
             {**OTHER, **AGAIN},
             SendError(Fault.REFUSED, "content"),
             (S.PENDING, "content", NOW, "modem-1", True, False),

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from alertd.model import Fact
 from alertd.store import journal
+from alertd.store import tables as t
 from channels.base import Fault, SendError
 from tests.unit.web_city import WebCity, short, web_city
 
@@ -33,6 +35,17 @@ async def test_a_route_is_tried_with_one_message_that_says_so(tmp_path: Path) ->
         tested = _tested(web)
         assert [fact.body["route"] for fact in tested] == ["sms-1"]
         assert PHONE not in str(tested)
+
+
+async def test_a_group_is_tried_by_its_id_with_its_own_secret(tmp_path: Path) -> None:
+    async with web_city(tmp_path) as web, web.client("admin") as admin:
+        with web.city.store.read() as connection:
+            key = connection.execute(select(t.chat_group.c.group_key).limit(1)).scalar_one()
+        answer = await admin.post("/api/v1/routes/sms-1/test", json={"to": key, "wait_s": 0})
+        assert answer.status_code == 200, answer.text
+        (sent,) = web.loopback.sent
+        assert sent.address.startswith("http")
+        assert sent.secret
 
 
 async def test_how_it_failed_is_told(tmp_path: Path) -> None:

@@ -37,6 +37,24 @@ def path_of(connection: Connection, code: str) -> str | None:
     return connection.execute(query).scalar_one_or_none()
 
 
+def group_called(connection: Connection, key: str) -> tuple[bytes, bytes] | None:
+    """Sealed address and secret (b"" for none) of the chat group of that id; None: no such one."""
+    c = t.chat_group.c
+    row = connection.execute(
+        select(t.address.c.cipher, c.secret_cipher)
+        .join(t.address, t.address.c.no == c.address_no)
+        .where(c.group_key == key, c.to_version == FOREVER)
+    ).first()
+    return (row.cipher, row.secret_cipher) if row else None
+
+
+def group_kinds(connection: Connection) -> list[str]:
+    """The kinds of chat groups that the roster has now, sorted."""
+    c = t.chat_group.c
+    query = select(c.kind).where(c.to_version == FOREVER).distinct().order_by(c.kind)
+    return list(connection.execute(query).scalars())
+
+
 def names_of_areas(connection: Connection, codes: Iterable[str]) -> dict[str, str]:
     """The names of units by code; a code that is no unit's own is left out."""
     c = t.unit.c

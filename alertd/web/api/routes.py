@@ -84,7 +84,8 @@ class Trying(BaseModel):
     """A message to try a route with.
 
     Attributes:
-        to: An address as the route takes it: a phone, a terminal's id, a group's URL, a mailbox.
+        to: An address as the route takes it: a phone, a terminal's id, a mailbox; or the id
+            of a chat group in the roster, whose URL and secret are then taken from there.
         language: Of the message.
         wait_s: How long to wait for what the gateway says later.
     """

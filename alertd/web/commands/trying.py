@@ -15,7 +15,8 @@ from alertd.errors import ConflictError, NotFoundError
 from alertd.i18n import N_, translator
 from alertd.messages import mark_test, sign
 from alertd.model import Millis
-from alertd.store import journal
+from alertd.store import addresses, journal
+from alertd.store.reads.units import group_called
 from alertd.web.deps import Deps
 from channels.base import Accepted, Channel, Outcome, Outgoing
 
@@ -57,7 +58,8 @@ async def try_route(
         raise ConflictError(
             f"The route {name} carries no tests.", hint='Add "Test" to its `carries`.'
         )
-    message = _message(deps, channel, to, language)
+    address, secret = await asyncio.to_thread(_address, deps, to)
+    message = _message(deps, channel, address, secret, language)
     before = await asyncio.to_thread(_heads, deps)
     await deps.runner.submit(
         partial(_record, route=name, delivery=message.delivery, source=actor.source)
@@ -75,7 +77,19 @@ async def try_route(
     )
 
 
-def _message(deps: Deps, channel: Channel, to: str, language: str) -> Outgoing:
+def _address(deps: Deps, to: str) -> tuple[str, str | None]:
+    """Address and secret of the group that the roster knows by that id; else what was given."""
+    with deps.store.read() as connection:
+        found = group_called(connection, to)
+    if found is None:
+        return to, None
+    sealed, secret = found
+    vault = deps.store.vault
+    opened = vault.open(secret, context="chat-secret") if secret else None
+    return vault.open(sealed, context=addresses.CONTEXT), opened
+
+
+def _message(deps: Deps, channel: Channel, to: str, secret: str | None, language: str) -> Outgoing:
     now, settings = deps.now(), deps.settings
     words = translator(language)(N_("A test of this route. There is nothing to do."))
     signed = sign(words, settings.signatures.get(language, ""), language=language)
@@ -83,6 +97,7 @@ def _message(deps: Deps, channel: Channel, to: str, language: str) -> Outgoing:
         delivery=_TRIES + now,
         attempt=1,
         address=to,
+        secret=secret,
         text=mark_test(signed),
         language=language,
         alert=f"{_TRIES + now:032x}",
