@@ -21,6 +21,7 @@ from alertd.engine.core import Answer, Engine, Handover, Input, Step
 from alertd.engine.settling import Settlement
 from alertd.engine.space import Space
 from alertd.engine.timekeeping import Timekeeper
+from alertd.engine.tracing import Tracer
 from alertd.errors import UnavailableError
 from alertd.model import Millis
 from alertd.store.dialect import out_of_space
@@ -65,6 +66,7 @@ class Runner:
         self.speed = speed
         self.keeper = keeper
         self.space = space
+        self.tracer = Tracer(self.sink, now, speed)
         self.cycled_at: Millis = now()
         self.failing: str = ""  # why the last step couldn't commit; "" while all is well
         self._lean_until: Millis = 0
@@ -94,6 +96,7 @@ class Runner:
         """Claim no more, let tries in flight end, write down how, and stop."""
         with self._wake:
             self._stopping = True
+        await self.tracer.stop()
         for channel in self.channels.values():
             await channel.close()
         if self._sends:
@@ -304,22 +307,26 @@ class Runner:
         """Hand messages to their route; every one of them gets its outcome, whatever happens."""
         waiting = self._outcomes[handover.route]
         waiting.extend(handover.unmade)
-        missing = {message.delivery: message.attempt for message in handover.messages}
-        if self.now() >= handover.deadline:
+        missing = {message.delivery: message for message in handover.messages}
+        began = self.now()
+        if began >= handover.deadline:
             # We were stopped, and others have taken these for unknown: a late copy isn't marked.
             late = SendError(Fault.RETRY, "too-late-to-send")
-            waiting.extend(Outcome(delivery, n, late) for delivery, n in missing.items())
+            waiting.extend(Outcome(m.delivery, m.attempt, late) for m in missing.values())
             self.wake()
             return
+        channel = self.channels[handover.route]
         try:
-            async for outcome in self.channels[handover.route].send_many(handover.messages):
-                missing.pop(outcome.delivery, None)
+            async for outcome in channel.send_many(handover.messages):
+                message = missing.pop(outcome.delivery, None)
                 waiting.append(outcome)
                 self._stir()
+                if message is not None:
+                    self.tracer.trace(channel, message, outcome, began)
         finally:
-            for delivery, attempt in missing.items():
+            for message in missing.values():
                 error = SendError(Fault.UNKNOWN, "no-outcome-from-channel")
-                waiting.append(Outcome(delivery, attempt, error))
+                waiting.append(Outcome(message.delivery, message.attempt, error))
             self.wake()
 
 
