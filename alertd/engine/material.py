@@ -6,8 +6,10 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, func, select
 
+from alertd import cap
 from alertd.engine.telling import message_status
 from alertd.engine.turn import LiveAlert, Turn
+from alertd.lanes import channel_of
 from alertd.model import FOREVER, Channel, MessageKind, Millis, RecipientKind, alert_of
 from alertd.store import addresses, people
 from alertd.store import tables as t
@@ -15,6 +17,7 @@ from alertd.store.outbox import Row
 from alertd.store.prepared import Prepared, among, numbers
 
 _HELP_HOLDS_MS = 24 * 3_600_000
+_MAIL = int(Channel.MAIL)
 _STOPPING = frozenset({"cancel", "all-clear"})
 MOST_KEPT = 1_000  # texts, and messages, kept with an alert while it is worked with
 
@@ -64,6 +67,7 @@ class Material(NamedTuple):
     terminals: Mapping[int, str]
     secrets: Mapping[int, bytes]  # chat group → sealed
     mentions: Mapping[int, Sequence[bytes]]  # message → phones of those it names, sealed
+    documents: Mapping[int, bytes]  # alert → CAP XML, for mailboxes
 
 
 def gather(turn: Turn, route: str, rows: Sequence[Row], deadline: Millis) -> Material:
@@ -79,6 +83,7 @@ def gather(turn: Turn, route: str, rows: Sequence[Row], deadline: Millis) -> Mat
         terminals=_terminals(turn, rows),
         secrets=_secrets(turn, rows),
         mentions=_mentions(turn, [each.message for each in said.values()]),
+        documents=_documents(turn, {alert_of(r.id) for r in rows if channel_of(r.lane) == _MAIL}),
     )
 
 
@@ -127,6 +132,14 @@ def _variables(alert: LiveAlert, params: Mapping[str, Any]) -> dict[str, str]:
     """What a pre-registered template of a gateway can be filled with."""
     plain = {name: str(value) for name, value in params.items() if isinstance(value, str | int)}
     return plain | {"code": alert.short_code}
+
+
+def _documents(turn: Turn, alert_nos: set[int]) -> dict[int, bytes]:
+    if not alert_nos:
+        return {}
+    c = t.alert.c
+    rows = turn.connection.execute(select(c.no, c.cap).where(c.no.in_(alert_nos)))
+    return {row.no: cap.to_xml(cap.from_json(json.loads(row.cap))) for row in rows}
 
 
 def _mentions(turn: Turn, messages: Sequence[Message]) -> dict[int, list[bytes]]:

@@ -22,7 +22,7 @@ from alertd.engine.material import (
 from alertd.engine.telling import message_status
 from alertd.engine.turn import Wording
 from alertd.lanes import channel_of
-from alertd.model import Channel, MessageKind
+from alertd.model import Channel, MessageKind, alert_of
 from alertd.store import addresses
 from alertd.store.outbox import Row
 from alertd.store.vault import Vault
@@ -73,10 +73,19 @@ def _one(row: Row, material: Material, texts: _Texts, wording: Wording, vault: V
             vault.open(way, context=addresses.CONTEXT)
             for way in material.mentions.get(row.message_no, ())
         ],
+        attachment=_attachment(row, material, said),
         language=reader.language,
         possible_duplicate=duplicate,
         **said.alike,
     )
+
+
+def _attachment(row: Row, material: Material, said: Said) -> tuple[str, bytes] | None:
+    """The alert itself, with its first message to a mailbox."""
+    document = material.documents.get(alert_of(row.id))
+    if document is None or said.message.kind != MessageKind.ALERT:
+        return None
+    return f"{said.alert.short_code}.cap.xml", document
 
 
 def _text(said: Said, reader: Reader, lane: int, duplicate: bool, wording: Wording) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from alertd import cap
 from alertd.engine import receive
 from alertd.lanes import BY_SMS, Service, lane_of
 from alertd.model import (
@@ -236,8 +237,13 @@ def test_each_group_is_reached_by_a_route_to_its_own_service(tmp_path: Path) -> 
         ),
     )
     groups(city, "wecom", "wecom", "dingtalk", "mail")
-    city.issue()
+    alert = city.issue()
     city.forward(seconds=2)
+    (letter,) = [message for message in city.sent if message.attachment]
+    assert letter.attachment is not None
+    assert letter.attachment[0].endswith(".cap.xml")
+    document = cap.from_xml(letter.attachment[1])
+    assert document.identifier == city.reference(alert).identifier
     c = t.delivery.c
     query = select(t.chat_group.c.kind, c.route, c.state, c.reason).join(
         t.chat_group, t.chat_group.c.no == c.recipient_no
