@@ -44,6 +44,13 @@ soak: setup-dev system-packages ## the slow proofs: a thousand kills, long runs 
 	@mkdir -p build
 	@$(PYTEST) -m soak --timeout=7200 --junitxml=build/junit-soak.xml $(T)
 
+# What is missing in the end is skipped, each with a line that says what to install.
+.PHONY: test-peers
+test-peers: setup-dev ## ask the peers that pip doesn't bring: Dovecot, Prism with Twilio's own document, npm's SMPP
+	@scripts/system-packages.sh mosquitto dovecot-imapd npm || true
+	@scripts/peers-npm.sh || true
+	@$(PYTEST) -m peers -rs $(or $(T),tests)
+
 .PHONY: mutants
 mutants: setup-dev ## change decisions, journal and signing code one thing at a time: do tests notice? (an hour)
 	@$(BIN)/python -m tests.faults.mutants --out build/mutants.json $(T)
