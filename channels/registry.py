@@ -40,6 +40,12 @@ def _handsets(config: RouteConfig, context: RouteContext) -> Channel:
     return HandsetsRoute(config, context)
 
 
+def _smpp(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.sms.smpp import SmppRoute  # noqa: PLC0415 - only where configured
+
+    return SmppRoute(config, context)
+
+
 def _twilio(config: RouteConfig, context: RouteContext) -> Channel:
     from channels.sms.twilio import TwilioRoute  # noqa: PLC0415 - only where configured
 
@@ -122,6 +128,7 @@ _FACTORIES: dict[str, Callable[[RouteConfig, RouteContext], Channel]] = {
     "mqtt": _mqtt,
     "onebot": _onebot,
     "slack": _slack,
+    "smpp": _smpp,
     "twilio": _twilio,
     "webhook": _webhook,
     "wecom": _wecom,
