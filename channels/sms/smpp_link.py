@@ -24,6 +24,7 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
 _FIRST_PAUSE_REFUSED_S = 1.0  # carriers lock out whoever knocks too often
 _LONGEST_PAUSE_REFUSED_S = 60.0
+_UNSTEADY_PAUSE_S = 0.5
 _STEADY_S = 10.0  # a connection that lived as long was a good one
 _ENQUIRE_PATIENCE_S = 10.0
 _GOODBYE_S = 1.0
@@ -83,10 +84,12 @@ class SmppLink:
         self._went_down = went_down
         self._queue: deque[_Request] = deque()
         self._unanswered: dict[_Request, None] = {}  # the oldest first
+        self._asking: set[asyncio.Future[bool]] = set()
         self._session: Session | None = None
         self._up = asyncio.Event()
         self._down = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._was_up = False
         self._refused = False
         self._draining = False
         self._enquired_at = 0.0
@@ -153,31 +156,30 @@ class SmppLink:
         return self.up and await self._answered_within(within_s, "enquire_link")
 
     async def _answered_within(self, within_s: float, command: str) -> bool:
-        answered = asyncio.Event()
+        answered: asyncio.Future[bool] = self._loop.create_future()
+        self._asking.add(answered)
+        answered.add_done_callback(self._asking.discard)
         assert self._session is not None  # noqa: S101 - the callers know that it is bound
-        self._session.ask(partial(pdus.request, command), lambda *_: answered.set())
+        self._session.ask(partial(pdus.request, command), lambda *_: _settle(answered, there=True))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                await answered.wait()
-        return answered.is_set()
+                return await answered
+        return False
 
     async def _keep(self) -> None:
-        pauses = 0
+        failures = 0
         while True:
             began = self._loop.time()
+            self._was_up = False
             await self._connect()
             while not self._down.is_set():
                 self._look_after(began)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(1.0, self._settings.enquire_link_s / 4)):
                         await self._down.wait()
-            pauses = 0 if self._loop.time() - began > _STEADY_S else pauses + 1
-            first, longest = (
-                (_FIRST_PAUSE_REFUSED_S, _LONGEST_PAUSE_REFUSED_S)
-                if self._refused
-                else (_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
-            )
-            await asyncio.sleep(min(first * 2.0 ** min(pauses, 10), longest))
+            failures = 0 if self._was_up else failures + 1
+            steady = self._loop.time() - began > _STEADY_S
+            await asyncio.sleep(_pause_s(failures, refused=self._refused, steady=steady))
 
     async def _connect(self) -> None:
         """Connect and ask to be bound; what comes of it, the session says."""
@@ -200,6 +202,7 @@ class SmppLink:
     def _bound(self, command: int, status: int, _: bytes) -> None:
         if command == pdus.BIND_TRANSCEIVER_RESP and status == codes.OK:
             self.problem = ""
+            self._was_up = True
             self._up.set()
             self._came_up()
             return
@@ -313,7 +316,26 @@ class SmppLink:
             request = self._queue.popleft()
             if not request.taken.done():
                 request.taken.set_exception(NotHandedOverError(code, away=True))
+        for asking in list(self._asking):
+            _settle(asking, there=False)
         self._down.set()
+
+
+def _pause_s(failures: int, *, refused: bool, steady: bool) -> float:
+    """How long to wait before connecting again, after so many times without being bound."""
+    if not failures:
+        return _FIRST_PAUSE_S if steady else _UNSTEADY_PAUSE_S
+    first, longest = (
+        (_FIRST_PAUSE_REFUSED_S, _LONGEST_PAUSE_REFUSED_S)
+        if refused
+        else (_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+    )
+    return float(min(first * 2.0 ** min(failures - 1, 10), longest))
+
+
+def _settle(asking: asyncio.Future[bool], *, there: bool) -> None:
+    if not asking.done():
+        asking.set_result(there)
 
 
 def _nothing(*_: object) -> None:

@@ -6,6 +6,7 @@ memory joins them. It is of this process: a receipt that comes after a restart n
 the carrier brings back a TLV with our numbers in it (`reference_tlv`).
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -71,7 +72,7 @@ class Tries:
     def __init__(self, first: int) -> None:
         self._next = first % _REFERENCES
         self._by_reference: dict[int, Part] = {}  # the oldest first
-        self._by_id: dict[str, Part] = {}
+        self._by_id: dict[str, Part] = {}  # by `_key` of it
         self._several: dict[tuple[int, int], Try] = {}  # tries in several parts
         self._unanswered: Counter[str] = Counter()
 
@@ -87,8 +88,9 @@ class Tries:
         return part
 
     def _forget(self, part: Part) -> None:
-        if self._by_id.get(part.message_id) is part:
-            del self._by_id[part.message_id]
+        key = _key(part.message_id)
+        if self._by_id.get(key) is part:
+            del self._by_id[key]
         self._several.pop((part.of.delivery, part.of.attempt), None)
 
     def waits(self, part: Part) -> None:
@@ -107,7 +109,7 @@ class Tries:
         part.of.accepted |= 1 << part.number
         part.message_id = message_id
         if message_id:
-            self._by_id[message_id] = part
+            self._by_id[_key(message_id)] = part
 
     def may_be_early(self, addresses: tuple[str, ...]) -> bool:
         """Whether a submit to one of these has no answer yet, so that its id may still come."""
@@ -126,7 +128,7 @@ class Tries:
         """
         if named := self._named_by(word):
             return named
-        part = self._by_id.get(message_id)
+        part = self._by_id.get(_key(message_id)) if message_id else None
         if part is None:
             digits = {_telling(address) for address in addresses}
             part = next(
@@ -169,18 +171,17 @@ def _fits(part: Part, digits: set[str]) -> bool:
     return _telling(part.of.address) in digits
 
 
+def _key(message_id: str) -> str:
+    """An id without what gateways are careless about: leading zeros and capitals."""
+    return message_id.lower().lstrip("0")
+
+
 def _other_spellings(message_id: str) -> Iterator[str]:
-    """Gateways give an id in hexadecimal and name it in decimal, or the other way, or pad it."""
-    bare = message_id.lstrip("0") or message_id
-    if len(bare) > LONGEST_MESSAGE_ID:
+    """Keys of the same number: many give an id in hexadecimal and name it in decimal, or so."""
+    key = _key(message_id)
+    if len(key) > LONGEST_MESSAGE_ID or not key.isascii() or not key.isalnum():
         return
-    yield bare
-    yield bare.lower()
-    yield bare.upper()
-    if bare.isascii() and bare.isdigit():
-        yield f"{int(bare):x}"
-        yield f"{int(bare):X}"
-    try:
-        yield str(int(bare, 16))
-    except ValueError:
-        return
+    if key.isdigit():
+        yield f"{int(key):x}"
+    with contextlib.suppress(ValueError):
+        yield str(int(key, 16))

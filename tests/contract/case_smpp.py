@@ -83,13 +83,13 @@ class SmppCase:
     @asynccontextmanager
     async def open(
         cls,
-        folder: Path,  # noqa: ARG003 - the server keeps its record in memory
+        folder: Path,
         *,
         timeout_s: float = 10.0,
         in_flight: int = 50,
         **options: Any,
     ) -> AsyncIterator[Self]:
-        smsc = Smsc()
+        smsc = Smsc(folder / "smsc.jsonl")
         await smsc.start()
         gate = Gate(smsc.port)
         await gate.open()
@@ -103,7 +103,7 @@ class SmppCase:
         finally:
             await route.close()
             await gate.close()
-            await smsc.stop()
+            await smsc.kill()
 
     def message(self, delivery: int, *, attempt: int = 1, text: str = AWKWARD_TEXT) -> Outgoing:
         # An address takes 20 digits and no more.
@@ -114,21 +114,22 @@ class SmppCase:
 
     async def trouble(self, name: str | None) -> None:
         self._flaw = name if name in _FLAWS and name else ""
-        self.smsc.refusal = _REFUSALS.get(name or "", 0)
-        at_gate = name is not None and not self._flaw and not self.smsc.refusal
+        refusal = _REFUSALS.get(name or "", 0)
+        await self.smsc.refuse(refusal)
+        at_gate = name is not None and not self._flaw and not refusal
         self.gate.mode = _STATUSES.get(name, name) if at_gate and name else "ok"
         if name == "refuse-bind":
             await self.gate.cut()
         await until(self._steady)
 
     async def hold(self, message: Outgoing) -> None:
-        self.smsc.held.add(message.address.lstrip("+"))
+        await self.smsc.hold(message.address.lstrip("+"))
 
     async def release(self) -> None:
-        self.smsc.release()
+        await self.smsc.release()
 
     async def report(self, message: Outgoing, status: ReceiptStatus, times: int = 1) -> None:
-        submit = next(s for s in self.smsc.submits if s.number == message.address.lstrip("+"))
+        submit = next(s for s in self.smsc.submits() if s.number == message.address.lstrip("+"))
         text = receipt_text(submit.message_id, _STATES[status])
         tlvs = {NUMBERS_TLV: submit.tlvs[NUMBERS_TLV]}
         for _ in range(times):
@@ -138,7 +139,7 @@ class SmppCase:
             assert answered == 0
 
     async def taken(self) -> list[Taken]:
-        return [Taken(*submit.numbers[:2], submit.text) for submit in self.smsc.submits]
+        return [Taken(*submit.numbers[:2], submit.text) for submit in self.smsc.submits()]
 
     async def leave(self) -> None:
         await self.gate.close()

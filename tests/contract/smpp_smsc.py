@@ -1,38 +1,35 @@
-"""A carrier's gateway: smpp34's own server, told what to answer, and the record of what it took.
-
-It is Rust and shares no code with smpplib, by which the route writes and reads: what one library
-gets wrong, the other shows. As a program (`python -m tests.contract.smpp_smsc PORT LOG`) it is a
-process that can be killed; it accepts everything and writes a line before each answer.
-"""
+"""A test's hold on the carrier's gateway, which is a process (`smpp_server`), and on its log."""
 
 import asyncio
+import itertools
 import json
-import socket
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import smpp34
 from smpplib.gsm import GSM_CHARACTER_TABLE
 
 from tests.contract.peer import PATIENCE_S
 
 NUMBERS_TLV = 0x1401  # the vendor's own, in which our numbers travel
 OUR_NUMBER = "10657100"
+_PROGRAM = Path(__file__).parent / "smpp_server.py"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Submit:
     """One submit_sm as the server read it."""
 
-    event: smpp34.SubmitSmEvent
     message_id: str
+    number: str
+    source: str
+    ton: tuple[int, int]
+    esm_class: int
+    coding: int
+    registered: int
+    data: bytes
     tlvs: dict[int, bytes]
-
-    @property
-    def number(self) -> str:
-        return self.event.destination_addr
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -42,56 +39,67 @@ class Submit:
     @property
     def header(self) -> bytes:
         """The user data header, its length first."""
-        data = self.event.short_message
-        return data[: data[0] + 1] if self.event.esm_class & 0x40 else b""
+        return self.data[: self.data[0] + 1] if self.esm_class & 0x40 else b""
 
     @property
     def text(self) -> str:
-        data = self.event.short_message[len(self.header) :]
-        return data.decode("utf-16-be") if self.event.data_coding == 8 else read_septets(data)
+        data = self.data[len(self.header) :]
+        return data.decode("utf-16-be") if self.coding == 8 else read_septets(data)
 
 
-@dataclass
 class Smsc:
-    """The server on loopback, in this process.
+    """Starts the process, steers it, reads its log."""
 
-    Args:
-        refusal: What it answers to a submit instead of taking it; 0: it takes all.
-        held: Numbers whose submits it takes and doesn't answer until `release`.
-    """
-
-    refusal: int = 0
-    held: set[str] = field(default_factory=set)
-    submits: list[Submit] = field(default_factory=list)
-    taken: Callable[[Submit], None] = lambda _: None
-    port: int = 0
-    name_of: Callable[[int], str] = lambda number: f"{number:08X}"
-    _kept: list[Submit] = field(default_factory=list)
-    _bound: dict[str, smpp34.Esme] = field(default_factory=dict)
-    _came: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _server: smpp34.Server | None = None
-    _pump: asyncio.Task[None] | None = None
+    def __init__(self, log: Path) -> None:
+        self.port = 0
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._ids = itertools.count(1)
+        self._asked: dict[int, asyncio.Future[Any]] = {}
 
     async def start(self) -> None:
-        self.port = self.port or free_port()
-        self._server = smpp34.Server("127.0.0.1", self.port, system_id="SMSC")
-        await self._server.start()
-        self._pump = asyncio.create_task(self._serve(self._server))
+        """Start, on the port of before where there was one."""
+        pipe = asyncio.subprocess.PIPE
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", _PROGRAM, str(self.port), self._log), stdin=pipe, stdout=pipe
+        )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(PATIENCE_S):
+            self.port = json.loads(await self._process.stdout.readline())["port"]
+        self._reading = asyncio.create_task(self._read(self._process.stdout))
 
-    async def stop(self) -> None:
-        if self._server is not None and self._pump is not None:
-            self._pump.cancel()
-            await asyncio.gather(self._pump, return_exceptions=True)
-            self._kept.clear()
-            await self._server.stop()
-            self._server = None
+    async def kill(self) -> None:
+        """As `kill -9`."""
+        if self._process is not None and self._reading is not None:
+            process, self._process = self._process, None
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+            await self._reading
+            assert process.stdin is not None
+            process.stdin.close()
 
-    def release(self) -> None:
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def submits(self) -> list[Submit]:
+        """What it has taken, in order."""
+        lines = self._log.read_text("utf-8").splitlines() if self._log.exists() else []
+        return [_submit(json.loads(line)) for line in lines]
+
+    async def refuse(self, status: int) -> None:
+        """Answer this to every submit instead of taking it; 0 takes them again."""
+        await self._do("refuse", status=status)
+
+    async def hold(self, number: str) -> None:
+        """Take what goes to `number`, and answer only at `release`."""
+        await self._do("hold", number=number)
+
+    async def release(self) -> None:
         """Answer what was held, and hold no more."""
-        self.held.clear()
-        for submit in self._kept:
-            submit.event.accept(submit.message_id)
-        self._kept.clear()
+        await self._do("release")
 
     async def deliver(
         self,
@@ -101,49 +109,50 @@ class Smsc:
         to: str = OUR_NUMBER,
         esm_class: int = 0,
         coding: int = 8,
-        tlvs: dict[int, bytes] | None = None,
         ton: int = 1,
+        tlvs: dict[int, bytes] | None = None,
     ) -> int:
-        """Bring a deliver_sm to whoever bound last; the status that it was answered with."""
+        """Bring a deliver_sm; the status that it was answered with."""
+        message = {
+            "to": to,
+            "data": data.hex(),
+            "source_addr": source,
+            "source_addr_ton": ton,
+            "esm_class": esm_class,
+            "data_coding": coding,
+            "tlvs": {tag: value.hex() for tag, value in (tlvs or {}).items()},
+        }
+        status: int = await self._do("deliver", message=message)
+        return status
+
+    async def _do(self, what: str, **more: Any) -> Any:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        number = next(self._ids)
+        self._asked[number] = asyncio.get_running_loop().create_future()
+        line = json.dumps({"id": number, "do": what, **more})
+        self._process.stdin.write(line.encode() + b"\n")
         async with asyncio.timeout(PATIENCE_S):
-            async with self._came:
-                await self._came.wait_for(lambda: bool(self._bound))
-            esme = list(self._bound.values())[-1]
-            answer = await esme.deliver_sm(
-                to,
-                data,
-                source_addr=source,
-                source_addr_ton=ton,
-                esm_class=esm_class,
-                data_coding=coding,
-                tlvs=[smpp34.Tlv(tag, value) for tag, value in (tlvs or {}).items()],
-            )
-        return answer.command_status
+            return await self._asked[number]
 
-    async def _serve(self, server: smpp34.Server) -> None:
-        while True:
-            event = await server.next()
-            async with self._came:
-                if isinstance(event, smpp34.Esme):
-                    self._bound[event.session_id] = event
-                elif isinstance(event, smpp34.Unbound):
-                    self._bound.pop(event.session_id, None)
-                else:
-                    self._submitted(event)
-                self._came.notify_all()
+    async def _read(self, lines: asyncio.StreamReader) -> None:
+        async for line in lines:
+            said = json.loads(line)
+            asked = self._asked.pop(said["id"])
+            if asked.done():
+                continue  # the test has ended
+            if "error" in said:
+                asked.set_exception(RuntimeError(said["error"]))
+            else:
+                asked.set_result(said["result"])
+        for asked in self._asked.values():
+            asked.cancel()
 
-    def _submitted(self, event: smpp34.SubmitSmEvent) -> None:
-        if self.refusal:
-            event.reject(self.refusal)
-            return
-        tlvs = {tlv.tag: tlv.value for tlv in event.tlvs}
-        submit = Submit(event, self.name_of(0xA0 + len(self.submits)), tlvs)
-        self.submits.append(submit)
-        self.taken(submit)
-        if submit.number in self.held:
-            self._kept.append(submit)
-        else:
-            event.accept(submit.message_id)
+
+def _submit(line: dict[str, Any]) -> Submit:
+    tlvs = {int(tag): bytes.fromhex(value) for tag, value in line["tlvs"].items()}
+    data = bytes.fromhex(line["data"])
+    return Submit(**{**line, "ton": tuple(line["ton"]), "data": data, "tlvs": tlvs})
 
 
 def receipt_text(message_id: str, state: str, error: str = "000") -> bytes:
@@ -161,28 +170,3 @@ def read_septets(data: bytes) -> str:
         place = 0x80 + next(octets) if octet == 0x1B else octet
         text += GSM_CHARACTER_TABLE[place]
     return text
-
-
-def free_port() -> int:
-    """A port that nobody has: smpp34's server can't say which one it was given."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-async def main() -> None:
-    log = Path(sys.argv[2])
-
-    def write_down(submit: Submit) -> None:
-        with log.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps({"numbers": submit.numbers, "number": submit.number}) + "\n")
-
-    smsc = Smsc(port=int(sys.argv[1]), taken=write_down)
-    await smsc.start()
-    print(json.dumps({"port": smsc.port}), flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
