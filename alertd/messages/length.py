@@ -53,7 +53,7 @@ def _widths(text: str) -> tuple[Encoding, list[int]]:
     septets = _septets(text)
     if septets is not None:
         return Encoding.GSM7, septets
-    return Encoding.UCS2, [2 if ord(char) > 0xFFFF else 1 for char in text]  # noqa: PLR2004 - end of the BMP
+    return Encoding.UCS2, [2 if char > "\uffff" else 1 for char in text]  # beyond the BMP
 
 
 def _septets(text: str) -> list[int] | None:

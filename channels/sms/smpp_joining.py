@@ -35,7 +35,7 @@ class _Message:
     first: Delivered
     total: int
     last_at: float
-    since: float = 0.0  # when the first of those that wait came; 0: none waits
+    since: float | None = None  # when the first of those that wait came
     data: dict[int, bytes] = field(default_factory=dict, repr=False)
     answers: list[Answer] = field(default_factory=list)
 
@@ -82,7 +82,7 @@ class Joining:
         message.data[place.number] = data
         message.answers.append(answer)
         message.last_at = now
-        message.since = message.since or now
+        message.since = now if message.since is None else message.since
         if len(message.data) == message.total:
             found.append(self._hand_on(message))
         if len(self._messages) > _MOST:
@@ -93,7 +93,7 @@ class Joining:
         """Those whose parts have waited for the rest long enough."""
         found = []
         for message in list(self._messages.values()):
-            if message.since and now - message.since >= PATIENCE_S:
+            if message.since is not None and now - message.since >= PATIENCE_S:
                 found.append(self._hand_on(message))
             elif now - message.last_at >= _FORGOTTEN_AFTER_S:
                 del self._messages[message.looks]
@@ -105,7 +105,7 @@ class Joining:
 
     def _hand_on(self, message: _Message) -> Joined:
         answers, message.answers = tuple(message.answers), []
-        message.since = 0.0
+        message.since = None
         have = b"".join(b"%d:%b" % (n, message.data[n]) for n in sorted(message.data))
         name = self._name(message.looks + have)
         return Joined(message.first, _text(message), name, answers)

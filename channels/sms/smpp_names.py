@@ -9,6 +9,7 @@ process: what an old one didn't answer has a new name in a new one, and counts t
 
 import hashlib
 import itertools
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ class Names:
 
     def __init__(self, fresh: Callable[[], str]) -> None:
         self._fresh = fresh
-        self._open: dict[bytes, list[_Open]] = {}
+        self._open: OrderedDict[bytes, list[_Open]] = OrderedDict()
 
     def name(self, looks: bytes, connection: object) -> str:
         """A message's name.
@@ -48,7 +49,7 @@ class Names:
         one = _Open(self._fresh(), connection)
         known.append(one)
         if len(self._open) > _MOST:
-            del self._open[next(iter(self._open))]
+            self._open.popitem(last=False)
         return one.name
 
     def refused(self, looks: bytes, name: str) -> None:

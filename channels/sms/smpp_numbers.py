@@ -4,22 +4,21 @@ import phonenumbers
 
 from channels.sms.smpp_pdus import LONGEST_ADDRESS
 
+_SHORTEST = 7
 _INTERNATIONAL = 1  # TON, SMPP 3.4, 5.2.5
 
 
-def outgoing_number(address: str, region: str, *, national: bool) -> str | None:
+def outgoing_number(address: str, left_out: str) -> str | None:
     """The digits that a submit names; None where it is no number.
 
     Args:
         address: E.164.
-        region: Whose numbers are written without a country code, where `national`.
-        national: Whether any are.
+        left_out: A country code that the gateway doesn't want to see, or "".
     """
     digits = address.removeprefix("+")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_ADDRESS):
-        return None
-    code = str(phonenumbers.country_code_for_region(region))
-    return digits.removeprefix(code) if national and digits.startswith(code) else digits
+    if digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_ADDRESS:
+        return digits.removeprefix(left_out)
+    return None
 
 
 def incoming_number(source: str, ton: int, region: str) -> str:
@@ -40,6 +39,7 @@ def incoming_number(source: str, ton: int, region: str) -> str:
         number = phonenumbers.parse(digits, region)
     except phonenumbers.NumberParseException:
         return source
-    if not phonenumbers.is_possible_number(number):
+    # A new block may be in nobody's list yet; a service's short number is no one's phone.
+    if len(digits) < _SHORTEST or not phonenumbers.is_possible_number(number):
         return source
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

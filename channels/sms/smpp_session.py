@@ -31,6 +31,7 @@ class Session(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._octets = bytearray()
+        self._unwritten: list[bytes] = []
         self._sequence = 0
         self._asked: dict[int, Answered] = {}
         # Our answers that the peer hasn't surely read: our last request before, whom to tell.
@@ -102,6 +103,7 @@ class Session(asyncio.Protocol):
         elif command == pdus.UNBIND:
             self.answer("unbind_resp", sequence)
             self._ended_as = "unbound"
+            self._flush()
             if self._transport is not None:
                 self._transport.close()
         elif command != pdus.ALERT_NOTIFICATION:
@@ -119,5 +121,12 @@ class Session(asyncio.Protocol):
         answered(command, status, raw)
 
     def _write(self, octets: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(octets)
+        """Write at the end of this turn of the loop: what a turn makes leaves together."""
+        if not self._unwritten:
+            self._loop.call_soon(self._flush)
+        self._unwritten.append(octets)
+
+    def _flush(self) -> None:
+        octets, self._unwritten = self._unwritten, []
+        if octets and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(octets))

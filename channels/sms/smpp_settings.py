@@ -37,7 +37,7 @@ class SmppSettings:
     dest_ton: int
     dest_npi: int
     region: str  # whose national numbers come without a country code, e.g. CN
-    national_numbers: bool  # whether they go out so, too
+    left_out: str  # the country code that isn't written to the gateway, or ""
     validity: bool  # whether a submit says until when it is worth delivering
     reference_tlv: int | None  # a TLV that the carrier agreed to bring back in receipts
 
@@ -65,7 +65,11 @@ def read_settings(config: RouteConfig) -> SmppSettings:
         dest_ton=_whole(config, "dest_ton", 2 if _flag(config, "national_numbers") else 1, _OCTET),
         dest_npi=_whole(config, "dest_npi", 1, _OCTET),
         region=_region(config),
-        national_numbers=_flag(config, "national_numbers"),
+        left_out=(
+            str(phonenumbers.country_code_for_region(_region(config)))
+            if _flag(config, "national_numbers")
+            else ""
+        ),
         validity=_flag(config, "validity", default=True),
         reference_tlv=(
             _whole(config, "reference_tlv", 0, _VENDORS_OWN)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from channels.base import Fault, Outgoing, SendError
 from channels.sms import smpp_pdus as pdus
 from channels.sms.smpp_numbers import outgoing_number
 from channels.sms.smpp_settings import SmppSettings
+from channels.sms.smpp_text import Part as Text
 from channels.sms.smpp_text import cut
 from channels.sms.smpp_tries import Part
 
@@ -20,10 +20,10 @@ _LONGEST_VALIDITY_S = 3 * 86_400
 class Prepared:
     """One part, but for what is known only when its turn has come."""
 
-    fields: dict[str, Any] = field(repr=False)
+    text: Text = field(repr=False)
+    number: str = field(repr=False)
     expires_at: int
-    validity: bool
-    tlv: int | None
+    settings: SmppSettings
 
     def octets(self, part: Part, now: Callable[[], int], sequence: int) -> bytes:
         """The submit_sm.
@@ -34,12 +34,22 @@ class Prepared:
         left_s = (self.expires_at - now()) // 1000
         if left_s <= 0:
             raise SendError(Fault.REFUSED, "expired")
+        to, text = self.settings, self.text
         return pdus.submit(
             sequence,
-            None if self.tlv is None else (self.tlv, part.word),
+            None if to.reference_tlv is None else (to.reference_tlv, part.word),
+            source_addr_ton=to.source_ton,
+            source_addr_npi=to.source_npi,
+            source_addr=to.source,
+            dest_addr_ton=to.dest_ton,
+            dest_addr_npi=to.dest_npi,
+            destination_addr=self.number,
+            esm_class=_HAS_HEADER if text.has_header else 0,
+            validity_period=_relative(left_s) if to.validity else "",
+            registered_delivery=_WANT_RECEIPT,
+            data_coding=text.data_coding,
+            short_message=text.data,
             user_message_reference=part.reference,
-            validity_period=_relative(left_s) if self.validity else "",
-            **self.fields,
         )
 
 
@@ -54,36 +64,14 @@ def prepare(message: Outgoing, settings: SmppSettings, header: int) -> list[Prep
     Raises:
         SendError: It can't be sent so.
     """
-    number = outgoing_number(message.address, settings.region, national=settings.national_numbers)
+    number = outgoing_number(message.address, settings.left_out)
     if number is None:
         raise SendError(Fault.DEAD, "bad-number")
     try:
         parts = cut(message.text, header)
     except ValueError:
         raise SendError(Fault.REFUSED, "text-too-long-or-not-unicode") from None
-    same: dict[str, Any] = {
-        "source_addr_ton": settings.source_ton,
-        "source_addr_npi": settings.source_npi,
-        "source_addr": settings.source,
-        "dest_addr_ton": settings.dest_ton,
-        "dest_addr_npi": settings.dest_npi,
-        "destination_addr": number,
-        "registered_delivery": _WANT_RECEIPT,
-    }
-    return [
-        Prepared(
-            {
-                **same,
-                "esm_class": _HAS_HEADER if part.has_header else 0,
-                "data_coding": part.data_coding,
-                "short_message": part.data,
-            },
-            message.expires_at,
-            settings.validity,
-            settings.reference_tlv,
-        )
-        for part in parts
-    ]
+    return [Prepared(part, number, message.expires_at, settings) for part in parts]
 
 
 def _relative(left_s: int) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from gsm0338 import Codec
 
@@ -53,11 +54,7 @@ def cut(text: str, reference: int) -> list[Part]:
     Raises:
         ValueError: It takes more parts than can be counted, or isn't Unicode.
     """
-    encoding, texts = sms_parts(text)
-    if len(texts) > MOST_PARTS:
-        raise ValueError("too many parts")
-    coding = DEFAULT_ALPHABET if encoding is Encoding.GSM7 else UCS2
-    bodies = [_encoded(part, encoding) for part in texts]
+    coding, bodies = _bodies(text)
     if len(bodies) <= 1:
         return [Part(coding, b"".join(bodies), has_header=False)]
     head = bytes((5, _CONCATENATION_8, 3, reference, len(bodies)))
@@ -65,6 +62,15 @@ def cut(text: str, reference: int) -> list[Part]:
         Part(coding, head + bytes((number,)) + body, has_header=True)
         for number, body in enumerate(bodies, start=1)
     ]
+
+
+@lru_cache(maxsize=64)  # an alert says the same to many
+def _bodies(text: str) -> tuple[int, tuple[bytes, ...]]:
+    encoding, texts = sms_parts(text)
+    if len(texts) > MOST_PARTS:
+        raise ValueError("too many parts")
+    coding = DEFAULT_ALPHABET if encoding is Encoding.GSM7 else UCS2
+    return coding, tuple(_encoded(part, encoding) for part in texts)
 
 
 def _encoded(text: str, encoding: Encoding) -> bytes:

@@ -71,16 +71,17 @@ class Tries:
 
     def __init__(self, first: int) -> None:
         self._next = first % _REFERENCES
-        self._by_reference: dict[int, Part] = {}  # the oldest first
+        self._by_reference: dict[int, Part] = {}
         self._by_id: dict[str, Part] = {}  # by `_key` of it
         self._several: dict[tuple[int, int], Try] = {}  # tries in several parts
         self._unanswered: Counter[str] = Counter()
 
     def part(self, of: Try, number: int) -> Part:
         """A part about to be sent, with a reference of its own."""
-        if len(self._by_reference) >= MOST_PARTS:
-            self._forget(self._by_reference.pop(next(iter(self._by_reference))))
         self._next = (self._next + 1) % _REFERENCES
+        oldest = self._by_reference.pop((self._next - MOST_PARTS) % _REFERENCES, None)
+        if oldest is not None:
+            self._forget(oldest)
         part = Part(of, number, self._next)
         self._by_reference[part.reference] = part
         if of.parts > 1:
@@ -164,7 +165,7 @@ class Tries:
 
 
 def _telling(address: str) -> str:
-    return "".join(filter(str.isdigit, address))[-_TELLING_DIGITS:]
+    return address[-_TELLING_DIGITS:]
 
 
 def _fits(part: Part, digits: set[str]) -> bool:
