@@ -18,6 +18,7 @@ from functools import partial
 
 import structlog
 
+from alertd.i18n import N_
 from channels.base import (
     Accepted,
     ChannelKind,
@@ -100,10 +101,12 @@ class SmppRoute:
     async def health(self) -> Health:
         """Ask the gateway whether it is there."""
         if not self._link.up:
-            return Health(ok=False, detail=f"The SMPP gateway isn't bound: {self._link.problem}.")
+            problem = self._link.problem
+            detail = N_("The SMPP gateway isn't bound: {problem}.").format(problem=problem)
+            return Health(ok=False, detail=detail)
         if await self._link.answers(_HEALTH_PATIENCE_S):
-            return Health(ok=True, detail="The SMPP gateway is bound and answers.")
-        return Health(ok=False, detail="The SMPP gateway is bound and doesn't answer.")
+            return Health(ok=True, detail=N_("The SMPP gateway is bound and answers."))
+        return Health(ok=False, detail=N_("The SMPP gateway is bound and doesn't answer."))
 
     async def _send(self, message: Outgoing) -> Accepted:
         if self._closed:

@@ -307,7 +307,8 @@ class SmppLink:
             self.problem = code
         if self.up:
             self._up.clear()
-            self._went_down(code)
+            if self._keeper is not None:  # else it is we who end it
+                self._went_down(code)
         unanswered, self._unanswered = self._unanswered, {}
         for request in unanswered:
             if not request.taken.done():

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from alertd.decide.grammar import ReplyKind, parse
 from channels.base import ReceiptStatus
 from channels.sms.smpp_joining import Joining
 from channels.sms.smpp_names import Names, fingerprint, fresh_names
@@ -102,6 +103,23 @@ def test_parts_that_never_come_are_marked_and_forgotten() -> None:
     assert deliver(joining, 3_600.0, 2, b"b") == ["abc"]
     joining.overdue(8_000.0)
     assert not joining._messages
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("收到", ReplyKind.UNCLEAR),  # it may go on: …了吗?
+        ("2 35", ReplyKind.UNCLEAR),
+        ("1", ReplyKind.UNCLEAR),
+        ("求助,水已经到二楼了", ReplyKind.HELP),
+    ],
+)
+def test_a_half_answers_nothing_but_calls_for_help(text: str, kind: ReplyKind) -> None:
+    joining = Joining(lambda looks: fingerprint(looks).hex())
+    part = Delivered("8613800000001", 1, "106", 0x40, 8, b"", {})
+    joining.take(b"a", Place(1, 1, 2), part, text.encode("utf-16-be"), lambda _: None, 0.0)
+    (joined,) = joining.overdue(10.0)
+    assert parse(joined.text).kind is kind
 
 
 def test_messages_in_parts_are_bounded() -> None:
