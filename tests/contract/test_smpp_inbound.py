@@ -128,7 +128,7 @@ async def test_what_cant_be_stored_is_brought_again_under_its_name(tmp_path: Pat
 
 
 async def test_one_that_cant_be_stored_keeps_back_no_other(tmp_path: Path) -> None:
-    async with inbound(tmp_path) as (smsc, _, store, _):
+    async with inbound(tmp_path) as (smsc, _, store, route):
         store.gate.clear()
         store.poison = "bad"
         first = asyncio.create_task(smsc.deliver(PHONE, ucs2("first")))
@@ -136,10 +136,14 @@ async def test_one_that_cant_be_stored_keeps_back_no_other(tmp_path: Path) -> No
         async def asked() -> bool:
             return store.asked == 1
 
-        await until(asked)  # the rest come as one batch
+        await until(asked)
         texts = ["1", "2", "bad", "3", "4"]
         rest = [asyncio.create_task(smsc.deliver(PHONE, ucs2(text))) for text in texts]
-        await smsc.refuse(0)
+
+        async def all_wait() -> bool:
+            return len(route._inbound._inbox._waiting) == len(texts)
+
+        await until(all_wait)  # so that they are one batch
         store.gate.set()
         assert await first == 0
         assert await asyncio.gather(*rest) == [0, 0, QUEUE_FULL, 0, 0]
@@ -320,7 +324,12 @@ async def test_a_receipt_before_its_answer_waits_for_it(tmp_path: Path) -> None:
         await until(taken)
         (submit,) = case.smsc.submits()
         early = asyncio.create_task(receipt(case, submit.message_id, submit.number, "DELIVRD"))
-        await case.smsc.refuse(0)
+
+        async def waits() -> bool:
+            assert isinstance(case.route, SmppRoute)
+            return len(case.route._inbound._early) == 1
+
+        await until(waits)
         await case.release()
         assert isinstance((await sending)[1], Accepted)
         await early

@@ -1,7 +1,9 @@
 """What an SMPP gateway is sent: cut right, never too much at once, in doubt never called sent."""
 
 import asyncio
+import random
 import signal
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -292,3 +294,30 @@ async def test_closing_in_the_middle_of_connecting(tmp_path: Path) -> None:
             starting.cancel()
             with suppress(asyncio.CancelledError):
                 await starting
+
+
+async def test_in_a_storm_nothing_that_was_taken_is_called_unsent(tmp_path: Path) -> None:
+    dice = random.Random(20261126)
+    weather = ["ok", "ok", "ok", "cut-before", "cut-after", "garbage", "nack", 0x0A]
+    async with SmppCase.open(tmp_path, timeout_s=SHORT_S, window=5) as case:
+        texts = {number: LONG if number % 5 == 0 else "收到请回1" for number in range(1, 301)}
+        results: dict[int, Accepted | SendError] = {}
+        for start in range(1, 301, 25):
+            batch = [case.message(n, text=texts[n]) for n in range(start, start + 25)]
+            sending = asyncio.create_task(outcomes(case, batch))
+            while not sending.done():
+                case.gate.mode = dice.choice(weather)
+                await asyncio.wait([sending], timeout=0.02)
+            results |= await sending
+            case.gate.mode = "ok"
+            await until_healthy(case)
+        taken = Counter(submit.numbers[0] for submit in case.smsc.submits())
+        ends = Counter(fault(result) for result in results.values())
+        for number, result in results.items():
+            if isinstance(result, Accepted):
+                assert taken[number] == sms_size(texts[number]).parts
+            elif result.fault is not Fault.UNKNOWN:
+                assert taken[number] == 0, result.code
+        assert len(results) == 300
+        assert ends[None] > 10
+        assert ends[Fault.UNKNOWN] > 10
