@@ -106,10 +106,22 @@ def free_port() -> int:
         return port
 
 
+async def listening(port: int) -> tuple[smpp34.Server, int]:
+    """A server at `port`, or at a free one, which another process may snatch before it is ours."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            at = port or free_port()
+            server = smpp34.Server("127.0.0.1", at, system_id="SMSC")
+            try:
+                await server.start()
+            except smpp34.SmppError:
+                await asyncio.sleep(0.05)
+            else:
+                return server, at
+
+
 async def main() -> None:
-    port = int(sys.argv[1]) or free_port()
-    server = smpp34.Server("127.0.0.1", port, system_id="SMSC")
-    await server.start()
+    server, port = await listening(int(sys.argv[1]))
     with open(sys.argv[2], "a", encoding="utf-8") as log:  # noqa: ASYNC230, PTH123 - a short line
         smsc = Smsc(log)
         serving = asyncio.create_task(smsc.serve(server))
