@@ -134,8 +134,7 @@ class SmppRoute:
                 raise SendError(Fault.UNKNOWN, error.code) from None
             except NotHandedOverError as error:
                 if first:
-                    fault = Fault.AWAY if error.away else Fault.RETRY
-                    raise SendError(fault, error.code) from None
+                    raise SendError(self._of_unsent(error), error.code) from None
                 if not error.away:
                     raise SendError(Fault.UNKNOWN, f"half-sent-{error.code}") from None
             except SendError as error:
@@ -144,6 +143,12 @@ class SmppRoute:
                 if error.fault not in _TRY_AGAIN:
                     raise SendError(Fault.UNKNOWN, f"half-sent-{error.code}") from None
             await asyncio.sleep(_AGAIN_S)
+
+    def _of_unsent(self, error: NotHandedOverError) -> Fault:
+        """A full window is the gateway's pace and no failure of the message: it uses up no try."""
+        if error.away:
+            return Fault.AWAY
+        return Fault.RETRY if self._closed else Fault.THROTTLED
 
     async def _submit(self, part: Part, write: Callable[[int], bytes]) -> str:
         self._tries.waits(part)

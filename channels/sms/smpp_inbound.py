@@ -148,7 +148,7 @@ class Inbound:
             return
         looks = fingerprint(*start, data)
         given = message.extras.get(pdus.RECEIPTED_MESSAGE_ID, b"").rstrip(b"\0").hex()
-        name = f"i-{given}" if given else self._names.name(looks, session)
+        name = f"i-{given}" if given else self._names.name(looks, session, self._loop.time())
 
         def answer_and_remember(status: int) -> None:
             if status != codes.OK:

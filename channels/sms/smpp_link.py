@@ -186,16 +186,19 @@ class SmppLink:
         self._refused = self._draining = False
         self._enquired_at = 0.0
         self._down.clear()
-        session = Session(self._delivered, self._lost)
+        session = self._session = Session(self._delivered, self._lost)
         to = self._settings
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
                 await self._loop.create_connection(lambda: session, to.host, to.port, ssl=to.tls)
+        except asyncio.CancelledError:
+            self._session = None  # it never came about
+            raise
         except Exception as error:  # noqa: BLE001 - nothing may end our coming back
             self.problem = f"connect-{type(error).__name__}"
+            self._session = None
             self._down.set()
             return
-        self._session = session
         login = {"system_id": to.system_id, "password": to.password, "system_type": to.system_type}
         session.ask(lambda n: pdus.request("bind_transceiver", n, **login), self._bound)
 
@@ -222,7 +225,8 @@ class SmppLink:
             return
         every_s = self._settings.enquire_link_s
         if session.heard_at >= self._enquired_at:
-            if now - session.heard_at >= every_s:
+            since = self._enquired_at if session.has_unread else session.heard_at
+            if now - since >= every_s:
                 self._enquired_at = now
                 session.ask(partial(pdus.request, "enquire_link"), _nothing)
         elif now - self._enquired_at >= min(_ENQUIRE_PATIENCE_S, every_s):

@@ -14,12 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _MOST = 10_000
+_UNREAD_S = 300.0  # what the connection ended over is brought again as soon as there is another
 
 
 @dataclass(slots=True)
 class _Open:
     name: str
     connection: object  # by which it came last
+    at: float  # when
     refused: bool = False
 
 
@@ -34,19 +36,22 @@ class Names:
         self._fresh = fresh
         self._open: OrderedDict[bytes, list[_Open]] = OrderedDict()
 
-    def name(self, looks: bytes, connection: object) -> str:
+    def name(self, looks: bytes, connection: object, now: float) -> str:
         """A message's name.
 
         Args:
             looks: `fingerprint` of it.
             connection: What it came by.
+            now: Seconds, by a clock that only goes forward.
         """
         known = self._open.setdefault(looks, [])
         for one in known:
-            if one.refused or one.connection is not connection:
-                one.refused, one.connection = False, connection
+            # Stored already, an old one could swallow a new answer; stored twice, it counts once.
+            unread = one.connection is not connection and now - one.at < _UNREAD_S
+            if one.refused or unread:
+                one.refused, one.connection, one.at = False, connection, now
                 return one.name
-        one = _Open(self._fresh(), connection)
+        one = _Open(self._fresh(), connection, now)
         known.append(one)
         if len(self._open) > _MOST:
             self._open.popitem(last=False)

@@ -42,6 +42,11 @@ class Session(asyncio.Protocol):
         """Whether something can be written."""
         return self._transport is not None and not self._transport.is_closing()
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether there are answers of ours of which we don't know that the peer has read them."""
+        return bool(self._unread)
+
     def ask(self, write: Callable[[int], bytes], answered: Answered) -> None:
         """Send a request; `write` makes its octets from its sequence number, or raises."""
         self._sequence = self._sequence % pdus.LAST_SEQUENCE + 1

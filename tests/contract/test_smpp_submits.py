@@ -89,13 +89,13 @@ async def test_never_more_unanswered_than_agreed(tmp_path: Path) -> None:
         assert case.gate.most_unanswered == 3
 
 
-async def test_what_never_left_the_queue_may_be_tried_again(tmp_path: Path) -> None:
+async def test_what_never_left_the_queue_uses_up_no_try(tmp_path: Path) -> None:
     async with SmppCase.open(tmp_path, timeout_s=SHORT_S, window=1) as case:
         first, second = case.message(1), case.message(2)
         await case.hold(first)
         results = await outcomes(case, [first, second])
         assert fault(results[1]) is Fault.UNKNOWN
-        assert fault(results[2]) is Fault.RETRY
+        assert fault(results[2]) is Fault.THROTTLED
         assert [taken.delivery for taken in await case.taken()] == [1]
 
 

@@ -60,22 +60,28 @@ def test_a_reference_of_a_message_that_has_another_id_says_nothing() -> None:
 def test_names_are_kept_for_what_may_come_again() -> None:
     names = Names(fresh_names("run"))
     looks = fingerprint("a", "b", 8, b"c")
-    first = names.name(looks, "one")
+    first = names.name(looks, "one", 0.0)
     # The same connection doesn't repeat what it waits for an answer to.
-    second = names.name(looks, "one")
+    second = names.name(looks, "one", 0.0)
     assert first != second
     names.refused(looks, second)
-    assert names.name(looks, "one") == second
-    assert names.name(looks, "two") == first
+    assert names.name(looks, "one", 10_000.0) == second
+    assert names.name(looks, "two", 299.0) == first
     names.settled(looks, first)
     names.settled(looks, second)
-    assert names.name(looks, "three") not in {first, second}
+    assert names.name(looks, "three", 300.0) not in {first, second}
+
+
+def test_a_stored_answer_of_long_ago_swallows_none() -> None:
+    names = Names(fresh_names("run"))
+    looks = fingerprint("a")
+    assert names.name(looks, "one", 0.0) != names.name(looks, "two", 300.0)
 
 
 def test_names_are_bounded() -> None:
     names = Names(fresh_names("run"))
     for number in range(20_000):
-        names.name(fingerprint(number), "one")
+        names.name(fingerprint(number), "one", 0.0)
     assert len(names._open) == 10_000
 
 
