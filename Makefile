@@ -30,14 +30,14 @@ demo: setup-run ## the whole job once, in under a minute: import, alert, replies
 .PHONY: test
 test: setup-dev system-packages ## set up, then run every test but the slow proofs
 	@mkdir -p build
-	@$(PYTEST) -n $(WORKERS) -m 'not soak' --session-timeout=870 \
+	@$(PYTEST) -n $(WORKERS) -m 'not soak and not peers' --session-timeout=870 \
 		--junitxml=build/junit.xml $(T)
 
 # `make test` has the promises, the workers and the kill loops on PostgreSQL; this has all the rest.
 # What is about a database's file alone stays on SQLite by itself.
 .PHONY: test-postgresql
 test-postgresql: setup-dev system-packages ## the same tests with every city on a real PostgreSQL
-	@ALERTD_TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) -m 'not soak' $(or $(T),tests)
+	@ALERTD_TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) -m 'not soak and not peers' $(or $(T),tests)
 
 .PHONY: soak
 soak: setup-dev system-packages ## the slow proofs: a thousand kills, long runs (hours)

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from channels.base import Accepted, Event, Receipt, ReceiptStatus, Reply
 from channels.sms.smpp import SmppRoute
 from tests.contract.case_smpp import SmppCase, context, route_config
-from tests.contract.peer import Recorder, until
+from tests.contract.peer import PATIENCE_S, Recorder, until
 from tests.contract.smpp_gate import DELIVER, Gate, Pdu
 from tests.contract.smpp_smsc import NUMBERS_TLV, OUR_NUMBER, Smsc, receipt_text
 from tests.contract.test_send import SHORT_S, fault, outcomes, until_healthy
@@ -60,14 +61,16 @@ class Store(Recorder):
 
 
 @asynccontextmanager
-async def inbound(folder: Path) -> AsyncIterator[tuple[Smsc, Gate, Store, SmppRoute]]:
+async def inbound(
+    folder: Path, **options: Any
+) -> AsyncIterator[tuple[Smsc, Gate, Store, SmppRoute]]:
     smsc = Smsc(folder / "smsc.jsonl")
     await smsc.start()
     gate = Gate(smsc.port)
     await gate.open()
     store = Store()
     store.gate.set()
-    route = SmppRoute(route_config(gate.port), context(store))
+    route = SmppRoute(route_config(gate.port, **options), context(store))
     await route.start()
     try:
         yield smsc, gate, store, route
@@ -164,6 +167,22 @@ async def test_brought_again_after_a_break_it_has_the_same_name(tmp_path: Path) 
         await until_up(route)
         assert await smsc.deliver(PHONE, ucs2("收到")) == 0
         assert len(store.names) == 2
+
+
+async def test_while_only_replies_come_the_gateway_is_asked_whether_it_read(
+    tmp_path: Path,
+) -> None:
+    """Else what may be brought again would be remembered for ever."""
+    async with inbound(tmp_path, enquire_link_s=1) as (smsc, gate, _, route):
+        async with asyncio.timeout(PATIENCE_S):
+            while not gate.enquired:
+                assert await smsc.deliver(PHONE, ucs2("收到")) == 0
+
+        async def read() -> bool:
+            assert route._link._session is not None
+            return not route._link._session.has_unread and not route._inbound._names._open
+
+        await until(read)
 
 
 async def until_up(route: SmppRoute) -> None:
