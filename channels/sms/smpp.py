@@ -36,7 +36,7 @@ from channels.base import (
     each,
 )
 from channels.sms.smpp_inbound import Inbound
-from channels.sms.smpp_link import LostWordError, NotHandedOverError, SmppLink
+from channels.sms.smpp_link import LostWordError, NotHandedOverError, OutOfTimeError, SmppLink
 from channels.sms.smpp_names import fresh_names
 from channels.sms.smpp_settings import read_settings
 from channels.sms.smpp_submits import prepare
@@ -135,7 +135,7 @@ class SmppRoute:
             except NotHandedOverError as error:
                 if first:
                     raise SendError(self._of_unsent(error), error.code) from None
-                if not error.away:
+                if isinstance(error, OutOfTimeError):
                     raise SendError(Fault.UNKNOWN, f"half-sent-{error.code}") from None
             except SendError as error:
                 if first:
@@ -146,9 +146,9 @@ class SmppRoute:
 
     def _of_unsent(self, error: NotHandedOverError) -> Fault:
         """A full window is the gateway's pace and no failure of the message: it uses up no try."""
-        if error.away:
-            return Fault.AWAY
-        return Fault.RETRY if self._closed else Fault.THROTTLED
+        if self._closed:
+            return Fault.RETRY
+        return Fault.AWAY if error.away else Fault.THROTTLED
 
     async def _submit(self, part: Part, write: Callable[[int], bytes]) -> str:
         self._tries.waits(part)

@@ -31,7 +31,6 @@ _GOODBYE_S = 1.0
 _FIRST_SLOW_S = 0.5
 _LONGEST_SLOW_S = 8.0
 _CLOCK_STEP_S = 0.001  # a timer may come as much too early
-_OVERDUE_S = 60.0  # an answer that hasn't come by then never comes
 
 
 class NotHandedOverError(Exception):
@@ -41,6 +40,10 @@ class NotHandedOverError(Exception):
         super().__init__(code)
         self.code = code
         self.away = away
+
+
+class OutOfTimeError(NotHandedOverError):
+    """The caller gave up while it waited for its turn."""
 
 
 class LostWordError(Exception):
@@ -56,7 +59,8 @@ class _Request:
     write: Callable[[int], bytes]
     late: Callable[[str], None]
     taken: asyncio.Future[str]
-    written_at: float = 0.0  # by the loop's clock; 0 while it waits
+    since: float  # by the loop's clock
+    written_at: float = 0.0  # 0 while it waits
 
 
 class SmppLink:
@@ -67,6 +71,7 @@ class SmppLink:
         delivered: Called with each deliver_sm: its session, sequence number and octets.
         came_up: Called each time it is bound.
         went_down: Called, with a short word, each time it was bound and is no more.
+        overdue_s: An answer that hasn't come after so long never comes.
     """
 
     def __init__(
@@ -76,12 +81,14 @@ class SmppLink:
         delivered: Callable[[Session, int, bytes], None],
         came_up: Callable[[], None],
         went_down: Callable[[str], None],
+        overdue_s: float = 60.0,
     ) -> None:
         self.problem = "not-started"  # a short word; "" while bound
         self._settings = settings
         self._delivered = delivered
         self._came_up = came_up
         self._went_down = went_down
+        self._overdue_s = overdue_s
         self._queue: deque[_Request] = deque()
         self._unanswered: dict[_Request, None] = {}  # the oldest first
         self._asking: set[asyncio.Future[bool]] = set()
@@ -93,6 +100,7 @@ class SmppLink:
         self._refused = False
         self._draining = False
         self._enquired_at = 0.0
+        self._answered_at = 0.0
         self._slow_s = 0.0
         self._slow_until = 0.0
 
@@ -140,7 +148,7 @@ class SmppLink:
         """
         if not self.up:
             raise NotHandedOverError(self.problem, away=True)
-        request = _Request(write, late, self._loop.create_future())
+        request = _Request(write, late, self._loop.create_future(), self._loop.time())
         self._queue.append(request)
         self._fill()
         try:
@@ -148,8 +156,11 @@ class SmppLink:
         except asyncio.CancelledError:
             if request.written_at:
                 raise
-            # Whoever gives up must learn that nothing has left.
-            raise NotHandedOverError("window-full") from None
+            # Whoever gives up must learn that nothing has left. A gateway that answered nobody
+            # in all that time isn't there, whatever holds its connection.
+            if self._answered_at < request.since:
+                raise OutOfTimeError("no-answers", away=True) from None
+            raise OutOfTimeError("window-full") from None
 
     async def answers(self, within_s: float) -> bool:
         """Ask the peer whether it is there."""
@@ -233,7 +244,7 @@ class SmppLink:
             session.end("silent-peer")
             return
         oldest = next(iter(self._unanswered), None)
-        if oldest is not None and now - oldest.written_at > _OVERDUE_S:
+        if oldest is not None and now - oldest.written_at > self._overdue_s:
             # It would hold its place in the window for ever. A new connection has all places
             # free; before, those that are still waited for get their answers.
             self._draining = True
@@ -267,6 +278,7 @@ class SmppLink:
         if request not in self._unanswered:
             return  # the connection's end has settled it
         del self._unanswered[request]
+        self._answered_at = self._loop.time()
         try:
             given = self._read(command, status, raw)
         except Exception as error:  # noqa: BLE001 - the caller's, whatever it is

@@ -38,9 +38,10 @@ class Gate:
     """Forwards 127.0.0.1:`port` to the server's port, and obeys `mode`.
 
     Modes: `ok`; `refuse-bind`; `cut-before` and `cut-after` break the connection instead of passing
-    a submit on or its answer back; `nack`; `silent` passes nothing back at all; the names of
-    _NONSENSE. A number is a status that the gate itself answers to submits, without the server;
-    `later`, if set, is one that it answers to every submit but the first of a connection.
+    a submit on or its answer back; `nack`; `silent` passes nothing back at all, `silent-to-submits`
+    no answer to one; the names of _NONSENSE. A number is a status that the gate itself answers to
+    submits, without the server; `later`, if set, is one that it answers to every submit but the
+    first of a connection.
     """
 
     def __init__(self, server_port: int, tls: ssl.SSLContext | None = None) -> None:
@@ -161,6 +162,8 @@ class Gate:
                 unanswered.discard(pdu.sequence)
                 if self.mode == "cut-after":
                     return
+                if self.mode == "silent-to-submits":
+                    continue
                 if self.mode in _NONSENSE:
                     octets = _NONSENSE[str(self.mode)](pdu.sequence)
             writer.write(octets)

@@ -12,7 +12,10 @@ import pytest
 
 from alertd.messages import sms_size
 from channels.base import Accepted, Fault, ReceiptStatus, SendError
+from channels.sms import smpp_pdus as pdus
 from channels.sms.smpp import SmppRoute
+from channels.sms.smpp_link import NotHandedOverError, SmppLink
+from channels.sms.smpp_settings import read_settings
 from tests.contract.case_smpp import SmppCase, context, route_config
 from tests.contract.peer import PATIENCE_S, Recorder, until
 from tests.contract.smpp_gate import ENQUIRE, SUBMIT_RESP, UNBIND, Pdu
@@ -91,12 +94,56 @@ async def test_never_more_unanswered_than_agreed(tmp_path: Path) -> None:
 
 async def test_what_never_left_the_queue_uses_up_no_try(tmp_path: Path) -> None:
     async with SmppCase.open(tmp_path, timeout_s=SHORT_S, window=1) as case:
-        first, second = case.message(1), case.message(2)
-        await case.hold(first)
-        results = await outcomes(case, [first, second])
-        assert fault(results[1]) is Fault.UNKNOWN
-        assert fault(results[2]) is Fault.THROTTLED
-        assert [taken.delivery for taken in await case.taken()] == [1]
+        quick, held, third = (case.message(number) for number in (1, 2, 3))
+        await case.hold(held)
+        results = await outcomes(case, [quick, held, third])
+        assert [fault(results[number]) for number in (1, 2, 3)] == [
+            None,
+            Fault.UNKNOWN,
+            Fault.THROTTLED,  # it has its pace
+        ]
+        # Now it answers nobody any more, though it is bound: its messages are for another route.
+        results = await outcomes(case, [case.message(4)])
+        assert fault(results[4]) is Fault.AWAY
+        assert [taken.delivery for taken in await case.taken()] == [1, 2]
+
+
+async def test_an_answer_that_never_comes_holds_its_place_only_for_so_long(
+    tmp_path: Path,
+) -> None:
+    async with SmppCase.open(tmp_path, window=1) as case:
+        down: list[str] = []
+        link = SmppLink(
+            read_settings(route_config(case.gate.port, window=1, enquire_link_s=1)),
+            delivered=lambda *_: None,
+            came_up=lambda: None,
+            went_down=down.append,
+            overdue_s=0.2,
+        )
+        await link.start()
+        await link.wait_up(PATIENCE_S)
+        case.gate.mode = "silent-to-submits"
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await link.submit(hello, lambda _: None)
+        waiting = asyncio.create_task(link.submit(hello, lambda _: None))
+
+        async def cut() -> bool:
+            return down == ["answers-overdue"] and link.up
+
+        await until(cut)
+        # It never left, and says so; the new connection has its place free.
+        with pytest.raises(NotHandedOverError):
+            await waiting
+        case.gate.mode = "ok"
+        assert await link.submit(hello, lambda _: None)
+        await link.close()
+
+
+def hello(sequence: int) -> bytes:
+    return pdus.submit(
+        sequence, (0x1401, b"1.1.1.1"), source_addr="1", destination_addr="2", short_message=b"hi"
+    )
 
 
 async def test_a_late_answer_still_says_that_the_gateway_has_it(tmp_path: Path) -> None:
