@@ -85,17 +85,18 @@ class Smsc:
 
     async def deliver(self, *, to: str, data: str, tlvs: dict[str, str], **fields: Any) -> int:
         """Bring a deliver_sm to whoever bound last; the status that it was answered with."""
+        pdu = [smpp34.Tlv(int(tag), bytes.fromhex(value)) for tag, value in tlvs.items()]
         async with asyncio.timeout(PATIENCE_S):
-            async with self.came:
-                await self.came.wait_for(lambda: bool(self.bound))
-            esme = list(self.bound.values())[-1]
-            answer = await esme.deliver_sm(
-                to,
-                bytes.fromhex(data),
-                tlvs=[smpp34.Tlv(int(tag), bytes.fromhex(value)) for tag, value in tlvs.items()],
-                **fields,
-            )
-        return answer.command_status
+            while True:
+                async with self.came:
+                    await self.came.wait_for(lambda: bool(self.bound))
+                esme = list(self.bound.values())[-1]
+                try:
+                    answer = await esme.deliver_sm(to, bytes.fromhex(data), tlvs=pdu, **fields)
+                except smpp34.SmppError:
+                    await asyncio.sleep(0.02)  # that one is gone, and we aren't told yet
+                else:
+                    return answer.command_status
 
 
 def free_port() -> int:
