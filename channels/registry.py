@@ -40,6 +40,12 @@ def _handsets(config: RouteConfig, context: RouteContext) -> Channel:
     return HandsetsRoute(config, context)
 
 
+def _smpp(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.sms.smpp import SmppRoute  # noqa: PLC0415 - only where configured
+
+    return SmppRoute(config, context)
+
+
 def _twilio(config: RouteConfig, context: RouteContext) -> Channel:
     from channels.sms.twilio import TwilioRoute  # noqa: PLC0415 - only where configured
 
@@ -142,6 +148,7 @@ _FACTORIES: dict[str, Callable[[RouteConfig, RouteContext], Channel]] = {
     "onebot": _onebot,
     "poster": _poster,
     "slack": _slack,
+    "smpp": _smpp,
     "twilio": _twilio,
     "twilio-voice": _twilio_voice,
     "webhook": _webhook,

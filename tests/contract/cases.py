@@ -11,6 +11,7 @@ from tests.contract.case_mqtt_mosquitto import MosquittoCase
 from tests.contract.case_onebot import OneBotCase
 from tests.contract.case_poster import PosterCase
 from tests.contract.case_slack import SlackCase
+from tests.contract.case_smpp import SmppCase
 from tests.contract.case_twilio import TwilioCase
 from tests.contract.case_twilio_voice import TwilioVoiceCase
 from tests.contract.case_webhook import WebhookCase
@@ -18,7 +19,7 @@ from tests.contract.case_wecom import WeComCase
 from tests.contract.mqtt_brokers import MOSQUITTO
 from tests.contract.peer import Case
 
-CASES: list[type[Case]] = [HandsetsCase, TwilioCase, WebhookCase, MqttCase]
+CASES: list[type[Case]] = [HandsetsCase, TwilioCase, WebhookCase, MqttCase, SmppCase]
 CASES += [WeComCase, DingTalkCase, FeishuCase, OneBotCase, SlackCase]
 CASES += [AliyunSmsCase, TencentSmsCase, VoiceCase, CmppCase]
 CASES += [TwilioVoiceCase, MailCase, PosterCase]

@@ -25,11 +25,13 @@ TYPES = (
     "onebot",
     "poster",
     "slack",
+    "smpp",
     "twilio",
     "twilio-voice",
     "webhook",
     "wecom",
 )
+SMPP = {"host": "smpp.example", "system_id": "yuyao", "password": "p4ssw0rd"}
 TWILIO = {"account_sid": "AC1", "auth_token": "t0p-secret", "from": "+15005550006"}
 CMPP = {"gateway": "cmpp-http", "account": "yy", "password": "t0p-secret"}
 MAIL = {"host": "smtp.example", "from": "alertd@city.example", "secret": "s1gns"}
@@ -61,6 +63,7 @@ def config(kind: str, **options: Any) -> RouteConfig:
         (config("webhook"), ChannelKind.CHAT, []),
         (config("http", **CMPP), ChannelKind.SMS, ["receipts", "replies"]),
         (config("by-hand"), ChannelKind.VOICE, []),
+        (config("smpp", **SMPP), ChannelKind.SMS, []),
     ],
 )
 def test_builds(given: RouteConfig, kind: ChannelKind, hooks: list[str]) -> None:
@@ -128,6 +131,18 @@ def test_builds(given: RouteConfig, kind: ChannelKind, hooks: list[str]) -> None
         (config("webhook", secret="s"), "routes.way-1.secret", "is unknown"),
         (config("by-hand", secret="s"), "routes.way-1.secret", "is unknown"),
         (config("http", **CMPP | {"gateway": "none"}), "routes.way-1.gateway", "names none of the"),
+        (config("smpp", **SMPP | {"host": ""}), "routes.way-1.host", "isn't empty"),
+        (config("smpp", **SMPP, port=0), "routes.way-1.port", "from 1 to 65535"),
+        (config("smpp", **SMPP, port="2775"), "routes.way-1.port", "whole number"),
+        (config("smpp", **SMPP | {"password": "p4ssw0rd9"}), "routes.way-1.password", "than 8"),
+        (config("smpp", **SMPP, source="1" * 21), "routes.way-1.source", "than 20"),
+        (config("smpp", **SMPP, window=True), "routes.way-1.window", "from 1 to 1000"),
+        (config("smpp", **SMPP, reference_tlv=5), "routes.way-1.reference_tlv", "from 5120"),
+        (config("smpp", **SMPP, validity="no"), "routes.way-1.validity", "true or false"),
+        (config("smpp", **SMPP, region="China"), "routes.way-1.region", "two letters"),
+        (config("smpp", **SMPP, ca_file="/none.pem"), "routes.way-1.ca_file", "PEM"),
+        (config("smpp", **SMPP, tls=False, ca_file="/x"), "routes.way-1.ca_file", "tls = true"),
+        (config("smpp", **SMPP, user="u"), "routes.way-1.user", "is unknown"),
     ],
 )
 def test_says_what_is_wrong(given: RouteConfig, field: str, words: str) -> None:
@@ -155,7 +170,7 @@ from channels.base import RouteConfig, RouteContext
 context = RouteContext(now=lambda: 0, sink=None, public_base_url="http://h")
 registry.build(RouteConfig(name="a", type="handsets",
                options={"url": "http://h", "secret": "s"}), context)
-found = [name for name in ("twilio", "aiohttp", "paho", "httpx") if name in sys.modules]
+found = [name for name in ("twilio", "aiohttp", "paho", "httpx", "smpplib") if name in sys.modules]
 sys.exit(repr(found) if found else 0)
 """
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)

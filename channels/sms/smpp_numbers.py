@@ -1,0 +1,45 @@
+"""Phone numbers as a gateway writes them, and as everybody else does (E.164)."""
+
+import phonenumbers
+
+from channels.sms.smpp_pdus import LONGEST_ADDRESS
+
+_SHORTEST = 7
+_INTERNATIONAL = 1  # TON, SMPP 3.4, 5.2.5
+
+
+def outgoing_number(address: str, left_out: str) -> str | None:
+    """The digits that a submit names; None where it is no number.
+
+    Args:
+        address: E.164.
+        left_out: A country code that the gateway doesn't want to see, or "".
+    """
+    digits = address.removeprefix("+")
+    if digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_ADDRESS:
+        return digits.removeprefix(left_out)
+    return None
+
+
+def incoming_number(source: str, ton: int, region: str) -> str:
+    """E.164 where `source` can be read as a number, else as given.
+
+    Args:
+        source: Digits as a rule; a name or a short number otherwise.
+        ton: Its type of number; many gateways say 0 for all.
+        region: Where a number without country code belongs.
+    """
+    digits = source.removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        return source
+    if ton == _INTERNATIONAL or digits != source:
+        return f"+{digits}"
+    try:
+        # A national number first: 138… is China's, and a number of the country code 1 only there.
+        number = phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException:
+        return source
+    # A new block may be in nobody's list yet; a service's short number is no one's phone.
+    if len(digits) < _SHORTEST or not phonenumbers.is_possible_number(number):
+        return source
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
