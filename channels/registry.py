@@ -10,7 +10,7 @@ from alertd.errors import NotConfiguredError
 from channels.base import Channel, RouteConfig, RouteContext
 
 # Types whose own limits, or numbers, one process must keep: several workers can't divide them.
-UNDIVIDED = frozenset({"dingtalk", "feishu", "mqtt", "slack", "wecom"})
+UNDIVIDED = frozenset({"dingtalk", "feishu", "modems", "mqtt", "slack", "wecom"})
 
 
 def build(config: RouteConfig, context: RouteContext) -> Channel:
@@ -44,6 +44,12 @@ def _twilio(config: RouteConfig, context: RouteContext) -> Channel:
     from channels.sms.twilio import TwilioRoute  # noqa: PLC0415 - only where configured
 
     return TwilioRoute(config, context)
+
+
+def _modems(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.sms.modems import ModemsRoute  # noqa: PLC0415 - only where configured
+
+    return ModemsRoute(config, context)
 
 
 def _mqtt(config: RouteConfig, context: RouteContext) -> Channel:
@@ -119,6 +125,7 @@ _FACTORIES: dict[str, Callable[[RouteConfig, RouteContext], Channel]] = {
     "feishu": _feishu,
     "handsets": _handsets,
     "http": _http,
+    "modems": _modems,
     "mqtt": _mqtt,
     "onebot": _onebot,
     "slack": _slack,

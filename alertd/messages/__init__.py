@@ -6,7 +6,7 @@ an issued alert keeps; `Wording` (or `render`) makes each recipient's text from 
 
 from alertd.messages.alert_values import alert_params
 from alertd.messages.compose import ShortForm, compose
-from alertd.messages.length import Encoding, SmsSize, sms_size
+from alertd.messages.length import Encoding, SmsSize, sms_parts, sms_size
 from alertd.messages.library import FOLLOWING, Library, load_library
 from alertd.messages.marks import (
     EXERCISE_MARK,
@@ -47,6 +47,7 @@ __all__ = [
     "preview",
     "render",
     "sign",
+    "sms_parts",
     "sms_size",
     "unmarked",
 ]

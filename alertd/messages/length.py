@@ -17,6 +17,10 @@ class Encoding(StrEnum):
     UCS2 = "ucs-2"
 
 
+# What a message takes that is sent whole, and what a part of one does beside its header.
+_ROOM = {Encoding.GSM7: (160, 153), Encoding.UCS2: (70, 67)}
+
+
 @dataclass(frozen=True, slots=True)
 class SmsSize:
     """A text's size on the air: `units` are septets or UTF-16 units."""
@@ -32,11 +36,24 @@ def sms_size(text: str) -> SmsSize:
     One part takes 160 septets or 70 UTF-16 units; a longer text is cut into parts of 153 or 67.
     A character of two units (€ in GSM, 𬍛 in UCS-2) is never cut in two.
     """
+    encoding, widths = _widths(text)
+    units = sum(widths)
+    return SmsSize(encoding, units, len(_cuts(encoding, widths, units)))
+
+
+def sms_parts(text: str) -> tuple[Encoding, list[str]]:
+    """Cut `text` into the parts that `sms_size` counts; none where it is empty."""
+    encoding, widths = _widths(text)
+    ends = _cuts(encoding, widths, sum(widths))
+    return encoding, [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _widths(text: str) -> tuple[Encoding, list[int]]:
+    """The alphabet of `text`, and each character's septets or UTF-16 units in it."""
     septets = _septets(text)
     if septets is not None:
-        return _size(Encoding.GSM7, septets, whole=160, part=153)
-    widths = [2 if ord(char) > 0xFFFF else 1 for char in text]  # noqa: PLR2004 - end of the BMP
-    return _size(Encoding.UCS2, widths, whole=70, part=67)
+        return Encoding.GSM7, septets
+    return Encoding.UCS2, [2 if ord(char) > 0xFFFF else 1 for char in text]  # noqa: PLR2004 - end of the BMP
 
 
 def _septets(text: str) -> list[int] | None:
@@ -49,13 +66,15 @@ def _septets(text: str) -> list[int] | None:
         return None
 
 
-def _size(encoding: Encoding, widths: Sequence[int], *, whole: int, part: int) -> SmsSize:
-    units = sum(widths)
+def _cuts(encoding: Encoding, widths: Sequence[int], units: int) -> list[int]:
+    """The character after the last of each part."""
+    whole, part = _ROOM[encoding]
     if units <= whole:
-        return SmsSize(encoding, units, 1 if units else 0)
-    parts, room = 1, part
-    for width in widths:
+        return [len(widths)] if units else []
+    ends, room = [], part
+    for place, width in enumerate(widths):
         if width > room:
-            parts, room = parts + 1, part
+            ends.append(place)
+            room = part
         room -= width
-    return SmsSize(encoding, units, parts)
+    return [*ends, len(widths)]

@@ -5,6 +5,7 @@ from tests.contract.case_cmpp import CmppCase
 from tests.contract.case_dingtalk import DingTalkCase
 from tests.contract.case_feishu import FeishuCase
 from tests.contract.case_handsets import HandsetsCase
+from tests.contract.case_modems import ModemsCase
 from tests.contract.case_mqtt import MqttCase
 from tests.contract.case_mqtt_mosquitto import MosquittoCase
 from tests.contract.case_onebot import OneBotCase
@@ -15,7 +16,7 @@ from tests.contract.case_wecom import WeComCase
 from tests.contract.mqtt_brokers import MOSQUITTO
 from tests.contract.peer import Case
 
-CASES: list[type[Case]] = [HandsetsCase, TwilioCase, WebhookCase, MqttCase]
+CASES: list[type[Case]] = [HandsetsCase, TwilioCase, WebhookCase, MqttCase, ModemsCase]
 CASES += [WeComCase, DingTalkCase, FeishuCase, OneBotCase, SlackCase]
 CASES += [AliyunSmsCase, TencentSmsCase, VoiceCase, CmppCase]
 
