@@ -26,7 +26,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(ROOT)]
 
 from figures import Figure, table  # noqa: E402 - the path comes first
 
-BENCHES = ("expand", "outbox", "http", "mqtt", "inbound", "sweep", "board", "whole")
+BENCHES = ("expand", "outbox", "http", "mqtt", "modems", "inbound", "sweep", "board", "whole")
 
 
 def main() -> int:
