@@ -93,7 +93,7 @@ class Line:
         pause = _FIRST_PAUSE_S
         try:
             while True:
-                was_ready = await self._live()
+                was_ready = await self._lived()
                 self._went(was_ready=was_ready)
                 pause = _FIRST_PAUSE_S if was_ready else min(pause * 2, _LONGEST_PAUSE_S)
                 await asyncio.sleep(pause)
@@ -145,8 +145,17 @@ class Line:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
 
+    async def _lived(self) -> bool:
+        """One child's whole life, whatever happens in it; whether it was ever ready."""
+        try:
+            return await self._live()
+        except Exception as error:  # noqa: BLE001 - a modem that nobody starts again is lost
+            self.problem = f"defect-{type(error).__name__}"
+            _log.error("modem-defect", modem=self.settings.name, error=type(error).__name__)
+            await self._end()
+            return False
+
     async def _live(self) -> bool:
-        """One child's whole life; whether it was ever ready."""
         pipe, quiet = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         self.starts += 1
         self._started_at = time.monotonic()

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from alertd.messages.length import Encoding, sms_parts
 from channels.base import Accepted, Fault, Outgoing, SendError
 from channels.sms.modem_desk import Desk
 from channels.sms.modem_line import LineError
 from channels.sms.modem_reports import Part, Try
+
+_log = structlog.get_logger(__name__)
 
 _A_PART_S = 4.0  # what a part is reckoned to take, before anything else is known
 
@@ -137,17 +141,30 @@ class Pool:
     async def _work(self, desk: Desk) -> None:
         while True:
             desk.wake.clear()
-            if desk.line.ready and desk.able:
-                job = self._take(desk)
-                if job is not None:
-                    await self._carry(desk, job)
-                    desk.wake.set()
-                await desk.chores(busy=job is not None)
+            try:
+                await self._turn(desk)
+            except Exception as error:  # noqa: BLE001 - a modem that nobody works with is lost
+                _log.error("modem-defect", modem=desk.name, error=type(error).__name__)
+                desk.line.restart("defect")
             try:
                 async with asyncio.timeout(desk.next_chore_s()):
                     await desk.wake.wait()
             except TimeoutError:
                 continue
+
+    async def _turn(self, desk: Desk) -> None:
+        """One message, if there is one, and what else is due."""
+        if not desk.line.ready or not desk.able:
+            return
+        job = self._take(desk)
+        if job is not None:
+            desk.wake.set()
+            try:
+                await self._carry(desk, job)
+            except Exception as error:
+                job.end(SendError(Fault.UNKNOWN, f"defect-{type(error).__name__}"))
+                raise
+        await desk.chores(busy=job is not None)
 
     async def _carry(self, desk: Desk, job: Job) -> None:
         """Send every part by this modem; a message isn't spread over several numbers."""

@@ -124,6 +124,8 @@ class ModemsRoute:
                 said.append(f"{desk.name}: signal {vitals.signal} %")
             if vitals.credit is not None:
                 said.append(f"{desk.name}: credit {vitals.credit}")
+        if any(desk.part_s for desk in self._desks):
+            said.append(f"{self.parts_per_minute:.0f} parts a minute")
         if self._reports.unmatched:
             said.append(f"{self._reports.unmatched} reports fit nothing sent: is the clock right?")
         text = (_READY_BUT if said else _READY).format(
