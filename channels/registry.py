@@ -10,7 +10,7 @@ from alertd.errors import NotConfiguredError
 from channels.base import Channel, RouteConfig, RouteContext
 
 # Types whose own limits, or numbers, one process must keep: several workers can't divide them.
-UNDIVIDED = frozenset({"dingtalk", "feishu", "mqtt", "slack", "wecom"})
+UNDIVIDED = frozenset({"dingtalk", "feishu", "modems", "mqtt", "slack", "wecom"})
 
 
 def build(config: RouteConfig, context: RouteContext) -> Channel:
@@ -56,6 +56,12 @@ def _twilio_voice(config: RouteConfig, context: RouteContext) -> Channel:
     from channels.voice.twilio_voice import TwilioVoiceRoute  # noqa: PLC0415 - only where configured
 
     return TwilioVoiceRoute(config, context)
+
+
+def _modems(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.sms.modems import ModemsRoute  # noqa: PLC0415 - only where configured
+
+    return ModemsRoute(config, context)
 
 
 def _mqtt(config: RouteConfig, context: RouteContext) -> Channel:
@@ -144,6 +150,7 @@ _FACTORIES: dict[str, Callable[[RouteConfig, RouteContext], Channel]] = {
     "handsets": _handsets,
     "http": _http,
     "mail": _mail,
+    "modems": _modems,
     "mqtt": _mqtt,
     "onebot": _onebot,
     "poster": _poster,

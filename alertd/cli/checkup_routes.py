@@ -16,10 +16,12 @@ from alertd.errors import AlertdError
 from alertd.i18n import sentence
 from alertd.settings import Settings
 from channels import registry
-from channels.base import ChannelKind, Event, RouteContext
+from channels.base import Channel, ChannelKind, Event, RouteContext
+from channels.base import Health as RouteHealth
 from channels.loudspeaker.broker import find_binary
 
 _HEALTH_S: Final = 3.0
+_COMING_S: Final = {"modems": 10.0}  # what a route may need to find its gateway: gammu takes 4 s
 # A city without one of these reaches too few; calls, mail and paper come on top.
 _EXPECTED: Final = (ChannelKind.SMS, ChannelKind.LOUDSPEAKER, ChannelKind.CHAT)
 
@@ -71,9 +73,10 @@ async def _built(settings: Settings, name: str) -> tuple[Finding, str]:
     except AlertdError as error:
         return of_error(what, error), ""
     try:
-        async with asyncio.timeout(_HEALTH_S):
+        coming_s = _COMING_S.get(given.type, 0.0)
+        async with asyncio.timeout(_HEALTH_S + coming_s):
             await channel.start()
-            health = await channel.health()
+            health = await _settled(channel, coming_s)
     except TimeoutError:
         return Finding(what, Health.BROKEN, _("It doesn't answer.")), channel.kind.value
     finally:
@@ -81,6 +84,15 @@ async def _built(settings: Settings, name: str) -> tuple[Finding, str]:
     detail = f"{given.type}: {sentence(LANGUAGE, health.detail)}"
     well = Health.WELL if health.ok else Health.BROKEN
     return Finding(what, well, detail), channel.kind.value
+
+
+async def _settled(channel: Channel, coming_s: float) -> RouteHealth:
+    """Its health once it is well, or has had `coming_s` for it."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + coming_s
+    while not (health := await channel.health()).ok and loop.time() < until:  # noqa: ASYNC110 - as said
+        await asyncio.sleep(0.2)
+    return health
 
 
 def _is_there(file: object) -> bool:

@@ -82,12 +82,12 @@ def pair_of(pairs: Sequence[tuple[float, float]]) -> Pair:
     return Pair(median(mine), median(theirs), median(a / b for a, b in pairs))
 
 
-def peak_mb() -> float:
-    """The most memory this process has held so far, MB.
+def peak_mb(pid: int | str = "self") -> float:
+    """The most memory this process, or another, has held so far, MB.
 
     Not `ru_maxrss`: Linux counts there what the parent held, too, when it started this process.
     """
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 

@@ -26,7 +26,18 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(ROOT)]
 
 from figures import Figure, table  # noqa: E402 - the path comes first
 
-BENCHES = ("expand", "outbox", "http", "mqtt", "smpp", "inbound", "sweep", "board", "whole")
+BENCHES = (
+    "expand",
+    "outbox",
+    "http",
+    "mqtt",
+    "smpp",
+    "modems",
+    "inbound",
+    "sweep",
+    "board",
+    "whole",
+)
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ from tests.contract.case_dingtalk import DingTalkCase
 from tests.contract.case_feishu import FeishuCase
 from tests.contract.case_handsets import HandsetsCase
 from tests.contract.case_mail import MailCase
+from tests.contract.case_modems import ModemsCase
 from tests.contract.case_mqtt import MqttCase
 from tests.contract.case_mqtt_mosquitto import MosquittoCase
 from tests.contract.case_onebot import OneBotCase
@@ -20,6 +21,7 @@ from tests.contract.mqtt_brokers import MOSQUITTO
 from tests.contract.peer import Case
 
 CASES: list[type[Case]] = [HandsetsCase, TwilioCase, WebhookCase, MqttCase, SmppCase]
+CASES += [ModemsCase]
 CASES += [WeComCase, DingTalkCase, FeishuCase, OneBotCase, SlackCase]
 CASES += [AliyunSmsCase, TencentSmsCase, VoiceCase, CmppCase]
 CASES += [TwilioVoiceCase, MailCase, PosterCase]

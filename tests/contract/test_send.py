@@ -133,6 +133,8 @@ async def until_healthy(case: Case) -> None:
 async def test_closing_ends_what_is_in_flight(
     case_class: type[Case], held: int, tmp_path: Path
 ) -> None:
+    # A modem has one message in its hands; most gateways take any number at once.
+    held = min(held, getattr(case_class, "at_once", held))
     async with case_class.open(tmp_path) as case:
         messages = [case.message(number) for number in range(1, held + 1)]
         for message in messages:
