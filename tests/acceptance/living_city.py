@@ -56,6 +56,7 @@ class LivingCity:
         routes: More routes, as settings.
         by_command: Whether the office works by the command line, or else by the API.
         workers: As `Server` has them.
+        group_url: Where chat groups are reached, if not at the receiver itself.
     """
 
     folder: Path
@@ -73,6 +74,7 @@ class LivingCity:
     routes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     by_command: bool = False
     workers: Sequence[str] = ()
+    group_url: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
     _clients: dict[str, httpx.Client] = field(default_factory=dict)
@@ -121,7 +123,7 @@ class LivingCity:
             directory=self.folder / "roster",
             seed=self.seed,
             scale=self.scale,
-            group_url=self.groups.address,
+            group_url=self.group_url or self.groups.address,
             group_secret=self.groups.SECRET,
         ).write(today)
 

@@ -179,6 +179,12 @@ def settings_file(settings: Mapping[str, Any], routes: Mapping[str, Mapping[str,
     """TOML; JSON's texts, numbers, booleans and lists are TOML's own."""
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     for route, options in routes.items():
-        lines.append(f"[routes.{route}]")
-        lines += [f"{name} = {json.dumps(value)}" for name, value in options.items()]
+        lines += _table(f"routes.{route}", options)
     return "\n".join(lines) + "\n"
+
+
+def _table(path: str, values: Mapping[str, Any]) -> list[str]:
+    within = {name: value for name, value in values.items() if isinstance(value, Mapping)}
+    plain = [f"{n} = {json.dumps(value)}" for n, value in values.items() if n not in within]
+    deeper = [line for name, value in within.items() for line in _table(f"{path}.{name}", value)]
+    return [f"[{path}]", *plain, *deeper]
