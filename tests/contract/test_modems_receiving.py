@@ -36,12 +36,11 @@ async def test_references_that_wrap_name_the_right_message(tmp_path: Path) -> No
         assert [type(r) for r in await send(route, *["红"] * 12)] == [Accepted] * 12
         references = [line["reference"] for line in peer.lines("message")]
         assert references == [*range(250, 256), *range(6)]
-        for number in reversed(range(1, 13)):
+        # One by one: python-gammu drops what is more than ten at once, and no network sends that.
+        for count, number in enumerate(reversed(range(1, 13)), start=1):
             await peer.control("reports", {"to": f"+86154{number:08}"})
-        await sink.until(lambda events: len(events) == 12)
-        assert [e.delivery for e in sink.events if not isinstance(e, Reply)] == [
-            *reversed(range(1, 13))
-        ]
+            await sink.until(lambda events, count=count: len(events) == count)
+        assert [e.delivery for e in sink.events] == [*reversed(range(1, 13))]
 
 
 async def test_a_phone_that_is_off_holds_up_nobody(tmp_path: Path) -> None:

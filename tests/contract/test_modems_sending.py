@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import random
 import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from alertd.messages.length import sms_parts, sms_size
-from channels.base import Accepted, Fault, Limits, ReceiptStatus
+from channels.base import Accepted, Fault, Limits, ReceiptStatus, SendError
 from channels.sms.modems import ModemsRoute
 from tests.contract.case_modems import (
     HURRIED,
@@ -86,6 +89,8 @@ async def test_a_modem_that_never_prompts_has_nothing_and_another_sends(tmp_path
 _PARENT = """
 import asyncio, sys
 from pathlib import Path
+
+import pytest
 from tests.contract.case_modems import *
 
 async def main():
@@ -212,3 +217,33 @@ async def test_a_message_is_valid_no_longer_than_its_alert(tmp_path: Path) -> No
         object.__setattr__(message, "expires_at", now + 3 * 3600_000)
         assert [o async for o in route.send_many([message])]
         assert peer.lines("message")[0]["validity"] in {34, 35}  # in 5 minutes, from 0
+
+
+@pytest.mark.parametrize("many", [30, pytest.param(600, marks=pytest.mark.soak)])
+async def test_children_killed_at_random_send_nothing_twice(many: int, tmp_path: Path) -> None:
+    dice = random.Random(20261126)
+    async with ModemsCase.open(tmp_path, timeout_s=500.0) as case:
+        route = case.route
+        assert isinstance(route, ModemsRoute)
+
+        async def kill() -> None:
+            while True:
+                await asyncio.sleep(dice.uniform(0.1, 0.8))
+                at_work = [d.line.pid for d in route._desks if d.line.ready and d.line.pid]
+                if at_work:
+                    os.kill(dice.choice(at_work), signal.SIGKILL)
+
+        killing = asyncio.create_task(kill())
+        left = [case.message(number) for number in range(1, many + 1)]
+        ended: dict[int, Accepted | SendError] = {}
+        while left:
+            await ready(route, 1)
+            ended |= {o.delivery: o.result async for o in route.send_many(left)}
+            left = [message for message in left if fault(ended[message.delivery]) is Fault.AWAY]
+        killing.cancel()
+        taken = [message.delivery for message in await case.taken()]
+        assert len(taken) == len(set(taken))
+        accepted = {number for number, result in ended.items() if isinstance(result, Accepted)}
+        unknown = {number for number, result in ended.items() if fault(result) is Fault.UNKNOWN}
+        assert accepted <= set(taken) <= accepted | unknown
+        assert len(accepted) > many / 2
