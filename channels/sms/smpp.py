@@ -161,7 +161,7 @@ class SmppRoute:
 
     def _taken(self, part: Part, message_id: str) -> None:
         self._tries.taken(part, message_id)
-        self._inbound.look_again(message_id)
+        self._inbound.look_again()
 
     def _taken_late(self, part: Part, message_id: str) -> None:
         """The answer came after we had given up: it still says that the gateway has it."""

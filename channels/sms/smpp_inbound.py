@@ -29,7 +29,9 @@ _HAS_HEADER = 0x40  # esm_class, SMPP 3.4, 5.2.12
 
 
 @dataclass(frozen=True, slots=True)
-class _Early:
+class _Told:
+    """A receipt, and how long it may wait for the answer that names its message."""
+
     word: ReceiptWord
     addresses: tuple[str, ...] = field(repr=False)
     answer: Answer
@@ -55,7 +57,7 @@ class Inbound:
         self._tries = tries
         self._names = Names(fresh)
         self._joining = Joining(lambda looks: f"m-{fingerprint(looks).hex()}")
-        self._early: list[_Early] = []
+        self._early: list[_Told] = []
         self._nobodys = 0
         self._inbox = Inbox(route, sink, self._glance)
 
@@ -81,9 +83,9 @@ class Inbound:
             answer(codes.REJECTED)
             return
         if is_receipt(message):
-            tlv = self._settings.reference_tlv
-            word = read_receipt(message, tlv)
-            self._take_receipt(word, (message.source, message.destination), answer)
+            word = read_receipt(message, self._settings.reference_tlv)
+            until = self._loop.time() + _EARLY_PATIENCE_S
+            self._take_receipt(_Told(word, (message.source, message.destination), answer, until))
         else:
             self._take_reply(session, sequence, message)
 
@@ -96,23 +98,18 @@ class Inbound:
 
         self._inbox.put([receipt], again)
 
-    def look_again(self, message_id: str) -> None:
+    def look_again(self) -> None:
         """A submit was answered: a receipt about it may have come before."""
-        if not self._early:
-            return
         early, self._early = self._early, []
-        for one in early:
-            if one.word.message_id == message_id:
-                self._take_receipt(one.word, one.addresses, one.answer)
-            else:
-                self._early.append(one)
+        for told in early:
+            self._take_receipt(told)
 
-    def _take_receipt(self, word: ReceiptWord, addresses: tuple[str, ...], answer: Answer) -> None:
-        found = self._tries.find(word.message_id, word.reference, word.ours, addresses)
+    def _take_receipt(self, told: _Told) -> None:
+        word, answer = told.word, told.answer
+        found = self._tries.find(word.message_id, word.reference, word.ours, told.addresses)
         if found is None:
-            if self._tries.may_be_early(addresses):
-                until = self._loop.time() + _EARLY_PATIENCE_S
-                self._early.append(_Early(word, addresses, answer, until))
+            if self._loop.time() < told.until and self._tries.may_be_early(told.addresses):
+                self._early.append(told)
             else:
                 self._is_nobodys(answer)
             return
@@ -179,12 +176,8 @@ class Inbound:
         )
 
     def _glance(self) -> None:
-        now = self._loop.time()
-        self._hand_on(self._joining.overdue(now))
-        late = [one for one in self._early if one.until <= now]
-        self._early = [one for one in self._early if one.until > now]
-        for one in late:
-            self._is_nobodys(one.answer)
+        self._hand_on(self._joining.overdue(self._loop.time()))
+        self.look_again()
 
 
 def _place(message: pdus.Delivered) -> tuple[Place | None, bytes]:

@@ -15,6 +15,7 @@ _log = structlog.get_logger(__name__)
 _BATCH = 500
 _MOST_WAITING = 5_000  # a gateway's window is far smaller
 _PATIENCE_S = 8.0  # gateways wait ten seconds and more for an answer
+_LAST_PATIENCE_S = 2.0
 _GLANCE_S = 0.5
 
 # Answers the gateway with a status: OK, or QUEUE_FULL, which it takes for "bring it again". (Not
@@ -46,20 +47,26 @@ class Inbox:
         self._waiting: deque[_Item] = deque()
         self._arrived = asyncio.Event()
         self._failing = False
+        self._closed = True
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def open(self) -> bool:
         """Whether it takes anything."""
-        return bool(self._tasks) and len(self._waiting) < _MOST_WAITING
+        return not self._closed and len(self._waiting) < _MOST_WAITING
 
     def start(self) -> None:
         """Begin to hand on."""
+        self._closed = False
         self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._watch())]
 
     async def close(self) -> None:
-        """End; what isn't committed stays unanswered, and the gateway brings it again."""
+        """End; what isn't committed soon stays unanswered, and the gateway brings it again."""
         tasks, self._tasks = self._tasks, []
+        self._closed = True
+        self._arrived.set()
+        if tasks:
+            await asyncio.wait(tasks[:1], timeout=_LAST_PATIENCE_S)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -70,12 +77,13 @@ class Inbox:
         self._arrived.set()
 
     async def _run(self) -> None:
-        while True:
+        while not self._closed:
             await self._arrived.wait()
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             if not self._waiting:
                 self._arrived.clear()
-            await self._store(batch)
+            if batch:
+                await self._store(batch)
 
     async def _watch(self) -> None:
         while True:

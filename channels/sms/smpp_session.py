@@ -117,8 +117,8 @@ class Session(asyncio.Protocol):
     def _answered(self, command: int, status: int, sequence: int, raw: bytes) -> None:
         answered = self._asked.pop(sequence, None)
         if answered is None:
-            # An answer given twice is nothing; a refusal of we don't know what is.
-            if command == pdus.GENERIC_NACK:
+            # An answer given twice is nothing. A refusal of what it couldn't even number is.
+            if command == pdus.GENERIC_NACK and not sequence:
                 self.end("out-of-step")
             return
         while self._unread and self._unread[0][0] < sequence:

@@ -355,6 +355,23 @@ async def test_a_receipt_before_its_answer_waits_for_it(tmp_path: Path) -> None:
         assert len(case.sink.receipts(message, ReceiptStatus.DELIVERED)) == 1
 
 
+async def test_closing_lets_what_is_being_stored_be_answered(tmp_path: Path) -> None:
+    async with inbound(tmp_path) as (smsc, _, store, route):
+        store.gate.clear()
+        bringing = asyncio.create_task(smsc.deliver(PHONE, ucs2("收到")))
+
+        async def asked() -> bool:
+            return store.asked == 1
+
+        await until(asked)
+        closing = asyncio.create_task(route.close())
+        await asyncio.sleep(0)
+        store.gate.set()
+        await closing
+        assert await bringing == 0
+        assert store.texts == ["收到"]
+
+
 async def test_a_long_message_is_delivered_when_all_of_it_is(tmp_path: Path) -> None:
     async with SmppCase.open(tmp_path) as case:
         message, other = case.message(1, text=LONG), case.message(2, text=LONG)

@@ -18,7 +18,7 @@ from channels.sms.smpp_link import NotHandedOverError, SmppLink
 from channels.sms.smpp_settings import read_settings
 from tests.contract.case_smpp import SmppCase, context, route_config
 from tests.contract.peer import PATIENCE_S, Recorder, until
-from tests.contract.smpp_gate import ENQUIRE, SUBMIT_RESP, UNBIND, Pdu
+from tests.contract.smpp_gate import ENQUIRE, NACK, SUBMIT_RESP, UNBIND, Pdu
 from tests.contract.smpp_smsc import OUR_NUMBER, Smsc
 from tests.contract.test_mqtt_tls import certificate
 from tests.contract.test_send import SHORT_S, fault, outcomes, until_healthy
@@ -273,6 +273,9 @@ async def test_a_gateway_that_says_goodbye_is_left_and_found_again(tmp_path: Pat
         case.gate.say(Pdu(ENQUIRE, 0, 77, b""))
         case.gate.say(Pdu(0x00000103, 0, 78, b"a data_sm"))
         assert fault((await outcomes(case, [case.message(1)]))[1]) is None
+        case.gate.say(Pdu(NACK, 3, 80, b""))  # of nothing that we asked
+        assert fault((await outcomes(case, [case.message(2)]))[2]) is None
+        assert case.gate.connections == 1
         case.gate.say(Pdu(UNBIND, 0, 79, b""))
 
         async def again() -> bool:
@@ -280,7 +283,13 @@ async def test_a_gateway_that_says_goodbye_is_left_and_found_again(tmp_path: Pat
 
         await until(again)
         await until_healthy(case)
-        assert fault((await outcomes(case, [case.message(2)]))[2]) is None
+        assert fault((await outcomes(case, [case.message(3)]))[3]) is None
+        case.gate.say(Pdu(NACK, 2, 0, b""))  # it has lost count
+
+        async def once_more() -> bool:
+            return case.gate.connections == 3
+
+        await until(once_more)
 
 
 async def test_over_tls_with_the_towns_own_authority(tmp_path: Path) -> None:
