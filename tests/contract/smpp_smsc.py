@@ -1,6 +1,7 @@
 """A test's hold on the carrier's gateway, which is a process (`smpp_server`), and on its log."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import sys
@@ -79,6 +80,8 @@ class Smsc:
             await self._reading
             assert process.stdin is not None
             process.stdin.close()
+            with contextlib.suppress(OSError):
+                await process.stdin.wait_closed()
 
     def signal(self, number: int) -> None:
         assert self._process is not None
