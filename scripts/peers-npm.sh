@@ -3,7 +3,7 @@
 #
 # Prism checks requests and answers against an OpenAPI document (exact versions and hashes stand in
 # scripts/peers/package-lock.json); the document is Twilio's own, one file of a package of theirs.
-# No package's install script is run.
+# smpp is a carrier's gateway. No package's install script is run.
 set -eu
 
 cd "$(dirname "$0")/.."

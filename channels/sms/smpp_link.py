@@ -220,7 +220,8 @@ class SmppLink:
             self._up.set()
             self._came_up()
             return
-        self._refused = True
+        # Already bound is our own last connection, which the peer doesn't know to be dead yet.
+        self._refused = status != codes.ALREADY_BOUND
         self.problem = f"bind-refused-{codes.code_of(status)}"
         if self._session is not None:
             self._session.end(self.problem)
@@ -319,8 +320,7 @@ class SmppLink:
         if session is not self._session:
             return
         self._session = None
-        if self.up or not self._refused:
-            self.problem = code
+        self.problem = code
         if self.up:
             self._up.clear()
             if self._keeper is not None:  # else it is we who end it

@@ -46,6 +46,7 @@ class Gate:
 
     def __init__(self, server_port: int, tls: ssl.SSLContext | None = None) -> None:
         self.mode: str | int = "ok"
+        self.bind_status = 0x0E  # what `refuse-bind` says: wrong password
         self.later: int | None = None
         self.port = 0
         self.most_unanswered = 0
@@ -156,7 +157,7 @@ class Gate:
             if self.mode == "silent":
                 continue
             if pdu.command == BIND_RESP and self.mode == "refuse-bind":
-                pdu = Pdu(BIND_RESP, 0x0E, pdu.sequence, b"")
+                pdu = Pdu(BIND_RESP, self.bind_status, pdu.sequence, b"")
             octets = pdu.encoded()
             if pdu.command == SUBMIT_RESP:
                 unanswered.discard(pdu.sequence)

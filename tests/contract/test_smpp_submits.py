@@ -260,6 +260,21 @@ async def test_a_refused_login_is_named(tmp_path: Path) -> None:
         assert health.detail == "The SMPP gateway isn't bound: bind-refused-smpp-0x0e."
 
 
+async def test_our_own_dead_connection_doesnt_keep_us_out_for_long(tmp_path: Path) -> None:
+    """After a crash the gateway still holds it bound; that is no wrong password."""
+    async with SmppCase.open(tmp_path) as case:
+        case.gate.bind_status = 0x05
+        await case.trouble("refuse-bind")
+        async with asyncio.timeout(8.0):  # with a wrong password's pauses it would be 15
+
+            async def often() -> bool:
+                return case.gate.connections >= 5
+
+            await until(often)
+        assert "bind-refused-smpp-0x05" in (await case.route.health()).detail
+        await case.trouble(None)
+
+
 async def test_an_answer_given_twice_is_nobody_elses(tmp_path: Path) -> None:
     async with SmppCase.open(tmp_path) as case:
         await outcomes(case, [case.message(1)])
