@@ -11,6 +11,9 @@ from channels.sms import smpp_pdus as pdus
 Answered = Callable[[int, int, bytes], None]
 
 
+_AT_ONCE = 5  # of a window of ten or twenty
+
+
 class Session(asyncio.Protocol):
     """Numbers our requests and finds the request that an answer belongs to.
 
@@ -126,10 +129,15 @@ class Session(asyncio.Protocol):
         answered(command, status, raw)
 
     def _write(self, octets: bytes) -> None:
-        """Write at the end of this turn of the loop: what a turn makes leaves together."""
+        """Write some at a time, and the rest at the end of this turn of the loop.
+
+        A write for each costs more than the PDU does; one for all lets the peer wait for the last.
+        """
         if not self._unwritten:
             self._loop.call_soon(self._flush)
         self._unwritten.append(octets)
+        if len(self._unwritten) >= _AT_ONCE:
+            self._flush()
 
     def _flush(self) -> None:
         octets, self._unwritten = self._unwritten, []

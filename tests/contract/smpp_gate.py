@@ -58,6 +58,7 @@ class Gate:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._clients: list[asyncio.StreamWriter] = []
+        self._writers: list[asyncio.StreamWriter] = []  # all, to be closed in the end
 
     async def open(self) -> None:
         """Listen, at the port of before where there was one."""
@@ -73,6 +74,12 @@ class Gate:
             await self.cut()
             await self._server.wait_closed()
             self._server = None
+        for writer in self._writers:
+            writer.close()
+        for writer in self._writers:
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+        self._writers.clear()
 
     async def cut(self) -> None:
         """Break every connection."""
@@ -87,6 +94,7 @@ class Gate:
     def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._clients.append(writer)
+        self._writers.append(writer)
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -97,6 +105,7 @@ class Gate:
         upstream: asyncio.StreamWriter | None = None
         try:
             answers, upstream = await asyncio.open_connection("127.0.0.1", self._server_port)
+            self._writers.append(upstream)
             unanswered: set[int] = set()
             there = asyncio.create_task(self._there(reader, writer, upstream, unanswered))
             back = asyncio.create_task(self._back(answers, writer, unanswered))
@@ -112,8 +121,6 @@ class Gate:
             for end in (writer, upstream):
                 if end is not None:
                     end.close()
-                    with contextlib.suppress(OSError):
-                        await end.wait_closed()
 
     async def _there(
         self,
