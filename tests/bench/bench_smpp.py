@@ -21,7 +21,7 @@ _TEXT = "【余姚市防指】红色台风A7:立即按清单转移危房、低�
 
 def run(*, quick: bool) -> list[Figure]:
     """One-part messages at the same window, in turns."""
-    rounds, many = (2, 2_000) if quick else (7, 10_000)
+    rounds, many = (2, 1_000) if quick else (15, 2_000)
     with program([sys.executable, str(HERE / "limits_smpp.py"), "serve"]) as port:
         return asyncio.run(_rate(port, rounds, many))
 
