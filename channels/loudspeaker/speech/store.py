@@ -1,8 +1,8 @@
 """What was said, kept as files that are named by their content, to be fetched by whoever plays it.
 
-    <folder>/<sha256>.wav    sounds
-    <folder>/texts/<sha256>  which sound a text became, so that nothing is said twice
-    <folder>/season.json     the sounds that terminals fetch before they are needed
+- `<folder>/<sha256>.wav`: sounds
+- `<folder>/texts/<sha256>`: which sound a text became, so that nothing is said twice
+- `<folder>/season.json`: the sounds that terminals fetch before they are needed
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class SoundStore:
             NoSpeechError: It can't be said.
             OSError: It can't be kept.
         """
-        key = hashlib.sha256("\0".join((voice.manner, language, text)).encode()).hexdigest()
+        key = hashlib.sha256(f"{voice.manner}\0{language}\0{text}".encode()).hexdigest()
         known = _read(self.folder / "texts" / key)
         if known is not None and (path := self.path(known)) is not None:
             os.utime(path)  # what is used stays
