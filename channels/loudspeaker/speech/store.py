@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from channels.loudspeaker.speech.voice import Voice
+from channels.loudspeaker.whole_file import write_whole
 
 SEASON = "season.json"
 _NAME = re.compile(r"[0-9a-f]{64}")
@@ -104,23 +105,6 @@ def season_of(document: object) -> list[str]:
     sounds = document.get("sounds") if isinstance(document, dict) else None
     names = sounds if isinstance(sounds, list) else []
     return [name for name in names if isinstance(name, str) and _NAME.fullmatch(name)]
-
-
-def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
-    """Write a file whole or not at all, and on the disk before this returns."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _read(path: Path) -> str | None:
