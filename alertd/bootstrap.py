@@ -334,6 +334,7 @@ class Node:
             options["broker"] = await self._embedded(config)
         options.setdefault("key_file", str(command_key(self.settings)))
         make_key(Path(options["key_file"]))
+        options.setdefault("audio_dir", str(self.settings.data_dir / "audio"))
         return replace(config, options=options)
 
     async def _embedded(self, config: RouteConfig) -> str:

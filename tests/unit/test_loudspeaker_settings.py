@@ -19,6 +19,7 @@ from channels.loudspeaker.keys import load_key, make_key, public_text, read_publ
 from channels.loudspeaker.mqtt_settings import read_settings
 from channels.loudspeaker.orders import Manner, order
 
+WEB = "http://127.0.0.1:8730"
 NOW = 1_790_000_000_000
 
 
@@ -92,7 +93,7 @@ def config(options: Mapping[str, Any]) -> RouteConfig:
 
 def test_a_routes_options(tmp_path: Path) -> None:
     key = make_key(tmp_path / "key")
-    plain = read_settings(config({"broker": "mqtt://h", "key_file": str(tmp_path / "key")}))
+    plain = read_settings(config({"broker": "mqtt://h", "key_file": str(tmp_path / "key")}), WEB)
     assert (plain.key.key_id, plain.manner, plain.tls) == (key.key_id, Manner(100, 3), None)
 
 
@@ -114,7 +115,7 @@ def test_an_option_that_is_wrong_is_told_by_name(option: str, value: Any, tmp_pa
     make_key(tmp_path / "key")
     options = {"broker": "mqtt://h", "key_file": str(tmp_path / "key"), option: value}
     with pytest.raises(NotConfiguredError, match=option) as wrong:
-        read_settings(config({name: v for name, v in options.items() if v is not None}))
+        read_settings(config({name: v for name, v in options.items() if v is not None}), WEB)
     assert wrong.value.field == f"routes.speakers.{option}"
     assert "s3cret" not in str(wrong.value)
 

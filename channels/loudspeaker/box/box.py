@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -15,7 +14,7 @@ from channels.loudspeaker.box.sounds import NoSoundError, Sounds
 from channels.loudspeaker.bundle import Bundle
 from channels.loudspeaker.commands import ROOT, Command
 from channels.loudspeaker.link import Link, Received
-from channels.loudspeaker.loudness import Hours, volume
+from channels.loudspeaker.loudness import Hours, volume, zone_of
 from channels.loudspeaker.speech.sound import NotSoundError, at_volume, lasts_ms
 from channels.loudspeaker.speech.voice import Voice
 from channels.loudspeaker.terminal import Effect, Note, Say, Terminal
@@ -59,7 +58,7 @@ class Box:
         self._bundle = bundle
         self._player = player
         self._hours = hours
-        self._zone = ZoneInfo(bundle.timezone) if bundle.timezone else None
+        self._zone = zone_of(bundle.timezone)
         self._pause_s = pause_s
         self._now = now
         self._disk = Disk(folder, bundle.terminal)

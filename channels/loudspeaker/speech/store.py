@@ -78,7 +78,11 @@ class SoundStore:
         """Add to them."""
         known = self.season()
         known += [name for name in names if name not in known]
-        write_whole(self.folder / SEASON, json.dumps({"v": 1, "sounds": known}).encode())
+        write_whole(self.folder / SEASON, _document(known))
+
+    def season_document(self) -> bytes:
+        """The same, as `season_of` reads it."""
+        return _document(self.season())
 
     async def _say(self, voice: Voice, text: str, language: str, key: str) -> str:
         wav = await voice.say(text, language)
@@ -98,6 +102,10 @@ class SoundStore:
         sounds.sort(key=lambda path: path.stat().st_mtime_ns)
         for path in sounds[: max(0, len(sounds) - self._most)]:
             path.unlink(missing_ok=True)
+
+
+def _document(names: Sequence[str]) -> bytes:
+    return json.dumps({"v": 1, "sounds": list(names)}).encode()
 
 
 def season_of(document: object) -> list[str]:
