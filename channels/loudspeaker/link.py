@@ -195,7 +195,8 @@ class Link:
         Args:
             topic: Where to.
             payload: Asked for when its turn has come: a sequence number is in the order of sending.
-            tag: What `confirmed_late` is called with should we have given up by then.
+            tag: What `confirmed_late` is called with should we have given up by then; None: it
+                isn't called.
 
         Raises:
             NotHandedOverError: It was not sent.
@@ -362,10 +363,10 @@ class Link:
         if request is None:
             return
         self._leave_window(request)
-        if request.confirmed.done():
-            self._confirmed_late(request.tag)
-        else:
+        if not request.confirmed.done():
             request.confirmed.set_result(None)
+        elif request.tag is not None:
+            self._confirmed_late(request.tag)
 
     def _leave_window(self, request: _Request) -> None:
         if request.in_window:
