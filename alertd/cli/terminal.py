@@ -104,7 +104,11 @@ async def _run(
 
 def _welcome(terminal: str, problem: str) -> None:
     if problem:
-        show.line(_("{terminal} isn't connected yet: {problem}").format(**locals()))
+        show.line(
+            _("{terminal} isn't connected yet: {problem}").format(
+                terminal=terminal, problem=problem
+            )
+        )
     else:
         show.line(_("{terminal} is online.").format(terminal=terminal))
     show.line(_("Ctrl-C ends it."))

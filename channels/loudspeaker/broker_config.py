@@ -26,6 +26,8 @@ jetstream {{
   sync_interval: always
   max_memory_store: 64MB
   max_file_store: 1GB
+  # One for each loudspeaker; by default there is no room for the thousandth.
+  limits {{ default_max_consumers: {most_subscriptions} }}
 }}
 authorization {{
   users: [
@@ -35,9 +37,15 @@ authorization {{
 mqtt {{
   listen: {listen}
   ack_wait: "5s"
+  # A subscription is a durable consumer, made one after the other, each on the disk: a thousand
+  # loudspeakers that come at once wait for it. Past the default of 5 s they would be hung up on,
+  # come again, and never be done.
+  js_api_timeout: "120s"
   max_ack_pending: 1000
 }}
 """
+
+_MOST_SUBSCRIPTIONS = 100_000
 
 # Mosquitto's own default of iterations: the passwords are random, and a thousand may come at once.
 _ITERATIONS = 101
@@ -101,6 +109,7 @@ def nats_config(
         store=json.dumps(str(folder / "store")),
         users="\n".join(users),
         listen=json.dumps(listen),
+        most_subscriptions=_MOST_SUBSCRIPTIONS,
     )
 
 

@@ -94,6 +94,7 @@ class Link:
         address: The broker.
         client_id: The session's name; the broker keeps what we haven't acknowledged under it.
         subscriptions: Topics, all at QoS 1; the link is up only once they are granted.
+        longest_pause_s: Between two tries to connect; a thousand that come back at once need more.
         window: The most messages of `publish` that wait for their PUBACK at a time.
         keepalive_s: A silent end is noticed within twice this by us, 1.5 times by the broker.
         will: Topic and payload that the broker publishes, retained, when we die.
@@ -111,6 +112,7 @@ class Link:
         client_id: str,
         *,
         subscriptions: Sequence[str] = (),
+        longest_pause_s: float = _LONGEST_PAUSE_S,
         window: int = 20,
         keepalive_s: int = 15,
         will: tuple[str, bytes] | None = None,
@@ -124,6 +126,7 @@ class Link:
         self.problem = "not-started"  # a short word; "" while up
         self.connection = 0
         self._subscriptions = subscriptions
+        self._longest_pause_s = longest_pause_s
         self._received = received
         self._confirmed_late = confirmed_late
         self._came_up = came_up
@@ -249,7 +252,8 @@ class Link:
             if await self._connect():
                 await self._live()
                 self._throw_away_what_ends_us()
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S) if not self._was_up else _FIRST_PAUSE_S
+            longer_s = min(pause_s * 2, self._longest_pause_s)
+            pause_s = _FIRST_PAUSE_S if self._was_up else longer_s
             await asyncio.sleep(pause_s * self._spread)
 
     def _throw_away_what_ends_us(self) -> None:
@@ -258,11 +262,10 @@ class Link:
             request.ended += self._let_in
         for mid in self._posted:
             self._posted[mid] += self._let_in
-        worst = max((request.ended for request in self._pending.values()), default=0)
-        if worst < _MOST_ENDED and max(self._posted.values(), default=0) < _MOST_ENDED_BY_POST:
+        most = max((request.ended for request in self._pending.values()), default=0)
+        if most < _MOST_ENDED and max(self._posted.values(), default=0) < _MOST_ENDED_BY_POST:
             return
-        lost = len(self._pending) + len(self._posted)
-        _log.warning("mqtt-unconfirmed-thrown-away", messages=lost)
+        _log.warning("mqtt-thrown-away", messages=len(self._pending) + len(self._posted))
         self._pending.clear()  # told as lost when the first of these connections ended
         self._posted.clear()
         self._socket.unwatch()
@@ -297,8 +300,13 @@ class Link:
             self.problem = f"refused-{str(reason).lower().replace(' ', '-')}"
             return
         self._let_in = True  # and paho sends again what is unconfirmed, before we are up
-        if self._subscriptions:
-            self._client.subscribe([(topic, 1) for topic in self._subscriptions])
+        self._ungranted = deque(self._subscriptions)
+        self._subscribe_next()
+
+    def _subscribe_next(self) -> None:
+        """One after the other: a broker that takes its time over one answers our pings between."""
+        if self._ungranted:
+            self._client.subscribe(self._ungranted.popleft(), 1)
         else:
             self._is_up()
 
@@ -309,7 +317,7 @@ class Link:
             self.problem = "subscription-refused"
             self._socket.cut()
         else:
-            self._is_up()
+            self._subscribe_next()
 
     def _is_up(self) -> None:
         self.problem = ""

@@ -73,15 +73,17 @@ class Terminal:
         self.memory = memory or Memory()
         self._keys = keys
         self._once_ms = once_ms
-        self._targets = {f"terminal/{terminal_id}", *(f"area/{code}" for code in areas)}
+        self._own = f"terminal/{terminal_id}"
+        self._targets = {self._own, *(f"area/{code}" for code in areas)}
         self._defect = defect
         self._breaks_after = breaks_after
         self._unverified = False
 
     @property
     def topics(self) -> list[str]:
-        """What it listens to."""
-        return sorted(command_topic(target) for target in self._targets)
+        """What it listens to, its own first."""
+        others = sorted(self._targets - {self._own})
+        return [command_topic(target) for target in (self._own, *others)]
 
     @property
     def playing(self) -> Command | None:

@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--speed", type=float, default=1.0, help="playing is that many times faster")
     add("--keepalive-s", type=int, default=15)
     add("--heartbeat-s", type=float, default=60.0, help="how often each tells its state")
+    add("--area", action="append", default=[], help="they obey its commands; more than one may be")
     add("--patience-s", type=float, default=30.0, help="how long to wait for all to be online")
     add("--until-eof", action="store_true", help="end when stdin does: with whoever started it")
     return parser
@@ -116,6 +117,7 @@ def main() -> None:
             speed=arguments.speed,
             keepalive_s=arguments.keepalive_s,
             heartbeat_s=arguments.heartbeat_s,
+            areas=tuple(arguments.area),
         )
         population = _population(arguments)
     except (OSError, TypeError, ValueError) as error:

@@ -50,6 +50,7 @@ class Conditions:
     speed: float = 1.0  # playing is that many times faster than life
     keepalive_s: int = 15
     heartbeat_s: float = 60.0
+    areas: tuple[str, ...] = ()  # whose commands they obey, too
 
 
 def read_mix(text: str) -> dict[Behaviour, float]:
@@ -112,6 +113,7 @@ class SimTerminal:
             terminal_id,
             conditions.keys,
             once_ms=once_ms,
+            areas=conditions.areas,
             defect="amplifier-fault" if behaviour is Behaviour.REFUSES else "",
             breaks_after=1 if behaviour is Behaviour.PARTIAL else None,
         )

@@ -21,6 +21,8 @@ from channels.loudspeaker.terminal import Effect, Note, Say, Terminal
 
 _log = structlog.get_logger(__name__)
 
+_KEEPALIVE_S = 30
+_LONGEST_PAUSE_S = 20.0
 _SEASON_EVERY_S = 6 * 3600
 _SEASON_AGAIN_S = 300
 _CLOCK_MS = 2 * 60 * 1000
@@ -73,6 +75,8 @@ class Box:
             bundle.broker,
             f"terminal-{bundle.terminal}",
             subscriptions=self._terminal.topics,
+            longest_pause_s=_LONGEST_PAUSE_S,
+            keepalive_s=_KEEPALIVE_S,
             will=(self._topic("online"), b"offline"),
             received=self._hear,
             came_up=self._greet,
