@@ -72,11 +72,12 @@ def _announcer(config: RouteConfig, public_base_url: str) -> Announcer | None:
     if not wanted:
         return None
     clips = options.optional_text(config, "clips_dir")
-    base_url = f"{public_base_url.rstrip('/')}/audio"
+    given = config.options.get("audio_url") is not None
+    base_url = options.url(config, "audio_url") if given else f"{public_base_url}/audio"
     return Announcer(
         Path(options.text(config, "audio_dir")),
         None if clips is None else Path(clips),
-        options.url(config, "audio_url", base_url),
+        base_url,
     )
 
 
