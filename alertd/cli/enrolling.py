@@ -23,7 +23,7 @@ class Enrolment:
         settings: As read; its loudspeakers' route says which broker and key.
         areas: Codes.
         broker: How they reach the broker; None: as the settings say.
-        ca: A PEM file.
+        ca: A PEM file; None: the route's own, where its broker is theirs too.
         audio: Where sounds are; None: at the server's own address, where it has one.
         trust: Further public keys.
         heartbeat_s: How often they say how they are.
@@ -48,7 +48,9 @@ class Enrolment:
         self.areas = tuple(areas or ())
         self._broker = _broker(settings, route, broker)
         self._keys = _keys(settings, route, trust or ())
-        self._ca = "" if ca is None else _pem(ca)
+        known = None if route is None or broker is not None else route.options.get("ca_file")
+        file = ca or (Path(str(known)) if known else None)
+        self._ca = "" if file is None else _pem(file)
         offered = f"{settings.public_base_url}/audio" if settings.public_base_url else ""
         self._audio = offered if audio is None else audio
         self._heartbeat_s = heartbeat_s

@@ -315,6 +315,15 @@ async def test_another_terminals_folder_is_refused(tmp_path: Path) -> None:
             Box(here.bundle, tmp_path / "box", FilePlayer(here.played))
 
 
+async def test_two_processes_are_never_one_loudspeaker(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        async with here.box():
+            with pytest.raises(ConflictError, match="already"):
+                Box(here.bundle, tmp_path / "box", FilePlayer(here.played))
+        async with here.box():
+            pass  # and it is free again
+
+
 async def test_a_clock_that_went_back_is_told(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         async with here.box():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from alertd.errors import ConflictError
 from channels.loudspeaker.box.disk import Disk
 from channels.loudspeaker.box.player import Player, PlayError
 from channels.loudspeaker.box.sounds import NoSoundError, Sounds
@@ -64,7 +65,11 @@ class Box:
         self._pause_s = pause_s
         self._now = now
         self._disk = Disk(folder, bundle.terminal)
-        memory, last_at = self._disk.load()
+        try:
+            memory, last_at = self._disk.load()
+        except ConflictError:
+            self._disk.close()
+            raise
         self._terminal = Terminal(
             bundle.terminal, bundle.keys, once_ms=None, areas=bundle.areas, memory=memory
         )
@@ -124,6 +129,7 @@ class Box:
             self._link.post(self._topic("online"), b"offline", retain=True)
         await self._link.close()
         await self._sounds.close()
+        self._disk.close()
 
     def _topic(self, says: str) -> str:
         return f"{ROOT}/terminal/{self._bundle.terminal}/{says}"

@@ -1,6 +1,8 @@
 """A box's memory on its disk: written before anything is answered."""
 
+import fcntl
 import json
+import os
 from pathlib import Path
 
 from alertd.errors import ConflictError
@@ -14,6 +16,9 @@ class Disk:
     Args:
         folder: Made where it is missing, 0700.
         terminal: Whose memory it is; another's folder is refused.
+
+    Raises:
+        ConflictError: Another process has the folder: both would sound.
     """
 
     def __init__(self, folder: Path, terminal: str) -> None:
@@ -21,6 +26,18 @@ class Disk:
         self._terminal = terminal
         self._written = b""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise ConflictError(
+                "Another process is this loudspeaker already.", hint="End it first."
+            ) from None
+
+    def close(self) -> None:
+        """Leave the folder to others."""
+        os.close(self._lock)
 
     def load(self) -> tuple[Memory, int]:
         """What was kept, and when (ms; 0 where there is nothing yet).
