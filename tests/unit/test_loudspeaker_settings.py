@@ -97,6 +97,18 @@ def test_a_routes_options(tmp_path: Path) -> None:
     assert (plain.key.key_id, plain.manner, plain.tls) == (key.key_id, Manner(100, 3), None)
 
 
+def test_how_long_a_loudspeaker_may_be_silent_and_where_sounds_are(tmp_path: Path) -> None:
+    make_key(tmp_path / "key")
+    plain = {"broker": "mqtt://h", "key_file": str(tmp_path / "key")}
+    settings = read_settings(config(plain), WEB)
+    assert (settings.silent_after_ms, settings.announcer) == (180_000, None)
+    assert read_settings(config(plain | {"heartbeat_s": 0}), WEB).silent_after_ms == 0
+    with_audio = plain | {"audio": True, "audio_dir": str(tmp_path / "audio")}
+    assert read_settings(config(with_audio), WEB).announcer is not None
+    with pytest.raises(NotConfiguredError, match="audio_url"):
+        read_settings(config(with_audio | {"audio_url": "ftp://h"}), WEB)
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -108,6 +120,9 @@ def test_a_routes_options(tmp_path: Path) -> None:
         ("volume", True),
         ("repeat", 0),
         ("ca_file", "/nowhere/ca.pem"),
+        ("heartbeat_s", -1),
+        ("missed", 0),
+        ("audio", "yes"),
         ("brocker", "mqtt://u:s3cret@h"),
     ],
 )
