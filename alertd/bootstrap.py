@@ -272,13 +272,14 @@ class Node:
         """Whether it works beside a server, which has the data folder."""
         return self.part.works and self.part != Part()
 
-    async def start_broker(self) -> EmbeddedBroker:
-        """Our own MQTT broker, ended with the node."""
+    async def start_broker(self, *, shared_login: bool = False) -> EmbeddedBroker:
+        """Our own MQTT broker, ended with the node; simulated loudspeakers share a login."""
         if self.broker is None:
             self.broker = EmbeddedBroker(
                 self.settings.data_dir / "broker",
                 host=self.settings.broker_host,
                 port=self.settings.broker_port,
+                shared_login=shared_login,
             )
             await self.broker.start()
             self._stack.push_async_callback(self.broker.stop)
@@ -333,6 +334,7 @@ class Node:
             options["broker"] = await self._embedded(config)
         options.setdefault("key_file", str(command_key(self.settings)))
         make_key(Path(options["key_file"]))
+        options.setdefault("audio_dir", str(self.settings.data_dir / "audio"))
         return replace(config, options=options)
 
     async def _embedded(self, config: RouteConfig) -> str:

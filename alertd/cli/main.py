@@ -29,7 +29,7 @@ _COMMANDS: Final = {
     "migrate-store": N_("Carry the city from SQLite to PostgreSQL, or back."),
     "doctor": N_("Say what is configured, reachable and missing."),
 }
-_GROUPS: Final = ("roster", "alert", "channel", "access", "clock")
+_GROUPS: Final = ("roster", "alert", "channel", "access", "terminal", "clock")
 
 
 def assemble(wanted: str) -> typer.Typer:

@@ -85,7 +85,7 @@ class SampleWorld:
         await self.world.start_handsets(f"{self.node.settings.base_url}/hooks/{SMS}")
 
     async def _terminals(self, city: SampleCity) -> None:
-        broker = await self.node.start_broker()
+        broker = await self.node.start_broker(shared_login=True)
         key = make_key(command_key(self.node.settings))
         await self.world.start_terminals(
             broker.terminal_address.url, public_text(key), city.terminal_ids()

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
-from alertd.web import probes
+from alertd.web import probes, sounds
 from alertd.web.api import access, alerts, answers, board, clock, report, roster, routes, status
 from alertd.web.bodies import BodyLimit
 from alertd.web.deps import Deps
@@ -44,7 +44,7 @@ def create_app(deps: Deps) -> FastAPI:
     failing.install(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=API)
-    for router in (probes.router, signing.router, alert_pages.router):
+    for router in (probes.router, sounds.router, signing.router, alert_pages.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)

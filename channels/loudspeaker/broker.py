@@ -2,24 +2,27 @@
 
 What it confirms is on disk (`sync_interval: always`), so that a kill -9 loses nothing. It listens
 on loopback unless told otherwise, dies with us, and is started again when it dies by itself or
-answers nobody any more.
+answers nobody any more. Each enrolled loudspeaker has a login of its own (`accounts.py`); whoever
+is enrolled or shut out while it runs is so within two seconds.
 """
 
 import asyncio
 import contextlib
 import importlib.metadata
-import json
 import os
-import secrets
+import signal
 import socket
 import sys
 from pathlib import Path
 
 import structlog
 
-from alertd.errors import NotConfiguredError, UnavailableError
+from alertd.errors import AlertdError, NotConfiguredError, UnavailableError
+from channels.loudspeaker.accounts import ALERTD, SHARED, Accounts, logins
 from channels.loudspeaker.address import BrokerAddress
+from channels.loudspeaker.broker_config import nats_config
 from channels.loudspeaker.broker_launch import EXIT_LOCKED
+from channels.loudspeaker.whole_file import write_whole
 
 _log = structlog.get_logger(__name__)
 
@@ -31,37 +34,7 @@ _LONGEST_PAUSE_S = 5.0
 _SOUND_S = 10.0  # one that lived so long wasn't dying from the start: the next is there at once
 _LOOK_S = 10.0
 _MISSES = 3  # a disk's stall isn't a hang
-
-# What a terminal may do: speak of itself and be told. NATS writes a topic's `/` as `.` and `+` as
-# `*`. One login serves all terminals; a command's own id says which terminal may answer it.
-_TERMINAL_SAYS = ("ack", "result", "fault", "state", "online")
-_CONFIG = """\
-server_name: alertd
-listen: {host_loopback}
-log_file: {log_file}
-logfile_size_limit: 4MB
-logfile_max_num: 2
-max_payload: 64KB
-jetstream {{
-  store_dir: {store}
-  sync_interval: always
-  max_memory_store: 64MB
-  max_file_store: 1GB
-}}
-authorization {{
-  users: [
-    {{ user: {user}, password: {password}, allowed_connection_types: ["MQTT"],
-       permissions: {{ publish: ["alertd.>"], subscribe: ["alertd.>"] }} }}
-    {{ user: {terminal_user}, password: {terminal_password}, allowed_connection_types: ["MQTT"],
-       permissions: {{ publish: {may_publish}, subscribe: {may_subscribe} }} }}
-  ]
-}}
-mqtt {{
-  listen: {listen}
-  ack_wait: "5s"
-  max_ack_pending: 1000
-}}
-"""
+_WATCH_S = 1.0  # how often it is looked whether accounts have changed
 
 
 def find_binary() -> Path:
@@ -94,6 +67,7 @@ class EmbeddedBroker:
             moment to be gone.
         look_s: How often it is asked whether it still answers; one that didn't several times in a
             row is killed, and started again like one that died.
+        shared_login: Whether there is one login for all loudspeakers, too, as simulated ones use.
     """
 
     def __init__(
@@ -104,6 +78,7 @@ class EmbeddedBroker:
         port: int = 0,
         lock_patience_s: float = 10.0,
         look_s: float = _LOOK_S,
+        shared_login: bool = False,
     ) -> None:
         self._dir = data_dir.resolve()
         self._host = host
@@ -111,9 +86,11 @@ class EmbeddedBroker:
         self._lock_patience_s = lock_patience_s
         self._look_s = look_s
         self.restarts = 0  # how often it had to be started again
+        self._shared = shared_login
+        self._accounts = Accounts(self._dir)
         self._logins: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
 
     @property
@@ -129,12 +106,12 @@ class EmbeddedBroker:
     @property
     def address(self) -> BrokerAddress:
         """How alertd reaches it; known once it was started."""
-        return self._address("alertd")
+        return self._address(ALERTD)
 
     @property
     def terminal_address(self) -> BrokerAddress:
-        """How terminals reach it; known once it was started."""
-        return self._address("terminal")
+        """How simulated terminals reach it, by the shared login; known once it was started."""
+        return self._address(SHARED)
 
     async def start(self) -> BrokerAddress:
         """Start it and wait until it answers a login; from then on it is kept running.
@@ -146,47 +123,66 @@ class EmbeddedBroker:
         """
         binary = find_binary()
         self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._logins = _logins(self._dir / "logins.json")
+        self._logins = logins(self._dir)
         self._port = _free_port(self._host, self._port)
-        _write_private(self._dir / "nats.conf", self._config())
+        known = self._accounts_at()
+        self._write_config()
         try:
             await self._launch(binary)
         except BaseException:
             await self._end()
             raise
-        self._keeper = asyncio.create_task(self._keep(binary))
+        self._tasks = [
+            asyncio.create_task(self._keep(binary)),
+            asyncio.create_task(self._watch(known)),
+        ]
         return self.address
 
     async def stop(self) -> None:
         """End it; nothing it has confirmed is lost."""
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._end()
 
     def _address(self, user: str) -> BrokerAddress:
         host = "127.0.0.1" if self._host in {"0.0.0.0", "::"} else self._host  # noqa: S104 - read
         return BrokerAddress(host, self._port, user, self._logins.get(user))
 
-    def _config(self) -> str:
-        publish = [f"alertd.v1.terminal.*.{word}" for word in _TERMINAL_SAYS]
-        subscribe = ["alertd.v1.terminal.*.cmd", "alertd.v1.area.*.cmd"]
+    def _write_config(self) -> None:
         host = f"[{self._host}]" if ":" in self._host else self._host
-        # JSON's strings and lists are NATS's own.
-        return _CONFIG.format(
-            # NATS's own protocol can't be turned off: on loopback, on any port, for no user.
-            host_loopback=json.dumps("127.0.0.1:-1"),
-            log_file=json.dumps(str(self._dir / "nats.log")),
-            store=json.dumps(str(self._dir / "store")),
-            user=json.dumps("alertd"),
-            password=json.dumps(self._logins["alertd"]),
-            terminal_user=json.dumps("terminal"),
-            terminal_password=json.dumps(self._logins["terminal"]),
-            may_publish=json.dumps(publish),
-            may_subscribe=json.dumps(subscribe),
-            listen=json.dumps(f"{host}:{self._port}"),
+        config = nats_config(
+            self._dir,
+            f"{host}:{self._port}",
+            self._logins,
+            self._accounts.all().values(),
+            shared=self._shared,
         )
+        write_whole(self._dir / "nats.conf", config.encode(), mode=0o600)
+
+    def _accounts_at(self) -> int:
+        """When accounts last changed, ns; 0 where there are none."""
+        try:
+            return self._accounts.path.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    async def _watch(self, known: int) -> None:
+        """Have the broker read its configuration again when an account was added or shut out."""
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            if (at := self._accounts_at()) == known:
+                continue
+            try:
+                await asyncio.to_thread(self._write_config)
+            except (AlertdError, OSError) as error:
+                _log.error("broker-accounts-unreadable", error=type(error).__name__)
+                continue
+            known = at
+            if self._process is not None and self._process.returncode is None:
+                self._process.send_signal(signal.SIGHUP)
+                _log.info("broker-accounts-read")
 
     async def _launch(self, binary: Path) -> None:
         self._ready = False
@@ -289,28 +285,6 @@ def _free_port(host: str, port: int) -> int:
                 hint="Set another port, or end what is using it.",
             ) from None
         return int(probe.getsockname()[1])
-
-
-def _logins(path: Path) -> dict[str, str]:
-    """Passwords by user; made on first use, and kept for terminals that know theirs."""
-    try:
-        logins: dict[str, str] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        logins = {user: secrets.token_urlsafe(24) for user in ("alertd", "terminal")}
-        _write_private(path, json.dumps(logins))
-    return logins
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only we may read, whole or not at all."""
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 async def _answers(address: BrokerAddress) -> bool:

@@ -29,6 +29,7 @@ _VERSION = 1
 _MS = 1000  # sequence numbers to a millisecond
 _TERMINAL_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _TARGET = re.compile(r"(terminal|area)/[0-9A-Za-z_-]{1,64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMAND_ID = re.compile(r"([0-9a-f]{8})-([0-9a-f]{8})-(\d{1,19})-(\d{1,9})-([0-9a-f]{16})")
 
 
@@ -72,9 +73,13 @@ class Command:
     volume: int = 100  # 0 … 100
     repeat: int = 1  # how often it is played
     duplicate: bool = False  # an earlier try at the same delivery may have been played
+    # Where the sound of the text is, and what it must be; both "": the terminal speaks the text.
+    audio: str = field(default="", repr=False)  # an http or https URL
+    audio_sha256: str = ""  # 64 hex digits
 
 
 _FIELDS = tuple(item.name for item in fields(Command))
+_WHERE_NEEDED = ("audio", "audio_sha256")  # left out where they are ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +179,8 @@ def sign(command: Command, key: SigningKey) -> bytes:
         ValueError: It is over MAX_COMMAND_BYTES, or its text isn't Unicode (a lone surrogate).
     """
     document: dict[str, Any] = {"v": _VERSION, "alg": _ALGORITHM, "key": key.key_id}
-    document |= {name: getattr(command, name) for name in _FIELDS}
+    values = {name: getattr(command, name) for name in _FIELDS}
+    document |= {n: value for n, value in values.items() if value != "" or n not in _WHERE_NEEDED}
     signature = key.private.sign(_canonical(document))
     document["sig"] = base64.b64encode(signature).decode("ascii")
     payload = _canonical(document)
@@ -260,18 +266,32 @@ _RANGES: Mapping[str, tuple[int, int]] = {
 }
 
 
+_TEXTS = ("cmd_id", "to", "alert", "text", "lang", "audio", "audio_sha256")
+
+
+def _is_sound(values: Mapping[str, Any]) -> bool:
+    """Whether both words about the sound are there, or neither."""
+    if values["audio"] == values["audio_sha256"] == "":
+        return True
+    known = _SHA256.fullmatch(values["audio_sha256"])
+    return known is not None and values["audio"].startswith(("http://", "https://"))
+
+
 def _command(document: dict[str, Any]) -> Command:
     """A signed document may still be of another version, or of somebody careless."""
     if document.get("v") != _VERSION:
         raise CommandRefusedError("unknown-version")
-    values: dict[str, Any] = {name: document.get(name) for name in _FIELDS}
-    texts = all(isinstance(values[name], str) for name in ("cmd_id", "to", "alert", "text", "lang"))
+    values: dict[str, Any] = dict.fromkeys(_WHERE_NEEDED, "")
+    values |= {name: document[name] for name in _FIELDS if name in document}
+    if len(values) < len(_FIELDS):
+        raise CommandRefusedError("malformed")
+    texts = all(isinstance(values[name], str) for name in _TEXTS)
     whole = all(
         type(values[name]) is int and low <= values[name] <= high
         for name, (low, high) in _RANGES.items()
     )
     if not texts or not whole or type(values["duplicate"]) is not bool:
         raise CommandRefusedError("malformed")
-    if not _TARGET.fullmatch(str(values["to"])):
+    if not _TARGET.fullmatch(str(values["to"])) or not _is_sound(values):
         raise CommandRefusedError("malformed")
     return Command(**{**values, "type": CommandType(values["type"])})

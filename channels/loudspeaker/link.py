@@ -3,7 +3,9 @@
 paho speaks the protocol; only connecting, which blocks, happens in a thread. The simulated
 terminals use the same, some hundred in one process.
 
-What paho has taken it sends again after a reconnect until the broker confirms it.
+What paho has taken it sends again after a reconnect until the broker confirms it. Some brokers hang
+up on a message that their ACL denies: one that ended several connections is thrown away with all
+that is unconfirmed, or none of the others would ever pass.
 """
 
 import asyncio
@@ -14,22 +16,27 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+import structlog
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from channels.loudspeaker.address import BrokerAddress
+from channels.loudspeaker.paho_client import make_client
 from channels.loudspeaker.paho_socket import PahoSocket
+
+_log = structlog.get_logger(__name__)
 
 _TICK_S = 1.0  # paho looks after its keepalive as often
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 3.0
-_CONNECT_TIMEOUT_S = 5.0
 _GOODBYE_S = 1.0
-_MOST_QUEUED = 1000  # far below 65,535 message ids, where paho begins to refuse
+_MOST_ENDED = 3  # connections that one message may have ended; a report, on a weak line, more
+_MOST_ENDED_BY_POST = 6
 
 
 class NotHandedOverError(Exception):
@@ -73,6 +80,7 @@ class _Request:
     confirmed: asyncio.Future[None]
     sent: bool = False
     in_window: bool = False
+    ended: int = 0  # connections that ended before it was confirmed
 
 
 def _nothing(_: Any) -> None:
@@ -86,6 +94,7 @@ class Link:
         address: The broker.
         client_id: The session's name; the broker keeps what we haven't acknowledged under it.
         subscriptions: Topics, all at QoS 1; the link is up only once they are granted.
+        longest_pause_s: Between two tries to connect; a thousand that come back at once need more.
         window: The most messages of `publish` that wait for their PUBACK at a time.
         keepalive_s: A silent end is noticed within twice this by us, 1.5 times by the broker.
         will: Topic and payload that the broker publishes, retained, when we die.
@@ -103,6 +112,7 @@ class Link:
         client_id: str,
         *,
         subscriptions: Sequence[str] = (),
+        longest_pause_s: float = _LONGEST_PAUSE_S,
         window: int = 20,
         keepalive_s: int = 15,
         will: tuple[str, bytes] | None = None,
@@ -116,6 +126,7 @@ class Link:
         self.problem = "not-started"  # a short word; "" while up
         self.connection = 0
         self._subscriptions = subscriptions
+        self._longest_pause_s = longest_pause_s
         self._received = received
         self._confirmed_late = confirmed_late
         self._came_up = came_up
@@ -124,14 +135,17 @@ class Link:
         self._window = window  # what is left of it
         self._queue: deque[_Request] = deque()
         self._pending: dict[int, _Request] = {}
+        self._posted: dict[int, int] = {}  # by message id: connections that ended before it
         self._up = asyncio.Event()
         self._down = asyncio.Event()
         self._connecting: asyncio.Task[Any] | None = None
         self._keeper: asyncio.Task[None] | None = None
         # Terminals that lost the same broker shouldn't all come back in the same instant.
         self._spread = 0.75 + zlib.crc32(client_id.encode()) % 1000 / 2000
-        self._client = self._make_client(client_id, address, context, will, clean=clean)
-        self._client.connect_async(address.host, address.port, keepalive_s)
+        self._made = partial(
+            make_client, address, client_id, context, will, keepalive_s, clean=clean
+        )
+        self._client = self._start_client()
 
     @property
     def up(self) -> bool:
@@ -141,7 +155,7 @@ class Link:
     async def start(self) -> None:
         """Begin to connect, and to connect again whenever it breaks."""
         self._loop = asyncio.get_running_loop()
-        self._socket = PahoSocket(self._client, self._on_disconnect, self._send_next)
+        self._socket = self._make_socket()
         self._keeper = asyncio.create_task(self._keep())
 
     async def wait_up(self, timeout_s: float) -> bool:
@@ -184,7 +198,8 @@ class Link:
         Args:
             topic: Where to.
             payload: Asked for when its turn has come: a sequence number is in the order of sending.
-            tag: What `confirmed_late` is called with should we have given up by then.
+            tag: What `confirmed_late` is called with should we have given up by then; None: it
+                isn't called.
 
         Raises:
             NotHandedOverError: It was not sent.
@@ -209,39 +224,18 @@ class Link:
         Nobody is told when the broker has it, which it will in the end unless we end first.
         """
         sent = self._client.publish(topic, payload, qos=1, retain=retain)
-        return sent.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
+        if sent.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+            return False
+        self._posted[sent.mid] = 0
+        return True
 
     def acknowledge(self, message: Received) -> None:
         """Let the broker forget `message`; without effect where its connection has ended."""
         if message.qos and message.connection == self.connection and self._socket.open:
             self._client.ack(message.mid, message.qos)
 
-    def _make_client(
-        self,
-        client_id: str,
-        address: BrokerAddress,
-        context: ssl.SSLContext | None,
-        will: tuple[str, bytes] | None,
-        *,
-        clean: bool,
-    ) -> Client:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            clean_session=clean,
-            protocol=MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        client.connect_timeout = _CONNECT_TIMEOUT_S
-        client.max_inflight_messages_set(0)  # the window is ours
-        client.max_queued_messages_set(_MOST_QUEUED)
-        if address.username is not None:
-            client.username_pw_set(address.username, address.password)
-        if address.tls:
-            client.tls_set_context(context or ssl.create_default_context())
-        if will is not None:
-            client.will_set(will[0], will[1], qos=1, retain=True)
+    def _start_client(self) -> Client:
+        client = self._made()
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
@@ -249,16 +243,37 @@ class Link:
         client.on_message = self._on_message
         return client
 
+    def _make_socket(self) -> PahoSocket:
+        return PahoSocket(self._client, self._on_disconnect, self._send_next)
+
     async def _keep(self) -> None:
         pause_s = _FIRST_PAUSE_S
         while True:
             if await self._connect():
                 await self._live()
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S) if not self._was_up else _FIRST_PAUSE_S
+                self._throw_away_what_ends_us()
+            longer_s = min(pause_s * 2, self._longest_pause_s)
+            pause_s = _FIRST_PAUSE_S if self._was_up else longer_s
             await asyncio.sleep(pause_s * self._spread)
 
+    def _throw_away_what_ends_us(self) -> None:
+        """Start over with a client that has nothing to send, where one message is suspected."""
+        for request in self._pending.values():
+            request.ended += self._let_in
+        for mid in self._posted:
+            self._posted[mid] += self._let_in
+        most = max((request.ended for request in self._pending.values()), default=0)
+        if most < _MOST_ENDED and max(self._posted.values(), default=0) < _MOST_ENDED_BY_POST:
+            return
+        _log.warning("mqtt-thrown-away", messages=len(self._pending) + len(self._posted))
+        self._pending.clear()  # told as lost when the first of these connections ended
+        self._posted.clear()
+        self._socket.unwatch()
+        self._client = self._start_client()
+        self._socket = self._make_socket()
+
     async def _connect(self) -> bool:
-        self._was_up = False
+        self._was_up = self._let_in = False
         self._down.clear()
         self.connection += 1
         self._connecting = asyncio.create_task(asyncio.to_thread(self._client.reconnect))
@@ -283,8 +298,15 @@ class Link:
     ) -> None:
         if reason.is_failure:
             self.problem = f"refused-{str(reason).lower().replace(' ', '-')}"
-        elif self._subscriptions:
-            self._client.subscribe([(topic, 1) for topic in self._subscriptions])
+            return
+        self._let_in = True  # and paho sends again what is unconfirmed, before we are up
+        self._ungranted = deque(self._subscriptions)
+        self._subscribe_next()
+
+    def _subscribe_next(self) -> None:
+        """One after the other: a broker that takes its time over one answers our pings between."""
+        if self._ungranted:
+            self._client.subscribe(self._ungranted.popleft(), 1)
         else:
             self._is_up()
 
@@ -295,7 +317,7 @@ class Link:
             self.problem = "subscription-refused"
             self._socket.cut()
         else:
-            self._is_up()
+            self._subscribe_next()
 
     def _is_up(self) -> None:
         self.problem = ""
@@ -344,14 +366,15 @@ class Link:
     def _on_publish(
         self, _c: Client, _u: Any, mid: int, _r: ReasonCode, _p: Properties | None
     ) -> None:
+        self._posted.pop(mid, None)
         request = self._pending.pop(mid, None)
         if request is None:
             return
         self._leave_window(request)
-        if request.confirmed.done():
-            self._confirmed_late(request.tag)
-        else:
+        if not request.confirmed.done():
             request.confirmed.set_result(None)
+        elif request.tag is not None:
+            self._confirmed_late(request.tag)
 
     def _leave_window(self, request: _Request) -> None:
         if request.in_window:

@@ -2,13 +2,14 @@
 
 Options: `broker` (`mqtt://user:password@host:port`, or `mqtts://`), `key_file` (the signing key,
 see `keys.make_key`), `volume` (0–100, default 100), `repeat` (how often a text is played, default
-3), `ca_file` (PEM, for `mqtts://`).
+3), `ca_file` (PEM, for `mqtts://`), `heartbeat_s` and `missed` (a loudspeaker that wasn't heard for
+so many heartbeats is offline; 60 and 3), `audio` (offer each text as a sound, too), `audio_url`,
+`clips_dir`, and `audio_dir`, which bootstrap sets.
 
 The broker's PUBACK is `accepted` and no more. That a terminal has the command is its own ack
 (`delivered`), and what was heard its result (`played`, `interrupted`): three states.
 """
 
-import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
@@ -38,6 +39,7 @@ from channels.loudspeaker.commands import (
     is_terminal_id,
     sign,
 )
+from channels.loudspeaker.echo import Echo, Hearing
 from channels.loudspeaker.inbox import Inbox
 from channels.loudspeaker.link import Link, LostWordError, NotHandedOverError, Received
 from channels.loudspeaker.mqtt_settings import read_settings
@@ -49,11 +51,13 @@ from channels.loudspeaker.reports import (
     Message,
     read_receipt,
 )
+from channels.loudspeaker.watching import Watch
 
 _log = structlog.get_logger(__name__)
 
 _WINDOW = 20  # paho holds back and then refuses more; a broker's answer takes a disk's turn
 _START_PATIENCE_S = 3.0
+_DEAF = "The MQTT broker is connected, but what loudspeakers say doesn't arrive: look at its ACL."
 
 
 class MqttRoute:
@@ -63,34 +67,40 @@ class MqttRoute:
     can_stop = True
 
     def __init__(self, config: RouteConfig, context: RouteContext) -> None:
-        settings = read_settings(config)
+        settings = read_settings(config, context.public_base_url)
         self.config = config
         self._now = context.now
         self._key = settings.key
         self._manner = settings.manner
         self._numbering = Numbering()
+        self._announcer = settings.announcer
         self._attendance = Attendance()
         self._under_way = UnderWay()
         # One name for one session: what terminals say while we are away waits under it. 23
-        # characters are what every broker takes.
-        name = hashlib.sha256(f"{self._key.key_id} {config.name}".encode()).hexdigest()
+        # characters are what every broker takes; who could guess it could take the session.
+        name = f"alertd-{self._key.mac(f'session {config.name}'.encode())}"
         self._link = Link(
             settings.broker,
-            f"alertd-{name[:16]}",
+            name,
             subscriptions=SUBSCRIPTIONS,
             window=min(_WINDOW, config.limits.in_flight),
             received=self._received,
             confirmed_late=self._confirmed_late,
-            came_up=lambda: _log.info("mqtt-up", route=config.name),
+            came_up=self._came_up,
             went_down=lambda code: _log.warning("mqtt-down", route=config.name, reason=code),
             context=settings.tls,
         )
         self._closed = False
+        self._echo = Echo(self._link, name)
         self._inbox = Inbox(config.name, context.sink, self._read, self._link.acknowledge)
+        self._watch = Watch(
+            settings.silent_after_ms, self._attendance, self._link, self._now, self._inbox.put
+        )
 
     async def start(self) -> None:
         """Connect; where the broker is away, that goes on in the background."""
         self._inbox.start()
+        self._watch.start()
         await self._link.start()
         await self._link.wait_up(_START_PATIENCE_S)
 
@@ -98,6 +108,8 @@ class MqttRoute:
         """End the tries in flight as UNKNOWN, and the connection; the session stays."""
         self._closed = True
         await self._under_way.end()
+        await self._watch.close()
+        await self._echo.close()
         await self._link.close()
         await self._inbox.close()
 
@@ -110,7 +122,9 @@ class MqttRoute:
         return ()
 
     async def health(self) -> Health:
-        """Whether the broker is connected; its keepalive asks for us all the time."""
+        """Whether the broker is connected, and brings what is said to us."""
+        if self._link.up and self._echo.hearing is Hearing.DEAF:
+            return Health(ok=False, detail=_DEAF)
         if self._link.up:
             return Health(ok=True, detail="The MQTT broker is connected.")
         return Health(ok=False, detail=f"The MQTT broker isn't connected: {self._link.problem}.")
@@ -125,12 +139,16 @@ class MqttRoute:
             self._key, message.address, message.alert, message.delivery, message.attempt
         )
 
+        sound = ("", "")
+        if self._announcer is not None and not message.stop:
+            sound = await self._announcer.sound(message.text, message.language)
+
         def payload() -> bytes:
             now = self._now()
             if not message.stop and message.expires_at <= now:
                 raise SendError(Fault.REFUSED, "expired")
             number = self._numbering.next(topic, now)
-            return sign(order(message, cmd_id, number, now, self._manner), self._key)
+            return sign(order(message, cmd_id, number, now, self._manner, sound), self._key)
 
         try:
             await self._link.publish(topic, payload, Try(message.delivery, message.attempt))
@@ -143,7 +161,15 @@ class MqttRoute:
             raise SendError(Fault.REFUSED, "text-too-long-or-not-unicode") from None
         return Accepted(reference=cmd_id)
 
+    def _came_up(self) -> None:
+        _log.info("mqtt-up", route=self.config.name)
+        self._watch.back()
+        self._echo.connected()
+
     def _received(self, message: Received) -> None:
+        if self._echo.took(message):
+            return
+        self._watch.heard(message)
         if len(message.payload) > MAX_REPORT_BYTES:
             self._link.acknowledge(message)  # nothing that we read is as large
         else:

@@ -7,11 +7,21 @@ from pathlib import Path
 from channels import options
 from channels.base import RouteConfig
 from channels.loudspeaker.address import BrokerAddress
+from channels.loudspeaker.announcing import Announcer
 from channels.loudspeaker.commands import SigningKey
 from channels.loudspeaker.keys import load_key
 from channels.loudspeaker.orders import Manner
 
-_KNOWN = frozenset({"broker", "key_file", "volume", "repeat", "ca_file"})
+_KNOWN = frozenset(
+    {
+        *("broker", "key_file", "volume", "repeat", "ca_file", "heartbeat_s", "missed"),
+        *("audio", "audio_dir", "audio_url", "clips_dir"),
+    }
+)
+
+
+_HEARTBEAT_S = 60
+_MISSED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +32,12 @@ class MqttSettings:
     key: SigningKey
     manner: Manner
     tls: ssl.SSLContext | None = field(repr=False)  # None: the system's authorities
+    silent_after_ms: int  # 0: never
+    announcer: Announcer | None
 
 
-def read_settings(config: RouteConfig) -> MqttSettings:
-    """Read them; the key's file must be there.
+def read_settings(config: RouteConfig, public_base_url: str) -> MqttSettings:
+    """Read them; the key's file must be there. Sounds are offered under `public_base_url`.
 
     Raises:
         NotConfiguredError: One is missing, unknown or wrong.
@@ -39,6 +51,10 @@ def read_settings(config: RouteConfig) -> MqttSettings:
             repeat=_whole(config, "repeat", Manner().repeat, range(1, 11)),
         ),
         tls=_tls(config),
+        silent_after_ms=1000
+        * _whole(config, "heartbeat_s", _HEARTBEAT_S, range(3601))
+        * _whole(config, "missed", _MISSED, range(1, 101)),
+        announcer=_announcer(config, public_base_url),
     )
 
 
@@ -47,6 +63,22 @@ def _broker(config: RouteConfig) -> BrokerAddress:
         return BrokerAddress.from_url(options.text(config, "broker"))
     except ValueError:
         raise options.wrong(config, "broker", "must be an mqtt:// or mqtts:// URL") from None
+
+
+def _announcer(config: RouteConfig, public_base_url: str) -> Announcer | None:
+    wanted = config.options.get("audio", False)
+    if not isinstance(wanted, bool):
+        raise options.wrong(config, "audio", "must be true or false")
+    if not wanted:
+        return None
+    clips = options.optional_text(config, "clips_dir")
+    given = config.options.get("audio_url") is not None
+    base_url = options.url(config, "audio_url") if given else f"{public_base_url}/audio"
+    return Announcer(
+        Path(options.text(config, "audio_dir")),
+        None if clips is None else Path(clips),
+        base_url,
+    )
 
 
 def _tls(config: RouteConfig) -> ssl.SSLContext | None:

@@ -21,8 +21,15 @@ class Manner:
     repeat: int = 3
 
 
-def order(message: Outgoing, cmd_id: str, number: int, now: int, manner: Manner) -> Command:
-    """The command number `number` for `message`, made at `now` (ms)."""
+def order(
+    message: Outgoing,
+    cmd_id: str,
+    number: int,
+    now: int,
+    manner: Manner,
+    sound: tuple[str, str] = ("", ""),
+) -> Command:
+    """The command number `number` for `message`, made at `now` (ms); `sound` is (URL, sha256)."""
     expires = message.expires_at
     return Command(
         cmd_id=cmd_id,
@@ -38,6 +45,8 @@ def order(message: Outgoing, cmd_id: str, number: int, now: int, manner: Manner)
         volume=manner.volume,
         repeat=0 if message.stop else manner.repeat,
         duplicate=message.possible_duplicate,
+        audio=sound[0],
+        audio_sha256=sound[1],
     )
 
 

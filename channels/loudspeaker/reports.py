@@ -11,7 +11,7 @@ Terminals publish under `alertd/v1/terminal/{id}/`:
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from channels.base import Event, Fault, Presence, Receipt, ReceiptStatus
@@ -29,6 +29,7 @@ MAX_REPORT_BYTES = 8 * 1024
 SAYS = ("ack", "result", "fault", "state", "online")
 SUBSCRIPTIONS = tuple(f"{ROOT}/terminal/+/{word}" for word in SAYS)
 
+_ANSWERS = frozenset({"ack", "result"})
 _MOST_TERMINALS = 200_000  # whose presence is kept; a city has some hundred, a province the rest
 _MOST_TIMES = 1000
 _CODE = re.compile(r"(?!.*\d{5})[A-Za-z][A-Za-z0-9_.-]{0,39}")
@@ -48,8 +49,8 @@ class Message:
 
 def read_receipt(message: Message, key: SigningKey) -> Receipt | None:
     """The word on one try in an `ack` or `result`; None where it isn't one, or isn't ours."""
-    terminal, says = _split(message.topic)
-    if says not in {"ack", "result"}:
+    terminal, says = split_topic(message.topic)
+    if says not in _ANSWERS:
         return None
     document = _object(message.payload)
     cmd_id = document.get("cmd_id")
@@ -108,6 +109,7 @@ class _Seen:
     fault: str = ""
     at: int | None = None
     number: int = 0
+    silent: bool = False  # offline by its silence: any word of its own brings it back
 
 
 class Attendance:
@@ -120,13 +122,25 @@ class Attendance:
         """What `messages` change, without taking it as told: `adopt` does, once it is kept."""
         now: dict[str, _Seen] = {}
         for message in messages:
-            terminal, says = _split(message.topic)
-            if says not in {"online", "state", "fault"}:
-                continue
+            terminal, says = split_topic(message.topic)
             before = now.get(terminal) or self._told.get(terminal) or _Seen()
-            after = _seen(before, says, message)
+            if says in _ANSWERS:
+                after = _answered(before, message)
+            elif says:
+                after = _seen(before, says, message)
+            else:
+                continue
             if after is not None and after.number >= before.number:
                 now[terminal] = after
+        return Changes(now, [*self._events(now)])
+
+    def silent(self, terminals: Iterable[str], at: int) -> "Changes":
+        """What it changes that `terminals` have fallen silent."""
+        now: dict[str, _Seen] = {}
+        for terminal in terminals:
+            before = self._told.get(terminal)
+            if before is not None and before.online:
+                now[terminal] = replace(before, online=False, at=at, silent=True)
         return Changes(now, [*self._events(now)])
 
     def adopt(self, changes: "Changes") -> None:
@@ -153,22 +167,30 @@ class Changes:
     events: list[Event]
 
 
+def _answered(before: _Seen, message: Message) -> _Seen | None:
+    if not before.silent or message.retained:
+        return None
+    return replace(before, online=True, silent=False, at=None, number=message.number)
+
+
 def _seen(before: _Seen, says: str, message: Message) -> _Seen | None:
     if says == "online":
         word = message.payload.strip()
         if word not in {b"online", b"offline"}:
             return None
+        if before.silent and message.retained:
+            return before  # the broker's own memory of one that it never missed
         return _Seen(online=word == b"online", fault=before.fault, number=message.number)
     document = _object(message.payload)
     if not isinstance(document.get("fault"), str):
         return None
     # What was kept may be of a terminal that has died since; what is said now proves life.
     online = before.online if message.retained else True
-    fault = _word(document["fault"])
-    return _Seen(online=online, fault=fault, at=_time(document), number=message.number)
+    fault, silent = _word(document["fault"]), before.silent and message.retained
+    return _Seen(online, fault, _time(document), message.number, silent)
 
 
-def _split(topic: str) -> tuple[str, str]:
+def split_topic(topic: str) -> tuple[str, str]:
     """(terminal, what it says); ("", "") for any other topic."""
     prefix, _, says = topic.rpartition("/")
     root, _, terminal = prefix.rpartition("/")

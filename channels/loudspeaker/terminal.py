@@ -7,7 +7,7 @@ higher severity; what is less pressing waits, and isn't played once its time is 
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from channels.loudspeaker.commands import (
@@ -18,10 +18,12 @@ from channels.loudspeaker.commands import (
     delivery_stem,
     verify,
 )
+from channels.loudspeaker.terminal_memory import Memory, Play
 
 _CLOCK_TOLERANCE_MS = 2 * 60 * 1000
 _MOST_WAITING = 16
 _MOST_REMEMBERED = 1000
+_MOST_STARTS = 3  # a box that its own playing brings down must come up again some time
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +45,18 @@ class Note:
 Effect = Say | Note
 
 
-@dataclass(slots=True)
-class _Play:
-    command: Command
-    started_at: int
-    once_ms: int
-    times: int  # how often it will sound before it ends
-    ids: list[str] = field(default_factory=list)  # of every try that this answers
-
-    def sounded(self, now: int) -> int:
-        return min(self.times, (now - self.started_at) // self.once_ms)
-
-    @property
-    def ends_at(self) -> int:
-        return self.started_at + self.times * self.once_ms
-
-
 class Terminal:
     """One loudspeaker.
 
     Args:
         terminal_id: Its id.
         keys: The public keys that it trusts (32 bytes) by key id.
-        once_ms: How long a command's text takes to play once, above 0.
+        once_ms: How long a command's text takes to play once, above 0. None: a real player says
+            when it was through, by `heard_once` and `broke`.
         areas: Codes of the areas whose commands it obeys too.
         defect: Where it isn't "", every play is refused with this reason.
         breaks_after: It falls silent after so many times, and says so.
+        memory: What it knew before a restart; `wake` goes on with it.
     """
 
     def __init__(
@@ -76,39 +64,40 @@ class Terminal:
         terminal_id: str,
         keys: Mapping[str, bytes],
         *,
-        once_ms: Callable[[Command], int],
+        once_ms: Callable[[Command], int] | None,
         areas: Collection[str] = (),
         defect: str = "",
         breaks_after: int | None = None,
+        memory: Memory | None = None,
     ) -> None:
+        self.memory = memory or Memory()
         self._keys = keys
         self._once_ms = once_ms
-        self._targets = {f"terminal/{terminal_id}", *(f"area/{code}" for code in areas)}
+        self._own = f"terminal/{terminal_id}"
+        self._targets = {self._own, *(f"area/{code}" for code in areas)}
         self._defect = defect
         self._breaks_after = breaks_after
-        self._last: dict[tuple[str, str], int] = {}
-        self._acks: OrderedDict[str, Say] = OrderedDict()
-        self._results: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
-        self._waiting: list[Command] = []
-        self._play: _Play | None = None
         self._unverified = False
 
     @property
     def topics(self) -> list[str]:
-        """What it listens to."""
-        return sorted(command_topic(target) for target in self._targets)
+        """What it listens to, its own first."""
+        others = sorted(self._targets - {self._own})
+        return [command_topic(target) for target in (self._own, *others)]
 
     @property
     def playing(self) -> Command | None:
         """What sounds now."""
-        return None if self._play is None else self._play.command
+        return None if self.memory.play is None else self.memory.play.command
 
     @property
     def due_at(self) -> int | None:
         """When `tick` has something to do; None while nothing sounds."""
-        if self._play is None:
+        play = self.memory.play
+        if play is None:
             return None
-        return min(self._play.ends_at, self._play.command.expires)
+        expires, ends_at = play.command.expires, play.ends_at
+        return expires if ends_at is None else min(expires, ends_at)
 
     def hear(self, topic: str, payload: bytes, now: int) -> list[Effect]:
         """A message arrived on `topic` at `now`, by the terminal's clock."""
@@ -120,7 +109,7 @@ class Terminal:
             # A command for another, sent here by somebody else: not ours to answer.
             return [_heard(command, "misaddressed")]
         effects = self.tick(now)
-        if command.cmd_id in self._acks:
+        if command.cmd_id in self.memory.acks:
             return effects + self._repeat(command)
         if reason := self._stale(key, command, now):
             return effects + self._refuse(command, reason, now)
@@ -129,14 +118,44 @@ class Terminal:
     def tick(self, now: int) -> list[Effect]:
         """What time alone has brought: ends, expiries, and whose turn it is."""
         effects: list[Effect] = []
-        while self._play is not None and self.due_at is not None and self.due_at <= now:
-            at = self.due_at
-            if self._play.ends_at <= self._play.command.expires:
+        while (play := self.memory.play) and (at := self.due_at) is not None and at <= now:
+            if play.ends_at is not None and play.ends_at <= play.command.expires:
                 effects += self._end("played", "", at)
             else:
                 effects += self._end("interrupted", "expired", at)
             effects += self._next(at)
         return effects
+
+    def wake(self, now: int) -> list[Effect]:
+        """Go on, after a restart, with what wasn't heard to its end."""
+        play = self.memory.play
+        if play is None:
+            return self._next(now)
+        play.starts += 1
+        if play.command.expires <= now:
+            return [*self._end("interrupted", "expired", now), *self._next(now)]
+        if play.starts > _MOST_STARTS:
+            return [*self._end("interrupted", "restarts", now), *self._next(now)]
+        play.started_at = now
+        return [_playing(play.command)]
+
+    def heard_once(self, now: int) -> list[Effect]:
+        """The player came to the end of what sounds, once more."""
+        play = self.memory.play
+        if play is None:
+            return []
+        play.rounds += 1
+        if play.rounds < play.times:
+            return []
+        return [*self._end("played", "", now), *self._next(now)]
+
+    def broke(self, reason: str, now: int) -> list[Effect]:
+        """The player can't play what should sound; `reason` is a short word."""
+        play = self.memory.play
+        if play is None:
+            return []
+        status = "interrupted" if play.sounded(now) else "failed"
+        return [*self._end(status, reason, now), *self._next(now)]
 
     def _mistrust(self, code: str, now: int) -> list[Effect]:
         effects: list[Effect] = [Note("heard", {"verdict": code})]
@@ -152,9 +171,9 @@ class Terminal:
             return "expired"
         if command.not_before > now + _CLOCK_TOLERANCE_MS:
             return "not-yet"
-        if command.seq <= self._last.get(lane, 0):
+        if command.seq <= self.memory.last.get(lane, 0):
             return "old-sequence"
-        self._last[lane] = command.seq
+        self.memory.last[lane] = command.seq
         return ""
 
     def _obey(self, command: Command, now: int) -> list[Effect]:
@@ -168,10 +187,10 @@ class Terminal:
 
     def _place(self, command: Command, now: int) -> list[Effect]:
         """Sound it now, in place of something less pressing, or after what sounds."""
-        if self._play is not None and _pressing(command) >= _pressing(self._play.command):
-            if len(self._waiting) >= _MOST_WAITING:
+        if self.playing is not None and _pressing(command) >= _pressing(self.playing):
+            if len(self.memory.waiting) >= _MOST_WAITING:
                 return self._refuse(command, "queue-full", now)
-            self._waiting.append(command)
+            self.memory.waiting.append(command)
             return self._accept(command, now)
         ended = self._end("interrupted", "more-pressing", now)
         return [*self._accept(command, now), *ended, *self._start(command, now)]
@@ -179,20 +198,21 @@ class Terminal:
     def _earlier(self, command: Command) -> list[Effect] | None:
         """Another try at the same delivery was obeyed already: its end is this one's too."""
         stem = delivery_stem(command.cmd_id)
-        if (result := self._results.get(stem)) is not None:
+        if (result := self.memory.results.get(stem)) is not None:
             return [Say("result", {**result, "cmd_id": command.cmd_id})]
-        if self._play is not None and delivery_stem(self._play.command.cmd_id) == stem:
-            self._play.ids.append(command.cmd_id)
+        play = self.memory.play
+        if play is not None and delivery_stem(play.command.cmd_id) == stem:
+            play.ids.append(command.cmd_id)
             return []
-        return [] if any(delivery_stem(c.cmd_id) == stem for c in self._waiting) else None
+        return [] if any(delivery_stem(c.cmd_id) == stem for c in self.memory.waiting) else None
 
     def _cancel(self, alert: str, now: int) -> list[Effect]:
-        dropped = [command for command in self._waiting if command.alert == alert]
-        self._waiting = [command for command in self._waiting if command.alert != alert]
+        dropped = [command for command in self.memory.waiting if command.alert == alert]
+        self.memory.waiting = [c for c in self.memory.waiting if c.alert != alert]
         effects: list[Effect] = []
         for command in dropped:
             effects += self._result([command.cmd_id], command, "failed", 0, "cancelled", now)
-        if self._play is not None and self._play.command.alert == alert:
+        if self.playing is not None and self.playing.alert == alert:
             effects += [*self._end("interrupted", "cancelled", now), *self._next(now)]
         return effects
 
@@ -200,12 +220,14 @@ class Terminal:
         times = command.repeat
         if self._breaks_after is not None:
             times = min(times, self._breaks_after)
-        once_ms = max(1, self._once_ms(command))
-        self._play = _Play(command, now, once_ms, times, [command.cmd_id])
-        return [Note("playing", {"cmd_id": command.cmd_id, "alert": command.alert})]
+        once_ms = None if self._once_ms is None else max(1, self._once_ms(command))
+        if once_ms is None:
+            times = max(1, times)  # with none to hear, no player would ever say that it is through
+        self.memory.play = Play(command, now, once_ms, times, [command.cmd_id])
+        return [_playing(command)]
 
     def _end(self, status: str, reason: str, now: int) -> list[Effect]:
-        play, self._play = self._play, None
+        play, self.memory.play = self.memory.play, None
         if play is None:
             return []
         return self._result(play.ids, play.command, status, play.sounded(now), reason, now)
@@ -213,9 +235,9 @@ class Terminal:
     def _next(self, now: int) -> list[Effect]:
         """The most pressing of those that wait, and of those the first."""
         effects: list[Effect] = []
-        while self._play is None and self._waiting:
-            command = min(self._waiting, key=_pressing)
-            self._waiting.remove(command)
+        while self.memory.play is None and self.memory.waiting:
+            command = min(self.memory.waiting, key=_pressing)
+            self.memory.waiting.remove(command)
             if command.expires <= now:
                 effects += self._result([command.cmd_id], command, "failed", 0, "expired", now)
             else:
@@ -229,16 +251,15 @@ class Terminal:
         return self._ack(command, {"status": "refused", "reason": reason, "at": now}, reason)
 
     def _ack(self, command: Command, document: Mapping[str, Any], verdict: str) -> list[Effect]:
-        ack = Say("ack", {"cmd_id": command.cmd_id, **document})
-        self._acks[command.cmd_id] = ack
-        if len(self._acks) > _MOST_REMEMBERED:
-            self._acks.popitem(last=False)
-        return [_heard(command, verdict), ack]
+        ack = {"cmd_id": command.cmd_id, **document}
+        _remember(self.memory.acks, command.cmd_id, ack)
+        return [_heard(command, verdict), Say("ack", ack)]
 
     def _repeat(self, command: Command) -> list[Effect]:
         """Our answer may have been lost: it is given again, and nothing is played again."""
-        effects: list[Effect] = [_heard(command, "repeated"), self._acks[command.cmd_id]]
-        result = self._results.get(delivery_stem(command.cmd_id))
+        again = Say("ack", self.memory.acks[command.cmd_id])
+        effects: list[Effect] = [_heard(command, "repeated"), again]
+        result = self.memory.results.get(delivery_stem(command.cmd_id))
         if result is not None:
             effects.append(Say("result", {**result, "cmd_id": command.cmd_id}))
         return effects
@@ -247,12 +268,21 @@ class Terminal:
         self, ids: list[str], command: Command, status: str, times: int, reason: str, now: int
     ) -> list[Effect]:
         result = {"status": status, "played": times, "of": command.repeat, "reason": reason}
-        stem = delivery_stem(command.cmd_id)
-        self._results[stem] = {**result, "at": now}
-        if len(self._results) > _MOST_REMEMBERED:
-            self._results.popitem(last=False)
-        says = [Say("result", {**self._results[stem], "cmd_id": cmd_id}) for cmd_id in ids]
+        _remember(self.memory.results, delivery_stem(command.cmd_id), {**result, "at": now})
+        says = [Say("result", {**result, "at": now, "cmd_id": cmd_id}) for cmd_id in ids]
         return [Note("ended", {"cmd_id": command.cmd_id, **result}), *says]
+
+
+def _remember(
+    known: OrderedDict[str, Mapping[str, Any]], name: str, document: Mapping[str, Any]
+) -> None:
+    known[name] = document
+    if len(known) > _MOST_REMEMBERED:
+        known.popitem(last=False)
+
+
+def _playing(command: Command) -> Note:
+    return Note("playing", {"cmd_id": command.cmd_id, "alert": command.alert})
 
 
 def _pressing(command: Command) -> tuple[bool, int]:

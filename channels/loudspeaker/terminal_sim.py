@@ -13,6 +13,8 @@ import signal
 import sys
 from pathlib import Path
 
+from alertd.errors import AlertdError
+from channels.loudspeaker.accounts import Account, Accounts
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.commands import is_terminal_id
 from channels.loudspeaker.keys import read_public
@@ -46,6 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--speed", type=float, default=1.0, help="playing is that many times faster")
     add("--keepalive-s", type=int, default=15)
     add("--heartbeat-s", type=float, default=60.0, help="how often each tells its state")
+    add(
+        "--accounts",
+        type=Path,
+        help="a broker's terminals.json: each logs in with its own password",
+    )
+    add("--area", action="append", default=[], help="they obey its commands; more than one may be")
     add("--patience-s", type=float, default=30.0, help="how long to wait for all to be online")
     add("--until-eof", action="store_true", help="end when stdin does: with whoever started it")
     return parser
@@ -65,6 +73,10 @@ def _population(arguments: argparse.Namespace) -> dict[str, Behaviour]:
         drawn = Behaviour(behaviour) if behaviour else behaviour_of(name, arguments.seed, mix)
         population[name] = drawn
     return population
+
+
+def _accounts(file: Path | None) -> dict[str, Account]:
+    return {} if file is None else Accounts(file.parent).all()
 
 
 async def _run(
@@ -116,9 +128,11 @@ def main() -> None:
             speed=arguments.speed,
             keepalive_s=arguments.keepalive_s,
             heartbeat_s=arguments.heartbeat_s,
+            areas=tuple(arguments.area),
+            accounts=_accounts(arguments.accounts),
         )
         population = _population(arguments)
-    except (OSError, TypeError, ValueError) as error:
+    except (AlertdError, OSError, TypeError, ValueError) as error:
         parser.error(str(error))
     asyncio.run(_run(population, conditions, arguments))
 

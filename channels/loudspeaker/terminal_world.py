@@ -8,11 +8,12 @@ import json
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
+from channels.loudspeaker.accounts import Account
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.commands import ROOT, Command
 from channels.loudspeaker.link import Link, Received
@@ -50,6 +51,8 @@ class Conditions:
     speed: float = 1.0  # playing is that many times faster than life
     keepalive_s: int = 15
     heartbeat_s: float = 60.0
+    areas: tuple[str, ...] = ()  # whose commands they obey, too
+    accounts: Mapping[str, Account] = field(default_factory=dict)  # by id; others share a login
 
 
 def read_mix(text: str) -> dict[Behaviour, float]:
@@ -112,11 +115,15 @@ class SimTerminal:
             terminal_id,
             conditions.keys,
             once_ms=once_ms,
+            areas=conditions.areas,
             defect="amplifier-fault" if behaviour is Behaviour.REFUSES else "",
             breaks_after=1 if behaviour is Behaviour.PARTIAL else None,
         )
+        account = conditions.accounts.get(terminal_id)
         self._link = Link(
-            conditions.broker,
+            conditions.broker
+            if account is None
+            else replace(conditions.broker, username=account.terminal, password=account.password),
             f"terminal-{terminal_id}",
             subscriptions=self._terminal.topics,
             keepalive_s=conditions.keepalive_s,

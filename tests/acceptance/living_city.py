@@ -22,6 +22,7 @@ import httpx
 from sqlalchemy import create_engine
 
 from alertd.store import journal
+from channels.loudspeaker.accounts import Accounts
 from drills.sample_city import SampleCity
 from tests.acceptance.pace import write_policies
 from tests.acceptance.peers import Groups, Handsets, Line, Loudspeakers
@@ -147,12 +148,15 @@ class LivingCity:
         self.loudspeakers = Loudspeakers(self.folder)
         behaviours = dict.fromkeys(self.roll.loudspeakers, "ok") | dict(self.speakers or {})
         self._stack.callback(self.loudspeakers.stop)
+        accounts = Accounts(self.server.data / "broker")
+        accounts.enrol(list(behaviours), [], 1)
         self.loudspeakers.open(
             self.server.broker.url,
             self.server.command_key,
             behaviours,
             speed=self.speaker_speed,
             keepalive_s=self.keepalive_s,
+            accounts=accounts.path,
         )
         total = len(behaviours)
         within(that=lambda: self.get("/api/v1/terminals", limit=1)["counts"]["online"] == total)

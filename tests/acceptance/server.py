@@ -139,11 +139,10 @@ class Server:
 
     @property
     def broker(self) -> BrokerAddress:
-        """Where loudspeakers connect, and their login."""
+        """Where loudspeakers connect; each has a login of its own."""
         written = (self.data / "broker" / "nats.conf").read_text("utf-8")
         (port,) = re.findall(r'mqtt \{\s+listen: "127\.0\.0\.1:(\d+)"', written)
-        logins = json.loads((self.data / "broker" / "logins.json").read_text("utf-8"))
-        return BrokerAddress("127.0.0.1", int(port), "terminal", logins["terminal"])
+        return BrokerAddress("127.0.0.1", int(port))
 
     @property
     def command_key(self) -> str:

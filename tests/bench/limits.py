@@ -291,6 +291,44 @@ def publish_all(
     return len(messages) / took
 
 
+def command_all(
+    host: str,
+    port: int,
+    login: tuple[str, str],
+    messages: Sequence[tuple[str, bytes]],
+    window: int,
+    answers: str,
+) -> float:
+    """Publish with paho alone, and count what comes back under `answers`; per second."""
+    client = Paho(CallbackAPIVersion.VERSION2, client_id="limit-commands")
+    client.username_pw_set(*login)
+    slots, subscribed, answered = threading.Semaphore(window), threading.Event(), threading.Event()
+    came = 0
+
+    def on_message(*_: Any) -> None:
+        nonlocal came
+        came += 1
+        if came == len(messages):
+            answered.set()
+
+    client.on_connect = lambda *_: client.subscribe(answers, 1)
+    client.on_subscribe = lambda *_: subscribed.set()
+    client.on_publish = lambda *_: slots.release()
+    client.on_message = on_message
+    client.connect(host, port)
+    client.loop_start()
+    subscribed.wait(10)
+    began = time.perf_counter()
+    for topic, payload in messages:
+        slots.acquire()
+        client.publish(topic, payload, qos=1)
+    assert answered.wait(120)
+    took = time.perf_counter() - began
+    client.disconnect()
+    client.loop_stop()
+    return len(messages) / took
+
+
 # --- the peers, as programs -----------------------------------------------------------------------
 
 

@@ -31,6 +31,7 @@ BENCHES = (
     "outbox",
     "http",
     "mqtt",
+    "speakers",
     "smpp",
     "modems",
     "inbound",

@@ -52,7 +52,7 @@ class Embedded:
     @classmethod
     @asynccontextmanager
     async def running(cls, folder: Path) -> AsyncIterator[Self]:
-        broker = EmbeddedBroker(folder)
+        broker = EmbeddedBroker(folder, shared_login=True)
         address = await broker.start()
         try:
             yield cls(broker, address)

@@ -29,6 +29,7 @@ class Gate:
         self.mode = "ok"
         self.port = 0
         self.held: set[str] = set()  # topics whose PUBACK is kept back
+        self.denied: set[str] = set()  # topics whose PUBLISH ends the connection, each time
         self.commands: dict[tuple[int, int], dict[str, Any]] = {}  # by try, as the broker took them
         self.publishes: list[Packet] = []  # every one that came, in order
         self._broker_port = broker_port
@@ -110,7 +111,9 @@ class Gate:
     ) -> None:
         while True:
             packet = await read_packet(reader)
-            if packet.kind == PUBLISH:
+            if packet.kind == PUBLISH and packet.topic in self.denied:
+                return
+            if packet.kind == PUBLISH and packet.topic.endswith("/cmd"):
                 self.publishes.append(packet)
                 if self.mode == "cut-before" and not packet.is_repeated:
                     return

@@ -30,7 +30,14 @@ class Terminals:
         ]
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self, *behaviours: str, speed: float = 100.0, keepalive_s: int = 15) -> None:
+    async def start(
+        self,
+        *behaviours: str,
+        speed: float = 100.0,
+        keepalive_s: int = 15,
+        area: str = "330281",
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         """Terminals t1, t2 … with these behaviours; returns when all are online."""
         listing = self._log.with_name("terminals.txt")
         lines = [f"t{number},{name}" for number, name in enumerate(behaviours, start=1)]
@@ -39,13 +46,14 @@ class Terminals:
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             *("--terminals", str(listing), "--speed", str(speed)),
-            *("--keepalive-s", str(keepalive_s)),
+            *("--keepalive-s", str(keepalive_s), "--area", area),
+            *("--patience-s", str(patience_s)),
             stdin=pipe,
             stdout=pipe,
             cwd=ROOT,
         )
         assert self._process.stdout is not None
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             ready = json.loads(await self._process.stdout.readline())
         assert ready == {"ready": True, "terminals": len(behaviours), "online": len(behaviours)}
 

@@ -44,6 +44,9 @@ COMMAND = Command(
     text='【余姚市防指】"红色"台风\n𬍛䶮村\t100%',
     repeat=3,
 )
+SOUNDING = replace(
+    COMMAND, audio="https://alertd.example/audio/x.wav", audio_sha256="0123456789abcdef" * 4
+)
 
 
 def refusal(payload: bytes) -> str:
@@ -64,12 +67,17 @@ def resigned(**changes: Any) -> bytes:
 
 
 def test_what_was_signed_is_what_is_read() -> None:
-    assert verify(sign(COMMAND, KEY), TRUSTED) == (KEY.key_id, COMMAND)
+    for command in (COMMAND, SOUNDING):
+        assert verify(sign(command, KEY), TRUSTED) == (KEY.key_id, command)
+
+
+def test_a_command_without_a_sound_is_what_it_was_before_there_were_any() -> None:
+    assert {"audio", "audio_sha256"}.isdisjoint(json.loads(sign(COMMAND, KEY)))
 
 
 def test_another_reader_of_the_same_rules_agrees() -> None:
     """RFC 8785 and Ed25519 by hand, as firmware would do it."""
-    document = json.loads(sign(COMMAND, KEY))
+    document = json.loads(sign(SOUNDING, KEY))
     signature = base64.b64decode(document.pop("sig"))
     names = sorted(document)
     form = ",".join(
@@ -88,7 +96,7 @@ def test_spaces_and_order_on_the_way_do_not_matter() -> None:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Command)] + ["v", "alg", "key"])
 def test_nothing_in_it_can_be_changed(name: str) -> None:
-    document = json.loads(sign(COMMAND, KEY))
+    document = json.loads(sign(SOUNDING, KEY))
     value = document[name]
     document[name] = not value if isinstance(value, bool) else value + type(value)(1)
     assert refusal(json.dumps(document).encode()) in {"bad-signature", "unknown-key"}
@@ -146,6 +154,12 @@ def test_a_signature_that_is_none(signature: str) -> None:
         {"text": 5},
         {"text": None},
         {"duplicate": 0},
+        {"audio": 5, "audio_sha256": "0" * 64},
+        {"audio": "https://alertd.example/a.wav"},
+        {"audio_sha256": "0" * 64},
+        {"audio": "file:///etc/passwd", "audio_sha256": "0" * 64},
+        {"audio": "https://alertd.example/a.wav", "audio_sha256": "0" * 63},
+        {"audio": "https://alertd.example/a.wav", "audio_sha256": "A" * 64},
     ],
 )
 def test_a_signed_command_that_makes_no_sense(changes: dict[str, Any]) -> None:

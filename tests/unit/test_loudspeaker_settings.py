@@ -19,6 +19,7 @@ from channels.loudspeaker.keys import load_key, make_key, public_text, read_publ
 from channels.loudspeaker.mqtt_settings import read_settings
 from channels.loudspeaker.orders import Manner, order
 
+WEB = "http://127.0.0.1:8730"
 NOW = 1_790_000_000_000
 
 
@@ -92,8 +93,20 @@ def config(options: Mapping[str, Any]) -> RouteConfig:
 
 def test_a_routes_options(tmp_path: Path) -> None:
     key = make_key(tmp_path / "key")
-    plain = read_settings(config({"broker": "mqtt://h", "key_file": str(tmp_path / "key")}))
+    plain = read_settings(config({"broker": "mqtt://h", "key_file": str(tmp_path / "key")}), WEB)
     assert (plain.key.key_id, plain.manner, plain.tls) == (key.key_id, Manner(100, 3), None)
+
+
+def test_how_long_a_loudspeaker_may_be_silent_and_where_sounds_are(tmp_path: Path) -> None:
+    make_key(tmp_path / "key")
+    plain = {"broker": "mqtt://h", "key_file": str(tmp_path / "key")}
+    settings = read_settings(config(plain), WEB)
+    assert (settings.silent_after_ms, settings.announcer) == (180_000, None)
+    assert read_settings(config(plain | {"heartbeat_s": 0}), WEB).silent_after_ms == 0
+    with_audio = plain | {"audio": True, "audio_dir": str(tmp_path / "audio")}
+    assert read_settings(config(with_audio), WEB).announcer is not None
+    with pytest.raises(NotConfiguredError, match="audio_url"):
+        read_settings(config(with_audio | {"audio_url": "ftp://h"}), WEB)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +120,9 @@ def test_a_routes_options(tmp_path: Path) -> None:
         ("volume", True),
         ("repeat", 0),
         ("ca_file", "/nowhere/ca.pem"),
+        ("heartbeat_s", -1),
+        ("missed", 0),
+        ("audio", "yes"),
         ("brocker", "mqtt://u:s3cret@h"),
     ],
 )
@@ -114,7 +130,7 @@ def test_an_option_that_is_wrong_is_told_by_name(option: str, value: Any, tmp_pa
     make_key(tmp_path / "key")
     options = {"broker": "mqtt://h", "key_file": str(tmp_path / "key"), option: value}
     with pytest.raises(NotConfiguredError, match=option) as wrong:
-        read_settings(config({name: v for name, v in options.items() if v is not None}))
+        read_settings(config({name: v for name, v in options.items() if v is not None}), WEB)
     assert wrong.value.field == f"routes.speakers.{option}"
     assert "s3cret" not in str(wrong.value)
 

@@ -185,7 +185,7 @@ def test_what_is_addressed_to_another_is_left_alone() -> None:
 
 def test_an_area_it_belongs_to_is_obeyed() -> None:
     speaker = Speaker(areas=["330281"])
-    assert "alertd/v1/area/330281/cmd" in speaker.terminal.topics
+    assert speaker.terminal.topics == ["alertd/v1/terminal/t1/cmd", "alertd/v1/area/330281/cmd"]
     area = speaker.command(to="area/330281")
     speaker.hear(area, topic="alertd/v1/terminal/t1/cmd")
     assert speaker.plays() == []

@@ -1,0 +1,265 @@
+"""`alertd terminal …`: be a loudspeaker, and let loudspeakers in or shut them out."""
+
+import asyncio
+import secrets
+import shlex
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from alertd.cli import show
+from alertd.cli.enrolling import Enrolment, write_bundles
+from alertd.cli.logs import configure
+from alertd.cli.options import Json
+from alertd.cli.words import _
+from alertd.errors import InvalidInputError, NotConfiguredError
+from alertd.settings import load
+from channels.loudspeaker.accounts import ALERTD, Accounts, logins
+from channels.loudspeaker.box.box import Box, wall_ms
+from channels.loudspeaker.box.player import CommandPlayer, FilePlayer, Player, alsa
+from channels.loudspeaker.broker_config import (
+    mosquitto_acl,
+    mosquitto_conf,
+    mosquitto_passwords,
+)
+from channels.loudspeaker.bundle import Bundle
+from channels.loudspeaker.loudness import Hours, read_hours
+from channels.loudspeaker.speech.store import SoundStore
+from channels.loudspeaker.speech.voice import NoSpeechError, Voice
+from channels.loudspeaker.whole_file import write_whole
+
+_UP_PATIENCE_S: Final = 10.0
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help=_("The loudspeakers' ids."))]
+Listed = Annotated[
+    Path | None, typer.Option("--from", help=_("A file with an id a line, in place of arguments."))
+]
+Clips = Annotated[
+    Path | None,
+    typer.Option(help=_("A folder of recorded phrases; each WAV is named by its words.")),
+]
+
+app = typer.Typer(help=_("Loudspeakers: be one, and enrol or shut out others."))
+
+
+@app.command("run", help=_("Be a loudspeaker: obey signed commands until Ctrl-C."))
+def run(  # noqa: D103 - its help says it
+    bundle: Annotated[Path, typer.Argument(help=_("The file that `alertd terminal enrol` made."))],
+    folder: Annotated[
+        Path, typer.Option(help=_("Its memory and its sounds; one for each loudspeaker."))
+    ] = Path("terminal"),
+    player: Annotated[
+        str,
+        typer.Option(help=_("alsa, alsa:DEVICE, file:FOLDER, or a command that gets {file}.")),
+    ] = "alsa",
+    quiet: Annotated[
+        list[str] | None,
+        typer.Option(help=_("Quieter hours, as 22:00-06:00=40; repeatable. Red isn't quieter.")),
+    ] = None,
+    clips: Clips = None,
+    speech: Annotated[
+        bool, typer.Option(help=_("Speak a text here where its sound can't be had."))
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    configure("info")
+    try:
+        told = Bundle.from_json(bundle.read_bytes())
+        hours = [read_hours(text) for text in quiet or []]
+    except OSError as error:
+        raise NotConfiguredError(f"The bundle can't be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise InvalidInputError(f"The bundle or an option is wrong: {error}.") from None
+    voice = Voice(clips) if speech else None
+    asyncio.run(_run(told, folder, _player(player), voice, hours, as_json=as_json))
+
+
+async def _run(
+    bundle: Bundle,
+    folder: Path,
+    player: Player,
+    voice: Voice | None,
+    hours: list[Hours],
+    *,
+    as_json: bool,
+) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    box = Box(bundle, folder, player, voice=voice, hours=hours)
+    await box.start()
+    try:
+        up = await box.wait_up(_UP_PATIENCE_S)
+        document = {"terminal": bundle.terminal, "online": up, "problem": box.problem}
+        show.answer(document, as_json=as_json, human=lambda: _welcome(bundle.terminal, box.problem))
+        sys.stdout.flush()  # whoever started us waits for this word
+        await stop.wait()
+    finally:
+        await box.close()
+
+
+def _welcome(terminal: str, problem: str) -> None:
+    if problem:
+        show.line(
+            _("{terminal} isn't connected yet: {problem}").format(
+                terminal=terminal, problem=problem
+            )
+        )
+    else:
+        show.line(_("{terminal} is online.").format(terminal=terminal))
+    show.line(_("Ctrl-C ends it."))
+
+
+def _player(text: str) -> Player:
+    kind, _colon, rest = text.partition(":")
+    if kind == "alsa":
+        return alsa(rest or "default")
+    if kind == "file" and rest:
+        return FilePlayer(Path(rest))
+    words = shlex.split(text)
+    if not words:
+        raise InvalidInputError("The player is empty.", field="player")
+    return CommandPlayer(words)
+
+
+@app.command("enrol", help=_("Let loudspeakers in: an account and a bundle for each."))
+def enrol(  # noqa: D103 - its help says it
+    ids: Ids = None,
+    listed: Listed = None,
+    out: Annotated[Path, typer.Option(help=_("Where the bundles go."))] = Path("bundles"),
+    area: Annotated[
+        list[str] | None, typer.Option(help=_("An area whose commands they obey; repeatable."))
+    ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(help=_("How they reach the broker: mqtt://host:port or mqtts://host:port.")),
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option(help=_("The authority of the broker's certificate, PEM."))
+    ] = None,
+    audio: Annotated[
+        str | None, typer.Option(help=_("Where they fetch sounds ahead; '' for nowhere."))
+    ] = None,
+    trust: Annotated[
+        list[str] | None,
+        typer.Option(help=_("A further public key whose commands they obey, base64; repeatable.")),
+    ] = None,
+    heartbeat_s: Annotated[float, typer.Option(help=_("How often they say how they are."))] = 60.0,
+    as_json: Json = False,
+) -> None:
+    settings = load()
+    enrolment = Enrolment(
+        settings,
+        areas=area,
+        broker=broker,
+        ca=ca,
+        audio=audio,
+        trust=trust,
+        heartbeat_s=heartbeat_s,
+    )
+    accounts = Accounts(settings.data_dir / "broker").enrol(
+        _named(ids, listed), enrolment.areas, wall_ms()
+    )
+    paths = write_bundles(enrolment, accounts, out)
+    text = _("{count} enrolled; their bundles are in {out}. Each is a secret.")
+    show.answer(
+        [{"terminal": a.terminal, "bundle": str(p)} for a, p in zip(accounts, paths, strict=True)],
+        as_json=as_json,
+        human=lambda: show.line(text.format(count=len(paths), out=out)),
+    )
+
+
+@app.command("revoke", help=_("Shut loudspeakers out; the embedded broker does it at once."))
+def revoke(ids: Ids = None, listed: Listed = None, as_json: Json = False) -> None:  # noqa: D103 - its help
+    accounts = Accounts(load().data_dir / "broker")
+    ended = accounts.revoke(_named(ids, listed), wall_ms())
+    show.answer(
+        [{"terminal": account.terminal, "revoked_at": account.revoked_at} for account in ended],
+        as_json=as_json,
+        human=lambda: show.line(_("{count} shut out.").format(count=len(ended))),
+    )
+
+
+@app.command("list", help=_("List enrolled loudspeakers."))
+def list_terminals(as_json: Json = False) -> None:  # noqa: D103 - its help says it
+    accounts = Accounts(load().data_dir / "broker").all().values()
+    heads = (_("loudspeaker"), _("areas"), _("enrolled"), _("shut out"))
+    rows = [
+        (a.terminal, " ".join(a.areas), show.moment(a.enrolled_at), show.moment(a.revoked_at))
+        for a in accounts
+    ]
+    document = [
+        {
+            "terminal": account.terminal,
+            "areas": account.areas,
+            "enrolled_at": account.enrolled_at,
+            "revoked_at": account.revoked_at,
+        }
+        for account in accounts
+    ]
+    show.answer(document, as_json=as_json, human=lambda: show.table(heads, rows))
+
+
+@app.command(
+    "mosquitto", help=_("Write Mosquitto's passwords, ACL and an example of its settings.")
+)
+def mosquitto(  # noqa: D103 - its help says it
+    out: Annotated[Path, typer.Argument(metavar="FOLDER")], as_json: Json = False
+) -> None:
+    folder = load().data_dir / "broker"
+    accounts, own = list(Accounts(folder).all().values()), logins(folder)[ALERTD]
+    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    passwords = mosquitto_passwords(own, accounts, secrets.token_bytes)
+    write_whole(out / "passwords", passwords.encode(), mode=0o600)
+    write_whole(out / "acl", mosquitto_acl(accounts).encode(), mode=0o600)
+    write_whole(out / "mosquitto.conf", mosquitto_conf(out.resolve()).encode())
+    text = _("Written to {out}. alertd logs in as 'alertd' with the password in {logins}.")
+    where = {"out": str(out), "logins": str(folder / "logins.json")}
+    show.answer(where, as_json=as_json, human=lambda: show.line(text.format(**where)))
+
+
+@app.command("say", help=_("Say a text: into a file, or for the season's sounds."))
+def say(  # noqa: D103 - its help says it
+    text: Annotated[str, typer.Argument(help=_("What is said."))],
+    out: Annotated[Path | None, typer.Option(help=_("The WAV that is written."))] = None,
+    language: Annotated[str, typer.Option(help=_("zh-CN or en."))] = "zh-CN",
+    clips: Clips = None,
+    season: Annotated[
+        bool, typer.Option("--season", help=_("Loudspeakers fetch it before it is needed."))
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    try:
+        name = asyncio.run(_say(Voice(clips), text, language, out, season=season))
+    except NoSpeechError as error:
+        raise NotConfiguredError(f"It can't be said: {error.code}.") from None
+    show.answer({"sha256": name}, as_json=as_json, human=lambda: show.line(name))
+
+
+async def _say(voice: Voice, text: str, language: str, out: Path | None, *, season: bool) -> str:
+    store = SoundStore(load().data_dir / "audio")
+    name = await store.said(voice, text, language)
+    if out is not None and (path := store.path(name)) is not None:
+        await asyncio.to_thread(shutil.copyfile, path, out)
+    if season:
+        store.keep_for_season([name])
+    return name
+
+
+def _named(ids: list[str] | None, listed: Path | None) -> list[str]:
+    try:
+        more = [] if listed is None else listed.read_text("utf-8").split()
+    except OSError as error:
+        raise InvalidInputError(
+            f"The list can't be read: {error.strerror}.", field="from"
+        ) from None
+    found = list(dict.fromkeys([*(ids or []), *more]))
+    if not found:
+        raise InvalidInputError(
+            "No loudspeaker is named.", hint="Give ids, or a file of them with --from."
+        )
+    return found

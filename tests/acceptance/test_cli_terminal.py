@@ -1,0 +1,157 @@
+"""A loudspeaker from its enrolment to its end: what the commands promise, with real processes."""
+
+import csv
+import hashlib
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.acceptance.command import ALERTD, Said, Server, alertd, environment, serving
+from tests.acceptance.within import within
+
+_SETTINGS = """\
+[routes.loudspeakers]
+type = "mqtt"
+simulated = true
+audio = true
+"""
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("terminal")
+    data = folder / "data"
+    data.mkdir()
+    (data / "alertd.toml").write_text(_SETTINGS)
+    assert alertd(data, "roster", "sample", folder / "roster", "--scale", "0.05").code == 0
+    assert alertd(data, "roster", "import", folder / "roster", "--why", "test").code == 0
+    with serving(data) as server:
+        yield server
+
+
+def terminals(city: Server) -> list[dict[str, str]]:
+    with (city.data.parent / "roster" / "terminals.csv").open(encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
+
+
+def enrol(city: Server, *names: str) -> Said:
+    return alertd(
+        city.data,
+        *("terminal", "enrol", *names, "--out", city.data.parent / "bundles", "--json"),
+        *("--broker", f"mqtt://127.0.0.1:{broker_port(city)}", "--audio", f"{city.url}/audio"),
+    )
+
+
+def broker_port(city: Server) -> str:
+    """The free port that the server's broker took."""
+    config = (city.data / "broker" / "nats.conf").read_text()
+    return config.rpartition('listen: "127.0.0.1:')[2].partition('"')[0]
+
+
+@contextmanager
+def running(city: Server, name: str) -> Iterator[subprocess.Popen[str]]:
+    """`alertd terminal run`, online, playing into a folder of files."""
+    folder = city.data.parent / name
+    with (city.data.parent / f"{name}.log").open("a") as log:
+        process = subprocess.Popen(
+            [
+                *(ALERTD, "terminal", "run", city.data.parent / "bundles" / f"{name}.json"),
+                *("--folder", folder, "--player", f"file:{folder / 'played'}", "--json"),
+            ],
+            env=environment(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    try:
+        assert process.stdout is not None
+        said = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+        assert said == {"terminal": name, "online": True, "problem": ""}
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+
+def seen(city: Server, name: str) -> dict[str, Any]:
+    token = (city.data / "cli.token").read_text()
+    with httpx.Client(headers={"authorization": f"Bearer {token}"}) as client:
+        page = client.get(f"{city.url}/api/v1/terminals", params={"limit": 500}).json()["page"]
+    (found,) = [one for one in page["items"] if one["terminal_id"] == name]
+    return dict(found)
+
+
+def test_enrolled_it_plays_what_the_city_says_and_revoked_it_is_gone(city: Server) -> None:
+    first, second = (row["terminal_id"] for row in terminals(city)[:2])
+    assert len(enrol(city, first, second).document) == 2
+    bundle = city.data.parent / "bundles" / f"{first}.json"
+    assert bundle.stat().st_mode & 0o777 == 0o600
+    assert enrol(city, "terminal").code == 2
+
+    with running(city, first) as process:
+        within(that=lambda: seen(city, first)["online"] is True)
+        options = ("--template", "typhoon", "--colour", "red", "--area", "330281")
+        drafted = alertd(
+            city.data, "alert", "issue", *options, "--status", "Exercise", "--json"
+        ).document
+        assert alertd(city.data, "alert", "approve", drafted["short_code"]).code == 0
+        played = city.data.parent / first / "played"
+        within(that=lambda: len(list(played.glob("*.wav"))) == 3)
+
+        # It was fetched from alertd, once, and is what was signed.
+        heard = hashlib.sha256((played / "00001.wav").read_bytes()).hexdigest()
+        offered = city.data / "audio" / f"{heard}.wav"
+        assert (city.data.parent / first / "sounds" / offered.name).is_file()
+        answer = httpx.get(f"{city.url}/audio/{offered.name}")
+        assert (answer.status_code, answer.content) == (200, offered.read_bytes())
+
+        assert alertd(city.data, "terminal", "revoke", first).code == 0
+        log = city.data.parent / f"{first}.log"
+        within(that=lambda: "broker-away" in log.read_text())
+        assert process.poll() is None
+        within(that=lambda: seen(city, first)["online"] is False)
+    listed = alertd(city.data, "terminal", "list", "--json").document
+    good = {one["terminal"]: one["revoked_at"] is None for one in listed}
+    assert (good[first], good[second]) == (False, True)
+
+
+def test_what_is_said_for_the_season_is_offered(city: Server) -> None:
+    said = alertd(city.data, "terminal", "say", "汛期试音", "--season", "--json")
+    name = said.document["sha256"]
+    assert httpx.get(f"{city.url}/audio/season.json").json() == {"v": 1, "sounds": [name]}
+    for bad in ("0" * 64, "..%2Fcli.token", "0" * 63, "A" * 64):
+        assert httpx.get(f"{city.url}/audio/{bad}.wav").status_code in {404, 422}
+
+
+def test_what_mosquitto_needs_is_written_for_its_owner_only(city: Server, tmp_path: Path) -> None:
+    assert enrol(city, "LS-mosquitto").code == 0
+    assert alertd(city.data, "terminal", "mosquitto", tmp_path / "m").code == 0
+    assert "pattern read alertd/v1/terminal/%u/cmd" in (tmp_path / "m" / "acl").read_text()
+    words = (tmp_path / "m" / "passwords").read_text().splitlines()
+    assert {"alertd", "LS-mosquitto"} <= {line.split(":")[0] for line in words}
+    assert all((tmp_path / "m" / n).stat().st_mode & 0o077 == 0 for n in ("acl", "passwords"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("revoke", "nobody"), "no enrolled loudspeaker 'nobody'"),
+        (("revoke",), "No loudspeaker is named."),
+        (("enrol", "a/b", "--broker", "mqtt://h"), "letters, digits"),
+        (("enrol", "x", "--broker", "http://h"), "must be an mqtt://"),
+        (("enrol", "x", "--broker", "mqtt://h", "--trust", "x"), "A trusted key"),
+        (("run", "/nowhere.json"), "The bundle can't be read"),
+    ],
+)
+def test_what_is_wrong_is_told(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    said = alertd(tmp_path / "data", "terminal", *arguments)
+    assert said.code in {1, 2, 3}
+    assert told in said.err

@@ -1,0 +1,206 @@
+"""A thousand loudspeakers behind the embedded broker: commands until each has answered itself."""
+
+import asyncio
+import itertools
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import limits
+from bench_http import context
+from figures import Figure, pair_of, peak_mb
+from ground import CACHE, ROOT
+
+from channels import registry
+from channels.base import Channel, Event, Limits, Outgoing, Receipt, ReceiptStatus, RouteConfig
+from channels.loudspeaker.address import BrokerAddress
+from channels.loudspeaker.broker import EmbeddedBroker
+from channels.loudspeaker.commands import SigningKey, command_id, command_topic, sign
+from channels.loudspeaker.keys import make_key, public_text
+from channels.loudspeaker.orders import Manner, order
+
+_WINDOW = 20
+_TEXT = "【余姚市防指】台风红色预警:今日18时起12级以上大风,请立即转移危房、低洼地带人员。" * 2
+_PATIENCE_S = 300.0
+_numbers = itertools.count(1)
+
+
+def run(*, quick: bool) -> list[Figure]:
+    """Commands with their receipts, in turns with paho alone; how long all take to come; memory."""
+    rounds, many = (2, 100) if quick else (5, 1_000)
+    return asyncio.run(_all(rounds, many))
+
+
+async def _all(rounds: int, many: int) -> list[Figure]:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        broker = EmbeddedBroker(Path(folder) / "broker", shared_login=True)
+        await broker.start()
+        key = make_key(Path(folder) / "commands.key")
+        try:
+            async with (
+                _route(broker.address, Path(folder)) as (channel, heard),
+                _terminals(broker.terminal_address, key, many) as (took_s, pid),
+            ):
+                rate = await _rate(channel, heard, broker.address, key, rounds, many)
+                assert broker.pid is not None
+                memory = {"loudspeakers": _mb(pid), "broker": _mb(broker.pid)}
+        finally:
+            await broker.stop()
+    return [rate, *_sizes(many, took_s, memory)]
+
+
+class Heard:
+    """The deliveries that their loudspeaker has answered for."""
+
+    def __init__(self) -> None:
+        self.delivered: set[int] = set()
+        self._more = asyncio.Event()
+
+    async def sink(self, _route: str, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, Receipt) and event.status is ReceiptStatus.DELIVERED:
+                self.delivered.add(event.delivery)
+        self._more.set()
+
+    async def until(self, wanted: set[int]) -> None:
+        async with asyncio.timeout(_PATIENCE_S):
+            while not wanted <= self.delivered:
+                self._more.clear()
+                await self._more.wait()
+
+
+@asynccontextmanager
+async def _route(address: BrokerAddress, folder: Path) -> AsyncIterator[tuple[Channel, Heard]]:
+    heard = Heard()
+    config = RouteConfig(
+        name="speakers",
+        type="mqtt",
+        limits=Limits(in_flight=50, rate_per_s=1e9, burst=50, timeout_s=600.0),
+        options={"broker": address.url, "key_file": str(folder / "commands.key")},
+    )
+    channel = registry.build(config, context(heard.sink))
+    await channel.start()
+    try:
+        yield channel, heard
+    finally:
+        await channel.close()
+
+
+@asynccontextmanager
+async def _terminals(
+    address: BrokerAddress, key: SigningKey, many: int
+) -> AsyncIterator[tuple[float, int]]:
+    """So many simulated loudspeakers; yields how long they took to come, and their process."""
+    pipe = asyncio.subprocess.PIPE
+    began = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "channels.loudspeaker.terminal_sim", "--until-eof"),
+        *("--broker", address.url, "--verify-key", public_text(key), "--mix", '{"ok": 1}'),
+        *("--count", str(many), "--speed", "1e6", "--patience-s", str(_PATIENCE_S)),
+        stdin=pipe,
+        stdout=pipe,
+        cwd=ROOT,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        ready = json.loads(await process.stdout.readline())
+        assert ready["online"] == many, ready
+        yield time.perf_counter() - began, process.pid
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+async def _rate(
+    channel: Channel,
+    heard: Heard,
+    address: BrokerAddress,
+    key: SigningKey,
+    rounds: int,
+    many: int,
+) -> Figure:
+    login = (address.username or "", address.password or "")
+    pairs = []
+    for turn in range(rounds + 1):
+        messages = _messages(many)
+        began = time.perf_counter()
+        async for _ in channel.send_many(messages):
+            pass
+        await heard.until({message.delivery for message in messages})
+        mine = many / (time.perf_counter() - began)
+        signed = [_signed(message, key) for message in _messages(many)]
+        theirs = await asyncio.to_thread(
+            limits.command_all,
+            *(address.host, address.port, login, signed, _WINDOW, "alertd/v1/terminal/+/ack"),
+        )
+        if turn:
+            pairs.append((mine, theirs))
+    pair = pair_of(pairs)
+    return Figure(
+        bench="speakers",
+        what="commands with their loudspeaker's receipt",
+        size=many,
+        ours=pair.ours,
+        unit="msg/s",
+        limit=pair.limit,
+        ratio=pair.ratio,
+        at_least=0.7,
+        peak_mb=peak_mb(),
+        note="one to each, until the last has answered; the limit is paho alone, with commands"
+        " signed before, to the same loudspeakers",
+    )
+
+
+def _sizes(many: int, took_s: float, memory: dict[str, float]) -> list[Figure]:
+    return [
+        Figure(
+            bench="speakers",
+            what="until all are online, all coming at once for the first time",
+            size=many,
+            ours=took_s,
+            unit="s",
+            at_most=60.0,
+        ),
+        *(
+            Figure(bench="speakers", what=f"memory of the {name}", size=many, ours=mb, unit="MB")
+            for name, mb in memory.items()
+        ),
+    ]
+
+
+def _messages(many: int) -> list[Outgoing]:
+    expires_at = time.time_ns() // 1_000_000 + 3_600_000
+    return [
+        Outgoing(
+            delivery=next(_numbers),
+            attempt=1,
+            address=f"sim-{number}",
+            text=_TEXT,
+            alert="0" * 32,
+            short_code="A7",
+            kind="alert",
+            status="Actual",
+            severity=1,
+            created_at=0,
+            expires_at=expires_at,
+        )
+        for number in range(1, many + 1)
+    ]
+
+
+def _signed(message: Outgoing, key: SigningKey) -> tuple[str, bytes]:
+    now = time.time_ns() // 1_000_000
+    cmd_id = command_id(key, message.address, message.alert, message.delivery, message.attempt)
+    command = order(message, cmd_id, now * 1000, now, Manner())
+    return command_topic(f"terminal/{message.address}"), sign(command, key)
+
+
+def _mb(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024

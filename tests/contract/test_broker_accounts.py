@@ -1,0 +1,144 @@
+"""Each loudspeaker has a login of its own, and may speak of itself and hear what is for it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from alertd.errors import ConflictError, InvalidInputError
+from channels.loudspeaker.accounts import Account, Accounts
+from channels.loudspeaker.broker import EmbeddedBroker
+from tests.contract.mqtt_bytes import Speaker
+from tests.contract.peer import PATIENCE_S, until
+
+NOW = 1_790_000_000_000
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[EmbeddedBroker]:
+    broker = EmbeddedBroker(folder)
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.stop()
+
+
+async def login(broker: EmbeddedBroker, account: Account) -> Speaker:
+    return await Speaker.connect(broker.address.port, account.terminal, account.password)
+
+
+async def ours(broker: EmbeddedBroker) -> Speaker:
+    address = broker.address
+    return await Speaker.connect(address.port, address.username or "", address.password or "")
+
+
+async def lets_in(broker: EmbeddedBroker, account: Account) -> bool:
+    try:
+        await (await login(broker, account)).close()
+    except (ConnectionError, asyncio.IncompleteReadError):
+        return False
+    return True
+
+
+async def test_a_terminal_hears_and_says_only_what_is_its_own(tmp_path: Path) -> None:
+    accounts = Accounts(tmp_path)
+    (t1,) = accounts.enrol(["t1"], ["330281"], NOW)
+    accounts.enrol(["t2"], [], NOW)
+    async with running(tmp_path) as broker:
+        alertd, terminal = await ours(broker), await login(broker, t1)
+        await alertd.subscribe("alertd/v1/#")
+        for topic in ("terminal/t2/cmd", "area/1/cmd", "terminal/+/cmd", "area/+/cmd", "#"):
+            assert await terminal.subscribe(f"alertd/v1/{topic}") == 0x80, topic
+        assert await terminal.subscribe("alertd/v1/terminal/t1/cmd") == 1
+        assert await terminal.subscribe("alertd/v1/area/330281/cmd") == 1
+        for topic in ("terminal/t2/ack", "terminal/t1/cmd", "area/330281/cmd"):
+            speaker = await login(broker, t1)
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await speaker.publish(f"alertd/v1/{topic}", b"forbidden")
+            except (asyncio.IncompleteReadError, ConnectionError):
+                pass  # hanging up is its way to refuse
+            await speaker.close()
+        await terminal.publish("alertd/v1/terminal/t1/ack", b"mine")
+        assert (await alertd.next_message()).payload == b"mine"
+        await terminal.close()
+        await alertd.close()
+
+
+async def test_there_is_no_login_for_all_unless_it_is_asked_for(tmp_path: Path) -> None:
+    async with running(tmp_path) as broker:
+        shared = broker.terminal_address.password or ""
+        assert not await lets_in(broker, Account("terminal", shared))
+
+
+async def test_who_is_enrolled_while_it_runs_is_let_in_and_who_is_revoked_is_thrown_out(
+    tmp_path: Path,
+) -> None:
+    accounts = Accounts(tmp_path)
+    (t1,) = accounts.enrol(["t1"], [], NOW)
+    async with running(tmp_path) as broker:
+        pid = broker.pid
+        alertd, stays = await ours(broker), await login(broker, t1)
+        await alertd.subscribe("alertd/v1/#")
+        (t2,) = accounts.enrol(["t2"], [], NOW)
+
+        async def enters() -> bool:
+            return await lets_in(broker, t2)
+
+        await until(enters)
+        leaves = await login(broker, t2)
+        accounts.revoke(["t2"], NOW)
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await leaves.next_message()
+        assert not await lets_in(broker, t2)
+        # Nobody else noticed.
+        await stays.publish("alertd/v1/terminal/t1/ack", b"still here")
+        assert (await alertd.next_message()).payload == b"still here"
+        assert (broker.pid, broker.restarts) == (pid, 0)
+        for speaker in (stays, alertd, leaves):
+            await speaker.close()
+
+
+async def test_enrolling_again_makes_the_old_password_worthless(tmp_path: Path) -> None:
+    accounts = Accounts(tmp_path)
+    (before,) = accounts.enrol(["t1"], [], NOW)
+    (after,) = accounts.enrol(["t1"], [], NOW + 1)
+    async with running(tmp_path) as broker:
+        assert await lets_in(broker, after)
+        assert not await lets_in(broker, before)
+
+
+def test_accounts_are_kept_and_secret(tmp_path: Path) -> None:
+    (made,) = Accounts(tmp_path / "broker").enrol(["t1"], ["1", "2"], NOW)
+    assert Accounts(tmp_path / "broker").all() == {"t1": made}
+    assert made.password not in repr(made)
+    assert (tmp_path / "broker" / "terminals.json").stat().st_mode & 0o777 == 0o600
+    (ended,) = Accounts(tmp_path / "broker").revoke(["t1"], NOW + 5)
+    assert (ended.good, ended.revoked_at) == (False, NOW + 5)
+    assert Accounts(tmp_path / "broker").revoke(["t1"], NOW + 9) == [ended]
+
+
+@pytest.mark.parametrize("terminal", ["", "a/b", "a b", "alertd", "terminal", "x" * 65, "#"])
+def test_names_that_no_terminal_can_have(tmp_path: Path, terminal: str) -> None:
+    with pytest.raises(InvalidInputError):
+        Accounts(tmp_path).enrol(["ok", terminal], [], NOW)
+    assert Accounts(tmp_path).all() == {}
+
+
+def test_one_that_is_not_enrolled_cannot_be_shut_out(tmp_path: Path) -> None:
+    accounts = Accounts(tmp_path)
+    accounts.enrol(["t1"], [], NOW)
+    with pytest.raises(InvalidInputError, match="t2"):
+        accounts.revoke(["t1", "t2"], NOW)
+    assert accounts.all()["t1"].good
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"terminals": [{}]}', '{"terminals": 5}'])
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / "terminals.json").write_text(content)
+    with pytest.raises(ConflictError, match="can't be read"):
+        Accounts(tmp_path).all()
