@@ -21,6 +21,7 @@ TYPES = (
     "handsets",
     "http",
     "mail",
+    "modems",
     "mqtt",
     "onebot",
     "poster",
