@@ -62,7 +62,7 @@ def _most(turn: Turn, route: Route, flow: Flow, lanes: Sequence[int]) -> int:
     """How many a route may be given now."""
     n = min(room(route, flow.bucket, flow.in_flight), MOST_A_CLAIM)
     if flow.breaker.is_open:
-        only_way = not any(others(_there(turn), lane, route.name) for lane in lanes)
+        only_way = not any(others(_free(turn, lane), lane, route.name) for lane in lanes)
         n = flow.breaker.allows(turn.now, flow.in_flight, n, only_way=only_way)
     return min(n, left(route, flow.account) or n)  # a spent budget is `_may`'s to judge
 
@@ -104,29 +104,38 @@ _PENDING, _SENDING = int(DeliveryState.PENDING), int(DeliveryState.SENDING)
 
 
 def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
-    there = _there(turn)
+    free, here = _free(turn, lane), _alerts_in(turn, lane)
     rows = outbox.due(
         turn.connection,
         lane,
-        turn.now - patience_ms(route, lane, there),
+        turn.now - patience_ms(route, lane, free),
         n,
-        avoid=route.name if others(there, lane, route.name) else None,
-        without=[
-            alert.no
-            for alert in turn.alerts.values()
-            if alert.status.value == status_of(lane) and refusal(route, alert.leave)
-        ],
+        avoid=route.name if others(free, lane, route.name) else None,
+        without=[alert.no for alert in here if refusal(route, alert.leave)],
     )
     # Rows of one alert in one lane travel alike, but for a call for help.
     kinds = {(row.id >> ALERT_SHIFT, row.priority == HELP_PRIORITY) for row in rows}
     refused = {
         (number, help_)
         for number, help_ in kinds
-        if refusal(route, _leave(turn.alert(number), lane, help_=help_))
+        if refusal(route, turn.alert(number).leave_in(lane, help_=help_))
     }
     if not refused:
         return rows
     return [row for row in rows if (alert_of(row.id), row.priority == HELP_PRIORITY) not in refused]
+
+
+def _alerts_in(turn: Turn, lane: int) -> list[LiveAlert]:
+    return [alert for alert in turn.alerts.values() if alert.status.value == status_of(lane)]
+
+
+def _free(turn: Turn, lane: int) -> list[Route]:
+    """Of those that are there, the routes that no plan in this lane forbids.
+
+    Nothing waits for a route by which it may not go.
+    """
+    here = _alerts_in(turn, lane)
+    return [way for way in _there(turn) if not any(refusal(way, alert.leave) for alert in here)]
 
 
 def _there(turn: Turn) -> list[Route]:
@@ -143,14 +152,7 @@ def _may(turn: Turn, route: Route, lane: int) -> bool:
     """Whether the route's budget lets it carry a lane; an Actual alert isn't silenced by it."""
     if not is_spent(route, turn.flows[route.name].account):
         return True
-    return status_of(lane) == Status.ACTUAL and not others(_there(turn), lane, route.name)
-
-
-def _leave(alert: LiveAlert, lane: int, *, help_: bool) -> Leave:
-    """A real call for help travels by any route that carries Actual."""
-    if status_of(lane) != alert.status and help_:
-        return Leave(status=Status(status_of(lane)), routes=None, simulated=False)
-    return alert.leave
+    return status_of(lane) == Status.ACTUAL and not others(_free(turn, lane), lane, route.name)
 
 
 def _within_plan(turn: Turn, rows: list[Row]) -> tuple[list[Row], list[Row]]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from alertd.decide import settle
 from alertd.decide.breaker import after
-from alertd.decide.plan import others
+from alertd.decide.plan import others, refusal
 from alertd.engine.hurrying import hurry
-from alertd.engine.turn import Flow, Turn
+from alertd.engine.turn import Flow, LiveAlert, Turn
 from alertd.lanes import channel_of
 from alertd.model import (
     ALERT_SHIFT,
@@ -236,9 +236,16 @@ def _delivery(turn: Turn, row: Any) -> settle.Delivery:
         expires_at=alert.expires_at if row.priority > HELP_PRIORITY else _NEVER,
         alert_over=alert.over and row.priority > HELP_PRIORITY,
         policy=alert.policy,
-        other_route=others(turn.routes.values(), row.lane, row.route),
+        other_route=_other_way(turn, alert, row),
         played=Played(row.played),
     )
+
+
+def _other_way(turn: Turn, alert: LiveAlert, row: Any) -> bool:
+    """Whether another route may carry it, by the alert's own leave."""
+    leave = alert.leave_in(row.lane, help_=row.priority == HELP_PRIORITY)
+    free = [route for route in turn.routes.values() if refusal(route, leave) is None]
+    return others(free, row.lane, row.route)
 
 
 def _item(row: Any, decided: settle.Settlement, reference: str | None) -> list[Any]:

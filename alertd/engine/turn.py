@@ -13,6 +13,7 @@ from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Leave, Route
 from alertd.engine.library import Library
 from alertd.errors import NoRoomError, NotFoundError
+from alertd.lanes import status_of
 from alertd.model import AlertState, Fact, Millis, Policy, Status
 from alertd.store import tables as t
 from alertd.store.database import Transaction
@@ -71,6 +72,12 @@ class LiveAlert:
     # What `rendering` made of it; forgotten with the rest.
     texts: dict[tuple[Any, ...], str] = field(default_factory=dict, compare=False, repr=False)
     messages: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def leave_in(self, lane: int, *, help_: bool) -> Leave:
+        """How a message in a lane may travel; a real call for help by whatever carries Actual."""
+        if status_of(lane) != self.status and help_:
+            return Leave(status=Status(status_of(lane)), routes=None, simulated=False)
+        return self.leave
 
     @property
     def over(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """One person in one duty; `phone` as it goes over the wire."""
+    """One person in one duty; `phone`, and the second one or "", as they go over the wire."""
 
     person_id: str
     name: str
@@ -17,6 +17,16 @@ class Holder:
     post: str
     rank: int
     language: str
+    phone2: str = ""
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """All that they have."""
+        return (self.phone, self.phone2) if self.phone2 else (self.phone,)
+
+    def is_among(self, told: set[str]) -> bool:
+        """Whether any of their phones is."""
+        return not told.isdisjoint(self.phones)
 
 
 class Roll:
@@ -33,6 +43,7 @@ class Roll:
                     row["post"],
                     int(row["rank"]),
                     row["language"],
+                    f"+86{row['phone2']}" if row.get("phone2") else "",
                 )
                 for row in csv.DictReader(file)
                 if row["person_id"]
@@ -69,6 +80,11 @@ class Roll:
     def duty_desk(self) -> list[Holder]:
         """Who sits at the city's duty desk, one a shift."""
         return self.of("city_duty", rank=1)
+
+
+def every_phone(holders: Sequence[Holder]) -> list[str]:
+    """All phones of these people."""
+    return [phone for holder in holders for phone in holder.phones]
 
 
 def phones(holders: Sequence[Holder]) -> set[str]:

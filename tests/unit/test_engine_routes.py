@@ -327,3 +327,41 @@ def test_a_number_that_no_route_reaches_is_told_to_the_ladder(tmp_path: Path) ->
     reasons = {row.reason for row in city.rows(select(c.reason).where(c.lane.in_(BY_SMS)))}
     assert reasons == {"number-not-served"}
     city.store.close()
+
+
+def test_a_drill_waits_for_no_route_outside_its_plan(tmp_path: Path) -> None:
+    """Its second tries and reminders go by the plan's own route where the plan has but one."""
+    lost: set[int] = set()
+
+    def first_is_lost(message: Outgoing) -> Any:
+        if message.delivery in lost:
+            return Accepted("ref")
+        lost.add(message.delivery)
+        return LOST
+
+    city = City(
+        tmp_path,
+        routes=(sms_route("plan"), sms_route("other")),
+        policies=dict.fromkeys(("red", "blue"), CALLS),
+        behave=first_is_lost,
+    )
+    alert = city.issue(status="Exercise", roles=("grid_leader",), routes=("plan",))
+    city.forward(minutes=5)
+    assert set(routes_of(city)) == {"plan"}
+    assert not {"pending", "sending"} & set(city.states(alert))
+    assert {message.kind for message in city.sent} >= {"alert", "reminder"}
+    city.store.close()
+
+
+def test_what_a_plans_only_route_refuses_has_failed(tmp_path: Path) -> None:
+    city = City(
+        tmp_path,
+        routes=(sms_route("plan"), sms_route("other")),
+        behave=lambda _: SendError(Fault.REFUSED, "content"),
+    )
+    city.issue(status="Exercise", roles=("grid_leader",), routes=("plan",))
+    city.forward(seconds=5)
+    c = t.delivery.c
+    rows = city.rows(select(c.state, c.attempt).where(c.lane.in_(BY_SMS)))
+    assert {(row.state, row.attempt) for row in rows} == {(int(DeliveryState.FAILED), 1)}
+    city.store.close()
