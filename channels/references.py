@@ -1,5 +1,7 @@
 """Which message a gateway's reference was given for: what tells an answer from a neighbour's."""
 
+from collections import OrderedDict
+
 _MOST = 10_000  # the latest; an answer that comes twice comes within a few others
 
 
@@ -11,7 +13,8 @@ class References:
     """
 
     def __init__(self) -> None:
-        self._given: dict[str, tuple[int, int]] = {}
+        # Ordered: of a plain dict, finding the oldest costs more the more were taken out before.
+        self._given: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
     def fresh(self, reference: str, delivery: int, attempt: int = 0) -> bool:
         """Note that `reference` came for `delivery`; False where it is another delivery's.
@@ -22,7 +25,7 @@ class References:
             return False
         self._given[reference] = (delivery, attempt)
         if len(self._given) > _MOST:
-            del self._given[next(iter(self._given))]
+            self._given.popitem(last=False)
         return True
 
     def of(self, reference: str) -> tuple[int, int] | None:
