@@ -47,8 +47,10 @@ async def route_findings(settings: Settings, server: Running | None) -> list[Fin
 
 
 def _asked(route: dict[str, Any]) -> Finding:
-    health = Health.WELL if route["ok"] else Health.BROKEN
+    health = Health.WELL if route["ok"] and not route["open"] else Health.BROKEN
     text = f"{route['type']}: {sentence(LANGUAGE, route['detail'])}"
+    if route["open"]:
+        text += _(" (its breaker is open: others take its messages)")
     if route["simulated"]:
         text += _(" (simulated: it reaches nobody real)")
     return Finding(_("route {name}").format(name=route["name"]), health, text)
