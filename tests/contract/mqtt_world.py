@@ -13,7 +13,7 @@ from channels.base import Event, Outcome, Outgoing, Presence, Receipt, ReceiptSt
 from channels.loudspeaker.keys import make_key, public_text
 from channels.loudspeaker.mqtt import MqttRoute
 from tests.contract.case_mqtt import context, route_config
-from tests.contract.mqtt_brokers import Broker
+from tests.contract.mqtt_brokers import Broker, Mosquitto
 from tests.contract.mqtt_bytes import Speaker
 from tests.contract.peer import PATIENCE_S, Recorder, until
 from tests.contract.process_peer import ROOT
@@ -126,6 +126,21 @@ async def world(folder: Path, broker_class: type[Broker]) -> AsyncIterator[World
             yield made
         finally:
             await made.close()
+
+
+@asynccontextmanager
+async def forgetful(folder: Path, *settings: str) -> AsyncIterator[type[Mosquitto]]:
+    """Mosquitto with these settings in place of the tests' own of the same name."""
+
+    class Forgetful(Mosquitto):
+        async def back(self) -> None:
+            conf = folder / "broker" / "conf"
+            names = {setting.split()[0] for setting in settings}
+            kept = [line for line in conf.read_text().splitlines() if line.split()[0] not in names]
+            conf.write_text("\n".join([*kept, *settings]) + "\n")
+            await super().back()
+
+    yield Forgetful
 
 
 def order(delivery: int, terminal: int | None = None, **changes: Any) -> Outgoing:

@@ -8,8 +8,8 @@ import pytest
 
 from channels.base import Accepted
 from channels.loudspeaker.commands import Command, CommandType, command_id, sign
-from tests.contract.mqtt_brokers import Broker, Embedded
-from tests.contract.mqtt_world import delivered, order, presence, send, world
+from tests.contract.mqtt_brokers import MOSQUITTO, NO_MOSQUITTO, Broker, Embedded
+from tests.contract.mqtt_world import delivered, forgetful, order, presence, send, world
 from tests.contract.peer import Recorder
 
 MANY = 1_000
@@ -18,6 +18,15 @@ MANY = 1_000
 @pytest.mark.soak
 async def test_a_thousand_loudspeakers(tmp_path: Path) -> None:
     await thousand(tmp_path, Embedded, MANY)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(MOSQUITTO is None, reason=NO_MOSQUITTO)
+async def test_a_thousand_on_mosquitto(tmp_path: Path) -> None:
+    """By default it drops most of what a thousand that come at once say of themselves."""
+    settings = ("max_queued_messages 10000", "max_inflight_messages 100")
+    async with forgetful(tmp_path, *settings) as broker_class:
+        await thousand(tmp_path, broker_class, MANY)
 
 
 async def test_fifty_of_them(tmp_path: Path) -> None:

@@ -3,8 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from channels.loudspeaker.mqtt import MqttRoute
 from tests.contract.case_mqtt import MqttCase, context, route_config
 from tests.contract.mqtt_brokers import MOSQUITTO, NO_MOSQUITTO, Embedded, Mosquitto
 from tests.contract.mqtt_bytes import Speaker
-from tests.contract.mqtt_world import delivered, order, presence, send, world
+from tests.contract.mqtt_world import delivered, forgetful, order, presence, send, world
 from tests.contract.peer import PATIENCE_S, Recorder, until
 
 needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason=NO_MOSQUITTO)
@@ -30,21 +29,6 @@ def accepted(outcomes: Sequence[Outcome]) -> set[int]:
 def again(message: Outgoing) -> Outgoing:
     """What the engine sends where nobody answered in time."""
     return order(message.delivery, 1, attempt=message.attempt + 1, possible_duplicate=True)
-
-
-@asynccontextmanager
-async def forgetful(folder: Path, *settings: str) -> AsyncIterator[type[Mosquitto]]:
-    """Mosquitto with these settings in place of the tests' own of the same name."""
-
-    class Forgetful(Mosquitto):
-        async def back(self) -> None:
-            conf = folder / "broker" / "conf"
-            names = {setting.split()[0] for setting in settings}
-            kept = [line for line in conf.read_text().splitlines() if line.split()[0] not in names]
-            conf.write_text("\n".join([*kept, *settings]) + "\n")
-            await super().back()
-
-    yield Forgetful
 
 
 @needs_mosquitto
