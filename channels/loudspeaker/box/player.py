@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+_LAUNCHER = Path(__file__).with_name("player_launch.py")
 _MORE_S = 10.0  # that a player may take beyond the sound itself
 FILE = "{file}"
 
@@ -49,15 +52,17 @@ class CommandPlayer:
 
     async def play(self, wav: Path, lasts_s: float) -> None:
         """Wait for exit code 0, not sooner than half of the sound: else nothing was played."""
+        if self.problem():
+            raise PlayError("no-player")
         words = [str(wav) if word == FILE else word for word in self._command]
         quiet = asyncio.subprocess.DEVNULL
         began = asyncio.get_running_loop().time()
-        try:
-            child = await asyncio.create_subprocess_exec(
-                *words, stdin=quiet, stdout=quiet, stderr=quiet
-            )
-        except OSError:
-            raise PlayError("no-player") from None
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), *words),
+            stdin=quiet,
+            stdout=quiet,
+            stderr=quiet,
+        )
         try:
             async with asyncio.timeout(lasts_s + _MORE_S):
                 code = await child.wait()
