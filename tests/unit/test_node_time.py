@@ -219,7 +219,7 @@ def test_an_accepted_leap_is_climbed_like_an_outage_of_that_length(make_city: Ma
     reminded = [m.address for m in city.sent if m.kind == "reminder"]
     assert len(reminded) == len(set(reminded)) > 5
     # Loudspeakers stay silent here, and are sent their alert again.
-    assert kinds(city.sent) == ["alert", "digest", "reminder", "takeover"]
+    assert kinds(city.sent) == ["alert", "digest", "group_reminder", "reminder", "takeover"]
 
 
 def test_time_goes_back_by_an_operators_word_alone_and_with_nothing_open(
