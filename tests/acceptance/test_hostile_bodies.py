@@ -193,6 +193,7 @@ def short(n: int) -> bytes:
     return json.dumps(value).encode()
 
 
+@pytest.mark.timeout(300)
 def test_alerts(city: LivingCity) -> None:
     officer = city.client("officer")
     post = partial(storm, officer, at("/api/v1/alerts"), accepted=201)

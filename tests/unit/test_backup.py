@@ -46,7 +46,9 @@ def nothing(_more: int) -> None:
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     """A city with an alert under way, of which most is still to be sent."""
     slow = sms_route(in_flight=2, burst=2, rate_per_s=0.001)
-    city = City(tmp_path_factory.mktemp("city"), routes=(slow,), behave=lambda _: None)
+    folder = tmp_path_factory.mktemp("city")
+    # A backup is of SQLite's file; PostgreSQL has tools of its own.
+    city = City(folder, routes=(slow,), behave=lambda _: None, postgresql=False)
     city.issue()
     yield city
     city.store.close()
