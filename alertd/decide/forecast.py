@@ -1,7 +1,7 @@
 """When a channel's messages will have been handed over, from what its routes carry.
 
 A forecast reckons with routes that work, and with nothing else in the queue; it is written down
-when an alert goes out, and the report holds it against what then happened.
+with the draft, and the report holds it against what then happened.
 """
 
 from collections.abc import Iterable, Sequence

@@ -124,6 +124,18 @@ def reaches(route: Route, address: str) -> bool:
     return not route.numbers or address.startswith(route.numbers)
 
 
+def covers(other: Route, route: Route) -> bool:
+    """Whether `other` reaches every number that `route` does: only then may one wait for it."""
+    return not other.numbers or (
+        bool(route.numbers) and all(number.startswith(other.numbers) for number in route.numbers)
+    )
+
+
+def served(routes: Iterable[Route], lane: int, leave: Leave) -> bool:
+    """Whether any route serves the lane and may carry what has that leave."""
+    return any(lane in route.lanes() and refusal(route, leave) is None for route in routes)
+
+
 def others(routes: Collection[Route], lane: int, name: str | None) -> bool:
     """Whether a route other than `name` serves the lane."""
     return any(lane in route.lanes() and route.name != name for route in routes)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from alertd.decide.budget import is_spent, left
-from alertd.decide.plan import Leave, Route, others, patience_ms, ready_at, refusal, room
+from alertd.decide.plan import Leave, Route, covers, others, patience_ms, ready_at, refusal, room
 from alertd.engine import spending
 from alertd.engine.material import Material, gather
 from alertd.engine.telling import inside_plan
@@ -62,7 +62,9 @@ def _most(turn: Turn, route: Route, flow: Flow, lanes: Sequence[int]) -> int:
     """How many a route may be given now."""
     n = min(room(route, flow.bucket, flow.in_flight), MOST_A_CLAIM)
     if flow.breaker.is_open:
-        only_way = not any(others(_free(turn, lane), lane, route.name) for lane in lanes)
+        only_way = not any(
+            others(_stand_ins(turn, lane, route), lane, route.name) for lane in lanes
+        )
         n = flow.breaker.allows(turn.now, flow.in_flight, n, only_way=only_way)
     return min(n, left(route, flow.account) or n)  # a spent budget is `_may`'s to judge
 
@@ -108,7 +110,7 @@ def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
     rows = outbox.due(
         turn.connection,
         lane,
-        turn.now - patience_ms(route, lane, free),
+        turn.now - patience_ms(route, lane, _stand_ins(turn, lane, route)),
         n,
         avoid=route.name if others(free, lane, route.name) else None,
         without=[alert.no for alert in here if refusal(route, alert.leave)],
@@ -138,6 +140,11 @@ def _free(turn: Turn, lane: int) -> list[Route]:
     return [way for way in _there(turn) if not any(refusal(way, alert.leave) for alert in here)]
 
 
+def _stand_ins(turn: Turn, lane: int, route: Route) -> list[Route]:
+    """Of the free ones those that reach every number that `route` does: it may wait for them."""
+    return [way for way in _free(turn, lane) if covers(way, route)]
+
+
 def _there(turn: Turn) -> list[Route]:
     """Routes that take messages now: nothing waits for another route that doesn't."""
     spent = spending.spent(turn.routes, turn.flows)
@@ -152,7 +159,9 @@ def _may(turn: Turn, route: Route, lane: int) -> bool:
     """Whether the route's budget lets it carry a lane; an Actual alert isn't silenced by it."""
     if not is_spent(route, turn.flows[route.name].account):
         return True
-    return status_of(lane) == Status.ACTUAL and not others(_free(turn, lane), lane, route.name)
+    if status_of(lane) != Status.ACTUAL:
+        return False
+    return not others(_stand_ins(turn, lane, route), lane, route.name)
 
 
 def _within_plan(turn: Turn, rows: list[Row]) -> tuple[list[Row], list[Row]]:

@@ -5,17 +5,16 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from alertd.decide.plan import refusal
+from alertd.decide.plan import served
+from alertd.engine.telling import record
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import lane_of, way_of_group
 from alertd.model import (
-    ALERT_SHIFT,
     FOREVER,
     Channel,
     MessageKind,
     RecipientKind,
     Status,
-    priority_of,
 )
 from alertd.store import people
 from alertd.store import tables as t
@@ -81,38 +80,20 @@ def _groups(turn: Turn, alert: LiveAlert, units: Iterable[int]) -> dict[int, lis
 
 def _served(turn: Turn, alert: LiveAlert, kind: str) -> bool:
     channel, service = way_of_group(kind)
-    return channel is Channel.CHAT and any(
-        (route.channel, route.service) == (channel, service) and refusal(route, alert.leave) is None
-        for route in turn.routes.values()
-    )
+    lane = lane_of(channel, alert.status, service)
+    return channel is Channel.CHAT and served(turn.routes.values(), lane, alert.leave)
 
 
 def _tell(
     turn: Turn, alert: LiveAlert, group: Group, units: Sequence[str], persons: Sequence[int]
 ) -> None:
-    next_delivery, next_message = turn.counters(alert.no)
-    base = alert.no << ALERT_SHIFT
-    channel, service = way_of_group(group.kind)
-    kind = MessageKind.GROUP_REMINDER.value
-    message = {
-        "no": base + next_message,
-        "kind": kind,
-        "template": kind,
-        "params": {
-            **alert.selection["params"],
-            "count": len(units),
-            "names": list(units[:_NAMED]),
-            "mention": list(persons[:_MENTIONED]),
-        },
-        "text_hash": "",
+    kind, (channel, service) = MessageKind.GROUP_REMINDER, way_of_group(group.kind)
+    lane = lane_of(channel, alert.status, service)
+    params = {
+        **alert.selection["params"],
+        "count": len(units),
+        "names": list(units[:_NAMED]),
+        "mention": list(persons[:_MENTIONED]),
     }
-    delivery = [
-        base + next_delivery,
-        message["no"],
-        int(RecipientKind.GROUP),
-        group.no,
-        group.address_no,
-        lane_of(channel, alert.status, service),
-        priority_of(alert.severity),
-    ]
-    turn.record("told", {"message": message, "deliveries": [delivery]}, alert_no=alert.no)
+    to = (int(RecipientKind.GROUP), group.no, group.address_no, lane, None)
+    record(turn, alert, kind, [to], template=kind.value, params=params)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import exists, select
 
-from alertd.decide.plan import refusal
+from alertd.decide.plan import served
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import lane_of
 from alertd.model import (
@@ -24,6 +24,7 @@ from alertd.store import tables as t
 from alertd.store.fold.scope import below
 from alertd.store.roster.source import SHORT_RANK
 
+_PERSON = int(RecipientKind.PERSON)
 _PRIORITY = {
     MessageKind.HELP: HELP_PRIORITY,
     MessageKind.CONFIRMATION: CONFIRMATION_PRIORITY,
@@ -53,7 +54,12 @@ def tell(
     targets = [
         (person, _pick(ways, contact_rank)) for person, ways in sorted(reachable.items()) if ways
     ]
-    return _tell(turn, alert, kind, targets, Channel.SMS, template, params, avoid or {})
+    avoided = avoid or {}
+    lane = lane_of(Channel.SMS, message_status(alert, kind))
+    recipients: list[Recipient] = [
+        (_PERSON, person, address, lane, avoided.get(person)) for person, address in targets
+    ]
+    return record(turn, alert, kind, recipients, template=template, params=params)
 
 
 def call(turn: Turn, alert: LiveAlert, persons: Sequence[int], params: dict[str, Any]) -> int:
@@ -61,13 +67,10 @@ def call(turn: Turn, alert: LiveAlert, persons: Sequence[int], params: dict[str,
 
     Whoever is called stays on the operator's list of calls: a machine's call may go unheard.
     """
-    lane = lane_of(Channel.VOICE, alert.status)
-    served = any(
-        lane in route.lanes() and refusal(route, alert.leave) is None
-        for route in turn.routes.values()
-    )
-    kind = MessageKind.CALL
-    if not served or kind.value not in alert.templates:  # drafted before there were calls
+    kind, lane = MessageKind.CALL, lane_of(Channel.VOICE, alert.status)
+    # An alert that was drafted before there were calls has no text for one.
+    known = kind.value in alert.templates
+    if not known or not served(turn.routes.values(), lane, alert.leave):
         return 0
     persons = list(dict.fromkeys(inside_plan(turn, alert, persons)))
     mobile = people.contacts(turn.connection, persons, int(Channel.SMS))
@@ -78,22 +81,29 @@ def call(turn: Turn, alert: LiveAlert, persons: Sequence[int], params: dict[str,
         person: next((address for rank, address in found if rank < SHORT_RANK), None)
         for person, found in ways.items()
     }
-    targets = [(person, address) for person, address in sorted(dialled.items()) if address]
-    return _tell(turn, alert, kind, targets, Channel.VOICE, kind.value, params, {})
+    recipients: list[Recipient] = [
+        (_PERSON, person, address, lane, None)
+        for person, address in sorted(dialled.items())
+        if address
+    ]
+    return record(turn, alert, kind, recipients, template=kind.value, params=params)
 
 
-def _tell(
+Recipient = tuple[int, int, int, int, str | None]
+"""Kind, number, address number, lane, and the route to avoid or None."""
+
+
+def record(
     turn: Turn,
     alert: LiveAlert,
     kind: MessageKind,
-    targets: Sequence[tuple[int, int]],
-    channel: Channel,
+    recipients: Sequence[Recipient],
+    *,
     template: str,
     params: dict[str, Any],
-    avoid: Mapping[int, str],
 ) -> int:
-    """Record the message and its deliveries, of (person, address) each."""
-    if not targets:
+    """Record a message and its deliveries; returns its number, 0 where there are none."""
+    if not recipients:
         return 0
     next_delivery, next_message = turn.counters(alert.no)
     base = alert.no << ALERT_SHIFT
@@ -104,20 +114,16 @@ def _tell(
         "params": params,
         "text_hash": "",
     }
-    lane = lane_of(channel, message_status(alert, kind))
     priority = _PRIORITY.get(kind, priority_of(alert.severity))
     deliveries = [
         [
             base + next_delivery + i,
             message["no"],
-            int(RecipientKind.PERSON),
-            person,
-            address,
-            lane,
+            *to,
             priority,
-            *([avoid[person]] if person in avoid else []),
+            *([avoid] if avoid else []),
         ]
-        for i, (person, address) in enumerate(targets)
+        for i, (*to, avoid) in enumerate(recipients)
     ]
     turn.record("told", {"message": message, "deliveries": deliveries}, alert_no=alert.no)
     return base + next_message

@@ -365,3 +365,13 @@ def test_what_a_plans_only_route_refuses_has_failed(tmp_path: Path) -> None:
     rows = city.rows(select(c.state, c.attempt).where(c.lane.in_(BY_SMS)))
     assert {(row.state, row.attempt) for row in rows} == {(int(DeliveryState.FAILED), 1)}
     city.store.close()
+
+
+def test_a_spent_budget_waits_for_no_route_that_does_not_reach_the_number(tmp_path: Path) -> None:
+    abroad = sms_route("abroad", rank=2, numbers=("+1",))
+    city = City(tmp_path, routes=(sms_route("home", parts_per_day=5), abroad))
+    alert = city.issue(roles=("grid_leader", "building_lead"))
+    city.forward(seconds=60)
+    assert "pending" not in city.states(alert)
+    assert routes_of(city)["home"] > 50
+    city.store.close()
