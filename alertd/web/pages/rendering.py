@@ -15,6 +15,7 @@ from alertd.report.values import duration
 from alertd.web.auth import Signed
 from alertd.web.deps import Deps
 from alertd.web.language import language_of
+from alertd.web.pages.menu import menu
 from alertd.web.pages.wording import TABLES
 from alertd.web.standing import standing_of
 from rosters.words import Level, level_of, role_name
@@ -54,6 +55,7 @@ def page(
             **known,
             here=request.url.path,
             me=signed.actor if signed else None,
+            menu=menu(signed.actor if signed else None, request.url.path),
             csrf=signed.csrf if signed else "",
         )
     )
