@@ -47,6 +47,9 @@ class Draft:
     simulated: bool = False  # a drill with nobody woken
     policy: str | None = None  # by name; the colour's own where None
     event: str = ""  # the storm it belongs to; "" gives it the name of the alert's event
+    prepared: bool = (
+        False  # worded and approved with the alert that it corrects; only engine.mending
+    )
     own: bool = True  # False: from a feed, which may leave out what we ask of ourselves
 
 
@@ -62,7 +65,7 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     status = _status(alert)
     version = roster.current_version(turn.connection)
     paths = paths_for(turn.connection, version, cap.area_codes(alert))
-    require(actor, "draft", paths)
+    require(actor, "approve" if wanted.prepared else "draft", paths)
     _refuse_repeated(turn, alert)
     selection = _selection(turn, actor, wanted, status, version, paths)
     _refuse_unroutable(turn, selection, status)
@@ -73,7 +76,11 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     references = followed[-1] if followed else None
     number = _next(turn, t.alert.c.no)
     params = _params(turn, alert, short_code(number))
-    templates = turn.library.freeze(template_of(alert))
+    templates = (
+        references.templates
+        if wanted.prepared and references
+        else turn.library.freeze(template_of(alert))
+    )
     turn.wording.preflight(template_of(alert), templates, params, status=alert.status.value)
     body = {
         "id": turn.ids.uuid().hex(),
@@ -143,6 +150,7 @@ def _selection(
         "routes": list(wanted.routes) if wanted.routes is not None else None,
         "simulated": wanted.simulated,
         "author_person": actor.person_no if status is Status.TEST else None,
+        **({"prepared": True} if wanted.prepared else {}),
     }
 
 

@@ -70,6 +70,7 @@ def _subject(turn: Turn, alert: LiveAlert) -> Subject:
         glass_broken=bool(row.break_glass),
         issue_at=row.issue_at,
         expires_at=row.expires_at,
+        prepared=bool(alert.selection.get("prepared")),
         was_issued=row.issued_at is not None,
     )
 

@@ -11,7 +11,7 @@ from alertd.web.door import Door
 from alertd.web.headers import SafeHeaders
 from alertd.web.hooks import Hooks
 from alertd.web.pages import alerts as alert_pages
-from alertd.web.pages import failing, signing
+from alertd.web.pages import drafts, failing, following, issuing, signing
 from alertd.web.pages.rendering import STATIC
 
 API = "/api/v1"
@@ -44,7 +44,15 @@ def create_app(deps: Deps) -> FastAPI:
     failing.install(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=API)
-    for router in (probes.router, sounds.router, signing.router, alert_pages.router):
+    for router in (
+        probes.router,
+        sounds.router,
+        signing.router,
+        issuing.router,
+        following.router,
+        drafts.router,
+        alert_pages.router,
+    ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)

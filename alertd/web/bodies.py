@@ -23,7 +23,7 @@ MOST_ROSTER_BYTES: Final = 256 * 1024 * 1024
 _LARGE: Final = ("/api/v1/roster", "/roster")
 _MOST_DEPTH: Final = 32
 _INT64: Final = 2**63
-_MOST_FIELDS: Final = 100
+_MOST_FIELDS: Final = 2_000  # an alert names up to 1,500 areas
 
 
 class RefusedBodyError(HTTPException):
@@ -173,7 +173,12 @@ def sound(text: str) -> str:
 
 
 def read_form(data: bytes, content_type: str) -> dict[str, str]:
-    """Decode a URL-encoded form; the last value of a name counts.
+    """Decode a URL-encoded form of which the last value of each name counts; see `read_fields`."""
+    return {name: values[-1] for name, values in read_fields(data, content_type).items()}
+
+
+def read_fields(data: bytes, content_type: str) -> dict[str, list[str]]:
+    """Decode a URL-encoded form with every value of each name, in the form's order.
 
     The bytes are what the content type's charset says, else UTF-8, else GBK.
 
@@ -197,12 +202,14 @@ def read_form(data: bytes, content_type: str) -> dict[str, str]:
     for encoding in dict.fromkeys((said, "utf-8", "gb18030")):
         if encoding in _FORM_ENCODINGS:
             try:
-                form = {name.decode(encoding): value.decode(encoding) for name, value in raw}
+                decoded = [(name.decode(encoding), value.decode(encoding)) for name, value in raw]
             except UnicodeDecodeError:
                 continue
-            for name, value in form.items():
+            form: dict[str, list[str]] = {}
+            for name, value in decoded:
                 check_text(name, "")
                 check_text(value, name)
+                form.setdefault(name, []).append(value)
             return form
     raise InvalidInputError("The form is in no encoding known here.", hint="Send UTF-8.")
 

@@ -124,7 +124,7 @@ async def test_a_draft_is_approved_on_the_page_by_a_second_person(web: WebCity) 
         form = {"csrf": csrf_of(page)}
         unsure = await other.post(f"/alerts/{made['id']}/approve", data=form)
         assert unsure.status_code == 422
-        assert "The code is A1" in unsure.text
+        assert "Type one of these: A1." in unsure.text
         sure = await other.post(f"/alerts/{made['id']}/approve", data={**form, "confirm": "a1"})
         assert sure.status_code == 200
         assert "Grids by state" in sure.text

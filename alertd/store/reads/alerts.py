@@ -131,6 +131,16 @@ def alert(connection: Connection, alert_id: bytes, *, path: str = "") -> FullAle
     return FullAlert(view=view, cap=json.loads(row.cap), policy=json.loads(row.policy))
 
 
+def templates_of(connection: Connection, alert_id: bytes) -> dict[str, Any]:
+    """The message templates that were frozen with an alert, by name; raises NotFoundError."""
+    query = select(t.alert.c.templates).where(t.alert.c.id == alert_id)
+    found = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFoundError("There is no such alert.")
+    templates: dict[str, Any] = json.loads(found)
+    return templates
+
+
 def find(connection: Connection, word: str, *, path: str = "") -> bytes:
     """The id of an alert by its id in hex or by its short code.
 

@@ -202,6 +202,19 @@ async def update(deps: Given, write: Writing, alert: AlertRef, new: NewAlert) ->
     return created(made, f"/api/v1/alerts/{made['id']}")
 
 
+@router.post("/{alert}/correct", status_code=201, response_model=Drafted)
+async def correct(deps: Given, write: Writing, alert: AlertRef) -> Response:
+    """Send the prepared correction at once: it was approved with the alert; for 24 hours."""
+    writing = writing_of(deps)
+
+    def do(turn: Turn, actor: Actor) -> dict[str, Any]:
+        alert_id = reads.find(turn.connection, alert, path=actor.path)
+        return drafting.correct_at_once(turn, actor, writing, alert_id)
+
+    made = await write.do(do)
+    return created(made, f"/api/v1/alerts/{made['id']}")
+
+
 @router.post("/{alert}/{kind}", status_code=201, response_model=Drafted)
 async def follow(
     deps: Given,

@@ -12,13 +12,14 @@ from alertd.cap.problems import refuse_validation
 from alertd.decide.budget import Account, plan
 from alertd.decide.forecast import outlook as forecast
 from alertd.decide.plan import Leave, Route, refusal
-from alertd.engine import accept, approving
+from alertd.engine import accept, approving, mending
 from alertd.engine.accept import Draft
 from alertd.engine.authority import Actor
 from alertd.engine.library import Library
 from alertd.engine.turn import Turn
 from alertd.errors import ConflictError
 from alertd.messages import ShortForm
+from alertd.messages.template import Template
 from alertd.model import Channel, Millis, Status
 from alertd.settings import Settings
 from alertd.store import roster
@@ -93,11 +94,12 @@ class Writing:
         identifier: str,
         now: Millis,
         references: Sequence[cap.Reference] = (),
+        template: Template | None = None,
     ) -> cap.Alert:
-        """The CAP alert of a short form, with its areas by name."""
+        """The CAP alert of a short form; by the library's template where none is given."""
         return messages.compose(
             short,
-            self.library.templates.select(short.template, short.colour),
+            template or self.library.templates.select(short.template, short.colour),
             identifier=identifier,
             sender=self.settings.sender,
             sent_at=now,
@@ -153,6 +155,30 @@ def follow(
     before = reads.alert(turn.connection, alert_id, path=actor.path)
     new = _completed(before, given, FOLLOW_UPS[kind])
     return draft_short(turn, actor, writing, new, [_identity(before.view)])
+
+
+def correct_at_once(turn: Turn, actor: Actor, writing: Writing, alert_id: bytes) -> dict[str, Any]:
+    """Send the correction that was prepared with an alert, and approved with it.
+
+    Raises:
+        NotFoundError: There is no such alert in the actor's subtree.
+    """
+    before = reads.alert(turn.connection, alert_id, path=actor.path)
+    new = _completed(before, FollowUp(), mending.CORRECTION)
+
+    def compose(template: Template) -> cap.Alert:
+        return writing.compose(
+            turn.connection,
+            new,
+            identifier=_identifier(turn),
+            now=turn.now,
+            references=[_identity(before.view)],
+            template=template,
+        )
+
+    live = turn.alert_by_id(alert_id)
+    made = mending.correct(turn, actor, live, before.view.purpose, compose)
+    return drafted_view(turn.connection, writing, actor, bytes.fromhex(made["id"]))
 
 
 def _completed(before: reads.FullAlert, given: FollowUp, template: str) -> NewAlert:

@@ -8,76 +8,26 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from alertd import cap
 from alertd.cap.problems import refuse_validation
-from alertd.decide.lifecycle import Subject, needs_second_person
-from alertd.decide.plan import Leave, reaches_people
-from alertd.engine import approving
-from alertd.engine.authority import Actor, may
+from alertd.engine.authority import may
 from alertd.engine.turn import Turn
-from alertd.errors import ConflictError, InvalidInputError
-from alertd.model import AlertState, Status
+from alertd.errors import ConflictError
+from alertd.model import AlertState
 from alertd.store.reads import alerts as reads
 from alertd.store.reads import answers, board, unanswered
 from alertd.store.reads.paging import Page
-from alertd.web.api.alerts import writing_of
 from alertd.web.api.status import read_terminals
 from alertd.web.auth import Signed
 from alertd.web.commands import answers as commands
-from alertd.web.commands import drafting
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import AlertRef, Number
+from alertd.web.pages import drafts
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Form, Sender, Visitor, back_to
 
 router = APIRouter(include_in_schema=False)
 
 _SHOWN: Final = 50  # rows of a list; the rest is a page further
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approving:
-    """What the visitor may do about a draft.
-
-    Args:
-        second_needed: It takes somebody other than its author.
-        own: The visitor wrote it.
-        may_issue: The visitor's approval sends it out now.
-        may_break: The visitor may break the glass: it waits, and is on record.
-        may_discard: The visitor may withdraw it.
-        wait_min: How long broken glass waits.
-    """
-
-    second_needed: bool
-    own: bool
-    may_issue: bool
-    may_break: bool
-    may_discard: bool
-    wait_min: int
-
-
-def approving_of(deps: Deps, actor: Actor, view: reads.AlertView) -> Approving:
-    """What the visitor may do about an alert that isn't out yet; the engine asks again."""
-    status = Status[view.status.upper()]
-    leave = Leave(
-        status=status,
-        routes=None if view.routes is None else frozenset(view.routes),
-        simulated=view.simulated,
-    )
-    real = reaches_people(deps.runner.engine.routes.values(), leave)
-    subject = Subject(state=view.state, status=status, author=view.created_by_id, real_routes=real)
-    second = needs_second_person(subject)
-    own = view.created_by_id == actor.id.hex()
-    waiting = view.state in {AlertState.DRAFT, AlertState.APPROVED}
-    approver, author = may(actor, "approve") and view.whole, may(actor, "draft") and view.whole
-    return Approving(
-        second_needed=second,
-        own=own,
-        may_issue=waiting and (approver and not own if second else approver or author),
-        may_break=view.state is AlertState.DRAFT and second and own and approver,
-        may_discard=waiting and author,
-        wait_min=round(deps.settings.break_glass_delay_s / 60),
-    )
 
 
 @router.get("/")
@@ -111,7 +61,7 @@ async def list_alerts(
         signed=signed,
         helping=helping,
         waiting=[
-            (view, approving_of(deps, signed.actor, view))
+            (view, drafts.approving_of(deps, signed.actor, view))
             for view in found.items
             if view.state in waiting
         ],
@@ -136,16 +86,7 @@ def _read_alert(deps: Deps, signed: Signed, word: str) -> dict[str, Any]:
         full = reads.alert(connection, found, path=path)
         known = {"full": full, "view": full.view}
         if full.view.issued_at is None:
-            outlook = drafting.outlook(
-                connection,
-                writing_of(deps),
-                cap.from_json(full.cap),
-                full.view.short_code,
-                policy=full.policy,
-                leave=drafting.leave_of(full.view),
-            )
-            choices = approving_of(deps, signed.actor, full.view)
-            return {**known, "outlook": outlook, "approving": choices}
+            return {**known, **drafts.read(deps, signed, connection, full)}
         return {
             **known,
             **_read_lists(deps, signed, connection, full.view),
@@ -215,6 +156,7 @@ def _read_lists(
         "speaker_counts": speakers.counts,
         "may_answer": may(actor, "answer"),
         "may_help": may(actor, "help"),
+        "may_follow": may(actor, "draft") and view.whole,
     }
 
 
@@ -231,39 +173,6 @@ async def lists(request: Request, deps: Given, signed: Visitor, alert: AlertRef)
 
     values = await asyncio.to_thread(read)
     return page(request, deps, "lists.html", signed=signed, **values)
-
-
-@router.post("/alerts/{alert}/approve")
-async def approve(deps: Given, signed: Sender, alert: AlertRef, form: Form) -> Response:
-    """Agree to an alert. A live one asks for its code, so that no slip of the hand sends it."""
-    break_glass = form.get("break_glass") == "yes"
-
-    def do(turn: Turn) -> str:
-        alert_id = reads.find(turn.connection, alert, path=signed.actor.path)
-        live = turn.alert_by_id(alert_id)
-        typed = form.get("confirm", "").strip().upper()
-        if live.status is Status.ACTUAL and typed != live.short_code:
-            raise InvalidInputError(
-                "Type the alert's code to send a live alert.",
-                field="confirm",
-                hint=f"The code is {live.short_code}.",
-            )
-        approving.approve(turn, signed.actor, alert_id, break_glass=break_glass)
-        return live.short_code
-
-    return back_to(f"/alerts/{await deps.runner.submit(do)}")
-
-
-@router.post("/alerts/{alert}/discard")
-async def discard(deps: Given, signed: Sender, alert: AlertRef) -> Response:
-    """Withdraw an alert that wasn't issued."""
-
-    def do(turn: Turn) -> None:
-        alert_id = reads.find(turn.connection, alert, path=signed.actor.path)
-        approving.discard(turn, signed.actor, alert_id)
-
-    await deps.runner.submit(do)
-    return back_to("/alerts")
 
 
 @router.post("/alerts/{alert}/acks")

@@ -26,7 +26,10 @@ class Room(NamedTuple):
     whole: bool = False
 
 
-ROOMS: Final[Sequence[Room]] = (Room("/alerts", N_("Alerts")),)
+ROOMS: Final[Sequence[Room]] = (
+    Room("/alerts", N_("Alerts")),
+    Room("/issue", N_("Write an alert"), right="draft"),
+)
 
 
 def open_to(actor: Actor, room: Room) -> bool:
