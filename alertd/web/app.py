@@ -11,7 +11,17 @@ from alertd.web.door import Door
 from alertd.web.headers import SafeHeaders
 from alertd.web.hooks import Hooks
 from alertd.web.pages import alerts as alert_pages
-from alertd.web.pages import drafts, failing, following, issuing, signing
+from alertd.web.pages import (
+    drafts,
+    failing,
+    following,
+    inbox,
+    issuing,
+    reports,
+    signing,
+    speakers,
+    texts,
+)
 from alertd.web.pages.rendering import STATIC
 
 API = "/api/v1"
@@ -48,7 +58,11 @@ def create_app(deps: Deps) -> FastAPI:
         probes.router,
         sounds.router,
         signing.router,
+        inbox.router,
         issuing.router,
+        reports.router,
+        speakers.router,
+        texts.router,
         following.router,
         drafts.router,
         alert_pages.router,

@@ -10,6 +10,7 @@ from alertd.model import FOREVER, DeliveryState, Millis, Played, RecipientKind, 
 from alertd.store import tables as t
 from alertd.store.fold.scope import below
 from alertd.store.reads.paging import Page
+from alertd.store.reads.places import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,36 @@ def _said(
         row.recipient_no: (DeliveryState(row.state).word, Played(row.played).name.lower())
         for row in rows
     }
+
+
+def terminal_places(connection: Connection, *, path: str = "") -> list[tuple[Place, str]]:
+    """Every loudspeaker with coordinates, each with `online`, `offline`, `faulty` or `silent`."""
+    c, s = t.terminal.c, t.terminal_state.c
+    query = _inside(
+        select(c.terminal_id, c.name, c.lon, c.lat, s.online, s.fault).where(
+            c.lon.is_not(None), c.lat.is_not(None)
+        ),
+        path,
+    ).order_by(c.no)
+    return [
+        (
+            Place(
+                code=row.terminal_id,
+                name=row.name or row.terminal_id,
+                path="",
+                lon=row.lon,
+                lat=row.lat,
+            ),
+            _state(row.online, row.fault),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _state(online: int | None, fault: str | None) -> str:
+    if online is None:
+        return "silent"
+    return "faulty" if fault else "online" if online else "offline"
 
 
 def terminal_counts(connection: Connection, *, path: str = "") -> TerminalCounts:

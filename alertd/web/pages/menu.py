@@ -29,6 +29,12 @@ class Room(NamedTuple):
 ROOMS: Final[Sequence[Room]] = (
     Room("/alerts", N_("Alerts")),
     Room("/issue", N_("Write an alert"), right="draft"),
+    Room("/inbox", N_("Inbox"), right="answer"),
+    Room("/loudspeakers", N_("Loudspeakers")),
+    Room("/templates", N_("Templates")),
+    Room("/policies", N_("Policies")),
+    Room("/drills", N_("Drills")),
+    Room("/reports", N_("Reports")),
 )
 
 

@@ -78,6 +78,30 @@ TOLD: Final[Mapping[str, str]] = {
     "door_knock": N_("somebody should go"),
     "duty_desk": N_("duty desk told"),
 }
+ACTS: Final[Mapping[str, str]] = {
+    "remind": N_("remind, by another way where there is one"),
+    "call": N_("telephone: by machine, or by an operator"),
+    "alternate": N_("ask the alternate"),
+    "parent": N_("tell the superior, in one digest"),
+    "grandparent": N_("tell the superior's superior"),
+    "door_knock": N_("onto the list for somebody to go and knock"),
+    "duty_desk": N_("tell the city's duty desk"),
+}
+TRIALS: Final[Mapping[str, str]] = {
+    **DELIVERIES,
+    "retry": N_("not now: try again"),
+    "permanent": N_("refused"),
+    "played": N_("played"),
+    "playing": N_("is playing"),
+}
+VERDICTS: Final[Mapping[str, str]] = {
+    "unclear": N_("unclear"),
+    "ambiguous": N_("which alert?"),
+    "quarantined": N_("kept apart"),
+    "unknown-sender": N_("unknown number"),
+    "no-alert": N_("no open alert"),
+    "opt-out": N_("wants no more messages"),
+}
 ROLES: Final[Mapping[str, str]] = {
     "administrator": N_("administrator"),
     "duty_officer": N_("duty officer"),
@@ -114,5 +138,8 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "told": TOLD,
     "role": ROLES,
     "via": VIAS,
+    "act": ACTS,
+    "trial": TRIALS,
+    "verdict": VERDICTS,
     "ack": ACKS,
 }

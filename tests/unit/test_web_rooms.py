@@ -1,0 +1,82 @@
+"""The console's quieter rooms: texts, policies, loudspeakers, inbox, reports."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_web_pages import browser, csrf_of, sign_in
+from tests.unit.web_city import WebCity, web_city
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
+    async with web_city(tmp_path, passwords=("officer", "viewer")) as started:
+        yield started
+
+
+async def test_every_template_is_shown_with_its_example_or_its_source(web: WebCity) -> None:
+    async with browser(web) as client:
+        await sign_in(client, "viewer")
+        listed = (await client.get("/templates")).text
+        for template in web.deps.library.templates:
+            assert f"/templates/{template.name}" in listed
+            shown = await client.get(f"/templates/{template.name}")
+            assert shown.status_code == 200
+            assert "blockquote" in shown.text, template.name
+        red = (await client.get("/templates/typhoon-red")).text
+        assert "【余姚市防指】红色台风A1" in red
+        assert "SMS parts: 1" in red
+
+
+async def test_every_policy_is_shown_rung_by_rung(web: WebCity) -> None:
+    async with browser(web) as client:
+        await sign_in(client, "viewer")
+        shown = (await client.get("/policies")).text
+        for policy in web.deps.library.policies.values():
+            for step in policy.steps:
+                assert f"{step.after_min:g} min" in shown
+
+
+async def test_the_inbox_has_what_no_machine_understood_until_somebody_says(web: WebCity) -> None:
+    await web.issue()
+    phone = web.city.phone_of(web.city.leaders()[0][1])
+    await web.reply(phone, "在路上了稍等", "r-1")
+    async with browser(web) as client:
+        await sign_in(client, "officer")
+        page = await client.get("/inbox")
+        assert "在路上了稍等" in page.text
+        assert phone not in page.text
+        action = page.text.split('action="/inbound/')[1].split("/")[0]
+        data = {"csrf": csrf_of(page), "to": "/inbox", "kind": "received", "alert": "A1"}
+        after = await client.post(f"/inbound/{action}/classify", data=data)
+        assert after.url.path == "/inbox"
+        assert "在路上了稍等" not in after.text
+    async with browser(web) as viewer:
+        await sign_in(viewer, "viewer")
+        assert (await viewer.get("/inbox")).status_code == 403
+        assert 'href="/inbox"' not in (await viewer.get("/alerts")).text
+
+
+async def test_reports_of_one_status_never_mix(web: WebCity) -> None:
+    await web.issue()
+    async with browser(web) as client:
+        await sign_in(client, "officer")
+        assert "/report?format=html" in (await client.get("/reports")).text
+        assert "/report?format=html" not in (await client.get("/reports?status=Exercise")).text
+        assert "/report?format=html" not in (await client.get("/drills")).text
+
+
+async def test_loudspeakers_are_counted_and_tried_only_by_who_may(web: WebCity) -> None:
+    async with browser(web) as client:
+        await sign_in(client, "viewer")
+        page = await client.get("/loudspeakers")
+        assert page.status_code == 200
+        assert "/loudspeakers/try" not in page.text
+        sent = {"csrf": csrf_of(page), "terminal": "x"}
+        assert (await client.post("/loudspeakers/try", data=sent)).status_code in {403, 409}
