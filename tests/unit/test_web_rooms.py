@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from alertd.settings import load
+from alertd.web.pages.health import shown_settings
 from tests.unit.test_web_pages import browser, csrf_of, sign_in
 from tests.unit.web_city import WebCity, web_city
 
@@ -80,3 +82,24 @@ async def test_loudspeakers_are_counted_and_tried_only_by_who_may(web: WebCity) 
         assert "/loudspeakers/try" not in page.text
         sent = {"csrf": csrf_of(page), "terminal": "x"}
         assert (await client.post("/loudspeakers/try", data=sent)).status_code in {403, 409}
+
+
+async def test_health_says_how_each_route_is_and_shows_no_secret(web: WebCity) -> None:
+    web.loopback.well = False
+    async with browser(web) as client:
+        await sign_in(client, "viewer")
+        page = await client.get("/health")
+        assert "No route is reachable." in page.text
+        assert "sms-1" in page.text
+        assert "data_dir" not in page.text, "settings are the administrator's"
+        sent = {"csrf": csrf_of(page), "to": "+8613800000000"}
+        assert (await client.post("/health/routes/sms-1/try", data=sent)).status_code == 403
+        assert not web.loopback.sent
+
+
+def test_what_is_secret_is_no_shown_setting(tmp_path: Path) -> None:
+    settings = load(data_dir=tmp_path, database_url="postgresql://u:hunter2@db/alertd")
+    shown = dict(shown_settings(settings))
+    assert shown["port"] == settings.port
+    assert "database_url" not in shown
+    assert "hunter2" not in str(shown)

@@ -35,6 +35,7 @@ ROOMS: Final[Sequence[Room]] = (
     Room("/policies", N_("Policies")),
     Room("/drills", N_("Drills")),
     Room("/reports", N_("Reports")),
+    Room("/health", N_("Health")),
 )
 
 

@@ -29,7 +29,6 @@ async def show(
     deps: Given,
     signed: Visitor,
     after: Annotated[int | None, Query(ge=1, le=2**62)] = None,
-    tried: Annotated[str, Query(max_length=60, pattern=r"^[\w:.-]*$")] = "",
 ) -> Response:
     """The plan, the counts, and a page of the list."""
     require(signed.actor, "read")
@@ -54,7 +53,6 @@ async def show(
         "speakers/list.html",
         signed=signed,
         may_try=may(signed.actor, "routes", [""]) and bool(_routes(deps)),
-        tried=tried,
         **values,
     )
 
@@ -80,4 +78,6 @@ async def try_one(request: Request, deps: Given, signed: Sender, form: Form) -> 
     trial = await try_route(
         deps, signed.actor, routes[0], terminal, language=language_of(request), wait_s=_WAIT_S
     )
-    return page(request, deps, "speakers/tried.html", signed=signed, trial=trial, terminal=terminal)
+    return page(
+        request, deps, "health/tried.html", signed=signed, trial=trial, back="/loudspeakers"
+    )
