@@ -12,6 +12,8 @@ BIN := .venv/bin
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 8 ? cores + 1 : 8)))
 T ?=
 PYTEST := $(BIN)/python -m pytest
+# Containers often forbid to keep compiled files; each of the tests' processes would compile alertd.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## show this
