@@ -5,6 +5,7 @@ Scenarios read as prose (MODELS, habit 10):
     city.issue("typhoon", "red"); city.forward(minutes=5); city.phone(grid_leader).replies("1")
 """
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -107,6 +108,27 @@ def library(policies: dict[str, Policy] | None = None) -> Library:
     )
 
 
+def _import(store: Store, directory: Path, seed: int, scale: float, now: Millis) -> None:
+    """Write a sample city's roster into a directory, and import it."""
+    day = date(2025, 10, 9)
+    made = write_sample(directory / "roster", seed=seed, today=day, scale=scale)
+    ids = SequentialIds("roster", at=now)
+    with store.transaction(now) as tx:
+        import_roster(tx, check(made.files, today=day), ids=ids, by="test", why="test", now=now)
+
+
+@cache
+def _imported(seed: int, scale: float, *, postgresql: bool | None) -> Path:
+    """Where a city is whose roster was just imported, made once for this process."""
+    directory = databases.templates() / f"city-{seed}-{scale}-{postgresql}"
+    url = databases.url_of(directory, postgresql=postgresql)
+    databases.keep(directory)
+    store = Store(url, Vault(KEY), node="test", synchronous="NORMAL")
+    _import(store, directory, seed, scale, START)
+    store.close()
+    return directory
+
+
 @dataclass
 class City:
     """See the module; `sent` is what has left, as the peers saw it."""
@@ -130,12 +152,23 @@ class City:
     synchronous: str = "NORMAL"  # as Store has it; most tests cut no power
 
     def __post_init__(self) -> None:
-        self.url = self.url or databases.url_of(self.directory, postgresql=self.postgresql)
         self.library = library(self.policies)
         self.ids = SequentialIds("test", at=self.now)
+        copied = self.fresh and self._copied()
+        self.url = self.url or databases.url_of(self.directory, postgresql=self.postgresql)
         self.start()
-        if self.fresh:
-            self._import()
+        if self.fresh and not copied:
+            _import(self.store, self.directory, self.seed, self.scale, self.now)
+
+    def _copied(self) -> bool:
+        """Begin as a copy of a city that was imported once, where nothing is special."""
+        at = (self.directory, self.postgresql)
+        if self.url or self.now != START or databases.exists(at[0], postgresql=at[1]):
+            return False
+        template = _imported(self.seed, self.scale, postgresql=self.postgresql)
+        databases.copy(template, self.directory, postgresql=self.postgresql)
+        shutil.copytree(template / "roster", self.directory / "roster", dirs_exist_ok=True)
+        return True
 
     def start(self) -> None:
         """A fresh process: nothing remembered but what is on disk."""
@@ -159,14 +192,6 @@ class City:
         self.store.close()
         self.hanging.clear()
         self.start()
-
-    def _import(self) -> None:
-        made = write_sample(
-            self.directory / "roster", seed=self.seed, today=date(2025, 10, 9), scale=self.scale
-        )
-        checked = check(made.files, today=date(2025, 10, 9))
-        with self.store.transaction(self.now) as tx:
-            import_roster(tx, checked, ids=self.ids, by="test", why="test", now=self.now)
 
     # What people do.
 

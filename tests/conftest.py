@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         place = Path(os.environ[databases.PLACE])
         postgres.end_shared(place)
         place.with_suffix(".lock").unlink(missing_ok=True)
+        shutil.rmtree(place.with_suffix(".templates"), ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

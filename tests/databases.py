@@ -20,6 +20,7 @@ from tests import postgres
 CHOICE = "ALERTD_TEST_DATABASE"
 PLACE = "ALERTD_TEST_POSTGRES"  # a file, which says where this run's server is
 _TEMPLATE = "alertd_template"
+_FILE = "city.sqlite3"
 
 made: list[str] = []
 """Databases of this process that nobody has dropped."""
@@ -43,10 +44,23 @@ def url_of(directory: Path, *, postgresql: bool | None = None) -> str:
         if name not in made:
             _create(name)
         return server().url(name)
-    file = directory / "city.sqlite3"
+    file = directory / _FILE
     if not file.exists():
-        migrate.upgrade(f"sqlite:///{file}")
+        directory.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_empty(), file)
     return f"sqlite:///{file}"
+
+
+def exists(directory: Path, *, postgresql: bool | None = None) -> bool:
+    """Whether a directory has a database."""
+    if on_postgresql() if postgresql is None else postgresql:
+        return _name(directory) in made
+    return (directory / _FILE).exists()
+
+
+def templates() -> Path:
+    """A folder for what this process makes once and copies; the run's first process removes all."""
+    return Path(os.environ[PLACE]).with_suffix(".templates") / str(os.getpid())
 
 
 def server() -> postgres.Server:
@@ -54,12 +68,13 @@ def server() -> postgres.Server:
     return postgres.shared(Path(os.environ[PLACE]))
 
 
-def copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path, *, postgresql: bool | None = None) -> None:
     """Have a directory's database be like another's, which nobody has open."""
-    if on_postgresql():
+    if on_postgresql() if postgresql is None else postgresql:
         _copy(_name(source), _name(target))
     else:
-        shutil.copy(source / "city.sqlite3", target / "city.sqlite3")
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / _FILE, target / _FILE)
 
 
 def keep(directory: Path) -> None:
@@ -70,7 +85,7 @@ def keep(directory: Path) -> None:
 def content(directory: Path) -> bytes:
     """All that a directory's database holds, to search in."""
     if not on_postgresql():
-        return b"".join(path.read_bytes() for path in directory.glob("city.sqlite3*"))
+        return b"".join(path.read_bytes() for path in directory.glob(f"{_FILE}*"))
     engine = dialect.reader(url_of(directory))
     with engine.connect() as connection:
         tables = [connection.execute(table.select()).all() for table in metadata.sorted_tables]
@@ -117,6 +132,14 @@ def _create(name: str) -> None:
 def _copy(source: str, name: str) -> None:
     _run(f'CREATE DATABASE "{name}" TEMPLATE "{source}" STRATEGY FILE_COPY')
     made.append(name)
+
+
+@cache
+def _empty() -> Path:
+    """A migrated file to copy."""
+    file = templates() / "empty.sqlite3"
+    migrate.upgrade(f"sqlite:///{file}")
+    return file
 
 
 @cache

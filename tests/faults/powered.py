@@ -17,7 +17,6 @@ from alertd.store import dialect, journal, migrate, rebuild
 from alertd.store.database import Store
 from alertd.store.vault import Vault
 from channels.base import Accepted, Fault, Outgoing, ReceiptStatus, SendError
-from tests import databases
 from tests.city import KEY, START, City
 from tests.faults import apsw_driver
 from tests.faults.power import Call, Disk, Platter, UnsyncedVfs
@@ -34,12 +33,11 @@ def digest(image: bytes) -> str:
     return hashlib.blake2b(image, digest_size=16).hexdigest()
 
 
+@dataclass
 class FileCity(City):
     """A city on SQLite, whatever database this run is about."""
 
-    def start(self) -> None:
-        self.url = databases.url_of(self.directory, postgresql=False)
-        super().start()
+    postgresql: bool | None = False
 
 
 @cache
@@ -116,7 +114,6 @@ class PoweredCity(City):
     dice: random.Random = field(default_factory=random.Random)
 
     def start(self) -> None:
-        self.url = self.recording.url
         migrate.upgrade(self.url)
         super().start()
 
@@ -307,6 +304,7 @@ def cut_again_and_again(
             boot=life * 1_000,
             replies=life * 1_000,
             synchronous=synchronous,
+            url=recording.url,  # so that it also has its roster imported there
             recording=recording,
             dice=dice,
         )
