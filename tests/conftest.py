@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -6,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests import databases, postgres
+
+gc.disable()  # until all tests are found: what is loaded stays, and there is a lot to look through
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,6 +26,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         postgres.end_shared(place)
         place.with_suffix(".lock").unlink(missing_ok=True)
         shutil.rmtree(place.with_suffix(".templates"), ignore_errors=True)
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is looked for again, in what tests leave."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
