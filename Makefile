@@ -111,4 +111,4 @@ setup-bench:
 	@scripts/setup.sh bench
 # Without them their tests skip, each with one line that says what to install.
 system-packages:
-	@scripts/system-packages.sh mosquitto libfaketime || true
+	@scripts/system-packages.sh mosquitto libfaketime chromium fonts-noto-cjk || true

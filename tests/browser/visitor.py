@@ -1,0 +1,75 @@
+"""Somebody before a browser, in words that read as prose; every page of theirs is watched.
+
+officer = visit("officer", language="zh-CN", dark=True)
+officer.goes_to("/alerts"); officer.sees("正在进行"); officer.presses("退出")
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.watch import Watch
+
+PATIENCE_MS: Final = 10_000
+BAD: Final = frozenset({"serious", "critical"})
+_AXE: Final = Axe()
+
+
+@dataclass
+class Visitor:
+    """See the module; `page` is Playwright's own for what has no word here.
+
+    Args:
+        page: What is open now.
+        watch: What its pages did that they may not.
+    """
+
+    context: BrowserContext
+    page: Page
+    watch: Watch
+
+    def goes_to(self, path: str, *, status: int = 200) -> None:
+        """Open a page; it must answer so."""
+        if status >= 400:
+            self.watch.forgives(f"the server responded with a status of {status}")
+        answer = self.page.goto(path, wait_until="load")
+        assert answer is not None
+        assert answer.status == status, f"{path}: {answer.status}"
+
+    def sees(self, words: str | re.Pattern[str], *, within_s: float = 10) -> None:
+        """These words are on the page, or will be."""
+        expect(self.page.locator("body")).to_contain_text(words, timeout=within_s * 1000)
+
+    def does_not_see(self, words: str) -> None:
+        """They are not, or will be gone."""
+        expect(self.page.locator("body")).not_to_contain_text(words)
+
+    def fills(self, label: str, value: str) -> None:
+        """Type into the field with this label."""
+        self.page.get_by_label(label, exact=True).fill(value)
+
+    def presses(self, name: str) -> None:
+        """The button with exactly this name."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def follows(self, name: str) -> None:
+        """The link with exactly this name."""
+        self.page.get_by_role("link", name=name, exact=True).click()
+
+    def is_at(self, path: str) -> None:
+        """The page is this one, or will be."""
+        expect(self.page).to_have_url(re.compile(rf"^[^/]+//[^/]+{re.escape(path)}(\?.*)?(#.*)?$"))
+
+    def barriers(self) -> list[str]:
+        """What axe-core finds serious or critical on the page as it is now."""
+        found = _AXE.run(self.page, options={"resultTypes": ["violations"]})
+        return [said(one) for one in found.response["violations"] if one["impact"] in BAD]
+
+
+def said(violation: dict[str, Any]) -> str:
+    """A violation of axe-core's in a line, with the first places it was found at."""
+    places = "; ".join(node["html"][:200] for node in violation["nodes"][:3])
+    return f"{violation['impact']} {violation['id']}: {violation['help']}: {places}"
