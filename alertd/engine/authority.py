@@ -10,14 +10,14 @@ _RIGHTS: dict[str, frozenset[str]] = {
     "administrator": frozenset(
         {
             *("draft", "approve", "answer", "help", "read"),
-            *("roster", "principals", "routes", "unmask", "clock"),
+            *("roster", "principals", "routes", "unmask", "clock", "audit"),
         }
     ),
     "duty_officer": frozenset({"draft", "approve", "answer", "help", "clock", "read"}),
     "approver": frozenset({"approve", "read"}),
     "area_administrator": frozenset({"draft", "answer", "help", "roster", "read"}),
     "viewer": frozenset({"read"}),
-    "auditor": frozenset({"read", "unmask"}),
+    "auditor": frozenset({"read", "unmask", "audit"}),
 }
 ROLES = tuple(_RIGHTS)
 ACTIONS = tuple(sorted(frozenset().union(*_RIGHTS.values())))
@@ -44,10 +44,15 @@ class Actor:
 
 def may(actor: Actor, action: str, paths: Sequence[str] = ()) -> bool:
     """Whether the actor may do `action` on every one of `paths`."""
-    allowed = action in _RIGHTS.get(actor.role, frozenset())
+    allowed = may_role(actor.role, action)
     scoped = actor.scopes is None or action in actor.scopes
     inside = not actor.path or all(path.startswith(actor.path) for path in paths)
     return allowed and scoped and inside
+
+
+def may_role(role: str, action: str) -> bool:
+    """Whether a role may do `action`, somewhere."""
+    return action in _RIGHTS.get(role, frozenset())
 
 
 def require(actor: Actor, action: str, paths: Sequence[str] = ()) -> None:

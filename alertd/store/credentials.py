@@ -18,6 +18,7 @@ from alertd.store.access import Principal
 from alertd.store.database import Transaction
 
 _SKEW_MS = 120_000
+AGENT_LIMIT = 120
 _ON_RECORD = 8  # bytes of a token's hash that name it in the journal
 
 
@@ -41,6 +42,17 @@ class Session:
     principal: Principal
     csrf: str = field(repr=False)
     expires_at: Millis
+    waits: bool = False  # for the second factor; until then it opens nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionView:
+    """A session as its owner sees it; `key` names it and opens nothing."""
+
+    key: str
+    created_at: Millis
+    expires_at: Millis
+    agent: str
 
 
 def secret_hash(secret: str) -> bytes:
@@ -131,9 +143,16 @@ def holder_of(
 
 
 def open_session(
-    tx: Transaction, secret: str, *, principal_no: int, csrf: str, expires_at: Millis
+    tx: Transaction,
+    secret: str,
+    *,
+    principal_no: int,
+    csrf: str,
+    expires_at: Millis,
+    waits: bool = False,
+    agent: str = "",
 ) -> Session:
-    """Sign somebody in, whose password was right."""
+    """Sign somebody in, whose password was right; `waits` where the second factor comes next."""
     owner = access.principal_of(tx.connection, principal_no)
     tx.connection.execute(
         t.session.insert().values(
@@ -142,11 +161,67 @@ def open_session(
             csrf=csrf,
             created_at=tx.now,
             expires_at=expires_at,
+            waits=int(waits),
+            agent=agent[:AGENT_LIMIT],
         )
     )
+    if not waits:
+        _record_entry(tx, owner)
+    return Session(principal=owner, csrf=csrf, expires_at=expires_at, waits=waits)
+
+
+def complete_session(tx: Transaction, secret: str) -> None:
+    """The second factor was right: the session opens what its owner may."""
+    c = t.session.c
+    kept = secret_hash(secret)
+    row = tx.connection.execute(select(t.session).where(c.hash == kept)).first()
+    if row is None or not row.waits:
+        return
+    tx.connection.execute(update(t.session).where(c.hash == kept).values(waits=0))
+    _record_entry(tx, access.principal_of(tx.connection, row.principal_no))
+
+
+def _record_entry(tx: Transaction, owner: Principal) -> None:
     body = {"principal": owner.id.hex()}
     tx.record(Fact(kind="signed-in", occurred_at=tx.now, body=body, source=owner.source))
-    return Session(principal=owner, csrf=csrf, expires_at=expires_at)
+
+
+def sessions(connection: Connection, principal_no: int, now: Millis) -> list[SessionView]:
+    """Where somebody is signed in, the newest first."""
+    c = t.session.c
+    query = (
+        select(t.session)
+        .where(c.principal_no == principal_no, c.revoked_at.is_(None), c.expires_at > now)
+        .order_by(c.created_at.desc(), c.hash)
+    )
+    return [
+        SessionView(
+            key=row.hash.hex(),
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            agent=row.agent,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def revoke_session(tx: Transaction, principal_no: int, key: str, *, by: str) -> None:
+    """End one session of somebody's.
+
+    Raises:
+        NotFoundError: They have none with this key.
+    """
+    c = t.session.c
+    ended = tx.connection.execute(
+        update(t.session)
+        .where(c.hash == _hash_of(key), c.principal_no == principal_no, c.revoked_at.is_(None))
+        .values(revoked_at=tx.now)
+    )
+    if not ended.rowcount:
+        raise NotFoundError("There is no such session.")
+    owner = access.principal_of(tx.connection, principal_no)
+    body = {"principal": owner.id.hex()}
+    tx.record(Fact(kind="session.revoked", occurred_at=tx.now, body=body, source=by))
 
 
 def session_of(connection: Connection, secret: str, now: Millis) -> Session | None:
@@ -160,7 +235,7 @@ def session_of(connection: Connection, secret: str, now: Millis) -> Session | No
     owner = access.principal_of(connection, row.principal_no)
     if owner.disabled_at is not None:
         return None
-    return Session(principal=owner, csrf=row.csrf, expires_at=row.expires_at)
+    return Session(principal=owner, csrf=row.csrf, expires_at=row.expires_at, waits=bool(row.waits))
 
 
 def close_session(tx: Transaction, secret: str) -> None:

@@ -28,6 +28,7 @@ COPIED: tuple[Table, ...] = (
     t.principal,
     t.token,
     t.session,
+    t.second_factor,
     t.idempotency,
 )
 FOLDED: tuple[Table, ...] = (

@@ -10,19 +10,22 @@ from alertd.web.deps import Deps
 from alertd.web.door import Door
 from alertd.web.headers import SafeHeaders
 from alertd.web.hooks import Hooks
-from alertd.web.pages import alerts as alert_pages
 from alertd.web.pages import (
+    account,
     drafts,
     failing,
     following,
     health,
     inbox,
     issuing,
+    record,
     reports,
     signing,
     speakers,
     texts,
+    users,
 )
+from alertd.web.pages import alerts as alert_pages
 from alertd.web.pages.rendering import STATIC
 
 API = "/api/v1"
@@ -65,6 +68,9 @@ def create_app(deps: Deps) -> FastAPI:
         reports.router,
         speakers.router,
         texts.router,
+        account.router,
+        users.router,
+        record.router,
         following.router,
         drafts.router,
         alert_pages.router,

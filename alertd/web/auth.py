@@ -31,6 +31,12 @@ _BEARER = HTTPBearer(auto_error=False, description="An API token")
 _COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, description="A signed-in browser")
 
 
+class SecondFactorError(ForbiddenError):
+    """The password was right; the second factor's code comes next."""
+
+    code = "second-factor"
+
+
 class MustChangePasswordError(ForbiddenError):
     """A one-time password opens nothing but the page that changes it."""
 
@@ -46,12 +52,14 @@ class Signed:
         principal: As the store does.
         csrf: The session's token that a page must send with a write; "" with a bearer token.
         secret: The cookie's; "" with a bearer token.
+        waits: For the second factor: it opens nothing but the page that asks for it.
     """
 
     actor: Actor
     principal: Principal
     csrf: str = field(default="", repr=False)
     secret: str = field(default="", repr=False)
+    waits: bool = False
 
 
 async def signed_in(request: Request, deps: Deps) -> Signed | None:
@@ -86,7 +94,13 @@ def _by_session(deps: Deps, secret: str) -> Signed | None:
             return None
         path = access.path_of(connection, session.principal)
     actor = actor_of(session.principal, path, None)
-    return Signed(actor=actor, principal=session.principal, csrf=session.csrf, secret=secret)
+    return Signed(
+        actor=actor,
+        principal=session.principal,
+        csrf=session.csrf,
+        secret=secret,
+        waits=session.waits,
+    )
 
 
 def actor_of(principal: Principal, path: str, scopes: frozenset[str] | None) -> Actor:
@@ -122,6 +136,8 @@ async def who_asks(
     if found.secret and request.method not in SAFE:
         require_same_origin(request, deps)
         require_csrf(found, request.headers.get(CSRF_HEADER, ""))
+    if found.waits:
+        raise SecondFactorError("Type the code of your second factor first.")
     if found.secret and found.principal.must_change:
         raise MustChangePasswordError("This password is for one sign-in only; change it first.")
     return found

@@ -58,6 +58,27 @@ class Door:
             self.throttle.failed(principal.name, address, self.deps.now())
             raise InvalidInputError("The present password is wrong.", field="old_password")
 
+    async def enter_code(self, principal: Principal, secret: str, code: str, address: str) -> None:
+        """Take the second factor's code of a session that waits for it.
+
+        Raises:
+            InvalidInputError: It is wrong, or was used.
+            TooManyTriesError: Too many were wrong before.
+        """
+        key = f"{principal.name} code"  # a right password doesn't forgive wrong codes
+        self.throttle.check(key, address, self.deps.now())
+        try:
+            await self.deps.runner.submit(
+                partial(sessions.enter_code, principal_no=principal.no, secret=secret, code=code)
+            )
+        except InvalidInputError:
+            self.throttle.failed(key, address, self.deps.now())
+            await self.deps.runner.submit(
+                partial(sessions.refuse, principal=principal, reason="code")
+            )
+            raise
+        self.throttle.passed(key, address)
+
     async def change(self, principal: Principal, new: str) -> None:
         """Give somebody a password; every session of the old one ends."""
         kept = await self.passwords.hash(new)

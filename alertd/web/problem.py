@@ -35,6 +35,7 @@ TITLES: Mapping[str, str] = {
     "too-many-requests": N_("Too many requests"),
     "method-not-allowed": N_("Not allowed here"),
     "must-change-password": N_("Set your own password first"),
+    "second-factor": N_("The second factor comes first"),
     "error": N_("Something went wrong"),
 }
 

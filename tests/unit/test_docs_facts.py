@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from sqlalchemy import select
 
@@ -15,7 +16,7 @@ from alertd.engine import answering, approving, receive
 from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.engine.turn import Turn
 from alertd.model import RequirementState
-from alertd.store import access, credentials, journal
+from alertd.store import access, credentials, journal, second_factor
 from alertd.store import tables as t
 from alertd.store.backup.manifest import Manifest
 from alertd.store.backup.placing import restored
@@ -36,6 +37,7 @@ NOT_SEEN = {
 }
 
 TOWN = "330281001"
+APP = "JBSWY3DPEHPK3PXP" * 2
 
 
 @dataclass
@@ -162,6 +164,11 @@ def people(city: City) -> None:
         credentials.open_session(
             turn.tx, "t" * 40, principal_no=made.no, csrf="c", expires_at=turn.now + 1
         )
+        key = credentials.sessions(turn.connection, made.no, turn.now)[0].key
+        credentials.revoke_session(turn.tx, made.no, key, by=by)
+        second_factor.begin(turn.tx, made.no, APP)
+        second_factor.enter(turn.tx, made.no, pyotp.TOTP(APP).at(turn.now // 1000))
+        second_factor.remove(turn.tx, made.no, by=by)
         credentials.refuse_sign_in(turn.tx, made, reason="wrong")
 
     city.take(do)

@@ -73,6 +73,8 @@ RECORD_ONLY = frozenset(
         "token.revoked",
         "signed-in",
         "sign-in.refused",
+        "session.revoked",
+        "second-factor.changed",
         "report.exported",
         "inbound.stored",
         "receipts.ignored",

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from alertd.model import Fact, Millis, Recorded
 from alertd.store import journal
 from alertd.store import tables as t
+from alertd.store.reads.paging import Page
 from alertd.store.reads.principals import names_of
 
 # A fact's figures that people want to see; a list stands for how many are in it.
@@ -56,6 +57,67 @@ def timeline(
     rows = journal.read(connection, after, alert_no=alert_no, limit=limit)
     by = names_of(connection, [_principal(row.fact) for row in rows])
     return tuple(_entry(row, by) for row in rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the whole record; `turn` is what a further page begins before."""
+
+    entry: Entry
+    short_code: str
+    turn: int
+
+
+def recent(
+    connection: Connection,
+    *,
+    kind: str = "",
+    people: bool = False,
+    before: int | None = None,
+    limit: int = 100,
+) -> Page[Line]:
+    """The record, the newest first.
+
+    Args:
+        connection: For reading.
+        kind: Only facts of this kind; "" for all.
+        people: Only what people did: not what the engine and the routes did by themselves.
+        before: A page's `next`: the transaction before which the page begins.
+        limit: About so many: a transaction is never cut in two.
+    """
+    c = t.journal.c
+    rows: list[Any] = []
+    for node, writer in journal.chains(connection):
+        query = select(t.journal).where(c.node == node, c.writer == writer)
+        if kind:
+            query = query.where(c.kind == kind)
+        if people:
+            query = query.where(or_(c.source.like("principal:%"), c.source.in_(("cli", "web"))))
+        if before is not None:
+            query = query.where(c.turn < before)
+        rows += connection.execute(query.order_by(c.seq.desc()).limit(limit + 1)).all()
+    rows.sort(key=lambda row: (row.turn, row.seq), reverse=True)
+    shown = rows[:limit]
+    if len(rows) > limit:  # the next page begins before a whole transaction
+        shown = [row for row in shown if row.turn != rows[limit].turn] or shown
+    facts = [journal.recorded(row) for row in shown]
+    by = names_of(connection, [_principal(fact.fact) for fact in facts])
+    codes = _short_codes(connection, {fact.fact.alert_no for fact in facts})
+    lines = tuple(
+        Line(
+            entry=_entry(fact, by),
+            short_code=codes.get(fact.fact.alert_no, ""),
+            turn=row.turn,
+        )
+        for row, fact in zip(shown, facts, strict=True)
+    )
+    return Page(items=lines, next=shown[-1].turn if len(rows) > limit else None)
+
+
+def _short_codes(connection: Connection, numbers: set[int]) -> dict[int, str]:
+    c = t.alert.c
+    rows = connection.execute(select(c.no, c.short_code).where(c.no.in_(numbers - {0})))
+    return {row.no: row.short_code for row in rows}
 
 
 def key_of(row: Recorded) -> str:

@@ -6,7 +6,7 @@ Statements elsewhere use the Core tables named here, in lower case.
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from alertd.store.tables.access import Idempotency, Principal, Session, Token
+from alertd.store.tables.access import Idempotency, Principal, SecondFactor, Session, Token
 from alertd.store.tables.alerts import Alert, Coverage, Delivery, Event, Message, Requirement
 from alertd.store.tables.alerts import DeliveryCount as DeliveryCountRow
 from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, Inbound
@@ -62,6 +62,7 @@ digest_entry = _core(DigestEntry)
 principal = _core(Principal)
 token = _core(Token)
 session = _core(Session)
+second_factor = _core(SecondFactor)
 idempotency = _core(Idempotency)
 
 metadata = SQLModel.metadata

@@ -44,6 +44,18 @@ class Session(SQLModel, table=True):
     created_at: int = big()
     expires_at: int = big()
     revoked_at: int | None = big(nullable=True)
+    waits: bool = small()  # for the second factor; it opens nothing else
+    agent: str = text()  # the browser's own word, in short
+
+
+class SecondFactor(SQLModel, table=True):
+    """A secret that makes six digits every half minute; sealed."""
+
+    __tablename__ = "second_factor"
+    principal_no: int = big(primary_key=True)
+    secret_cipher: bytes = blob()
+    confirmed_at: int | None = big(nullable=True)  # a code of it was typed
+    used_step: int = big()  # the last code's; each is good once
 
 
 class Idempotency(SQLModel, table=True):

@@ -100,14 +100,15 @@ async def principals(deps: Given, asker: Asker) -> list[PrincipalShown]:
 async def create_principal(deps: Given, asker: Asker, new: NewPrincipal) -> Response:
     """Let somebody in, with a password for one sign-in."""
     require(asker.actor, "principals")  # before the hash, which is dear on purpose
-    password, kept = await _fresh_password(deps)
+    password, kept = await fresh_password(deps)
     made = await deps.runner.submit(
         partial(access.create_principal, actor=asker.actor, new=new, password_hash=kept)
     )
     return created({**made, "one_time_password": password}, "/api/v1/principals")
 
 
-async def _fresh_password(deps: Deps) -> tuple[str, str]:
+async def fresh_password(deps: Deps) -> tuple[str, str]:
+    """A password for one sign-in, and what is kept of it."""
     password = one_time_password(deps.token_bytes)
     return password, await asyncio.to_thread(hash_password, password)
 
@@ -130,7 +131,7 @@ async def enable(deps: Given, asker: Asker, name: PrincipalName) -> PrincipalSho
 async def reset_password(deps: Given, asker: Asker, name: PrincipalName) -> PrincipalMade:
     """Give somebody a password for one sign-in."""
     require(asker.actor, "principals")  # before the hash, which is dear on purpose
-    password, kept = await _fresh_password(deps)
+    password, kept = await fresh_password(deps)
     done = await deps.runner.submit(
         partial(access.reset_password, actor=asker.actor, name=name, password_hash=kept)
     )

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from alertd.engine.authority import ACTIONS, ROLES, Actor, may, require
 from alertd.engine.turn import Turn
 from alertd.errors import ForbiddenError, InvalidInputError, NotFoundError
-from alertd.store import access, credentials
+from alertd.store import access, credentials, second_factor
 from alertd.store.access import Principal
 from alertd.store.reads.units import path_of, person_of
 from alertd.web.fields import Code, PersonId, Text
@@ -135,6 +135,44 @@ def reset_password(turn: Turn, actor: Actor, name: str, password_hash: str) -> d
     return view_of(
         access.set_password(turn.tx, found.no, password_hash, by=actor.source, must_change=True)
     )
+
+
+def change(
+    turn: Turn, actor: Actor, name: str, *, role: str, unit_code: str | None
+) -> dict[str, Any]:
+    """Give somebody another role, or another part of the city.
+
+    Raises:
+        ForbiddenError: The actor may not, or not there, or it is themselves.
+        InvalidInputError: There is no such role or unit.
+    """
+    found = managed(turn, actor, name)
+    if found.no == actor.no:
+        raise ForbiddenError("Nobody changes their own rights; ask a colleague.")
+    if role not in ROLES:
+        raise InvalidInputError("There is no such role.", field="role")
+    require(actor, "principals", [_path(turn, unit_code)])
+    return view_of(
+        access.change_principal(
+            turn.tx, found.no, by=actor.source, role=role, unit_code=unit_code or ""
+        )
+    )
+
+
+def end_sessions(turn: Turn, actor: Actor, name: str) -> dict[str, Any]:
+    """Sign somebody out everywhere."""
+    found = managed(turn, actor, name)
+    for session in credentials.sessions(turn.connection, found.no, turn.now):
+        credentials.revoke_session(turn.tx, found.no, session.key, by=actor.source)
+    return view_of(found)
+
+
+def remove_factor(turn: Turn, actor: Actor, name: str) -> dict[str, Any]:
+    """Take somebody's second factor away; they are signed out everywhere."""
+    end_sessions(turn, actor, name)
+    found = managed(turn, actor, name)
+    second_factor.remove(turn.tx, found.no, by=actor.source)
+    return view_of(found)
 
 
 def create_token(turn: Turn, actor: Actor, new: NewToken, secret: str) -> dict[str, Any]:

@@ -2,22 +2,50 @@
 
 from alertd.engine.turn import Turn
 from alertd.model import Millis
-from alertd.store import access, credentials
+from alertd.store import access, credentials, second_factor
 from alertd.store.access import Principal
 from alertd.store.credentials import Session
 
 
 def open_session(
-    turn: Turn, *, principal_no: int, secret: str, csrf: str, lasts_ms: Millis
+    turn: Turn, *, principal_no: int, secret: str, csrf: str, lasts_ms: Millis, agent: str = ""
 ) -> Session:
-    """Sign somebody in whose password was right."""
+    """Sign somebody in whose password was right; who has a second factor is asked for it next."""
     return credentials.open_session(
         turn.tx,
         secret,
         principal_no=principal_no,
         csrf=csrf,
         expires_at=turn.now + lasts_ms,
+        waits=second_factor.required_of(turn.connection, principal_no),
+        agent=agent,
     )
+
+
+def enter_code(turn: Turn, *, principal_no: int, secret: str, code: str) -> None:
+    """Take the second factor's code of a session that waits for it; raises InvalidInputError."""
+    second_factor.enter(turn.tx, principal_no, code)
+    credentials.complete_session(turn.tx, secret)
+
+
+def begin_factor(turn: Turn, *, principal_no: int, factor: str) -> None:
+    """Give oneself a second factor; it counts once a code of it was typed."""
+    second_factor.begin(turn.tx, principal_no, factor)
+
+
+def confirm_factor(turn: Turn, *, principal_no: int, code: str) -> None:
+    """Type the first code of one's new factor; raises InvalidInputError."""
+    second_factor.enter(turn.tx, principal_no, code)
+
+
+def remove_factor(turn: Turn, *, principal: Principal) -> None:
+    """Take one's own second factor away."""
+    second_factor.remove(turn.tx, principal.no, by=principal.source)
+
+
+def end_session(turn: Turn, *, principal: Principal, key: str) -> None:
+    """End one of one's own sessions; raises NotFoundError."""
+    credentials.revoke_session(turn.tx, principal.no, key, by=principal.source)
 
 
 def refuse(turn: Turn, *, principal: Principal | None, reason: str) -> None:

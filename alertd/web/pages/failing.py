@@ -10,7 +10,7 @@ from alertd.web import problem
 from alertd.web.deps import deps_of
 from alertd.web.language import language_of
 from alertd.web.pages.rendering import page
-from alertd.web.pages.signing import ChangeFirst, SignInFirst
+from alertd.web.pages.signing import ChangeFirst, CodeFirst, SignInFirst
 
 _MACHINES = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics", "/static/")
 
@@ -48,6 +48,10 @@ def install(app: FastAPI) -> None:
     async def _sign_in(request: Request, _error: Exception) -> Response:
         to = request.url.path if request.method == "GET" else "/"
         return RedirectResponse(str(URL("/sign-in").include_query_params(to=to)), 303)
+
+    @app.exception_handler(CodeFirst)
+    async def _code(_request: Request, _error: Exception) -> Response:
+        return RedirectResponse("/code", 303)
 
     @app.exception_handler(ChangeFirst)
     async def _change(_request: Request, _error: Exception) -> Response:

@@ -35,6 +35,8 @@ ROOMS: Final[Sequence[Room]] = (
     Room("/policies", N_("Policies")),
     Room("/drills", N_("Drills")),
     Room("/reports", N_("Reports")),
+    Room("/users", N_("Users"), right="principals", whole=True),
+    Room("/record", N_("Record"), right="audit", whole=True),
     Room("/health", N_("Health")),
 )
 

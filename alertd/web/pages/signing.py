@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from alertd.errors import AlertdError, InvalidInputError
 from alertd.i18n import LANGUAGES
+from alertd.store.credentials import AGENT_LIMIT
 from alertd.web.api.access import fresh_secret
 from alertd.web.auth import COOKIE, Signed, require_csrf, require_same_origin, signed_in
 from alertd.web.bodies import read_form
@@ -39,6 +40,10 @@ class SignInFirst(Exception):  # noqa: N818 - a way through the pages, not an er
     """Nobody is signed in: to the page where one does."""
 
 
+class CodeFirst(Exception):  # noqa: N818 - a way through the pages, not an error
+    """The password was right: to the page where one types the second factor's code."""
+
+
 class ChangeFirst(Exception):  # noqa: N818 - the same
     """The password is for one sign-in only: to the page where one changes it."""
 
@@ -48,6 +53,8 @@ async def visitor(request: Request, deps: Given) -> Signed:
     found = await signed_in(request, deps)
     if found is None or not found.secret:
         raise SignInFirst
+    if found.waits:
+        raise CodeFirst
     if found.principal.must_change:
         raise ChangeFirst
     return found
@@ -102,11 +109,18 @@ async def sign_in(request: Request, deps: Given, door: AtDoor, form: Form) -> Re
             secret=secret,
             csrf=fresh_secret(deps),
             lasts_ms=SESSION_MS,
+            agent=browser_of(request),
         )
     )
     answer = back_to("/password" if principal.must_change else to)
     _set_cookie(answer, deps, secret)
     return answer
+
+
+def browser_of(request: Request) -> str:
+    """What a browser calls itself, as far as it can be kept."""
+    said = request.headers.get("user-agent", "")[:AGENT_LIMIT]
+    return "".join(char for char in said if char.isprintable())
 
 
 def refused(error: AlertdError, answer: Response) -> Response:
@@ -138,21 +152,27 @@ async def sign_out(deps: Given, signed: Sender) -> Response:
     return answer
 
 
-@router.get("/password")
-async def password_page(request: Request, deps: Given) -> Response:
-    """The page to change one's password on; open with a one-time password too."""
+async def known(request: Request, deps: Given) -> Signed:
+    """Whoever is signed in, be it with a one-time password."""
     found = await signed_in(request, deps)
     if found is None or not found.secret:
         raise SignInFirst
+    if found.waits:
+        raise CodeFirst
+    return found
+
+
+@router.get("/password")
+async def password_page(request: Request, deps: Given) -> Response:
+    """The page to change one's password on; open with a one-time password too."""
+    found = await known(request, deps)
     return page(request, deps, "password.html", signed=found, problem=None)
 
 
 @router.post("/password")
 async def change_password(request: Request, deps: Given, door: AtDoor, form: Form) -> Response:
     """Change one's password; then sign in anew."""
-    found = await signed_in(request, deps)
-    if found is None or not found.secret:
-        raise SignInFirst
+    found = await known(request, deps)
     try:
         require_same_origin(request, deps)
         require_csrf(found, form.get("csrf", ""))

@@ -110,6 +110,19 @@ ROLES: Final[Mapping[str, str]] = {
     "viewer": N_("viewer"),
     "auditor": N_("auditor"),
 }
+RIGHTS: Final[Mapping[str, str]] = {
+    "read": N_("look"),
+    "draft": N_("write alerts"),
+    "approve": N_("approve alerts"),
+    "answer": N_("enter answers"),
+    "help": N_("take calls for help"),
+    "roster": N_("change the roster"),
+    "principals": N_("let people in"),
+    "routes": N_("try routes"),
+    "unmask": N_("see whole phone numbers"),
+    "clock": N_("set the clock right"),
+    "audit": N_("read the record"),
+}
 VIAS: Final[Mapping[str, str]] = {
     "phone": N_("by phone"),
     "radio": N_("by radio"),
@@ -138,6 +151,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "told": TOLD,
     "role": ROLES,
     "via": VIAS,
+    "right": RIGHTS,
     "act": ACTS,
     "trial": TRIALS,
     "verdict": VERDICTS,
