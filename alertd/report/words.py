@@ -38,6 +38,12 @@ WORDS: Mapping[str, str] = {
     "chat": N_("Chat groups"),
     "voice": N_("Calls"),
     "mail": N_("Mailboxes"),
+    # levels of the hierarchy
+    "level.city": N_("city"),
+    "level.subdistrict": N_("subdistrict"),
+    "level.community": N_("community"),
+    "level.grid": N_("grid"),
+    "level.building": N_("building"),
     # stages and kinds of answers
     "received": N_("Received"),
     "on_post": N_("On post"),

@@ -100,9 +100,22 @@ async def test_a_draft_shows_when_they_will_have_it_and_the_report_compares(
             ]
         by_channel = {each["channel"]: each for each in fact.body["channels"]}
         assert by_channel["sms"]["messages"] == people
-        assert set(by_channel["sms"]) == {
-            *("channel", "messages", "late", "first_ms", "most_ms", "last_ms")
-        }
+        times = {"messages", "late", "first_ms", "most_ms", "last_ms"}
+        assert set(by_channel["sms"]) == {"channel", "ahead", "due_ms", "levels", *times}
+        assert sum(level["messages"] for level in by_channel["sms"]["levels"]) == people
+        assert set(by_channel["sms"]["levels"][0]) == {"level", *times}
+
+
+async def test_a_draft_waits_behind_what_is_queued(tmp_path: Path) -> None:
+    async with web_city(tmp_path) as web, web.client("officer") as officer:
+        web.loopback.result = SendError(Fault.AWAY, "away")
+        first = await web.issue()
+        await web.until(first["id"], lambda _: True)
+        queued = first["forecast"]["sms"]["messages"]
+        assert first["forecast"]["sms"]["ahead"] == 0
+        answer = await officer.post("/api/v1/alerts/preview", json=short(colour="orange"))
+        later = answer.json()["forecast"]["sms"]
+        assert later["ahead"] in {queued - 1, queued}  # one try at a time finds out if it is back
 
 
 def _tested(web: WebCity) -> list[Fact]:
