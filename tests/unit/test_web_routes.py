@@ -8,6 +8,7 @@ from sqlalchemy import select
 from alertd.model import Fact
 from alertd.store import journal
 from alertd.store import tables as t
+from alertd.store.reads import queue
 from channels.base import Fault, SendError
 from tests.unit.web_city import WebCity, short, web_city
 
@@ -116,6 +117,10 @@ async def test_a_draft_waits_behind_what_is_queued(tmp_path: Path) -> None:
         answer = await officer.post("/api/v1/alerts/preview", json=short(colour="orange"))
         later = answer.json()["forecast"]["sms"]
         assert later["ahead"] in {queued - 1, queued}  # one try at a time finds out if it is back
+        with web.city.store.read() as connection:
+            one_by_one, rolled = (queue.waiting(connection, counted=n) for n in (10**6, 0))
+        assert sum(one_by_one.values()) == sum(rolled.values()) >= queued - 1
+        assert {lane for lane, _ in one_by_one} == {lane for lane, _ in rolled}
 
 
 def _tested(web: WebCity) -> list[Fact]:
