@@ -117,6 +117,12 @@ def headcount(made: Mapping[str, Any]) -> None:
     for route, parts in ((made["budget"] or {}).get("short") or {}).items():
         told = _("The budget of {route} has {left} parts left for today; this takes {parts}.")
         show.line(told.format(route=route, left=parts, parts=made["budget"]["parts"]))
+    for route, n in ((made["budget"] or {}).get("repeats") or {}).items():
+        told = _(
+            "{route} doesn't take one text so often for one number:"
+            " up to {n} messages for shared numbers go another way."
+        )
+        show.line(told.format(route=route, n=n))
     for text in made["texts"]:
         parts = f", {text['sms_parts']} SMS" if text["sms_parts"] else ""
         show.line(f"[{text['language']}, {text['channel']}{parts}] {text['text']}")

@@ -95,6 +95,7 @@ WORDS: Mapping[str, str] = {
     "outside-plan": N_("outside the drill's plan"),
     "no-route": N_("no route may carry it"),
     "alert-ended": N_("the alert ended first"),
+    "same-text-used-up": N_("the gateway takes the same text no more today"),
     "no-such-number": N_("the number does not exist"),
     "opted-out": N_("asked the carrier for no more messages"),
 }

@@ -93,7 +93,12 @@ async def test_a_draft_shows_when_they_will_have_it_and_the_report_compares(
         people = made["headcount"]["by_channel"]["sms"]
         assert sms["messages"] == people == sum(made["headcount"]["by_precedence"].values())
         assert sum(group["messages"] for group in sms["groups"].values()) == people
-        assert made["budget"] == {"parts": people * made["sms_parts"], "cost": 0.0, "short": {}}
+        assert made["budget"] == {
+            "parts": people * made["sms_parts"],
+            "cost": 0.0,
+            "short": {},
+            "repeats": {},
+        }
         assert 0 <= sms["first_s"] <= sms["most_s"] <= sms["last_s"]
         with web.city.store.read() as connection:
             (fact,) = [

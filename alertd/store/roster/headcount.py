@@ -48,6 +48,7 @@ class Headcount:
             `alternates`.
         waves: The messages of each channel by precedence, and those by the level of the unit that
             they are for; a person's is the highest of their selected duties'.
+        sharing: How many numbers so many of the `sms` people share.
     """
 
     duties: int
@@ -61,6 +62,7 @@ class Headcount:
     by_channel: Mapping[str, int]
     by_precedence: Mapping[str, int]
     waves: Mapping[str, Waves]
+    sharing: Mapping[int, int]
 
 
 def headcount(
@@ -123,6 +125,7 @@ def headcount(
             name: sum(levels.values()) for name, levels in waves[Channel.SMS.word].items()
         },
         waves=waves,
+        sharing=_sharing(connection, found),
     )
 
 
@@ -249,6 +252,13 @@ def _people_waves(connection: Connection, found: Any, asked: set[str]) -> Waves:
     for place, depth, n in connection.execute(query.order_by(each.c.depth)):
         waves[Precedence(place).name.lower()][LEVELS[depth]] = n
     return waves
+
+
+def _sharing(connection: Connection, found: Any) -> dict[int, int]:
+    people = func.count(distinct(found.person_no)).label("people")
+    each = select(people).where(found.address_no.is_not(None)).group_by(found.address_no).subquery()
+    query = select(each.c.people, func.count()).group_by(each.c.people).order_by(each.c.people)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 LEVELS = tuple(level.value for level in Level)

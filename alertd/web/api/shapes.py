@@ -44,11 +44,16 @@ class ForecastView(Finish):
 
 
 class BudgetView(BaseModel):
-    """Parts of SMS, their cost, and what is left of each budget that they exceed."""
+    """Parts of SMS, their cost, and what is left of each budget that they exceed.
+
+    `repeats`: by route, how many messages at the most can't go by it, as it doesn't take one text
+    so often for one number.
+    """
 
     parts: int
     cost: float
     short: dict[str, int]
+    repeats: dict[str, int]
 
 
 class Outlook(BaseModel):

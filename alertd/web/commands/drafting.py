@@ -325,7 +325,9 @@ def outlook(
     told = not alert.references and leave.status is not Status.TEST
     return {
         "headcount": {
-            name: _plain(getattr(found, name)) for name in found.__slots__ if name != "waves"
+            name: _plain(getattr(found, name))
+            for name in found.__slots__
+            if name not in {"waves", "sharing"}
         },
         "forecast": forecast(found, expected) if told else {},
         "budget": budget(found, expected, writing.accounts) if told else None,

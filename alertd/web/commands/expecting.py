@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from alertd.decide.budget import Account, plan
+from alertd.decide.budget import Account, plan, repeats
 from alertd.decide.forecast import Outlook, Waiting, Wave, ahead, first_rung_s, outlook
 from alertd.decide.plan import Leave, Route, refusal
 from alertd.model import Channel, Precedence
@@ -72,7 +72,8 @@ def budget(found: Headcount, on: Expected, accounts: Mapping[str, Account]) -> d
     """What the first wave of SMS takes of the routes' budgets."""
     sms = [route for route in on.routes if route.channel is Channel.SMS]
     carrying = [route for route in sms if refusal(route, on.leave) is None]
-    return asdict(plan(found.by_channel[Channel.SMS.word] * on.parts, carrying, accounts))
+    planned = plan(found.by_channel[Channel.SMS.word] * on.parts, carrying, accounts)
+    return {**asdict(planned), "repeats": repeats(found.sharing, carrying)}
 
 
 def kept(forecast: Mapping[str, Any]) -> list[dict[str, Any]]:
