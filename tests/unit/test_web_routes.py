@@ -1,15 +1,19 @@
 """The routes over the API: how they flow, a test message, and the forecast that a draft shows."""
 
+import re
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from alertd.cli.drafts import headcount
+from alertd.cli.words import LANGUAGE
 from alertd.model import Fact
 from alertd.store import journal
 from alertd.store import tables as t
 from alertd.store.reads import queue
 from channels.base import Fault, SendError
+from rosters.words import Level
 from tests.unit.web_city import WebCity, short, web_city
 
 PHONE = "+8613800009999"
@@ -110,6 +114,22 @@ async def test_a_draft_shows_when_they_will_have_it_and_the_report_compares(
         assert set(by_channel["sms"]) == {"channel", "ahead", "due_ms", "levels", *times}
         assert sum(level["messages"] for level in by_channel["sms"]["levels"]) == people
         assert set(by_channel["sms"]["levels"][0]) == {"level", *times}
+
+
+async def test_the_command_line_shows_each_level(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with web_city(tmp_path) as web, web.client("officer") as officer:
+        made = (await officer.post("/api/v1/alerts", json=short())).json()
+    sms = made["forecast"]["sms"]
+    made["forecast"]["sms"] = sms | {"late": 7, "ahead": 1_234}
+    made["budget"]["repeats"] = {"sms-1": 56}
+    headcount(made)
+    shown = capsys.readouterr().out
+    for level in sms["levels"]:
+        assert Level(level).name_in(LANGUAGE) in shown
+    for figure in ("7", "1234", "56"):
+        assert re.search(rf"\b{figure}\b", shown.replace("条", " "))
 
 
 async def test_a_draft_waits_behind_what_is_queued(tmp_path: Path) -> None:
