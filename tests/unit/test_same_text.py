@@ -4,13 +4,18 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
 from sqlalchemy import func, select
 
+from alertd.bootstrap import planned, route_config
 from alertd.lanes import BY_SMS
 from alertd.model import FOREVER, DeliveryState, Policy, Stage, StageRule, Step, numbers_of
+from alertd.settings.route import RouteSettings
 from alertd.store import tables as t
 from channels.base import Fault, Outgoing, SendError
 from tests.city import City, sms_route
+from tests.unit.web_city import Loopback
 
 DAY_S = 24 * 3600
 REMINDING = Policy(
@@ -126,3 +131,12 @@ def test_a_call_for_help_is_tried_all_the_same(tmp_path: Path) -> None:
     told = Counter((m.address, m.text) for m in city.sent if m.kind == "help")
     assert max(told.values()) > 1
     city.store.close()
+
+
+def test_it_is_a_setting_of_the_route() -> None:
+    given = RouteSettings(type="handsets", same_text_per_number_per_day=2)
+    channel = Loopback("sms-1")
+    channel.config = route_config("sms-1", given)
+    assert planned(channel, speed=1.0).same_text_per_day == 2
+    with pytest.raises(ValidationError):
+        RouteSettings(type="handsets", same_text_per_number_per_day=0)
