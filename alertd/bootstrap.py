@@ -172,6 +172,7 @@ def route_config(name: str, given: RouteSettings) -> RouteConfig:
             parts_per_day=given.parts_per_day,
             cost_per_part=given.cost_per_part,
             cost_per_day=given.cost_per_day,
+            same_text_per_day=given.same_text_per_number_per_day,
             # A loudspeaker's commands are numbered by one connection, a robot's messages counted.
             shares=1 if given.type in registry.UNDIVIDED else given.shares,
         ),
@@ -193,6 +194,7 @@ def planned(channel: Channel, speed: float) -> Route:
         parts_per_day=config.limits.parts_per_day,
         cost_per_part=config.limits.cost_per_part,
         cost_per_day=config.limits.cost_per_day,
+        same_text_per_day=config.limits.same_text_per_day,
         service=service_of(config.type),
         in_flight=config.limits.in_flight,
         rate_per_s=config.limits.rate_per_s / speed,

@@ -209,6 +209,7 @@ class Limits:
     parts_per_day: int | None = None  # of SMS
     cost_per_part: float = 0.0
     cost_per_day: float | None = None
+    same_text_per_day: int | None = None  # to one number
     shares: int = 8  # parts that workers may divide these among them
 
 

@@ -41,6 +41,8 @@ def read_group(cells: Cells) -> ChatGroup:
     unit_code = _unit_code(cells)
     kind = cells.word("kind", words.group_kind_of, "kind-unknown") or ""
     url = cells.required("url")
+    if kind == "mail":
+        url = url.lower()  # as an answer's sender is read; no server tells the two apart
     if url and not _is_address(kind, url):
         cells.error("url", "url-invalid" if kind != "mail" else "mailbox-invalid")
     group_id = cells.text("group_id")

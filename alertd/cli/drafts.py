@@ -11,6 +11,7 @@ from alertd.cli.words import LANGUAGE, _
 from alertd.errors import InvalidInputError
 from alertd.i18n import translator
 from alertd.report.values import duration
+from rosters.words import Level
 
 _COLOURED = re.compile(r"-(red|orange|yellow|blue)$")
 
@@ -116,25 +117,39 @@ def headcount(made: Mapping[str, Any]) -> None:
     for route, parts in ((made["budget"] or {}).get("short") or {}).items():
         told = _("The budget of {route} has {left} parts left for today; this takes {parts}.")
         show.line(told.format(route=route, left=parts, parts=made["budget"]["parts"]))
+    for route, n in ((made["budget"] or {}).get("repeats") or {}).items():
+        told = _(
+            "{route} doesn't take one text so often for one number:"
+            " up to {n} messages for shared numbers go another way."
+        )
+        show.line(told.format(route=route, n=n))
     for text in made["texts"]:
         parts = f", {text['sms_parts']} SMS" if text["sms_parts"] else ""
         show.line(f"[{text['language']}, {text['channel']}{parts}] {text['text']}")
 
 
 def _forecast(found: Mapping[str, Any]) -> None:
-    """When each channel will have handed its messages over."""
-    rows = []
+    """When each channel, and each level of the city by it, will have been handed its messages."""
+    rows: list[tuple[str, ...]] = []
     for channel, finish in found.items():
         if finish is None:
-            rows.append((channel, _("no route carries it"), "", ""))
+            rows.append((channel, _("no route carries it"), "", "", ""))
             continue
-        late = _("{n} too late to answer in time").format(n=finish["late"])
-        rows.append((channel, *_times(finish), late if finish["late"] else ""))
+        rows.append((channel, *_times(finish)))
+        levels = finish["levels"] if len(finish["levels"]) > 1 else {}
+        rows += [
+            (f"  {Level(level).name_in(LANGUAGE)}", *_times(at)) for level, at in levels.items()
+        ]
     if rows:
-        show.table((_("handed over"), "90%", _("last"), ""), rows)
+        show.table((_("handed over"), _("first"), "90%", _("last"), ""), rows)
+    for channel, finish in found.items():
+        if finish and finish["ahead"]:
+            told = _("{channel}: {n} messages of other alerts go first.")
+            show.line(told.format(channel=channel, n=finish["ahead"]))
 
 
-def _times(finish: Mapping[str, Any]) -> tuple[str, str]:
+def _times(finish: Mapping[str, Any]) -> tuple[str, ...]:
     say = translator(LANGUAGE)
-    most, last = (duration(say, round(finish[name] * 1000)) for name in ("most_s", "last_s"))
-    return most, last
+    times = (duration(say, round(finish[f"{name}_s"] * 1000)) for name in ("first", "most", "last"))
+    late = _("{n} after the first rung").format(n=finish["late"])
+    return (*times, late if finish["late"] else "")

@@ -4,7 +4,8 @@ A budget never silences an Actual alert: where no other route is left, the route
 overrun shows. Drills and tests stop at it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import floor
 from typing import Final
@@ -76,6 +77,45 @@ def plan(parts: int, routes: Sequence[Route], accounts: Mapping[str, Account]) -
         cost=round(parts * min((route.cost_per_part for route in first), default=0.0), 2),
         short={name: n for name, n in remaining.items() if n is not None and n < parts},
     )
+
+
+Said = tuple[int, bytes]
+"""A text for a number: the number of its address, and a keyed hash of the text."""
+
+
+def fitting(most: int, before: Mapping[Said, int], wanted: Iterable[Said]) -> list[bool]:
+    """Which of `wanted`, in their order, may still leave by a route today.
+
+    Args:
+        most: How often its gateway takes one text for one number in a day.
+        before: How often each has left by it today.
+        wanted: What is to leave now.
+    """
+    left_now: Counter[Said] = Counter()
+    fits = []
+    for said in wanted:
+        fits.append(before.get(said, 0) + left_now[said] < most)
+        left_now[said] += fits[-1]
+    return fits
+
+
+def repeats(sharing: Mapping[int, int], routes: Sequence[Route]) -> dict[str, int]:
+    """By preferred route, how many of a first wave can't go by it, where any.
+
+    They are for numbers that more people share than the route takes one text for; how many at the
+    most, since some of those people may read another text.
+
+    Args:
+        sharing: How many numbers so many of the people told share.
+        routes: That may carry it.
+    """
+    preferred = min((route.rank for route in routes), default=0)
+    over = {
+        route.name: sum(n * max(0, k - route.same_text_per_day) for k, n in sharing.items())
+        for route in routes
+        if route.rank == preferred and route.same_text_per_day is not None
+    }
+    return {name: n for name, n in over.items() if n}
 
 
 def is_spent(route: Route, account: Account) -> bool:

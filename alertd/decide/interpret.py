@@ -72,6 +72,7 @@ class Candidate(NamedTuple):
         told_at: When a message of it was first handed over for this address.
         persons: Whom its messages to this address named; several where they share the phone.
         duties: What it asked of them.
+        shared: Nobody's own address: a unit's mailbox.
     """
 
     alert_id: bytes
@@ -84,6 +85,7 @@ class Candidate(NamedTuple):
     ended_at: Millis | None = None
     extension: str = ""
     severity: int = 4
+    shared: bool = False
 
 
 class Correlation(NamedTuple):
@@ -274,9 +276,10 @@ def _help(reply: Reply, choice: _Choice, candidates: Sequence[Candidate]) -> Cor
     meant = _meant(reply.unit_hint, told, taken) if reply.unit_hint else []
     duties = meant or [duty for duty in told.duties if duty.person_no in taken]
     return Correlation(
-        verdict=Verdict.COUNTED,
+        # Nobody answers for the unit whose mailbox cries: a person has to read it.
+        verdict=Verdict.COUNTED if taken else Verdict.UNCLEAR,
         kind=ReplyKind.HELP,
-        reason=reason,
+        reason=reason if taken else "person-not-named",
         alert_id=told.alert_id,
         persons=taken,
         duties=tuple(duty.duty_no for duty in duties),
@@ -308,4 +311,4 @@ def _meant(hint: str, told: Candidate, taken: Sequence[int]) -> list[Duty]:
 
 
 def _grade(told: Candidate) -> Grade:
-    return Grade.SHARED if len(told.persons) > 1 else Grade.OWN
+    return Grade.SHARED if told.shared or len(told.persons) > 1 else Grade.OWN

@@ -29,6 +29,7 @@ class Route:
     parts_per_day: int | None = None  # of SMS, at the most
     cost_per_part: float = 0.0
     cost_per_day: float | None = None  # at the most
+    same_text_per_day: int | None = None  # to one number, at the most
     rank: int = 1  # a lower one is preferred: it is cheaper, or surer
     service: Service = Service.WEBHOOK  # whose chat groups it reaches
     shares: int = 1  # into how many parts its limits may be cut, each for one worker

@@ -93,7 +93,7 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
         "purpose": purpose,
         "short_code": short_code(number),
         "colour": _colour(alert),
-        "severity": min(cap.severity_rank(alert), 4),
+        "severity": severity_of(alert),
         "headline": alert.info[0].headline or alert.info[0].event,
         "cap": cap.to_json(alert),
         "selection": {**selection, "params": params},
@@ -106,6 +106,11 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     }
     turn.record("alert.drafted", body, alert_no=number, source=actor.source)
     return {"no": number, "id": body["id"], "short_code": body["short_code"]}
+
+
+def severity_of(alert: cap.Alert) -> int:
+    """1 Extreme … 4 Minor, or unknown."""
+    return min(cap.severity_rank(alert), 4)
 
 
 def _status(alert: cap.Alert) -> Status:

@@ -133,7 +133,10 @@ class Engine:
         if route.numbers:
             unmade += [_unserved(each) for each in made if not reaches(route, each.address)]
             made = [each for each in made if reaches(route, each.address)]
-        spending.carry(route, self.flows[claimed.route], tuple(made))
+        flow = self.flows[claimed.route]
+        made, repeated = spending.repeated(route, flow, claimed, made, self.store.vault)
+        unmade += repeated
+        spending.carry(route, flow, tuple(made))
         return Handover(claimed.route, tuple(made), claimed.deadline, tuple(unmade))
 
     def commit(

@@ -54,7 +54,8 @@ def claim(
         if rows:
             flow.bucket = flow.bucket.take(len(rows))
             flow.in_flight += len(rows)
-            work.append(gather(turn, route.name, rows, deadline(turn, route)))
+            before = spending.said_before(turn, route, rows)
+            work.append(gather(turn, route.name, rows, deadline(turn, route), before))
     return work
 
 

@@ -1,5 +1,6 @@
 """Drive each issued alert's expansion, a chunk a step, until all are written down."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnClause, func, literal_column, select
@@ -20,7 +21,9 @@ from alertd.model import (
     requirement_no,
 )
 from alertd.store import tables as t
+from alertd.store.fold.scope import scope_of
 from alertd.store.prepared import Prepared
+from alertd.store.reads.levels import runs
 
 
 def advance(turn: Turn) -> bool:
@@ -75,6 +78,7 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
     if came_to["asked"] or came_to["made"]:
         # What the set-based chunk came to, so that a report needs the journal alone.
         selected = {"phase": chunk.phase, "first": first, **came_to, **_carried(turn, alert, chunk)}
+        selected |= _levels(turn, alert, row, selected)
         turn.record("alert.selected", selected, alert_no=alert.no)
     if chunk.next_phase == 0:
         _count_early(turn, alert)
@@ -96,6 +100,17 @@ def _carried(turn: Turn, alert: LiveAlert, chunk: Chunk) -> dict[str, list[int]]
         )
         numbers += turn.connection.execute(covered).scalars()
     return {"carried": numbers} if numbers else {}
+
+
+def _levels(
+    turn: Turn, alert: LiveAlert, row: Any, selected: Mapping[str, Any]
+) -> dict[str, list[list[int]]]:
+    """Who stands where, so that the report can hold the forecast against it, where there is one."""
+    made = sum(n for _, n in selected["made"])
+    if not made or row.references_no is not None or alert.status is Status.TEST:
+        return {}
+    within = scope_of(scope(alert, row.roster_version))
+    return {"levels": runs(turn.connection, selected["phase"], within, selected["first"], made)}
 
 
 def _last(turn: Turn, phase: str, references_no: int | None) -> int:

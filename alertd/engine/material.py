@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Select, func, select
 
 from alertd import cap
+from alertd.decide.budget import Said as SaidTo
 from alertd.engine.telling import message_status
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import channel_of
@@ -68,9 +69,16 @@ class Material(NamedTuple):
     secrets: Mapping[int, bytes]  # chat group → sealed
     mentions: Mapping[int, Sequence[bytes]]  # message → phones of those it names, sealed
     documents: Mapping[int, bytes]  # alert → CAP XML, for mailboxes
+    before: Mapping[SaidTo, int]  # what has left by the route today, where it counts texts
 
 
-def gather(turn: Turn, route: str, rows: Sequence[Row], deadline: Millis) -> Material:
+def gather(
+    turn: Turn,
+    route: str,
+    rows: Sequence[Row],
+    deadline: Millis,
+    before: Mapping[SaidTo, int],
+) -> Material:
     """Read what the messages of claimed deliveries are made of."""
     said = _said(turn, {row.message_no for row in rows})
     return Material(
@@ -84,6 +92,7 @@ def gather(turn: Turn, route: str, rows: Sequence[Row], deadline: Millis) -> Mat
         secrets=_secrets(turn, rows),
         mentions=_mentions(turn, [each.message for each in said.values()]),
         documents=_documents(turn, {alert_of(r.id) for r in rows if channel_of(r.lane) == _MAIL}),
+        before=before,
     )
 
 

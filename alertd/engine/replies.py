@@ -11,6 +11,7 @@ from alertd.decide.grammar import Reply as Read
 from alertd.decide.grammar import ReplyKind, parse
 from alertd.decide.interpret import Candidate, Correlation, Verdict, correlate, sent_at
 from alertd.engine.answering import Answered, acknowledge_all
+from alertd.engine.mailboxes import Mailboxes, mailboxes
 from alertd.engine.senders import Senders, senders
 from alertd.engine.telling import tell
 from alertd.engine.turn import Turn
@@ -45,15 +46,20 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
     )
     first = _store(turn, route, given, senders_no)
     known = senders(turn, senders_no.values())
-    carried = turn.routes.get(route)
-    understood = _Understood(_VIA.get(carried.channel, Via.SMS) if carried else Via.SMS)
+    understood = _Understood(via_of(turn, route), known.alerts)
+    if understood.via is Via.MAIL:
+        answered = [reply.answers for reply in given]
+        understood.boxes = mailboxes(turn, senders_no.values(), answered)
+        understood.alerts = known.alerts | understood.boxes.alerts
     for number, reply in enumerate(given, start=first):
         _interpret(turn, number, reply, senders_no[reply.sender], known, understood)
     for alert_no, items in understood.read.items():
         turn.record("interpreted", {"by": None, "items": items}, alert_no=alert_no)
     for candidates, persons in understood.unclear:
         _menu(turn, candidates, persons)
-    acknowledge_all(turn, understood.said, confirm=True, held=known.duties)
+    # Who answers for a mailbox's unit isn't among those who wrote.
+    held = None if understood.via is Via.MAIL else known.duties
+    acknowledge_all(turn, understood.said, confirm=True, held=held)
     verdicts = {
         number: verdict for items in understood.read.values() for number, verdict, *_ in items
     }
@@ -64,11 +70,19 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
     ]
 
 
+def via_of(turn: Turn, route: str) -> Via:
+    """How an answer comes by a route; one that isn't there any more carried SMS."""
+    carried = turn.routes.get(route)
+    return _VIA.get(carried.channel, Via.SMS) if carried else Via.SMS
+
+
 @dataclass(slots=True)
 class _Understood:
     """What a batch of replies came to."""
 
     via: Via
+    alerts: Mapping[bytes, int]  # that may be meant: id → alert
+    boxes: Mailboxes = field(default_factory=Mailboxes)
     # Alert, or 0 for none → [reply, verdict, reason, person].
     read: dict[int, list[list[Any]]] = field(default_factory=dict)
     said: list[Answered] = field(default_factory=list)
@@ -128,15 +142,21 @@ def _interpret(
 ) -> None:
     """Read one, and add to `understood` what it is and what follows."""
     persons = known.sharing.get(sender, [])
-    if not persons:
+    boxes = understood.boxes.behind(sender, came.answers)
+    if boxes:
+        told = understood.boxes.candidates(turn, boxes)
+        persons = list(dict.fromkeys(p.person_no for each in told for p in each.persons))
+    elif persons:
+        told = known.candidates(turn, sender)
+    else:
         understood.note(0, [number, "unknown-sender", "unknown-sender", None])
         return
-    candidates = _meant(known, known.candidates(turn, sender), came)
+    candidates = _meant(understood.alerts, told, came)
     named = {person.person_no: person.name for c in candidates for person in c.persons}
     read = _parse(came.text[:_MOST_TEXT], names=tuple(named.values()))
     written_at = sent_at(came.occurred_at, turn.now)
     found = correlate(read, came.extension, candidates, received_at=written_at)
-    alert_no = known.alerts[found.alert_id] if found.alert_id else None
+    alert_no = understood.alerts[found.alert_id] if found.alert_id else None
     person_no = found.persons[0] if len(found.persons) == 1 else None
     understood.note(alert_no or 0, [number, found.verdict.value, found.reason, person_no])
     said = understood.said
@@ -150,9 +170,11 @@ def _interpret(
         understood.unclear.append((candidates, persons))
 
 
-def _meant(known: Senders, candidates: Sequence[Candidate], came: Reply) -> Sequence[Candidate]:
+def _meant(
+    alerts: Mapping[bytes, int], candidates: Sequence[Candidate], came: Reply
+) -> Sequence[Candidate]:
     """Those that the gateway leaves: it may know which message was answered, or its extension."""
-    about = [c for c in candidates if known.alerts[c.alert_id] == alert_of(came.answers)]
+    about = [c for c in candidates if alerts[c.alert_id] == alert_of(came.answers)]
     digits = len(came.extension)
     if not digits:
         return about or candidates

@@ -8,6 +8,7 @@ from typing import Any
 from alertd.decide import settle
 from alertd.decide.breaker import after
 from alertd.decide.plan import others, refusal
+from alertd.engine import spending
 from alertd.engine.hurrying import hurry
 from alertd.engine.turn import Flow, LiveAlert, Turn
 from alertd.lanes import channel_of
@@ -56,6 +57,7 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
     decisions: dict[tuple[Any, ...], settle.Settlement] = {}
     items, moves, unreached = [], _moves(), []
     for outcome in ended:
+        spending.heard(flow, outcome)
         row, result = rows.get(outcome.delivery), outcome.result
         if row is None or not _holds(row, outcome, lease):
             continue

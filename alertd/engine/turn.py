@@ -1,14 +1,15 @@
 """What one step of the engine works with."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, literal_column, or_, select
 
 from alertd.decide.breaker import CLOSED, Breaker
-from alertd.decide.budget import NOTHING_SPENT, Account
+from alertd.decide.budget import NOTHING_SPENT, Account, Said
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Leave, Route
 from alertd.engine.library import Library
@@ -246,6 +247,9 @@ class Flow:
     paused_until: Millis = 0
     breaker: Breaker = CLOSED
     account: Account = NOTHING_SPENT
+    said: Counter[Said] = field(default_factory=Counter)  # what has left and isn't written down
+    saying: dict[int, Said] = field(default_factory=dict)  # by delivery, what is in flight
+    said_on: int | None = None  # the day for which texts of days before were taken away
 
     @property
     def waits_until(self) -> Millis:
@@ -254,4 +258,4 @@ class Flow:
 
     def copy(self) -> "Flow":
         """As it is now, to go back to."""
-        return Flow(self.bucket, self.in_flight, self.paused_until, self.breaker, self.account)
+        return replace(self, said=self.said.copy(), saying=self.saying.copy())

@@ -7,8 +7,8 @@ from datetime import tzinfo
 from alertd.i18n import N_
 from alertd.report.figures import Figures
 from alertd.report.figures.duties import RUNGS
-from alertd.report.figures.values import Share
-from alertd.report.values import duration, moment
+from alertd.report.figures.values import Foreseen, Share
+from alertd.report.values import NOTHING, duration, moment
 from alertd.report.words import Say, word
 
 
@@ -171,15 +171,32 @@ def _burden(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
 def _forecast(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     for line in figures.forecast:
         name = word(say, line.channel)
-        told = say(N_("{what}: forecast {forecast}, was {actual}"))
-        for what, forecast, actual in (
-            (N_("90% handed over"), line.most_ms, line.most_was_ms),
-            (N_("last handed over"), line.last_ms, line.last_was_ms),
-        ):
-            both = told.format(
-                what=say(what), forecast=duration(say, forecast), actual=duration(say, actual)
+        yield from _foreseen(say, name, line)
+        if line.ahead:
+            yield Line(
+                say(N_("{what}: other alerts' messages before it")).format(what=name),
+                str(line.ahead),
             )
-            yield Line(name, both)
+        for at in line.levels if len(line.levels) > 1 else ():
+            level = word(say, f"level.{at.level}")
+            yield from _foreseen(say, say(N_("{what}, {level}")).format(what=name, level=level), at)
+
+
+def _foreseen(say: Say, name: str, line: Foreseen) -> Lines:
+    told = say(N_("{what}: forecast {forecast}, was {actual}"))
+    for what, forecast, actual in (
+        (N_("first handed over"), line.first_ms, line.first_was_ms),
+        (N_("90% handed over"), line.most_ms, line.most_was_ms),
+        (N_("last handed over"), line.last_ms, line.last_was_ms),
+    ):
+        both = told.format(
+            what=say(what), forecast=duration(say, forecast), actual=duration(say, actual)
+        )
+        yield Line(name, both)
+    if line.late or line.late_was:
+        was = NOTHING if line.late_was is None else line.late_was
+        what = say(N_("later than the first rung"))
+        yield Line(name, told.format(what=what, forecast=line.late, actual=was))
 
 
 def _roster_faults(figures: Figures, say: Say, _zone: tzinfo) -> Lines:

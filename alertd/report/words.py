@@ -38,6 +38,12 @@ WORDS: Mapping[str, str] = {
     "chat": N_("Chat groups"),
     "voice": N_("Calls"),
     "mail": N_("Mailboxes"),
+    # levels of the hierarchy
+    "level.city": N_("city"),
+    "level.subdistrict": N_("subdistrict"),
+    "level.community": N_("community"),
+    "level.grid": N_("grid"),
+    "level.building": N_("building"),
     # stages and kinds of answers
     "received": N_("Received"),
     "on_post": N_("On post"),
@@ -89,6 +95,7 @@ WORDS: Mapping[str, str] = {
     "outside-plan": N_("outside the drill's plan"),
     "no-route": N_("no route may carry it"),
     "alert-ended": N_("the alert ended first"),
+    "same-text-used-up": N_("the gateway takes the same text no more today"),
     "no-such-number": N_("the number does not exist"),
     "opted-out": N_("asked the carrier for no more messages"),
 }

@@ -39,6 +39,9 @@ class RouteSettings(BaseModel):
             there is none.
         cost_per_part: What a part costs, in the office's currency.
         cost_per_day: How much it may cost in a day; as parts_per_day.
+        same_text_per_number_per_day: How often its gateway takes one text for one number in a day.
+            Past it the text goes by another route; where there is none it fails, and the ladder
+            climbs. Calls for help are always tried.
         rank: Which routes of a channel are preferred: those with the lowest. One with a higher
             rank takes what they can't: where they aren't there, or what has waited for 20 s.
         options: The type's own; those with a secret's name are kept as secrets.
@@ -63,6 +66,7 @@ class RouteSettings(BaseModel):
     parts_per_day: Annotated[int | None, Field(ge=0, le=10**12)] = None
     cost_per_part: Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)] = 0.0
     cost_per_day: Annotated[float | None, Field(ge=0, le=10**12, allow_inf_nan=False)] = None
+    same_text_per_number_per_day: Annotated[int | None, Field(ge=1, le=10_000)] = None
     rank: Annotated[int, Field(ge=1, le=99)] = 1
     options: Annotated[dict[str, Any], Field(repr=False)] = {}
 
@@ -80,7 +84,7 @@ class RouteSettings(BaseModel):
 
     _numbers = field_validator(
         *("in_flight", "rate_per_s", "burst", "timeout_s", "shares", "rank", "parts_per_min"),
-        *("parts_per_day", "cost_per_part", "cost_per_day"),
+        *("parts_per_day", "cost_per_part", "cost_per_day", "same_text_per_number_per_day"),
         mode="before",
     )(no_truth)
 

@@ -14,6 +14,7 @@ COPIED: tuple[Table, ...] = (
     t.node,
     t.node_clock,
     t.route_day,
+    t.route_text,
     t.journal,
     t.chain,
     t.roster_version,

@@ -1,8 +1,12 @@
 """What a route may still carry today."""
 
-import pytest
+from collections import Counter
 
-from alertd.decide.budget import Account, is_budgeted, is_spent, left, plan
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alertd.decide.budget import Account, fitting, is_budgeted, is_spent, left, plan, repeats
 from tests.city import sms_route
 
 
@@ -39,3 +43,40 @@ def test_without_a_bound_there_is_no_end(bounds: dict[str, float]) -> None:
     assert not is_budgeted(route)
     assert left(route, Account(1, spent=10**9)) is None
     assert not is_spent(route, Account(1, spent=10**9))
+
+
+SAID = st.tuples(st.integers(1, 3), st.sampled_from([b"a", b"b"]))
+
+
+@given(
+    most=st.integers(1, 4),
+    before=st.dictionaries(SAID, st.integers(0, 5)),
+    wanted=st.lists(SAID, max_size=30),
+)
+def test_a_text_leaves_for_a_number_as_often_as_its_gateway_takes_it(
+    most: int, before: dict[tuple[int, bytes], int], wanted: list[tuple[int, bytes]]
+) -> None:
+    fits = fitting(most, before, wanted)
+    asked = Counter(wanted)
+    leave = Counter(said for said, does in zip(wanted, fits, strict=True) if does)
+    for said, n in asked.items():
+        assert leave[said] == min(n, max(0, most - before.get(said, 0)))
+        mine = [does for each, does in zip(wanted, fits, strict=True) if each == said]
+        assert mine == sorted(mine, reverse=True)  # the first of them, and no later one
+
+
+@pytest.mark.parametrize(
+    ("sharing", "limits", "over"),
+    [
+        ({1: 100}, {"a": 1}, {}),
+        ({1: 100, 2: 10, 5: 1}, {"a": 1}, {"a": 14}),
+        ({1: 100, 2: 10, 5: 1}, {"a": 2, "b": None}, {"a": 3}),
+        ({3: 7}, {"a": 2, "b": 3}, {"a": 7}),
+    ],
+)
+def test_a_plan_says_how_many_share_a_number_that_takes_no_more(
+    sharing: dict[int, int], limits: dict[str, int | None], over: dict[str, int]
+) -> None:
+    routes = [sms_route(name, same_text_per_day=most) for name, most in limits.items()]
+    spare = sms_route("spare", same_text_per_day=1, rank=2)
+    assert repeats(sharing, [*routes, spare]) == over

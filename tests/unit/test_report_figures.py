@@ -88,9 +88,19 @@ class Story:
         counts = [[ALERT, int(channel), int(S.PENDING), -len(places)]]
         self.tell("claimed", {"items": items, "counts": counts, "counter": 0}, alert_no=0)
 
-    def settle(self, *places: int, state: S, reason: str = "r", duplicate: int = 0) -> None:
+    def settle(
+        self,
+        *places: int,
+        state: S,
+        reason: str = "r",
+        duplicate: int = 0,
+        after_ms: int = 0,
+        channel: Channel | None = None,
+    ) -> None:
         items = [[BASE + p, 1, int(state), None, reason, None, duplicate, None] for p in places]
-        self.tell("settled", {"items": items, "counts": []}, alert_no=0)
+        counts = [[ALERT, int(channel), int(state), len(places)]] if channel else []
+        body = {"items": items, "counts": counts}
+        self.tell("settled", body, at=ISSUED + after_ms, alert_no=0)
 
     def receipt(self, place: int, state: S, played: Played = Played.SILENT) -> None:
         item = [BASE + place, 1, "x", int(state), None, int(played), "r", ""]
@@ -170,6 +180,39 @@ def test_the_first_correction_that_went_out_counts(story: Story) -> None:
     assert course.correction_ms == 20 * MINUTE_MS
     assert [f["alert_no"] for f in course.followed_by] == [6, 7, 8, 9]
     assert course.followed_by[-1]["issued_at"] is None
+
+
+def test_a_forecast_is_held_against_each_level(story: Story) -> None:
+    times = {"first_ms": 0, "most_ms": 4_000, "last_ms": 5_000}
+    grid = {"level": "grid", "messages": 3, "late": 0, **times}
+    building = {"level": "building", "messages": 2, "late": 1, **times}
+    whole = {"channel": "sms", "messages": 5, "late": 1, "ahead": 7, "due_ms": 2_000, **times}
+    story.tell("alert.forecast", {"channels": [whole | {"levels": [grid, building]}]})
+    story.select(1, [[1, 4]], levels=[[3, 2], [4, 2]])
+    story.select(5, [[1, 1]], levels=[[3, 1]])
+    sms = Channel.SMS
+    story.settle(1, 4, state=S.ACCEPTED, after_ms=1_000, channel=sms)
+    story.settle(2, state=S.DELIVERED, after_ms=2_000, channel=sms)
+    story.settle(3, state=S.FAILED, after_ms=2_500, channel=sms)
+    story.settle(5, state=S.ACCEPTED, after_ms=3_000, channel=sms)
+    (found,) = story.figures().forecast
+    assert (found.handed_over, found.ahead, found.late, found.late_was) == (4, 7, 1, 2)
+    assert (found.first_was_ms, found.most_was_ms, found.last_was_ms) == (1_000, None, None)
+    first, second = found.levels
+    assert (first.level, first.messages, first.handed_over, first.late_was) == ("grid", 3, 3, 1)
+    assert (first.first_was_ms, first.last_was_ms) == (1_000, 3_000)
+    assert (second.level, second.late, second.late_was) == ("building", 1, 1)
+    assert (second.first_was_ms, second.last_was_ms) == (1_000, None)
+
+
+def test_a_forecast_of_an_earlier_version_has_no_levels(story: Story) -> None:
+    times = {"first_ms": 0, "most_ms": 4_000, "last_ms": 5_000}
+    said = {"channel": "sms", "messages": 2, "late": 0, **times}
+    story.tell("alert.forecast", {"channels": [said]})
+    story.select(1, [[1, 2]])
+    story.settle(1, 2, state=S.ACCEPTED, after_ms=700, channel=Channel.SMS)
+    (found,) = story.figures().forecast
+    assert (found.levels, found.ahead, found.last_was_ms, found.late_was) == ((), 0, 700, None)
 
 
 def test_another_alerts_facts_change_nothing(story: Story) -> None:

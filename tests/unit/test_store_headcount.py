@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from alertd.errors import InvalidInputError
 from alertd.model import Channel, Policy
-from alertd.store import roster
+from alertd.store import journal, roster
 from alertd.store import tables as t
 from alertd.store.database import Store
 from alertd.store.identity import SequentialIds
@@ -20,6 +20,7 @@ from rosters import resolve
 from rosters.model import Roster
 from rosters.parse import read
 from rosters.sample import write_sample
+from rosters.words import Level
 from tests import databases
 from tests.city import City
 
@@ -107,7 +108,26 @@ def test_what_is_shown_is_what_is_sent(tmp_path: Path, tell: str, areas: list[st
     expected = {channel: n for channel, n in shown.by_channel.items() if n}
     assert {Channel(channel).word: n for channel, n in sent.items()} == expected
     assert city.one(select(func.count()).select_from(t.requirement))[0] == shown.requirements
+    assert levels_told(city) == {
+        word: sum((Counter(levels) for levels in waves.values()), Counter())
+        for word, waves in shown.waves.items()
+        if any(waves.values())
+    }
     city.store.close()
+
+
+def levels_told(city: City) -> dict[str, Counter[str]]:
+    """By channel and level, as the expansion wrote it down for the report."""
+    found: dict[str, Counter[str]] = {}
+    with city.store.read() as connection:
+        facts = [recorded.fact for recorded in journal.stream(connection)]
+    for body in (fact.body for fact in facts if fact.kind == "alert.selected"):
+        ((channel, made),) = body["made"]  # the city has groups of one kind
+        assert sum(n for _, n in body["levels"]) == made
+        told = found.setdefault(Channel(channel).word, Counter())
+        for depth, n in body["levels"]:
+            told[tuple(Level)[depth].value] += n
+    return found
 
 
 def test_an_area_is_a_prefix_and_what_lies_below(store: Store, sample: Roster) -> None:

@@ -37,6 +37,8 @@ async def test_a_draft_is_written_in_three_steps_after_its_template(web: WebCity
         sent = {**FORM, "csrf": csrf_of(form)}
         seen = await client.post("/issue/typhoon", data=sent)
         assert "Whom it reaches" in seen.text
+        assert "<td>grid</td>" in seen.text
+        assert "after the first rung" in seen.text
         assert f'value="{TOWN}" checked' in seen.text
         made = await client.post("/issue/typhoon", data={**sent, "do": "draft"})
         assert made.url.path == "/alerts/A1"

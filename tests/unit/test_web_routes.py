@@ -1,14 +1,19 @@
 """The routes over the API: how they flow, a test message, and the forecast that a draft shows."""
 
+import re
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from alertd.cli.drafts import headcount
+from alertd.cli.words import LANGUAGE
 from alertd.model import Fact
 from alertd.store import journal
 from alertd.store import tables as t
+from alertd.store.reads import queue
 from channels.base import Fault, SendError
+from rosters.words import Level
 from tests.unit.web_city import WebCity, short, web_city
 
 PHONE = "+8613800009999"
@@ -92,7 +97,12 @@ async def test_a_draft_shows_when_they_will_have_it_and_the_report_compares(
         people = made["headcount"]["by_channel"]["sms"]
         assert sms["messages"] == people == sum(made["headcount"]["by_precedence"].values())
         assert sum(group["messages"] for group in sms["groups"].values()) == people
-        assert made["budget"] == {"parts": people * made["sms_parts"], "cost": 0.0, "short": {}}
+        assert made["budget"] == {
+            "parts": people * made["sms_parts"],
+            "cost": 0.0,
+            "short": {},
+            "repeats": {},
+        }
         assert 0 <= sms["first_s"] <= sms["most_s"] <= sms["last_s"]
         with web.city.store.read() as connection:
             (fact,) = [
@@ -100,9 +110,42 @@ async def test_a_draft_shows_when_they_will_have_it_and_the_report_compares(
             ]
         by_channel = {each["channel"]: each for each in fact.body["channels"]}
         assert by_channel["sms"]["messages"] == people
-        assert set(by_channel["sms"]) == {
-            *("channel", "messages", "late", "first_ms", "most_ms", "last_ms")
-        }
+        times = {"messages", "late", "first_ms", "most_ms", "last_ms"}
+        assert set(by_channel["sms"]) == {"channel", "ahead", "due_ms", "levels", *times}
+        assert sum(level["messages"] for level in by_channel["sms"]["levels"]) == people
+        assert set(by_channel["sms"]["levels"][0]) == {"level", *times}
+
+
+async def test_the_command_line_shows_each_level(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with web_city(tmp_path) as web, web.client("officer") as officer:
+        made = (await officer.post("/api/v1/alerts", json=short())).json()
+    sms = made["forecast"]["sms"]
+    made["forecast"]["sms"] = sms | {"late": 7, "ahead": 1_234}
+    made["budget"]["repeats"] = {"sms-1": 56}
+    headcount(made)
+    shown = capsys.readouterr().out
+    for level in sms["levels"]:
+        assert Level(level).name_in(LANGUAGE) in shown
+    for figure in ("7", "1234", "56"):
+        assert re.search(rf"\b{figure}\b", shown.replace("条", " "))
+
+
+async def test_a_draft_waits_behind_what_is_queued(tmp_path: Path) -> None:
+    async with web_city(tmp_path) as web, web.client("officer") as officer:
+        web.loopback.result = SendError(Fault.AWAY, "away")
+        first = await web.issue()
+        await web.until(first["id"], lambda _: True)
+        queued = first["forecast"]["sms"]["messages"]
+        assert first["forecast"]["sms"]["ahead"] == 0
+        answer = await officer.post("/api/v1/alerts/preview", json=short(colour="orange"))
+        later = answer.json()["forecast"]["sms"]
+        assert later["ahead"] in {queued - 1, queued}  # one try at a time finds out if it is back
+        with web.city.store.read() as connection:
+            one_by_one, rolled = (queue.waiting(connection, counted=n) for n in (10**6, 0))
+        assert sum(one_by_one.values()) == sum(rolled.values()) >= queued - 1
+        assert {lane for lane, _ in one_by_one} == {lane for lane, _ in rolled}
 
 
 def _tested(web: WebCity) -> list[Fact]:

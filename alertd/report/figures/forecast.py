@@ -8,18 +8,20 @@ from alertd.decide.forecast import MOST
 from alertd.model import ALERT_SHIFT, Channel, DeliveryState, Millis, Recorded, alert_of
 from alertd.report.figures.part import Take
 from alertd.report.figures.spread import needed
-from alertd.report.figures.values import Forecast
+from alertd.report.figures.values import Forecast, LevelForecast
+from rosters.words import Level
 
 _LOCAL = (1 << ALERT_SHIFT) - 1
 _HANDED = frozenset({int(DeliveryState.ACCEPTED), int(DeliveryState.DELIVERED)})
-_WAITS, _HANDED_OVER = 1, 2
+_WAITS, _HANDED_OVER = 1, 255  # between them, waiting at a level: _WAITS + 1 is the city
 _STEP_MS = 100
 
 
 class ForecastPart:
     """Reads the forecast, the first wave, and when each of its messages was handed over.
 
-    Of a delivery one byte is kept; of the times, how many fell into each tenth of a second.
+    Of a delivery one byte is kept: its level while it waits. Of the times of each channel and
+    level, how many fell into each tenth of a second.
     """
 
     def __init__(self, alert_no: int) -> None:
@@ -27,7 +29,7 @@ class ForecastPart:
         self.said: Sequence[Mapping[str, Any]] = ()
         self.issued_at: Millis = 0
         self.wave = bytearray(1)
-        self.times: dict[int, Counter[int]] = {}
+        self.times: dict[tuple[int, int], Counter[int]] = {}
 
     @property
     def takes(self) -> Mapping[str, Take]:
@@ -53,6 +55,9 @@ class ForecastPart:
         end = start + sum(n for _, n in body["made"])
         self.wave.extend(bytes(max(0, end - len(self.wave))))
         self.wave[start:end] = bytes([_WAITS]) * (end - start)
+        for depth, n in body.get("levels", ()):
+            self.wave[start : start + n] = bytes([_WAITS + 1 + depth]) * n
+            start += n
 
     def _settled(self, recorded: Recorded) -> None:
         counts = recorded.fact.body["counts"]
@@ -61,28 +66,46 @@ class ForecastPart:
         for number, _, state, *_ in recorded.fact.body["items"]:
             place = number & _LOCAL
             ours = alert_of(number) == self.alert_no and place < len(self.wave)
-            if ours and state in _HANDED and self.wave[place] == _WAITS:
+            if ours and state in _HANDED and _WAITS <= self.wave[place] < _HANDED_OVER:
+                of = (channel, self.wave[place] - _WAITS - 1)
                 self.wave[place] = _HANDED_OVER
-                self.times.setdefault(channel, Counter())[after] += 1
+                self.times.setdefault(of, Counter())[after] += 1
 
     def figures(self) -> tuple[Forecast, ...]:
         """A line a channel that was forecast."""
         return tuple(self._line(said) for said in self.said)
 
     def _line(self, said: Mapping[str, Any]) -> Forecast:
-        times = self.times.get(int(Channel[said["channel"].upper()]), Counter())
+        number = int(Channel[said["channel"].upper()])
+        mine = {depth: times for (on, depth), times in self.times.items() if on == number}
+        due_ms = said.get("due_ms")
         return Forecast(
             channel=said["channel"],
-            messages=said["messages"],
-            first_ms=said["first_ms"],
-            most_ms=said["most_ms"],
-            last_ms=said["last_ms"],
-            late=said["late"],
-            handed_over=times.total(),
-            first_was_ms=_at(times, 1),
-            most_was_ms=_at(times, needed(max(1, said["messages"]), MOST)),
-            last_was_ms=_at(times, said["messages"]),
+            ahead=said.get("ahead", 0),
+            **_compared(said, sum(mine.values(), Counter()), due_ms),
+            levels=tuple(
+                LevelForecast(
+                    level=each["level"],
+                    **_compared(each, mine.get(Level(each["level"]).depth, Counter()), due_ms),
+                )
+                for each in said.get("levels", ())
+            ),
         )
+
+
+def _compared(
+    said: Mapping[str, Any], times: Counter[int], due_ms: Millis | None
+) -> dict[str, Any]:
+    """What was forecast beside what was."""
+    in_time = sum(n for after, n in times.items() if after * _STEP_MS <= (due_ms or 0))
+    return {
+        **{key: said[key] for key in ("messages", "first_ms", "most_ms", "last_ms", "late")},
+        "handed_over": times.total(),
+        "first_was_ms": _at(times, 1),
+        "most_was_ms": _at(times, needed(max(1, said["messages"]), MOST)),
+        "last_was_ms": _at(times, said["messages"]),
+        "late_was": None if due_ms is None else max(0, said["messages"] - in_time),
+    }
 
 
 def _at(times: Counter[int], nth: int) -> Millis | None:

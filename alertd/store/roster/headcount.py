@@ -18,10 +18,15 @@ from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
 from rosters.problems import quote
 from rosters.resolve import check_roles
+from rosters.words import Level
 
 # Where a code may be cut: the ends of 2-2-2-3-3 (DOMAIN: area codes).
 _CUTS = (2, 4, 6, 9, 12)
 _NAMED = 10
+
+
+Waves = Mapping[str, Mapping[str, int]]
+"""By precedence, and then by level, how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,9 @@ class Headcount:
             and `paper` where there are any.
         by_precedence: The `sms` people in the order in which they are told: `first`, `others`,
             `alternates`.
+        waves: The messages of each channel by precedence, and those by the level of the unit that
+            they are for; a person's is the highest of their selected duties'.
+        sharing: How many numbers so many of the `sms` people share.
     """
 
     duties: int
@@ -53,6 +61,8 @@ class Headcount:
     by_role: Mapping[str, int]
     by_channel: Mapping[str, int]
     by_precedence: Mapping[str, int]
+    waves: Mapping[str, Waves]
+    sharing: Mapping[int, int]
 
 
 def headcount(
@@ -93,6 +103,11 @@ def headcount(
     people = _count(connection, found.person_no)
     unreachable = _count(connection, found.person_no, found.address_no.is_(None))
     asked = set(ladder_roles) & set(roles)
+    waves = {
+        Channel.SMS.word: _people_waves(connection, found, asked),
+        Channel.LOUDSPEAKER.word: _first(_terminals(connection, version, paths)),
+        **_groups(connection, version, paths),
+    }
     return Headcount(
         duties=_pairs(connection, found.unit_no, found.post),
         person_duties=_pairs(connection, found.unit_no, found.post, found.person_no),
@@ -103,11 +118,14 @@ def headcount(
         by_level=_grouped(connection, found.level, found.person_no),
         by_role=_grouped(connection, found.role, found.person_no),
         by_channel={
-            Channel.SMS.word: people - unreachable,
-            Channel.LOUDSPEAKER.word: _inside(connection, t.terminal, version, paths),
-            **_groups(connection, version, paths),
+            word: sum(sum(levels.values()) for levels in by_precedence.values())
+            for word, by_precedence in waves.items()
         },
-        by_precedence=_by_precedence(connection, found, asked),
+        by_precedence={
+            name: sum(levels.values()) for name, levels in waves[Channel.SMS.word].items()
+        },
+        waves=waves,
+        sharing=_sharing(connection, found),
     )
 
 
@@ -210,7 +228,7 @@ def _requirements(
     return _inside(connection, t.duty, version, paths, t.duty.c.role.in_(set(roles)), *conditions)
 
 
-def _by_precedence(connection: Connection, found: Any, asked: set[str]) -> dict[str, int]:
+def _people_waves(connection: Connection, found: Any, asked: set[str]) -> Waves:
     """As the expansion ranks them (store.fold.recipients)."""
     answering = and_(found.rank == 1, found.role.in_(asked))
     precedence = case(
@@ -219,29 +237,67 @@ def _by_precedence(connection: Connection, found: Any, asked: set[str]) -> dict[
         else_=int(Precedence.ALTERNATES),
     )
     each = (
-        select(func.min(precedence).label("precedence"))
+        select(
+            func.min(precedence).label("precedence"),
+            func.min(depth_of(found.level)).label("depth"),
+        )
         .where(found.address_no.is_not(None))
         .group_by(found.person_no)
         .subquery()
     )
-    query = select(each.c.precedence, func.count()).group_by(each.c.precedence)
-    counted = {row[0]: row[1] for row in connection.execute(query)}
-    return {p.name.lower(): counted.get(int(p), 0) for p in Precedence}
+    query = select(each.c.precedence, each.c.depth, func.count()).group_by(
+        each.c.precedence, each.c.depth
+    )
+    waves: dict[str, dict[str, int]] = {p.name.lower(): {} for p in Precedence}
+    for place, depth, n in connection.execute(query.order_by(each.c.depth)):
+        waves[Precedence(place).name.lower()][LEVELS[depth]] = n
+    return waves
 
 
-def _groups(connection: Connection, version: int, paths: Sequence[str]) -> dict[str, int]:
+def _sharing(connection: Connection, found: Any) -> dict[int, int]:
+    people = func.count(distinct(found.person_no)).label("people")
+    each = select(people).where(found.address_no.is_not(None)).group_by(found.address_no).subquery()
+    query = select(each.c.people, func.count()).group_by(each.c.people).order_by(each.c.people)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+LEVELS = tuple(level.value for level in Level)
+
+
+def depth_of(level: Any) -> ColumnElement[int]:
+    """A unit's level as a number: its place in LEVELS, the highest first."""
+    return case({name: depth for depth, name in enumerate(LEVELS)}, value=level)
+
+
+def _terminals(connection: Connection, version: int, paths: Sequence[str]) -> dict[str, int]:
+    u, c = t.unit.c, t.terminal.c
+    query = select(u.level, func.count()).join_from(t.terminal, t.unit, u.no == c.unit_no)
+    here = (in_force(t.terminal, version), in_force(t.unit, version), below(u.path, paths))
+    rows = connection.execute(query.where(*here).group_by(u.level))
+    found = {row[0]: row[1] for row in rows}
+    return {level: found[level] for level in LEVELS if level in found}
+
+
+def _first(levels: Mapping[str, int]) -> Waves:
+    return {Precedence.FIRST.name.lower(): levels}
+
+
+def _groups(connection: Connection, version: int, paths: Sequence[str]) -> dict[str, Waves]:
     """Groups by the channel that reaches them; `chat` is always there."""
     u, c = t.unit.c, t.chat_group.c
     query = (
-        select(c.kind, func.count())
+        select(c.kind, u.level, func.count())
         .join_from(t.chat_group, t.unit, u.no == c.unit_no)
         .where(in_force(t.chat_group, version), in_force(t.unit, version), below(u.path, paths))
-        .group_by(c.kind)
+        .group_by(c.kind, u.level)
     )
-    found = Counter({Channel.CHAT.word: 0})
-    for kind, n in connection.execute(query):
-        found[way_of_group(kind)[0].word] += n
-    return dict(found)
+    found: dict[str, Counter[str]] = {Channel.CHAT.word: Counter()}
+    for kind, level, n in connection.execute(query):
+        found.setdefault(way_of_group(kind)[0].word, Counter())[level] += n
+    return {
+        word: _first({level: levels[level] for level in LEVELS if level in levels})
+        for word, levels in found.items()
+    }
 
 
 def _inside(

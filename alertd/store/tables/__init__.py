@@ -10,7 +10,16 @@ from alertd.store.tables.access import Idempotency, Principal, SecondFactor, Ses
 from alertd.store.tables.alerts import Alert, Coverage, Delivery, Event, Message, Requirement
 from alertd.store.tables.alerts import DeliveryCount as DeliveryCountRow
 from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, Inbound
-from alertd.store.tables.record import Chain, Journal, Node, NodeClock, RouteDay, RouteShare, Worker
+from alertd.store.tables.record import (
+    Chain,
+    Journal,
+    Node,
+    NodeClock,
+    RouteDay,
+    RouteShare,
+    RouteText,
+    Worker,
+)
 from alertd.store.tables.roster import (
     Address,
     ChatGroup,
@@ -37,6 +46,7 @@ chain = _core(Chain)
 worker = _core(Worker)
 route_share = _core(RouteShare)
 route_day = _core(RouteDay)
+route_text = _core(RouteText)
 roster_version = _core(RosterVersion)
 unit = _core(Unit)
 person = _core(Person)

@@ -70,6 +70,17 @@ class RouteDay(SQLModel, table=True):
     parts: int = big()
 
 
+class RouteText(SQLModel, table=True):
+    """How often a route that counts it has carried one text to one number on a day."""
+
+    __tablename__ = "route_text"
+    route: str = text(primary_key=True)
+    day: int = big(primary_key=True)  # as in route_day; earlier days are taken away
+    address_no: int = big(primary_key=True)
+    said: bytes = blob(primary_key=True)  # a keyed hash of the text
+    n: int = big()
+
+
 class Chain(SQLModel, table=True):
     """The head of one writing process's chain."""
 

@@ -28,17 +28,32 @@ class Finish(BaseModel):
 
 
 class ForecastView(Finish):
-    """A channel's forecast, and each group's in the order in which they are told."""
+    """A channel's forecast, whole and in parts.
+
+    Attributes:
+        groups: In the order in which they are told.
+        levels: By the level of the unit that they are told for, the highest first.
+        ahead: Messages of other alerts that wait for the same routes and go before the last of it.
+        due_s: When the policy's first rung is taken: what comes later is `late`.
+    """
 
     groups: dict[str, Finish]
+    levels: dict[str, Finish]
+    ahead: int
+    due_s: float | None
 
 
 class BudgetView(BaseModel):
-    """Parts of SMS, their cost, and what is left of each budget that they exceed."""
+    """Parts of SMS, their cost, and what is left of each budget that they exceed.
+
+    `repeats`: by route, how many messages at the most can't go by it, as it doesn't take one text
+    so often for one number.
+    """
 
     parts: int
     cost: float
     short: dict[str, int]
+    repeats: dict[str, int]
 
 
 class Outlook(BaseModel):
@@ -48,7 +63,7 @@ class Outlook(BaseModel):
         headcount: duties, person_duties, people, unreachable, requirements, vacant, by_level,
             by_role, by_channel, by_precedence.
         forecast: By channel, when its messages will have been handed over, in seconds after the
-            issue, with how many come later than an answer is due; null where no route carries any.
+            issue, with how many come later than the first rung; null where no route carries any.
             Empty for what goes to those who were told before.
         budget: What the first wave of SMS takes of the preferred routes' budgets.
         texts: By language and channel.

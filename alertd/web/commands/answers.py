@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from alertd.engine import answering
 from alertd.engine.answering import Answered
 from alertd.engine.authority import Actor, require
+from alertd.engine.replies import via_of
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, InvalidInputError, NotFoundError
 from alertd.model import AckKind, AlertState, Grade, Millis, Via
@@ -199,7 +200,8 @@ def classify(turn: Turn, actor: Actor, no: int, said: Classification) -> dict[st
         _interpreted(turn, actor, no, row.verdict, row.reason, row.alert_no, row.person_no)
         return {"no": no, "verdict": row.verdict, "ack": None}
     alert = _alert_of_reply(turn, actor, row.alert_no, said.alert)
-    person, grade = _writer_of(turn, row.address_no, row.person_no, said.person_id)
+    via = via_of(turn, row.route)
+    person, grade = _writer_of(turn, row.address_no, row.person_no, said.person_id, via)
     require(actor, "answer", _paths_of_reply(turn, actor, person))
     _interpreted(turn, actor, no, "counted", "classified", alert.no, person)
     number = answering.acknowledge(
@@ -208,7 +210,7 @@ def classify(turn: Turn, actor: Actor, no: int, said: Classification) -> dict[st
             alert_no=alert.no,
             person_no=person,
             kind=AckKind(said.kind),
-            via=Via.SMS,
+            via=via,
             grade=grade,
             occurred_at=row.received_at,
             count=said.count,
@@ -239,10 +241,10 @@ def _alert_of_reply(turn: Turn, actor: Actor, alert_no: int | None, named: str |
 
 
 def _writer_of(
-    turn: Turn, address_no: int, person_no: int | None, named: str | None
+    turn: Turn, address_no: int, person_no: int | None, named: str | None, via: Via
 ) -> tuple[int, Grade]:
     sharing = people.persons_at(turn.connection, address_no)
-    grade = Grade.SHARED if len(sharing) > 1 else Grade.OWN
+    grade = Grade.SHARED if len(sharing) > 1 or via is Via.MAIL else Grade.OWN
     if named is not None:
         person = person_of(turn.connection, named)
         return person, grade if person in sharing else Grade.PROXY

@@ -1,7 +1,7 @@
 """From what an operator hands in to a draft, and on to the alert that follows one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
@@ -9,9 +9,8 @@ from sqlalchemy import Connection
 
 from alertd import cap, messages
 from alertd.cap.problems import refuse_validation
-from alertd.decide.budget import Account, plan
-from alertd.decide.forecast import outlook as forecast
-from alertd.decide.plan import Leave, Route, refusal
+from alertd.decide.budget import Account
+from alertd.decide.plan import Leave, Route
 from alertd.engine import accept, approving, mending
 from alertd.engine.accept import Draft
 from alertd.engine.authority import Actor
@@ -20,11 +19,13 @@ from alertd.engine.turn import Turn
 from alertd.errors import ConflictError
 from alertd.messages import ShortForm
 from alertd.messages.template import Template
-from alertd.model import Channel, Millis, Status
+from alertd.model import Millis, Status
 from alertd.settings import Settings
 from alertd.store import roster
 from alertd.store.reads import alerts as reads
+from alertd.store.reads import queue
 from alertd.store.reads.units import names_of_areas
+from alertd.web.commands.expecting import Expected, budget, forecast, kept
 
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 FOLLOW_UPS: Mapping[str, str] = {
@@ -225,26 +226,10 @@ def _drafted(
     alert_id = bytes.fromhex(made["id"])
     shown = drafted_view(turn.connection, writing, actor, alert_id)
     if shown["forecast"]:
-        turn.record("alert.forecast", {"channels": _kept(shown)}, alert_no=made["no"])
+        turn.record("alert.forecast", {"channels": kept(shown["forecast"])}, alert_no=made["no"])
     if issue:
         _issue_alone(turn, actor, alert_id)
     return shown | _standing(turn.connection, actor, alert_id)
-
-
-def _kept(shown: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Of a forecast what the report compares."""
-    return [
-        {
-            "channel": channel,
-            "messages": whole["messages"],
-            "late": whole["late"],
-            **{
-                f"{when}_ms": round(whole[f"{when}_s"] * 1000) for when in ("first", "most", "last")
-            },
-        }
-        for channel, whole in shown["forecast"].items()
-        if whole is not None
-    ]
 
 
 def _issue_alone(turn: Turn, actor: Actor, alert_id: bytes) -> None:
@@ -328,12 +313,24 @@ def outlook(
         signatures=writing.settings.signatures,
     )
     parts = max((t.size.parts for t in texts if t.channel == "sms"), default=0)
+    expected = Expected(
+        routes=tuple(writing.routes.values()),
+        policy=policy,
+        leave=leave,
+        severity=accept.severity_of(alert),
+        parts=parts,
+        waiting=queue.waiting(connection),
+    )
     # A follower goes to whomever the alert before it reached, and a test to one: no headcount says.
     told = not alert.references and leave.status is not Status.TEST
     return {
-        "headcount": {name: _plain(getattr(found, name)) for name in found.__slots__},
-        "forecast": _forecast(found, writing, policy, leave, parts) if told else {},
-        "budget": _budget(found, writing, leave, parts) if told else None,
+        "headcount": {
+            name: _plain(getattr(found, name))
+            for name in found.__slots__
+            if name not in {"waves", "sharing"}
+        },
+        "forecast": forecast(found, expected) if told else {},
+        "budget": budget(found, expected, writing.accounts) if told else None,
         "texts": [
             {
                 "language": text.language,
@@ -346,37 +343,6 @@ def outlook(
         ],
         "sms_parts": parts,
     }
-
-
-def _forecast(
-    found: roster.Headcount,
-    writing: Writing,
-    policy: Mapping[str, Any],
-    leave: Leave,
-    parts: int,
-) -> dict[str, Any]:
-    """When each channel's messages will have been handed over; null where no route carries any."""
-    due_s = next((stage["due_min"] * 60 for stage in policy.get("stages", ())), None)
-    shown: dict[str, Any] = {}
-    for word, n in found.by_channel.items():
-        people = word == Channel.SMS.word
-        groups = tuple(found.by_precedence.items()) if people else (("all", n),)
-        channel, routes = Channel[word.upper()], writing.routes.values()
-        seen = forecast(channel, groups, routes, leave, parts=parts, due_s=due_s)
-        if not n:
-            continue
-        shown[word] = None
-        if seen.whole is not None:
-            named = {name: asdict(finish) for name, finish in seen.groups}
-            shown[word] = {**asdict(seen.whole), "groups": named}
-    return shown
-
-
-def _budget(found: roster.Headcount, writing: Writing, leave: Leave, parts: int) -> dict[str, Any]:
-    """What the first wave of SMS takes of the routes' budgets."""
-    sms = [r for r in writing.routes.values() if r.channel is Channel.SMS]
-    carrying = [route for route in sms if refusal(route, leave) is None]
-    return asdict(plan(found.by_channel[Channel.SMS.word] * parts, carrying, writing.accounts))
 
 
 def _plain(value: Any) -> Any:
