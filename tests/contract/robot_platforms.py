@@ -224,6 +224,8 @@ async def _try_it(stub: RobotStub) -> None:
     stub.told = lambda posted: print(json.dumps(asdict(posted), ensure_ascii=False), flush=True)
     await stub.start()
     told = {"base_url": stub.url, "group": stub.address(1), "secret": getattr(stub, "secret", "")}
+    if isinstance(stub, OneBotStub):
+        told["access_token"] = stub.token
     print(json.dumps(told), flush=True)
     await asyncio.Event().wait()
 
