@@ -48,8 +48,8 @@ soak: setup-dev system-packages ## the slow proofs: a thousand kills, long runs 
 
 # What is missing in the end is skipped, each with a line that says what to install.
 .PHONY: test-peers
-test-peers: setup-dev ## ask the peers that pip doesn't bring: Dovecot, Prism with Twilio's own document, npm's SMPP
-	@scripts/system-packages.sh mosquitto dovecot-imapd npm || true
+test-peers: setup-dev ## ask the peers that pip doesn't bring: Dovecot, Kannel, smstools, gammu-smsd, Prism, npm's SMPP
+	@scripts/system-packages.sh mosquitto dovecot-imapd npm kannel smstools gammu-smsd || true
 	@scripts/peers-npm.sh || true
 	@$(PYTEST) -m peers -rs $(or $(T),tests)
 

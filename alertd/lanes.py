@@ -23,6 +23,7 @@ class Service(IntEnum):
     ONEBOT = 4
     SLACK = 5
     APPRISE = 6
+    DINGWORK = 7  # a person's account and not a group
 
     @property
     def word(self) -> str:

@@ -112,6 +112,12 @@ def _dingtalk(config: RouteConfig, context: RouteContext) -> Channel:
     return DingTalkRoute(config, context)
 
 
+def _dingwork(config: RouteConfig, context: RouteContext) -> Channel:
+    from channels.chat.dingwork import DingWorkRoute  # noqa: PLC0415 - only where configured
+
+    return DingWorkRoute(config, context)
+
+
 def _feishu(config: RouteConfig, context: RouteContext) -> Channel:
     from channels.chat.feishu import FeishuRoute  # noqa: PLC0415 - only where configured
 
@@ -146,6 +152,7 @@ _FACTORIES: dict[str, Callable[[RouteConfig, RouteContext], Channel]] = {
     "apprise": _apprise,
     "by-hand": _by_hand,
     "dingtalk": _dingtalk,
+    "dingwork": _dingwork,
     "feishu": _feishu,
     "handsets": _handsets,
     "http": _http,

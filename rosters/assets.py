@@ -10,6 +10,8 @@ from rosters.problems import holds_phone
 
 _TERMINAL_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _MAILBOX = re.compile(r"[^@\s,;<>\"]{1,64}@[0-9A-Za-z.-]{1,255}")
+_NO_ADDRESS = {"mail": "mailbox-invalid", "dingwork": "account-invalid"}
+_ACCOUNT = re.compile(r"[A-Za-z0-9_.@$:=+-]{1,64}", re.ASCII)  # of a person, on the platform
 _ANY_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S")
 _DEFAULT_VOLUME = 80
 
@@ -44,7 +46,7 @@ def read_group(cells: Cells) -> ChatGroup:
     if kind == "mail":
         url = url.lower()  # as an answer's sender is read; no server tells the two apart
     if url and not _is_address(kind, url):
-        cells.error("url", "url-invalid" if kind != "mail" else "mailbox-invalid")
+        cells.error("url", _NO_ADDRESS.get(kind, "url-invalid"))
     group_id = cells.text("group_id")
     if group_id and holds_phone(group_id):
         cells.error("group_id", "id-private")
@@ -69,6 +71,8 @@ def _is_address(kind: str, url: str) -> bool:
             return bool(_MAILBOX.fullmatch(url))
         case "poster":
             return True  # where the board hangs, in words
+        case "dingwork":
+            return bool(_ACCOUNT.fullmatch(url))
         case "apprise":
             return bool(_ANY_URL.match(url))
     return _is_http(url)

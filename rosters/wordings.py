@@ -82,6 +82,7 @@ WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "{value!r} isn't a number from {low} to {high}",
         ),
         "url-invalid": ("不是http(s)地址", "isn't an http(s) address"),
+        "account-invalid": ("不是平台账号", "isn't an account of the platform"),
         "mailbox-invalid": ("不是邮箱地址", "isn't a mailbox's address"),
         "kind-unknown": ("不认识的群类型“{value}”", "unknown kind of group {value!r}"),
         "place-half": ("经度和纬度要成对", "a place needs both longitude and latitude"),

@@ -109,6 +109,7 @@ GROUP_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "webhook": ("通用",),
         "wecom": ("企业微信", "wechat work"),
         "dingtalk": ("钉钉",),
+        "dingwork": ("钉钉工作通知", "浙政钉", "政务钉钉"),
         "feishu": ("飞书", "lark"),
         "onebot": ("qq群", "qq"),
         "slack": ("mattermost", "rocket.chat"),

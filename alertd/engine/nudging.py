@@ -8,7 +8,7 @@ from sqlalchemy import select
 from alertd.decide.plan import served
 from alertd.engine.telling import record
 from alertd.engine.turn import LiveAlert, Turn
-from alertd.lanes import lane_of, way_of_group
+from alertd.lanes import Service, lane_of, way_of_group
 from alertd.model import (
     FOREVER,
     Channel,
@@ -81,7 +81,9 @@ def _groups(turn: Turn, alert: LiveAlert, units: Iterable[int]) -> dict[int, lis
 def _served(turn: Turn, alert: LiveAlert, kind: str) -> bool:
     channel, service = way_of_group(kind)
     lane = lane_of(channel, alert.status, service)
-    return channel is Channel.CHAT and served(turn.routes.values(), lane, alert.leave)
+    if channel is not Channel.CHAT or service is Service.DINGWORK:  # a person's account is no group
+        return False
+    return served(turn.routes.values(), lane, alert.leave)
 
 
 def _tell(

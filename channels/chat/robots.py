@@ -67,6 +67,7 @@ class Letter:
     body: Mapping[str, Any] = field(repr=False)
     query: str = field(default="", repr=False)  # encoded, put behind that of the URL
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    form: str = field(default="", repr=False)  # in the body's place, encoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +220,7 @@ class RobotRoute:
             "POST",
             url._replace(query=query).geturl(),
             headers,
-            json.dumps(letter.body, ensure_ascii=False).encode(),
+            (letter.form or json.dumps(letter.body, ensure_ascii=False)).encode(),
         )
         self._clock.learn(answer.headers.get("date"))
         try:

@@ -300,5 +300,6 @@ def _heard(command: Command, verdict: str) -> Note:
             "type": int(command.type),
             "seq": command.seq,
             "text": command.text,
+            "duplicate": command.duplicate,
         },
     )

@@ -58,6 +58,7 @@ class LivingCity:
         by_command: Whether the office works by the command line, or else by the API.
         workers: As `Server` has them.
         group_url: Where chat groups are reached, if not at the receiver itself.
+        group_kind: Whose robots they have, as a roster's word.
     """
 
     folder: Path
@@ -76,6 +77,7 @@ class LivingCity:
     by_command: bool = False
     workers: Sequence[str] = ()
     group_url: str = ""
+    group_kind: str = "webhook"
     tokens: dict[str, str] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
     _clients: dict[str, httpx.Client] = field(default_factory=dict)
@@ -127,6 +129,9 @@ class LivingCity:
             group_url=self.group_url or self.groups.address,
             group_secret=self.groups.SECRET,
         ).write(today)
+        groups = self.folder / "roster" / "groups.csv"
+        rows = groups.read_text("utf-8").replace(",webhook,", f",{self.group_kind},")
+        groups.write_text(rows, "utf-8")
 
     def _import_roster(self) -> None:
         folder = self.folder / "roster"

@@ -187,15 +187,15 @@ class Loudspeakers(Peer):
         *,
         speed: float,
         keepalive_s: int,
-        accounts: Path,
+        accounts: Path | None = None,
     ) -> None:
-        """Start them, each with its own login; returns when all are online."""
+        """Start them, each with its own login if `accounts` has it; returns when all are online."""
         lines = [f"{name},{behaviour}\n" for name, behaviour in behaviours.items()]
         self._listed.write_text("".join(lines), encoding="utf-8")
         self.start(
             *("--terminals", str(self._listed), "--verify-key", key),
             *("--speed", str(speed), "--keepalive-s", str(keepalive_s)),
-            *("--accounts", str(accounts)),
+            *(() if accounts is None else ("--accounts", str(accounts))),
             secrets={"ALERTD_TERMINALS_BROKER": broker},
         )
         assert self.ready["online"] == len(behaviours), self.ready

@@ -3,6 +3,7 @@
 from tests.contract.case_clouds import AliyunSmsCase, TencentSmsCase, VoiceCase
 from tests.contract.case_cmpp import CmppCase
 from tests.contract.case_dingtalk import DingTalkCase
+from tests.contract.case_dingwork import DingWorkCase, GovWorkCase
 from tests.contract.case_feishu import FeishuCase
 from tests.contract.case_handsets import HandsetsCase
 from tests.contract.case_mail import MailCase
@@ -23,6 +24,7 @@ from tests.contract.peer import Case
 CASES: list[type[Case]] = [HandsetsCase, TwilioCase, WebhookCase, MqttCase, SmppCase]
 CASES += [ModemsCase]
 CASES += [WeComCase, DingTalkCase, FeishuCase, OneBotCase, SlackCase]
+CASES += [DingWorkCase, GovWorkCase]
 CASES += [AliyunSmsCase, TencentSmsCase, VoiceCase, CmppCase]
 CASES += [TwilioVoiceCase, MailCase, PosterCase]
 

@@ -74,6 +74,7 @@ class RobotCase:
         in_flight: int = 50,
         clock: Clock | None = None,
         prefix: str = "",
+        sink: Recorder | None = None,
         **more: Any,
     ) -> AsyncIterator[Self]:
         peer = cls.stub_type()
@@ -86,7 +87,9 @@ class RobotCase:
             options={"base_url": peer.url, **cls.options, **more},
         )
         context = RouteContext(
-            now=(clock or Clock()).now, sink=Recorder(), public_base_url="http://127.0.0.1"
+            now=(clock or Clock()).now,
+            sink=sink or Recorder(),
+            public_base_url="http://127.0.0.1",
         )
         route = build(config, context)
         await route.start()

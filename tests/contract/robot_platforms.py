@@ -66,6 +66,7 @@ class WeComStub(RobotStub):
 
 class DingTalkStub(RobotStub):
     secret: ClassVar = "SECc0ffee"
+    tokens: ClassVar = r"[0-9a-f]{64}"
     limits: ClassVar = ((20, 60.0),)
     too_fast: ClassVar = "too-fast"
     block_s: ClassVar = 600.0
@@ -90,10 +91,10 @@ class DingTalkStub(RobotStub):
     def read(self, exchange: Exchange) -> Posted:
         fields = query(exchange)
         token = fields.get("access_token", "")
-        if exchange.path != "/robot/send" or not re.fullmatch(r"[0-9a-f]{64}", token):
+        if exchange.path != "/robot/send" or not re.fullmatch(self.tokens, token):
             raise Refused(self.errors["gone"])
         stamp = fields.get("timestamp", "")
-        if abs(int(stamp or 0) / 1000 - time.time()) > HOUR_S:
+        if abs(int(stamp or 0) / 1000 - self.time()) > HOUR_S:
             raise Refused(self.errors["stale"])
         if fields.get("sign") != _mac(self.secret, f"{stamp}\n{self.secret}"):
             raise Refused(self.errors["sign"])
@@ -223,6 +224,8 @@ async def _try_it(stub: RobotStub) -> None:
     stub.told = lambda posted: print(json.dumps(asdict(posted), ensure_ascii=False), flush=True)
     await stub.start()
     told = {"base_url": stub.url, "group": stub.address(1), "secret": getattr(stub, "secret", "")}
+    if isinstance(stub, OneBotStub):
+        told["access_token"] = stub.token
     print(json.dumps(told), flush=True)
     await asyncio.Event().wait()
 

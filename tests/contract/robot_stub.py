@@ -68,6 +68,7 @@ class RobotStub:
         self.asked: collections.Counter[str] = collections.Counter()  # by group, refusals too
         self.told = None
         self.prefix = ""  # of every path, where a proxy stands before it
+        self.clock_off_s = 0.0  # by so much the platform's clock is another than ours
         self.port = 0
         self._held: list[Exchange] = []
         self._times: dict[str, list[float]] = {}
@@ -76,6 +77,10 @@ class RobotStub:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}{self.prefix}"
+
+    def time(self) -> float:
+        """The platform's clock, in seconds since the epoch."""
+        return time.time() + self.clock_off_s
 
     def address(self, group: int) -> str:
         """The webhook's URL of a group."""
@@ -104,7 +109,7 @@ class RobotStub:
     def answer(self, exchange: Exchange, body: Any, status: int = 200, **headers: str) -> None:
         """Every answer says what time it is, as any web server's does."""
         data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-        headers = {"date": formatdate(time.time(), usegmt=True), **headers}
+        headers = {"date": formatdate(self.time(), usegmt=True), **headers}
         exchange.answer(status, data, headers=headers)
 
     def probe(self, exchange: Exchange) -> None:

@@ -17,6 +17,7 @@ TYPES = (
     "apprise",
     "by-hand",
     "dingtalk",
+    "dingwork",
     "feishu",
     "handsets",
     "http",

@@ -261,6 +261,18 @@ def test_each_group_is_reached_by_a_route_to_its_own_service(tmp_path: Path) -> 
     city.store.close()
 
 
+def test_a_persons_account_is_no_group_to_be_told_who_is_silent(tmp_path: Path) -> None:
+    works = sms_route("works", channel=Channel.CHAT, service=Service.DINGWORK)
+    city = City(tmp_path, routes=(sms_route(), works))
+    rows = city.rows(select(t.chat_group.c.no))
+    groups(city, *["dingwork"] * len(rows))
+    city.issue(roles=("grid_leader",))
+    city.forward(minutes=2, seconds=30)
+    kinds = {message.kind for message in city.sent if message.address.startswith("http")}
+    assert kinds == {"alert"}
+    city.store.close()
+
+
 def test_a_group_is_told_once_who_of_it_is_silent(tmp_path: Path) -> None:
     city = calling(tmp_path, sms_route(), sms_route("groups", channel=Channel.CHAT))
     city.issue(roles=("grid_leader",))

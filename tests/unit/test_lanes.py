@@ -43,4 +43,5 @@ def test_a_roster_names_the_kinds_of_groups_that_there_are_ways_to() -> None:
 
 def test_a_route_reaches_the_groups_of_its_own_type() -> None:
     assert service_of("dingtalk") is Service.DINGTALK
+    assert service_of("dingwork") is Service.DINGWORK
     assert service_of("twilio") is Service.WEBHOOK

@@ -48,7 +48,8 @@ UNITS = {
 
 
 def _address(kind: str) -> str:
-    return "a@example.test" if kind == "mail" else "https://example.test/hook?key=a,b"
+    others = {"mail": "a@example.test", "dingwork": "manager42"}
+    return others.get(kind, "https://example.test/hook?key=a,b")
 
 
 @st.composite

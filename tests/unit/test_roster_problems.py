@@ -330,6 +330,8 @@ def test_loudspeakers_and_groups_must_fit_the_hierarchy(tmp_path: Path) -> None:
         {"unit_code": "330281", "kind": "webhook", "url": "https://a.test/1"},
         {"unit_code": "330281", "kind": "webhook", "url": "https://a.test/2"},
         {"unit_code": "330281", "kind": "fax", "url": "ftp://a.test/2"},
+        {"unit_code": "330281", "kind": "浙政钉", "url": "77000001"},
+        {"unit_code": "330281001", "kind": "浙政钉", "url": "https://a.test/3"},
     ]
     files = RosterFiles(
         people=write(tmp_path / "people.csv", GOOD),
@@ -341,6 +343,7 @@ def test_loudspeakers_and_groups_must_fit_the_hierarchy(tmp_path: Path) -> None:
         ("groups.csv", 3, "", "id-repeated"),
         ("groups.csv", 4, "kind", "kind-unknown"),
         ("groups.csv", 4, "url", "url-invalid"),
+        ("groups.csv", 6, "url", "account-invalid"),
         ("terminals.csv", 3, "", "id-repeated"),
         ("terminals.csv", 4, "lon", "number-invalid"),
         ("terminals.csv", 4, "lon", "place-half"),

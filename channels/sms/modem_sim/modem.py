@@ -34,7 +34,7 @@ _FIXED = {
     "+COPS?": '+COPS: 0,2,"46000"',
     "+CGATT?": "+CGATT: 1",
 }
-_TAKEN_AND_IGNORED = re.compile(r"$|E[01]|Z|\+(CMEE|CSCS|CMGF|CREG|CGREG|CMMS|CFUN|CNMI|CSMS)=")
+_TAKEN_AND_IGNORED = re.compile(r"$|E[01]|Z|&F|\+(CMEE|CSCS|CMGF|CREG|CGREG|CMMS|CFUN|CNMI|CSMS)=")
 
 
 class Modem:
