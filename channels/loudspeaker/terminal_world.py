@@ -16,7 +16,8 @@ from typing import Any, TextIO
 from channels.loudspeaker.accounts import Account
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.commands import ROOT, Command
-from channels.loudspeaker.link import Link, Received
+from channels.loudspeaker.link import Link
+from channels.loudspeaker.link_messages import Received
 from channels.loudspeaker.terminal import Effect, Say, Terminal
 
 _READING_MS = 220  # to speak one Chinese character aloud
