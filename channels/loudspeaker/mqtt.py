@@ -5,8 +5,8 @@ see `keys.make_key`), `volume` (0–100, default 100), `repeat` (how often a tex
 3), `ca_file` (PEM, for `mqtts://`), `heartbeat_s` and `missed` (a loudspeaker that wasn't heard for
 so many heartbeats is offline; 60 and 3), `audio` (offer each text as a sound, too), `audio_url`,
 `clips_dir`, `speech_command` (in espeak-ng's place), `mqtt` (auto, 5, 3.1.1), `areas` (false: never
-one command to an area), `area_grace_s` (5: who hasn't answered one by then is asked singly), and
-`audio_dir` and `accounts_dir`, which bootstrap sets.
+one command to an area), `area_grace_s` (5: once no answer came for so long, the silent are asked
+singly), and `audio_dir` and `accounts_dir`, which bootstrap sets.
 
 The broker's PUBACK is `accepted` and no more. That a terminal has the command is its own ack
 (`delivered`), and what was heard its result (`played`, `interrupted`): three states.

@@ -28,7 +28,7 @@ _KNOWN = frozenset(
 
 _HEARTBEAT_S = 60
 _MISSED = 3
-_AREA_GRACE_S = 5  # a loudspeaker answers a command within a second, and some hundred within two
+_AREA_GRACE_S = 5  # a loudspeaker answers a command within a second
 
 
 @dataclass(frozen=True, slots=True)

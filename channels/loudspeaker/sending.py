@@ -42,7 +42,7 @@ class Sender:
         announcer: Makes their sounds, or None.
         now: ms.
         areas: The loudspeakers that hear each area's commands, as they are at the moment.
-        grace_s: How long one that was told by a command to its area may take to answer.
+        grace_s: How long no loudspeaker told by area must have answered, before the rest are asked.
         absent: Told of a message whose loudspeaker isn't there, and was thought to have been told.
     """
 
@@ -82,7 +82,7 @@ class Sender:
 
     def answered(self, cmd_id: str) -> None:
         """Its loudspeaker has said something about it."""
-        self._unanswered.forget([cmd_id])
+        self._unanswered.answered(cmd_id)
 
     async def close(self) -> None:
         """Ask nobody any more."""
