@@ -139,7 +139,7 @@ def test_enrolled_it_plays_what_the_city_says_and_revoked_it_is_gone(city: Serve
 
 
 def test_loudspeakers_of_one_area_are_told_at_once(city: Server) -> None:
-    third, fourth = (row["terminal_id"] for row in terminals(city)[2:4])
+    third, fourth = (row["terminal_id"] for row in terminals(city)[8:10])
     assert enrol(city, third, fourth, area="two-of-them").code == 0
     with running(city, third), running(city, fourth):
         issue(city)
