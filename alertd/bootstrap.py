@@ -334,8 +334,10 @@ class Node:
         options = dict(config.options)
         if options.get("broker", EMBEDDED) == EMBEDDED:
             options["broker"] = await self._embedded(config)
+            options.setdefault("mqtt", "3.1.1")  # all that it speaks
         options.setdefault("key_file", str(command_key(self.settings)))
         make_key(Path(options["key_file"]))
+        options.setdefault("accounts_dir", str(self.settings.data_dir / "broker"))
         options.setdefault("audio_dir", str(self.settings.data_dir / "audio"))
         return replace(config, options=options)
 

@@ -228,16 +228,30 @@ def say(  # noqa: D103 - its help says it
     out: Annotated[Path | None, typer.Option(help=_("The WAV that is written."))] = None,
     language: Annotated[str, typer.Option(help=_("zh-CN or en."))] = "zh-CN",
     clips: Clips = None,
+    voice: Annotated[
+        str | None,
+        typer.Option(help=_("A command in espeak-ng's place: text on stdin, WAV to {file}.")),
+    ] = None,
     season: Annotated[
         bool, typer.Option("--season", help=_("Loudspeakers fetch it before it is needed."))
     ] = False,
     as_json: Json = False,
 ) -> None:
+    speaker = Voice(clips, program=_words(voice))
     try:
-        name = asyncio.run(_say(Voice(clips), text, language, out, season=season))
+        name = asyncio.run(_say(speaker, text, language, out, season=season))
     except NoSpeechError as error:
         raise NotConfiguredError(f"It can't be said: {error.code}.") from None
     show.answer({"sha256": name}, as_json=as_json, human=lambda: show.line(name))
+
+
+def _words(command: str | None) -> list[str]:
+    try:
+        return shlex.split(command or "")
+    except ValueError:
+        raise InvalidInputError(
+            "The command has a quotation mark too few.", field="voice"
+        ) from None
 
 
 async def _say(voice: Voice, text: str, language: str, out: Path | None, *, season: bool) -> str:

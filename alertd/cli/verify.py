@@ -19,7 +19,7 @@ from alertd.cli.words import _
 from alertd.errors import ConflictError, NotFoundError
 from alertd.settings import load
 from alertd.store import dialect, migrate
-from alertd.store.backup import checking, disk, manifest
+from alertd.store.backup import checking, disk, logins, manifest
 from alertd.store.backup.checking import Problem
 from alertd.store.backup.copying import frozen
 from alertd.store.backup.manifest import Manifest
@@ -82,6 +82,7 @@ def _check(backup: Path | None, made: Manifest | None, keys: Path | None, *, aga
     problems = list(checking.files(backup, made)) if backup and made else []
     facts, waits = 0, None
     key = _key(backup, made, keys)
+    problems += _logins(backup, made, key)
     try:
         with _opened(backup, made) as connection:
             problems += checking.database(connection)
@@ -98,6 +99,14 @@ def _check(backup: Path | None, made: Manifest | None, keys: Path | None, *, aga
     except OSError as error:
         problems.append(Problem("database", "file", str(error.strerror)))
     return _Found(facts, waits, problems, "checked" if key is not None else "not-here")
+
+
+def _logins(backup: Path | None, made: Manifest | None, key: bytes | None) -> Iterator[Problem]:
+    """The broker's, which are sealed in a backup and open in a data folder."""
+    if backup is None or made is None:
+        yield from logins.check_here(load().data_dir / manifest.BROKER)
+    elif key is not None:
+        yield from logins.check(backup, made, key)
 
 
 @contextmanager

@@ -18,13 +18,13 @@ class Announcer:
 
     Args:
         folder: Where sounds are kept and served from.
-        clips: Recorded phrases, which win over the voice.
+        voice: Says them.
         base_url: How loudspeakers reach that folder.
     """
 
-    def __init__(self, folder: Path, clips: Path | None, base_url: str) -> None:
+    def __init__(self, folder: Path, voice: Voice, base_url: str) -> None:
         self._store = SoundStore(folder)
-        self._voice = Voice(clips)
+        self._voice = voice
         self._base_url = base_url.rstrip("/")
         self._failing = False
 

@@ -34,6 +34,10 @@ _LONGEST_PAUSE_S = 5.0
 _SOUND_S = 10.0  # one that lived so long wasn't dying from the start: the next is there at once
 _LOOK_S = 10.0
 _MISSES = 3  # a disk's stall isn't a hang
+# Nor is it one while it works: a thousand loudspeakers that come at once keep it from answering a
+# login for a minute or more on a slow machine, and killing it would only begin that anew.
+_MISSES_AT_WORK = 15
+_AT_WORK_S = 0.2  # of processor time between two looks; an idle one uses a hundredth
 _WATCH_S = 1.0  # how often it is looked whether accounts have changed
 
 
@@ -231,12 +235,15 @@ class EmbeddedBroker:
         """Wait until it has died, or has answered nobody for so long that it is ended here."""
         assert self._process is not None  # noqa: S101 - _launch came first
         died = asyncio.ensure_future(self._process.wait())
-        misses = 0
+        misses, worked_s = 0, _worked_s(self._process.pid)
         try:
-            while misses < _MISSES:
+            while True:
                 if (await asyncio.wait({died}, timeout=self._look_s))[0]:
                     return died.result()
                 misses = 0 if await _answers(self.address) else misses + 1
+                before_s, worked_s = worked_s, _worked_s(self._process.pid)
+                if hangs(misses, worked_s - before_s):
+                    break
             _log.error("broker-hangs", misses=misses)
             self._ready = False
             with contextlib.suppress(ProcessLookupError):
@@ -259,6 +266,25 @@ class EmbeddedBroker:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def hangs(misses: int, worked_s: float) -> bool:
+    """Whether one is to be killed that didn't answer so many times.
+
+    Args:
+        misses: In a row.
+        worked_s: The processor time that it used since the look before.
+    """
+    return misses >= (_MISSES_AT_WORK if worked_s >= _AT_WORK_S else _MISSES)
+
+
+def _worked_s(pid: int) -> float:
+    """The processor time that a process has used; 0 where that can't be known (proc(5))."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _not_up(exit_code: int | None, folder: Path) -> UnavailableError:

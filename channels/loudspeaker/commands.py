@@ -4,6 +4,9 @@ On the wire it is one JSON object in the canonical form of RFC 8785 (names sorte
 whole numbers only), with `sig`: Ed25519, base64, over that form without `sig`. `key` names the
 signing key, and `alg` the way of signing, so that another (SM2) can stand beside it. The rules are
 those of DOMAIN.md, "Loudspeakers over MQTT".
+
+A command to an area, of version 2, names each loudspeaker that it is for, with that one's own
+command id: nobody else in the area obeys it, and each answers as it would a command to itself.
 """
 
 import base64
@@ -13,9 +16,9 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -26,11 +29,13 @@ ROOT = "alertd/v1"
 
 _ALGORITHM = "ed25519"
 _VERSION = 1
+_VERSION_NAMING = 2  # with `each`; who doesn't know it mustn't take it for everybody's
 _MS = 1000  # sequence numbers to a millisecond
 _TERMINAL_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _TARGET = re.compile(r"(terminal|area)/[0-9A-Za-z_-]{1,64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMAND_ID = re.compile(r"([0-9a-f]{8})-([0-9a-f]{8})-(\d{1,19})-(\d{1,9})-([0-9a-f]{16})")
+_TAIL = re.compile(r"\d{1,19}-\d{1,9}-[0-9a-f]{16}")
 
 
 class CommandType(IntEnum):
@@ -76,10 +81,19 @@ class Command:
     # Where the sound of the text is, and what it must be; both "": the terminal speaks the text.
     audio: str = field(default="", repr=False)  # an http or https URL
     audio_sha256: str = ""  # 64 hex digits
+    # To an area: the loudspeakers that it is for, and what follows `cmd_id` in each one's own.
+    each: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def meant_for(self, terminal: str) -> Self | None:
+        """As that loudspeaker takes it, with its own id; None where others are named."""
+        if not self.each:
+            return self
+        tail = self.each.get(terminal)
+        return None if tail is None else replace(self, cmd_id=f"{self.cmd_id}-{tail}", each={})
 
 
 _FIELDS = tuple(item.name for item in fields(Command))
-_WHERE_NEEDED = ("audio", "audio_sha256")  # left out where they are ""
+_WHERE_NEEDED: Mapping[str, Any] = {"audio": "", "audio_sha256": "", "each": {}}  # else left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +162,12 @@ def read_command_id(key: SigningKey, terminal: str, text: str) -> Try | None:
     return Try(int(match[3]), int(match[4]))
 
 
+def split_command_id(cmd_id: str) -> tuple[str, str]:
+    """What all ids of one key and alert begin with, and what follows after a `-`."""
+    key, alert, tail = cmd_id.split("-", 2)
+    return f"{key}-{alert}", tail
+
+
 def delivery_stem(cmd_id: str) -> str:
     """The part of an id that all tries at one delivery share."""
     return cmd_id.rsplit("-", 2)[0]
@@ -178,9 +198,10 @@ def sign(command: Command, key: SigningKey) -> bytes:
     Raises:
         ValueError: It is over MAX_COMMAND_BYTES, or its text isn't Unicode (a lone surrogate).
     """
-    document: dict[str, Any] = {"v": _VERSION, "alg": _ALGORITHM, "key": key.key_id}
+    version = _VERSION_NAMING if command.each else _VERSION
+    document: dict[str, Any] = {"v": version, "alg": _ALGORITHM, "key": key.key_id}
     values = {name: getattr(command, name) for name in _FIELDS}
-    document |= {n: value for n, value in values.items() if value != "" or n not in _WHERE_NEEDED}
+    document |= {n: v for n, v in values.items() if n not in _WHERE_NEEDED or v != _WHERE_NEEDED[n]}
     signature = key.private.sign(_canonical(document))
     document["sig"] = base64.b64encode(signature).decode("ascii")
     payload = _canonical(document)
@@ -277,11 +298,24 @@ def _is_sound(values: Mapping[str, Any]) -> bool:
     return known is not None and values["audio"].startswith(("http://", "https://"))
 
 
+def _names(values: Mapping[str, Any], *, naming: bool) -> bool:
+    """Whether loudspeakers are named where, and only where, the version says so."""
+    each = values["each"]
+    if not naming:
+        return bool(each == {})
+    if not isinstance(each, dict) or not each or not values["to"].startswith("area/"):
+        return False
+    return all(
+        is_terminal_id(name) and isinstance(tail, str) and _TAIL.fullmatch(tail)
+        for name, tail in each.items()
+    )
+
+
 def _command(document: dict[str, Any]) -> Command:
     """A signed document may still be of another version, or of somebody careless."""
-    if document.get("v") != _VERSION:
+    if document.get("v") not in {_VERSION, _VERSION_NAMING}:
         raise CommandRefusedError("unknown-version")
-    values: dict[str, Any] = dict.fromkeys(_WHERE_NEEDED, "")
+    values: dict[str, Any] = {**_WHERE_NEEDED}
     values |= {name: document[name] for name in _FIELDS if name in document}
     if len(values) < len(_FIELDS):
         raise CommandRefusedError("malformed")
@@ -293,5 +327,7 @@ def _command(document: dict[str, Any]) -> Command:
     if not texts or not whole or type(values["duplicate"]) is not bool:
         raise CommandRefusedError("malformed")
     if not _TARGET.fullmatch(str(values["to"])) or not _is_sound(values):
+        raise CommandRefusedError("malformed")
+    if not _names(values, naming=document["v"] == _VERSION_NAMING):
         raise CommandRefusedError("malformed")
     return Command(**{**values, "type": CommandType(values["type"])})

@@ -14,7 +14,9 @@ from enum import StrEnum
 import structlog
 
 from channels.loudspeaker.commands import ROOT
-from channels.loudspeaker.link import Link, LostWordError, NotHandedOverError, Received
+from channels.loudspeaker.link import Link
+from channels.loudspeaker.link_messages import Received
+from channels.loudspeaker.unsent import LostWordError, NobodyListensError, NotHandedOverError
 
 _log = structlog.get_logger(__name__)
 
@@ -80,6 +82,9 @@ class Echo:
         self._came.clear()
         try:
             await self._link.publish(self._topic, self._saying(self._word))
+        except NobodyListensError:
+            self._found(Hearing.DEAF)  # not even we, who have just subscribed
+            return
         except NotHandedOverError:
             return
         except LostWordError:

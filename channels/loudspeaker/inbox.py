@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from channels.base import Event, Sink
-from channels.loudspeaker.link import Received
+from channels.loudspeaker.link_messages import Received
 
 _log = structlog.get_logger(__name__)
 

@@ -15,7 +15,6 @@ import ssl
 import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -26,8 +25,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from channels.loudspeaker.address import BrokerAddress
-from channels.loudspeaker.paho_client import make_client
+from channels.loudspeaker.link_messages import Received, Request
+from channels.loudspeaker.paho_client import Speaks, lasting, make_client, refusal
 from channels.loudspeaker.paho_socket import PahoSocket
+from channels.loudspeaker.unsent import LostWordError, NotHandedOverError
 
 _log = structlog.get_logger(__name__)
 
@@ -37,50 +38,8 @@ _LONGEST_PAUSE_S = 3.0
 _GOODBYE_S = 1.0
 _MOST_ENDED = 3  # connections that one message may have ended; a report, on a weak line, more
 _MOST_ENDED_BY_POST = 6
-
-
-class NotHandedOverError(Exception):
-    """The message wasn't given to paho and never will be sent; `code` says why.
-
-    `away` where there is no connection, and so no message would have fared better.
-    """
-
-    def __init__(self, code: str, *, away: bool = False) -> None:
-        super().__init__(code)
-        self.code = code
-        self.away = away
-
-
-class LostWordError(Exception):
-    """The connection ended before the broker confirmed; the message may be there."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message from the broker."""
-
-    topic: str  # "" where it wasn't UTF-8
-    payload: bytes = field(repr=False)
-    retained: bool
-    qos: int
-    mid: int
-    connection: int  # which of our connections it came by: only there can it be acknowledged
-    number: int = 0  # grows with each that comes
-
-
-@dataclass(slots=True)
-class _Request:
-    topic: str
-    payload: Callable[[], bytes]
-    tag: Any
-    confirmed: asyncio.Future[None]
-    sent: bool = False
-    in_window: bool = False
-    ended: int = 0  # connections that ended before it was confirmed
+_MANY = 65_535  # what MQTT 5 takes for granted where a broker says nothing
+_UNSUPPORTED_VERSION = 0x84  # also what paho makes of MQTT 3.1.1's own word for it
 
 
 def _nothing(_: Any) -> None:
@@ -103,6 +62,7 @@ class Link:
         confirmed_late: Called with the tag of a `publish` that ended before its PUBACK came.
         came_up: Called each time the link is up.
         went_down: Called, with the reason, each time it was up and is no more.
+        speaks: Which MQTT; with both, whichever the broker lets us in with, the newer first.
         context: TLS settings for an `mqtts` address; the system's authorities where it is None.
     """
 
@@ -121,6 +81,7 @@ class Link:
         confirmed_late: Callable[[Any], None] = _nothing,
         came_up: Callable[[], None] = lambda: None,
         went_down: Callable[[str], None] = _nothing,
+        speaks: Speaks = Speaks.OLDER,
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.problem = "not-started"  # a short word; "" while up
@@ -133,8 +94,8 @@ class Link:
         self._went_down = went_down
         self._arrivals = itertools.count(1)
         self._window = window  # what is left of it
-        self._queue: deque[_Request] = deque()
-        self._pending: dict[int, _Request] = {}
+        self._queue: deque[Request] = deque()
+        self._pending: dict[int, Request] = {}
         self._posted: dict[int, int] = {}  # by message id: connections that ended before it
         self._up = asyncio.Event()
         self._down = asyncio.Event()
@@ -142,6 +103,9 @@ class Link:
         self._keeper: asyncio.Task[None] | None = None
         # Terminals that lost the same broker shouldn't all come back in the same instant.
         self._spread = 0.75 + zlib.crc32(client_id.encode()) % 1000 / 2000
+        self._speaks = speaks
+        self.newer = speaks is not Speaks.OLDER  # whether it is MQTT 5 that we speak now
+        self._most_pending = _MANY
         self._made = partial(
             make_client, address, client_id, context, will, keepalive_s, clean=clean
         )
@@ -192,7 +156,14 @@ class Link:
         if self._keeper is not None:
             self._keeper.cancel()
 
-    async def publish(self, topic: str, payload: Callable[[], bytes], tag: Any = None) -> None:
+    async def publish(
+        self,
+        topic: str,
+        payload: Callable[[], bytes],
+        tag: Any = None,
+        *,
+        lasts_s: Callable[[], int] | None = None,
+    ) -> None:
         """Publish at QoS 1, not retained, and return when the broker has confirmed it.
 
         Args:
@@ -200,14 +171,15 @@ class Link:
             payload: Asked for when its turn has come: a sequence number is in the order of sending.
             tag: What `confirmed_late` is called with should we have given up by then; None: it
                 isn't called.
+            lasts_s: Asked for with it: when a broker of MQTT 5 may forget it, in seconds.
 
         Raises:
-            NotHandedOverError: It was not sent.
+            NotHandedOverError: It was not sent, or the broker of MQTT 5 won't pass it on.
             LostWordError: It may have been.
         """
         if not self.up:
             raise NotHandedOverError(self.problem or "not-connected", away=True)
-        request = _Request(topic, payload, tag, self._loop.create_future())
+        request = Request(topic, payload, tag, self._loop.create_future(), lasts_s)
         self._queue.append(request)
         self._send_next()
         try:
@@ -235,7 +207,7 @@ class Link:
             self._client.ack(message.mid, message.qos)
 
     def _start_client(self) -> Client:
-        client = self._made()
+        client = self._made(newer=self.newer)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
@@ -251,7 +223,8 @@ class Link:
         while True:
             if await self._connect():
                 await self._live()
-                self._throw_away_what_ends_us()
+                if not self._try_the_other():
+                    self._throw_away_what_ends_us()
             longer_s = min(pause_s * 2, self._longest_pause_s)
             pause_s = _FIRST_PAUSE_S if self._was_up else longer_s
             await asyncio.sleep(pause_s * self._spread)
@@ -266,6 +239,17 @@ class Link:
         if most < _MOST_ENDED and max(self._posted.values(), default=0) < _MOST_ENDED_BY_POST:
             return
         _log.warning("mqtt-thrown-away", messages=len(self._pending) + len(self._posted))
+        self._start_over()
+
+    def _try_the_other(self) -> bool:
+        """Speak the other MQTT next time, where we weren't let in and nobody said why."""
+        if self._speaks is not Speaks.EITHER or self._let_in or self._refused:
+            return False
+        self.newer = not self.newer
+        self._start_over()
+        return True
+
+    def _start_over(self) -> None:
         self._pending.clear()  # told as lost when the first of these connections ended
         self._posted.clear()
         self._socket.unwatch()
@@ -273,7 +257,7 @@ class Link:
         self._socket = self._make_socket()
 
     async def _connect(self) -> bool:
-        self._was_up = self._let_in = False
+        self._was_up = self._let_in = self._refused = False
         self._down.clear()
         self.connection += 1
         self._connecting = asyncio.create_task(asyncio.to_thread(self._client.reconnect))
@@ -294,12 +278,14 @@ class Link:
                     await self._down.wait()
 
     def _on_connect(
-        self, _c: Client, _u: Any, _f: ConnectFlags, reason: ReasonCode, _p: Properties | None
+        self, _c: Client, _u: Any, _f: ConnectFlags, reason: ReasonCode, said: Properties | None
     ) -> None:
         if reason.is_failure:
+            self._refused = reason.value != _UNSUPPORTED_VERSION
             self.problem = f"refused-{str(reason).lower().replace(' ', '-')}"
             return
         self._let_in = True  # and paho sends again what is unconfirmed, before we are up
+        self._most_pending = getattr(said, "ReceiveMaximum", _MANY)
         self._ungranted = deque(self._subscriptions)
         self._subscribe_next()
 
@@ -345,7 +331,7 @@ class Link:
 
     def _send_next(self) -> None:
         """Fill the window; called as soon as there may be room, so that the broker never waits."""
-        while self._queue and self._window > 0 and self.up:
+        while self._queue and self._has_room() and self.up:
             request = self._queue.popleft()
             if request.confirmed.done():
                 continue  # given up
@@ -354,8 +340,13 @@ class Link:
             except Exception as error:  # noqa: BLE001 - the caller's, whatever it is
                 request.confirmed.set_exception(error)
 
-    def _give_to_paho(self, request: _Request, data: bytes) -> None:
-        sent = self._client.publish(request.topic, data, qos=1)
+    def _has_room(self) -> bool:
+        """A broker of MQTT 5 hangs up on more than it said; what paho sends again counts, too."""
+        return self._window > 0 and len(self._pending) < self._most_pending
+
+    def _give_to_paho(self, request: Request, data: bytes) -> None:
+        lasts = lasting(request.lasts_s()) if self.newer and request.lasts_s else None
+        sent = self._client.publish(request.topic, data, qos=1, properties=lasts)
         if sent.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
             raise NotHandedOverError("queue-full")
         # Any other code and paho has it: it sends it now, or when it is connected again.
@@ -364,19 +355,23 @@ class Link:
         self._pending[sent.mid] = request
 
     def _on_publish(
-        self, _c: Client, _u: Any, mid: int, _r: ReasonCode, _p: Properties | None
+        self, _c: Client, _u: Any, mid: int, reason: ReasonCode, _p: Properties | None
     ) -> None:
         self._posted.pop(mid, None)
         request = self._pending.pop(mid, None)
         if request is None:
             return
         self._leave_window(request)
+        refused = refusal(reason)
         if not request.confirmed.done():
-            request.confirmed.set_result(None)
-        elif request.tag is not None:
+            if refused is None:
+                request.confirmed.set_result(None)
+            else:
+                request.confirmed.set_exception(refused)
+        elif request.tag is not None and refused is None:
             self._confirmed_late(request.tag)
 
-    def _leave_window(self, request: _Request) -> None:
+    def _leave_window(self, request: Request) -> None:
         if request.in_window:
             request.in_window = False
             self._window += 1

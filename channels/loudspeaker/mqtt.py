@@ -1,10 +1,12 @@
-"""Loudspeakers over any MQTT 3.1.1 broker: signed commands out, the terminals' own words back.
+"""Loudspeakers over any MQTT 3.1.1 or 5 broker: signed commands out, terminals' own words back.
 
 Options: `broker` (`mqtt://user:password@host:port`, or `mqtts://`), `key_file` (the signing key,
 see `keys.make_key`), `volume` (0–100, default 100), `repeat` (how often a text is played, default
 3), `ca_file` (PEM, for `mqtts://`), `heartbeat_s` and `missed` (a loudspeaker that wasn't heard for
 so many heartbeats is offline; 60 and 3), `audio` (offer each text as a sound, too), `audio_url`,
-`clips_dir`, and `audio_dir`, which bootstrap sets.
+`clips_dir`, `speech_command` (in espeak-ng's place), `mqtt` (auto, 5, 3.1.1), `areas` (false: never
+one command to an area), `area_grace_s` (5: once no answer came for so long, the silent are asked
+singly), and `audio_dir` and `accounts_dir`, which bootstrap sets.
 
 The broker's PUBACK is `accepted` and no more. That a terminal has the command is its own ack
 (`delivered`), and what was heard its result (`played`, `interrupted`): three states.
@@ -31,19 +33,12 @@ from channels.base import (
     UnderWay,
     each,
 )
-from channels.loudspeaker.commands import (
-    Numbering,
-    Try,
-    command_id,
-    command_topic,
-    is_terminal_id,
-    sign,
-)
+from channels.loudspeaker.commands import Try
 from channels.loudspeaker.echo import Echo, Hearing
 from channels.loudspeaker.inbox import Inbox
-from channels.loudspeaker.link import Link, LostWordError, NotHandedOverError, Received
+from channels.loudspeaker.link import Link
+from channels.loudspeaker.link_messages import Received
 from channels.loudspeaker.mqtt_settings import read_settings
-from channels.loudspeaker.orders import order
 from channels.loudspeaker.reports import (
     MAX_REPORT_BYTES,
     SUBSCRIPTIONS,
@@ -51,6 +46,7 @@ from channels.loudspeaker.reports import (
     Message,
     read_receipt,
 )
+from channels.loudspeaker.sending import Sender
 from channels.loudspeaker.watching import Watch
 
 _log = structlog.get_logger(__name__)
@@ -71,9 +67,6 @@ class MqttRoute:
         self.config = config
         self._now = context.now
         self._key = settings.key
-        self._manner = settings.manner
-        self._numbering = Numbering()
-        self._announcer = settings.announcer
         self._attendance = Attendance()
         self._under_way = UnderWay()
         # One name for one session: what terminals say while we are away waits under it. 23
@@ -88,7 +81,18 @@ class MqttRoute:
             confirmed_late=self._confirmed_late,
             came_up=self._came_up,
             went_down=lambda code: _log.warning("mqtt-down", route=config.name, reason=code),
+            speaks=settings.speaks,
             context=settings.tls,
+        )
+        self._sender = Sender(
+            self._link,
+            self._key,
+            settings.manner,
+            settings.announcer,
+            now=self._now,
+            areas=settings.areas.areas,
+            grace_s=settings.area_grace_s,
+            absent=lambda message: self._watch.absent(message.address),
         )
         self._closed = False
         self._echo = Echo(self._link, name)
@@ -108,6 +112,7 @@ class MqttRoute:
         """End the tries in flight as UNKNOWN, and the connection; the session stays."""
         self._closed = True
         await self._under_way.end()
+        await self._sender.close()
         await self._watch.close()
         await self._echo.close()
         await self._link.close()
@@ -115,7 +120,8 @@ class MqttRoute:
 
     def send_many(self, messages: Sequence[Outgoing]) -> AsyncIterator[Outcome]:
         """Hand over; one Outcome each."""
-        return each(messages, self._send, self.config.limits.timeout_s, self._under_way)
+        send = self._refuse if self._closed else self._sender.together(messages)
+        return each(messages, send, self.config.limits.timeout_s, self._under_way)
 
     def hooks(self) -> Sequence[Hook]:
         """None: terminals answer through the broker."""
@@ -129,37 +135,8 @@ class MqttRoute:
             return Health(ok=True, detail="The MQTT broker is connected.")
         return Health(ok=False, detail=f"The MQTT broker isn't connected: {self._link.problem}.")
 
-    async def _send(self, message: Outgoing) -> Accepted:
-        if self._closed:
-            raise SendError(Fault.RETRY, "route-closed")
-        if not is_terminal_id(message.address):
-            raise SendError(Fault.DEAD, "bad-terminal-id")
-        topic = command_topic(f"terminal/{message.address}")
-        cmd_id = command_id(
-            self._key, message.address, message.alert, message.delivery, message.attempt
-        )
-
-        sound = ("", "")
-        if self._announcer is not None and not message.stop:
-            sound = await self._announcer.sound(message.text, message.language)
-
-        def payload() -> bytes:
-            now = self._now()
-            if not message.stop and message.expires_at <= now:
-                raise SendError(Fault.REFUSED, "expired")
-            number = self._numbering.next(topic, now)
-            return sign(order(message, cmd_id, number, now, self._manner, sound), self._key)
-
-        try:
-            await self._link.publish(topic, payload, Try(message.delivery, message.attempt))
-        except NotHandedOverError as error:
-            fault = Fault.AWAY if error.away else Fault.RETRY
-            raise SendError(fault, error.code) from None
-        except LostWordError as error:
-            raise SendError(Fault.UNKNOWN, error.code) from None
-        except ValueError:
-            raise SendError(Fault.REFUSED, "text-too-long-or-not-unicode") from None
-        return Accepted(reference=cmd_id)
+    async def _refuse(self, _message: Outgoing) -> Accepted:
+        raise SendError(Fault.RETRY, "route-closed")
 
     def _came_up(self) -> None:
         _log.info("mqtt-up", route=self.config.name)
@@ -175,15 +152,22 @@ class MqttRoute:
         else:
             self._inbox.put(message)
 
-    def _confirmed_late(self, tag: Try) -> None:
-        receipt = Receipt(
-            delivery=tag.delivery, attempt=tag.attempt, status=ReceiptStatus.ACCEPTED, code="late"
-        )
-        self._inbox.put(receipt)
+    def _confirmed_late(self, tries: Sequence[Try]) -> None:
+        for late in tries:
+            receipt = Receipt(
+                delivery=late.delivery,
+                attempt=late.attempt,
+                status=ReceiptStatus.ACCEPTED,
+                code="late",
+            )
+            self._inbox.put(receipt)
 
     def _read(self, batch: Sequence[Received]) -> tuple[Sequence[Event], Callable[[], None]]:
         messages = [Message(m.topic, m.payload, m.retained, m.number) for m in batch]
         changes = self._attendance.changes(messages)
-        receipts = [read_receipt(message, self._key) for message in messages]
-        events = [*(receipt for receipt in receipts if receipt), *changes.events]
+        read = [read_receipt(message, self._key) for message in messages]
+        receipts = [receipt for receipt in read if receipt]
+        for receipt in receipts:
+            self._sender.answered(receipt.reference)
+        events = [*receipts, *changes.events]
         return events, lambda: self._attendance.adopt(changes)

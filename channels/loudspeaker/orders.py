@@ -1,9 +1,10 @@
 """A message for a loudspeaker → the command that it is told; pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from channels.base import Outgoing
-from channels.loudspeaker.commands import Command, CommandType
+from channels.loudspeaker.commands import Command, CommandType, split_command_id
 
 _STOP_LASTS_MS = 10 * 60 * 1000  # an order to fall silent may outlive the alert's own end
 
@@ -30,7 +31,6 @@ def order(
     sound: tuple[str, str] = ("", ""),
 ) -> Command:
     """The command number `number` for `message`, made at `now` (ms); `sound` is (URL, sha256)."""
-    expires = message.expires_at
     return Command(
         cmd_id=cmd_id,
         to=f"terminal/{message.address}",
@@ -39,7 +39,7 @@ def order(
         severity=message.severity,
         seq=number,
         not_before=now,
-        expires=max(expires, now + _STOP_LASTS_MS) if message.stop else expires,
+        expires=expiry(message, now),
         text="" if message.stop else message.text,
         lang=message.language,
         volume=manner.volume,
@@ -48,6 +48,33 @@ def order(
         audio=sound[0],
         audio_sha256=sound[1],
     )
+
+
+def order_to_area(
+    area: str,
+    cmd_ids: Mapping[str, str],
+    message: Outgoing,
+    number: int,
+    now: int,
+    manner: Manner,
+    sound: tuple[str, str] = ("", ""),
+) -> Command:
+    """The same for the loudspeakers of an area: those in `cmd_ids`, with each one's own id.
+
+    `message` is any of theirs, which differ in nothing else (`grouping.plan`).
+    """
+    tails = {name: split_command_id(cmd_id) for name, cmd_id in cmd_ids.items()}
+    (stem,) = {stem for stem, _ in tails.values()}
+    return replace(
+        order(message, stem, number, now, manner, sound),
+        to=f"area/{area}",
+        each={name: tail for name, (_, tail) in tails.items()},
+    )
+
+
+def expiry(message: Outgoing, now: int) -> int:
+    """When a command made at `now` is over, ms."""
+    return max(message.expires_at, now + _STOP_LASTS_MS) if message.stop else message.expires_at
 
 
 def _type(message: Outgoing) -> CommandType:

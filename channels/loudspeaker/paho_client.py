@@ -1,14 +1,48 @@
 """A paho client as we use it: no thread, no queue beyond a bound, and answers by hand."""
 
 import ssl
+from enum import StrEnum
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from channels.loudspeaker.address import BrokerAddress
+from channels.loudspeaker.unsent import NobodyListensError, NotAllowedError, NotHandedOverError
 
 _CONNECT_TIMEOUT_S = 5.0
 _MOST_QUEUED = 1000  # far below 65,535 message ids, where paho begins to refuse
+_FOR_EVER = 0xFFFF_FFFF  # of a session, as MQTT 3.1.1 keeps it
+_LONGEST_S = 0xFFFF_FFFE
+_NOBODY = 0x10
+_FOR_GOOD = frozenset({0x87, 0x90, 0x95, 0x99})  # rights, topic, size, format: it won't pass later
+
+
+class Speaks(StrEnum):
+    """Which version of MQTT."""
+
+    EITHER = "auto"
+    NEWER = "5"
+    OLDER = "3.1.1"
+
+
+def lasting(seconds: int) -> Properties:
+    """What tells a broker to forget a message after so long."""
+    said = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    said.MessageExpiryInterval = min(seconds, _LONGEST_S)
+    return said
+
+
+def refusal(reason: ReasonCode) -> NotHandedOverError | None:
+    """What a PUBACK says against a message; None where the broker has it."""
+    if reason.value == _NOBODY:
+        return NobodyListensError()
+    if not reason.is_failure:
+        return None
+    code = f"broker-{str(reason).lower().replace(' ', '-')}"
+    return NotAllowedError(code) if reason.value in _FOR_GOOD else NotHandedOverError(code)
 
 
 def make_client(
@@ -19,13 +53,14 @@ def make_client(
     keepalive_s: int,
     *,
     clean: bool,
+    newer: bool,
 ) -> Client:
     """One that knows where to connect to, and hasn't yet; the arguments are those of `Link`."""
     client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
-        clean_session=clean,
-        protocol=MQTTProtocolVersion.MQTTv311,
+        clean_session=None if newer else clean,
+        protocol=MQTTProtocolVersion.MQTTv5 if newer else MQTTProtocolVersion.MQTTv311,
         reconnect_on_failure=False,
         manual_ack=True,
     )
@@ -38,5 +73,12 @@ def make_client(
         client.tls_set_context(context or ssl.create_default_context())
     if will is not None:
         client.will_set(will[0], will[1], qos=1, retain=True)
-    client.connect_async(address.host, address.port, keepalive_s)
+    if newer:
+        session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        session.SessionExpiryInterval = 0 if clean else _FOR_EVER
+        client.connect_async(
+            address.host, address.port, keepalive_s, clean_start=clean, properties=session
+        )
+    else:
+        client.connect_async(address.host, address.port, keepalive_s)
     return client

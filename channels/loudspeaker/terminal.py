@@ -73,6 +73,7 @@ class Terminal:
         self.memory = memory or Memory()
         self._keys = keys
         self._once_ms = once_ms
+        self._id = terminal_id
         self._own = f"terminal/{terminal_id}"
         self._targets = {self._own, *(f"area/{code}" for code in areas)}
         self._defect = defect
@@ -108,7 +109,9 @@ class Terminal:
         if command.to not in self._targets or topic != command_topic(command.to):
             # A command for another, sent here by somebody else: not ours to answer.
             return [_heard(command, "misaddressed")]
-        effects = self.tick(now)
+        if (mine := command.meant_for(self._id)) is None:
+            return [_heard(command, "not-named")]
+        command, effects = mine, self.tick(now)
         if command.cmd_id in self.memory.acks:
             return effects + self._repeat(command)
         if reason := self._stale(key, command, now):
@@ -178,11 +181,15 @@ class Terminal:
 
     def _obey(self, command: Command, now: int) -> list[Effect]:
         if command.type is CommandType.CANCEL:
+            _remember(self.memory.cancelled, command.alert, command.not_before)
             return [*self._accept(command, now), *self._cancel(command.alert, now)]
         if self._defect:
             return self._refuse(command, self._defect, now)
-        if command.duplicate and (earlier := self._earlier(command)) is not None:
+        if (earlier := self._earlier(command)) is not None:
             return self._accept(command, now) + earlier
+        # To an area and to one are two topics, and what waited in a broker comes in any order.
+        if command.not_before < self.memory.cancelled.get(command.alert, 0):
+            return self._refuse(command, "cancelled", now)
         return self._place(command, now)
 
     def _place(self, command: Command, now: int) -> list[Effect]:
@@ -273,10 +280,8 @@ class Terminal:
         return [Note("ended", {"cmd_id": command.cmd_id, **result}), *says]
 
 
-def _remember(
-    known: OrderedDict[str, Mapping[str, Any]], name: str, document: Mapping[str, Any]
-) -> None:
-    known[name] = document
+def _remember(known: OrderedDict[str, Any], name: str, what: Any) -> None:
+    known[name] = what
     if len(known) > _MOST_REMEMBERED:
         known.popitem(last=False)
 

@@ -45,6 +45,7 @@ class Memory:
     last: dict[tuple[str, str], int] = field(default_factory=dict)  # by key and target
     acks: OrderedDict[str, Mapping[str, Any]] = field(default_factory=OrderedDict)  # by cmd_id
     results: OrderedDict[str, Mapping[str, Any]] = field(default_factory=OrderedDict)  # by stem
+    cancelled: OrderedDict[str, int] = field(default_factory=OrderedDict)  # alert → when
     waiting: list[Command] = field(default_factory=list)
     play: Play | None = None
 
@@ -55,6 +56,7 @@ class Memory:
             "last": [[key, target, number] for (key, target), number in self.last.items()],
             "acks": list(self.acks.items()),
             "results": list(self.results.items()),
+            "cancelled": list(self.cancelled.items()),
             "waiting": [asdict(command) for command in self.waiting],
             "play": None if self.play is None else asdict(self.play),
         }
@@ -76,6 +78,7 @@ class Memory:
                 last={(key, target): int(n) for key, target, n in document["last"]},
                 acks=OrderedDict(document["acks"]),
                 results=OrderedDict(document["results"]),
+                cancelled=OrderedDict(document.get("cancelled", [])),
                 waiting=[_command(values) for values in document["waiting"]],
                 play=play,
             )

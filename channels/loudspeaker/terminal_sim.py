@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--accounts",
         type=Path,
-        help="a broker's terminals.json: each logs in with its own password",
+        help="a broker's terminals.json: each logs in with its own password, and obeys its areas",
     )
     add("--area", action="append", default=[], help="they obey its commands; more than one may be")
     add("--patience-s", type=float, default=30.0, help="how long to wait for all to be online")

@@ -16,7 +16,8 @@ from typing import Any, TextIO
 from channels.loudspeaker.accounts import Account
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.commands import ROOT, Command
-from channels.loudspeaker.link import Link, Received
+from channels.loudspeaker.link import Link
+from channels.loudspeaker.link_messages import Received
 from channels.loudspeaker.terminal import Effect, Say, Terminal
 
 _READING_MS = 220  # to speak one Chinese character aloud
@@ -111,15 +112,15 @@ class SimTerminal:
             lasts = max(_SHORTEST_MS, len(command.text) * _READING_MS)
             return max(1, round(lasts / conditions.speed))
 
+        account = conditions.accounts.get(terminal_id)
         self._terminal = Terminal(
             terminal_id,
             conditions.keys,
             once_ms=once_ms,
-            areas=conditions.areas,
+            areas=(*conditions.areas, *(account.areas if account else ())),
             defect="amplifier-fault" if behaviour is Behaviour.REFUSES else "",
             breaks_after=1 if behaviour is Behaviour.PARTIAL else None,
         )
-        account = conditions.accounts.get(terminal_id)
         self._link = Link(
             conditions.broker
             if account is None
@@ -182,7 +183,8 @@ class SimTerminal:
         if self.behaviour is Behaviour.POWER_LOST:
             self.lose_power()
             return
-        self._do(self._terminal.hear(message.topic, message.payload, now_ms()))
+        if not message.retained:  # a command is never kept by a broker: one that is, is a replay
+            self._do(self._terminal.hear(message.topic, message.payload, now_ms()))
         self._link.acknowledge(message)
 
     def _tick(self) -> None:

@@ -1,10 +1,11 @@
 """Looks who has fallen silent, for as long as a route lives."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from channels.base import Event
-from channels.loudspeaker.link import Link, Received
+from channels.loudspeaker.link import Link
+from channels.loudspeaker.link_messages import Received
 from channels.loudspeaker.reports import Attendance, split_topic
 from channels.loudspeaker.silence import Silence
 
@@ -60,12 +61,18 @@ class Watch:
         if terminal := split_topic(message.topic)[0]:
             self._silence.heard(terminal, self._now(), retained=message.retained)
 
+    def absent(self, terminal: str) -> None:
+        """The broker says that nobody listens where it would."""
+        self._gone([terminal])
+
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(self._look_s)
             if self._link.up:
-                now = self._now()
-                changes = self._attendance.silent(self._silence.overdue(now), now)
-                self._attendance.adopt(changes)
-                for event in changes.events:
-                    self._tell(event)
+                self._gone(self._silence.overdue(self._now()))
+
+    def _gone(self, terminals: Sequence[str]) -> None:
+        changes = self._attendance.silent(terminals, self._now())
+        self._attendance.adopt(changes)
+        for event in changes.events:
+            self._tell(event)

@@ -50,10 +50,18 @@ def terminals(city: Server) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def enrol(city: Server, *names: str) -> Said:
+def enrol(city: Server, *names: str, area: str | None = None) -> Said:
     return alertd(
         city.data,
-        *("terminal", "enrol", *names, "--out", city.data.parent / "bundles", "--json"),
+        *(
+            "terminal",
+            "enrol",
+            *names,
+            *(("--area", area) if area else ()),
+            "--out",
+            city.data.parent / "bundles",
+            "--json",
+        ),
         *("--broker", f"mqtt://127.0.0.1:{broker_port(city)}", "--audio", f"{city.url}/audio"),
     )
 
@@ -128,6 +136,27 @@ def test_enrolled_it_plays_what_the_city_says_and_revoked_it_is_gone(city: Serve
     listed = alertd(city.data, "terminal", "list", "--json").document
     good = {one["terminal"]: one["revoked_at"] is None for one in listed}
     assert (good[first], good[second]) == (False, True)
+
+
+def test_loudspeakers_of_one_area_are_told_at_once(city: Server) -> None:
+    third, fourth = (row["terminal_id"] for row in terminals(city)[8:10])
+    assert enrol(city, third, fourth, area="two-of-them").code == 0
+    with running(city, third), running(city, fourth):
+        issue(city)
+        for name in (third, fourth):
+            within(that=lambda name=name: "area/two-of-them" in told_at(city, name))
+            played = city.data.parent / name / "played"
+            within(that=lambda played=played: len(list(played.glob("*.wav"))) >= 3)
+            assert f"terminal/{name}" not in told_at(city, name), "and not singly"
+
+
+def told_at(city: Server, name: str) -> list[str]:
+    """Where commands came to it, by its own memory."""
+    try:
+        memory = json.loads((city.data.parent / name / "memory.json").read_bytes())
+    except FileNotFoundError:
+        return []
+    return [target for _key, target, _number in memory["memory"]["last"]]
 
 
 def issue(city: Server) -> None:

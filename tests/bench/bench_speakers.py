@@ -1,4 +1,7 @@
-"""A thousand loudspeakers behind the embedded broker: commands until each has answered itself."""
+"""A thousand loudspeakers behind the embedded broker: told singly and by area, until each answers.
+
+Each is enrolled, with a login of its own, in an area of fifty.
+"""
 
 import asyncio
 import itertools
@@ -17,13 +20,15 @@ from ground import CACHE, ROOT
 
 from channels import registry
 from channels.base import Channel, Event, Limits, Outgoing, Receipt, ReceiptStatus, RouteConfig
+from channels.loudspeaker.accounts import Accounts
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.commands import SigningKey, command_id, command_topic, sign
 from channels.loudspeaker.keys import make_key, public_text
-from channels.loudspeaker.orders import Manner, order
+from channels.loudspeaker.orders import Manner, order, order_to_area
 
 _WINDOW = 20
+_IN_AN_AREA = 50
 _TEXT = "【余姚市防指】台风红色预警:今日18时起12级以上大风,请立即转移危房、低洼地带人员。" * 2
 _PATIENCE_S = 300.0
 _numbers = itertools.count(1)
@@ -38,20 +43,21 @@ def run(*, quick: bool) -> list[Figure]:
 async def _all(rounds: int, many: int) -> list[Figure]:
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        broker = EmbeddedBroker(Path(folder) / "broker", shared_login=True)
+        broker = EmbeddedBroker(Path(folder) / "broker")
+        areas = _enrol(Path(folder) / "broker", many)
         await broker.start()
         key = make_key(Path(folder) / "commands.key")
         try:
-            async with (
-                _route(broker.address, Path(folder)) as (channel, heard),
-                _terminals(broker.terminal_address, key, many) as (took_s, pid),
-            ):
-                rate = await _rate(channel, heard, broker.address, key, rounds, many)
+            async with _terminals(broker.address, key, many, Path(folder)) as (took_s, pid):
+                rates = [
+                    await _rate(way, broker.address, key, Path(folder), rounds, many)
+                    for way in (None, areas)
+                ]
                 assert broker.pid is not None
                 memory = {"loudspeakers": _mb(pid), "broker": _mb(broker.pid)}
         finally:
             await broker.stop()
-    return [rate, *_sizes(many, took_s, memory)]
+    return [*rates, *_sizes(many, took_s, memory)]
 
 
 class Heard:
@@ -74,14 +80,34 @@ class Heard:
                 await self._more.wait()
 
 
+def _enrol(folder: Path, many: int) -> dict[str, list[str]]:
+    """Who is in which area."""
+    names = [f"sim-{number}" for number in range(1, many + 1)]
+    areas = {
+        f"area-{first // _IN_AN_AREA}": names[first : first + _IN_AN_AREA]
+        for first in range(0, many, _IN_AN_AREA)
+    }
+    for area, members in areas.items():
+        Accounts(folder).enrol(members, [area], 1)
+    return areas
+
+
 @asynccontextmanager
-async def _route(address: BrokerAddress, folder: Path) -> AsyncIterator[tuple[Channel, Heard]]:
+async def _route(
+    address: BrokerAddress, folder: Path, *, by_area: bool
+) -> AsyncIterator[tuple[Channel, Heard]]:
     heard = Heard()
     config = RouteConfig(
         name="speakers",
         type="mqtt",
         limits=Limits(in_flight=50, rate_per_s=1e9, burst=50, timeout_s=600.0),
-        options={"broker": address.url, "key_file": str(folder / "commands.key")},
+        options={
+            "broker": address.url,
+            "key_file": str(folder / "commands.key"),
+            "mqtt": "3.1.1",
+            "accounts_dir": str(folder / "broker"),
+            "areas": by_area,
+        },
     )
     channel = registry.build(config, context(heard.sink))
     await channel.start()
@@ -93,7 +119,7 @@ async def _route(address: BrokerAddress, folder: Path) -> AsyncIterator[tuple[Ch
 
 @asynccontextmanager
 async def _terminals(
-    address: BrokerAddress, key: SigningKey, many: int
+    address: BrokerAddress, key: SigningKey, many: int, folder: Path
 ) -> AsyncIterator[tuple[float, int]]:
     """So many simulated loudspeakers; yields how long they took to come, and their process."""
     pipe = asyncio.subprocess.PIPE
@@ -102,6 +128,7 @@ async def _terminals(
         *(sys.executable, "-m", "channels.loudspeaker.terminal_sim", "--until-eof"),
         *("--broker", address.url, "--verify-key", public_text(key), "--mix", '{"ok": 1}'),
         *("--count", str(many), "--speed", "1e6", "--patience-s", str(_PATIENCE_S)),
+        *("--accounts", str(folder / "broker" / "terminals.json")),
         stdin=pipe,
         stdout=pipe,
         cwd=ROOT,
@@ -118,41 +145,45 @@ async def _terminals(
 
 
 async def _rate(
-    channel: Channel,
-    heard: Heard,
+    areas: dict[str, list[str]] | None,
     address: BrokerAddress,
     key: SigningKey,
+    folder: Path,
     rounds: int,
     many: int,
 ) -> Figure:
+    """By area, or each singly where that is None."""
     login = (address.username or "", address.password or "")
     pairs = []
-    for turn in range(rounds + 1):
-        messages = _messages(many)
-        began = time.perf_counter()
-        async for _ in channel.send_many(messages):
-            pass
-        await heard.until({message.delivery for message in messages})
-        mine = many / (time.perf_counter() - began)
-        signed = [_signed(message, key) for message in _messages(many)]
-        theirs = await asyncio.to_thread(
-            limits.command_all,
-            *(address.host, address.port, login, signed, _WINDOW, "alertd/v1/terminal/+/ack"),
-        )
-        if turn:
-            pairs.append((mine, theirs))
+    async with _route(address, folder, by_area=areas is not None) as (channel, heard):
+        for turn in range(rounds + 1):
+            messages = _messages(many)
+            began = time.perf_counter()
+            async for _ in channel.send_many(messages):
+                pass
+            await heard.until({message.delivery for message in messages})
+            mine = many / (time.perf_counter() - began)
+            signed = _all_signed(_messages(many), areas, key)
+            theirs = await asyncio.to_thread(
+                limits.command_all,
+                *(address.host, address.port, login, signed, _WINDOW),
+                *("alertd/v1/terminal/+/ack", many),
+            )
+            if turn:
+                pairs.append((mine, theirs))
     pair = pair_of(pairs)
+    how = "singly" if areas is None else f"by area, {_IN_AN_AREA} in each"
     return Figure(
         bench="speakers",
-        what="commands with their loudspeaker's receipt",
+        what=f"loudspeakers told {how}, with each one's receipt",
         size=many,
         ours=pair.ours,
-        unit="msg/s",
+        unit="loudspeakers/s",
         limit=pair.limit,
         ratio=pair.ratio,
         at_least=0.7,
         peak_mb=peak_mb(),
-        note="one to each, until the last has answered; the limit is paho alone, with commands"
+        note="until the last has answered; the limit is paho alone, with commands"
         " signed before, to the same loudspeakers",
     )
 
@@ -192,6 +223,24 @@ def _messages(many: int) -> list[Outgoing]:
         )
         for number in range(1, many + 1)
     ]
+
+
+def _all_signed(
+    messages: list[Outgoing], areas: dict[str, list[str]] | None, key: SigningKey
+) -> list[tuple[str, bytes]]:
+    if areas is None:
+        return [_signed(message, key) for message in messages]
+    now = time.time_ns() // 1_000_000
+    of = {message.address: message for message in messages}
+    made = []
+    for area, members in areas.items():
+        ids = {
+            name: command_id(key, name, of[name].alert, of[name].delivery, of[name].attempt)
+            for name in members
+        }
+        command = order_to_area(area, ids, of[members[0]], now * 1000, now, Manner())
+        made.append((command_topic(f"area/{area}"), sign(command, key)))
+    return made
 
 
 def _signed(message: Outgoing, key: SigningKey) -> tuple[str, bytes]:

@@ -99,9 +99,9 @@ class World:
         self.terminals = Terminals(folder, broker, public_text(self.key))
         self._routes: list[MqttRoute] = []
 
-    async def route(self, sink: Recorder, *, timeout_s: float = 10.0) -> MqttRoute:
+    async def route(self, sink: Recorder, *, timeout_s: float = 10.0, **options: Any) -> MqttRoute:
         """A started route; a second one is the same route after a restart of ours."""
-        config = route_config(self.broker.address, self._key_file, timeout_s)
+        config = route_config(self.broker.address, self._key_file, timeout_s, **options)
         route = MqttRoute(config, context(sink))
         self._routes.append(route)
         await route.start()

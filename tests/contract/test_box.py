@@ -148,6 +148,32 @@ async def test_a_command_to_its_area_is_obeyed_and_to_another_is_not_even_heard(
         await ours.close()
 
 
+async def test_a_play_that_a_broker_retained_does_not_sound(tmp_path: Path) -> None:
+    """Somebody kept a command of ours and had the broker retain it: it comes at each connect."""
+    async with site(tmp_path) as here:
+        command = Command(
+            cmd_id=command_id(here.city.key, "t1", "c" * 32, 1, 1),
+            to="terminal/t1",
+            alert="c" * 32,
+            type=CommandType.ACTUAL,
+            severity=1,
+            seq=1,
+            not_before=wall_ms(),
+            expires=wall_ms() + 600_000,
+            text="旧的",
+        )
+        ours = await here.city.ours()
+        kept = sign(command, here.city.key)
+        await ours.publish("alertd/v1/terminal/t1/cmd", kept, retain=True)
+        async with here.box():
+            message = order(2, 1)
+            await send(here.route, message)
+            await here.told(message, (S.DELIVERED, "", ""), (S.PLAYED, "", "3/3"))
+        assert here.sink.receipts(order(1)) == []
+        assert len(here.sounds()) == 3, "three times the new one, and nothing else"
+        await ours.close()
+
+
 async def test_the_sound_of_a_command_is_fetched_once_and_only_if_it_is_as_signed(
     tmp_path: Path,
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from alertd.errors import UnavailableError
 from channels.loudspeaker.address import BrokerAddress
-from channels.loudspeaker.broker import EmbeddedBroker
+from channels.loudspeaker.broker import EmbeddedBroker, hangs
 from tests.contract.mqtt_brokers import Embedded
 from tests.contract.mqtt_bytes import Speaker
 from tests.contract.peer import PATIENCE_S, until
@@ -124,6 +124,21 @@ async def test_it_comes_back_as_often_as_it_dies(tmp_path: Path) -> None:
         for _ in range(3):
             await broker.kill()
             await broker.back()
+
+
+@pytest.mark.parametrize(
+    ("misses", "worked_s", "killed"),
+    [
+        (2, 0.0, False),
+        (3, 0.0, True),
+        (3, 0.1, True),
+        (3, 0.2, False),  # a thousand loudspeakers come at once: it works, and answers late
+        (14, 9.0, False),
+        (15, 9.0, True),  # it works at nothing
+    ],
+)
+def test_one_at_work_is_given_longer(misses: int, worked_s: float, killed: bool) -> None:
+    assert hangs(misses, worked_s) is killed
 
 
 async def test_one_that_hangs_is_started_again(tmp_path: Path) -> None:

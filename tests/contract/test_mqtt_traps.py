@@ -160,7 +160,8 @@ async def test_a_subscription_that_is_granted_and_denied_is_found_out(tmp_path: 
 
     async with Deaf.running(tmp_path / "broker") as broker:
         make_key(tmp_path / "key.pem")
-        route = MqttRoute(route_config(broker.address, tmp_path / "key.pem"), context(Recorder()))
+        config = route_config(broker.address, tmp_path / "key.pem", mqtt="3.1.1")
+        route = MqttRoute(config, context(Recorder()))
         route._echo._patience_s = 0.3
         await route.start()
 

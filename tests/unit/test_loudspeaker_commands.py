@@ -25,6 +25,7 @@ from channels.loudspeaker.commands import (
     key_id,
     read_command_id,
     sign,
+    split_command_id,
     verify,
 )
 
@@ -47,6 +48,10 @@ COMMAND = Command(
 SOUNDING = replace(
     COMMAND, audio="https://alertd.example/audio/x.wav", audio_sha256="0123456789abcdef" * 4
 )
+STEM, TAIL = split_command_id(COMMAND.cmd_id)
+NAMING = replace(
+    COMMAND, cmd_id=STEM, to="area/330281", each={"yy-0001": TAIL, "LS000001": f"7-1-{'0' * 16}"}
+)
 
 
 def refusal(payload: bytes) -> str:
@@ -67,7 +72,7 @@ def resigned(**changes: Any) -> bytes:
 
 
 def test_what_was_signed_is_what_is_read() -> None:
-    for command in (COMMAND, SOUNDING):
+    for command in (COMMAND, SOUNDING, NAMING):
         assert verify(sign(command, KEY), TRUSTED) == (KEY.key_id, command)
 
 
@@ -84,7 +89,7 @@ def test_another_reader_of_the_same_rules_agrees() -> None:
         f"{json.dumps(name)}:{json.dumps(document[name], ensure_ascii=False)}" for name in names
     )
     KEY.private.public_key().verify(signature, ("{" + form + "}").encode())
-    assert set(names) == {field.name for field in fields(Command)} | {"v", "alg", "key"}
+    assert set(names) == {field.name for field in fields(Command)} - {"each"} | {"v", "alg", "key"}
     assert (document["alg"], document["key"]) == ("ed25519", KEY.key_id)
 
 
@@ -96,9 +101,15 @@ def test_spaces_and_order_on_the_way_do_not_matter() -> None:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Command)] + ["v", "alg", "key"])
 def test_nothing_in_it_can_be_changed(name: str) -> None:
-    document = json.loads(sign(SOUNDING, KEY))
+    document = json.loads(sign(NAMING if name in {"each", "to"} else SOUNDING, KEY))
     value = document[name]
-    document[name] = not value if isinstance(value, bool) else value + type(value)(1)
+    match value:
+        case bool():
+            document[name] = not value
+        case dict():
+            document[name] = {**value, "LS000003": value["LS000001"]}
+        case _:
+            document[name] = value + type(value)(1)
     assert refusal(json.dumps(document).encode()) in {"bad-signature", "unknown-key"}
     del document[name]
     assert refusal(json.dumps(document).encode()) in {"bad-signature", "unknown-key", "unsigned"}
@@ -167,7 +178,34 @@ def test_a_signed_command_that_makes_no_sense(changes: dict[str, Any]) -> None:
 
 
 def test_a_later_version_is_not_guessed_at() -> None:
-    assert refusal(resigned(v=2)) == "unknown-version"
+    assert refusal(resigned(v=3)) == "unknown-version"
+
+
+def test_each_that_is_named_takes_it_with_its_own_id_and_nobody_else() -> None:
+    assert json.loads(sign(NAMING, KEY))["v"] == 2, "older firmware must not take it for all"
+    mine = NAMING.meant_for("yy-0001")
+    assert mine is not None
+    assert (mine.cmd_id, mine.each) == (COMMAND.cmd_id, {})
+    assert read_command_id(KEY, "yy-0001", mine.cmd_id) == Try(42, 1)
+    assert NAMING.meant_for("LS000002") is None
+    assert COMMAND.meant_for("anybody") == COMMAND
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"v": 2},
+        {"v": 2, "each": {}},
+        {"v": 2, "each": {"yy-0001": TAIL}},  # to one terminal
+        {"v": 1, "to": "area/1", "each": {"yy-0001": TAIL}},
+        {"v": 2, "to": "area/1", "each": {"yy/0001": TAIL}},
+        {"v": 2, "to": "area/1", "each": {"yy-0001": "42-1"}},
+        {"v": 2, "to": "area/1", "each": {"yy-0001": 42}},
+        {"v": 2, "to": "area/1", "each": ["yy-0001"]},
+    ],
+)
+def test_names_stand_where_they_belong_or_nothing_is_believed(changes: dict[str, Any]) -> None:
+    assert refusal(resigned(**changes)) == "malformed"
 
 
 @given(st.binary(max_size=300))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from channels.base import Event, Presence
 from channels.loudspeaker.inbox import Inbox
-from channels.loudspeaker.link import Received
+from channels.loudspeaker.link_messages import Received
 
 
 def received(number: int) -> Received:

@@ -1,6 +1,7 @@
 """A broker's address, the key's file, a route's options, and what a message becomes."""
 
 import stat
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,11 +14,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from alertd.errors import NotConfiguredError
 from channels.base import Outgoing, RouteConfig
+from channels.loudspeaker.accounts import Accounts
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.commands import CommandType
 from channels.loudspeaker.keys import load_key, make_key, public_text, read_public
 from channels.loudspeaker.mqtt_settings import read_settings
 from channels.loudspeaker.orders import Manner, order
+from channels.loudspeaker.paho_client import Speaks
 
 WEB = "http://127.0.0.1:8730"
 NOW = 1_790_000_000_000
@@ -105,8 +108,23 @@ def test_how_long_a_loudspeaker_may_be_silent_and_where_sounds_are(tmp_path: Pat
     assert read_settings(config(plain | {"heartbeat_s": 0}), WEB).silent_after_ms == 0
     with_audio = plain | {"audio": True, "audio_dir": str(tmp_path / "audio")}
     assert read_settings(config(with_audio), WEB).announcer is not None
+    by_program = with_audio | {"speech_command": f"{sys.executable} -c pass {{file}}"}
+    assert read_settings(config(by_program), WEB).announcer is not None
     with pytest.raises(NotConfiguredError, match="audio_url"):
         read_settings(config(with_audio | {"audio_url": "ftp://h"}), WEB)
+
+
+def test_who_is_told_by_area_and_which_mqtt_is_spoken(tmp_path: Path) -> None:
+    make_key(tmp_path / "key")
+    Accounts(tmp_path).enrol(["t1", "t2"], ["330281"], NOW)
+    plain = {"broker": "mqtt://h", "key_file": str(tmp_path / "key")}
+    settings = read_settings(config(plain), WEB)
+    assert (settings.speaks, settings.area_grace_s) == (Speaks.EITHER, 5)
+    assert settings.areas.areas() == {}
+    known = plain | {"accounts_dir": str(tmp_path)}
+    assert read_settings(config(known), WEB).areas.areas() == {"330281": {"t1", "t2"}}
+    assert read_settings(config(known | {"areas": False}), WEB).areas.areas() == {}
+    assert read_settings(config(plain | {"mqtt": "3.1.1"}), WEB).speaks is Speaks.OLDER
 
 
 @pytest.mark.parametrize(
@@ -123,6 +141,12 @@ def test_how_long_a_loudspeaker_may_be_silent_and_where_sounds_are(tmp_path: Pat
         ("heartbeat_s", -1),
         ("missed", 0),
         ("audio", "yes"),
+        ("speech_command", sys.executable),
+        ("speech_command", "/nowhere/voice"),
+        ("speech_command", '"'),
+        ("mqtt", "4"),
+        ("areas", "yes"),
+        ("area_grace_s", 0),
         ("brocker", "mqtt://u:s3cret@h"),
     ],
 )

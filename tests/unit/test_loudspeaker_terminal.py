@@ -13,9 +13,12 @@ from channels.loudspeaker.commands import (
     SigningKey,
     command_id,
     command_topic,
+    delivery_stem,
     sign,
+    split_command_id,
 )
 from channels.loudspeaker.terminal import Effect, Note, Say, Terminal
+from channels.loudspeaker.terminal_memory import Memory
 
 KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 OTHER = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
@@ -315,3 +318,76 @@ def test_a_broken_one_refuses_and_a_weak_one_says_how_much() -> None:
     command = weak.order()
     weak.forward(ONCE_MS)
     assert weak.told(command)[-1] == ("result", "played", "1/3")
+
+
+def named(speaker: Speaker, mine: Command, *others: str, seq: int = 1) -> Command:
+    """`mine`, as a command to its area says it."""
+    stem, tail = split_command_id(mine.cmd_id)
+    each = {**dict.fromkeys(others, tail), "t1": tail}
+    return replace(mine, cmd_id=stem, to="area/330281", seq=seq, each=each)
+
+
+def in_area() -> Speaker:
+    return Speaker(areas=["330281"])
+
+
+def test_one_that_an_area_command_names_answers_by_its_own_id() -> None:
+    speaker = in_area()
+    mine = speaker.command()
+    speaker.hear(named(speaker, mine, "t2"))
+    speaker.forward(3 * ONCE_MS)
+    assert speaker.told(mine) == [("ack", "accepted", ""), ("result", "played", "3/3")]
+
+
+def test_one_that_it_does_not_name_is_silent_and_says_nothing() -> None:
+    speaker = in_area()
+    mine = speaker.command()
+    stem, tail = split_command_id(mine.cmd_id)
+    effects = speaker.hear(replace(mine, cmd_id=stem, to="area/330281", each={"t2": tail}))
+    assert speaker.terminal.playing is None
+    (note,) = effects
+    assert isinstance(note, Note)
+    assert note.details["verdict"] == "not-named"
+
+
+@pytest.mark.parametrize("area_first", [True, False])
+@pytest.mark.parametrize("later", ["same-try", "marked", "unmarked"])
+def test_told_by_area_and_singly_it_sounds_once(area_first: bool, later: str) -> None:
+    """Two topics, two series of numbers, and a broker that keeps no order between them."""
+    speaker = in_area()
+    mine = speaker.command()
+    again = mine if later == "same-try" else speaker.command()
+    if later != "same-try":
+        stem = delivery_stem(mine.cmd_id)
+        again = replace(again, cmd_id=f"{stem}-2-{'0' * 16}", duplicate=later == "marked")
+    heard = [named(speaker, mine), again]
+    for command in heard if area_first else reversed(heard):
+        speaker.hear(command)
+    speaker.forward(20 * ONCE_MS)
+    playing = [e for e in speaker.said if isinstance(e, Note) and e.what == "playing"]
+    assert len(playing) == 1
+    for command in (mine, again):
+        told = speaker.told(command)
+        assert ("ack", "accepted", "") in told
+        assert told[-1] == ("result", "played", "3/3")
+
+
+@pytest.mark.parametrize("cancel_by_area", [True, False])
+def test_what_was_said_before_a_cancel_does_not_sound_after_it(cancel_by_area: bool) -> None:
+    speaker = in_area()
+    play = speaker.command()
+    speaker.now += 1_000
+    cancel = speaker.command(CANCEL)
+    if cancel_by_area:
+        cancel_heard, play_heard = named(speaker, cancel), play
+    else:
+        cancel_heard, play_heard = cancel, named(speaker, play)
+    speaker.hear(cancel_heard)
+    kept = json.loads(json.dumps(speaker.terminal.memory.to_document()))
+    speaker.terminal.memory = Memory.from_document(kept)  # it holds over a restart, too
+    speaker.hear(play_heard)
+    assert speaker.terminal.playing is None
+    assert speaker.told(play)[-1] == ("ack", "refused", "cancelled")
+    speaker.now += 1_000
+    assert speaker.order().alert == RED
+    assert speaker.terminal.playing is not None, "said after it"

@@ -85,7 +85,7 @@ def test_a_season_that_is_none_is_empty(document: object) -> None:
 
 
 async def test_a_sound_is_offered_by_url_and_hash(tmp_path: Path) -> None:
-    announcer = Announcer(tmp_path, None, "http://127.0.0.1:8730/audio/")
+    announcer = Announcer(tmp_path, Voice(), "http://127.0.0.1:8730/audio/")
     url, sha256 = await announcer.sound("请转移", "zh-CN")
     assert url == f"http://127.0.0.1:8730/audio/{sha256}.wav"
     assert (tmp_path / f"{sha256}.wav").is_file()
@@ -93,10 +93,10 @@ async def test_a_sound_is_offered_by_url_and_hash(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["【】", "字" * 9_000, "\ud800"])
 async def test_where_there_is_none_the_command_goes_without(tmp_path: Path, text: str) -> None:
-    assert await Announcer(tmp_path, None, "http://h/audio").sound(text, "zh-CN") == ("", "")
+    assert await Announcer(tmp_path, Voice(), "http://h/audio").sound(text, "zh-CN") == ("", "")
 
 
 async def test_a_full_disk_keeps_no_command_back(tmp_path: Path) -> None:
     (tmp_path / "audio").write_text("a file where the folder should be")
-    announcer = Announcer(tmp_path / "audio", None, "http://h/audio")
+    announcer = Announcer(tmp_path / "audio", Voice(), "http://h/audio")
     assert await announcer.sound("请转移", "zh-CN") == ("", "")

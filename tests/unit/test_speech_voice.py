@@ -15,7 +15,7 @@ from channels.loudspeaker.speech.sound import (
     samples_of,
     wav_of,
 )
-from channels.loudspeaker.speech.voice import NoSpeechError, Voice, parts
+from channels.loudspeaker.speech.voice import FILE, LANGUAGE, NoSpeechError, Voice, parts
 
 
 def tone(ms: int, hertz: int = 440) -> bytes:
@@ -97,3 +97,58 @@ def test_volume_is_of_the_amplitude() -> None:
     with pytest.raises(NotSoundError):
         at_volume(b"no sound", 40)
     assert sys.byteorder == "little"  # what array("h") above relies on
+
+
+_PROGRAM = """\
+import pathlib, sys, wave
+text = sys.stdin.buffer.read().decode()
+with wave.open(sys.argv[1], "wb") as file:
+    file.setnchannels(1); file.setsampwidth(2); file.setframerate(int(sys.argv[3]))
+    file.writeframes(b"\\x00\\x10" * 1000 * len(text))
+pathlib.Path(sys.argv[4]).write_text(f"{sys.argv[2]} {text}", encoding="utf-8")
+"""
+
+
+def program(folder: Path, *, file: str = FILE, rate: int = RATE) -> list[str]:
+    """A small voice: a thousand samples a character, and it writes down what it was asked."""
+    script = folder / "voice.py"
+    script.write_text(_PROGRAM, encoding="utf-8")
+    return [sys.executable, str(script), file, LANGUAGE, str(rate), str(folder / "asked")]
+
+
+async def test_a_program_speaks_in_its_place_and_recorded_phrases_still_go_before(
+    tmp_path: Path,
+) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    (clips / "请立即转移.wav").write_bytes(wav_of([tone(700)]))
+    voice = Voice(clips, program=program(tmp_path))
+    said = await voice.say("今日18时,请立即转移", "zh-CN")
+    assert (tmp_path / "asked").read_text("utf-8") == "zh-CN 今日十八时", "in words, as to espeak"
+    assert said == wav_of([b"\x00\x10" * 1000 * 5, tone(700)], pause_ms=250)
+
+
+async def test_a_program_may_say_it_on_its_standard_output(tmp_path: Path) -> None:
+    by_file = program(tmp_path)
+    by_pipe = program(tmp_path, file="/dev/stdout")
+    assert await Voice(program=by_pipe).say("转移", "en") == await Voice(program=by_file).say(
+        "转移", "en"
+    )
+    assert (tmp_path / "asked").read_text("utf-8").startswith("en ")
+
+
+async def test_what_is_wrong_with_a_program_is_told_by_a_word(tmp_path: Path) -> None:
+    for words, code in (
+        ([str(tmp_path / "none")], "no-voice"),
+        ([sys.executable, "-c", "raise SystemExit(1)"], "no-voice"),
+        ([sys.executable, "-c", "print('no sound')"], "not-wav"),
+        ([sys.executable, "-c", "pass", FILE], "no-voice"),
+        (program(tmp_path, rate=24_000), "wav-form"),
+    ):
+        with pytest.raises(NoSpeechError) as told:
+            await Voice(program=words).say("转移", "zh-CN")
+        assert told.value.code == code
+
+
+def test_another_voice_is_another_sound(tmp_path: Path) -> None:
+    assert len({Voice(program=w).manner for w in ((), ("a",), ("b",))}) == 3

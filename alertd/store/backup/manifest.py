@@ -16,6 +16,8 @@ SETTINGS: Final = "alertd.toml"
 KEYS: Final = "keys"
 ADDRESSES: Final = "addresses.key"
 CONFIG: Final = "config"
+BROKER: Final = "broker"
+LOGINS: Final = ("terminals.json", "logins.json")  # as `channels.loudspeaker.accounts` calls them
 _KIND: Final = "alertd-backup"
 _FORMAT: Final = 1
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DatabaseError
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.model import Fact, Millis
 from alertd.store import migrate
-from alertd.store.backup import checking, disk, manifest
+from alertd.store.backup import checking, disk, logins, manifest
 from alertd.store.backup.copying import Tell, frozen, require_room
 from alertd.store.backup.manifest import ADDRESSES, DATABASE, KEYS, SETTINGS, Manifest
 from alertd.store.backup.waiting import Waiting, waiting
@@ -128,6 +128,7 @@ def restore(
                 for name, mark in made.keys.items()
                 if not _stage_key(name, mark, staged, place, keys)
             )
+            logins.unseal(staged)
             facts, waits = _look(staged, made, now)
             if waits.any and not will_send:
                 raise _would_send(waits)

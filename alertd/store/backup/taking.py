@@ -16,7 +16,7 @@ from sqlalchemy import text
 from alertd.errors import AlertdError, ConflictError, NotFoundError, UnavailableError
 from alertd.model import Millis
 from alertd.store import journal
-from alertd.store.backup import disk, manifest
+from alertd.store.backup import disk, logins, manifest
 from alertd.store.backup.copying import Tell, copy_database, frozen
 from alertd.store.backup.manifest import Kept, Manifest
 from alertd.store.vault import fingerprint
@@ -36,6 +36,7 @@ class Source:
         config_dir: The city's own templates and policies, where there are any.
         node: Its name.
         version: The program's.
+        broker_dir: The folder with the broker's logins, where there are any.
     """
 
     database: Path
@@ -44,6 +45,7 @@ class Source:
     config_dir: Path | None
     node: str
     version: str
+    broker_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def take(
         keep: So many backups of this node are left there; the oldest go first.
 
     Raises:
-        NotFoundError: There is no database.
+        NotFoundError: There is no database, or no key to seal the loudspeakers' logins with.
         ConflictError: Another backup is being written there, or there is one of this second.
         UnavailableError: A disk is too full, or the copy isn't whole.
     """
@@ -142,6 +144,10 @@ def _fill(part: Path, source: Source, now: Millis, tell: Tell, *, with_keys: boo
     keys = sorted(source.keys_dir.glob("*.key"))
     for original, name in _beside(source, keys if with_keys else []):
         disk.copy(original, part / name)
+    for name, content in (
+        logins.sealed(source.broker_dir, source.keys_dir) if source.broker_dir else ()
+    ):
+        disk.write(part / name, content)
     made = Manifest(
         alertd=source.version,
         schema=schema,

@@ -14,7 +14,8 @@ from channels.loudspeaker.box.player import Player, PlayError
 from channels.loudspeaker.box.sounds import NoSoundError, Sounds
 from channels.loudspeaker.bundle import Bundle
 from channels.loudspeaker.commands import ROOT, Command
-from channels.loudspeaker.link import Link, Received
+from channels.loudspeaker.link import Link
+from channels.loudspeaker.link_messages import Received
 from channels.loudspeaker.loudness import Hours, volume, zone_of
 from channels.loudspeaker.speech.sound import NotSoundError, at_volume, lasts_ms
 from channels.loudspeaker.speech.voice import Voice

@@ -1,4 +1,7 @@
-"""A voice: recorded phrases where there are some, and espeak-ng for all the rest.
+"""A voice: recorded phrases where there are some, and for all the rest espeak-ng, or a program.
+
+A program is any command that takes a text in UTF-8 on its standard input and makes a WAV of it: so
+a neural voice is attached, which needs more than alertd brings.
 
 A recorded phrase is a WAV (16 bits, one channel, 22,050 Hz) named by its words: `请立即转移.wav` is
 heard wherever these words stand by themselves, between marks. Its folder wins over the voice.
@@ -8,13 +11,17 @@ import asyncio
 import contextlib
 import re
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from channels.loudspeaker.speech import chinese, english
 from channels.loudspeaker.speech.sound import NotSoundError, samples_of, wav_of
 
+FILE, LANGUAGE = "{file}", "{language}"
 _CHILD = Path(__file__).with_name("espeak_child.py")
 _PATIENCE_S = 20.0  # a page of text takes a tenth of a second
+_PROGRAM_PATIENCE_S = 120.0  # a neural voice on a slow machine
 _AT_ONCE = 2
 _PAUSE_MS = 250
 _SLOW = 150  # words a minute: outdoors, with an echo
@@ -35,11 +42,21 @@ class Voice:
 
     Args:
         clips: A folder of recorded phrases.
-        words_per_minute: How fast.
+        words_per_minute: How fast espeak-ng speaks.
+        program: Speaks in its place: a program and its arguments, of which `{language}` stands for
+            zh-CN or en and `{file}` for the WAV that it writes; without that it writes the WAV to
+            its standard output. The WAV has 16 bits, one channel and 22,050 Hz.
     """
 
-    def __init__(self, clips: Path | None = None, *, words_per_minute: int = _SLOW) -> None:
+    def __init__(
+        self,
+        clips: Path | None = None,
+        *,
+        words_per_minute: int = _SLOW,
+        program: Sequence[str] = (),
+    ) -> None:
         self._clips = clips
+        self._program = tuple(program)
         self._words_per_minute = words_per_minute
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -47,7 +64,8 @@ class Voice:
     def manner(self) -> str:
         """Changes whenever the same text would sound otherwise."""
         recorded = [f"{n} {p.stat().st_mtime_ns}" for n, p in sorted(self._recorded().items())]
-        return "\n".join(["espeak-ng 1", str(self._words_per_minute), *recorded])
+        voice = self._program or ("espeak-ng 1", str(self._words_per_minute))
+        return "\n".join([*voice, *recorded])
 
     async def say(self, text: str, language: str) -> bytes:
         """`text` as a WAV.
@@ -77,16 +95,42 @@ class Voice:
         return {path.stem: path for path in self._clips.glob("*.wav")}
 
     async def _speak(self, words: str, language: str) -> bytes:
-        voice = "en" if language.startswith("en") else "cmn"
-        command = (sys.executable, "-I", str(_CHILD), voice, str(self._words_per_minute))
+        if self._program:
+            wav = await self._by_program(words, language)
+        else:
+            voice = "en" if language.startswith("en") else "cmn"
+            command = (sys.executable, "-I", str(_CHILD), voice, str(self._words_per_minute))
+            wav = await self._run(command, words, _PATIENCE_S)
+        try:
+            return samples_of(wav)
+        except NotSoundError as error:
+            raise NoSpeechError(error.code) from None
+
+    async def _by_program(self, words: str, language: str) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="alertd-") as folder:
+            file = Path(folder) / "said.wav"
+            stands_for = {FILE: str(file), LANGUAGE: language}
+            command = [stands_for.get(word, word) for word in self._program]
+            said = await self._run(command, words, _PROGRAM_PATIENCE_S)
+            if FILE not in self._program:
+                return said
+            try:
+                return await asyncio.to_thread(file.read_bytes)
+            except OSError:
+                raise NoSpeechError("no-voice") from None
+
+    async def _run(self, command: Sequence[str], words: str, patience_s: float) -> bytes:
         pipe, quiet = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         async with self._turns:
-            child = await asyncio.create_subprocess_exec(
-                *command, stdin=pipe, stdout=pipe, stderr=quiet
-            )
             try:
-                async with asyncio.timeout(_PATIENCE_S):
-                    wav, _ = await child.communicate(words.encode("utf-8", "replace"))
+                child = await asyncio.create_subprocess_exec(
+                    *command, stdin=pipe, stdout=pipe, stderr=quiet
+                )
+            except OSError:
+                raise NoSpeechError("no-voice") from None
+            try:
+                async with asyncio.timeout(patience_s):
+                    said, _ = await child.communicate(words.encode("utf-8", "replace"))
             except TimeoutError:
                 raise NoSpeechError("voice-hangs") from None
             finally:
@@ -96,10 +140,7 @@ class Voice:
                     await child.wait()
         if child.returncode != 0:
             raise NoSpeechError("no-voice")
-        try:
-            return samples_of(wav)
-        except NotSoundError as error:
-            raise NoSpeechError(error.code) from None
+        return said
 
 
 def put_into_words(text: str, language: str) -> str:
