@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TextIO
 
 import structlog
-import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from alertd import messages
@@ -38,7 +37,6 @@ from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES, is_sqlite, reader
 from alertd.store.vault import KEY_BYTES, Vault, load_key
 from alertd.web.app import create_app
 from alertd.web.deps import Deps
-from alertd.web.server import Server
 from channels import registry
 from channels.base import Channel, Event, Limits, RouteConfig, RouteContext
 from channels.loudspeaker.broker import EmbeddedBroker
@@ -387,15 +385,3 @@ class Node:
         """Stop in the order opposite to the start."""
         self.stopping.set()
         await self._stack.aclose()
-
-
-def server_of(node: Node) -> Server:
-    """The HTTP server of a started node."""
-    config = uvicorn.Config(
-        node.app(),  # type: ignore[arg-type]
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=3,
-        server_header=False,
-    )
-    return Server(config, node.stopping)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from alertd.bootstrap import Node, server_of
+from alertd.bootstrap import Node
 from alertd.cli import show
 from alertd.cli.client import Running
 from alertd.cli.keys import FirstSignIn, first_administrator, token_of_cli
@@ -19,7 +19,7 @@ from alertd.decide.shares import Part
 from alertd.engine.heap import settle_heap
 from alertd.errors import UnavailableError
 from alertd.settings import Settings
-from alertd.web.server import Server, listen
+from alertd.web.server import Server, listen, server_for
 
 _UP_PATIENCE_S = 30.0
 
@@ -77,7 +77,7 @@ class Serving:
             await self.prepare(node, self._stack)
         with show.working(_("Starting the engine and its routes")):
             await node.start()
-        self._server = server_of(node)
+        self._server = server_for(node.app(), node.stopping)
         self._task = asyncio.create_task(self._server.serve(sockets=[sock]))
         self._stack.push_async_callback(self._end_server)
         await self._up(self._server, self._task)

@@ -35,6 +35,18 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
+def server_for(app: object, stopping: asyncio.Event) -> Server:
+    """The server of an application, whose streams end when `stopping` is set."""
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        server_header=False,
+    )
+    return Server(config, stopping)
+
+
 def listen(settings: Settings) -> socket.socket:
     """Take the port before anything else is started.
 
