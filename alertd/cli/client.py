@@ -7,12 +7,13 @@ process, under the data folder's lock, and speaks to the same application withou
 import getpass
 import json
 import os
+import ssl
 import sys
 import unicodedata
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,21 +57,34 @@ class Running:
 
     url: str
     pid: int
+    certificate: str = ""  # the file of the server's own; "" where it speaks plain HTTP
 
     def write(self, data_dir: Path) -> Path:
         """Leave word for commands beside it."""
         path = data_dir / _RUN_FILE
-        path.write_text(json.dumps({"url": self.url, "pid": self.pid}), encoding="utf-8")
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
         return path
+
+    def trusted(self) -> ssl.SSLContext | bool:
+        """What to trust on the way to it: its very certificate, whatever the names in that."""
+        if not self.certificate:
+            return True
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False  # it is reached by an address of this machine
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.load_verify_locations(self.certificate)
+        return context
 
 
 def running(data_dir: Path) -> Running | None:
     """The server that left word here and answers, or None."""
     try:
         found = json.loads((data_dir / _RUN_FILE).read_text(encoding="utf-8"))
-        server = Running(str(found["url"]), int(found["pid"]))
+        certificate = str(found.get("certificate", ""))
+        server = Running(str(found["url"]), int(found["pid"]), certificate)
         os.kill(server.pid, 0)
-        answer = httpx.get(f"{server.url}/healthz", timeout=5.0, trust_env=False)
+        trusted = server.trusted()
+        answer = httpx.get(f"{server.url}/healthz", timeout=5.0, trust_env=False, verify=trusted)
     except (OSError, ValueError, KeyError, TypeError, httpx.HTTPError):
         return None
     return server if answer.is_success else None
@@ -195,8 +209,8 @@ async def connect(
         )
     async with AsyncExitStack() as stack:
         if server is not None:
-            url, transport = server.url, None
-            own = kept_token(settings.data_dir)
+            url, own = server.url, kept_token(settings.data_dir)
+            transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(verify=server.trusted())
         else:
             url, transport, own = await stack.enter_async_context(_own_node(settings))
         token = _token_of(acting_as) or own

@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "restore": N_("Put a backup into an empty data folder."),
     "verify": N_("Say whether a backup, or the data folder, is whole."),
     "migrate-store": N_("Carry the city from SQLite to PostgreSQL, or back."),
+    "cert": N_("Make certificates for the console on the office's own network."),
     "doctor": N_("Say what is configured, reachable and missing."),
 }
 _GROUPS: Final = ("roster", "alert", "channel", "access", "terminal", "clock")

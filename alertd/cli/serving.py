@@ -52,7 +52,11 @@ class Serving:
     @property
     def url(self) -> str:
         """Where it is reached on this machine."""
-        return f"http://{self.settings.host}:{self.settings.port}"
+        return f"{self.settings.scheme}://{self.settings.host}:{self.settings.port}"
+
+    @property
+    def _certificate(self) -> str:
+        return str(self.settings.tls_cert or "")
 
     async def start(self) -> None:
         """Start all of it; returns when the server answers. On an error nothing is left running."""
@@ -77,12 +81,12 @@ class Serving:
             await self.prepare(node, self._stack)
         with show.working(_("Starting the engine and its routes")):
             await node.start()
-        self._server = server_for(node.app(), node.stopping)
+        self._server = server_for(node.app(), node.stopping, self.settings)
         self._task = asyncio.create_task(self._server.serve(sockets=[sock]))
         self._stack.push_async_callback(self._end_server)
         await self._up(self._server, self._task)
         settle_heap()
-        path = Running(self.url, os.getpid()).write(self.settings.data_dir)
+        path = Running(self.url, os.getpid(), self._certificate).write(self.settings.data_dir)
         self._stack.callback(path.unlink, missing_ok=True)
 
     async def _up(self, server: Server, task: "asyncio.Task[None]") -> None:

@@ -2,11 +2,11 @@
 
 from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from alertd.i18n import N_
@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     host: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8730
     public_base_url: str = ""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
     broker_host: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "127.0.0.1"
     broker_port: Annotated[int, Field(ge=0, le=65_535)] = 0
 
@@ -79,7 +81,7 @@ class Settings(BaseSettings):
         mode="before",
     )(no_truth)
 
-    @field_validator("data_dir", "config_dir")
+    @field_validator("data_dir", "config_dir", "tls_cert", "tls_key")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None
@@ -106,6 +108,12 @@ class Settings(BaseSettings):
             raise ValueError(N_("must be a URL such as https://alert.example.cn"))
         return url.rstrip("/")
 
+    @model_validator(mode="after")
+    def _whole_tls(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError(N_("tls_cert and tls_key must be given together"))
+        return self
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
@@ -121,7 +129,12 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """How gateways and people reach us: `public_base_url`, else the host and port served."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_base_url or f"http://{host}:{self.port}"
+        return self.public_base_url or f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def scheme(self) -> str:
+        """How the server itself speaks: `https` where it has a certificate."""
+        return "https" if self.tls_cert else "http"
 
     @property
     def store_url(self) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from alertd.errors import UnavailableError
+from alertd.errors import NotConfiguredError, UnavailableError
 from alertd.settings import Settings
 
 
@@ -35,15 +35,29 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def server_for(app: object, stopping: asyncio.Event) -> Server:
-    """The server of an application, whose streams end when `stopping` is set."""
+def server_for(app: object, stopping: asyncio.Event, settings: Settings) -> Server:
+    """The server of an application, whose streams end when `stopping` is set.
+
+    Raises:
+        NotConfiguredError: The certificate or its key can't be used.
+    """
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=3,
         server_header=False,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
     )
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise NotConfiguredError(
+            f"The certificate or its key can't be used: {error.strerror or error}.",
+            field="tls_cert",
+            hint="alertd cert makes both.",
+        ) from None
     return Server(config, stopping)
 
 

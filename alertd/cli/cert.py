@@ -1,0 +1,62 @@
+"""`alertd cert`: certificates with which browsers on the office's own network trust the console."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from alertd.cli import show
+from alertd.cli.certificates import SERVER_DAYS, expires_at, fingerprint, make
+from alertd.cli.keeping import now
+from alertd.cli.options import Json
+from alertd.cli.words import _
+from alertd.settings import load
+
+_FOLDER: Final = "tls"
+
+
+def cert(  # noqa: D103 - its help says it
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME…",
+            help=_("Host names and addresses by which browsers reach this server."),
+        ),
+    ],
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="FOLDER", help=_("Else tls in the data folder.")),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    settings = load()
+    folder = (to or settings.data_dir / _FOLDER).expanduser().absolute()
+    at = datetime.fromtimestamp(now() / 1000, settings.zone)
+    files = make(folder, names, office=f"alertd {settings.signature_en}", now=at)
+    shown = {
+        "authority": str(files.authority),
+        "server": str(files.server),
+        "server_key": str(files.server_key),
+        "names": names,
+        "expires_at": expires_at(files.server).isoformat(),
+        "authority_sha256": fingerprint(files.authority),
+    }
+
+    def human() -> None:
+        show.line(
+            _("Written to {folder}; good for {days} days.").format(folder=folder, days=SERVER_DAYS)
+        )
+        show.line(_("In alertd.toml, then start alertd anew:"))
+        show.line(f'  tls_cert = "{files.server}"')
+        show.line(f'  tls_key = "{files.server_key}"')
+        show.line(f'  public_base_url = "https://{names[0]}:{settings.port}"')
+        show.line(
+            _("Give {authority} to every browser as a trusted authority, once; compare:").format(
+                authority=files.authority
+            )
+        )
+        show.line(f"  SHA-256 {shown['authority_sha256']}")
+        show.line(_("Whoever has authority.key can forge any site for these browsers: keep it."))
+
+    show.answer(shown, as_json=as_json, human=human)
