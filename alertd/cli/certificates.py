@@ -8,7 +8,7 @@ Apple's take from an authority of one's own; the authority's ten years.
 import os
 import re
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -116,10 +116,8 @@ def fingerprint(certificate: Path) -> str:
 
 
 def _alternative(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ip_address(name))
-    except ValueError:
-        pass
+    if (address := _address(name)) is not None:
+        return x509.IPAddress(address)
     try:
         ascii_name = name.encode("idna").decode()
     except UnicodeError:
@@ -127,6 +125,13 @@ def _alternative(name: str) -> x509.GeneralName:
     if not _HOST.fullmatch(ascii_name):
         raise InvalidInputError(f"{name!r} is no host name or address.", field="names")
     return x509.DNSName(ascii_name)
+
+
+def _address(name: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(name)
+    except ValueError:
+        return None
 
 
 def _make_authority(files: Files, office: str, now: datetime) -> None:
