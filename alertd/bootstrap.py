@@ -41,6 +41,7 @@ from channels import registry
 from channels.base import Channel, Event, Limits, RouteConfig, RouteContext
 from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.keys import make_key
+from drills.world import World
 
 EMBEDDED = "embedded"  # an mqtt route's `broker` that asks for our own one
 
@@ -226,6 +227,7 @@ class Node:
         clock: Its time; faster than life only in demonstrations.
         part: What of the node's work this process does.
         routes: In place of the settings' routes, where the world is simulated.
+        phones: The simulated phones, where they are.
     """
 
     settings: Settings
@@ -240,6 +242,7 @@ class Node:
     keeper: Timekeeper | None = None
     channels: dict[str, Channel] = field(default_factory=dict)
     library: Library | None = None
+    phones: World | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def open(self) -> None:
@@ -378,6 +381,7 @@ class Node:
                 now=self.clock,
                 channels=self.channels,
                 stopping=self.stopping,
+                phones=self.phones,
             )
         )
 

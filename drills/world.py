@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -130,6 +132,33 @@ class World:
             answer = None
         if answer is None or not answer.is_success:
             raise UnavailableError("The simulated gateway doesn't obey.")
+
+    async def latest(self) -> list[dict[str, Any]]:
+        """What the phones showed last, the newest first: at, phone, text, kind, alert, status.
+
+        Raises:
+            UnavailableError: The simulator doesn't answer.
+        """
+        return list((await self._ask("GET", "/inbox"))["messages"])
+
+    async def say(self, phone: str, text: str) -> None:
+        """Have a phone answer, as if somebody had typed it.
+
+        Raises:
+            UnavailableError: The simulator doesn't answer.
+        """
+        await self._ask("POST", f"/phones/{quote(phone)}/replies", {"text": text})
+
+    async def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        try:
+            async with httpx.AsyncClient(base_url=self.handsets_url, trust_env=False) as http:
+                answer = await http.request(method, path, json=body)
+        except (httpx.HTTPError, KeyError):
+            answer = None
+        if answer is None or not answer.is_success:
+            raise UnavailableError("The simulated phones don't answer.")
+        found: dict[str, Any] = answer.json()
+        return found
 
     async def start_groups(self) -> None:
         """The chat groups' receiver."""

@@ -59,6 +59,7 @@ class SampleWorld:
         with show.working(_("Starting simulated phones and loudspeakers")):
             await asyncio.gather(self._handsets(), self._terminals(city))
         self.node.routes = self._routes()
+        self.node.phones = self.world
 
     def _roster(self, city: SampleCity) -> None:
         if city.written() and self._imported():

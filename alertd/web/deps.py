@@ -15,6 +15,7 @@ from alertd.model import Millis
 from alertd.settings import Settings
 from alertd.store.database import Store
 from channels.base import Channel
+from drills.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Deps:
         channels: The routes' channels by name; their hooks are mounted.
         stopping: Set when the server is asked to stop: open streams end then.
         token_bytes: Where secrets come from.
+        phones: The simulated phones around a sample city; None where phones are real.
     """
 
     store: Store
@@ -42,6 +44,7 @@ class Deps:
     channels: Mapping[str, Channel]
     stopping: asyncio.Event
     token_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes, repr=False)
+    phones: World | None = None
 
 
 def deps_of(request: Request) -> Deps:

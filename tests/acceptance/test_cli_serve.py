@@ -155,3 +155,31 @@ def test_killed_it_takes_its_world_with_it_and_starts_again(tmp_path: Path) -> N
     with sqlite3.connect(tmp_path / "data" / "alertd.sqlite3") as database:
         assert database.execute("SELECT count(*) FROM roster_version").fetchone() == (1,)
     database.close()
+
+
+def test_a_simulated_phone_is_seen_and_answers_on_its_page(city: Server) -> None:
+    first = city.said["sign_in"]
+    html = {"accept": "text/html"}
+    with httpx.Client(base_url=city.url, headers=html, follow_redirects=True) as client:
+
+        def send(page: str, path: str, **fields: str) -> httpx.Response:
+            csrf = client.get(page).text.partition('name="csrf" value="')[2].partition('"')[0]
+            return client.post(path, data={"csrf": csrf, **fields})
+
+        old, new = first["password"], "a password of my own"
+        client.post("/sign-in", data={"name": first["name"], "password": old})
+        send("/password", "/password", old_password=old, new_password=new, again=new)
+        client.post("/sign-in", data={"name": first["name"], "password": new})
+        assert 'href="/handsets"' in client.get("/alerts").text
+        sent = send("/account", "/handsets/reply", phone="+8615400000001", text="在路上了")
+        assert sent.url.path == "/handsets"
+    until = time.monotonic() + 30
+    while "在路上了" not in (said := replies_to_read(city)):
+        assert time.monotonic() < until, said
+
+
+def replies_to_read(city: Server) -> str:
+    """By the command line's own token."""
+    token = (city.data / "cli.token").read_text("ascii")
+    headers = {"authorization": f"Bearer {token}"}
+    return httpx.get(f"{city.url}/api/v1/inbound", headers=headers).text

@@ -18,12 +18,14 @@ class Room(NamedTuple):
         label: Its name, to be translated.
         right: What a visitor needs to see it, of engine.authority.
         whole: Whether only those see it who act for the whole city.
+        demo: Whether it is there around a sample city only.
     """
 
     path: str
     label: str
     right: str = "read"
     whole: bool = False
+    demo: bool = False
 
 
 ROOMS: Final[Sequence[Room]] = (
@@ -35,6 +37,7 @@ ROOMS: Final[Sequence[Room]] = (
     Room("/policies", N_("Policies")),
     Room("/drills", N_("Drills")),
     Room("/reports", N_("Reports")),
+    Room("/handsets", N_("Phones"), right="answer", whole=True, demo=True),
     Room("/users", N_("Users"), right="principals", whole=True),
     Room("/record", N_("Record"), right="audit", whole=True),
     Room("/health", N_("Health")),
@@ -46,11 +49,12 @@ def open_to(actor: Actor, room: Room) -> bool:
     return may(actor, room.right, [""] if room.whole else [])
 
 
-def menu(actor: Actor | None, here: str) -> list[tuple[Room, bool]]:
+def menu(actor: Actor | None, here: str, *, demo: bool) -> list[tuple[Room, bool]]:
     """The rooms that a visitor has, each with whether it is the one they are in."""
     if actor is None:
         return []
-    return [(room, _inside(here, room.path)) for room in ROOMS if open_to(actor, room)]
+    there = [room for room in ROOMS if open_to(actor, room) and (demo or not room.demo)]
+    return [(room, _inside(here, room.path)) for room in there]
 
 
 def _inside(here: str, path: str) -> bool:

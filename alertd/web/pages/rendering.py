@@ -55,7 +55,9 @@ def page(
             **known,
             here=request.url.path,
             me=signed.actor if signed else None,
-            menu=menu(signed.actor if signed else None, request.url.path),
+            menu=menu(
+                signed.actor if signed else None, request.url.path, demo=deps.phones is not None
+            ),
             csrf=signed.csrf if signed else "",
         )
     )

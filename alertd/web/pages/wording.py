@@ -111,7 +111,7 @@ ROLES: Final[Mapping[str, str]] = {
     "auditor": N_("auditor"),
 }
 RIGHTS: Final[Mapping[str, str]] = {
-    "read": N_("look"),
+    "read": N_("see what is there"),
     "draft": N_("write alerts"),
     "approve": N_("approve alerts"),
     "answer": N_("enter answers"),

@@ -36,6 +36,7 @@ _ANSWERS = {
     Mood.REFUSE: (422, "content-refused"),
 }
 _FLOOD_BYTES = 4 * 1024 * 1024
+_MOST_SHOWN = 100
 _MOST_HELD = 10_000  # callers that gave up long ago needn't be remembered
 _REFUSAL_STATUS = {"no-such-number": 404, "opted-out": 403}
 
@@ -81,6 +82,8 @@ class Gateway:
                     exchange.answer_json(200, {"ok": True})
                 case ("GET", "stats"):
                     exchange.answer_json(200, self.stats())
+                case ("GET", "inbox"):
+                    self._show_latest(exchange)
                 case ("GET", "phones", phone):
                     self._show(exchange, unquote(phone))
                 case ("POST", "phones", phone, "replies"):
@@ -225,6 +228,11 @@ class Gateway:
         person = override.person if override else self._person(phone)
         messages = [message for message in self._inbox if message["phone"] == phone]
         exchange.answer_json(200, {"behaviour": person.behaviour, "messages": messages})
+
+    def _show_latest(self, exchange: Exchange) -> None:
+        """What phones showed last, of all of them together, the newest first."""
+        latest = list(itertools.islice(reversed(self._inbox), _MOST_SHOWN))
+        exchange.answer_json(200, {"messages": latest})
 
     def _reply_by_hand(self, exchange: Exchange, phone: str) -> None:
         fields = json.loads(exchange.body)
