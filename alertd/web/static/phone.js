@@ -96,7 +96,7 @@
     for (i = 0; i < fields.length; i += 1) {
       if (fields[i].name && fields[i].name !== "key" && fields[i] !== button && fields[i].type !== "submit" && fields[i].value) {
         body.push(encodeURIComponent(fields[i].name) + "=" + encodeURIComponent(fields[i].value));
-        if (fields[i].type !== "hidden") { words += " " + fields[i].value; }
+        if (fields[i].type !== "hidden") { words += (fields[i].name === "of" ? "/" : " ") + fields[i].value; }
       }
     }
     body.push("key=" + key, encodeURIComponent(button.name) + "=" + encodeURIComponent(button.value));
