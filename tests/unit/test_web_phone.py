@@ -215,6 +215,27 @@ async def test_a_tap_that_was_kept_says_when_it_was_and_comes_once(web: WebCity)
     assert late.occurred_at >= sent
 
 
+async def test_an_answer_that_the_office_withdraws_is_struck_out(web: WebCity) -> None:
+    drafted = await issued(web)
+    duty, person = leader(web)
+    token = token_of(web, drafted, person)
+    async with web.client() as client, web.client("officer") as officer:
+        await tap(client, token, "received", "k1")
+        (ack,) = acks(web, person)
+        path = f"/api/v1/alerts/{drafted['id']}/acks/{ack.no}"
+        gone = await officer.request("DELETE", path, json={"reason": "somebody else's thumb"})
+        assert gone.status_code == 200, gone.text
+        assert web.city.requirement(duty, drafted["no"]).have == 0
+        part = await client.get(f"/a/{token}/now?l=en")
+        assert "withdrawn by the office" in part.text
+        assert "thumb" not in part.text
+        # The same tap, come again, doesn't bring it back; a new one answers anew.
+        await tap(client, token, "received", "k1")
+        assert web.city.requirement(duty, drafted["no"]).have == 0
+        await tap(client, token, "received", "k2")
+    assert web.city.requirement(duty, drafted["no"]).have == 1
+
+
 async def test_forged_links_open_nothing_and_right_ones_always_do(web: WebCity) -> None:
     drafted = await issued(web)
     _, person = leader(web)
