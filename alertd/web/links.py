@@ -65,11 +65,11 @@ class LinkDoor:
         with store.read() as connection:
             return store.vault.links.read(token, partial(alert_ending_in, connection))
 
-    def count_tap(self, token: str) -> None:
-        """Raise TooManyTriesError where a link was used too often for taps of a thumb."""
+    def count_tap(self, name: str) -> None:
+        """Raise TooManyTriesError where there were more taps of that name than a thumb makes."""
         now = self.deps.now()
-        self.taps.check(token, "", now)
-        self.taps.failed(token, "", now)
+        self.taps.check(name, "", now)
+        self.taps.failed(name, "", now)
 
 
 async def bearer(request: Request, token: str) -> Bearer:

@@ -285,7 +285,8 @@ async def test_what_is_no_answer_is_refused_in_alertds_own_name(web: WebCity) ->
         for _ in range(MOST_TAPS):
             web.app.state.links.taps.failed(token, "", at)
         assert (await tap(client, token, "received", "k")).status_code == 429
-    assert not acks(web, person)
+        assert (await tap(client, token, "help", "k")).status_code == 200
+    assert [ack.kind for ack in acks(web, person)] == ["help"]
 
 
 async def test_an_answer_after_the_end_is_late_and_after_the_grace_no_more(web: WebCity) -> None:

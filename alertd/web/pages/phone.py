@@ -124,7 +124,8 @@ async def answer(
     def do(turn: Turn) -> bool:
         return taps.answer(turn, tap, kind, practice=practice, count=count, of=of)
 
-    await _do(request, deps, token, do)
+    # However often somebody has tapped, they can still call for help.
+    await _do(request, deps, f"help {token}" if kind is AckKind.HELP else token, do)
     if "x-part" not in request.headers:
         return _back(f"/a/{token}", wanted, "#heard")
     seen = await _seen(deps, bearer, wanted)
@@ -174,8 +175,8 @@ def _grid(
         )
 
 
-async def _do(request: Request, deps: Deps, token: str, command: Callable[[Turn], bool]) -> None:
-    links_of(request).count_tap(token)
+async def _do(request: Request, deps: Deps, name: str, command: Callable[[Turn], bool]) -> None:
+    links_of(request).count_tap(name)
     await deps.runner.submit(command)
 
 
