@@ -34,6 +34,7 @@ from alertd.store.backup.placing import LOCK, refuse_half
 from alertd.store.ballast import BallastFile
 from alertd.store.database import Store, lock_file
 from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES, is_sqlite, reader
+from alertd.store.links import PLACEHOLDER
 from alertd.store.vault import KEY_BYTES, Vault, load_key
 from alertd.web.app import create_app
 from alertd.web.deps import Deps
@@ -86,8 +87,9 @@ def library_of(settings: Settings) -> Library:
 
 
 def wording_of(settings: Settings) -> messages.Wording:
-    """Renders with the office's signature."""
-    return messages.Wording(settings.signatures, settings.issuers)
+    """Renders with the office's signature, and with links where they are asked for."""
+    link = f"{settings.base_url}/a/{PLACEHOLDER}" if settings.ack_links else ""
+    return messages.Wording(settings.signatures, settings.issuers, link)
 
 
 def open_vault(data_dir: Path) -> Vault:

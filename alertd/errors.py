@@ -67,6 +67,13 @@ class NotFoundError(AlertdError):
     http_status = 404
 
 
+class GoneError(AlertdError):
+    """It was there, and its time is over."""
+
+    code = "gone"
+    http_status = 410
+
+
 class ConflictError(AlertdError):
     """The state of things doesn't allow this now."""
 

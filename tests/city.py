@@ -149,6 +149,7 @@ class City:
     part: Part = field(default_factory=Part)
     postgresql: bool | None = None  # None: as the run of the tests says
     url: str = ""  # a database that the test has made itself
+    link: str = ""  # to a person's own page, as messages.Wording has it
     synchronous: str = "NORMAL"  # as Store has it; most tests cut no power
 
     def __post_init__(self) -> None:
@@ -179,7 +180,7 @@ class City:
             store=self.store,
             routes={route.name: route for route in self.routes},
             library=self.library,
-            wording=messages.Wording({"zh-CN": "余姚市防指", "en": "Yuyao FCDH"}),
+            wording=messages.Wording({"zh-CN": "余姚市防指", "en": "Yuyao FCDH"}, link=self.link),
             ids=self.ids,
             lease=f"boot-{self.boot}",
             pieces=self.pieces,

@@ -61,6 +61,10 @@ def serve(
             hint="Leave out one of --sample-city and --no-engine.",
         )
 
+    if sample_city:
+        # Its telephones are on this machine, and find it.
+        settings = settings.model_copy(update={"ack_links": True})
+
     async def world_around(node: Node, stack: AsyncExitStack) -> None:
         around = SampleWorld(node, settings.data_dir / "sample", seed=seed, scale=scale)
         stack.push_async_callback(around.stop)

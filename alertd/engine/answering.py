@@ -174,7 +174,7 @@ def counted_for(
         }
         for one in answers
     ]
-    asked = _asked(turn, {number for each in units for number in each})
+    asked = those_asked(turn, {number for each in units for number in each})
     above = people.ancestors(turn.connection, {unit for each in units for unit in each.values()})
     return [
         [[number, list(above[each[number]])] for number in sorted(each) if number in asked]
@@ -182,7 +182,7 @@ def counted_for(
     ]
 
 
-def _asked(turn: Turn, requirements: Iterable[int]) -> set[int]:
+def those_asked(turn: Turn, requirements: Iterable[int]) -> set[int]:
     """Those of the requirements that there are."""
     wanted = numbers(turn.connection, requirements)
     return {number for (number,) in _ASKED.rows(turn.connection, wanted=wanted)}

@@ -20,15 +20,18 @@ from alertd.engine.material import (
     Said,
 )
 from alertd.engine.telling import message_status
-from alertd.engine.turn import Wording
+from alertd.engine.turn import LiveAlert, Wording
 from alertd.lanes import channel_of
 from alertd.model import Channel, MessageKind, alert_of
 from alertd.store import addresses
+from alertd.store.links import PLACEHOLDER
 from alertd.store.outbox import Row
 from alertd.store.vault import Vault
 from channels.base import Fault, Outcome, Outgoing, SendError
 
 log = structlog.get_logger("alertd.engine")
+
+_SMS = Channel.SMS.word
 
 _Texts = dict[tuple[Any, ...], str]
 
@@ -61,6 +64,12 @@ def _one(row: Row, material: Material, texts: _Texts, wording: Wording, vault: V
     if text is None:
         text = texts[key] = _text(said, reader, row.lane, duplicate, wording)
     secret = material.secrets.get(to) if kind == GROUP else None
+    alike = said.alike
+    if PLACEHOLDER in text:
+        link = _link(wording, vault, said.alert, to)
+        text = text.replace(wording.link, link)
+        # A registered template of a gateway can be filled with it, too.
+        alike = {**alike, "variables": {**alike["variables"], "link": link}}
     return Outgoing(
         delivery=row.id,
         attempt=row.attempt + 1,
@@ -76,8 +85,14 @@ def _one(row: Row, material: Material, texts: _Texts, wording: Wording, vault: V
         attachment=_attachment(row, material, said),
         language=reader.language,
         possible_duplicate=duplicate,
-        **said.alike,
+        **alike,
     )
+
+
+def _link(wording: Wording, vault: Vault, alert: LiveAlert, person_no: int) -> str:
+    """The person's own; "" for the one whose number no token holds: the text goes without."""
+    token = vault.links.token(alert.no, alert.id, person_no)
+    return wording.link.replace(PLACEHOLDER, token) if token else ""
 
 
 def _attachment(row: Row, material: Material, said: Said) -> tuple[str, bytes] | None:
@@ -95,11 +110,14 @@ def _text(said: Said, reader: Reader, lane: int, duplicate: bool, wording: Wordi
     known = alert.texts.get(key)
     if known is not None:
         return known
+    channel = Channel(channel_of(lane)).word
+    # Only an SMS has one person to itself; whose the link is, is put in for each of them.
+    link = wording.link if channel == _SMS else ""
     text = wording.text(
         alert.templates[message.template],
         language=reader.language,
-        channel=Channel(channel_of(lane)).word,
-        params={**json.loads(message.params), "duties": list(reader.duties)},
+        channel=channel,
+        params={**json.loads(message.params), "duties": list(reader.duties), "link": link},
         status=message_status(alert, MessageKind(message.kind)).name.capitalize(),
         duplicate=duplicate,
     )

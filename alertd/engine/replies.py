@@ -1,6 +1,6 @@
 """Replies that came back: kept raw and encrypted, deduplicated, read, attributed, answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -99,10 +99,16 @@ def _new(turn: Turn, route: str, came: Sequence[Reply]) -> dict[str, Reply]:
     fresh: dict[str, Reply] = {}
     for reply in came:
         fresh.setdefault(reply.gateway_id, reply)
-    connection = turn.connection
-    for (key,) in _KNOWN.rows(connection, on=route, keys=texts(connection, fresh)):
+    for key in repeated(turn, route, fresh):
         del fresh[key]
     return fresh
+
+
+def repeated(turn: Turn, route: str, keys: Iterable[str]) -> list[str]:
+    """Those of a gateway's ids that it has brought before."""
+    connection = turn.connection
+    rows = _KNOWN.rows(connection, on=route, keys=texts(connection, keys))
+    return [key for (key,) in rows]
 
 
 _KNOWN = Prepared(
@@ -114,14 +120,24 @@ _KNOWN = Prepared(
 
 def _store(turn: Turn, route: str, came: Sequence[Reply], senders_no: Mapping[str, int]) -> int:
     """Keep them as they came; returns the number of the first."""
+    return keep(turn, route, [(r.gateway_id, senders_no[r.sender], r.text) for r in came])
+
+
+def keep(turn: Turn, route: str, came: Sequence[tuple[str, int, str]]) -> int:
+    """Keep what came, raw and encrypted, before it is read; returns the number of the first.
+
+    Args:
+        turn: The step.
+        route: How they came.
+        came: The gateway's id of each, the sender's address number, and the text.
+    """
     ((last,),) = _LAST.rows(turn.connection)
     first = int(last or 0) + 1
     vault, rows, items = turn.tx.vault, [], []
-    for number, reply in enumerate(came, start=first):
-        text = reply.text[:_MOST_TEXT]
+    for number, (key, sender, whole) in enumerate(came, start=first):
+        text = whole[:_MOST_TEXT]
         cipher = vault.seal(text, context="inbound")
-        sender = senders_no[reply.sender]
-        start = (number, turn.ids.uuid(), route, reply.gateway_id, sender)
+        start = (number, turn.ids.uuid(), route, key, sender)
         rows.append((*start, turn.now, cipher, "new", ""))
         items.append([number, vault.blind(text).hex()])
     _STORE.many(turn.connection, _STORED, rows)

@@ -28,6 +28,10 @@ _NOTHING_NEW = frozenset({"alert.expanded", "alert.selected"})
 class Wording(Protocol):
     """Renders a frozen template; the shape of alertd.messages, injected with its data."""
 
+    @property
+    def link(self) -> str:
+        """Where a person's own page is, with a placeholder for whose; "" for no links."""
+
     def text(
         self,
         template: Mapping[str, Any],

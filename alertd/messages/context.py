@@ -32,6 +32,7 @@ TEXTS: Mapping[str, int] = MappingProxyType(
         "choices": 100,  # open alerts to choose from: A7台风、B2暴雨
         "person": 30,
         "phone": 30,
+        "link": 100,  # to the recipient's own page
         "said": 100,  # the reply, in its sender's words
         "stage": 20,  # received, on_post, done
         "kind": 20,  # the answer's kind
@@ -41,9 +42,13 @@ TEXTS: Mapping[str, int] = MappingProxyType(
 )
 NUMBERS: Final = frozenset({"count", "of", "minutes"})
 DERIVED: Final = frozenset({"colour_name", "level_name", "more", "issuer"})
-# Out of the roster and replies: a place may be called 演练场, and nobody mends that at dispatch.
+# Out of the roster, settings and replies: a place may be called 演练场, and nobody mends that at
+# dispatch.
 GIVEN_NAMES: Final = frozenset(
-    {"areas", "unit", "units", "duties", "people", "names", "choices", "person", "phone", "said"}
+    {
+        *("areas", "unit", "units", "duties", "people", "names", "choices", "person", "phone"),
+        *("said", "link"),
+    }
 )
 NAMES: Final = frozenset(TEXTS) | NUMBERS | DERIVED
 

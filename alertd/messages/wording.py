@@ -16,10 +16,13 @@ class Wording:
     Attributes:
         signatures: The sender's short name by language, in front of SMS and chat texts.
         issuers: Its full name by language, as loudspeakers say it; else the signature.
+        link: Where a person's own page is, with a placeholder of constant length for whose; ""
+            where messages carry no link.
     """
 
     signatures: Mapping[str, str] = field(default_factory=dict)
     issuers: Mapping[str, str] = field(default_factory=dict)
+    link: str = ""
 
     def text(
         self,
@@ -53,4 +56,5 @@ class Wording:
         status: str,
     ) -> None:
         """Try every text that an alert may need. Errors: as `render.preflight`."""
-        preflight(name, frozen, params, status=status, signatures=self.signatures)
+        linked = {**params, "link": self.link}
+        preflight(name, frozen, linked, status=status, signatures=self.signatures)

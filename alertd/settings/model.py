@@ -15,6 +15,8 @@ from alertd.settings.route import RouteSettings, no_truth
 # China has had one time since 1991, so that a machine without a time zone database can serve it.
 _SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 
+_MOST_LINKED: Final = 60  # characters of an address that stands in every SMS
+
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 RouteName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
 
@@ -56,6 +58,7 @@ class Settings(BaseSettings):
     # How
     break_glass_delay_s: Annotated[int, Field(ge=0, le=86_400)] = 300
     confirmations: bool = True
+    ack_links: bool = False
     tick_s: Annotated[float, Field(ge=0.05, le=60, allow_inf_nan=False)] = 1.0
     clock_gap_s: Annotated[int, Field(ge=60, le=2_592_000)] = 172_800
     ballast_mb: Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)] = 64.0
@@ -112,6 +115,16 @@ class Settings(BaseSettings):
     def _whole_tls(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError(N_("tls_cert and tls_key must be given together"))
+        return self
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        # A phone on a carrier's network doesn't find this machine's own address.
+        if self.ack_links and not self.public_base_url:
+            raise ValueError(N_("ack_links needs public_base_url, which phones can open"))
+        if self.ack_links and len(self.public_base_url) > _MOST_LINKED:
+            reason = N_("ack_links needs a public_base_url of at most {most} characters")
+            raise ValueError(reason.format(most=_MOST_LINKED))
         return self
 
     @field_validator("timezone")

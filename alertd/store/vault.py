@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from alertd.store.links import Links
+
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 
@@ -27,6 +29,7 @@ class Vault:
         self._cipher = AESGCM(_derive(key, b"alertd address encryption"))
         self._blind = _derive(key, b"alertd blind index")
         self._nonce = _derive(key, b"alertd nonce")
+        self.links = Links(_derive(key, b"alertd answer links"))
 
     def seal(self, text: str, *, context: str) -> bytes:
         """Encrypt; `context` says what kind of thing it is and is needed to open it.

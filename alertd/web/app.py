@@ -10,6 +10,7 @@ from alertd.web.deps import Deps
 from alertd.web.door import Door
 from alertd.web.headers import SafeHeaders
 from alertd.web.hooks import Hooks
+from alertd.web.links import LinkDoor
 from alertd.web.pages import (
     account,
     drafts,
@@ -19,6 +20,7 @@ from alertd.web.pages import (
     health,
     inbox,
     issuing,
+    phone,
     record,
     reports,
     signing,
@@ -56,6 +58,7 @@ def create_app(deps: Deps) -> FastAPI:
     )
     app.state.deps = deps
     app.state.door = Door(deps)
+    app.state.links = LinkDoor(deps)
     failing.install(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=API)
@@ -76,6 +79,7 @@ def create_app(deps: Deps) -> FastAPI:
         following.router,
         drafts.router,
         alert_pages.router,
+        phone.router,
     ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

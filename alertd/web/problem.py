@@ -27,6 +27,7 @@ TITLES: Mapping[str, str] = {
     "unauthenticated": N_("Please sign in"),
     "forbidden": N_("Not allowed"),
     "not-found": N_("Not found"),
+    "gone": N_("Over"),
     "conflict": N_("Not possible now"),
     "too-large": N_("Too large"),
     "unavailable": N_("Not available now"),
@@ -204,5 +205,8 @@ def as_ours(request: Request, error: Exception) -> AlertdError:
     if isinstance(error, HTTPException):
         return StatusError(error.status_code)
     # The text may hold a number or a name; the type and the place don't.
-    log.error("request failed", path=request.url.path, error=type(error).__name__)
+    # So may a path, which holds the key of a person's own page: its pattern doesn't.
+    route = request.scope.get("route")
+    path = getattr(route, "path", request.url.path)
+    log.error("request failed", path=path, error=type(error).__name__)
     return AlertdError("Something went wrong here; it is in the log.")

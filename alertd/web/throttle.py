@@ -36,18 +36,20 @@ class TooManyTriesError(AlertdError):
 class Throttle:
     """Counts wrong passwords; `failures` holds (count, the last of them) by key."""
 
+    free_for_name: int = FREE_FOR_NAME
+    free_for_address: int = FREE_FOR_ADDRESS
     failures: OrderedDict[tuple[str, str], tuple[int, Millis]] = field(default_factory=OrderedDict)
 
     def check(self, name: str, address: str, now: Millis) -> None:
         """Raise TooManyTriesError where another try must wait."""
-        for key, free in _keys(name, address):
+        for key, free in self._keys(name, address):
             count, since = self._counted(key, now)
             if count >= free:
                 raise TooManyTriesError(max(1, (since + WINDOW_MS - now) // 1000))
 
     def failed(self, name: str, address: str, now: Millis) -> None:
         """A password was wrong."""
-        for key, _free in _keys(name, address):
+        for key, _free in self._keys(name, address):
             count, _ = self._counted(key, now)
             # The window begins anew with each, so that a lock lasts its whole time.
             self.failures[key] = (count + 1, now)
@@ -63,6 +65,5 @@ class Throttle:
         count, since = self.failures.get(key, (0, now))
         return (count, since) if 0 <= now - since < WINDOW_MS else (0, now)
 
-
-def _keys(name: str, address: str) -> tuple[tuple[tuple[str, str], int], ...]:
-    return (((name, address), FREE_FOR_NAME), (("", address), FREE_FOR_ADDRESS))
+    def _keys(self, name: str, address: str) -> tuple[tuple[tuple[str, str], int], ...]:
+        return (((name, address), self.free_for_name), (("", address), self.free_for_address))

@@ -37,7 +37,7 @@ AREAS = {
     "decide": Area(
         ("alertd/decide/*.py",),
         (
-            *("correlate", "escalate", "expand", "lifecycle", "naming", "plan", "settle"),
+            *("correlate", "escalate", "expand", "lifecycle", "links", "naming", "plan", "settle"),
             *("decide_details", "route_shares", "supersede"),
         ),
     ),
@@ -50,12 +50,12 @@ AREAS = {
             *("channels/twilio_try.py", "channels/voice/twilio_calls.py"),
             *("channels/mail/marks.py", "channels/loudspeaker/commands.py"),
             *("channels/loudspeaker/keys.py", "alertd/web/auth.py", "alertd/web/passwords.py"),
-            *("alertd/web/throttle.py",),
+            *("alertd/web/throttle.py", "alertd/store/links.py"),
         ),
         (
             *("channels_twilio", "channels_twilio_voice", "channels_mail"),
             *("channels_webhook", "loudspeaker_commands"),
-            *("loudspeaker_settings", "signatures", "web_auth", "web_throttle"),
+            *("links", "loudspeaker_settings", "signatures", "web_auth", "web_throttle"),
         ),
     ),
 }

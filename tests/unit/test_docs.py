@@ -27,6 +27,7 @@ from alertd.settings import RouteSettings, Settings
 from alertd.store.fold import _FOLDS, RECORD_ONLY
 from alertd.web import probes
 from alertd.web.api import access, alerts, answers, board, clock, roster, routes, status
+from alertd.web.pages import phone
 from channels import registry
 from channels.base import Fault, RouteConfig, RouteContext
 from tests.unit.docs_pages import ROOT, anchors, headings, links, read, section
@@ -107,7 +108,7 @@ def test_every_path_of_the_api_is_documented_and_no_other() -> None:
     api = (alerts, board, answers, roster, routes, access, status, clock)
     there = [
         (method, f"{prefix}{route.path}")
-        for prefix, modules in (("/api/v1", api), ("", (probes,)))
+        for prefix, modules in (("/api/v1", api), ("", (probes, phone)))
         for module in modules
         for route in module.router.routes
         if isinstance(route, APIRoute)

@@ -34,6 +34,7 @@ VALUES = {
         "unit": "梨洲3网格",
         "person": "张三",
         "said": "水进屋了",
+        "link": "http://alert.example.cn/a/0zIc72Nufit2qDB9v3kK",
     },
     "en": {
         "people": "Zhang San",
@@ -52,6 +53,7 @@ VALUES = {
         "instruction": "move all on your list now",
         "unit": "Lizhou grid 3",
         "said": "water",
+        "link": "http://alert.example.cn/a/3A1ok2done35OK1help0",
     },
 }
 JINJA = ImmutableSandboxedEnvironment()

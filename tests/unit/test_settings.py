@@ -90,6 +90,17 @@ def test_a_route_can_come_from_the_environment_alone(monkeypatch: pytest.MonkeyP
     assert load().routes["twilio"].plain_options() == {"auth_token": "hush"}
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [("", "phones can open"), (f"https://{'a' * 60}.example", "at most 60 characters")],
+)
+def test_links_need_an_address_that_phones_can_open(tmp_path: Path, url: str, why: str) -> None:
+    write(tmp_path, f"ack_links = true\npublic_base_url = '{url}'")
+    assert why in refused().message
+    write(tmp_path, "ack_links = true\npublic_base_url = 'https://alert.example.cn'")
+    assert load().ack_links
+
+
 def test_secrets_are_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(
         tmp_path,

@@ -240,10 +240,14 @@ def kept(password: str) -> str:
 
 @asynccontextmanager
 async def web_city(
-    folder: Path, *, passwords: Sequence[str] = (), one_time: Sequence[str] = ()
+    folder: Path,
+    *,
+    passwords: Sequence[str] = (),
+    one_time: Sequence[str] = (),
+    link: str = "",
 ) -> AsyncIterator[WebCity]:
     """Start a city behind the web; it stops with the block."""
-    city = City(folder, routes=[sms_route()])
+    city = City(folder, routes=[sms_route()], link=link)
     tokens = let_in(city)
     for name in (*passwords, *one_time):
         give_password(city, name, must_change=name in one_time)
@@ -254,7 +258,7 @@ async def web_city(
         store=city.store,
         runner=runner,
         library=city.library,
-        wording=messages.Wording({"zh-CN": "余姚市防指", "en": "Yuyao FCDH"}),
+        wording=messages.Wording({"zh-CN": "余姚市防指", "en": "Yuyao FCDH"}, link=link),
         settings=settings_of(folder),
         now=clock,
         channels={"sms-1": loopback},

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from alertd.errors import NotFoundError
-from alertd.model import FOREVER, Millis
+from alertd.model import FOREVER, Grade, Millis
 from alertd.store import addresses, people
 from alertd.store import tables as t
 from alertd.store.fold.scope import below
@@ -47,7 +47,7 @@ class HelpView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AckView:
-    """One acknowledgement; `by` is the operator who entered it, where one did."""
+    """One acknowledgement; `by` is who entered it for them, an operator or a leader."""
 
     no: int
     person_id: str
@@ -168,11 +168,26 @@ def acks(
     shown = rows[:limit]
     who = people_named(connection, [row.person_no for row in shown])
     by = names_of(connection, [row.by for row in shown])
-    items = tuple(_ack(row, who, by) for row in shown)
+    brought = _brought_by(connection, shown)
+    items = tuple(_ack(row, who, by, brought) for row in shown)
     return Page(items=items, next=shown[-1].no if len(rows) > limit else None)
 
 
-def _ack(row: Row[Any], who: dict[int, tuple[str, str]], by: dict[bytes, str]) -> AckView:
+def _brought_by(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, str]:
+    """Reply number → name, of those who entered on their own page what others answered."""
+    c = t.inbound.c
+    wanted = [row.inbound_no for row in rows if row.grade == Grade.PROXY.value and row.inbound_no]
+    tapped = connection.execute(select(c.no, c.person_no).where(c.no.in_(wanted))).all()
+    named = people_named(connection, [row.person_no for row in tapped if row.person_no])
+    return {row.no: named[row.person_no][1] for row in tapped if row.person_no in named}
+
+
+def _ack(
+    row: Row[Any],
+    who: dict[int, tuple[str, str]],
+    by: dict[bytes, str],
+    brought: dict[int, str],
+) -> AckView:
     person_id, name = who.get(row.person_no, ("", ""))
     same = ("no", "kind", "via", "grade", "occurred_at", "note", "withdrawn_at")
     # A row has methods called `count` and `index`, as every tuple does.
@@ -184,7 +199,7 @@ def _ack(row: Row[Any], who: dict[int, tuple[str, str]], by: dict[bytes, str]) -
         person_id=person_id,
         person_name=name,
         late=bool(row.late),
-        by=by.get(row.by, "") if row.by else None,
+        by=by.get(row.by, "") if row.by else brought.get(row.inbound_no),
     )
 
 

@@ -64,6 +64,7 @@ def writing_of(deps: Deps) -> drafting.Writing:
     return drafting.Writing(
         library=deps.library,
         settings=deps.settings,
+        link=deps.wording.link,
         routes=engine.routes,
         accounts={name: flow.account for name, flow in dict(engine.flows).items()},
     )

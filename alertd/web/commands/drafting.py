@@ -78,12 +78,14 @@ class Writing:
     Args:
         library: Templates and policies.
         settings: Whose alerts they are.
+        link: What stands for a person's own link in a text; "" for none.
         routes: What there is to send by.
         accounts: What of the routes' budgets is spent.
     """
 
     library: Library
     settings: Settings
+    link: str
     routes: Mapping[str, Route]
     accounts: Mapping[str, Account]
 
@@ -306,9 +308,10 @@ def outlook(
         everyone=policy["tell"] == "everyone",
     )
     template = writing.library.templates.get(accept.template_of(alert))
+    params = messages.alert_params(alert, code=code, zone=writing.library.zone)
     texts = messages.preview(
         template,
-        messages.alert_params(alert, code=code, zone=writing.library.zone),
+        {**params, "link": writing.link},
         status=alert.status.value,
         signatures=writing.settings.signatures,
     )

@@ -9,6 +9,7 @@ from alertd.i18n import sentence, translator
 from alertd.web import problem
 from alertd.web.deps import deps_of
 from alertd.web.language import language_of
+from alertd.web.pages import phone
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import ChangeFirst, CodeFirst, SignInFirst
 
@@ -18,6 +19,8 @@ _MACHINES = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics", "/static/")
 def show(request: Request, error: AlertdError) -> Response:
     """The answer to a request that was refused."""
     path = request.url.path
+    if path.startswith("/a/"):
+        return phone.refused(request, deps_of(request), error)
     asks_for_page = "text/html" in request.headers.get("accept", "")
     if path.startswith(_MACHINES) or not asks_for_page:
         return problem.respond(request, error)

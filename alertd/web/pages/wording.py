@@ -124,6 +124,11 @@ RIGHTS: Final[Mapping[str, str]] = {
     "audit": N_("read the record"),
 }
 VIAS: Final[Mapping[str, str]] = {
+    "sms": N_("by SMS"),
+    "page": N_("by their own page"),
+    "chat": N_("in the group"),
+    "call": N_("by a key in a call"),
+    "mail": N_("by mail"),
     "phone": N_("by phone"),
     "radio": N_("by radio"),
     "runner": N_("by runner"),
