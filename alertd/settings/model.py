@@ -44,6 +44,14 @@ class Settings(BaseSettings):
     broker_host: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "127.0.0.1"
     broker_port: Annotated[int, Field(ge=0, le=65_535)] = 0
 
+    # Sign-in by an identity provider of the office's own
+    oidc_issuer: str = ""
+    oidc_client_id: Annotated[str, Field(max_length=200)] = ""
+    oidc_client_secret: SecretStr | None = None
+    oidc_name_claim: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/-]{1,80}$")] = (
+        "preferred_username"
+    )
+
     # Who
     node: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")] = "city"
     city_code: Annotated[str, Field(pattern=r"^[0-9]{2,12}$")] = "330281"
@@ -126,6 +134,13 @@ class Settings(BaseSettings):
             reason = N_("ack_links needs a public_base_url of at most {most} characters")
             raise ValueError(reason.format(most=_MOST_LINKED))
         return self
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, url: str) -> str:
+        if url and urlsplit(url).scheme not in {"http", "https"}:
+            raise ValueError(N_("must be a URL such as https://id.example.cn"))
+        return url.rstrip("/")
 
     @field_validator("timezone")
     @classmethod

@@ -11,6 +11,7 @@ from alertd.web.door import Door
 from alertd.web.headers import SafeHeaders
 from alertd.web.hooks import Hooks
 from alertd.web.links import LinkDoor
+from alertd.web.oidc import Provider
 from alertd.web.pages import (
     account,
     drafts,
@@ -20,6 +21,7 @@ from alertd.web.pages import (
     health,
     inbox,
     issuing,
+    oidc,
     phone,
     record,
     reports,
@@ -58,6 +60,7 @@ def create_app(deps: Deps) -> FastAPI:
     )
     app.state.deps = deps
     app.state.door = Door(deps)
+    app.state.provider = Provider(deps)
     app.state.links = LinkDoor(deps)
     failing.install(app)
     for router in _ROUTERS:
@@ -70,6 +73,7 @@ def create_app(deps: Deps) -> FastAPI:
         health.router,
         inbox.router,
         issuing.router,
+        oidc.router,
         reports.router,
         speakers.router,
         texts.router,

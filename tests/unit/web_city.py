@@ -193,8 +193,8 @@ def short(**changes: Any) -> dict[str, Any]:
     return values | changes
 
 
-def settings_of(folder: Path) -> Settings:
-    return load(data_dir=folder, public_base_url="http://alertd.test")
+def settings_of(folder: Path, **more: Any) -> Settings:
+    return load(data_dir=folder, public_base_url="http://alertd.test", **more)
 
 
 def let_in(city: City) -> dict[str, str]:
@@ -245,6 +245,7 @@ async def web_city(
     passwords: Sequence[str] = (),
     one_time: Sequence[str] = (),
     link: str = "",
+    settings: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[WebCity]:
     """Start a city behind the web; it stops with the block."""
     city = City(folder, routes=[sms_route()], link=link)
@@ -259,7 +260,7 @@ async def web_city(
         runner=runner,
         library=city.library,
         wording=messages.Wording({"zh-CN": "余姚市防指", "en": "Yuyao FCDH"}, link=link),
-        settings=settings_of(folder),
+        settings=settings_of(folder, **(settings or {})),
         now=clock,
         channels={"sms-1": loopback},
         stopping=asyncio.Event(),
@@ -288,8 +289,18 @@ class Served(uvicorn.Server):
 @asynccontextmanager
 async def served(web: WebCity) -> AsyncIterator[str]:
     """Serve the application on a port of its own; yields its address."""
+    async with listening(web.app) as url:
+        try:
+            yield url
+        finally:
+            web.deps.stopping.set()
+
+
+@asynccontextmanager
+async def listening(app: Any) -> AsyncIterator[str]:
+    """Serve any application on a port of its own; yields its address."""
     config = uvicorn.Config(
-        web.app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=3
+        app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=3
     )
     server = Served(config)
     task = asyncio.create_task(server.serve())
@@ -299,6 +310,5 @@ async def served(web: WebCity) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        web.deps.stopping.set()
         server.should_exit = True
         await task

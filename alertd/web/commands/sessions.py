@@ -22,6 +22,26 @@ def open_session(
     )
 
 
+def enter_by_provider(
+    turn: Turn, *, principal_no: int, secret: str, csrf: str, lasts_ms: Millis, agent: str = ""
+) -> Session:
+    """Sign somebody in whom the identity provider knows.
+
+    A one-time password that was never used opens nothing any more: nobody needs to change it first.
+    """
+    principal = access.principal_of(turn.connection, principal_no)
+    if principal.must_change:
+        access.set_password(turn.tx, principal_no, "", by=principal.source)
+    return open_session(
+        turn,
+        principal_no=principal_no,
+        secret=secret,
+        csrf=csrf,
+        lasts_ms=lasts_ms,
+        agent=agent,
+    )
+
+
 def enter_code(turn: Turn, *, principal_no: int, secret: str, code: str) -> None:
     """Take the second factor's code of a session that waits for it; raises InvalidInputError."""
     second_factor.enter(turn.tx, principal_no, code)

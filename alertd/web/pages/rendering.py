@@ -77,6 +77,7 @@ def shown(deps: Deps, language: str) -> dict[str, Any]:
         "_": _,
         "language": language,
         "languages": LANGUAGES,
+        "provider": bool(deps.settings.oidc_issuer),
         "office": deps.settings.issuers.get(language, ""),
         "now": now,
         "clock_warning": standing_of(deps).warning,

@@ -113,7 +113,7 @@ async def sign_in(request: Request, deps: Given, door: AtDoor, form: Form) -> Re
         )
     )
     answer = back_to("/password" if principal.must_change else to)
-    _set_cookie(answer, deps, secret)
+    set_session(answer, deps, secret)
     return answer
 
 
@@ -131,7 +131,8 @@ def refused(error: AlertdError, answer: Response) -> Response:
     return answer
 
 
-def _set_cookie(answer: Response, deps: Deps, secret: str) -> None:
+def set_session(answer: Response, deps: Deps, secret: str) -> None:
+    """Have the browser keep a session's secret."""
     answer.set_cookie(
         COOKIE,
         secret,
