@@ -25,6 +25,9 @@ class Action(StrEnum):
     ALL_CLEAR = "all-clear"
     CORRECT = "correct"  # a correction took its place
     EXPIRE = "expire"
+    PAUSE = "pause"  # nothing more of it is handed over, until it is resumed
+    RESUME = "resume"
+    STOP = "stop"  # what hasn't left never will; those who were told are told by what follows
 
 
 class Audience(StrEnum):
@@ -54,6 +57,9 @@ TRANSITIONS: Mapping[tuple[AlertState, Action], AlertState] = {
     (_S.ISSUED, Action.ALL_CLEAR): _S.ALL_CLEAR,
     (_S.ISSUED, Action.CORRECT): _S.UPDATED,  # the correction is what people answer now
     (_S.ISSUED, Action.EXPIRE): _S.EXPIRED,
+    (_S.ISSUED, Action.PAUSE): _S.ISSUED,
+    (_S.ISSUED, Action.RESUME): _S.ISSUED,
+    (_S.ISSUED, Action.STOP): _S.ISSUED,  # over for the sending only: see halt
     # A storm outlives an alert's time: all-clear and correction still go to all who were told.
     (_S.EXPIRED, Action.ALL_CLEAR): _S.ALL_CLEAR,
     (_S.EXPIRED, Action.CORRECT): _S.EXPIRED,
@@ -83,6 +89,8 @@ class Subject:
         prepared: A correction, or another text, that was approved together with an earlier alert
             and needs nobody more.
         was_issued: It was told to somebody once; a cancelled draft wasn't.
+        paused: Somebody has paused its sending.
+        stopped: Somebody has stopped its sending for good.
     """
 
     state: AlertState
@@ -96,6 +104,8 @@ class Subject:
     author_is_person: bool = True
     prepared: bool = False
     was_issued: bool = True
+    paused: bool = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +243,20 @@ def _check_issued(subject: Subject, _actor: str, _now: Millis) -> _Found:
     return None if subject.was_issued else "never-issued"
 
 
+def _check_pause(subject: Subject, _actor: str, _now: Millis) -> _Found:
+    return "already-paused" if subject.paused else _check_stop(subject, _actor, _now)
+
+
+def _check_resume(subject: Subject, _actor: str, _now: Millis) -> _Found:
+    if subject.stopped:
+        return "already-stopped"
+    return None if subject.paused else "not-paused"
+
+
+def _check_stop(subject: Subject, _actor: str, _now: Millis) -> _Found:
+    return "already-stopped" if subject.stopped else None
+
+
 def _check_time(subject: Subject, now: Millis) -> _Found:
     over = subject.expires_at is not None and now >= subject.expires_at
     return "already-expired" if over else None
@@ -245,6 +269,9 @@ _CHECKS: Mapping[Action, Callable[[Subject, str, Millis], _Found]] = {
     Action.EXPIRE: _check_expiry,
     Action.ALL_CLEAR: _check_issued,
     Action.CORRECT: _check_issued,
+    Action.PAUSE: _check_pause,
+    Action.RESUME: _check_resume,
+    Action.STOP: _check_stop,
 }
 
 

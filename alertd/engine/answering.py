@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 
 from alertd.decide import escalate
+from alertd.decide.halt import due_time
 from alertd.engine.hurrying import climb_now
 from alertd.engine.telling import tell
 from alertd.engine.turn import LiveAlert, Turn
@@ -312,7 +313,8 @@ def withdraw(turn: Turn, alert_no: int, ack_no: int, by: bytes, reason: str) -> 
         .where(a.ack_no == ack_no)
     ).all()
     units = people.ancestors(turn.connection, [row.unit_no for row in covered])
-    due_at = None if turn.alert(alert_no).over else turn.now
+    alert = turn.alert(alert_no)
+    due_at = None if alert.over else due_time(alert.halt, turn.now)
     answers = [[row.requirement_no, list(units[row.unit_no]), due_at] for row in covered]
     turn.record(
         "ack.withdrawn",

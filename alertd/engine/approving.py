@@ -38,13 +38,13 @@ def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = Fa
         ForbiddenError: The actor may not approve, or not there.
     """
     alert = turn.alert_by_id(alert_id)
-    subject = _subject(turn, alert)
+    subject = subject_of(turn, alert)
     action = Action.BREAK_GLASS if break_glass else Action.APPROVE
     if not needs_second_person(subject):
         action = Action.ISSUE
     alone = action is Action.ISSUE and may(actor, "draft", alert.paths)
     require(actor, "draft" if alone else "approve", alert.paths)
-    move = _move(turn, subject, action, actor.id.hex())
+    move = move_of(turn, subject, action, actor.id.hex())
     turn.record(
         "alert.approved",
         {
@@ -59,7 +59,8 @@ def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = Fa
     return turn.alert(alert.no).state
 
 
-def _subject(turn: Turn, alert: LiveAlert) -> Subject:
+def subject_of(turn: Turn, alert: LiveAlert) -> Subject:
+    """What the lifecycle asks about an alert."""
     row = _row(turn, alert.no)
     return Subject(
         state=AlertState(row.state),
@@ -72,10 +73,13 @@ def _subject(turn: Turn, alert: LiveAlert) -> Subject:
         expires_at=row.expires_at,
         prepared=bool(alert.selection.get("prepared")),
         was_issued=row.issued_at is not None,
+        paused=alert.halt.paused_at is not None,
+        stopped=alert.halt.stopped_at is not None,
     )
 
 
-def _move(turn: Turn, subject: Subject, action: Action, actor: str) -> Transition:
+def move_of(turn: Turn, subject: Subject, action: Action, actor: str) -> Transition:
+    """The move, allowed; raises ConflictError with the reason where it isn't."""
     found = transition(
         subject,
         action,
@@ -99,6 +103,12 @@ _REFUSALS: Mapping[str, tuple[str, str | None]] = {
     "already-approved": ("It is approved already.", None),
     "already-expired": ("Its time is over.", "Draft it anew with a later end."),
     "nobody-wrote-it": ("It came from a feed.", "Edit it first; then somebody else approves."),
+    "already-paused": ("It is paused already.", None),
+    "not-paused": ("It isn't paused.", None),
+    "already-stopped": (
+        "Its sending was stopped for good.",
+        "Tell those who have it: correct or cancel it.",
+    ),
     "not-while-issued": ("It is issued already.", None),
 }
 

@@ -9,13 +9,15 @@ from alertd.errors import ForbiddenError
 _RIGHTS: dict[str, frozenset[str]] = {
     "administrator": frozenset(
         {
-            *("draft", "approve", "answer", "help", "read"),
+            *("draft", "approve", "pause", "answer", "call", "help", "read"),
             *("roster", "principals", "routes", "unmask", "clock", "audit"),
         }
     ),
-    "duty_officer": frozenset({"draft", "approve", "answer", "help", "clock", "read"}),
-    "approver": frozenset({"approve", "read"}),
-    "area_administrator": frozenset({"draft", "answer", "help", "roster", "read"}),
+    "duty_officer": frozenset(
+        {"draft", "approve", "pause", "answer", "call", "help", "clock", "read"}
+    ),
+    "approver": frozenset({"approve", "pause", "read"}),
+    "area_administrator": frozenset({"draft", "pause", "answer", "call", "help", "roster", "read"}),
     "viewer": frozenset({"read"}),
     "auditor": frozenset({"read", "unmask", "audit"}),
 }

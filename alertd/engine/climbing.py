@@ -31,8 +31,12 @@ _NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it st
 
 
 def ladders(turn: Turn, limit: int) -> int:
-    """Climb what is due, in batches; costs by what is due, not by what exists."""
-    rows = due.ladders(turn.connection, turn.now, limit)
+    """Climb what is due, in batches; costs by what is due, not by what exists.
+
+    Whoever wasn't told because the alert is paused isn't silent: its ladders stand still.
+    """
+    without = due.paused(turn.connection)
+    rows = due.ladders(turn.connection, turn.now, limit, without=without)
     by_alert: dict[int, list[due.Ladder]] = {}
     for row in rows:
         by_alert.setdefault(alert_of(row.no), []).append(row)
@@ -98,16 +102,16 @@ def _carry_out(
         if Act.ALTERNATES in climb.acts:
             takeover.setdefault(stage, []).extend(h.person_no for h in held if h.rank > 1)
     for (stage, other), persons in remind.items():
-        _tell_stage(turn, alert, MessageKind.REMINDER, persons, stage, other=other)
+        tell_stage(turn, alert, MessageKind.REMINDER, persons, stage, other=other)
     nudge(turn, alert, nudged)
     for stage, persons in ring.items():
-        _tell_stage(turn, alert, MessageKind.CALL, persons, stage)
+        tell_stage(turn, alert, MessageKind.CALL, persons, stage)
     for stage, persons in takeover.items():
-        _tell_stage(turn, alert, MessageKind.TAKEOVER, persons, stage)
+        tell_stage(turn, alert, MessageKind.TAKEOVER, persons, stage)
     _queue_digests(turn, alert, climbs)
 
 
-def _tell_stage(
+def tell_stage(
     turn: Turn,
     alert: LiveAlert,
     kind: MessageKind,
@@ -185,7 +189,8 @@ _UPWARD = {Act.PARENT, Act.GRANDPARENT, Act.DUTY_DESK}
 
 def digests(turn: Turn, limit: int) -> int:
     """One message a superior and window, for all that is silent below; none where all answered."""
-    superiors = due.digests(turn.connection, turn.now, limit)
+    without = due.paused(turn.connection)  # made when it goes on, of those still silent then
+    superiors = due.digests(turn.connection, turn.now, limit, without=without)
     for alert_no, duty_no in superiors:
         _digest(turn, turn.alert(alert_no), duty_no)
     return len(superiors)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from alertd.decide.budget import is_spent, left
+from alertd.decide.halt import holds_back
 from alertd.decide.plan import Leave, Route, covers, others, patience_ms, ready_at, refusal, room
 from alertd.engine import spending
 from alertd.engine.material import Material, gather
@@ -107,17 +108,12 @@ _PENDING, _SENDING = int(DeliveryState.PENDING), int(DeliveryState.SENDING)
 
 
 def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
-    free, here = _free(turn, lane), _alerts_in(turn, lane)
-    rows = outbox.due(
-        turn.connection,
-        lane,
-        turn.now - patience_ms(route, lane, _stand_ins(turn, lane, route)),
-        n,
-        avoid=route.name if others(free, lane, route.name) else None,
-        without=[alert.no for alert in here if refusal(route, alert.leave)],
-    )
-    # Rows of one alert in one lane travel alike, but for a call for help.
-    kinds = {(row.id >> ALERT_SHIFT, row.priority == HELP_PRIORITY) for row in rows}
+    rows = _look(turn, route, lane, n)
+    kinds = _kinds(rows)
+    if any(holds_back(turn.alert(number).halt, help_=help_) for number, help_ in kinds):
+        # This process hadn't read that alert since it was paused; others may wait behind it.
+        rows = _look(turn, route, lane, n)
+        kinds = _kinds(rows)
     refused = {
         (number, help_)
         for number, help_ in kinds
@@ -126,6 +122,24 @@ def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
     if not refused:
         return rows
     return [row for row in rows if (alert_of(row.id), row.priority == HELP_PRIORITY) not in refused]
+
+
+def _kinds(rows: Sequence[Row]) -> set[tuple[int, bool]]:
+    """Rows of one alert in one lane travel alike, but for a call for help."""
+    return {(row.id >> ALERT_SHIFT, row.priority == HELP_PRIORITY) for row in rows}
+
+
+def _look(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
+    free, here = _free(turn, lane), _alerts_in(turn, lane)
+    return outbox.due(
+        turn.connection,
+        lane,
+        turn.now - patience_ms(route, lane, _stand_ins(turn, lane, route)),
+        n,
+        avoid=route.name if others(free, lane, route.name) else None,
+        without=[alert.no for alert in here if refusal(route, alert.leave)],
+        paused=[alert.no for alert in here if holds_back(alert.halt, help_=False)],
+    )
 
 
 def _alerts_in(turn: Turn, lane: int) -> list[LiveAlert]:

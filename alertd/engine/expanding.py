@@ -140,7 +140,8 @@ def scope(alert: LiveAlert, version: int) -> dict[str, Any]:
 def _stages(alert: LiveAlert) -> list[dict[str, Any]]:
     stages = []
     for rule in alert.policy.stages:
-        start_at = alert.issued_at + round(rule.start_min * MINUTE_MS)
+        # Time that the alert was paused counts for nobody; a pause under way is added at its end.
+        start_at = alert.issued_at + alert.halt.paused_ms + round(rule.start_min * MINUTE_MS)
         due_at = first_due(start_at, alert.policy)
         stages.append({"stage": int(rule.stage), "start_at": start_at, "due_at": due_at})
     return stages

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, literal_column, or_, select
 from alertd.decide.breaker import CLOSED, Breaker
 from alertd.decide.budget import NOTHING_SPENT, Account, Said
 from alertd.decide.expand import Pieces
+from alertd.decide.halt import NONE, Halt
 from alertd.decide.plan import Bucket, Leave, Route
 from alertd.engine.library import Library
 from alertd.errors import NoRoomError, NotFoundError
@@ -73,6 +74,7 @@ class LiveAlert:
     paths: tuple[str, ...]
     leave: Leave
     follows: bytes | None  # the id of the alert that it updates or ends
+    halt: Halt  # a person paused or stopped its sending
     asks: bool  # wants answers: an all-clear and a cancellation don't
     # What `rendering` made of it; forgotten with the rest.
     texts: dict[tuple[Any, ...], str] = field(default_factory=dict, compare=False, repr=False)
@@ -87,7 +89,8 @@ class LiveAlert:
     @property
     def over(self) -> bool:
         """Nothing more is to be sent about it, but for what its successor says."""
-        return self.state not in {AlertState.ISSUED, AlertState.APPROVED, AlertState.DRAFT}
+        live = {AlertState.ISSUED, AlertState.APPROVED, AlertState.DRAFT}
+        return self.state not in live or self.halt.stopped_at is not None
 
 
 @dataclass(slots=True)
@@ -209,6 +212,7 @@ def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
             routes=None if routes is None else frozenset(routes),
             simulated=bool(selection.get("simulated")),
         ),
+        halt=halt_of(connection, alert_no),
         follows=_id_of(connection, row.references_no),
         asks=row.purpose not in {"cancel", "all-clear"},
     )
@@ -218,23 +222,42 @@ def refresh(turn: Turn) -> None:
     """Know all alerts under way, and forget those that another process has changed."""
     known = turn.alerts
     rows = _STANDING.rows(turn.connection, known=numbers(turn.connection, known))
-    for number, state in rows:
-        if number in known and known[number].state.value != state:
+    for number, state, paused_at, stopped_at in rows:
+        if number in known and _moved(known[number], state, paused_at, stopped_at):
             del known[number]
         if state in _UNDER_WAY:
             turn.alert(number)
+
+
+def _moved(
+    alert: LiveAlert, state: str, paused_at: Millis | None, stopped_at: Millis | None
+) -> bool:
+    halted = alert.halt.paused_at, alert.halt.stopped_at
+    return alert.state.value != state or halted != (paused_at, stopped_at)
 
 
 _UNDER_WAY = (AlertState.ISSUED.value, AlertState.APPROVED.value)
 
 
 def _standing(dialect: str) -> Any:
-    c = t.alert.c
+    c, h = t.alert.c, t.halt.c
     under_way = c.state.in_([literal_column(f"'{state}'") for state in _UNDER_WAY])
-    return select(c.no, c.state).where(or_(under_way, among(dialect, c.no, "known")))
+    return (
+        select(c.no, c.state, h.paused_at, h.stopped_at)
+        .outerjoin(t.halt, h.alert_no == c.no)
+        .where(or_(under_way, among(dialect, c.no, "known")))
+    )
 
 
 _STANDING = Prepared(_standing)
+
+
+def halt_of(connection: Connection, alert_no: int) -> Halt:
+    """How an alert's sending stands."""
+    c = t.halt.c
+    query = select(c.paused_at, c.paused_ms, c.stopped_at).where(c.alert_no == alert_no)
+    row = connection.execute(query).first()
+    return Halt(**row._asdict()) if row else NONE
 
 
 def _id_of(connection: Connection, alert_no: int | None) -> bytes | None:

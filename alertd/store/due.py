@@ -4,11 +4,12 @@ Conditions are spelled as the partial indexes spell theirs: with a parameter in 
 SQLite may read the whole table.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnClause, Connection, Select, bindparam, func, literal_column, select
 
-from alertd.model import AlertState, DeliveryState, Millis, RequirementState
+from alertd.model import AlertState, DeliveryState, Millis, RequirementState, numbers_of
 from alertd.store import dialect as dialects
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared
@@ -46,13 +47,32 @@ def alerts_to_expire(connection: Connection, now: Millis) -> list[int]:
     return [number for (number,) in _TO_EXPIRE.rows(connection, now=now)]
 
 
-def ladders(connection: Connection, now: Millis, most: int) -> list[Ladder]:
-    """Open ladders, the longest due first; locked against other workers."""
+def paused(connection: Connection) -> list[int]:
+    """Alerts that are paused; a handful of rows, whatever else there is."""
+    return [number for (number,) in _PAUSED.rows(connection)]
+
+
+def ladders(
+    connection: Connection, now: Millis, most: int, *, without: Sequence[int] = ()
+) -> list[Ladder]:
+    """Open ladders, the longest due first; locked against other workers. Not those `without`."""
+    if without:
+        query = _ladders(connection.dialect.name)
+        for alert_no in without:
+            query = query.where(~t.requirement.c.no.between(*numbers_of(alert_no)))
+        found = connection.execute(query, {"now": now, "most": most})
+        return [Ladder._make(row) for row in found]
     return list(map(Ladder._make, _LADDERS.rows(connection, now=now, most=most)))
 
 
-def digests(connection: Connection, now: Millis, most: int) -> list[tuple[int, int]]:
-    """(alert, superior's duty) of digests whose window is over."""
+def digests(
+    connection: Connection, now: Millis, most: int, *, without: Sequence[int] = ()
+) -> list[tuple[int, int]]:
+    """(alert, superior's duty) of digests whose window is over; none of alerts `without`."""
+    if without:
+        query = _digests("").where(t.digest_entry.c.alert_no.not_in(list(without)))
+        found = connection.execute(query, {"now": now, "most": most})
+        return [(alert, duty) for alert, duty in found]
     return [(alert, duty) for alert, duty in _DIGESTS.rows(connection, now=now, most=most)]
 
 
@@ -83,6 +103,10 @@ def _to_expire(_: str) -> Select[Any]:
     c = t.alert.c
     live = (AlertState.ISSUED, AlertState.APPROVED, AlertState.DRAFT)
     return select(c.no).where(c.state.in_([_word(state) for state in live]), c.expires_at <= _NOW)
+
+
+def _paused(_: str) -> Select[Any]:
+    return select(t.halt.c.alert_no).where(t.halt.c.paused_at.is_not(None))
 
 
 def _ladders(dialect: str) -> Select[Any]:
@@ -129,6 +153,7 @@ def _waiting(_: str) -> Select[Any]:
 
 _TO_ISSUE = Prepared(_to_issue)
 _TO_EXPIRE = Prepared(_to_expire)
+_PAUSED = Prepared(_paused)
 _LADDERS = Prepared(_ladders)
 _DIGESTS = Prepared(_digests)
 _HELP = Prepared(_help)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, func, literal_column, select
 
-from alertd.model import DeliveryState, Millis, numbers_of
+from alertd.model import HELP_PRIORITY, DeliveryState, Millis, numbers_of
 from alertd.store import dialect as dialects
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, numbers
@@ -101,6 +101,7 @@ def due(
     *,
     avoid: str | None = None,
     without: Sequence[int] = (),
+    paused: Sequence[int] = (),
 ) -> list[Row]:
     """What waits in a lane and is due, most urgent first; locked against other workers.
 
@@ -111,9 +112,10 @@ def due(
         most: How many at most.
         avoid: Leave out what is to go by another route than this one.
         without: Alerts to leave out.
+        paused: Alerts to leave out but for their calls for help.
     """
-    if without:
-        return _due_without(connection, lane, now, most, avoid, without)
+    if without or paused:
+        return _due_without(connection, lane, now, most, avoid, without, paused)
     values: dict[str, Any] = {"in_lane": lane, "now": now, "most": most}
     if avoid is not None:
         values["avoid"] = avoid
@@ -127,12 +129,16 @@ def _due_without(
     most: int,
     avoid: str | None,
     without: Sequence[int],
+    paused: Sequence[int],
 ) -> list[Row]:
     """As `due`, for as many left out as there are: no statement to keep."""
     query = _due(avoiding=avoid is not None)(connection.dialect.name)
     for alert_no in without:
         first, last = numbers_of(alert_no)
         query = query.where(~t.delivery.c.id.between(first, last))
+    for alert_no in paused:
+        c, within = t.delivery.c, numbers_of(alert_no)
+        query = query.where(~c.id.between(*within) | (c.priority == HELP_PRIORITY))
     values = {"in_lane": lane, "now": now, "most": most, "avoid": avoid}
     return [Row._make(row) for row in connection.execute(query, values)]
 

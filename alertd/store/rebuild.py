@@ -36,6 +36,7 @@ FOLDED: tuple[Table, ...] = (
     t.terminal_state,
     t.event,
     t.alert,
+    t.halt,
     t.message,
     t.requirement,
     t.delivery,

@@ -12,7 +12,7 @@ import pyotp
 import pytest
 from sqlalchemy import select
 
-from alertd.engine import answering, approving, receive
+from alertd.engine import answering, approving, halting, receive
 from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.engine.turn import Turn
 from alertd.model import RequirementState
@@ -26,13 +26,13 @@ from alertd.store.roster import import_roster
 from channels.base import Fault, Outgoing, Presence, ReceiptStatus, Reply, SendError
 from rosters.parse import check
 from rosters.sample import write_sample
-from tests.city import OFFICER, City, accepts
+from tests.city import OFFICER, SECOND, City, accepts
 from tests.unit.docs_pages import read
 
 # What the small city below doesn't come to: what the web does, an ack in mid-expansion, and
 # kinds that nobody records yet.
 NOT_SEEN = {
-    *("report.exported", "alert.forecast", "route.tested"),  # by the web
+    *("report.exported", "alert.forecast", "route.tested", "number.shown", "urged"),  # the web
     *("ack.counted", "route.changed", "engine.started", "engine.stopped"),
 }
 
@@ -123,6 +123,10 @@ def storm(city: City) -> None:
     city.take(partial(answering.close_help, ack_no=cry, by=by, outcome="x"))
     city.engine.step(city.now, [lambda _turn: 1 // 0])
     city.issue("all-clear", "red", areas=[TOWN], references=[city.reference(alert)])
+    halted = bytes.fromhex(city.draft(areas=[TOWN])["id"])
+    city.take(partial(approving.approve, actor=SECOND, alert_id=halted))
+    for act in (halting.pause, halting.resume, halting.stop):
+        city.take(partial(act, actor=OFFICER, alert_id=halted, reason="x"))
     unwanted = bytes.fromhex(city.draft(areas=[TOWN])["id"])
     city.take(partial(approving.discard, actor=OFFICER, alert_id=unwanted))
 

@@ -93,6 +93,7 @@ def test_a_deliverys_states_are_those_that_can_be() -> None:
         ("pending", "failed", "settled"),  # engine.dispatch: no route, or outside the plan
         ("pending", "expired", "alert.ended"),
         ("pending", "cancelled", "alert.ended"),
+        ("pending", "cancelled", "alert.stopped"),
     }
     assert arrows(part("A delivery")) == moves | without_a_decision
     assert promised(part("A delivery")) == [state.word for state in DeliveryState]
@@ -123,6 +124,8 @@ FACTS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("climbed", {"items": [[NO, 1, None, 0, int(RequirementState.EXHAUSTED), "", [], [1]]]}),
     ("hurried", {"items": [NO]}),
     ("alert.ended", {"state": "cancelled", "reason": ""}),
+    ("alert.stopped", {"by": "00", "reason": "", "lasted_ms": 0}),
+    ("alert.resumed", {"by": "00", "reason": "", "lasted_ms": 1}),
 )
 
 

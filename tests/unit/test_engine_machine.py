@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import func, select
 
-from alertd.engine import answering
+from alertd.engine import answering, halting
 from alertd.model import (
     DeliveryState,
     RequirementState,
@@ -30,7 +30,7 @@ from alertd.store import journal
 from alertd.store import tables as t
 from channels.base import Accepted, Fault, Outgoing, ReceiptStatus, SendError
 from tests import databases
-from tests.city import City
+from tests.city import OFFICER, City
 
 AREA = "330281001"
 BEHAVIOURS = {
@@ -71,6 +71,8 @@ class EngineMachine(RuleBasedStateMachine):
         self.mode = "accepts"
         self.alert = 0
         self.over = False
+        self.paused = False
+        self.stopped = False
         self.covered: set[int] = set()  # duties that somebody has answered for
         self.acks: dict[int, set[int]] = {}  # ack → duties
         self.copies: dict[int, list[Outgoing]] = defaultdict(list)
@@ -85,6 +87,8 @@ class EngineMachine(RuleBasedStateMachine):
         shutil.rmtree(self.directory)
 
     def _behave(self, message: Outgoing) -> Any:
+        halted = self.paused and message.delivery >> 32 == self.alert
+        assert not halted or message.kind == "help", "it left while it was paused"
         self.copies[message.delivery].append(message)
         result = BEHAVIOURS[self.mode]()
         if isinstance(result, Accepted) and result.delivered:
@@ -179,11 +183,24 @@ class EngineMachine(RuleBasedStateMachine):
         held = self.city.rows(select(a.requirement_no, func.count()).group_by(a.requirement_no))
         self.covered = {number & ((1 << 28) - 1) for number, _ in held}
 
+    @precondition(lambda self: self.alert and not self.over and not self.stopped)
+    @rule(act=st.sampled_from(["pause", "pause", "stop"]))
+    def halt(self, act: str) -> None:
+        """Pause it, or let it go on; one that is paused may be stopped for good."""
+        if self.paused:
+            act = "stop" if act == "stop" else "resume"
+        elif act == "stop":
+            return
+        self.paused, self.stopped = act == "pause", act == "stop"
+        alert_id = self.city.one(select(t.alert.c.id).where(t.alert.c.no == self.alert)).id
+        does = {"pause": halting.pause, "resume": halting.resume, "stop": halting.stop}[act]
+        self.city.take(partial(does, actor=OFFICER, alert_id=alert_id, reason="x"))
+
     @precondition(lambda self: self.alert and not self.over)
     @rule()
     def all_clear(self) -> None:
         self.city.issue("all-clear", areas=[AREA], references=[self.city.reference(self.alert)])
-        self.over = True
+        self.over, self.paused = True, False
 
     @invariant()
     def rollups_add_up(self) -> None:

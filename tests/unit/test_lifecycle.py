@@ -225,10 +225,11 @@ def test_what_isnt_in_the_table_is_refused_by_name(state: AlertState, action: Ac
 
 
 def test_nothing_comes_back_from_its_end() -> None:
-    for (before, _), after in TRANSITIONS.items():
+    halts = {Action.PAUSE, Action.RESUME, Action.STOP}  # of its sending, not of its life
+    for (before, action), after in TRANSITIONS.items():
         if before in OVER:
             assert after in OVER
-        if before is AlertState.ISSUED:
+        if before is AlertState.ISSUED and action not in halts:
             assert after in OVER
 
 

@@ -31,8 +31,14 @@ from alertd.report.figures.values import (
 __all__ = ["SOURCES", "Figures", "NotInJournalError", "figures", "kinds", "of_replay", "trace"]
 
 _ALERT = ("alert.drafted", "alert.approved", "alert.issued", "alert.ended")
-_SENDING = ("alert.selected", "told", "claimed", "settled", "receipts", "alert.ended")
-_ASKING = ("alert.drafted", "alert.selected", "alert.issued", "alert.ended", "climbed", "hurried")
+_SENDING = (
+    *("alert.selected", "told", "claimed", "settled", "receipts"),
+    *("alert.ended", "alert.stopped"),
+)
+_ASKING = (
+    *("alert.drafted", "alert.selected", "alert.issued", "alert.ended", "alert.stopped"),
+    *("climbed", "hurried"),
+)
 _ANSWERS = ("acked", "ack.counted", "ack.withdrawn")
 _HELP = ("help.opened", "help.climbed", "help.taken", "help.closed")
 SOURCES: Mapping[str, tuple[str, ...]] = {

@@ -50,7 +50,7 @@ class Asked:
 
 
 class DutiesPart:
-    """Reads `alert.drafted`, `alert.selected`, acks, `climbed`, `hurried` and `alert.ended`."""
+    """Reads `alert.drafted`, `alert.selected`, acks, `climbed`, `hurried` and the alert's end."""
 
     def __init__(self, alert_no: int) -> None:
         self.alert_no = alert_no
@@ -72,6 +72,7 @@ class DutiesPart:
             "alert.drafted": self._drafted,
             "alert.selected": self._selected,
             "alert.ended": self._ended,
+            "alert.stopped": self._ended,
             "acked": self._acked,
             "ack.counted": self._counted,
             "ack.withdrawn": self._withdrawn,

@@ -29,7 +29,7 @@ _GATEWAYS_OWN = ("outside-plan", "no-route", "gave-up-after-")  # not the number
 
 
 class HandoverPart:
-    """Reads `alert.selected`, `told`, `claimed`, `settled`, `receipts` and `alert.ended`."""
+    """Reads `alert.selected`, `told`, `claimed`, `settled`, `receipts` and the alert's end."""
 
     def __init__(self, alert_no: int) -> None:
         self.alert_no = alert_no
@@ -58,6 +58,7 @@ class HandoverPart:
             "settled": self._settled,
             "receipts": self._receipts,
             "alert.ended": self._ended,
+            "alert.stopped": self._stopped,
         }
 
     def _selected(self, recorded: Recorded) -> None:
@@ -152,7 +153,13 @@ class HandoverPart:
         if recorded.fact.alert_no != self.alert_no:
             return
         over = recorded.fact.body["state"]
-        gone = _S.EXPIRED if over == AlertState.EXPIRED else _S.CANCELLED
+        self._drop(_S.EXPIRED if over == AlertState.EXPIRED else _S.CANCELLED)
+
+    def _stopped(self, recorded: Recorded) -> None:
+        if recorded.fact.alert_no == self.alert_no:
+            self._drop(_S.CANCELLED)
+
+    def _drop(self, gone: DeliveryState) -> None:
         place = self.state.find(_S.PENDING, 1)
         while place > 0:
             if place not in self.real_help:

@@ -109,6 +109,12 @@ def ended(connection: Connection, fact: Fact) -> None:
     """Over: ladders close, what waits is not sent. Body: state, reason."""
     state = fact.body["state"]
     _set(connection, fact, state=state, ended_at=fact.occurred_at, phase=0)
+    gone = DeliveryState.EXPIRED if state == AlertState.EXPIRED else DeliveryState.CANCELLED
+    leave_off(connection, fact, gone, "alert-ended")
+
+
+def leave_off(connection: Connection, fact: Fact, gone: DeliveryState, reason: str) -> None:
+    """Nothing more comes of an alert: its ladders close, and what waits is `gone`."""
     first, last = numbers_of(fact.alert_no)
     connection.execute(
         update(t.requirement)
@@ -118,8 +124,7 @@ def ended(connection: Connection, fact: Fact) -> None:
         )
         .values(state=RequirementState.CLOSED, due_at=None)
     )
-    gone = DeliveryState.EXPIRED if state == AlertState.EXPIRED else DeliveryState.CANCELLED
-    _drop_waiting(connection, fact, gone)
+    _drop_waiting(connection, fact, gone, reason)
     connection.execute(
         t.digest_entry.delete().where(
             t.digest_entry.c.alert_no == fact.alert_no, t.digest_entry.c.message_no.is_(None)
@@ -127,7 +132,7 @@ def ended(connection: Connection, fact: Fact) -> None:
     )
 
 
-def _drop_waiting(connection: Connection, fact: Fact, gone: DeliveryState) -> None:
+def _drop_waiting(connection: Connection, fact: Fact, gone: DeliveryState, reason: str) -> None:
     first, last = numbers_of(fact.alert_no)
     c = t.delivery.c
     waiting = [
@@ -138,7 +143,7 @@ def _drop_waiting(connection: Connection, fact: Fact, gone: DeliveryState) -> No
     statement = (
         update(t.delivery)
         .where(*waiting)
-        .values(state=gone, due_at=None, settled_at=fact.occurred_at, reason="alert-ended")
+        .values(state=gone, due_at=None, settled_at=fact.occurred_at, reason=reason)
     )
     by_channel: Counter[int] = Counter()
     for lane, n in dialect.change_and_count(connection, statement, c.lane):

@@ -6,6 +6,7 @@ from alertd.model import Fact, RequirementState
 from alertd.store import dialect
 from alertd.store import tables as t
 from alertd.store.fold.answers import cover
+from alertd.store.fold.halts import ladders_now
 
 _CLIMB = (
     update(t.requirement)
@@ -46,10 +47,10 @@ def hurried(connection: Connection, fact: Fact) -> None:
         .where(
             t.requirement.c.no.in_(fact.body["items"]),
             t.requirement.c.state == int(RequirementState.OPEN),
-            t.requirement.c.due_at > fact.occurred_at,
+            t.requirement.c.due_at > ladders_now(fact),
             t.requirement.c.start_at <= fact.occurred_at,
         )
-        .values(due_at=fact.occurred_at)
+        .values(due_at=ladders_now(fact))
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from alertd.decide.halt import NONE, Halt
 from alertd.errors import NotFoundError
 from alertd.model import AlertState, Millis, Status
 from alertd.store import tables as t
@@ -33,6 +34,8 @@ class AlertView:
         approved_by: The same, or None.
         issue_at: An approved alert goes out then (break-glass waits).
         follows: The id of the alert that this one updates or ends, or None.
+        halt: How its sending stands; `halted_by` and `halt_reason` say who changed that last, and
+            why; empty where nobody did.
         whole: Whether all of it lies in the asker's subtree.
     """
 
@@ -64,6 +67,9 @@ class AlertView:
     expires_at: Millis
     ended_at: Millis | None
     follows: str | None
+    halt: Halt
+    halted_by: str
+    halt_reason: str
     roster_version: int | None
     expanding: bool
     whole: bool
@@ -166,16 +172,29 @@ def _paths(row: Row[Any]) -> tuple[str, ...]:
 
 def _views(connection: Connection, rows: Iterable[Row[Any]], path: str) -> list[AlertView]:
     rows = list(rows)
+    halts = _halts(connection, [row.no for row in rows])
     people = {row.created_by for row in rows} | {row.approved_by for row in rows} - {None}
+    people |= {halt.by for halt in halts.values()}
     names = names_of(connection, people)
     c = t.alert.c
     followed = [row.references_no for row in rows if row.references_no is not None]
     found = connection.execute(select(c.no, c.id).where(c.no.in_(followed)))
     ids = {row.no: row.id for row in found}
-    return [_view(row, path, names, ids) for row in rows]
+    return [_view(row, path, names, ids, halts.get(row.no)) for row in rows]
 
 
-def _view(row: Row[Any], path: str, names: dict[bytes, str], ids: dict[int, bytes]) -> AlertView:
+def _halts(connection: Connection, numbers: Sequence[int]) -> dict[int, Row[Any]]:
+    query = select(t.halt).where(t.halt.c.alert_no.in_(numbers))
+    return {row.alert_no: row for row in connection.execute(query)}
+
+
+def _view(
+    row: Row[Any],
+    path: str,
+    names: dict[bytes, str],
+    ids: dict[int, bytes],
+    halt: Row[Any] | None,
+) -> AlertView:
     selection = json.loads(row.selection)
     routes = selection.get("routes")
     follows = ids.get(row.references_no)
@@ -201,6 +220,15 @@ def _view(row: Row[Any], path: str, names: dict[bytes, str], ids: dict[int, byte
         approved_by=names.get(row.approved_by, "") if row.approved_by else None,
         break_glass=bool(row.break_glass),
         follows=follows.hex() if follows else None,
+        halt=_halt(halt),
+        halted_by=names.get(halt.by, "") if halt else "",
+        halt_reason=halt.reason if halt else "",
         expanding=bool(row.phase),
         whole=inside(path, selection.get("paths", ())),
     )
+
+
+def _halt(row: Row[Any] | None) -> Halt:
+    if row is None:
+        return NONE
+    return Halt(paused_at=row.paused_at, paused_ms=row.paused_ms, stopped_at=row.stopped_at)

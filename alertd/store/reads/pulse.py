@@ -5,16 +5,19 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from alertd.decide.halt import FORGOTTEN_MS
 from alertd.lanes import channel_of
 from alertd.model import (
+    HELP_PRIORITY,
     PRIORITIES,
     AlertState,
     Channel,
     DeliveryState,
     Millis,
     Status,
+    numbers_of,
 )
-from alertd.store import outbox
+from alertd.store import due, outbox
 from alertd.store import tables as t
 from alertd.store.reads.board import unclear_count
 
@@ -31,6 +34,7 @@ class Pulse:
         deliveries: Deliveries of alerts that are being told, by (channel, state).
         open_help: Calls for help that nobody has taken.
         unclear: Replies that wait for an operator.
+        forgotten: Alerts that have been paused for so long that they may be forgotten.
     """
 
     oldest_due_at: Mapping[str, Millis]
@@ -39,24 +43,31 @@ class Pulse:
     deliveries: Mapping[tuple[str, str], int]
     open_help: int
     unclear: int
+    forgotten: int
 
 
 def pulse(connection: Connection, now: Millis) -> Pulse:
     """Take the pulse."""
     return Pulse(
-        oldest_due_at=_oldest_due(connection, now),
+        oldest_due_at=oldest_due(connection, now),
         overdue_at=_overdue(connection, now),
         alerts=_alerts(connection),
         deliveries=_deliveries(connection),
         open_help=_open_help(connection),
         unclear=unclear_count(connection),
+        forgotten=_forgotten(connection, now),
     )
 
 
-def _oldest_due(connection: Connection, now: Millis) -> dict[str, Millis]:
-    """By the queue's own index: one look-up a lane and priority, however long the queue."""
+def oldest_due(connection: Connection, now: Millis) -> dict[str, Millis]:
+    """Since when the longest-waiting delivery has been due, by channel.
+
+    By the queue's own index: one look-up a lane and priority, however long the queue.
+    What a person has paused doesn't wait for us.
+    """
     c = t.delivery.c
     found: dict[str, Millis] = {}
+    paused = due.paused(connection)
     for lane in outbox.waiting_lanes(connection):
         channel = Channel(channel_of(lane))
         for priority in PRIORITIES:
@@ -71,9 +82,11 @@ def _oldest_due(connection: Connection, now: Millis) -> dict[str, Millis]:
                 .order_by(c.due_at)
                 .limit(1)
             )
-            due = connection.execute(query).scalar_one_or_none()
-            if due is not None:
-                found[channel.word] = min(due, found.get(channel.word, due))
+            if priority > HELP_PRIORITY:
+                query = query.where(*(~c.id.between(*numbers_of(no)) for no in paused))
+            due_at = connection.execute(query).scalar_one_or_none()
+            if due_at is not None:
+                found[channel.word] = min(due_at, found.get(channel.word, due_at))
     return found
 
 
@@ -105,6 +118,12 @@ def _deliveries(connection: Connection) -> dict[tuple[str, str], int]:
     return {
         (Channel(channel).word, DeliveryState(state).word): int(n) for channel, state, n in rows
     }
+
+
+def _forgotten(connection: Connection, now: Millis) -> int:
+    c = t.halt.c
+    query = select(func.count()).where(c.paused_at <= now - FORGOTTEN_MS)
+    return int(connection.execute(query).scalar_one())
 
 
 def _open_help(connection: Connection) -> int:

@@ -1,6 +1,6 @@
 """The journal as people read it: what happened to an alert, in order, a fact a line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,11 @@ from alertd.store.reads.principals import names_of
 _SHOWN: Mapping[str, tuple[str, ...]] = {
     "alert.approved": ("issue_at", "break_glass"),
     "alert.ended": ("state", "reason"),
+    "alert.paused": ("reason",),
+    "alert.resumed": ("reason", "lasted_ms"),
+    "alert.stopped": ("reason",),
+    "number.shown": (),
+    "urged": ("act", "requirements"),
     "alert.issued": ("roster_version",),
     "alert.selected": ("phase", "asked", "made"),
     "told": ("deliveries",),
@@ -118,6 +123,37 @@ def _short_codes(connection: Connection, numbers: set[int]) -> dict[int, str]:
     c = t.alert.c
     rows = connection.execute(select(c.no, c.short_code).where(c.no.in_(numbers - {0})))
     return {row.no: row.short_code for row in rows}
+
+
+def newest(
+    connection: Connection,
+    alert_no: int,
+    *,
+    kinds: Sequence[str] = (),
+    before: tuple[int, int] | None = None,
+    limit: int = 100,
+) -> tuple[tuple[Entry, ...], tuple[int, int] | None]:
+    """An alert's facts, the newest first, and where the next page begins.
+
+    Args:
+        connection: For reading.
+        alert_no: The alert.
+        kinds: Only these; all without.
+        before: (turn, seq) of the last one seen; of one turn there is one writer.
+        limit: At most so many.
+    """
+    c = t.journal.c
+    query = select(t.journal).where(c.alert_no == alert_no)
+    if kinds:
+        query = query.where(c.kind.in_(list(kinds)))
+    if before is not None:
+        turn, seq = before
+        query = query.where((c.turn < turn) | ((c.turn == turn) & (c.seq < seq)))
+    rows = connection.execute(query.order_by(c.turn.desc(), c.seq.desc()).limit(limit + 1)).all()
+    shown = [journal.recorded(row) for row in rows[:limit]]
+    by = names_of(connection, [_principal(row.fact) for row in shown])
+    more = (shown[-1].turn, shown[-1].seq) if len(rows) > limit else None
+    return tuple(_entry(row, by) for row in shown), more
 
 
 def key_of(row: Recorded) -> str:

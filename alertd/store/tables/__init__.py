@@ -7,7 +7,7 @@ from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 from alertd.store.tables.access import Idempotency, Principal, SecondFactor, Session, Token
-from alertd.store.tables.alerts import Alert, Coverage, Delivery, Event, Message, Requirement
+from alertd.store.tables.alerts import Alert, Coverage, Delivery, Event, Halt, Message, Requirement
 from alertd.store.tables.alerts import DeliveryCount as DeliveryCountRow
 from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, Inbound
 from alertd.store.tables.record import (
@@ -58,6 +58,7 @@ terminal = _core(Terminal)
 terminal_state = _core(TerminalState)
 chat_group = _core(ChatGroup)
 event = _core(Event)
+halt = _core(Halt)
 alert = _core(Alert)
 message = _core(Message)
 requirement = _core(Requirement)

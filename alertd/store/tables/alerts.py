@@ -67,6 +67,18 @@ class Alert(SQLModel, table=True):
     next_message: int = big()
 
 
+class Halt(SQLModel, table=True):
+    """An alert whose sending somebody paused or stopped; one that never was has no row."""
+
+    __tablename__ = "halt"
+    alert_no: int = big(primary_key=True)
+    paused_at: int | None = big(nullable=True)  # null: it flows
+    paused_ms: int = big()  # how long the pauses lasted that are over
+    stopped_at: int | None = big(nullable=True)
+    by: bytes = blob()  # the principal who did the last of it
+    reason: str = text()  # in their words
+
+
 class Message(SQLModel, table=True):
     """What is said; any number of deliveries carry it, in each recipient's language."""
 

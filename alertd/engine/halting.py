@@ -1,0 +1,45 @@
+"""A person pauses an alert's sending, lets it go on, or stops it for good (`decide/halt`)."""
+
+from alertd.decide import halt
+from alertd.decide.lifecycle import Action
+from alertd.engine.approving import move_of, subject_of
+from alertd.engine.authority import Actor, require
+from alertd.engine.turn import Turn
+
+
+def pause(turn: Turn, actor: Actor, alert_id: bytes, reason: str) -> None:
+    """Hand over nothing more of it until somebody resumes it; calls for help go on.
+
+    Raises:
+        ConflictError: It isn't being sent, or is paused or stopped already.
+        ForbiddenError: The actor may not, or not there.
+    """
+    _do(turn, actor, alert_id, Action.PAUSE, reason)
+
+
+def resume(turn: Turn, actor: Actor, alert_id: bytes, reason: str) -> None:
+    """Let it go on; ladders go on where they stood. Raises as `pause`."""
+    _do(turn, actor, alert_id, Action.RESUME, reason)
+
+
+def stop(turn: Turn, actor: Actor, alert_id: bytes, reason: str) -> None:
+    """Withdraw what hasn't left; what follows tells those who were told. Raises as `pause`."""
+    _do(turn, actor, alert_id, Action.STOP, reason)
+
+
+_FACTS = {
+    Action.PAUSE: "alert.paused",
+    Action.RESUME: "alert.resumed",
+    Action.STOP: "alert.stopped",
+}
+
+
+def _do(turn: Turn, actor: Actor, alert_id: bytes, action: Action, reason: str) -> None:
+    alert = turn.alert_by_id(alert_id)
+    require(actor, "pause", alert.paths)
+    move_of(turn, subject_of(turn, alert), action, actor.id.hex())
+    body: dict[str, str | int] = {"by": actor.id.hex(), "reason": reason}
+    if action is not Action.PAUSE:
+        body |= {"lasted_ms": halt.lasted(alert.halt, turn.now)}
+    turn.record(_FACTS[action], body, alert_no=alert.no, source=actor.source)
+    turn.alert(alert.no)  # known again before anything is claimed in this step
