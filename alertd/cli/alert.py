@@ -16,11 +16,13 @@ from alertd.cli.options import Alert, As, Json
 from alertd.cli.watch import watch
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError
+from alertd.i18n import N_
 from alertd.settings import load
 
 Work = Callable[[Client], Coroutine[Any, Any, None]]
 Yes = Annotated[bool, typer.Option("--yes", help=_("Issue at once where nobody else is needed."))]
 Told = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE")]
+Why = Annotated[str, typer.Option(help=_("Why; without names and numbers. On record."))]
 _SUFFIXES: Final = {".xml": "application/cap+xml", ".json": "application/cap+json"}
 
 app = typer.Typer(help=_("Alerts."))
@@ -199,6 +201,31 @@ app.command("all-clear", help=_("Draft what says that the danger is over."))(
     _following("all-clear")
 )
 app.command("correct", help=_("Draft what corrects an alert."))(_following("correction"))
+
+
+def _halting(how: str) -> Callable[..., None]:
+    def halt(alert: Alert, why: Why, acting_as: As = None, as_json: Json = False) -> None:
+        async def work(client: Client) -> None:
+            body = {"reason": why}
+            state = await client.post(f"/api/v1/alerts/{alert}/halt/{how}", body)
+            show.answer(state, as_json=as_json, human=lambda: show.line(_(_HALTED[how])))
+
+        _run(work, acting_as, server_only=True)
+
+    return halt
+
+
+_HALTED = {
+    "pause": N_("Paused: nothing of it is sent but calls for help, until it is resumed."),
+    "resume": N_("It goes on."),
+    "stop": N_("Stopped for good. Tell those who have it: alertd alert correct."),
+}
+
+app.command("pause", help=_("Hold back what hasn't left yet, but for calls for help."))(
+    _halting("pause")
+)
+app.command("resume", help=_("Let a paused alert go on."))(_halting("resume"))
+app.command("stop", help=_("Withdraw what hasn't left yet, for good."))(_halting("stop"))
 
 
 @app.command("show", help=_("Show an alert and how far it has come."))

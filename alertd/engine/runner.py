@@ -82,6 +82,7 @@ class Runner:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sends: set[asyncio.Task[None]] = set()
         self._committed = asyncio.Event()
+        self.commits = 0  # of this process, with facts
 
     async def start(self) -> None:
         """Open the channels, load what was under way, and begin."""
@@ -300,6 +301,7 @@ class Runner:
         for future, answer in zip(futures, answers, strict=True):
             _resolve(future, answer)
         if step.recorded:
+            self.commits += 1
             self._committed.set()
             self._committed = asyncio.Event()
 

@@ -4,7 +4,18 @@ from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from alertd.web import probes, sounds
-from alertd.web.api import access, alerts, answers, board, clock, report, roster, routes, status
+from alertd.web.api import (
+    access,
+    acting,
+    alerts,
+    answers,
+    board,
+    clock,
+    report,
+    roster,
+    routes,
+    status,
+)
 from alertd.web.bodies import BodyLimit
 from alertd.web.deps import Deps
 from alertd.web.door import Door
@@ -19,6 +30,7 @@ from alertd.web.pages import (
     following,
     handsets,
     health,
+    history,
     inbox,
     issuing,
     oidc,
@@ -26,16 +38,21 @@ from alertd.web.pages import (
     record,
     reports,
     signing,
+    silence,
     speakers,
     texts,
     users,
 )
+from alertd.web.pages import acting as acting_pages
 from alertd.web.pages import alerts as alert_pages
+from alertd.web.pages import board as board_pages
 from alertd.web.pages.rendering import STATIC
+from alertd.web.shared import Shared
 
 API = "/api/v1"
 _ROUTERS: tuple[APIRouter, ...] = (
     board.router,  # before `alerts`, whose /{alert}/{kind} would take its paths
+    acting.router,
     answers.router,
     report.router,
     alerts.router,
@@ -62,6 +79,7 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.door = Door(deps)
     app.state.provider = Provider(deps)
     app.state.links = LinkDoor(deps)
+    app.state.shared = Shared(deps)
     failing.install(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=API)
@@ -70,6 +88,10 @@ def create_app(deps: Deps) -> FastAPI:
         sounds.router,
         signing.router,
         handsets.router,
+        board_pages.router,
+        acting_pages.router,
+        silence.router,
+        history.router,
         health.router,
         inbox.router,
         issuing.router,

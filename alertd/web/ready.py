@@ -80,6 +80,8 @@ async def readiness(deps: Deps) -> Readiness:
         reasons.append(N_("No route is reachable."))
     if oldest_s > MOST_PENDING_AGE_S:
         warnings.append(N_("Messages that are due have been waiting for long."))
+    if found and found.forgotten:
+        warnings.append(N_("An alert has been paused for more than ten minutes."))
     standing = standing_of(deps)
     if not standing.trusted:
         warnings.append(standing.warning)

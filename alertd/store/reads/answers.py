@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from alertd.errors import NotFoundError
 from alertd.model import FOREVER, Grade, Millis
@@ -154,14 +154,17 @@ def acks(
     alert_no: int,
     *,
     path: str = "",
+    person_no: int | None = None,
     after: int | None = None,
     limit: int = 100,
 ) -> Page[AckView]:
-    """An alert's acknowledgements, the newest first."""
+    """An alert's acknowledgements, or one person's, the newest first."""
     c = t.ack.c
     query = select(t.ack).where(c.alert_no == alert_no).order_by(c.no.desc()).limit(limit + 1)
     if after is not None:
         query = query.where(c.no < after)
+    if person_no is not None:
+        query = query.where(c.person_no == person_no)
     if path:
         query = query.where(c.person_no.in_(persons_inside(path)))
     rows = connection.execute(query).all()
@@ -201,6 +204,22 @@ def _ack(
         late=bool(row.late),
         by=by.get(row.by, "") if row.by else brought.get(row.inbound_no),
     )
+
+
+def people_by_answer(connection: Connection, alert_no: int, *, path: str = "") -> dict[str, int]:
+    """How many people gave each kind of answer to an alert; withdrawn ones aside.
+
+    Whoever said two things counts for both.
+    """
+    c = t.ack.c
+    query = (
+        select(c.kind, func.count(c.person_no.distinct()).label("people"))
+        .where(c.alert_no == alert_no, c.withdrawn_at.is_(None))
+        .group_by(c.kind)
+    )
+    if path:
+        query = query.where(c.person_no.in_(persons_inside(path)))
+    return {row.kind: row.people for row in connection.execute(query)}
 
 
 def person_of_ack(connection: Connection, alert_no: int, ack_no: int) -> int:
@@ -258,6 +277,7 @@ def inbound(
     vault: Vault,
     *,
     verdict: str | None = None,
+    written: tuple[int, int] | None = None,
     path: str = "",
     after: int | None = None,
     limit: int = 50,
@@ -268,6 +288,7 @@ def inbound(
         connection: For reading.
         vault: Opens what they say.
         verdict: Only these; None for all that wait for an operator.
+        written: Those about an alert by a person, whatever their verdict: both numbers.
         path: The asker's subtree: only replies of people in it, so never a stranger's.
         after: A page's `next`.
         limit: At most so many.
@@ -279,7 +300,9 @@ def inbound(
         .order_by(c.no.desc())
         .limit(limit + 1)
     )
-    if verdict is None:
+    if written is not None:
+        query = query.where(c.alert_no == written[0], c.person_no == written[1])
+    elif verdict is None:
         query = query.where(c.verdict.in_(UNCLEAR), c.classified_by.is_(None))
     else:
         query = query.where(c.verdict == verdict)

@@ -1,16 +1,19 @@
 """Who hasn't answered yet: duties whose ladder is open or exhausted, with whom to ask."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, Row, Select, and_, select
 
+from alertd.decide import escalate
 from alertd.lanes import BY_SMS, lane_of
 from alertd.model import (
     Channel,
     DeliveryState,
     Millis,
+    Policy,
     RecipientKind,
     RequirementState,
     Stage,
@@ -32,6 +35,7 @@ _STATES = {
     "open": (RequirementState.OPEN,),
     "exhausted": (RequirementState.EXHAUSTED,),
     "any": (RequirementState.OPEN, RequirementState.EXHAUSTED),
+    "call": (RequirementState.OPEN, RequirementState.EXHAUSTED),
 }
 
 
@@ -63,6 +67,8 @@ class Unanswered:
         no: Its requirement's number; a page's `next`.
         since_at: The ladder counts from then.
         next_at: When the next rung is due; None where all were taken.
+        next_acts: What it will do: remind, call, alternate, parent, grandparent, door_knock,
+            duty_desk.
         told: What the ladder has done so far: alternates, parent, grandparent, call_list,
             door_knock, duty_desk.
         holders: Principals first.
@@ -78,6 +84,7 @@ class Unanswered:
     exhausted: bool
     since_at: Millis
     next_at: Millis | None
+    next_acts: tuple[str, ...]
     told: tuple[str, ...]
     holders: tuple[PersonView, ...]
 
@@ -92,13 +99,14 @@ def unanswered(
     after: int | None = None,
     limit: int = 100,
 ) -> Page[Unanswered]:
-    """Duties without an answer, in the hierarchy's order.
+    """Duties without an answer, the longest waiting first, then in the hierarchy's order.
 
     Args:
         connection: For reading.
         alert_no: The alert.
         path: The asker's subtree.
-        state: `open` (still climbing), `exhausted` (go and knock) or `any`.
+        state: `open` (still climbing), `exhausted` (go and knock), `call` (to be telephoned) or
+            `any`.
         stage: Only this one.
         after: A page's `next`.
         limit: At most so many.
@@ -107,9 +115,29 @@ def unanswered(
     shown = rows[:limit]
     held = people.holders(connection, [duty_of(row.no) for row in shown])
     persons = [holder.person_no for holders in held.values() for holder in holders]
-    views = _people(connection, alert_no, persons)
-    items = tuple(_item(row, held.get(duty_of(row.no), ()), views) for row in shown)
+    views = person_views(connection, alert_no, persons)
+    policy = _policy(connection, alert_no)
+    items = tuple(_item(row, held.get(duty_of(row.no), ()), views, policy) for row in shown)
     return Page(items=items, next=shown[-1].no if len(rows) > limit else None)
+
+
+def _policy(connection: Connection, alert_no: int) -> Policy:
+    query = select(t.alert.c.policy).where(t.alert.c.no == alert_no)
+    return Policy.thaw(json.loads(connection.execute(query).scalar_one()))
+
+
+def silent(
+    connection: Connection,
+    alert_no: int,
+    *,
+    path: str = "",
+    state: str = "any",
+    duty_no: int | None = None,
+    limit: int = 10_000,
+) -> list[int]:
+    """The requirements without an answer in a subtree, or one duty's, the longest waiting first."""
+    rows = _rows(connection, alert_no, path, state, None, None, limit, duty_no=duty_no)
+    return [row.no for row in rows]
 
 
 def _rows(
@@ -120,31 +148,51 @@ def _rows(
     stage: Stage | None,
     after: int | None,
     limit: int,
+    *,
+    duty_no: int | None = None,
 ) -> Sequence[Row[Any]]:
     r, u, above = t.requirement.c, t.unit.c, t.unit.alias("above")
     version = issued_version(connection, alert_no)
-    first, last = numbers_of(alert_no)
-    if stage is not None:
-        first = requirement_no(alert_no, stage, 0)
-        last = requirement_no(alert_no, stage, (1 << 28) - 1)
+    # Chosen before they are joined: sorting a whole alert with its units would be dear.
+    chosen = _chosen(alert_no, state, stage, after).order_by(r.start_at, r.no).limit(limit)
+    if duty_no is not None:
+        chosen = chosen.where(r.no.in_([requirement_no(alert_no, at, duty_no) for at in Stage]))
+    if path:
+        inside = select(u.no).where(below(u.path, [path]), in_force(t.unit, version))
+        chosen = chosen.where(r.unit_no.in_(inside))
     query = (
         select(t.requirement, u.code, u.name, u.level, above.c.name.label("parent_name"))
         .join(t.unit, and_(u.no == r.unit_no, in_force(t.unit, version)))
         .outerjoin(above, and_(above.c.no == u.parent_no, in_force(above, version)))
-        .where(
-            r.no.between(first if after is None else max(first, after + 1), last),
-            r.state.in_([int(wanted) for wanted in _STATES[state]]),
-        )
-        .order_by(r.no)
-        .limit(limit)
+        .where(r.no.in_(select(chosen.subquery().c.no)))
+        .order_by(r.start_at, r.no)
     )
-    if path:
-        query = query.where(below(u.path, [path]))
     return connection.execute(query).all()
 
 
+def _chosen(alert_no: int, state: str, stage: Stage | None, after: int | None) -> Select[Any]:
+    r = t.requirement.c
+    first, last = numbers_of(alert_no)
+    if stage is not None:
+        first = requirement_no(alert_no, stage, 0)
+        last = requirement_no(alert_no, stage, (1 << 28) - 1)
+    query = select(r.no).where(
+        r.no.between(first, last), r.state.in_([int(wanted) for wanted in _STATES[state]])
+    )
+    if state == "call":
+        query = query.where(r.told.bitwise_and(int(Told.CALL_LIST)) > 0)
+    if after is not None:
+        seen = t.requirement.alias("seen")
+        since = select(seen.c.start_at).where(seen.c.no == after).scalar_subquery()
+        query = query.where((r.start_at > since) | ((r.start_at == since) & (r.no > after)))
+    return query
+
+
 def _item(
-    row: Row[Any], holders: Sequence[people.Holder], views: dict[int, dict[str, Any]]
+    row: Row[Any],
+    holders: Sequence[people.Holder],
+    views: dict[int, dict[str, Any]],
+    policy: Policy,
 ) -> Unanswered:
     return Unanswered(
         no=row.no,
@@ -157,6 +205,7 @@ def _item(
         exhausted=row.state == RequirementState.EXHAUSTED,
         since_at=row.start_at,
         next_at=row.due_at,
+        next_acts=_next_acts(row, holders, policy),
         told=tuple(bit.name.lower() for bit in Told if bit.name and row.told & bit),
         holders=tuple(
             PersonView(**views[holder.person_no], rank=holder.rank)
@@ -166,10 +215,23 @@ def _item(
     )
 
 
-def _people(
+def _next_acts(row: Row[Any], holders: Sequence[people.Holder], policy: Policy) -> tuple[str, ...]:
+    """What its next rung does, by the rule that will be asked then."""
+    if row.due_at is None or row.step >= len(policy.steps):
+        return ()
+    ladder = escalate.Ladder(
+        step=row.step,
+        start_at=row.start_at,
+        told=row.told,
+        has_alternates=any(holder.rank > 1 for holder in holders),
+    )
+    return tuple(act.value for act in escalate.climb(ladder, policy, row.due_at).acts)
+
+
+def person_views(
     connection: Connection, alert_no: int, persons: Sequence[int]
 ) -> dict[int, dict[str, Any]]:
-    """Person number → name, last digits of the phone, and what became of the last message."""
+    """Person number → a PersonView's values but its rank."""
     who = people_named(connection, persons)
     ways = people.contacts(connection, persons, int(Channel.SMS))
     first = {person: by_rank[0][1] for person, by_rank in ways.items() if by_rank}

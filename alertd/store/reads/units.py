@@ -87,6 +87,18 @@ def duty_at(connection: Connection, unit_code: str, role: str) -> int:
     return found
 
 
+def unit_of_duty(connection: Connection, duty_no: int) -> str:
+    """The path of the unit that a duty belongs to now."""
+    d, u = t.duty.c, t.unit.c
+    query = (
+        select(u.path)
+        .join(t.duty, d.unit_no == u.no)
+        .where(d.no == duty_no, d.to_version == FOREVER, u.to_version == FOREVER)
+    )
+    found: str = connection.execute(query).scalar_one()
+    return found
+
+
 def person_of(connection: Connection, person_id: str) -> int:
     """The number of the person of that id.
 

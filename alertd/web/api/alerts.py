@@ -163,7 +163,7 @@ async def approve(write: Writing, alert: AlertRef, how: Approval | None = None) 
     def do(turn: Turn, actor: Actor) -> dict[str, Any]:
         alert_id = reads.find(turn.connection, alert, path=actor.path)
         approving.approve(turn, actor, alert_id, break_glass=bool(how and how.break_glass))
-        return _state(turn, alert_id)
+        return state_of(turn, alert_id)
 
     return State(**await write.do(do))
 
@@ -175,12 +175,13 @@ async def discard(write: Writing, alert: AlertRef) -> State:
     def do(turn: Turn, actor: Actor) -> dict[str, Any]:
         alert_id = reads.find(turn.connection, alert, path=actor.path)
         approving.discard(turn, actor, alert_id)
-        return _state(turn, alert_id)
+        return state_of(turn, alert_id)
 
     return State(**await write.do(do))
 
 
-def _state(turn: Turn, alert_id: bytes) -> dict[str, Any]:
+def state_of(turn: Turn, alert_id: bytes) -> dict[str, Any]:
+    """What is answered when an alert was acted on."""
     view = reads.alert(turn.connection, alert_id).view
     return {
         "id": view.id,

@@ -1,33 +1,26 @@
 """The list of alerts, and one alert: to be approved while it is a draft, then its live board."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
-from sqlalchemy import Connection
 
 from alertd.cap.problems import refuse_validation
-from alertd.engine.authority import may
 from alertd.engine.turn import Turn
 from alertd.errors import ConflictError
 from alertd.model import AlertState
 from alertd.store.reads import alerts as reads
-from alertd.store.reads import answers, board, unanswered
-from alertd.store.reads.paging import Page
-from alertd.web.api.status import read_terminals
+from alertd.store.reads import answers
 from alertd.web.auth import Signed
 from alertd.web.commands import answers as commands
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import AlertRef, Number
-from alertd.web.pages import drafts
+from alertd.web.pages import board, drafts
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Form, Sender, Visitor, back_to
 
 router = APIRouter(include_in_schema=False)
-
-_SHOWN: Final = 50  # rows of a list; the rest is a page further
 
 
 @router.get("/")
@@ -75,7 +68,7 @@ async def list_alerts(
 async def show(request: Request, deps: Given, signed: Visitor, alert: AlertRef) -> Response:
     """A draft with whom it would reach; an issued alert with its board."""
     values = await asyncio.to_thread(_read_alert, deps, signed, alert)
-    template = "draft.html" if values["full"].view.issued_at is None else "board.html"
+    template = "draft.html" if values["full"].view.issued_at is None else "board/show.html"
     return page(request, deps, template, signed=signed, **values)
 
 
@@ -89,90 +82,11 @@ def _read_alert(deps: Deps, signed: Signed, word: str) -> dict[str, Any]:
             return {**known, **drafts.read(deps, signed, connection, full)}
         return {
             **known,
-            **_read_lists(deps, signed, connection, full.view),
-            "figures": board.board(connection, full.view.no, path=path, whole=full.view.whole),
-            "towns": _towns(connection, full.view, path),
-            "stages": [stage["name"] for stage in full.policy.get("stages", ())],
+            **board.read_lists(deps, signed, connection, full.view),
+            "towns": (shown := board.towns(connection, full.view, path)),
+            "sheet": board.plan_of(connection, shown, path),
+            "channels": None,  # asked for by the page itself: a gateway may take its time
         }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Town:
-    """A subdistrict on the heat map: its grids, and how many of its duties are answered."""
-
-    code: str
-    name: str
-    covered: int
-    needed: int
-    grids: tuple[board.Cell, ...]
-
-
-def _towns(connection: Connection, view: reads.AlertView, path: str) -> list[Town]:
-    """The grids of the visitor's area by subdistrict."""
-    grids = board.cells(connection, view.no, level="grid", path=path)
-    found = []
-    for town in board.cells(connection, view.no, level="subdistrict"):
-        inside = tuple(grid for grid in grids if grid.path.startswith(town.path))
-        # Of a town that is only partly the visitor's, no more is counted than is shown.
-        whole = town.path.startswith(path)
-        covered = town.covered if whole else sum(grid.covered for grid in inside)
-        needed = town.needed if whole else sum(grid.needed for grid in inside)
-        if inside:
-            found.append(
-                Town(code=town.code, name=town.name, covered=covered, needed=needed, grids=inside)
-            )
-    return found
-
-
-def _read_lists(
-    deps: Deps, signed: Signed, connection: Connection, view: reads.AlertView
-) -> dict[str, Any]:
-    """What changes by rows: calls for help, who hasn't answered, loudspeakers, replies to read."""
-    actor = signed.actor
-    stages = board.stages(connection, view.no, actor.path)
-    exhausted = sum(stage.exhausted for stage in stages)
-    still = sum(stage.needed - stage.covered for stage in stages) - exhausted
-
-    def waiting(state: str, count: int) -> Page[unanswered.Unanswered]:
-        if count <= 0:  # the rollup knows; looking through a whole alert for nobody is dear
-            return Page(items=())
-        return unanswered.unanswered(
-            connection, view.no, path=actor.path, state=state, limit=_SHOWN
-        )
-
-    inbound = (
-        answers.inbound(connection, deps.store.vault, path=actor.path, limit=20).items
-        if may(actor, "answer")
-        else ()
-    )
-    speakers = read_terminals(deps, actor, view.id, None, _SHOWN)
-    return {
-        "totals": {"silent": exhausted, "still": still},
-        "silent": waiting("exhausted", exhausted),
-        "still": waiting("open", still),
-        "helping": answers.help_cases(connection, alert_no=view.no, path=actor.path),
-        "inbound": inbound,
-        "speakers": speakers.page.items,
-        "speaker_counts": speakers.counts,
-        "may_answer": may(actor, "answer"),
-        "may_help": may(actor, "help"),
-        "may_follow": may(actor, "draft") and view.whole,
-    }
-
-
-@router.get("/alerts/{alert}/lists")
-async def lists(request: Request, deps: Given, signed: Visitor, alert: AlertRef) -> Response:
-    """The board's lists alone, which the page's script puts in place of the old ones."""
-
-    def read() -> dict[str, Any]:
-        path = signed.actor.path
-        with deps.store.read() as connection:
-            found = reads.find(connection, alert, path=path)
-            view = reads.alert(connection, found, path=path).view
-            return {"view": view, **_read_lists(deps, signed, connection, view)}
-
-    values = await asyncio.to_thread(read)
-    return page(request, deps, "lists.html", signed=signed, **values)
 
 
 @router.post("/alerts/{alert}/acks")
@@ -190,7 +104,7 @@ async def enter_ack(deps: Given, signed: Sender, alert: AlertRef, form: Form) ->
         commands.enter_ack(turn, signed.actor, alert_id, new)
 
     await deps.runner.submit(do)
-    return back_to(f"/alerts/{alert}#unanswered")
+    return back_to(form.get("to", f"/alerts/{alert}#unanswered"))
 
 
 @router.post("/help/{no}/{act}")

@@ -31,6 +31,7 @@ class Room(NamedTuple):
 ROOMS: Final[Sequence[Room]] = (
     Room("/alerts", N_("Alerts")),
     Room("/issue", N_("Write an alert"), right="draft"),
+    Room("/wall", N_("Overview")),
     Room("/inbox", N_("Inbox"), right="answer"),
     Room("/loudspeakers", N_("Loudspeakers")),
     Room("/templates", N_("Templates")),

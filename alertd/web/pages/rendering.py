@@ -47,20 +47,22 @@ def page(
 ) -> HTMLResponse:
     """A page as an answer."""
     language = language_of(request)
+    actor = signed.actor if signed else None
+    rooms = menu(actor, request.url.path, demo=deps.phones is not None)
+    more = {"here": request.url.path, "me": actor, "menu": rooms}
+    csrf = signed.csrf if signed else ""
+    text = part(deps, language, template, csrf=csrf, **more, **values)
+    return answer_of(language, text, status)
+
+
+def part(deps: Deps, language: str, template: str, *, csrf: str, **values: Any) -> str:
+    """A template's text; what is no whole page needs no more than this."""
     known = {**shown(deps, language), **values}
-    text = (
-        environment()
-        .get_template(template)
-        .render(
-            **known,
-            here=request.url.path,
-            me=signed.actor if signed else None,
-            menu=menu(
-                signed.actor if signed else None, request.url.path, demo=deps.phones is not None
-            ),
-            csrf=signed.csrf if signed else "",
-        )
-    )
+    return environment().get_template(template).render(**known, csrf=csrf)
+
+
+def answer_of(language: str, text: str, status: int = 200) -> HTMLResponse:
+    """A text of a template as an answer."""
     headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie"}
     return HTMLResponse(text, status, headers=headers)
 

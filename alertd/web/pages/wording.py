@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from alertd.i18n import N_
+from alertd.web.pages.facts_in_words import TOLD_OF
 
 STATUSES: Final[Mapping[str, str]] = {
     "Actual": N_("LIVE"),
@@ -142,6 +143,22 @@ ACKS: Final[Mapping[str, str]] = {
     "unavailable": N_("unavailable"),
 }
 
+NEXT: Final[Mapping[str, str]] = {
+    "remind": N_("reminder"),
+    "call": N_("telephone"),
+    "alternate": N_("ask the alternate"),
+    "parent": N_("tell the superior"),
+    "grandparent": N_("tell the next superior"),
+    "door_knock": N_("somebody goes there"),
+    "duty_desk": N_("tell the duty desk"),
+}
+DUTY_STATES: Final[Mapping[str, str]] = {
+    "open": N_("not answered yet"),
+    "covered": N_("answered"),
+    "exhausted": N_("nobody answers: go there"),
+    "closed": N_("over without an answer"),
+}
+
 TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "status": STATUSES,
     "state": STATES,
@@ -161,4 +178,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "trial": TRIALS,
     "verdict": VERDICTS,
     "ack": ACKS,
+    "next": NEXT,
+    "duty": DUTY_STATES,
+    **TOLD_OF,
 }

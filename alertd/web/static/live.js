@@ -1,0 +1,236 @@
+// Keeps a page alive: facts wake it, silence for ten seconds is said in words, times count, and a
+// call for help that nobody has taken is heard. The page says in #live where to ask.
+"use strict";
+
+const live = (() => {
+  const STALLED_MS = 10_000;
+  const AGAIN_MS = 2_000;
+  const place = document.getElementById("live");
+  if (!place) return null;
+  const pace = Number(place.dataset.pace) || 1000;
+  const english = document.documentElement.lang === "en";
+  const listeners = [];
+  let ahead = Number(place.dataset.now) - Date.now(); // the node's time against this browser's
+  let heardAt = Date.now();
+  let cursor = "";
+  let stream = null;
+  let openedAt = 0;
+  let readAt = Date.now();
+  let slowAt = 0;
+  let wanted = false;
+  let reading = false;
+
+  const now = () => Date.now() + ahead;
+  // On the city's clock, wherever the reader sits.
+  const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB", { timeZone: place.dataset.zone });
+
+  function since(ms) {
+    const seconds = Math.max(0, Math.floor((now() - ms) / 1000));
+    if (seconds < 60) return english ? `${seconds} s` : `${seconds}秒`;
+    const minutes = Math.floor(seconds / 60);
+    if (minutes < 120) return english ? `${minutes} min` : `${minutes}分钟`;
+    return english ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60)}小时`;
+  }
+
+  function until(ms) {
+    const seconds = Math.ceil((ms - now()) / 1000);
+    if (seconds <= 0) return place.dataset.due;
+    return `${place.dataset.in} ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+
+  function count() {
+    for (const time of document.querySelectorAll("time[data-since]")) show(time, since(Number(time.dataset.since)));
+    for (const time of document.querySelectorAll("time[data-until]")) show(time, until(Number(time.dataset.until)));
+    const wall = document.querySelector("time.clock");
+    if (wall) show(wall, clock(now()));
+  }
+
+  function show(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+
+  // A form that somebody is filling in stays as it is.
+  function busy(section) {
+    const active = document.activeElement;
+    if (active && section.contains(active) && ["INPUT", "SELECT", "TEXTAREA"].includes(active.tagName)) return true;
+    return Array.from(section.querySelectorAll("input:not([type=hidden])")).some((field) => field.value !== "");
+  }
+
+  // Where the keyboard was: what is drawn anew must not take it away.
+  function pathOf(element) {
+    const form = element.closest("form");
+    if (!form) return element.getAttribute("href") ? `a[href="${element.getAttribute("href")}"]` : "";
+    const key = form.querySelector("[name=unit_code], [name=person_id]");
+    return key ? `form[action="${form.getAttribute("action")}"] [name=${key.name}][value="${key.value}"] ~ button` : `form[action="${form.getAttribute("action")}"] button`;
+  }
+
+  // Each part of the page has its place, whatever the order in which parts come.
+  function showParts(html, only) {
+    const fresh = new DOMParser().parseFromString(html, "text/html");
+    for (const spot of document.querySelectorAll(only || "[data-part]:not([data-slow])")) {
+      if (busy(spot)) continue;
+      const part = fresh.getElementById(spot.dataset.part);
+      const opened = Array.from(spot.querySelectorAll("details[open]")).length > 0;
+      if (part && opened) part.querySelector("details")?.setAttribute("open", "");
+      const active = document.activeElement;
+      const back = active && spot.contains(active) ? pathOf(active) : "";
+      spot.replaceChildren(...(part ? [part] : []));
+      if (back) spot.querySelector(back)?.focus();
+    }
+    count();
+    listen();
+    return fresh;
+  }
+
+  async function get(url) {
+    const answer = await fetch(url, { headers: { accept: "application/json, text/html" }, credentials: "same-origin" });
+    if (answer.redirected || answer.status === 401 || answer.status === 403) {
+      location.reload();
+      throw new Error("signed out");
+    }
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer;
+  }
+
+  async function read() {
+    reading = true;
+    wanted = false;
+    readAt = Date.now();
+    try {
+      const fresh = showParts(await (await get(place.dataset.parts)).text());
+      for (const listener of listeners) listener(fresh);
+      const asOf = document.getElementById("as-of");
+      if (asOf) asOf.textContent = clock(now());
+    } catch (error) {
+      wanted = true; // the next turn tries again; silence is told by the stall below
+    } finally {
+      reading = false;
+    }
+  }
+
+  // What takes its time (gateways are asked how they are) is asked for apart.
+  async function readSlowly() {
+    slowAt = Date.now();
+    for (const spot of document.querySelectorAll("[data-slow]")) {
+      try {
+        const html = await (await get(spot.dataset.slow)).text();
+        showParts(html, `[data-slow="${spot.dataset.slow}"]`);
+      } catch (error) { /* the stall says it */ }
+    }
+  }
+
+  function heard(event) {
+    heardAt = Date.now();
+    if (event.lastEventId) cursor = event.lastEventId;
+    wanted = true;
+    const stalled = document.getElementById("stalled");
+    if (stalled && !stalled.hidden) stalled.hidden = true;
+  }
+
+  // A browser comes back by itself behind its last event, but for one that was refused (a server
+  // in the middle of a restart): that is opened anew, behind the same event.
+  function open() {
+    openedAt = Date.now();
+    const joined = place.dataset.stream.includes("?") ? "&" : "?";
+    const url = cursor ? `${place.dataset.stream}${joined}after=${encodeURIComponent(cursor)}` : place.dataset.stream;
+    stream = new EventSource(url);
+    stream.addEventListener("fact", heard);
+    stream.addEventListener("beat", (event) => {
+      ahead = JSON.parse(event.data).now - Date.now();
+      heard(event); // loudspeakers and queues change without facts of this alert
+    });
+  }
+
+  // Sound, which browsers allow only after somebody has pressed something.
+  let sound = null;
+  let rungAt = 0;
+
+  function ring() {
+    rungAt = Date.now();
+    for (const [at, tone] of [[0, 880], [0.25, 660], [0.5, 880]]) {
+      const voice = sound.createOscillator();
+      const volume = sound.createGain();
+      voice.frequency.value = tone;
+      volume.gain.setValueAtTime(0.3, sound.currentTime + at);
+      volume.gain.exponentialRampToValueAtTime(0.001, sound.currentTime + at + 0.22);
+      voice.connect(volume).connect(sound.destination);
+      voice.start(sound.currentTime + at);
+      voice.stop(sound.currentTime + at + 0.24);
+    }
+  }
+
+  function listen() {
+    const words = document.getElementById("silent-page");
+    if (!words) return;
+    const off = !sound || sound.state !== "running";
+    words.hidden = !off;
+    const crying = document.querySelectorAll("[data-untaken]").length;
+    const title = document.title.replace(/^▲ \d+ · /, "");
+    document.title = crying ? `▲ ${crying} · ${title}` : title;
+    document.documentElement.dataset.ringing = String(crying > 0 && !off);
+    if (crying && !off && Date.now() - rungAt > 4_000) ring();
+  }
+
+  document.getElementById("sound-on")?.addEventListener("click", async () => {
+    sound = sound || new AudioContext();
+    await sound.resume();
+    ring(); // so that it is known how it sounds
+    listen();
+  });
+
+  // What is pressed is sent without leaving the page; what was refused is said.
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || form.method !== "post") return;
+    const calling = "call" in form.dataset;
+    if (!calling && !form.closest("[data-part]")) return;
+    event.preventDefault();
+    const action = event.submitter?.getAttribute("formaction") || form.getAttribute("action");
+    if (calling) return call(form, action);
+    const fields = new URLSearchParams(new FormData(form, event.submitter));
+    const answer = await fetch(action, { method: "POST", body: fields, credentials: "same-origin", headers: { accept: "application/problem+json" } });
+    if (!answer.ok) await refused(answer);
+    for (const field of form.querySelectorAll("input:not([type=hidden])")) field.value = "";
+    form.closest("details")?.removeAttribute("open");
+    wanted = true;
+    readAt = 0;
+  });
+
+  async function refused(answer) {
+    const problem = await answer.json().catch(() => ({}));
+    alert(problem.detail ? `${problem.detail} ${problem.hint || ""}` : place.dataset.refused);
+  }
+
+  // The number is shown beside the name and the telephone asked to dial it.
+  async function call(form, action) {
+    const fields = new URLSearchParams(new FormData(form));
+    const answer = await fetch(action, { method: "POST", body: fields, credentials: "same-origin", headers: { accept: "text/html" } });
+    const shown = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("a[href^='tel:']");
+    if (!answer.ok || !shown) {
+      alert(place.dataset.refused);
+      return;
+    }
+    form.replaceChildren(document.adoptNode(shown));
+    shown.click();
+  }
+
+  open();
+  listen();
+  setInterval(() => {
+    const at = Date.now();
+    if (at - heardAt > STALLED_MS) {
+      const stalled = document.getElementById("stalled");
+      if (stalled?.hidden) {
+        document.getElementById("stalled-since").textContent = clock(heardAt + ahead);
+        stalled.hidden = false;
+      }
+    }
+    if (stream.readyState === EventSource.CLOSED && at - openedAt > AGAIN_MS) open();
+    if (wanted && !reading && at - readAt >= pace) read();
+    if (at - slowAt > 5_000 && document.querySelector("[data-slow]")) readSlowly();
+    count();
+    listen();
+  }, 250);
+
+  return { busy, onParts: (listener) => listeners.push(listener) };
+})();

@@ -1,0 +1,109 @@
+"""The board in a real browser: times count, help is heard, a stall is said and ends by itself."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from playwright.sync_api import Request, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.stage import Stage
+from tests.unit.web_city import Served, WebCity
+
+
+async def listens(web: WebCity, port: int) -> tuple[Served, "asyncio.Task[None]"]:
+    """One more server of the city, which a test may end and start again."""
+    web.deps.stopping.clear()
+    config = uvicorn.Config(
+        web.app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1
+    )
+    server = Served(config)
+    task = asyncio.create_task(server.serve())
+    async with asyncio.timeout(20):
+        await server.ready.wait()
+    return server, task
+
+
+async def falls_silent(server: Served, task: "asyncio.Task[None]") -> None:
+    server.should_exit = True
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@contextmanager
+def served_at(stage: Stage, port: int = 0) -> Iterator[int]:
+    server, task = stage.does(listens(stage.web, port))
+    taken = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield taken
+    finally:
+        stage.does(falls_silent(server, task))
+
+
+def test_the_board_says_that_it_stalled_and_goes_on_behind_its_last_event(
+    own_stage: Stage, browse: Visit
+) -> None:
+    code = own_stage.issued()["short_code"]
+    phones = [message.address for message in own_stage.web.loopback.sent]
+    asked: list[Request] = []
+    with served_at(own_stage) as port:
+        officer = browse(
+            f"http://127.0.0.1:{port}", session=own_stage.session_of("officer"), language="en"
+        )
+        officer.watch.forgives("ERR_")  # the server is away: that is what is tried
+        officer.watch.forgives("answered 503")
+        officer.watch.forgives("503")
+        officer.page.clock.install()
+        officer.goes_to(f"/alerts/{code}")
+        officer.page.on("request", lambda r: asked.append(r) if "/events" in r.url else None)
+        covered = officer.page.locator('[data-stage="received"]')
+        own_stage.does(own_stage.web.reply(phones[0], "1", "first"))
+        expect(covered).to_have_text(re.compile("^1/"))
+        asked.clear()
+    own_stage.does(own_stage.web.reply(phones[1], "1", "while it was away"))
+    officer.page.clock.fast_forward(11_000)
+    officer.sees("The live stream has stalled")
+    with served_at(own_stage, port):
+        expect(covered).to_have_text(re.compile("^2/"), timeout=20_000)
+        expect(officer.page.locator("#stalled")).to_be_hidden()
+        headers = [request.all_headers() for request in asked]
+        behind = [each for each in headers if each.get("last-event-id")]
+        assert behind or any("after=" in request.url for request in asked)
+
+
+def test_a_call_for_help_is_heard_once_the_sound_is_on_and_times_count(
+    stage: Stage, visit: Visit
+) -> None:
+    code = stage.issued()["short_code"]
+    officer = visit("officer", language="en")
+    officer.page.clock.install()
+    officer.goes_to(f"/alerts/{code}")
+    countdown = officer.page.locator("time.countdown").first
+    expect(countdown).to_have_text(re.compile(r"^in \d+:\d\d$"))
+    officer.page.clock.fast_forward(180_000)
+    expect(countdown).to_have_text("due now")
+    officer.sees("Sound is off in this browser")
+    officer.presses("Switch the sound on")
+    expect(officer.page.locator("#silent-page")).to_be_hidden()
+    html = officer.page.locator("html")
+    expect(html).to_have_attribute("data-ringing", "false")
+    stage.does(stage.web.reply(stage.web.loopback.sent[0].address, "3", "help"))
+    expect(html).to_have_attribute("data-ringing", "true")
+    expect(officer.page).to_have_title(re.compile("^▲ 1 · "))
+    officer.presses("I take it")
+    expect(html).to_have_attribute("data-ringing", "false")
+    assert officer.barriers() == []
+
+
+def test_a_number_is_dialled_from_the_list_and_shown(stage: Stage, visit: Visit) -> None:
+    code = stage.issued()["short_code"]
+    officer = visit("officer", language="en", dark=True)
+    officer.goes_to(f"/alerts/{code}/unanswered")
+    officer.watch.forgives("asked another host: tel:")  # the telephone is asked to dial
+    officer.page.get_by_role("button", name=re.compile("^Call ")).first.click()
+    expect(officer.page.locator("a[href^='tel:']").first).to_have_text(re.compile(r"^\+86\d{11}$"))
+    assert officer.barriers() == []
+    assert any("tel:+86" in each for each in officer.watch.offences)
