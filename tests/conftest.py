@@ -36,6 +36,6 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def _databases_end_with_their_test() -> Iterator[None]:
-    before = set(databases.made)
+    made, opened = set(databases.made), list(databases.opened)
     yield
-    databases.end_with(before)
+    databases.end_with(made, opened)

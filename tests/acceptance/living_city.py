@@ -57,6 +57,7 @@ class LivingCity:
         routes: More routes, as settings.
         by_command: Whether the office works by the command line, or else by the API.
         workers: As `Server` has them.
+        postgresql: As `Server` has it.
         group_url: Where chat groups are reached, if not at the receiver itself.
         group_kind: Whose robots they have, as a roster's word.
     """
@@ -76,6 +77,7 @@ class LivingCity:
     routes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     by_command: bool = False
     workers: Sequence[str] = ()
+    postgresql: bool | None = None
     group_url: str = ""
     group_kind: str = "webhook"
     tokens: dict[str, str] = field(default_factory=dict)
@@ -96,6 +98,7 @@ class LivingCity:
             self._routes(),
             {"config_dir": str(self.folder / "config"), "tick_s": 0.2, **self.settings},
             self.workers,
+            postgresql=self.postgresql,
         )
         self._stack.callback(self.server.stop)
         self.start()

@@ -31,12 +31,14 @@ class Server:
         settings: Others.
         workers: Each one's routes, with commas; where there are any, the database is PostgreSQL and
             the server has no engine.
+        postgresql: Whether the database is PostgreSQL; None: as this run has it.
     """
 
     folder: Path
     routes: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, Any]
     workers: Sequence[str] = ()
+    postgresql: bool | None = None
     url: str = ""
     helpers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     _process: "subprocess.Popen[bytes] | None" = None
@@ -61,7 +63,8 @@ class Server:
     @property
     def database(self) -> str:
         """Its URL."""
-        if self.workers or databases.on_postgresql():
+        wanted = databases.on_postgresql() if self.postgresql is None else self.postgresql
+        if self.workers or wanted:
             return databases.url_of(self.data, postgresql=True)
         return f"sqlite:///{self.data / 'alertd.sqlite3'}"
 

@@ -186,12 +186,14 @@ class Bench:
         titles = {"hand": "Claimed and settled", "whole": "Approval to last message"}
         for stage, title in titles.items():
             names = [f"{n} worker{'s' * (n > 1)}" for n in self.workers]
-            groups = {
-                f"{size:,} recipients": [self._rate(size, stage, n) for n in self.workers]
+            rows = [
+                scale_plot.Row(
+                    f"{size:,} recipients", [self._rate(size, stage, n) for n in self.workers]
+                )
                 for size in SIZES
                 if any(each.size == size for each in self.found)
-            }
-            picture = scale_plot.bars(title, "deliveries per second", groups, names)
+            ]
+            picture = scale_plot.bars(title, "deliveries per second", rows, names)
             self.out.with_name(f"scale-{stage}.svg").write_text(picture)
 
     def _rate(self, size: int, stage: str, workers: int) -> float | None:

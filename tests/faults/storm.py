@@ -67,7 +67,7 @@ def rage(city: City, dice: random.Random, pace_s: float) -> None:
 
 def main() -> None:
     directory, seed, pace_s = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    city = Storm(directory, fresh=False)
+    city = Storm(directory, fresh=False, postgresql=False)
     dice = random.Random(seed)
     while True:
         rage(city, dice, pace_s)

@@ -107,7 +107,8 @@ class Office:
 def office(folder: Path, seed: int, pace_s: float) -> Iterator[Office]:
     """Everything up, the storm raging."""
     (folder / "city").mkdir()
-    City(folder / "city").store.close()
+    # A backup is of SQLite's file; PostgreSQL has tools of its own.
+    City(folder / "city", postgresql=False).store.close()
     with closing(sqlite3.connect(folder / "city" / "city.sqlite3")) as live:
         live.execute("CREATE TABLE ballast (n INTEGER PRIMARY KEY, b BLOB)")
         live.executemany(
@@ -235,7 +236,7 @@ def go_on(place: Path) -> None:
         waiting = connection.execute(
             select(func.count()).select_from(t.delivery).where(t.delivery.c.state == 0)
         ).scalar_one()
-    city = City(place, fresh=False, now=now)
+    city = City(place, fresh=False, now=now, postgresql=False)
     city.settle()
     assert len(city.sent) >= waiting
     assert all(message.possible_duplicate for message in city.sent[:waiting])

@@ -25,6 +25,7 @@ class TinyCity(LivingCity):
     """A real server on it; thirty stairwells with a leader each."""
 
     speakers: Any = None
+    postgresql: bool | None = False  # the disk is the node's, which PostgreSQL has nothing on
     mounted: bool = False
 
     def start(self) -> None:

@@ -6,6 +6,7 @@ duty desk at 15. Times in the comments are since the issue.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,8 +53,10 @@ def _here(city: City, role: str, rank: int = 1) -> list[tuple[int, int]]:
 
 
 @pytest.fixture(scope="module")
-def evening(tmp_path_factory: pytest.TempPathFactory) -> Evening:
-    return _play(tmp_path_factory.mktemp("evening"))
+def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
+    played = _play(tmp_path_factory.mktemp("evening"))
+    yield played
+    played.city.store.close()
 
 
 def _play(directory: Path) -> Evening:
