@@ -27,7 +27,7 @@ def test_axe_finds_no_barrier(visit: Visit, places: Mapping[str, str], language:
     for page in PAGES:
         if page.page:
             visitor = somebody if page.right else nobody
-            visitor.goes_to(page.example.format_map(places))
+            visitor.goes_to(page.example.format_map({**places, "language": language}))
             wrong += [f"{page.example}: {barrier}" for barrier in visitor.barriers()]
             if language == LANGUAGES[0]:
                 visitor.turns_dark()

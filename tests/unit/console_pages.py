@@ -24,7 +24,7 @@ class Shown(NamedTuple):
 
     Args:
         route: The application's own pattern.
-        example: An address of it, with places of `lived_in`.
+        example: An address of it, with places of `lived_in`, and `language`.
         right: Of engine.authority; "" where nobody need be signed in.
         whole: Whether only those may who act for the whole city.
         page: Whether it is a whole page with a head and a menu, or else a part or a way on.
