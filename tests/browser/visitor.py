@@ -42,12 +42,13 @@ class Visitor:
         assert answer.status == status, f"{path}: {answer.status}"
 
     def sees(self, words: str | re.Pattern[str], *, within_s: float = 10) -> None:
-        """These words are on the page, or will be."""
-        expect(self.page.locator("body")).to_contain_text(words, timeout=within_s * 1000)
+        """These words can be read on the page, or will be."""
+        body = expect(self.page.locator("body"))
+        body.to_contain_text(words, use_inner_text=True, timeout=within_s * 1000)
 
     def does_not_see(self, words: str) -> None:
         """They are not, or will be gone."""
-        expect(self.page.locator("body")).not_to_contain_text(words)
+        expect(self.page.locator("body")).not_to_contain_text(words, use_inner_text=True)
 
     def fills(self, label: str, value: str) -> None:
         """Type into the field with this label."""
