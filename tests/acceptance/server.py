@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -124,7 +125,12 @@ class Server:
         process.kill()
         process.wait()
         # Loudspeakers know where their broker is: it must come back at the same place.
-        self._environment["ALERTD_BROKER_PORT"] = str(self.broker.port)
+        if self._broker_file.is_file():
+            self._environment["ALERTD_BROKER_PORT"] = str(self.broker.port)
+
+    def stays_where_it_is(self) -> None:
+        """From its next start on it listens where it does now: open browsers know it there."""
+        self._environment["ALERTD_PORT"] = str(urlsplit(self.url).port)
 
     def stop(self) -> None:
         """As Ctrl-C does; it must end in order."""
@@ -141,9 +147,13 @@ class Server:
         self.helpers.clear()
 
     @property
+    def _broker_file(self) -> Path:
+        return self.data / "broker" / "nats.conf"
+
+    @property
     def broker(self) -> BrokerAddress:
         """Where loudspeakers connect; each has a login of its own."""
-        written = (self.data / "broker" / "nats.conf").read_text("utf-8")
+        written = self._broker_file.read_text("utf-8")
         (port,) = re.findall(r'mqtt \{\s+listen: "127\.0\.0\.1:(\d+)"', written)
         return BrokerAddress("127.0.0.1", int(port))
 

@@ -10,19 +10,15 @@ import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx
 
-from alertd.store import access
-from alertd.web.commands import sessions
 from tests.unit.web_city import WebCity, served, web_city
 
 Found = TypeVar("Found")
 PATIENCE_S: Final = 60
-_SHIFT_MS: Final = 12 * 3_600_000
 
 
 @dataclass
@@ -37,7 +33,6 @@ class Stage:
     web: WebCity
     url: str
     _loop: asyncio.AbstractEventLoop
-    _signed: int = 0
 
     def does(self, work: Coroutine[Any, Any, Found]) -> Found:
         """Run something on the city's loop; what it returns."""
@@ -59,24 +54,8 @@ class Stage:
         return drafted
 
     def session_of(self, who: str) -> str:
-        """A browser's session without the half second that a password takes; its cookie."""
-        self._signed += 1
-        secret = f"session-{self._signed}-of-{who}-{'x' * 24}"
-        with self.web.city.store.read() as connection:
-            found = access.find_principal(connection, who)
-        assert found is not None, who
-        opening = partial(
-            sessions.open_session,
-            principal_no=found.no,
-            secret=secret,
-            csrf=f"csrf-{self._signed}-{'x' * 24}",
-            lasts_ms=_SHIFT_MS,
-        )
-        self.does(self._submit(opening))
-        return secret
-
-    async def _submit(self, command: Any) -> Any:
-        return await self.web.runner.submit(command)
+        """A signed-in browser's cookie."""
+        return self.does(self.web.session(who))
 
 
 @contextmanager

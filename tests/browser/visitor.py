@@ -16,6 +16,8 @@ from tests.browser.watch import Watch
 PATIENCE_MS: Final = 10_000
 BAD: Final = frozenset({"serious", "critical"})
 _AXE: Final = Axe()
+# A drill's watermark is decoration, faint on purpose: what it says is said in words beside it.
+_LOOKED_AT: Final = {"exclude": [[".watermark"]]}
 
 
 @dataclass
@@ -40,12 +42,13 @@ class Visitor:
         assert answer.status == status, f"{path}: {answer.status}"
 
     def sees(self, words: str | re.Pattern[str], *, within_s: float = 10) -> None:
-        """These words are on the page, or will be."""
-        expect(self.page.locator("body")).to_contain_text(words, timeout=within_s * 1000)
+        """These words can be read on the page, or will be."""
+        body = expect(self.page.locator("body"))
+        body.to_contain_text(words, use_inner_text=True, timeout=within_s * 1000)
 
     def does_not_see(self, words: str) -> None:
         """They are not, or will be gone."""
-        expect(self.page.locator("body")).not_to_contain_text(words)
+        expect(self.page.locator("body")).not_to_contain_text(words, use_inner_text=True)
 
     def fills(self, label: str, value: str) -> None:
         """Type into the field with this label."""
@@ -63,13 +66,24 @@ class Visitor:
         """The page is this one, or will be."""
         expect(self.page).to_have_url(re.compile(rf"^[^/]+//[^/]+{re.escape(path)}(\?.*)?(#.*)?$"))
 
-    def barriers(self) -> list[str]:
-        """What axe-core finds serious or critical on the page as it is now."""
-        found = _AXE.run(self.page, options={"resultTypes": ["violations"]})
+    def turns_dark(self) -> None:
+        """The browser now asks for dark pages."""
+        self.page.emulate_media(color_scheme="dark")
+
+    def turns_light(self) -> None:
+        """And now for light ones."""
+        self.page.emulate_media(color_scheme="light")
+
+    def barriers(self, *rules: str) -> list[str]:
+        """What axe-core finds serious or critical on the page as it is now; by some rules only."""
+        only = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else {}
+        options = {"resultTypes": ["violations"], **only}
+        found = _AXE.run(self.page, context=_LOOKED_AT, options=options)
         return [said(one) for one in found.response["violations"] if one["impact"] in BAD]
 
 
 def said(violation: dict[str, Any]) -> str:
     """A violation of axe-core's in a line, with the first places it was found at."""
     places = "; ".join(node["html"][:200] for node in violation["nodes"][:3])
-    return f"{violation['impact']} {violation['id']}: {violation['help']}: {places}"
+    why = violation["nodes"][0]["any"][0]["message"] if violation["nodes"][0]["any"] else ""
+    return f"{violation['impact']} {violation['id']}: {violation['help']}: {places} {why}"

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from alertd.engine.timekeeping import Timekeeper
 from alertd.settings import Settings, load
 from alertd.store import access, credentials
 from alertd.web.app import create_app
+from alertd.web.commands.sessions import open_session
 from alertd.web.deps import Deps
 from alertd.web.passwords import hash_password
 from channels.base import (
@@ -133,6 +134,7 @@ class WebCity:
     loopback: Loopback
     clock: Clock
     tokens: dict[str, str] = field(default_factory=dict)
+    sessions: list[str] = field(default_factory=list)  # opened, for names of their own
 
     def client(self, who: str | None = None, **more: Any) -> httpx.AsyncClient:
         """A client of the application itself; as somebody with a bearer token, or as nobody."""
@@ -143,6 +145,23 @@ class WebCity:
             headers={"accept-language": "en", **headers, **more.pop("headers", {})},
             **more,
         )
+
+    async def session(self, who: str) -> str:
+        """A browser's session without the half second that a password takes: its cookie."""
+        secret = f"session-{len(self.sessions)}-of-{who}-{'x' * 24}"
+        with self.city.store.read() as connection:
+            found = access.find_principal(connection, who)
+        assert found is not None, who
+        opening = partial(
+            open_session,
+            principal_no=found.no,
+            secret=secret,
+            csrf=f"csrf-{secret}",
+            lasts_ms=12 * 3_600_000,
+        )
+        await self.runner.submit(opening)
+        self.sessions.append(secret)
+        return secret
 
     async def issue(self, **changes: Any) -> dict[str, Any]:
         """An Actual alert drafted by the officer and approved by the second person."""

@@ -69,6 +69,7 @@ def _routes(deps: Given) -> list[str]:
 @router.post("/try")
 async def try_one(request: Request, deps: Given, signed: Sender, form: Form) -> Response:
     """Have one loudspeaker say that this is a test; who did so is on record."""
+    require(signed.actor, "routes", [""])
     routes = _routes(deps)
     if not routes:
         raise ConflictError(

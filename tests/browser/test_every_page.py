@@ -1,0 +1,37 @@
+"""Every page in a real browser, in both languages, light and dark: axe-core finds no barrier.
+
+That the list is whole, and who may see what, is shown without a browser by
+tests/unit/test_every_page.py. What no page may do (errors, another host, its policy) is watched in
+each of them, see watch.py.
+"""
+
+from collections.abc import Mapping
+
+import pytest
+
+from alertd.i18n import LANGUAGES
+from tests.browser.conftest import Visit
+from tests.browser.stage import Stage
+from tests.unit.console_pages import PAGES, lived_in
+
+
+@pytest.fixture(scope="module")
+def places(stage: Stage) -> Mapping[str, str]:
+    return stage.does(lived_in(stage.web))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_axe_finds_no_barrier(visit: Visit, places: Mapping[str, str], language: str) -> None:
+    somebody, nobody = visit("admin", language=language), visit(language=language)
+    wrong = []
+    for page in PAGES:
+        if page.page:
+            visitor = somebody if page.right else nobody
+            visitor.goes_to(page.example.format_map({**places, "language": language}))
+            wrong += [f"{page.example}: {barrier}" for barrier in visitor.barriers()]
+            if language == LANGUAGES[0]:
+                visitor.turns_dark()
+                dark = visitor.barriers("color-contrast")
+                wrong += [f"{page.example}, dark: {barrier}" for barrier in dark]
+                visitor.turns_light()
+    assert not wrong, "\n".join(wrong)

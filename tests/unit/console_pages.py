@@ -1,0 +1,166 @@
+"""Every page and every form of the console, and who may have it: the matrix that tests go through.
+
+A page or a form that the application has and this list hasn't fails `test_every_page.py`: add its
+line here, with an address at which it shows something. `lived_in` makes a city that has
+something to show; what addresses may hold is what it returns.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from sqlalchemy import select
+
+from alertd.engine.authority import Actor, may
+from alertd.store import tables as t
+from tests.unit.web_city import PEOPLE, TOWN, WebCity, short
+
+ROLES: Final = tuple(PEOPLE)
+
+
+class Shown(NamedTuple):
+    """Something that a browser gets.
+
+    Args:
+        route: The application's own pattern.
+        example: An address of it, with places of `lived_in`, and `language`.
+        right: Of engine.authority; "" where nobody need be signed in.
+        whole: Whether only those may who act for the whole city.
+        page: Whether it is a whole page with a head and a menu, or else a part or a way on.
+    """
+
+    route: str
+    example: str
+    right: str = "read"
+    whole: bool = False
+    page: bool = True
+
+
+class Sent(NamedTuple):
+    """A form's target; `fields` are enough for one who may, so that a refusal is of the right."""
+
+    route: str
+    example: str
+    right: str = "read"
+    whole: bool = False
+    fields: Mapping[str, str] = {}
+
+
+PAGES: Final = (
+    Shown("/sign-in", "/sign-in", right=""),
+    Shown("/password", "/password"),
+    Shown("/", "/", page=False),
+    Shown("/language", "/language?set=en", right="", page=False),
+    Shown("/alerts", "/alerts"),
+    Shown("/alerts/{alert}", "/alerts/{running}"),
+    Shown("/alerts/{alert}", "/alerts/{draft}"),
+    Shown("/alerts/{alert}", "/alerts/{drill}"),
+    Shown("/alerts/{alert}/lists", "/alerts/{running}/lists", page=False),
+    Shown("/alerts/{alert}/follow/{kind}", "/alerts/{running}/follow/all-clear", "draft"),
+    Shown("/alerts/{alert}/follow/{kind}", "/alerts/{running}/follow/correction", "draft"),
+    Shown("/issue", "/issue", "draft"),
+    Shown("/issue/{template}", "/issue/typhoon?colour=red", "draft"),
+    Shown("/issue/areas", "/issue/areas?parent={town}", "draft", page=False),
+    Shown("/issue/inside", "/issue/inside?polygon=0,0+900,0+900,900", "draft", page=False),
+    Shown("/inbox", "/inbox", "answer"),
+    Shown("/loudspeakers", "/loudspeakers"),
+    Shown("/templates", "/templates"),
+    Shown("/templates/{name}", "/templates/{template}"),
+    Shown("/policies", "/policies"),
+    Shown("/drills", "/drills"),
+    Shown("/reports", "/reports"),
+    Shown("/users", "/users", "principals", whole=True),
+    Shown("/record", "/record", "audit", whole=True),
+    Shown("/health", "/health"),
+    Shown("/account", "/account"),
+    Shown("/code", "/code", page=False),  # a page for those with a second factor only
+)
+NOT_THE_CONSOLES: Final = ("/api/", "/audio/", "/hooks/")  # for programs and loudspeakers
+FORMS: Final = (
+    Sent("/sign-in", "/sign-in", right=""),
+    Sent("/sign-out", "/sign-out"),
+    Sent("/password", "/password"),
+    Sent(
+        "/alerts/{alert}/approve",
+        "/alerts/{draft}/approve",
+        "approve",
+        fields={"confirm": "{draft}"},
+    ),
+    Sent("/alerts/{alert}/discard", "/alerts/{draft}/discard", "draft"),
+    Sent("/alerts/{alert}/correct", "/alerts/{running}/correct", "approve"),
+    Sent("/alerts/{alert}/follow/{kind}", "/alerts/{running}/follow/all-clear", "draft"),
+    Sent(
+        "/alerts/{alert}/acks",
+        "/alerts/{running}/acks",
+        "answer",
+        fields={"kind": "received", "via": "radio", "unit_code": "{unit}", "role": "grid_leader"},
+    ),
+    Sent("/help/{no}/{act}", "/help/{help}/take", "help"),
+    Sent(
+        "/inbound/{no}/classify",
+        "/inbound/{unclear}/classify",
+        "answer",
+        fields={"kind": "nothing"},
+    ),
+    Sent("/issue/{template}", "/issue/typhoon", "draft"),
+    Sent("/loudspeakers/try", "/loudspeakers/try", "routes", fields={"terminal": "{speaker}"}),
+    Sent("/users", "/users", "principals", whole=True),
+    Sent("/users/{name}/{act}", "/users/viewer/disable", "principals", whole=True),
+    Sent("/code", "/code"),
+    Sent("/account/factor", "/account/factor"),
+    Sent("/account/sessions/{key}/end", "/account/sessions/none/end"),
+    Sent("/account/tokens", "/account/tokens"),
+    Sent("/account/tokens/{key}/revoke", "/account/tokens/none/revoke"),
+    Sent("/health/routes/{route}/try", "/health/routes/sms-1/try", "routes", whole=True),
+)
+
+
+def permitted(who: str, thing: Shown | Sent) -> bool:
+    """Whether somebody of web_city may have it."""
+    role, unit = PEOPLE[who]
+    path = "part/" if unit else ""
+    actor = Actor(no=1, id=b"x" * 16, name=who, role=role, path=path)
+    return not thing.right or may(actor, thing.right, [""] if thing.whole else [])
+
+
+def routes_of(app: FastAPI, method: str) -> set[str]:
+    """The console's patterns that the application answers by `method`."""
+    found = {
+        str(route.path)
+        for route in iter_route_contexts(app.routes)
+        if method in (route.methods or ()) and not getattr(route, "include_in_schema", True)
+    }
+    return {path for path in found if not path.startswith(NOT_THE_CONSOLES)}
+
+
+async def lived_in(web: WebCity) -> dict[str, str]:
+    """Something on every page: alerts in several states, a call for help, an unclear reply."""
+    city = web.city
+    running = await web.issue()
+    async with web.client("officer") as officer:
+        draft = (await officer.post("/api/v1/alerts", json=short(colour="orange"))).json()
+        drill = (await officer.post("/api/v1/alerts", json=short(status="Exercise"))).json()
+        sent = await officer.post(f"/api/v1/alerts/{drill['id']}/approve")
+        assert sent.status_code == 200, sent.text
+    await web.until(running["id"], lambda board: not board["funnel"]["waiting"])
+    _, person = city.leaders()[0]
+    await web.reply(city.phone_of(person), "3", "help-1")
+    await web.reply("+8613800009999", "什么？", "unclear-1")
+    with city.store.read() as connection:
+        speaker = connection.execute(select(t.terminal.c.terminal_id).limit(1)).scalar_one()
+    async with web.client("officer") as officer:
+        cases = (await officer.get("/api/v1/help")).json()
+        inbound = (await officer.get("/api/v1/inbound")).json()["items"]
+        silent = (await officer.get(f"/api/v1/alerts/{running['id']}/unanswered")).json()["items"]
+    return {
+        "running": running["short_code"],
+        "draft": draft["short_code"],
+        "drill": drill["short_code"],
+        "town": TOWN,
+        "unit": silent[0]["unit_code"],
+        "help": str(cases[0]["no"]),
+        "unclear": str(inbound[0]["no"]),
+        "speaker": speaker,
+        "template": next(each.name for each in web.deps.library.templates if each.kind == "alert"),
+    }
