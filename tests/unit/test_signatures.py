@@ -423,7 +423,7 @@ def test_every_field_of_a_command_has_its_bounds(
 @pytest.mark.parametrize(
     ("payload", "code"),
     [
-        (signed({**DOCUMENT, "v": 2}), "unknown-version"),
+        (signed({**DOCUMENT, "v": 3}), "unknown-version"),
         (signed({**DOCUMENT, "alg": "sm2"}), "unknown-key"),
         (signed({**DOCUMENT, "key": "00000000"}), "unknown-key"),
         (signed({**DOCUMENT, "key": 5}), "unsigned"),
