@@ -74,6 +74,12 @@ PAGES: Final = (
     Shown("/record", "/record", "audit", whole=True),
     Shown("/health", "/health"),
     Shown("/account", "/account"),
+    Shown("/a/{token}", "/a/{token}?l={language}", right=""),
+    Shown("/a/{token}/grid", "/a/{token}/grid?l={language}", right=""),
+    Shown("/a/{token}/now", "/a/{token}/now", right="", page=False),
+    Shown("/handsets", "/handsets", "answer", whole=True, page=False),  # in demo mode only
+    Shown("/oidc/start", "/oidc/start", right="", page=False),  # where a provider is set
+    Shown("/oidc/back", "/oidc/back", right="", page=False),
     Shown("/code", "/code", page=False),  # a page for those with a second factor only
 )
 NOT_THE_CONSOLES: Final = ("/api/", "/audio/", "/hooks/")  # for programs and loudspeakers
@@ -96,6 +102,9 @@ FORMS: Final = (
         "answer",
         fields={"kind": "received", "via": "radio", "unit_code": "{unit}", "role": "grid_leader"},
     ),
+    Sent("/a/{token}", "/a/{token}", right=""),
+    Sent("/a/{token}/grid", "/a/{token}/grid", right=""),
+    Sent("/handsets/reply", "/handsets/reply", "answer", whole=True),
     Sent("/help/{no}/{act}", "/help/{help}/take", "help"),
     Sent(
         "/inbound/{no}/classify",
@@ -159,6 +168,7 @@ async def lived_in(web: WebCity) -> dict[str, str]:
         "drill": drill["short_code"],
         "town": TOWN,
         "unit": silent[0]["unit_code"],
+        "token": city.store.vault.links.token(running["no"], bytes.fromhex(running["id"]), person),
         "help": str(cases[0]["no"]),
         "unclear": str(inbound[0]["no"]),
         "speaker": speaker,
