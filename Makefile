@@ -77,6 +77,10 @@ format: setup-dev ## let ruff put the sources in order
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
+.PHONY: screenshots
+screenshots: setup-dev system-packages ## pictures of the console for docs/images, from a sample city in mid-alert
+	@$(BIN)/python -m tests.browser.screenshots docs/images
+
 .PHONY: bench
 bench: setup-dev setup-bench ## measure against the limits; writes build/bench.json
 	@mkdir -p build

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.browser.chromium import HOW_TO, Chromium, installed, launched
 from tests.browser.stage import Stage, staged
-from tests.browser.visitor import PATIENCE_MS, Visitor
-from tests.browser.watch import Watch
+from tests.browser.visitor import Visitor, open_browser
 
 Visit = Callable[..., Visitor]
-COOKIE = "alertd_session"
 
 
 @pytest.fixture(scope="session")
@@ -52,36 +51,17 @@ def own_stage(tmp_path: Path) -> Iterator[Stage]:
 def browse(chromium: Chromium) -> Iterator[Visit]:
     """Opens browsers at an address; each fails the test for what its pages may not do."""
     with ExitStack() as stack:
-        watches: list[Watch] = []
+        visitors: list[Visitor] = []
 
-        def opens(
-            url: str,
-            *,
-            session: str = "",
-            language: str = "zh-CN",
-            dark: bool = False,
-            width: int = 1280,
-            height: int = 800,
-        ) -> Visitor:
-            context = chromium.browser.new_context(
-                base_url=url,
-                locale=language,
-                color_scheme="dark" if dark else "light",
-                reduced_motion="reduce",
-                viewport={"width": width, "height": height},
-            )
-            stack.callback(context.close)
-            context.set_default_timeout(PATIENCE_MS)
-            if session:
-                context.add_cookies([{"name": COOKIE, "value": session, "url": url}])
-            watch = Watch(url.removeprefix("http://"))
-            watch.over(context)
-            watches.append(watch)
-            return Visitor(context, context.new_page(), watch)
+        def opens(url: str, **how: Any) -> Visitor:
+            visitor = open_browser(chromium.browser, url, **how)
+            stack.callback(visitor.context.close)
+            visitors.append(visitor)
+            return visitor
 
         yield opens
-    for watch in watches:
-        offences = list(watch.found())
+    for visitor in visitors:
+        offences = list(visitor.watch.found())
         assert not offences, "\n".join(offences)
 
 

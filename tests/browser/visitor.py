@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.watch import Watch
 
 PATIENCE_MS: Final = 10_000
+COOKIE: Final = "alertd_session"
 BAD: Final = frozenset({"serious", "critical"})
 _AXE: Final = Axe()
 # A drill's watermark is decoration, faint on purpose: what it says is said in words beside it.
@@ -80,6 +81,32 @@ class Visitor:
         options = {"resultTypes": ["violations"], **only}
         found = _AXE.run(self.page, context=_LOOKED_AT, options=options)
         return [said(one) for one in found.response["violations"] if one["impact"] in BAD]
+
+
+def open_browser(
+    browser: Browser,
+    url: str,
+    *,
+    session: str = "",
+    language: str = "zh-CN",
+    dark: bool = False,
+    width: int = 1280,
+    height: int = 800,
+) -> Visitor:
+    """A fresh browser at an address, watched; whoever opens it closes its context."""
+    context = browser.new_context(
+        base_url=url,
+        locale=language,
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
+        viewport={"width": width, "height": height},
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    if session:
+        context.add_cookies([{"name": COOKIE, "value": session, "url": url}])
+    watch = Watch(url.removeprefix("http://"))
+    watch.over(context)
+    return Visitor(context, context.new_page(), watch)
 
 
 def said(violation: dict[str, Any]) -> str:
