@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rosters.columns import FileKind, headers
+from rosters.columns import COLUMNS, FileKind, headers
 from rosters.model import (
     CHINA,
     NO_FACTS,
@@ -96,6 +96,13 @@ def rows_of(roster: Roster) -> Iterator[RosterRow]:
             yield RosterRow(unit, facts, roster.people[holding.person_id], holding)
         if not by_unit[unit.code]:
             yield RosterRow(unit, facts)
+
+
+def cells_of(row: RosterRow) -> dict[str, str]:
+    """A row of the people file by column key, in full."""
+    cells = _people_cells(row, Style(unmasked=True))
+    keys = (column.key for column in COLUMNS[FileKind.PEOPLE])
+    return dict(zip(keys, cells, strict=True))
 
 
 def _write(kind: FileKind, rows: Iterable[Sequence[str]], path: Path, style: Style) -> int:

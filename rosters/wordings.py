@@ -127,6 +127,19 @@ WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "{unit}的“{post}”已有主岗(第{other}行)",
             "{post!r} of {unit} has a principal already (line {other})",
         ),
+        # An edit by hand
+        "person-unknown": ("名册中没有此人", "nobody in the roster has this id"),
+        "person-idle": (
+            "没有任何岗位;请安排岗位,或将其移出名册",
+            "holds no duty; give them one, or remove them",
+        ),
+        "duty-unknown": ("在{unit}没有这个岗位", "has no such duty in {unit}"),
+        "duty-vacant": ("{unit}的“{post}”无人担任", "nobody holds {post!r} of {unit} any more"),
+        "principals-both": (
+            "{unit}的“{post}”不能同时有两名主岗:{one}和{other}",
+            "{post!r} of {unit} can't have two principals at once: {one} and {other}",
+        ),
+        "phone-held": ("与{other}共用号码", "shares the number with {other}"),
         "principal-missing": ("{unit}的“{post}”没有主岗", "{post!r} of {unit} has no principal"),
         "alternate-missing": ("{unit}的“{post}”没有备岗", "{post!r} of {unit} has no alternate"),
         "verified-long-ago": ("已{days}天未核实", "verified {days} days ago"),

@@ -13,6 +13,7 @@ from alertd.web.api import (
     clock,
     report,
     roster,
+    roster_changes,
     routes,
     status,
 )
@@ -46,6 +47,7 @@ from alertd.web.pages import (
 from alertd.web.pages import acting as acting_pages
 from alertd.web.pages import alerts as alert_pages
 from alertd.web.pages import board as board_pages
+from alertd.web.pages import roster as roster_pages
 from alertd.web.pages.rendering import STATIC
 from alertd.web.shared import Shared
 
@@ -57,6 +59,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     report.router,
     alerts.router,
     roster.router,
+    roster_changes.router,
     access.router,
     status.router,
     routes.router,
@@ -98,6 +101,7 @@ def create_app(deps: Deps) -> FastAPI:
         oidc.router,
         reports.router,
         speakers.router,
+        roster_pages.router,
         texts.router,
         account.router,
         users.router,

@@ -26,7 +26,18 @@ from alertd.model import (
 from alertd.settings import RouteSettings, Settings
 from alertd.store.fold import _FOLDS, RECORD_ONLY
 from alertd.web import probes
-from alertd.web.api import access, acting, alerts, answers, board, clock, roster, routes, status
+from alertd.web.api import (
+    access,
+    acting,
+    alerts,
+    answers,
+    board,
+    clock,
+    roster,
+    roster_changes,
+    routes,
+    status,
+)
 from alertd.web.pages import phone
 from channels import registry
 from channels.base import Fault, RouteConfig, RouteContext
@@ -105,7 +116,10 @@ def test_every_kind_of_fact_is_documented_and_no_other() -> None:
 
 
 def test_every_path_of_the_api_is_documented_and_no_other() -> None:
-    api = (alerts, acting, board, answers, roster, routes, access, status, clock)
+    api = (
+        *(alerts, acting, board, answers, roster, roster_changes),
+        *(routes, access, status, clock),
+    )
     there = [
         (method, f"{prefix}{route.path}")
         for prefix, modules in (("/api/v1", api), ("", (probes, phone)))

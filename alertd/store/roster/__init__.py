@@ -18,6 +18,7 @@ from alertd.store import tables as t
 from alertd.store.database import Transaction
 from alertd.store.identity import Ids
 from alertd.store.roster.changes import count_changes
+from alertd.store.roster.editing import Overlay, around, warn_of_shared_phones
 from alertd.store.roster.headcount import (
     Headcount,
     headcount,
@@ -25,6 +26,7 @@ from alertd.store.roster.headcount import (
     paths_for,
     roles_for,
 )
+from alertd.store.roster.history import between
 from alertd.store.roster.known import copy_known, current_version
 from alertd.store.roster.listing import fill_in
 from alertd.store.roster.numbering import number
@@ -39,11 +41,14 @@ from rosters.diff import Diff
 __all__ = [
     "Headcount",
     "InMemory",
+    "Overlay",
     "Plan",
     "RosterVersion",
     "Source",
     "Stored",
     "apply",
+    "around",
+    "between",
     "current_version",
     "digest",
     "headcount",
@@ -55,6 +60,7 @@ __all__ = [
     "snapshot",
     "version_of",
     "versions",
+    "warn_of_shared_phones",
 ]
 
 
@@ -144,7 +150,15 @@ def plan(
         raise
 
 
-def apply(tx: Transaction, planned: Plan, *, by: str, why: str, now: Millis) -> RosterVersion:
+def apply(
+    tx: Transaction,
+    planned: Plan,
+    *,
+    by: str,
+    why: str,
+    now: Millis,
+    restores: int | None = None,
+) -> RosterVersion:
     """Make a plan the roster in force, as a new version.
 
     Args:
@@ -153,6 +167,7 @@ def apply(tx: Transaction, planned: Plan, *, by: str, why: str, now: Millis) -> 
         by: `principal:HEX` or `cli`; goes on record.
         why: In the words of whoever does it; kept beside the version, not in the journal.
         now: The time, ms.
+        restores: The version that comes back with it; goes on record.
 
     Raises:
         ConflictError: Another import came between.
@@ -189,6 +204,8 @@ def apply(tx: Transaction, planned: Plan, *, by: str, why: str, now: Millis) -> 
         "changes": planned.diff.table(),
         "by": by,
     }
+    if restores is not None:
+        body["restores"] = restores
     tx.record(Fact(kind="roster.imported", occurred_at=now, body=body, source=by))
     return made
 

@@ -7,12 +7,14 @@ even decrypted.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
-from alertd.model import FOREVER, Channel
+from alertd.model import Channel
 from alertd.store import addresses
 from alertd.store import tables as t
 from alertd.store.batches import batches, stream
+from alertd.store.fold.scope import in_force
+from alertd.store.people import NOW
 from alertd.store.roster.source import SHORT_RANK, VOICE
 from alertd.store.roster.stage import SECRET_CONTEXT, clock
 from alertd.store.vault import Vault
@@ -24,18 +26,22 @@ _HIDDEN = "***"
 
 
 class Stored:
-    """The roster in force, as a source: what is read from here and imported changes nothing.
+    """A stored roster as a source: the one in force, read and imported, changes nothing.
 
     Args:
         connection: Of a reading or writing transaction.
         vault: Opens addresses; not used where masked.
         masked: Whether to show of a phone its last two digits only, and nothing of the rest.
+        version: Which; without one the roster in force.
     """
 
-    def __init__(self, connection: Connection, vault: Vault, *, masked: bool = True) -> None:
+    def __init__(
+        self, connection: Connection, vault: Vault, *, masked: bool = True, version: int = NOW
+    ) -> None:
         self._connection = connection
         self._vault = vault
         self._masked = masked
+        self._version = version
 
     def units(self) -> Iterator[tuple[Unit, UnitFacts]]:
         """Every unit with what is known of it, from the root down."""
@@ -61,7 +67,7 @@ class Stored:
         query = (
             select(x.terminal_id, u.code, x.name, x.lon, x.lat, x.volume)
             .join_from(t.terminal, t.unit, u.no == x.unit_no)
-            .where(x.to_version == FOREVER, u.to_version == FOREVER)
+            .where(self._live(t.terminal), self._live(t.unit))
             .order_by(x.no)
         )
         for row in stream(self._connection, query):
@@ -73,7 +79,7 @@ class Stored:
         query = (
             select(x.group_key, u.code, x.kind, x.address_no, x.secret_cipher)
             .join_from(t.chat_group, t.unit, u.no == x.unit_no)
-            .where(x.to_version == FOREVER, u.to_version == FOREVER)
+            .where(self._live(t.chat_group), self._live(t.unit))
             .order_by(x.no)
         )
         for page in batches(self._connection.execute(query), _PAGE):
@@ -90,27 +96,36 @@ class Stored:
             ways = self._ways(batch)
             rows = self._connection.execute(
                 select(p.no, p.person_id, p.name, p.language, p.party_member, p.channels).where(
-                    p.no.in_(batch), p.to_version == FOREVER
+                    p.no.in_(batch), self._live(t.person)
                 )
             )
             found.update((no, as_person(said, ways.get(no, {}))) for no, *said in rows)
         return found
 
-    def _unit_pages(self) -> Iterator[dict[int, Row[Any]]]:
+    def _live(self, table: Any) -> ColumnElement[bool]:
+        return in_force(table, self._version)
+
+    def units_of(self, codes: Iterable[str]) -> dict[int, tuple[Unit, UnitFacts]]:
+        """Units by number, of those codes that are there, with what is known of them."""
+        found: dict[int, tuple[Unit, UnitFacts]] = {}
+        for batch in batches(dict.fromkeys(codes)):
+            rows = self._connection.execute(self._units().where(t.unit.c.code.in_(batch)))
+            found.update((row.no, (as_unit(row), as_facts(row))) for row in rows)
+        return found
+
+    def _units(self) -> Select[Any]:
         u, above = t.unit.c, t.unit.alias()
+        return (
+            select(t.unit, above.c.code.label("parent_code"))
+            .outerjoin_from(t.unit, above, (above.c.no == u.parent_no) & self._live(above))
+            .where(self._live(t.unit))
+            .order_by(u.path)
+        )
+
+    def _unit_pages(self) -> Iterator[dict[int, Row[Any]]]:
         last = ""
         while True:
-            query = (
-                select(t.unit, above.c.code.label("parent_code"))
-                .outerjoin_from(
-                    t.unit,
-                    above,
-                    (above.c.no == u.parent_no) & (above.c.to_version == FOREVER),
-                )
-                .where(u.to_version == FOREVER, u.path > last)
-                .order_by(u.path)
-                .limit(_PAGE)
-            )
+            query = self._units().where(t.unit.c.path > last).limit(_PAGE)
             page = {row.no: row for row in self._connection.execute(query)}
             if not page:
                 return
@@ -120,13 +135,13 @@ class Stored:
     def holdings(self, unit_nos: Iterable[int]) -> dict[int, list[tuple[int, Holding]]]:
         """By unit: (person number, holding), the roles of one post put together again."""
         h, d, p, u = (x.c for x in (t.holding, t.duty, t.person, t.unit))
-        in_force = [x.to_version == FOREVER for x in (h, d, p, u)]
+        live = [self._live(x) for x in (t.holding, t.duty, t.person, t.unit)]
         query = (
             select(d.unit_no, u.code, d.post, h.person_no, p.person_id, d.role, t.holding)
             .join_from(t.duty, t.holding, h.duty_no == d.no)
             .join(t.person, p.no == h.person_no)
             .join(t.unit, u.no == d.unit_no)
-            .where(d.unit_no.in_(list(unit_nos)), *in_force)
+            .where(d.unit_no.in_(list(unit_nos)), *live)
             .order_by(d.unit_no, d.no, h.rank, h.person_no)
         )
         grouped: dict[tuple[int, str, int], list[Row[Any]]] = {}
@@ -142,7 +157,7 @@ class Stored:
         c = t.contact.c
         rows = self._connection.execute(
             select(c.person_no, c.channel, c.rank, c.address_no)
-            .where(c.person_no.in_(person_nos), c.to_version == FOREVER)
+            .where(c.person_no.in_(person_nos), self._live(t.contact))
             .order_by(c.person_no, c.channel, c.rank)
         ).all()
         shown = self._addresses({row.address_no for row in rows})

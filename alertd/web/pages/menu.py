@@ -34,6 +34,7 @@ ROOMS: Final[Sequence[Room]] = (
     Room("/wall", N_("Overview")),
     Room("/inbox", N_("Inbox"), right="answer"),
     Room("/loudspeakers", N_("Loudspeakers")),
+    Room("/roster", N_("Roster")),
     Room("/templates", N_("Templates")),
     Room("/policies", N_("Policies")),
     Room("/drills", N_("Drills")),

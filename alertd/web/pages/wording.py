@@ -158,6 +158,26 @@ DUTY_STATES: Final[Mapping[str, str]] = {
     "exhausted": N_("nobody answers: go there"),
     "closed": N_("over without an answer"),
 }
+CHANGED: Final[Mapping[str, str]] = {
+    "added": N_("added"),
+    "changed": N_("changed"),
+    "left": N_("has left"),
+}
+PARTS: Final[Mapping[str, str]] = {
+    "unit": N_("unit"),
+    "facts": N_("facts of a unit"),
+    "person": N_("person"),
+    "holding": N_("part in a duty"),
+    "terminal": N_("loudspeaker"),
+    "group": N_("chat group"),
+}
+LISTS: Final[Mapping[str, str]] = {
+    "no-alternate": N_("Duties without an alternate"),
+    "vacant": N_("Vacant duties"),
+    "failed": N_("Numbers that failed in the last alerts"),
+    "unverified": N_("Not verified for 90 days"),
+    "opted-out": N_("Asked to be left out"),
+}
 
 TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "status": STATUSES,
@@ -181,4 +201,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "next": NEXT,
     "duty": DUTY_STATES,
     **TOLD_OF,
+    "changed": CHANGED,
+    "part": PARTS,
+    "list": LISTS,
 }
