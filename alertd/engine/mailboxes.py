@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import select
 
 from alertd.decide.interpret import Candidate, Duty, Person
+from alertd.engine.senders import first_told
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import channel_of
-from alertd.model import ALERT_SHIFT, FOREVER, Channel, Millis, RecipientKind
+from alertd.model import FOREVER, Channel, Millis, RecipientKind
 from alertd.store import outbox, people
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, numbers
@@ -111,7 +112,7 @@ def mailboxes(turn: Turn, address_nos: Iterable[int], answers: Iterable[int]) ->
     found.answered = _answered(turn, answers)
     boxes = {box.no for those in found.at.values() for box in those}
     boxes |= {box.no for box in found.answered.values()}
-    for box_no, alert_no, at in _TOLD.rows(connection, boxes=numbers(connection, boxes)):
+    for box_no, alert_no, at in _TOLD.rows(connection, recipients=numbers(connection, boxes)):
         found.told.setdefault(box_no, {})[alert_no] = at
     alerts = {alert_no for those in found.told.values() for alert_no in those}
     found.alerts = {turn.alert(alert_no).id: alert_no for alert_no in alerts}
@@ -136,22 +137,6 @@ def _here(column: Any, dialect: str, name: str) -> Any:
     return among(dialect, column, name) & (c.to_version == FOREVER) & (c.kind == _KIND)
 
 
-def _told(dialect: str) -> Select[Any]:
-    """When a message of each alert was first claimed for each mailbox."""
-    d, m = t.delivery.c, t.message.c
-    alert_no = d.id.op(">>")(literal_column(str(ALERT_SHIFT))).label("alert_no")
-    return (
-        select(d.recipient_no, alert_no, func.min(m.created_at))
-        .join(t.message, m.no == d.message_no)
-        .where(
-            among(dialect, d.recipient_no, "boxes"),
-            d.recipient_kind == int(RecipientKind.GROUP),
-            d.attempt > 0,
-        )
-        .group_by(d.recipient_no, alert_no)
-    )
-
-
 _C = t.chat_group.c
 _AT = Prepared(
     lambda dialect: (
@@ -161,7 +146,7 @@ _AT = Prepared(
     )
 )
 _BOXES = Prepared(lambda dialect: select(_C.no, _C.unit_no).where(_here(_C.no, dialect, "boxes")))
-_TOLD = Prepared(_told)
+_TOLD = first_told(RecipientKind.GROUP)
 _ENDED = Prepared(
     lambda dialect: select(t.alert.c.no, t.alert.c.ended_at).where(
         among(dialect, t.alert.c.no, "alerts")

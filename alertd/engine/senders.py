@@ -69,7 +69,7 @@ def senders(turn: Turn, address_nos: Iterable[int]) -> Senders:
         sharing.setdefault(address_no, []).append(person)
     persons = list(dict.fromkeys(p for those in sharing.values() for p in those))
     told: dict[int, dict[int, Millis]] = {}
-    for person, alert_no, at in _TOLD.rows(connection, persons=numbers(connection, persons)):
+    for person, alert_no, at in _TOLD.rows(connection, recipients=numbers(connection, persons)):
         told.setdefault(person, {})[alert_no] = at
     alerts = {alert_no for those in told.values() for alert_no in those}
     several = [person for those in sharing.values() if len(those) > 1 for person in those]
@@ -91,21 +91,28 @@ def _persons_at(dialect: str) -> Select[Any]:
     return query.distinct().order_by(c.address_no, c.person_no)
 
 
-def _told(dialect: str) -> Select[Any]:
-    """When a message of each alert was first claimed for each person."""
-    d, m = t.delivery.c, t.message.c
-    # Literal: PostgreSQL shifts by a small integer, and groups by what is the same text.
-    alert_no = d.id.op(">>")(literal_column(str(ALERT_SHIFT))).label("alert_no")
-    return (
-        select(d.recipient_no, alert_no, func.min(m.created_at))
-        .join(t.message, m.no == d.message_no)
-        .where(
-            among(dialect, d.recipient_no, "persons"),
-            d.recipient_kind == int(RecipientKind.PERSON),
-            d.attempt > 0,
+def first_told(kind: RecipientKind) -> Prepared:
+    """When a message of each alert was first claimed for each recipient of a kind, by number.
+
+    Rows of (recipient, alert, ms) for those in the parameter `recipients`.
+    """
+
+    def query(dialect: str) -> Select[Any]:
+        d, m = t.delivery.c, t.message.c
+        # Literal: PostgreSQL shifts by a small integer, and groups by what is the same text.
+        alert_no = d.id.op(">>")(literal_column(str(ALERT_SHIFT))).label("alert_no")
+        return (
+            select(d.recipient_no, alert_no, func.min(m.created_at))
+            .join(t.message, m.no == d.message_no)
+            .where(
+                among(dialect, d.recipient_no, "recipients"),
+                d.recipient_kind == int(kind),
+                d.attempt > 0,
+            )
+            .group_by(d.recipient_no, alert_no)
         )
-        .group_by(d.recipient_no, alert_no)
-    )
+
+    return Prepared(query)
 
 
 def _names(dialect: str) -> Select[Any]:
@@ -120,5 +127,5 @@ def _ended(dialect: str) -> Select[Any]:
 
 _ENDED = Prepared(_ended)
 _PERSONS_AT = Prepared(_persons_at)
-_TOLD = Prepared(_told)
+_TOLD = first_told(RecipientKind.PERSON)
 _NAMES = Prepared(_names)
