@@ -35,7 +35,7 @@ On the machine without network, in a checkout of the same version:
 
 A kit that lies in the checkout as ./offline-kit is found by itself. Nothing else is fetched.
 Wheels are checked against the hashes in requirements/*.lock; the rest of the kit with
-\`sha256sum -c SHA256SUMS\`. System packages (mosquitto, for one test) are not in the kit.
+\`sha256sum -c SHA256SUMS\`. System packages (mosquitto, libfaketime, chromium, for tests) are not in the kit.
 END
 (cd "$new" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum >SHA256SUMS)
 
