@@ -5,13 +5,14 @@ was: `node:writer:seq,node:writer:seq`. A heartbeat tells a page that silence is
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fastapi.sse import ServerSentEvent
+from fastapi.sse import format_sse_event
 
 from alertd.errors import InvalidInputError
 from alertd.model import Recorded
@@ -79,8 +80,12 @@ class Listener:
     bodies: bool = False
 
 
-async def follow(deps: Deps, listener: Listener) -> AsyncIterator[ServerSentEvent]:
-    """Yield facts and heartbeats until the server stops, the listener goes or `LONGEST_S`."""
+async def follow(deps: Deps, listener: Listener) -> AsyncIterator[bytes]:
+    """Yield facts and heartbeats until the server stops, the listener goes or `LONGEST_S`.
+
+    Each as it goes over the wire. FastAPI would render them itself, and fails where a listener
+    goes while an event waits for it.
+    """
     if deps.stopping.is_set():
         return
     cursor = dict(await asyncio.to_thread(_begin, deps, listener))
@@ -126,14 +131,17 @@ def _concerns(row: Recorded, listener: Listener) -> bool:
     return listener.alert_no is None or row.fact.alert_no in {0, listener.alert_no}
 
 
-def _event(row: Recorded, cursor: journal.Cursor, listener: Listener) -> ServerSentEvent:
-    return ServerSentEvent(
-        event="fact", id=format_cursor(cursor), data=fact_of(row, bodies=listener.bodies)
-    )
+def _event(row: Recorded, cursor: journal.Cursor, listener: Listener) -> bytes:
+    return _rendered("fact", cursor, fact_of(row, bodies=listener.bodies))
 
 
-def _beat(deps: Deps, cursor: journal.Cursor) -> ServerSentEvent:
-    return ServerSentEvent(event="beat", id=format_cursor(cursor), data={"now": deps.now()})
+def _beat(deps: Deps, cursor: journal.Cursor) -> bytes:
+    return _rendered("beat", cursor, {"now": deps.now()})
+
+
+def _rendered(event: str, cursor: journal.Cursor, data: dict[str, Any]) -> bytes:
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return format_sse_event(event=event, id=format_cursor(cursor), data_str=text)
 
 
 async def _wait(deps: Deps, committed: asyncio.Task[None], timeout_s: float) -> None:

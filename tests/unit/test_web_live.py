@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -124,6 +125,51 @@ async def test_silence_is_broken_by_heartbeats(web: WebCity) -> None:
         async with asyncio.timeout(15):
             beats = [await anext(stream), await anext(stream)]
         assert [beat["event"] for beat in beats] == ["beat", "beat"]
+
+
+async def test_a_listener_that_goes_while_much_waits_for_it_breaks_nothing(web: WebCity) -> None:
+    """A slow reader behind a backlog, gone in the middle of an event: no error of ours."""
+    async with web.client("officer") as officer:
+        for _ in range(3):
+            await officer.post("/api/v1/alerts", json=short())
+    sent: list[bytes] = []
+    full, going = asyncio.Event(), asyncio.Event()
+    asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Any:
+        for message in asked:
+            return message
+        await full.wait()
+        await asyncio.sleep(0.2)  # no condition can say that the producer has filled what it can
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if sent:
+            full.set()
+            await going.wait()  # the network takes no more
+        if message["type"] == "http.response.body":
+            sent.append(message["body"])
+
+    async with asyncio.timeout(20):
+        await web.app(_asked(web, "/api/v1/events", after="a:1:0"), receive, send)
+    assert len(sent) == 1
+
+
+def _asked(web: WebCity, path: str, **query: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": urlencode(query).encode(),
+        "headers": [(b"authorization", f"Bearer {web.tokens['officer']}".encode())],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
 
 
 async def test_open_streams_end_when_the_server_stops(web: WebCity) -> None:

@@ -1,12 +1,11 @@
 """How the node's routes and loudspeakers are, and the live stream of facts."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.responses import StreamingResponse
 
 from alertd.engine.authority import Actor, may
 from alertd.store import journal
@@ -93,14 +92,19 @@ def _number(deps: Deps, reader: Actor, word: str) -> int:
         return alerts.alert(connection, found, path=reader.path).view.no
 
 
-@router.get("/events", response_class=EventSourceResponse)
-async def events(
-    deps: Given, listener: Annotated[Listener, Depends(listener_of)]
-) -> AsyncIterator[ServerSentEvent]:
+class EventStream(StreamingResponse):
+    """Server-sent events, rendered by `alertd.web.live`."""
+
+    media_type = "text/event-stream"
+
+
+@router.get("/events", response_class=EventStream)
+async def events(deps: Given, listener: Annotated[Listener, Depends(listener_of)]) -> EventStream:
     """Facts as they are committed: `fact` events, and a `beat` every five seconds.
 
     Goes on behind `Last-Event-ID` (or `after`); ends by itself after ten minutes, so that a client
     that may no longer listen is found out when it comes back.
     """
-    async for event in follow(deps, listener):
-        yield event
+    # Neither kept by anybody on the way, nor held back by a proxy until there is more of it.
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return EventStream(follow(deps, listener), headers=headers)
