@@ -20,6 +20,8 @@ from channels.loudspeaker.whole_file import write_whole
 ALERTD = "alertd"
 SHARED = "terminal"  # one login for all: simulated loudspeakers have it, real ones never
 FILE = "terminals.json"
+# A broker bounds a session's subscriptions: the areas', and the one for the loudspeaker itself.
+MOST_AREAS = 16
 _RESERVED = frozenset({ALERTD, SHARED})
 _LOGINS = "logins.json"
 _BYTES = 24
@@ -74,8 +76,15 @@ class Accounts:
         """Give each a new password; one that had one before can't log in with it any more.
 
         Raises:
-            InvalidInputError: An id can't be one, or is the name of another login.
+            InvalidInputError: An id can't be one, or is the name of another login; more areas than
+                a broker lets one listen to.
         """
+        if len(areas) > MOST_AREAS:
+            raise InvalidInputError(
+                f"A loudspeaker hears the commands of at most {MOST_AREAS} areas.",
+                field="area",
+                hint="Leave some out: a loudspeaker in none of an alert's areas is told singly.",
+            )
         for terminal in terminals:
             if not is_terminal_id(terminal) or terminal in _RESERVED:
                 raise InvalidInputError(

@@ -41,11 +41,15 @@ mqtt {{
   # loudspeakers that come at once wait for it. Past the default of 5 s they would be hung up on,
   # come again, and never be done.
   js_api_timeout: "120s"
-  max_ack_pending: 1000
+  # Of a session, and of each subscription of it. What is over it is not held back but dropped until
+  # ack_wait has passed: a thousand loudspeakers answer at once, twice each, and alertd lets go of
+  # what it has once that is on the disk. All subscriptions of a session together have 65,535.
+  max_ack_pending: {most_unconfirmed}
 }}
 """
 
 _MOST_SUBSCRIPTIONS = 100_000
+MOST_UNCONFIRMED = 3_000
 
 # Mosquitto's own default of iterations: the passwords are random, and a thousand may come at once.
 _ITERATIONS = 101
@@ -110,6 +114,7 @@ def nats_config(
         users="\n".join(users),
         listen=json.dumps(listen),
         most_subscriptions=_MOST_SUBSCRIPTIONS,
+        most_unconfirmed=MOST_UNCONFIRMED,
     )
 
 

@@ -8,6 +8,7 @@ import itertools
 import json
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,8 @@ import limits
 from bench_http import context
 from figures import Figure, pair_of, peak_mb
 from ground import CACHE, ROOT
+from paho.mqtt.client import Client as Paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from channels import registry
 from channels.base import Channel, Event, Limits, Outgoing, Receipt, ReceiptStatus, RouteConfig
@@ -31,6 +34,7 @@ _WINDOW = 20
 _IN_AN_AREA = 50
 _TEXT = "【余姚市防指】台风红色预警:今日18时起12级以上大风,请立即转移危房、低洼地带人员。" * 2
 _PATIENCE_S = 300.0
+_RESULTS = "alertd/v1/terminal/+/result"
 _numbers = itertools.count(1)
 
 
@@ -80,6 +84,45 @@ class Heard:
                 await self._more.wait()
 
 
+class Played:
+    """How many loudspeakers have said what became of a command: a round's last messages.
+
+    What comes late of one round would be work for the broker in the next.
+    """
+
+    def __init__(self, address: BrokerAddress) -> None:
+        self._came, self._more = 0, threading.Condition()
+        subscribed = threading.Event()
+        self._client = Paho(CallbackAPIVersion.VERSION2, client_id="bench-played")
+        self._client.username_pw_set(address.username or "", address.password or "")
+        self._client.on_connect = lambda *_: self._client.subscribe(_RESULTS, 1)
+        self._client.on_subscribe = lambda *_: subscribed.set()
+        self._client.on_message = lambda *_: self._count()
+        self._client.connect(address.host, address.port)
+        self._client.loop_start()
+        assert subscribed.wait(10)
+
+    def _count(self) -> None:
+        with self._more:
+            self._came += 1
+            self._more.notify()
+
+    async def until(self, many: int) -> None:
+        """Wait until so many more have; raises TimeoutError."""
+
+        def wait() -> None:
+            with self._more:
+                if not self._more.wait_for(lambda: self._came >= many, _PATIENCE_S):
+                    raise TimeoutError(f"{self._came} of {many} results")
+                self._came -= many
+
+        await asyncio.to_thread(wait)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
 def _enrol(folder: Path, many: int) -> dict[str, list[str]]:
     """Who is in which area."""
     names = [f"sim-{number}" for number in range(1, many + 1)]
@@ -115,6 +158,15 @@ async def _route(
         yield channel, heard
     finally:
         await channel.close()
+
+
+@asynccontextmanager
+async def _listening(address: BrokerAddress) -> AsyncIterator[Played]:
+    played = await asyncio.to_thread(Played, address)
+    try:
+        yield played
+    finally:
+        await asyncio.to_thread(played.close)
 
 
 @asynccontextmanager
@@ -155,7 +207,10 @@ async def _rate(
     """By area, or each singly where that is None."""
     login = (address.username or "", address.password or "")
     pairs = []
-    async with _route(address, folder, by_area=areas is not None) as (channel, heard):
+    async with (
+        _route(address, folder, by_area=areas is not None) as (channel, heard),
+        _listening(address) as played,
+    ):
         for turn in range(rounds + 1):
             messages = _messages(many)
             began = time.perf_counter()
@@ -163,12 +218,14 @@ async def _rate(
                 pass
             await heard.until({message.delivery for message in messages})
             mine = many / (time.perf_counter() - began)
+            await played.until(many)
             signed = _all_signed(_messages(many), areas, key)
             theirs = await asyncio.to_thread(
                 limits.command_all,
                 *(address.host, address.port, login, signed, _WINDOW),
                 *("alertd/v1/terminal/+/ack", many),
             )
+            await played.until(many)
             if turn:
                 pairs.append((mine, theirs))
     pair = pair_of(pairs)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from alertd.errors import ConflictError, InvalidInputError
-from channels.loudspeaker.accounts import Account, Accounts
+from channels.loudspeaker.accounts import MOST_AREAS, Account, Accounts
 from channels.loudspeaker.broker import EmbeddedBroker
+from channels.loudspeaker.broker_config import MOST_UNCONFIRMED
 from tests.contract.mqtt_bytes import Speaker
 from tests.contract.peer import PATIENCE_S, until
 
@@ -127,6 +128,15 @@ def test_names_that_no_terminal_can_have(tmp_path: Path, terminal: str) -> None:
     with pytest.raises(InvalidInputError):
         Accounts(tmp_path).enrol(["ok", terminal], [], NOW)
     assert Accounts(tmp_path).all() == {}
+
+
+def test_a_terminal_has_no_more_areas_than_a_broker_lets_it_listen_to(tmp_path: Path) -> None:
+    areas = [f"3302{number}" for number in range(MOST_AREAS + 1)]
+    with pytest.raises(InvalidInputError, match=str(MOST_AREAS)):
+        Accounts(tmp_path).enrol(["t1"], areas, NOW)
+    assert Accounts(tmp_path).all() == {}
+    Accounts(tmp_path).enrol(["t1"], areas[1:], NOW)
+    assert (MOST_AREAS + 1) * MOST_UNCONFIRMED <= 65_535  # nats-server's own limit
 
 
 def test_one_that_is_not_enrolled_cannot_be_shut_out(tmp_path: Path) -> None:
