@@ -75,6 +75,9 @@ def config_of(area: Area) -> str:
             *("-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=ci"),
         ],
         "pytest_add_cli_args_test_selection": [name for name in tests if (ROOT / name).is_file()],
+        # A child of mutmut's plain fork that fails by itself (pytest's exit code 4, for one) ends
+        # with 1, which is a kill; the fork server's ends with 255, which we don't count.
+        "process_isolation": "forkserver",
         "use_git_change_detection": False,
         "use_setproctitle": False,
         "timeout_multiplier": 30.0,
