@@ -38,7 +38,8 @@ AREAS = {
         ("alertd/decide/*.py",),
         (
             *("correlate", "escalate", "expand", "lifecycle", "links", "naming", "plan", "settle"),
-            *("decide_details", "route_shares", "supersede"),
+            *("decide_details", "route_shares", "supersede", "breaker", "budget", "forecast"),
+            *("halt", "space", "timekeeping"),
         ),
     ),
     "grammar": Area(("alertd/decide/grammar/*.py",), ("grammar",)),
