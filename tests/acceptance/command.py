@@ -4,14 +4,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ALERTD = Path(sys.executable).parent / "alertd"
+from tests import forked
+
 PATIENCE_S = 60
 
 
@@ -43,15 +43,8 @@ def alertd(
     cwd: Path | None = None,
 ) -> Said:
     """Run one command to its end."""
-    done = subprocess.run(
-        [ALERTD, *map(str, arguments)],
-        env=environment(data, env),
-        cwd=cwd or data.parent,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
+    done = forked.run(
+        arguments, env=environment(data, env), cwd=cwd or data.parent, timeout=PATIENCE_S
     )
     assert "Traceback" not in done.stderr, done.stderr
     return Said(done.returncode, done.stdout, done.stderr)
@@ -61,7 +54,7 @@ def alertd(
 class Server:
     """A server under way, and what it said when it was up."""
 
-    process: subprocess.Popen[str]
+    process: forked.Process
     data: Path
     said: dict[str, Any]
 
@@ -80,14 +73,12 @@ def serving(data: Path, *arguments: str, env: Mapping[str, str] | None = None) -
     """`alertd serve --json …`, until the end of the block."""
     errors = data.parent / f"{data.name}.serve.log"
     with errors.open("w") as log:
-        process = subprocess.Popen(
-            [ALERTD, "serve", "--json", *arguments],
+        process = forked.start(
+            ["serve", "--json", *arguments],
             env=environment(data, env),
             cwd=data.parent,
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
-            text=True,
         )
     try:
         yield Server(process, data, _first_document(process, errors))
@@ -103,7 +94,7 @@ def serving(data: Path, *arguments: str, env: Mapping[str, str] | None = None) -
             process.stdout.close()
 
 
-def _first_document(process: subprocess.Popen[str], errors: Path) -> dict[str, Any]:
+def _first_document(process: forked.Process, errors: Path) -> dict[str, Any]:
     assert process.stdout is not None
     lines = []
     for line in process.stdout:

@@ -3,8 +3,6 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +13,9 @@ import httpx
 
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.keys import load_key, public_text
-from tests import databases
+from tests import databases, forked
 from tests.acceptance.peers import ROOT, clean_environment, end
 from tests.acceptance.within import PATIENCE_S, within
-
-COMMAND = Path(sys.executable).with_name("alertd")
 
 
 @dataclass
@@ -41,8 +37,8 @@ class Server:
     workers: Sequence[str] = ()
     postgresql: bool | None = None
     url: str = ""
-    helpers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
-    _process: "subprocess.Popen[bytes] | None" = None
+    helpers: list[forked.Process] = field(default_factory=list)
+    _process: forked.Process | None = None
     _environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,7 +84,7 @@ class Server:
         for routes in self.workers[len(self.helpers) :]:
             self.hire(routes)
 
-    def hire(self, routes: str) -> "subprocess.Popen[bytes]":
+    def hire(self, routes: str) -> forked.Process:
         """Start a worker; returns when it works."""
         process = self._run("worker", "--routes", routes)
         self.helpers.append(process)
@@ -97,18 +93,17 @@ class Server:
         assert process.poll() is None, self.log
         return process
 
-    def _run(self, *words: str) -> "subprocess.Popen[bytes]":
+    def _run(self, *words: str) -> forked.Process:
         with (self.folder / "server.err").open("ab") as errors:
-            return subprocess.Popen(
-                [COMMAND, *words, "--json"],
-                stdin=subprocess.DEVNULL,
+            return forked.start(
+                [*words, "--json"],
                 stdout=errors,
                 stderr=errors,
                 cwd=self.folder,
                 env=self._environment,
             )
 
-    def _word(self, process: "subprocess.Popen[bytes]") -> Any:
+    def _word(self, process: forked.Process) -> Any:
         """What a running server leaves for commands beside it; one of before doesn't count."""
         if process.poll() is not None:
             raise RuntimeError(f"alertd serve ended with {process.returncode}: {self.log}")
@@ -174,14 +169,8 @@ class Server:
     def run(self, *arguments: str, token: str = "") -> Any:
         """Run a command beside it; its JSON answer. It must succeed."""
         more = {"ALERTD_TOKEN": token} if token else {}
-        done = subprocess.run(
-            [COMMAND, *arguments, "--json"],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            cwd=ROOT,
-            env={**self._environment, **more},
+        done = forked.run(
+            [*arguments, "--json"], timeout=120, cwd=ROOT, env={**self._environment, **more}
         )
         assert done.returncode == 0, f"alertd {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return json.loads(done.stdout)

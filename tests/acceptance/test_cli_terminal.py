@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import forked
 from tests.acceptance.command import (
-    ALERTD,
     Said,
     Server,
     alertd,
@@ -73,21 +73,20 @@ def broker_port(city: Server) -> str:
 
 
 @contextmanager
-def running(city: Server, name: str, player: str | None = None) -> Iterator[subprocess.Popen[str]]:
+def running(city: Server, name: str, player: str | None = None) -> Iterator[forked.Process]:
     """`alertd terminal run`, online, playing into a folder of files unless told otherwise."""
     folder = city.data.parent / name
     with (city.data.parent / f"{name}.log").open("a") as log:
-        process = subprocess.Popen(
+        process = forked.start(
             [
-                *(ALERTD, "terminal", "run", city.data.parent / "bundles" / f"{name}.json"),
+                *("terminal", "run", city.data.parent / "bundles" / f"{name}.json"),
                 *("--folder", folder, "--json"),
                 *("--player", player or f"file:{folder / 'played'}"),
             ],
             env=environment(folder),
-            stdin=subprocess.DEVNULL,
+            cwd=city.data.parent,
             stdout=subprocess.PIPE,
             stderr=log,
-            text=True,
         )
     try:
         assert process.stdout is not None

@@ -6,7 +6,6 @@ from alertd's tables (which only say what should have arrived).
 
 import asyncio
 import json
-import multiprocessing
 import random
 import signal
 import time
@@ -30,16 +29,12 @@ from tests.city import City, sms_route
 from tests.contract.process_peer import ProcessPeer
 from tests.faults.secret import SECRET
 from tests.faults.victim import Given, live
+from tests.forked import PROCESSES
 
 STUCK_S = 60.0
 _AT_WORK = 0.9  # of the kills fall while messages leave, however slow the machine is to start
 _LONGEST_IDLE_S = 5.0
 POLICY = Policy(name="kill", tell="everyone", unknown_grace_s=0.5, stages=(), steps=())
-
-
-# An engine's imports take a second and a half: a process that has them made is forked instead.
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["tests.faults.victim"])
 
 
 @dataclass
@@ -201,9 +196,9 @@ class Loop:
 
     async def start(self, fate: tuple[str, int] = ("", 1)) -> Victim:
         """Start an engine; returns when it is ready."""
-        here, there = _PROCESSES.Pipe(duplex=False)
+        here, there = PROCESSES.Pipe(duplex=False)
         given = Given(self.url, self.peer.url, fate)
-        process = _PROCESSES.Process(target=live, args=(given, there), daemon=True)
+        process = PROCESSES.Process(target=live, args=(given, there), daemon=True)
         process.start()
         there.close()
         victim = Victim(process, here)

@@ -28,7 +28,8 @@ from alertd.store import chains, journal
 from alertd.store import tables as t
 from alertd.store.backup import checking
 from alertd.store.backup.copying import frozen
-from tests.acceptance.command import ALERTD, environment
+from tests import forked
+from tests.acceptance.command import environment
 from tests.acceptance.within import within
 from tests.city import KEY, City
 from tests.contract.process_peer import ROOT
@@ -67,21 +68,19 @@ class Office:
     def backups(self) -> Path:
         return self.folder / "backups"
 
-    def command(self, *arguments: str | Path, data: Path, live: bool) -> "subprocess.Popen[str]":
+    def command(self, *arguments: str | Path, data: Path, live: bool) -> forked.Process:
         more = {"ALERTD_NODE": "test"}
         if live:
             more["ALERTD_DATABASE_URL"] = f"sqlite:///{self.city / 'city.sqlite3'}"
-        return subprocess.Popen(
-            [ALERTD, *map(str, arguments), "--json"],
+        return forked.start(
+            [*arguments, "--json"],
             env=environment(data, more),
             cwd=self.folder,
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
 
-    def backup(self) -> "subprocess.Popen[str]":
+    def backup(self) -> forked.Process:
         return self.command(
             "backup", "--to", self.backups, "--keep", "2", data=self.data, live=True
         )
@@ -134,7 +133,7 @@ def office(folder: Path, seed: int, pace_s: float) -> Iterator[Office]:
         found.storm.wait()
 
 
-def said(process: "subprocess.Popen[str]") -> Any:
+def said(process: forked.Process) -> Any:
     """What a command that must succeed answered."""
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, out + err
@@ -142,7 +141,7 @@ def said(process: "subprocess.Popen[str]") -> Any:
 
 
 def killed_midway(
-    start: Callable[[], "subprocess.Popen[str]"],
+    start: Callable[[], forked.Process],
     dice: random.Random,
     half: Callable[[], object],
 ) -> int:
@@ -198,7 +197,7 @@ def a_round(office: Office, number: int) -> None:
     shutil.rmtree(place)
 
 
-def answered(process: "subprocess.Popen[str]") -> Any:
+def answered(process: forked.Process) -> Any:
     """A backup's answer, or None: there is one of this second already."""
     out, err = process.communicate(timeout=PATIENCE_S)
     document = json.loads(out)
