@@ -15,7 +15,7 @@ from lxml import etree, html
 
 from alertd.i18n import LANGUAGES, catalog
 from alertd.report.drawing import HEIGHT, WIDTH, curve, funnel
-from alertd.report.figures.values import Share, UnitFigures
+from alertd.report.figures.values import SCHEMA, Share, UnitFigures
 from alertd.report.make import Report, gather, make_report
 from alertd.report.names import Names, Unit
 from alertd.report.page import MOST_NAMED, page
@@ -75,14 +75,14 @@ def test_languages_are_chosen(city: City, tmp_path: Path) -> None:
 def test_the_json_has_stable_keys(files: dict[str, bytes]) -> None:
     content = json.loads(files["report.json"])
     assert set(content) == {"schema", "kind", "alert_no", "figures", "units", "journal"}
-    assert (content["schema"], content["kind"], content["alert_no"]) == (1, "alertd.report", 1)
+    assert (content["schema"], content["kind"], content["alert_no"]) == (SCHEMA, "alertd.report", 1)
     assert set(content["figures"]) == {
         *("schema", "course", "targets", "rates", "pace", "stages", "units", "deliveries"),
         *("channels", "loudspeakers", "escalations", "answers", "transfer", "burden"),
-        *("forecast", "roster_faults", "heads", "sources"),
+        *("forecast", "roster_faults", "timeline", "heads", "sources"),
     }
     assert set(content["figures"]["rates"]) == {
-        *("reach", "handed_over", "answer", "on_time", "answered_people")
+        *("reach", "handed_over", "answer", "on_time", "answered_people", "reach_by_level")
     }
     assert set(content["units"][0]) == {
         *("unit_no", "code", "name", "level", "path", "stage"),
