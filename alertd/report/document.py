@@ -344,7 +344,7 @@ def _story(figures: Figures, names: Names, say: Say, zone: tzinfo) -> dict[str, 
     heads = (N_("Time"), N_("After the issue"), N_("What happened"))
     rows = [(line.time, line.after, line.text) for line in shortened(told, MOST_MOMENTS)]
     return _table(
-        say(N_("Timeline")),
+        say(N_("Course of events")),
         [say(head) for head in heads],
         rows,
         right=(1,),

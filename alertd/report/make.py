@@ -120,6 +120,7 @@ def make_report(
     alert_no: int,
     directory: Path,
     *,
+    report: Report | None = None,
     languages: Sequence[str] = LANGUAGES,
     forms: Sequence[Format] = _QUICK,
     order: Order | None = None,
@@ -133,6 +134,7 @@ def make_report(
     Args:
         connection: For reading; one consistent view.
         alert_no: Which alert.
+        report: What was gathered of it from this very view, where it was already.
         directory: Made if it isn't there; files in it are overwritten.
         languages: Of i18n.LANGUAGES, at least one.
         forms: Of FORMATS.
@@ -142,7 +144,7 @@ def make_report(
     Raises:
         NotFoundError: There is no such alert.
     """
-    report = gather(connection, alert_no)
+    report = report or gather(connection, alert_no)
     wanted = order or Order(zone=zone)
     directory.mkdir(parents=True, exist_ok=True)
     made: list[Path] = []

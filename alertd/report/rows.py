@@ -75,7 +75,12 @@ def long_tables(
         Long("units", say(N_("By unit")), _heads(say, _UNITS), _units(figures, names, manner)),
         Long("duties", say(N_("By person-duty")), _heads(say, _DUTIES), _duties(duties, manner)),
         Long("deliveries", say(N_("Deliveries")), _heads(say, _SENT), _deliveries(sent, manner)),
-        Long("timeline", say(N_("Timeline")), _heads(say, _LINES), _lines(figures, names, manner)),
+        Long(
+            "timeline",
+            say(N_("Course of events")),
+            _heads(say, _LINES),
+            _lines(figures, names, manner),
+        ),
         Long(
             "people",
             say(N_("Messages per person")),

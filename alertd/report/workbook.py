@@ -78,6 +78,7 @@ def workbook(
     band: str = "",
     compared: tuple[Change, ...] = (),
     comparison_of: str = "",
+    most_rows: int = MOST_ROWS,
 ) -> None:
     """Write the workbook.
 
@@ -89,6 +90,7 @@ def workbook(
         band: What stands over everything in a drill; "" in a live alert.
         compared: Changes against another report; a sheet of its own where there are any.
         comparison_of: The other report's short code and headline.
+        most_rows: Of a sheet; then it says that it ends.
     """
     with xlsxwriter.Workbook(str(path), _PLAIN) as book:
         book.set_properties(
@@ -104,7 +106,7 @@ def workbook(
         if compared:
             _changes(made, compared, comparison_of)
         for table in tables:
-            _long(made, table)
+            _long(made, table, most_rows)
         _curve(made, figures)
 
 
@@ -163,14 +165,14 @@ def _changes(made: _Book, compared: tuple[Change, ...], of: str) -> None:
         made.row(sheet, at, cells)
 
 
-def _long(made: _Book, table: Long) -> None:
+def _long(made: _Book, table: Long, most: int) -> None:
     widths = [min(_WIDEST, max(10, 2 * len(head) + 4)) for head in table.heads]
     sheet = made.sheet(table.title, widths)
     made.row(sheet, 0, table.heads, made.bold)
     sheet.freeze_panes(1, 0)
     last = 0
     for last, cells in enumerate(table.rows, start=1):
-        if last > MOST_ROWS:
+        if last > most:
             say = made.manner.say
             note = say(N_("The sheet ends here; the CSV file has every row."))
             made.row(sheet, last, [note], made.bold)

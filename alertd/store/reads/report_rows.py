@@ -265,14 +265,14 @@ def _ways(connection: Connection, requirements: Sequence[int]) -> Mapping[int, s
         .where(a.requirement_no.in_(requirements))
         .order_by(k.occurred_at.desc(), k.no.desc())
     )
-    return dict(rows.tuples().all())
+    return {row.requirement_no: row.via for row in rows}
 
 
 def _kinds(connection: Connection, alert_no: int) -> Mapping[int, str]:
     c = t.message.c
     first, last = numbers_of(alert_no)
     rows = connection.execute(select(c.no, c.kind).where(c.no.between(first, last)))
-    return dict(rows.tuples().all())
+    return {row.no: row.kind for row in rows}
 
 
 def _recipients(
