@@ -1,6 +1,5 @@
 """The figures as a pure function: facts in, numbers out, each number worked out beside it."""
 
-
 import pytest
 
 from alertd.model import (
