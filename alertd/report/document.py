@@ -49,6 +49,9 @@ def document(
 ) -> bytes:
     """The PDF; drawn by a child process, so not for an event loop.
 
+    It isn't tagged: tags make long tables several times as large, and the page (`page.py`) says the
+    same to a screen reader.
+
     Args:
         figures: What it shows.
         names: For the units' numbers, and who holds the duties that stayed silent.
@@ -72,7 +75,7 @@ def document(
         compared=compared,
         comparison_of=comparison_of,
     )
-    return typeset_apart(TEMPLATE, shown, at=figures.course.issued_at or 0)
+    return typeset_apart(TEMPLATE, shown, at=figures.course.issued_at or 0, tagged=False)
 
 
 def data(
@@ -147,7 +150,8 @@ def _balanced(groups: Sequence[Group]) -> list[list[dict[str, Any]]]:
         if group.lines
     ]
     heights = list(accumulate(len(group["lines"]) + _HEAD_LINES for group in shown))
-    half = next((at for at, height in enumerate(heights) if 2 * height >= heights[-1]), 0) + 1
+    far = [abs(2 * height - heights[-1]) for height in heights]
+    half = far.index(min(far)) + 1
     return [shown[:half], shown[half:]]
 
 

@@ -19,6 +19,7 @@ KINDS: Final[Mapping[str, str]] = {
 MOST_CELLS = 1_000
 _LEVELS = ("grid", "community", "subdistrict", "city")
 _MOST, _HALF = 0.9, 0.5
+_LABEL = 6  # digits: a community's and a grid's
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The cells of one unit above them."""
+    """The cells of one subdistrict; of the city where the cells are subdistricts."""
 
     name: str
     cells: tuple[Cell, ...]
@@ -64,25 +65,34 @@ def heat(rows: Sequence[UnitRow], most: int = MOST_CELLS) -> Heat | None:
 
 
 def _blocks(cells: Sequence[UnitRow], rows: Sequence[UnitRow]) -> tuple[Block, ...]:
-    """Cells by the unit that holds them: a community's grids, a city's subdistricts."""
-    above = {row.path: row.name for row in rows}
+    """Cells by the subdistrict that holds them."""
+    high = [row for row in rows if row.level in {"city", "subdistrict"}]
+    above = {row.path: row for row in high}
     found: dict[str, list[UnitRow]] = {}
     for row in cells:
-        found.setdefault(_parent(row.path), []).append(row)
+        found.setdefault(_holder(row, above), []).append(row)
     return tuple(
-        Block(above.get(path, ""), tuple(_cell(row) for row in mine))
+        Block(
+            above[path].name if path else "",
+            tuple(_cell(row, above[path].code if path else "") for row in mine),
+        )
         for path, mine in found.items()
     )
 
 
-def _parent(path: str) -> str:
-    return "".join(f"{code}/" for code in path.split("/")[:-2])
+def _holder(row: UnitRow, above: Mapping[str, UnitRow]) -> str:
+    """The path of the nearest of `above` over a row; "" where there is none."""
+    path = row.path
+    while path:
+        path = "".join(f"{code}/" for code in path.split("/")[:-2])
+        if path in above:
+            return path
+    return ""
 
 
-def _cell(row: UnitRow) -> Cell:
-    parent = _parent(row.path).removesuffix("/").rpartition("/")[2]
-    label = row.code.removeprefix(parent).lstrip("-") if parent else row.code
-    return Cell(kind_of(row.covered, row.asked), label[-4:], row.name, row.covered, row.asked)
+def _cell(row: UnitRow, prefix: str) -> Cell:
+    label = row.code.removeprefix(prefix).lstrip("-")[-_LABEL:]
+    return Cell(kind_of(row.covered, row.asked), label, row.name, row.covered, row.asked)
 
 
 def kind_of(covered: int, asked: int) -> str:

@@ -412,3 +412,23 @@ def test_every_sign_of_the_heat_grid_can_be_drawn(report: Report) -> None:
     cells = [[kind, "001"] for kind in ("all", "most", "half", "few", "none")]
     shown["heat"]["blocks"] = [["社区", cells]]
     assert typeset(TEMPLATES / "report.typ", shown, form="png", ppi=30)
+
+
+SAMPLE = Path(__file__).parents[2] / "docs" / "sample-report"
+
+
+def test_the_sample_in_the_docs_can_be_read_by_others() -> None:
+    """`make sample-report` writes it; people of it bear characters that few fonts have."""
+    text = text_of((SAMPLE / "report.pdf").read_bytes())
+    sheets = opened(SAMPLE / "report.xlsx")
+    html = (SAMPLE / "report.html").read_text("utf-8")
+    silent = [row for row in sheets["按人·职"][1:] if row[8] == "未叫醒"]
+    assert len(sheets) == 8
+    for name in ("王䶮", "陈㛃", "赵𬍛", "钱𫖯"):
+        assert name in text
+        assert name in html
+        assert name in [row[5] for row in silent]
+    assert not re.search(r"(?<!\d)1[3-9]\d{9}(?!\d)", text)
+    pictures = sorted(SAMPLE.glob("page-*.png"))
+    assert len(pictures) == len(PdfReader(SAMPLE / "report.pdf").pages)
+    assert sum(path.stat().st_size for path in SAMPLE.iterdir()) < 620_000
