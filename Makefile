@@ -81,6 +81,10 @@ format: setup-dev ## let ruff put the sources in order
 screenshots: setup-dev system-packages ## pictures of the console for docs/images, from a sample city in mid-alert
 	@$(BIN)/python -m tests.browser.screenshots docs/images
 
+.PHONY: sample-report
+sample-report: setup-dev ## the report in docs/sample-report, from a drill in a made-up city
+	@$(BIN)/python -m tests.sample_report docs/sample-report
+
 .PHONY: bench
 bench: setup-dev setup-bench ## measure against the limits; writes build/bench.json
 	@mkdir -p build

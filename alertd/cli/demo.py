@@ -31,7 +31,7 @@ from alertd.cli.words import LANGUAGE, _
 from alertd.clock import SteadyClock
 from alertd.errors import AlertdError
 from alertd.i18n import LANGUAGES
-from alertd.report.make import make_report
+from alertd.report.make import FORMATS, make_report
 from alertd.settings import Settings, load
 
 OUT: Final = Path("demo-output")
@@ -238,6 +238,7 @@ class Demo:
                 checked.alert_no,
                 self.out,
                 languages=languages,
+                forms=FORMATS,
                 zone=self.settings.zone,
             )
         return files, checked

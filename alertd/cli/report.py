@@ -1,31 +1,18 @@
-"""`alertd report`: an alert's report written, or one held against the journal."""
+"""`alertd report`: an alert's report written, a season's, or one held against the journal."""
 
-import json
-from dataclasses import asdict
+import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from alertd.cli import show
-from alertd.cli.options import Json
-from alertd.cli.reading import reading
+from alertd.cli import report_check, show
+from alertd.cli.client import connect
+from alertd.cli.options import As, Json
+from alertd.cli.report_files import Wanted, forms_of, languages_of, write_alert, write_season
 from alertd.cli.words import LANGUAGE, _
-from alertd.errors import AlertdError, InvalidInputError
-from alertd.i18n import LANGUAGES
-from alertd.report.make import make_report
-from alertd.report.verify import Verdict, alert_no_of, verify
+from alertd.errors import InvalidInputError
 from alertd.settings import load
-from alertd.store.reads.alerts import alert as read_alert
-from alertd.store.reads.alerts import find
-
-_MOST_SHOWN = 20
-
-
-class NotVerifiedError(AlertdError):
-    """The report, the tables and the journal don't agree."""
-
-    code = "not-verified"
 
 
 def report(  # noqa: D103 - its help says it
@@ -35,37 +22,61 @@ def report(  # noqa: D103 - its help says it
     out: Annotated[
         Path | None, typer.Option("--out", help=_("The folder to write to; else report-ALERT."))
     ] = None,
+    forms: Annotated[
+        str,
+        typer.Option("--format", help=_("Which files: html,pdf,xlsx,csv,json, or some of them.")),
+    ] = "json,csv,html,pdf,xlsx",
+    lang: Annotated[
+        str, typer.Option("--lang", help=_("zh-CN or en; both without, in this one first."))
+    ] = "",
+    unmasked: Annotated[
+        bool, typer.Option("--unmasked", help=_("With whole names and phone numbers; on record."))
+    ] = False,
+    against: Annotated[
+        str,
+        typer.Option("--against", metavar="ALERT", help=_("Compare with an earlier alert.")),
+    ] = "",
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", metavar="ZIP", help=_("Write what a third party can check.")),
+    ] = None,
+    since: Annotated[
+        str, typer.Option("--since", metavar="DATE", help=_("Every alert issued from this day on."))
+    ] = "",
+    until: Annotated[
+        str, typer.Option("--until", metavar="DATE", help=_("… up to the end of this day."))
+    ] = "",
     check: Annotated[
         Path | None,
         typer.Option(
-            "--verify", metavar="FILE", help=_("Recompute a report.json from the journal alone.")
+            "--verify",
+            metavar="FILE",
+            help=_("Recompute a report.json, or a bundle without any database."),
         ),
     ] = None,
+    acting_as: As = None,
     as_json: Json = False,
 ) -> None:
-    if (alert is None) == (check is None):
+    if [alert is not None, check is not None, bool(since or until)].count(True) != 1:
         raise InvalidInputError(
             "Name an alert, or a report's file with --verify.",
             hint="alertd report A7, or alertd report --verify report-A7/report.json",
         )
-    if alert is not None:
-        _write(alert, out, as_json=as_json)
-    elif check is not None:
-        _verify(check, as_json=as_json)
-
-
-def _write(word: str, out: Path | None, *, as_json: bool) -> None:
-    settings = load()
-    languages = (LANGUAGE, *(other for other in LANGUAGES if other != LANGUAGE))
-    with show.working(_("Counting from the journal")), reading(settings) as connection:
-        view = read_alert(connection, find(connection, word)).view
-        folder = out or Path(f"report-{view.short_code}")
-        try:
-            files = make_report(
-                connection, view.no, folder, languages=languages, zone=settings.zone
+    wanted = Wanted(forms_of(forms), languages_of(lang, LANGUAGE), against, bundle)
+    if check is not None:
+        report_check.run(check, as_json=as_json)
+        return
+    if unmasked:
+        if alert is None:
+            raise InvalidInputError(
+                "Whole names and numbers are given out for one alert at a time."
             )
-        except OSError as error:
-            raise InvalidInputError(f"{folder} can't be written to: {error.strerror}.") from None
+        folder = _private(out or Path(f"report-{alert}"))
+        files = asyncio.run(_download(alert, folder, wanted, acting_as))
+    elif alert is not None:
+        files = write_alert(load(), alert, out, wanted)
+    else:
+        files = write_season(load(), (since, until), out or Path("reports"), wanted)
 
     def human() -> None:
         for file in files:
@@ -74,45 +85,28 @@ def _write(word: str, out: Path | None, *, as_json: bool) -> None:
     show.answer({"files": [str(file) for file in files]}, as_json=as_json, human=human)
 
 
-def _verify(file: Path, *, as_json: bool) -> None:
-    document = _read(file)
-    with show.working(_("Recomputing from the journal")), reading(load()) as connection:
-        verdict = verify(connection, alert_no_of(document), document)
-    if verdict.good or as_json:
-        show.answer(_plain(verdict), as_json=as_json, human=lambda: _agrees(verdict))
-    if verdict.good:
-        return
-    if as_json:
-        raise typer.Exit(NotVerifiedError.exit_code)
-    for each in verdict.differences[:_MOST_SHOWN]:
-        show.note(f"  {each.kind} {each.where}: {each.expected} ≠ {each.found}")
-    raise NotVerifiedError(f"The report doesn't agree: {len(verdict.differences)} differences.")
-
-
-def _read(file: Path) -> dict[str, Any]:
+def _private(folder: Path) -> Path:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise InvalidInputError(f"{file} can't be read: {error.strerror}.") from None
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise InvalidInputError("The file isn't a report of alertd.")
-    return found
+        raise InvalidInputError(f"{folder} can't be written to: {error.strerror}.") from None
+    return folder
 
 
-def _plain(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "good": verdict.good,
-        "alert_no": verdict.alert_no,
-        "facts": verdict.facts,
-        "differences": [asdict(each) for each in verdict.differences],
-    }
-
-
-def _agrees(verdict: Verdict) -> None:
-    show.line(
-        _("Report, tables and journal agree; the chain of {facts} facts holds.").format(
-            facts=f"{verdict.facts:,}"
-        )
-    )
+async def _download(alert: str, folder: Path, wanted: Wanted, acting_as: str | None) -> list[Path]:
+    """By the API, which asks for the right and keeps the record."""
+    made = []
+    async with connect(load(), acting_as=acting_as) as client:
+        for form in wanted.forms:
+            path = folder / f"report-unmasked.{form}"
+            with show.working(_("Writing {folder}").format(folder=path)):
+                await client.download(
+                    f"/api/v1/alerts/{alert}/report",
+                    path,
+                    format=form,
+                    unmasked=True,
+                    against=wanted.against,
+                    lang=wanted.languages[0],
+                )
+            made.append(path)
+    return made

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from alertd.cli import show
 from alertd.cli.keeping import now
 from alertd.cli.options import Json
-from alertd.cli.report import NotVerifiedError
+from alertd.cli.report_check import NotVerifiedError
 from alertd.cli.words import _
 from alertd.errors import ConflictError, NotFoundError
 from alertd.settings import load

@@ -33,6 +33,7 @@ class Curve:
     across: tuple[Mark, ...]
     up: tuple[Mark, ...]
     due: Mark | None
+    end_ms: Millis
     left: int = _LEFT
     right: int = WIDTH - _RIGHT
     top: int = _TOP
@@ -67,6 +68,7 @@ def curve(figures: Figures, say: Say) -> Curve | None:
         across=_time_marks(end),
         up=tuple(Mark(_y(share, 100), f"{share}%") for share in (0, 25, 50, 75, 100)),
         due=due if due and due.at <= WIDTH - _RIGHT else None,
+        end_ms=end,
     )
 
 

@@ -1,10 +1,10 @@
 """Names for the numbers that figures carry: of units and roles, as the alert found them.
 
-No person is named and no phone number is known here: a report is masked by default.
+Of people there is what the report's guise lets through: a surname and two digits, or all of it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select
 
@@ -13,6 +13,8 @@ from alertd.report.figures import Figures
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from alertd.store.fold.scope import in_force
+from alertd.store.reads import report_rows
+from alertd.store.reads.report_rows import Guise, Who
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Names:
 
     units: Mapping[int, Unit]
     roles: Mapping[int, str]
+    holders: Mapping[int, tuple[Who, ...]] = field(default_factory=dict)
 
     def unit(self, number: int) -> Unit:
         """The unit, or one that bears its number where it isn't known."""
@@ -40,6 +43,11 @@ class Names:
             no=number, code="", name=f"#{number}", level="", parent_no=None, path=f"#{number}/"
         )
         return self.units.get(number, unknown)
+
+    def holder(self, duty_no: int) -> Who:
+        """Who holds a duty; nobody where it is vacant, or where nobody was looked up."""
+        first, *_ = (*self.holders.get(duty_no, ()), Who("", ""))
+        return first
 
     def line(self, number: int) -> list[int]:
         """A unit and all above it, from itself upward."""
@@ -65,6 +73,17 @@ def read_names(connection: Connection, figures: Figures) -> Names:
     wanted |= {unit_no for _, unit_no in figures.escalations.unwoken}
     duties = {duty_of(number) for number, _ in figures.escalations.unwoken}
     return Names(_units(connection, version, wanted), _roles(connection, version, duties))
+
+
+def with_holders(
+    connection: Connection, names: Names, figures: Figures, guise: Guise, most: int
+) -> Names:
+    """The same names, and who holds the first `most` duties that stayed silent."""
+    version = figures.course.roster_version
+    if version is None:
+        return names
+    duties = [duty_of(number) for number, _ in figures.escalations.unwoken[:most]]
+    return replace(names, holders=report_rows.holders(connection, version, duties, guise))
 
 
 def _units(connection: Connection, version: int, wanted: Iterable[int]) -> dict[int, Unit]:

@@ -10,16 +10,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from alertd.i18n import N_, translator
 from alertd.model import duty_of, stage_of
+from alertd.report.change import Change, lines
 from alertd.report.drawing import curve, funnel
 from alertd.report.figures import Figures
 from alertd.report.figures.values import Head, Share
+from alertd.report.heat import KINDS, heat
 from alertd.report.names import Names
 from alertd.report.rollup import level_rows, unit_rows
+from alertd.report.story import shortened, story
 from alertd.report.summary import summary
 from alertd.report.values import duration, moment, percent
 from alertd.report.words import Say, level_word, role_word, word
 
 MOST_NAMED = 500  # lines of the list of the un-woken on the page; the CSV has them all
+MOST_MOMENTS = 500
 _DETAILED = frozenset({"city", "subdistrict", "community", "grid"})
 
 
@@ -31,6 +35,8 @@ class Silent:
     place: str
     role: str
     stage: str
+    name: str
+    phone: str
 
 
 @cache
@@ -51,6 +57,8 @@ def page(
     *,
     language: str,
     zone: tzinfo,
+    compared: tuple[Change, ...] = (),
+    comparison_of: str = "",
 ) -> str:
     """The page.
 
@@ -60,8 +68,12 @@ def page(
         ends: Where the journal's chains stood.
         language: One of i18n.LANGUAGES.
         zone: The city's time.
+        compared: Changes against another report.
+        comparison_of: That report's short code and headline.
     """
     say = translator(language)
+    rows = unit_rows(figures.units, names)
+    told = story(figures.timeline, names, say, zone, issued_at=figures.course.issued_at)
     return (
         _environment()
         .get_template("report.html")
@@ -70,13 +82,19 @@ def page(
             language=language,
             figures=figures,
             ends=ends,
-            band=_band(figures, say),
-            tiles=_tiles(figures, say),
+            band=band_of(figures, say),
+            tiles=tiles_of(figures, say),
             curve=curve(figures, say),
             funnels=funnel(figures, say),
             groups=summary(figures, say, zone),
+            heat=heat(rows),
+            kinds=KINDS,
+            changes=list(lines(compared)),
+            comparison_of=comparison_of,
+            story=shortened(told, MOST_MOMENTS),
+            moments=len(told),
             levels=level_rows(figures.units, names),
-            units=[row for row in unit_rows(figures.units, names) if row.level in _DETAILED],
+            units=[row for row in rows if row.level in _DETAILED],
             unwoken=_unwoken(figures, names, say, language),
             most_named=MOST_NAMED,
             **_shown(names, say, language, zone),
@@ -96,13 +114,13 @@ def _shown(names: Names, say: Say, language: str, zone: tzinfo) -> Mapping[str, 
     }
 
 
-def _band(figures: Figures, say: Say) -> str:
+def band_of(figures: Figures, say: Say) -> str:
     """What is printed over the page; "" for a real alert."""
     bands = {"Exercise": N_("EXERCISE – this was a drill"), "Test": N_("TEST – reached its author")}
     return say(bands[figures.course.status]) if figures.course.status in bands else ""
 
 
-def _tiles(figures: Figures, say: Say) -> list[tuple[str, str, str]]:
+def tiles_of(figures: Figures, say: Say) -> list[tuple[str, str, str]]:
     """The figures that are looked for first: name, value, and what it is of."""
     rates = figures.rates
     calls = figures.answers.help_calls
@@ -134,6 +152,8 @@ def _tile(label: str, share: Share) -> tuple[str, str, str]:
 def _unwoken(figures: Figures, names: Names, say: Say, language: str) -> list[Silent]:
     return [
         Silent(
+            name=names.holder(duty_of(number)).name,
+            phone=names.holder(duty_of(number)).phone,
             code=names.unit(unit_no).code,
             place=names.place(unit_no),
             role=role_word(language, names.roles.get(duty_of(number), "")),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy import Connection, and_, or_
 
-from alertd.model import Recorded
+from alertd.model import Fact, Recorded
 from alertd.report.figures import kinds
 from alertd.report.figures.values import Head
 from alertd.store import journal
@@ -29,6 +29,12 @@ def heads(connection: Connection) -> tuple[Head, ...]:
 def cut_at(ends: Iterable[Head]) -> dict[tuple[str, int], int]:
     """The cut that includes everything up to `ends`."""
     return {(head.node, head.writer): head.seq for head in ends}
+
+
+def concerns(fact: Fact, alert_no: int) -> bool:
+    """Whether `figures` needs a fact: what `facts` asks the database for, asked of one fact."""
+    mine = fact.alert_no in {0, alert_no} and fact.kind in kinds()
+    return mine or fact.kind in _OF_OTHERS
 
 
 def facts(connection: Connection, alert_no: int, cut: Cut) -> Iterator[Recorded]:

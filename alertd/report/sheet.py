@@ -34,14 +34,14 @@ def sheet(figures: Figures, names: Names, *, language: str, zone: tzinfo) -> byt
     for place, rows in enumerate(tables):
         if place:
             writer.writerow(())
-        writer.writerows([_safe(cell) for cell in row] for row in rows)
+        writer.writerows([safe(cell) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8-sig")
 
 
 Rows = Iterable[Sequence[object]]
 
 
-def _safe(cell: object) -> object:
+def safe(cell: object) -> object:
     """A name from a roster that a spreadsheet would take for a formula is kept a text."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
@@ -89,8 +89,11 @@ def _units(figures: Figures, names: Names, say: Say, language: str) -> Rows:
 
 
 def _unwoken(figures: Figures, names: Names, say: Say, language: str) -> Rows:
-    yield say(N_("Not woken")), say(N_("Unit")), say(N_("Role")), say(N_("Stage"))
+    heads = (N_("Not woken"), N_("Unit"), N_("Role"), N_("Stage"), N_("Holder"), N_("Phone"))
+    yield [say(head) for head in heads]
     for number, unit_no in figures.escalations.unwoken:
         role = names.roles.get(duty_of(number), "")
         place, stage = names.place(unit_no), word(say, stage_of(number).word)
-        yield names.unit(unit_no).code, place, role_word(language, role), stage
+        who = names.holder(duty_of(number))
+        code = names.unit(unit_no).code
+        yield code, place, role_word(language, role), stage, who.name, who.phone

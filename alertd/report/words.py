@@ -82,6 +82,17 @@ WORDS: Mapping[str, str] = {
     "radio": N_("by radio"),
     "runner": N_("by runner"),
     "paper": N_("on paper"),
+    # states of a delivery
+    "delivery.pending": N_("waits"),
+    "delivery.sending": N_("under way"),
+    "delivery.accepted": N_("accepted, arrival not confirmed"),
+    "delivery.delivered": N_("delivered"),
+    "delivery.failed": N_("failed"),
+    "delivery.unknown": N_("unknown, neither sent nor failed"),
+    "delivery.expired": N_("expired with the alert"),
+    "delivery.cancelled": N_("withdrawn with the alert"),
+    # kinds of messages
+    "message.alert": N_("the alert"),
     # kinds of further messages
     "alert": N_("to a further number"),
     "reminder": N_("reminder"),

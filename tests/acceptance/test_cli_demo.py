@@ -18,10 +18,16 @@ def test_the_whole_job_ends_with_the_report_and_every_promise_kept(tmp_path: Pat
     assert checked["what is called sent was seen by its peer"] > 50
 
     assert sorted(path.name for path in (tmp_path / "demo-output").iterdir()) == [
+        "deliveries.csv",
+        "duties.csv",
+        "people.csv",
         "report.csv",
         "report.html",
         "report.json",
+        "report.pdf",
+        "report.xlsx",
         "report.zh-CN.html",
+        "report.zh-CN.pdf",
     ]
     report = json.loads((tmp_path / "demo-output" / "report.json").read_text("utf-8"))
     assert report["figures"]["course"]["state"] == "all-clear"

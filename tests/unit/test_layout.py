@@ -260,10 +260,11 @@ def test_no_tracked_file_names_a_registry_or_one_machines_paths() -> None:
 
 def test_no_generated_or_large_file_is_tracked() -> None:
     generated = {".pyc", ".db", ".sqlite", ".whl", ".log", ".pdf", ".zip", ".gz"}
+    sample = ROOT / "docs" / "sample-report" / "report.pdf"  # is there to be looked at
     found = [
         str(path.relative_to(ROOT))
         for path in tracked_files()
-        if path.suffix in generated or path.stat().st_size > 1_000_000
+        if (path.suffix in generated and path != sample) or path.stat().st_size > 1_000_000
     ]
     assert not found
 

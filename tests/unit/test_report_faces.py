@@ -15,7 +15,7 @@ from lxml import etree, html
 
 from alertd.i18n import LANGUAGES, catalog
 from alertd.report.drawing import HEIGHT, WIDTH, curve, funnel
-from alertd.report.figures.values import Share, UnitFigures
+from alertd.report.figures.values import SCHEMA, Share, UnitFigures
 from alertd.report.make import Report, gather, make_report
 from alertd.report.names import Names, Unit
 from alertd.report.page import MOST_NAMED, page
@@ -26,6 +26,7 @@ from alertd.report.words import WORDS, level_word, role_word, word
 from channels.base import ReceiptStatus
 from tests.city import City
 
+ROWS = ("duties.csv", "deliveries.csv", "people.csv")
 AREA = "330281002"  # with a loudspeaker and a chat group
 
 
@@ -59,7 +60,7 @@ def files(city: City, tmp_path_factory: pytest.TempPathFactory) -> dict[str, byt
 def test_the_files_and_their_bytes_are_the_same_again(
     city: City, files: dict[str, bytes], tmp_path: Path
 ) -> None:
-    assert list(files) == ["report.json", "report.csv", "report.html", "report.en.html"]
+    assert list(files) == [*("report.json", "report.csv", *ROWS, "report.html", "report.en.html")]
     with city.store.read() as connection:
         again = make_report(connection, 1, tmp_path)
     assert {path.name: path.read_bytes() for path in again} == files
@@ -68,21 +69,21 @@ def test_the_files_and_their_bytes_are_the_same_again(
 def test_languages_are_chosen(city: City, tmp_path: Path) -> None:
     with city.store.read() as connection:
         paths = make_report(connection, 1, tmp_path, languages=["en"])
-    assert [path.name for path in paths] == ["report.json", "report.csv", "report.html"]
-    assert 'lang="en"' in paths[2].read_text(encoding="utf-8")
+    assert [path.name for path in paths] == ["report.json", "report.csv", *ROWS, "report.html"]
+    assert 'lang="en"' in paths[-1].read_text(encoding="utf-8")
 
 
 def test_the_json_has_stable_keys(files: dict[str, bytes]) -> None:
     content = json.loads(files["report.json"])
     assert set(content) == {"schema", "kind", "alert_no", "figures", "units", "journal"}
-    assert (content["schema"], content["kind"], content["alert_no"]) == (1, "alertd.report", 1)
+    assert (content["schema"], content["kind"], content["alert_no"]) == (SCHEMA, "alertd.report", 1)
     assert set(content["figures"]) == {
         *("schema", "course", "targets", "rates", "pace", "stages", "units", "deliveries"),
         *("channels", "loudspeakers", "escalations", "answers", "transfer", "burden"),
-        *("forecast", "roster_faults", "heads", "sources"),
+        *("forecast", "roster_faults", "timeline", "heads", "sources"),
     }
     assert set(content["figures"]["rates"]) == {
-        *("reach", "handed_over", "answer", "on_time", "answered_people")
+        *("reach", "handed_over", "answer", "on_time", "answered_people", "reach_by_level")
     }
     assert set(content["units"][0]) == {
         *("unit_no", "code", "name", "level", "path", "stage"),
@@ -209,7 +210,7 @@ def test_the_page_needs_nothing_from_anywhere(
     assert not re.search(r"https?:|url\(|@import", text)
     assert not [a for e in tree.iter() for a in e.attrib if str(a).startswith("on")]
     for drawing in tree.xpath("//*[local-name()='svg']"):
-        etree.fromstring(etree.tostring(drawing))
+        etree.fromstring(etree.tostring(drawing, with_tail=False))
     assert "{{" not in text
     assert "None" not in re.sub("<[^>]*>", " ", text)
 
@@ -269,9 +270,9 @@ def test_every_face_can_show_a_report_of_nothing(tmp_path: Path) -> None:
         paths = make_report(connection, 1, tmp_path / "out")
         report = gather(connection, 1)
     city.store.close()
-    assert all(path.stat().st_size > 100 for path in paths)
+    assert all(path.stat().st_size > 10 for path in paths)
     assert curve(report.figures, str) is None
-    assert NOTHING in paths[2].read_text(encoding="utf-8")
+    assert NOTHING in paths[-1].read_text(encoding="utf-8")
 
 
 def test_the_curve_lies_in_its_frame(report: Report) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Table, delete, func, select, update
 from alertd.engine import answering
 from alertd.errors import InvalidInputError, NotFoundError
 from alertd.model import Recorded, canonical, numbers_of
+from alertd.report.figures.values import SCHEMA
 from alertd.report.make import make_report
 from alertd.report.verify import Verdict, verify
 from alertd.store import journal
@@ -256,15 +257,15 @@ def test_rows_that_vanished_are_missed(store: Store) -> None:
     [
         {},
         {"kind": "something else"},
-        {"kind": "alertd.report", "schema": 1},
+        {"kind": "alertd.report", "schema": SCHEMA},
         {"kind": "alertd.report", "schema": 99, "alert_no": 1},
-        {"kind": "alertd.report", "schema": 1, "alert_no": 2, "journal": []},
-        {"kind": "alertd.report", "schema": 1, "alert_no": 1},
-        {"kind": "alertd.report", "schema": 1, "alert_no": 1, "journal": [1]},
-        {"kind": "alertd.report", "schema": 1, "alert_no": True, "journal": []},
+        {"kind": "alertd.report", "schema": SCHEMA, "alert_no": 2, "journal": []},
+        {"kind": "alertd.report", "schema": SCHEMA, "alert_no": 1},
+        {"kind": "alertd.report", "schema": SCHEMA, "alert_no": 1, "journal": [1]},
+        {"kind": "alertd.report", "schema": SCHEMA, "alert_no": True, "journal": []},
         {
             "kind": "alertd.report",
-            "schema": 1,
+            "schema": SCHEMA,
             "alert_no": 1,
             "journal": [{"node": "test", "writer": 1, "seq": 2**70, "hash": ""}],
         },

@@ -1,10 +1,13 @@
 """Answers by hand, help and unclear replies, by the API."""
 
+import asyncio
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from tests.unit.web_city import TOWN, WebCity, short, web_city
 
@@ -252,23 +255,60 @@ async def test_the_timeline_tells_what_happened_without_names_and_numbers(web: W
         assert phone.removeprefix("+86") not in answer.text + str(facts) + str(more)
 
 
-@pytest.mark.parametrize(
-    ("form", "kind", "word"),
-    [
-        ("json", "application/json", '"alertd.report"'),
-        ("csv", "text/csv", ","),
-        ("html", "text/html", "<html"),
-    ],
-)
-async def test_the_report_is_had_in_every_form_and_is_on_record(
-    web: WebCity, form: str, kind: str, word: str
-) -> None:
+FORMS = {
+    "json": ("application/json", b'{\n "schema"'),
+    "csv": ("text/csv", b"\xef\xbb\xbf"),
+    "html": ("text/html", b"<!DOCTYPE html"),
+    "pdf": ("application/pdf", b"%PDF-"),
+    "xlsx": ("application/vnd.openxmlformats", b"PK"),
+    "bundle": ("application/zip", b"PK"),
+}
+
+
+async def test_the_report_is_had_in_every_form_and_is_on_record(web: WebCity) -> None:
     alert = await told(web)
+    url = f"/api/v1/alerts/{alert}/report"
     async with web.client("viewer") as viewer:
-        answer = await viewer.get(f"/api/v1/alerts/{alert}/report?format={form}")
-        assert answer.status_code == 200, answer.text
-        assert answer.headers["content-type"].startswith(kind)
-        assert word in answer.text
+        for form, (kind, start) in FORMS.items():
+            answer = await viewer.get(f"{url}?format={form}&lang=en")
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["content-type"].startswith(kind)
+            assert answer.content.startswith(start)
         facts = (await viewer.get(f"/api/v1/alerts/{alert}/facts?limit=500")).json()["items"]
-        assert facts[-1]["kind"] == "report.exported"
-        assert (await viewer.get(f"/api/v1/alerts/{alert}/report?format=exe")).status_code == 422
+        exported = [each["body"] for each in facts if each["kind"] == "report.exported"]
+        assert exported == [{"what": "report", "format": form, "unmasked": False} for form in FORMS]
+        assert (await viewer.get(f"{url}?format=exe")).status_code == 422
+        assert (await viewer.get(f"{url}?against=Z99")).status_code == 404
+        assert (await viewer.get(f"{url}?unmasked=true")).status_code == 403
+
+
+async def test_whole_names_need_the_right_and_are_on_record(web: WebCity) -> None:
+    alert = await told(web)
+    url = f"/api/v1/alerts/{alert}/report?format=xlsx"
+    phone = web.city.phone_of(web.city.leaders()[0][1])
+    async with web.client("auditor") as auditor:
+        masked, whole = await auditor.get(url), await auditor.get(f"{url}&unmasked=true")
+        assert phone not in cells(masked.content)
+        assert phone in cells(whole.content)
+        facts = (await auditor.get(f"/api/v1/alerts/{alert}/facts?limit=500")).json()["items"]
+        assert [f["body"]["unmasked"] for f in facts if f["kind"] == "report.exported"] == [
+            False,
+            True,
+        ]
+
+
+def cells(content: bytes) -> set[object]:
+    book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+    rows = [row for name in book.sheet_names for row in book.get_sheet_by_name(name).to_python()]
+    return {cell for row in rows for cell in row}
+
+
+async def test_the_server_answers_others_while_a_document_is_drawn(web: WebCity) -> None:
+    alert = await told(web)
+    async with web.client("viewer") as viewer, web.client("officer") as other:
+        document = asyncio.create_task(viewer.get(f"/api/v1/alerts/{alert}/report?format=pdf"))
+        answered = 0
+        while not document.done():
+            answered += (await other.get("/api/v1/alerts")).status_code == 200
+        assert (await document).status_code == 200
+        assert answered > 3

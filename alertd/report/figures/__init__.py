@@ -20,6 +20,7 @@ from alertd.report.figures.values import (
     Figures,
     Key,
     Loudspeakers,
+    Moment,
     Pace,
     Rates,
     RosterFaults,
@@ -40,6 +41,11 @@ _ASKING = (
     *("climbed", "hurried"),
 )
 _ANSWERS = ("acked", "ack.counted", "ack.withdrawn")
+_TIMELINE = (
+    *("alert.drafted", "alert.approved", "alert.issued", "alert.ended"),
+    *("alert.paused", "alert.resumed", "alert.stopped", "climbed", "told", "digest.sent"),
+    *("help.opened", "help.taken", "help.closed"),
+)
 _HELP = ("help.opened", "help.climbed", "help.taken", "help.closed")
 SOURCES: Mapping[str, tuple[str, ...]] = {
     "course": _ALERT,
@@ -57,6 +63,7 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "burden": ("alert.selected", "told"),
     "forecast": ("alert.forecast", "alert.issued", "alert.selected", "settled"),
     "roster_faults": (*_SENDING, "climbed", "hurried"),
+    "timeline": tuple(dict.fromkeys((*_TIMELINE, *_ASKING, *_ANSWERS))),
 }
 """Which kinds of facts each section rests on."""
 
@@ -103,11 +110,12 @@ def of_replay(state: Replay) -> Figures:
         raise NotInJournalError(state.alert_no)
     issued_at = state.course.issued_at or 0
     stages = state.duties.stages(issued_at)
+    pace = _pace(state)
     return Figures(
         course=state.course.figures(),
         targets=_targets(state),
         rates=_rates(state, stages),
-        pace=_pace(state),
+        pace=pace,
         stages=stages,
         units=state.duties.units(issued_at),
         deliveries=state.handover.deliveries(),
@@ -117,11 +125,12 @@ def of_replay(state: Replay) -> Figures:
         },
         loudspeakers=_loudspeakers(state),
         escalations=_escalations(state),
-        answers=state.replies.answers(),
+        answers=state.replies.answers(issued_at, stages[0].due_ms if stages else None),
         transfer=state.replies.transfer(),
         burden=state.handover.burden(),
         forecast=state.forecast.figures(),
         roster_faults=_roster_faults(state),
+        timeline=_timeline(state, pace),
         heads=tuple(head for _, head in sorted(state.heads.items())),
         sources={
             section: {kind: state.facts[kind] for kind in read if state.facts[kind]}
@@ -153,6 +162,7 @@ def _rates(state: Replay, stages: tuple[StageFigures, ...]) -> Rates:
         answer=Share(first.covered if first else 0, asked),
         on_time=Share(first.on_time if first else 0, asked),
         answered_people=Share(len(state.replies.first_answers()), people),
+        reach_by_level=state.handover.reach_by_level(),
     )
 
 
@@ -172,6 +182,11 @@ def _pace(state: Replay) -> Pace:
         covered_100=reached(covered, asked, 1.0),
         curve=curve(covered),
     )
+
+
+def _timeline(state: Replay, pace: Pace) -> tuple[Moment, ...]:
+    covered = {50: pace.covered_50, 90: pace.covered_90, 100: pace.covered_100}
+    return state.timeline.figures(state.course.issued_at or 0, covered)
 
 
 def _loudspeakers(state: Replay) -> Loudspeakers:

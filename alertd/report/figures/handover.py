@@ -20,7 +20,8 @@ from alertd.model import (
     alert_of,
 )
 from alertd.report.figures.part import Take
-from alertd.report.figures.values import Burden, Deliveries
+from alertd.report.figures.values import Burden, Deliveries, Share
+from rosters.words import Level
 
 _S = DeliveryState
 _LOCAL = (1 << ALERT_SHIFT) - 1
@@ -38,6 +39,7 @@ class HandoverPart:
         self.played = bytearray(1)
         self.first = bytearray(1)  # 1: the first message of a person of the selection
         self.tries = bytearray(1)
+        self.levels: list[tuple[int, int, int]] = []  # first messages: from, up to, depth
         self.marked: set[int] = set()
         self.real_help: set[int] = set()
         self.reason: dict[int, str] = {}
@@ -71,6 +73,9 @@ class HandoverPart:
         end = self._make(start, sum(n for _, n in made), channel)
         if channel == Channel.SMS:
             self.first[start:end] = b"\1" * (end - start)
+        for depth, n in recorded.fact.body.get("levels", ()):
+            self.levels.append((start, start + n, depth))
+            start += n
 
     def _make(self, start: int, n: int, channel: int) -> int:
         """Deliveries from `start` on exist; returns where they end."""
@@ -232,6 +237,18 @@ class HandoverPart:
         }
         return min(self.people(), first + len(others))
 
+    def reach_by_level(self) -> dict[str, Share]:
+        """People whose first message arrived for certain, by the level that they answer for."""
+        reached: Counter[int] = Counter()
+        people: Counter[int] = Counter()
+        for start, end, depth in self.levels:
+            for place in range(start, end):
+                people[depth] += self.first[place]
+                reached[depth] += self.first[place] and self.state[place] == _S.DELIVERED
+        return {
+            level: Share(reached[level.depth], n) for level in Level if (n := people[level.depth])
+        }
+
     def withheld(self) -> Counter[str]:
         """Messages that never had a try because the engine held them back, by reason."""
         found: Counter[str] = Counter()
@@ -271,4 +288,5 @@ class HandoverPart:
             people_with_extra=len(self.extra_by_person),
             most_extra=max(self.extra_by_person.values(), default=0),
             per_person=round((first + extra) / first, 2) if first else None,
+            people_by_extra=tuple(sorted(Counter(self.extra_by_person.values()).items())),
         )

@@ -12,6 +12,7 @@ from alertd.report.figures.handover import HandoverPart
 from alertd.report.figures.part import Part, Take
 from alertd.report.figures.presence import PresencePart
 from alertd.report.figures.replies import RepliesPart
+from alertd.report.figures.timeline import TimelinePart
 from alertd.report.figures.values import Head, Key
 
 BATCHES = frozenset({"claimed", "settled", "receipts"})  # of several alerts' deliveries
@@ -30,6 +31,7 @@ class Replay:
         self.presence = PresencePart(alert_no)
         self.digests = DigestsPart()
         self.forecast = ForecastPart(alert_no)
+        self.timeline = TimelinePart(alert_no)
         self.heads: dict[tuple[str, int], Head] = {}
         self.facts: Counter[str] = Counter()  # that say something about the alert, by kind
         self._takes: dict[str, list[Take]] = {}
@@ -37,6 +39,7 @@ class Replay:
         self._section(self.handover)
         for part in (self.duties, self.replies, self.presence, self.digests, self.forecast):
             self._section(part)
+        self._section(self.timeline)
 
     def _section(self, part: Part) -> None:
         for kind, take in part.takes.items():

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from alertd.model import STAGES_OF_ACK, AckKind, Millis, Recorded, Via
 from alertd.report.figures.part import Take
-from alertd.report.figures.values import Answers, HelpCall, Transfer
+from alertd.report.figures.spread import spread
+from alertd.report.figures.values import Answers, HelpCall, Transfer, WayFigures
 
 MANUAL = (Via.PHONE, Via.RADIO, Via.RUNNER, Via.PAPER)
 _ANSWERS = tuple(kind.value for kind, stages in STAGES_OF_ACK.items() if stages)
@@ -109,8 +110,27 @@ class RepliesPart:
                 first[ack.person] = min(ack.at, first.get(ack.person, ack.at))
         return first
 
-    def answers(self) -> Answers:
-        """The section on acknowledgements."""
+    def ways(self, issued_at: Millis, due_ms: int | None) -> tuple[WayFigures, ...]:
+        """People by the way in which their first answer came."""
+        first: dict[int, _Ack] = {}
+        for ack in self.valid():
+            if ack.kind in _ANSWERS and (ack.person not in first or ack.at < first[ack.person].at):
+                first[ack.person] = ack
+        after: dict[str, list[Millis]] = {}
+        for ack in first.values():
+            after.setdefault(ack.via, []).append(max(0, ack.at - issued_at))
+        return tuple(
+            WayFigures(
+                via=via,
+                people=len(times),
+                on_time=sum(due_ms is not None and time <= due_ms for time in times),
+                median_ms=spread(times).median,
+            )
+            for via, times in sorted(after.items())
+        )
+
+    def answers(self, issued_at: Millis, due_ms: int | None) -> Answers:
+        """The section on acknowledgements; on time is what came within `due_ms` of the issue."""
         valid = list(self.valid())
         return Answers(
             total=len(valid),
@@ -121,6 +141,7 @@ class RepliesPart:
             by_grade=_counted(ack.grade for ack in valid),
             manual=_counted(ack.via for ack in valid if ack.via in MANUAL),
             replies=_counted(iter(self.verdicts.values())),
+            ways=self.ways(issued_at, due_ms),
             help_calls=tuple(self.cases.values()),
         )
 

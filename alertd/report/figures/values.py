@@ -9,7 +9,7 @@ from typing import Any
 
 from alertd.model import Millis
 
-SCHEMA = 1  # of `Figures.to_dict`; raised when a key changes its meaning or goes
+SCHEMA = 2  # of `Figures.to_dict`; raised when a key changes its meaning or goes
 
 Key = tuple[str, int, int]
 """A fact's place: (node, writer, seq)."""
@@ -163,6 +163,17 @@ class Rates:
     answer: Share
     on_time: Share
     answered_people: Share
+    reach_by_level: Mapping[str, Share]  # where the expansion wrote levels down
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayFigures:
+    """People's first answers by the way in which they came; `on_time` of the first stage."""
+
+    via: str
+    people: int
+    on_time: int
+    median_ms: Millis | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +227,7 @@ class Answers:
     by_grade: Mapping[str, int]
     manual: Mapping[str, int]
     replies: Mapping[str, int]
+    ways: tuple[WayFigures, ...]
     help_calls: tuple[HelpCall, ...]
 
 
@@ -243,6 +255,7 @@ class Burden:
     people_with_extra: int
     most_extra: int
     per_person: float | None
+    people_by_extra: tuple[tuple[int, int], ...]  # (further messages, people), from one on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,6 +308,20 @@ class RosterFaults:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A line of the timeline: what happened, how often within its minute, and in which unit.
+
+    `what` is a fact's kind, with a detail behind a colon (`climbed:parent`, `alert.ended:expired`),
+    or `covered:50`, `covered:90` and `covered:100`.
+    """
+
+    at: Millis
+    what: str
+    n: int
+    unit_no: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """The last fact of a chain that the figures rest on."""
 
@@ -323,6 +350,7 @@ class Figures:
     burden: Burden
     forecast: tuple[Forecast, ...]
     roster_faults: RosterFaults
+    timeline: tuple[Moment, ...]
     heads: tuple[Head, ...]
     sources: Mapping[str, Mapping[str, int]]  # section → kind of fact → how many it rests on
 

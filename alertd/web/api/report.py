@@ -1,18 +1,24 @@
-"""An alert's report: the figures from the journal alone, as JSON, a spreadsheet or a page."""
+"""An alert's report: the figures from the journal alone, in each of its forms."""
 
 import asyncio
-import json
+import tempfile
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
+from sqlalchemy import Connection
+from starlette.background import BackgroundTask
 
-from alertd.engine.authority import Actor
+from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
-from alertd.report.make import gather, to_json
-from alertd.report.page import page
-from alertd.report.sheet import sheet
+from alertd.i18n import LANGUAGES
+from alertd.report.bundle import write_bundle
+from alertd.report.change import require_same_kind
+from alertd.report.make import Order, Report, drill_before, gather, write
 from alertd.store.reads import alerts
+from alertd.store.reads.report_rows import MASKED, Guise
 from alertd.web.api.board import require_whole
 from alertd.web.auth import Reader
 from alertd.web.deps import Deps, Given
@@ -22,12 +28,16 @@ from alertd.web.problem import RESPONSES
 
 router = APIRouter(tags=["report"], responses=dict(RESPONSES))
 
-Format = Literal["json", "csv", "html"]
-_TYPES: dict[Format, str] = {
+Form = Literal["json", "csv", "html", "pdf", "xlsx", "bundle"]
+_TYPES: dict[Form, str] = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
     "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "bundle": "application/zip",
 }
+_ENDINGS: dict[Form, str] = {"bundle": "zip"}
 # The page is whole in itself, to be kept and printed: its style is inside, and nothing else may be.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
@@ -42,40 +52,84 @@ async def report(
     deps: Given,
     reader: Reader,
     alert: AlertRef,
-    form: Annotated[Format, Query(alias="format")] = "json",
+    form: Annotated[Form, Query(alias="format")] = "json",
+    unmasked: Annotated[bool, Query(description="With whole names and phone numbers")] = False,
+    against: Annotated[
+        str, Query(max_length=32, description="Compared with this one; a drill with the last")
+    ] = "",
+    lang: Annotated[str, Query(max_length=8, description="zh-CN or en")] = "",
 ) -> Response:
     """What an alert came to; for those whose area it lies in altogether. On record."""
-    language = language_of(request)
-    view, content = await asyncio.to_thread(_made, deps, reader, alert, form, language)
-    await deps.runner.submit(partial(_on_record, actor=reader, alert_no=view.no, form=form))
-    return Response(
-        content,
+    if unmasked:
+        require(reader, "unmask")
+    language = lang if lang in LANGUAGES else language_of(request)
+    guise = Guise(deps.store.vault) if unmasked else MASKED
+    order = Order(language=language, zone=deps.settings.zone, guise=guise)
+    # Drawing a document takes a second: in a thread, and in a process of its own within that.
+    view, path = await asyncio.to_thread(_made, deps, reader, (alert, against), form, order)
+    try:
+        await deps.runner.submit(
+            partial(_on_record, actor=reader, alert_no=view.no, form=form, unmasked=unmasked)
+        )
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    ending = _ENDINGS.get(form, form)
+    return FileResponse(
+        path,
         media_type=_TYPES[form],
         headers={
-            "Content-Disposition": f'inline; filename="report-{view.short_code}.{form}"',
+            "Content-Disposition": f'inline; filename="report-{view.short_code}.{ending}"',
             "Content-Language": language,
             "Content-Security-Policy": _POLICY,
+            "Cache-Control": "no-store",
         },
+        background=BackgroundTask(path.unlink, missing_ok=True),
     )
 
 
 def _made(
-    deps: Deps, reader: Actor, word: str, form: Format, language: str
-) -> tuple[alerts.AlertView, bytes]:
-    with deps.store.read() as connection:
-        found = alerts.find(connection, word, path=reader.path)
-        view = alerts.alert(connection, found, path=reader.path).view
-        require_whole(reader, view)
-        report = gather(connection, view.no)
-    zone = deps.settings.zone
-    if form == "csv":
-        return view, sheet(report.figures, report.names, language=language, zone=zone)
-    if form == "html":
-        text = page(report.figures, report.names, report.ends, language=language, zone=zone)
-        return view, text.encode()
-    return view, json.dumps(to_json(report), ensure_ascii=False, indent=1).encode()
+    deps: Deps, reader: Actor, words: tuple[str, str], form: Form, order: Order
+) -> tuple[alerts.AlertView, Path]:
+    """The face in a file of its own, which whoever gets it deletes."""
+    with tempfile.NamedTemporaryFile(prefix="alertd-report-", delete=False) as file:
+        path = Path(file.name)
+    try:
+        with deps.store.read() as connection:
+            view = _view(connection, reader, words[0])
+            found = gather(connection, view.no)
+            if form == "bundle":
+                write_bundle(connection, found, path)
+            else:
+                whole = Order(
+                    language=order.language,
+                    zone=order.zone,
+                    guise=order.guise,
+                    before=_before(connection, reader, found, words[1]),
+                    signers=(view.created_by, view.approved_by or ""),
+                )
+                write(connection, found, form, path, whole)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return view, path
 
 
-def _on_record(turn: Turn, *, actor: Actor, alert_no: int, form: Format) -> None:
-    body = {"what": "report", "format": form}
+def _view(connection: Connection, reader: Actor, word: str) -> alerts.AlertView:
+    found = alerts.find(connection, word, path=reader.path)
+    view = alerts.alert(connection, found, path=reader.path).view
+    require_whole(reader, view)
+    return view
+
+
+def _before(connection: Connection, reader: Actor, now: Report, against: str) -> Report | None:
+    if not against:
+        return drill_before(connection, now, path=reader.path)
+    found = gather(connection, _view(connection, reader, against).no)
+    require_same_kind(found.figures, now.figures)
+    return found
+
+
+def _on_record(turn: Turn, *, actor: Actor, alert_no: int, form: Form, unmasked: bool) -> None:
+    body = {"what": "report", "format": form, "unmasked": unmasked}
     turn.record("report.exported", body, alert_no=alert_no, source=actor.source)

@@ -31,7 +31,16 @@ async def reports(
     """Those of one status: they never mix."""
     require(signed.actor, "read")
     found = await _issued(deps, signed, Status[status.upper()], after)
-    return page(request, deps, "reports/list.html", signed=signed, found=found, kind=status)
+    whole = may(signed.actor, "unmask")
+    return page(
+        request,
+        deps,
+        "reports/list.html",
+        signed=signed,
+        found=found,
+        kind=status,
+        may_unmask=whole,
+    )
 
 
 @router.get("/drills")
@@ -39,8 +48,15 @@ async def drills(request: Request, deps: Given, signed: Visitor, after: After = 
     """The drills there were and the one under way; one is begun as an alert is written."""
     require(signed.actor, "read")
     found = await _issued(deps, signed, Status.EXERCISE, after)
-    drafts = may(signed.actor, "draft")
-    return page(request, deps, "reports/drills.html", signed=signed, found=found, may_draft=drafts)
+    return page(
+        request,
+        deps,
+        "reports/drills.html",
+        signed=signed,
+        found=found,
+        may_draft=may(signed.actor, "draft"),
+        may_unmask=may(signed.actor, "unmask"),
+    )
 
 
 async def _issued(
