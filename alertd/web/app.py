@@ -11,6 +11,7 @@ from alertd.web.api import (
     answers,
     board,
     clock,
+    paper,
     report,
     roster,
     roster_changes,
@@ -47,6 +48,7 @@ from alertd.web.pages import (
 from alertd.web.pages import acting as acting_pages
 from alertd.web.pages import alerts as alert_pages
 from alertd.web.pages import board as board_pages
+from alertd.web.pages import paper as paper_pages
 from alertd.web.pages import roster as roster_pages
 from alertd.web.pages.rendering import STATIC
 from alertd.web.shared import Shared
@@ -57,6 +59,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     acting.router,
     answers.router,
     report.router,
+    paper.router,  # before `alerts`, too
     alerts.router,
     roster.router,
     roster_changes.router,
@@ -94,6 +97,7 @@ def create_app(deps: Deps) -> FastAPI:
         board_pages.router,
         acting_pages.router,
         silence.router,
+        paper_pages.router,
         history.router,
         health.router,
         inbox.router,

@@ -33,6 +33,7 @@ from alertd.web.api import (
     answers,
     board,
     clock,
+    paper,
     roster,
     roster_changes,
     routes,
@@ -118,7 +119,7 @@ def test_every_kind_of_fact_is_documented_and_no_other() -> None:
 def test_every_path_of_the_api_is_documented_and_no_other() -> None:
     api = (
         *(alerts, acting, board, answers, roster, roster_changes),
-        *(routes, access, status, clock),
+        *(routes, access, status, clock, paper),
     )
     there = [
         (method, f"{prefix}{route.path}")
