@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from alertd.cli import show
+from alertd.cli import show, situation
 from alertd.cli.options import Json
 from alertd.cli.reading import reading
 from alertd.cli.words import LANGUAGE, _
@@ -32,6 +32,14 @@ def report(  # noqa: D103 - its help says it
     alert: Annotated[
         str | None, typer.Argument(metavar="ALERT", help=_("The alert's short code or id."))
     ] = None,
+    of: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="",
+            help=_("situation ALERT: how it stands now, on one page."),
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help=_("The folder to write to; else report-ALERT."))
     ] = None,
@@ -43,7 +51,10 @@ def report(  # noqa: D103 - its help says it
     ] = None,
     as_json: Json = False,
 ) -> None:
-    if (alert is None) == (check is None):
+    if alert == "situation" and of is not None:
+        situation.write(of, out, as_json=as_json)
+        return
+    if (alert is None) == (check is None) or of is not None:
         raise InvalidInputError(
             "Name an alert, or a report's file with --verify.",
             hint="alertd report A7, or alertd report --verify report-A7/report.json",

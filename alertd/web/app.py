@@ -16,6 +16,7 @@ from alertd.web.api import (
     roster,
     roster_changes,
     routes,
+    situation,
     status,
 )
 from alertd.web.bodies import BodyLimit
@@ -41,6 +42,7 @@ from alertd.web.pages import (
     reports,
     signing,
     silence,
+    situations,
     speakers,
     texts,
     users,
@@ -52,6 +54,7 @@ from alertd.web.pages import paper as paper_pages
 from alertd.web.pages import roster as roster_pages
 from alertd.web.pages.rendering import STATIC
 from alertd.web.shared import Shared
+from alertd.web.situations import Situations
 
 API = "/api/v1"
 _ROUTERS: tuple[APIRouter, ...] = (
@@ -59,6 +62,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     acting.router,
     answers.router,
     report.router,
+    situation.router,
     paper.router,  # before `alerts`, too
     alerts.router,
     roster.router,
@@ -86,6 +90,7 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.provider = Provider(deps)
     app.state.links = LinkDoor(deps)
     app.state.shared = Shared(deps)
+    app.state.situations = Situations(deps)
     failing.install(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=API)
@@ -98,6 +103,7 @@ def create_app(deps: Deps) -> FastAPI:
         acting_pages.router,
         silence.router,
         paper_pages.router,
+        situations.router,
         history.router,
         health.router,
         inbox.router,

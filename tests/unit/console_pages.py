@@ -63,6 +63,12 @@ PAGES: Final = (
     Shown("/alerts/{alert}/unanswered", "/alerts/{running}/unanswered"),
     Shown("/alerts/{alert}/unanswered", "/alerts/{running}/unanswered?sheet=1"),
     Shown("/alerts/{alert}/paper", "/alerts/{running}/paper?unit={town}"),
+    Shown("/alerts/{alert}/situations", "/alerts/{running}/situations"),
+    Shown(
+        "/alerts/{alert}/situations/{at}.{form}",
+        "/alerts/{running}/situations/1.html",
+        page=False,
+    ),
     Shown("/paper", "/paper", "answer"),
     Shown("/paper/{sheet}", "/paper/{sheet}", "answer"),
     Shown("/alerts/{alert}/timeline", "/alerts/{running}/timeline"),
