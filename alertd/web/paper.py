@@ -200,7 +200,14 @@ def _poster(
     path: str,
 ) -> tuple[dict[str, Any], commands.Printed]:
     heads = reads.unit_heads(connection, path)
-    grids = [one for one in heads if one.level == "grid"] or heads[:1]
+    meant = load_alert(connection, full.view.no).paths
+    grids = [
+        one
+        for one in ([grid for grid in heads if grid.level == "grid"] or heads[:1])
+        if any(one.path.startswith(area) or area.startswith(one.path) for area in meant)
+    ]
+    if not grids:
+        raise NotFoundError("The alert isn't for that part of the city.", field="unit_code")
     if len(grids) > sheets.MOST_SHEETS:
         raise TooLargeError(
             "That is more paper than is printed at once.", hint="Take a smaller part of the city."

@@ -205,6 +205,8 @@ async def test_a_poster_says_what_the_alert_says_with_a_link_for_whoever_may_ans
     assert made.headers["x-sheets"] == ""
     assert facts(web, "paper.printed")[-1]["links"] >= 1
     assert f"{alert['short_code']} 2" in text_of(made.content)
+    elsewhere = await printed(web, "officer", alert["id"], "poster", unit_code="330281002")
+    assert elsewhere.status_code == 404
     # A viewer would answer in the leader's place.
     await printed(web, "viewer", alert["id"], "poster")
     assert facts(web, "paper.printed")[-1]["links"] == 0

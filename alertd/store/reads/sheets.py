@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from alertd.decide.sheets import Result, written
 from alertd.errors import NotFoundError
-from alertd.model import Millis, RequirementState, Stage, duty_of, requirement_no
+from alertd.model import Millis, RequirementState, Stage, Status, duty_of, requirement_no
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.fold.scope import below
@@ -34,6 +34,7 @@ class Kept:
     code: str
     alert_no: int
     alert_code: str
+    status: str  # the alert's, CAP's word
     kind: str
     unit_no: int
     unit_code: str
@@ -53,7 +54,9 @@ def sheet(connection: Connection, code: str, *, path: str = "") -> Kept:
     """
     c, a = t.sheet.c, t.alert.c
     row = connection.execute(
-        select(t.sheet, a.short_code).join(t.alert, a.no == c.alert_no).where(c.code == code)
+        select(t.sheet, a.short_code, a.status)
+        .join(t.alert, a.no == c.alert_no)
+        .where(c.code == code)
     ).first()
     unit = people.units(connection, [row.unit_no]).get(row.unit_no) if row else None
     if row is None or unit is None or not unit.path.startswith(path):
@@ -66,6 +69,7 @@ def sheet(connection: Connection, code: str, *, path: str = "") -> Kept:
         code=code,
         alert_no=row.alert_no,
         alert_code=row.short_code,
+        status=Status(row.status).name.capitalize(),
         kind=row.kind,
         unit_no=row.unit_no,
         unit_code=unit.code,
@@ -180,6 +184,7 @@ class SheetView:
 
     sheet: str
     alert: str
+    status: str
     kind: str
     unit_code: str
     unit_name: str
@@ -213,6 +218,7 @@ def shown(connection: Connection, found: Kept) -> SheetView:
     return SheetView(
         sheet=written(found.code),
         alert=found.alert_code,
+        status=found.status,
         kind=found.kind,
         unit_code=found.unit_code,
         unit_name=found.unit_name,
