@@ -245,6 +245,7 @@ class Node:
     channels: dict[str, Channel] = field(default_factory=dict)
     library: Library | None = None
     phones: World | None = None
+    _scheduler: AsyncIOScheduler | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def open(self) -> None:
@@ -366,6 +367,7 @@ class Node:
             misfire_grace_time=None,
         )
         scheduler.start()
+        self._scheduler = scheduler
         self._stack.callback(partial(scheduler.shutdown, wait=False))
 
     def app(self) -> object:
@@ -373,19 +375,21 @@ class Node:
         assert self.runner is not None  # noqa: S101 - called after start
         assert self.store is not None  # noqa: S101 - the same
         assert self.library is not None  # noqa: S101 - the same
-        return create_app(
-            Deps(
-                store=self.store,
-                runner=self.runner,
-                library=self.library,
-                wording=wording_of(self.settings),
-                settings=self.settings,
-                now=self.clock,
-                channels=self.channels,
-                stopping=self.stopping,
-                phones=self.phones,
-            )
+        deps = Deps(
+            store=self.store,
+            runner=self.runner,
+            library=self.library,
+            wording=wording_of(self.settings),
+            settings=self.settings,
+            now=self.clock,
+            channels=self.channels,
+            stopping=self.stopping,
+            phones=self.phones,
         )
+        app = create_app(deps)
+        if self._scheduler is not None:
+            app.state.situations.look_by(self._scheduler, self.clock.speed)
+        return app
 
     async def close(self) -> None:
         """Stop in the order opposite to the start."""

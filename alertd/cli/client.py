@@ -132,6 +132,12 @@ class Client:
                 async for piece in answer.aiter_bytes():
                     file.write(piece)
 
+    async def printed(self, path: str, body: Any) -> tuple[bytes, list[str]]:
+        """What the API prints, a PDF, and the numbers of its sheets."""
+        answer = await self._send("POST", path, json=body)
+        sheets = answer.headers.get("x-sheets", "")
+        return answer.content, [code for code in sheets.split(",") if code]
+
     async def events(self, path: str, **params: Any) -> AsyncIterator[tuple[str, Any]]:
         """The live stream: (event, data), until the server ends it.
 

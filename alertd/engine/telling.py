@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import Connection, exists, select
 
 from alertd.decide.plan import served
 from alertd.engine.turn import LiveAlert, Turn
@@ -142,13 +142,18 @@ def _pick(ways: Sequence[tuple[int, int]], rank: int) -> int:
 
 def inside_plan(turn: Turn, alert: LiveAlert, persons: Sequence[int]) -> list[int]:
     """Those whom the alert may reach: everybody if Actual, else the plan's areas only."""
+    return planned(turn.connection, alert, persons)
+
+
+def planned(connection: Connection, alert: LiveAlert, persons: Sequence[int]) -> list[int]:
+    """As `inside_plan`, for whoever only reads."""
     if alert.status is Status.ACTUAL or not persons:
         return list(persons)
     author = alert.selection.get("author_person")
     if alert.status is Status.TEST:
         return [person for person in persons if person == author]
     u, h = t.unit.c, t.holding.c
-    allowed = turn.connection.execute(
+    allowed = connection.execute(
         select(h.person_no)
         .distinct()
         .where(

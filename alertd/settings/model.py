@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     confirmations: bool = True
     ack_links: bool = False
     tick_s: Annotated[float, Field(ge=0.05, le=60, allow_inf_nan=False)] = 1.0
+    situation_every_min: Annotated[float, Field(ge=0, le=1_440, allow_inf_nan=False)] = 30.0
     clock_gap_s: Annotated[int, Field(ge=60, le=2_592_000)] = 172_800
     ballast_mb: Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)] = 64.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -89,6 +90,7 @@ class Settings(BaseSettings):
 
     _numbers = field_validator(
         *("port", "broker_port", "break_glass_delay_s", "tick_s", "clock_gap_s", "ballast_mb"),
+        "situation_every_min",
         mode="before",
     )(no_truth)
 

@@ -144,7 +144,7 @@ def ancestors(connection: Connection, unit_nos: Iterable[int]) -> dict[int, tupl
 
 def lead_duty(connection: Connection, unit_no: int, ladder_roles: Sequence[str]) -> int | None:
     """The duty that answers for a unit, or None where nobody holds one."""
-    return _leads(connection, [unit_no], ladder_roles).get(unit_no)
+    return leads(connection, [unit_no], ladder_roles).get(unit_no)
 
 
 def superiors(
@@ -155,10 +155,10 @@ def superiors(
     A level that nobody holds is passed over, so that silence still climbs to somebody.
     """
     above = {no: line[1:] for no, line in ancestors(connection, unit_nos).items()}
-    leads = _leads(connection, {no for line in above.values() for no in line}, ladder_roles)
+    first = leads(connection, {no for line in above.values() for no in line}, ladder_roles)
     found: dict[int, tuple[int | None, int | None]] = {}
     for unit_no, line in above.items():
-        duties = [leads[no] for no in line if no in leads]
+        duties = [first[no] for no in line if no in first]
         parent, grandparent, *_ = (*duties, None, None)
         found[unit_no] = (parent, grandparent)
     return found
@@ -169,11 +169,11 @@ def duty_desk(connection: Connection) -> int | None:
     u = t.unit.c
     root = select(u.no).where(u.parent_no.is_(None), u.to_version == FOREVER)
     nos = list(connection.execute(root.order_by(u.no)).scalars())
-    desks = _leads(connection, nos, [DUTY_DESK_ROLE])
+    desks = leads(connection, nos, [DUTY_DESK_ROLE])
     return next((desks[no] for no in nos if no in desks), None)
 
 
-def _leads(
+def leads(
     connection: Connection, unit_nos: Iterable[int], roles: Sequence[str]
 ) -> Mapping[int, int]:
     """Each unit's first held duty of `roles`; an earlier role leads before a later one."""

@@ -11,10 +11,12 @@ from alertd.web.api import (
     answers,
     board,
     clock,
+    paper,
     report,
     roster,
     roster_changes,
     routes,
+    situation,
     status,
 )
 from alertd.web.bodies import BodyLimit
@@ -40,6 +42,7 @@ from alertd.web.pages import (
     reports,
     signing,
     silence,
+    situations,
     speakers,
     texts,
     users,
@@ -47,9 +50,11 @@ from alertd.web.pages import (
 from alertd.web.pages import acting as acting_pages
 from alertd.web.pages import alerts as alert_pages
 from alertd.web.pages import board as board_pages
+from alertd.web.pages import paper as paper_pages
 from alertd.web.pages import roster as roster_pages
 from alertd.web.pages.rendering import STATIC
 from alertd.web.shared import Shared
+from alertd.web.situations import Situations
 
 API = "/api/v1"
 _ROUTERS: tuple[APIRouter, ...] = (
@@ -57,6 +62,8 @@ _ROUTERS: tuple[APIRouter, ...] = (
     acting.router,
     answers.router,
     report.router,
+    situation.router,
+    paper.router,  # before `alerts`, too
     alerts.router,
     roster.router,
     roster_changes.router,
@@ -83,6 +90,7 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.provider = Provider(deps)
     app.state.links = LinkDoor(deps)
     app.state.shared = Shared(deps)
+    app.state.situations = Situations(deps)
     failing.install(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=API)
@@ -94,6 +102,8 @@ def create_app(deps: Deps) -> FastAPI:
         board_pages.router,
         acting_pages.router,
         silence.router,
+        paper_pages.router,
+        situations.router,
         history.router,
         health.router,
         inbox.router,

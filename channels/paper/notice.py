@@ -8,7 +8,7 @@ from alertd.i18n import LANGUAGES, N_, translator
 from channels.base import Outgoing
 
 _ACTUAL: Final = "Actual"
-_NOT_REAL: Final = {
+NOT_REAL: Final = {  # on every notice that isn't about something real
     "Exercise": N_("EXERCISE. This is practice; nothing has happened."),
     "Test": N_("TEST. This is a trial of the equipment; nothing has happened."),
 }
@@ -53,7 +53,7 @@ p {{ margin: 1mm 0; }}
 
 def write(message: Outgoing) -> str:
     """The page for `message`; whatever stands in it is text and never markup."""
-    marks = _lines(_NOT_REAL[message.status]) if message.status in _NOT_REAL else []
+    marks = _lines(NOT_REAL[message.status]) if message.status in NOT_REAL else []
     notes = _lines(_STOP) if message.stop else []
     if message.possible_duplicate:
         notes += _lines(_TWICE)

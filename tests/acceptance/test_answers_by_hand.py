@@ -1,5 +1,7 @@
 """Fitow, 2013: no phone signal; answers come by radio, by runner and on paper, and they count."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.acceptance.conftest import StartCity
@@ -16,12 +18,12 @@ def cut_off(living_city: StartCity) -> LivingCity:
     return living_city(mix=PHONES_ARE_OFF, speakers=None, minute_s=0.6)
 
 
-def test_an_answer_entered_by_hand_covers_its_grid(cut_off: LivingCity) -> None:
+def test_an_answer_entered_by_hand_covers_its_grid(cut_off: LivingCity, tmp_path: Path) -> None:
     city = cut_off
     alert = city.issue()
     leaders = city.roll.of("grid_leader", rank=1)
     within(that=lambda: len(alert.unanswered("exhausted")) == len(leaders))
-    by_phone, by_radio, by_runner, on_paper, mistaken, *_ = leaders
+    by_phone, by_radio, by_runner, on_paper, mistaken, on_a_sheet, *_ = leaders
 
     alert.enter(person_id=by_phone.person_id, kind="received", via="phone", note="called at home")
     alert.enter(person_id=by_radio.person_id, kind="done", via="radio", count=35, of=35)
@@ -36,6 +38,24 @@ def test_an_answer_entered_by_hand_covers_its_grid(cut_off: LivingCity) -> None:
 
     a_mistake_is_withdrawn(city, alert, mistaken)
     nothing_is_taken_that_cant_be(city, alert, mistaken)
+    a_sheet_is_printed_and_comes_back(city, alert, on_a_sheet, tmp_path)
+
+
+def a_sheet_is_printed_and_comes_back(
+    city: LivingCity, alert: Alert, leader: Holder, folder: Path
+) -> None:
+    pdf = folder / "calls.pdf"
+    of = ("--alert", alert.id, "--unit", leader.unit)
+    printed = city.server.run("paper", "call-sheet", *of, "--out", str(pdf))
+    assert pdf.read_bytes().startswith(b"%PDF-")
+    (sheet,) = printed["sheets"]
+    shown = city.server.run("paper", "show", sheet)
+    row = next(each for each in shown["rows"] if each["role"] == "grid_leader")["row"]
+    entered = city.server.run("paper", "enter", sheet.lower(), f"{row}y")
+    assert entered["rows"][0]["outcome"] == "counts"
+    assert alert.cell(leader.unit)["state"] == "covered"
+    city.server.run("paper", "situation", alert.id, "--out", str(folder))
+    assert (folder / f"situation-{alert.id}.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def how_each_came_is_kept(alert: Alert, people: list[Holder]) -> None:

@@ -62,6 +62,15 @@ PAGES: Final = (
     Shown("/alerts/{alert}/wall/lists", "/alerts/{running}/wall/lists", page=False),
     Shown("/alerts/{alert}/unanswered", "/alerts/{running}/unanswered"),
     Shown("/alerts/{alert}/unanswered", "/alerts/{running}/unanswered?sheet=1"),
+    Shown("/alerts/{alert}/paper", "/alerts/{running}/paper?unit={town}"),
+    Shown("/alerts/{alert}/situations", "/alerts/{running}/situations"),
+    Shown(
+        "/alerts/{alert}/situations/{at}.{form}",
+        "/alerts/{running}/situations/1.html",
+        page=False,
+    ),
+    Shown("/paper", "/paper", "answer"),
+    Shown("/paper/{sheet}", "/paper/{sheet}", "answer"),
     Shown("/alerts/{alert}/timeline", "/alerts/{running}/timeline"),
     Shown("/alerts/{alert}/units/{unit}", "/alerts/{running}/units/{unit}"),
     Shown("/alerts/{alert}/people/{person}", "/alerts/{running}/people/{person}"),
@@ -136,6 +145,12 @@ FORMS: Final = (
     Sent(
         "/alerts/{alert}/call", "/alerts/{running}/call", "call", fields={"person_id": "{person}"}
     ),
+    Sent("/paper/{sheet}", "/paper/{sheet}", "answer", fields={"marks": "1n"}),
+    Sent(
+        "/alerts/{alert}/paper/{kind}",
+        "/alerts/{running}/paper/poster",
+        fields={"unit_code": "{unit}"},
+    ),
     Sent("/a/{token}", "/a/{token}", right=""),
     Sent("/a/{token}/grid", "/a/{token}/grid", right=""),
     Sent("/handsets/reply", "/handsets/reply", "answer", whole=True),
@@ -198,12 +213,17 @@ async def lived_in(web: WebCity) -> dict[str, str]:
         cases = (await officer.get("/api/v1/help")).json()
         inbound = (await officer.get("/api/v1/inbound")).json()["items"]
         silent = (await officer.get(f"/api/v1/alerts/{running['id']}/unanswered")).json()["items"]
+        unit = silent[0]["unit_code"]
+        url = f"/api/v1/alerts/{running['id']}/paper/door-list"
+        printed = await officer.post(url, json={"unit_code": unit})
+        assert printed.status_code == 200, printed.text
     return {
         "running": running["short_code"],
         "draft": draft["short_code"],
         "drill": drill["short_code"],
         "town": TOWN,
-        "unit": silent[0]["unit_code"],
+        "unit": unit,
+        "sheet": printed.headers["x-sheets"],
         "person": silent[0]["holders"][0]["person_id"],
         "token": city.store.vault.links.token(running["no"], bytes.fromhex(running["id"]), person),
         "help": str(cases[0]["no"]),

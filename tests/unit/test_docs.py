@@ -33,10 +33,12 @@ from alertd.web.api import (
     answers,
     board,
     clock,
+    paper,
     report,
     roster,
     roster_changes,
     routes,
+    situation,
     status,
 )
 from alertd.web.pages import phone
@@ -119,7 +121,7 @@ def test_every_kind_of_fact_is_documented_and_no_other() -> None:
 def test_every_path_of_the_api_is_documented_and_no_other() -> None:
     api = (
         *(alerts, acting, board, answers, roster, roster_changes),
-        *(routes, access, status, clock, report),
+        *(routes, access, status, clock, report, paper, situation),
     )
     there = [
         (method, f"{prefix}{route.path}")

@@ -12,6 +12,7 @@ import pyotp
 import pytest
 from sqlalchemy import select
 
+from alertd.decide.sheets import Mark, Result
 from alertd.engine import answering, approving, halting, receive
 from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.engine.turn import Turn
@@ -23,6 +24,7 @@ from alertd.store.backup.placing import restored
 from alertd.store.backup.waiting import Waiting
 from alertd.store.fold import _FOLDS, RECORD_ONLY
 from alertd.store.roster import import_roster
+from alertd.web.commands import paper as printing
 from channels.base import Fault, Outgoing, Presence, ReceiptStatus, Reply, SendError
 from rosters.parse import check
 from rosters.sample import write_sample
@@ -125,6 +127,7 @@ def storm(city: City) -> None:
     city.issue("all-clear", "red", areas=[TOWN], references=[city.reference(alert)])
     halted = bytes.fromhex(city.draft(areas=[TOWN])["id"])
     city.take(partial(approving.approve, actor=SECOND, alert_id=halted))
+    paper(city, bytes(city.one(select(t.alert.c.id).where(t.alert.c.no == alert)).id))
     for act in (halting.pause, halting.resume, halting.stop):
         city.take(partial(act, actor=OFFICER, alert_id=halted, reason="x"))
     unwanted = bytes.fromhex(city.draft(areas=[TOWN])["id"])
@@ -145,6 +148,17 @@ def replies_of(city: City, alert: int) -> None:
     for phone, text in zip(phones, ("1", "3", "0", "?"), strict=False):
         city.reply(phone, text)
     city.reply("+8613900000000", "1")
+
+
+def paper(city: City, alert_id: bytes) -> None:
+    """A sheet is printed, and its only row comes back."""
+    duty, person = city.leaders()[0]
+    made = printing.Printed(
+        kind="calls", unit_no=1, path="", sheets=[("AAAAAA", 1, [(duty, person)])], people=[person]
+    )
+    city.take(partial(printing.record, actor=OFFICER, alert_id=alert_id, made=made))
+    mark = [Mark(1, Result.NOBODY)]
+    city.take(partial(printing.enter, actor=OFFICER, code="AAAAAA", marks=mark))
 
 
 def take_in(event: Presence | Reply) -> partial[None]:

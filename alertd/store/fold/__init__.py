@@ -17,6 +17,7 @@ from alertd.store.fold import (
     expansion,
     halts,
     ladders,
+    paper,
     restoring,
     terminals,
 )
@@ -45,6 +46,8 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "hurried": ladders.hurried,
     "digest.queued": ladders.digest_queued,
     "digest.sent": ladders.digest_sent,
+    "paper.printed": paper.printed,
+    "paper.entered": paper.entered,
     "presence": terminals.presence,
     "restored": restoring.restored,
 }

@@ -1,5 +1,6 @@
 """One alert looked at closely: a unit's duties with their answers, and one person's course."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -203,9 +204,17 @@ def messages_to(connection: Connection, alert_no: int, person_no: int) -> tuple[
 
 
 def numbers_shown(connection: Connection, alert_no: int, person_no: int) -> list[Millis]:
-    """When somebody had the person's whole number shown, to call them about an alert."""
+    """When somebody had the person's whole number shown or printed, to call about an alert."""
     c = t.journal.c
+    kinds = ("number.shown", "paper.printed")
     rows = connection.execute(
-        select(c.occurred_at, c.body).where(c.alert_no == alert_no, c.kind == "number.shown")
+        select(c.occurred_at, c.body)
+        .where(c.alert_no == alert_no, c.kind.in_(kinds))
+        .order_by(c.turn, c.seq)
     )
-    return [at for at, body in rows if f'"person_no":{person_no}}}' in body]
+    found = [(at, json.loads(body)) for at, body in rows]
+    return [
+        at
+        for at, body in found
+        if body.get("person_no") == person_no or person_no in body.get("people", ())
+    ]

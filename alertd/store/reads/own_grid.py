@@ -88,7 +88,7 @@ def grid(
         return Grid(units=(), needed=0, covered=0, rows=(), start=0, more=False)
     query = _below(full, [unit.path for unit in led.values()])
     if only is not None:
-        query = query.where(t.requirement.c.no == _first_stage(full, only))
+        query = query.where(t.requirement.c.no == first_stage(full, only))
     whole = query.subquery()
     is_covered = whole.c.state == int(RequirementState.COVERED)
     counted = select(func.count(), func.count().filter(is_covered)).select_from(whole)
@@ -105,7 +105,8 @@ def grid(
     )
 
 
-def _first_stage(full: alerts.FullAlert, duty_no: int) -> int:
+def first_stage(full: alerts.FullAlert, duty_no: int) -> int:
+    """The number of the first that an alert asks of a duty."""
     names = [str(stage["name"]) for stage in full.policy.get("stages", ())] or ["received"]
     stage = min(Stage[name.upper()] for name in names)
     return requirement_no(full.view.no, stage, duty_no)
@@ -120,7 +121,7 @@ def _below(full: alerts.FullAlert, paths: Sequence[str]) -> Select[Any]:
         .join(t.unit, and_(u.no == r.unit_no, in_force(t.unit, version)))
         .outerjoin(above, and_(above.c.no == u.parent_no, in_force(above, version)))
         .where(
-            r.no.between(_first_stage(full, 0), _first_stage(full, (1 << 28) - 1)),
+            r.no.between(first_stage(full, 0), first_stage(full, (1 << 28) - 1)),
             below(u.path, paths),
             u.path.not_in(paths),
         )

@@ -20,6 +20,8 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
     "alert.resumed": ("reason", "lasted_ms"),
     "alert.stopped": ("reason",),
     "number.shown": (),
+    "paper.printed": ("sheets", "people"),
+    "paper.entered": ("row",),
     "urged": ("act", "requirements"),
     "alert.issued": ("roster_version",),
     "alert.selected": ("phase", "asked", "made"),

@@ -90,38 +90,73 @@ def enter_ack(turn: Turn, actor: Actor, alert_id: bytes, new: NewAck) -> dict[st
         ForbiddenError: None of the person's duties is in the actor's area.
         ConflictError: The alert was never issued.
     """
-    alert = _told(turn, alert_id)
-    occurred_at = _occurred(turn, new.occurred_at)
+    alert = told(turn, alert_id)
+    occurred_at = when(turn, new.occurred_at)
     person, duties = _whose(turn, actor, new)
-    number = answering.acknowledge(
+    number = enter(
         turn,
-        Answered(
-            alert_no=alert.no,
-            person_no=person,
-            kind=new.kind,
-            via=Via(new.via),
-            grade=Grade.PROXY,
-            occurred_at=occurred_at,
-            count=new.count,
-            of=new.of,
-            late=alert.over,
-            by=actor.id,
-            note=new.note,
-            duties=duties,
-        ),
-        confirm=False,
+        actor,
+        alert,
+        person,
+        duties,
+        kind=new.kind,
+        via=Via(new.via),
+        occurred_at=occurred_at,
+        count=new.count,
+        of=new.of,
+        note=new.note,
     )
     return {"no": number, "alert_id": alert.id.hex()}
 
 
-def _told(turn: Turn, alert_id: bytes) -> LiveAlert:
+def enter(
+    turn: Turn,
+    actor: Actor,
+    alert: LiveAlert,
+    person_no: int,
+    duties: tuple[int, ...] | None,
+    *,
+    kind: AckKind,
+    via: Via,
+    occurred_at: Millis,
+    count: int | None = None,
+    of: int | None = None,
+    note: str = "",
+) -> int:
+    """Count an answer that somebody entered for another; returns its number.
+
+    The caller has asked whether the actor may. `duties`: only these, None: all that they hold.
+    """
+    return answering.acknowledge(
+        turn,
+        Answered(
+            alert_no=alert.no,
+            person_no=person_no,
+            kind=kind,
+            via=via,
+            grade=Grade.PROXY,
+            occurred_at=occurred_at,
+            count=count,
+            of=of,
+            late=alert.over,
+            by=actor.id,
+            note=note,
+            duties=duties,
+        ),
+        confirm=False,
+    )
+
+
+def told(turn: Turn, alert_id: bytes) -> LiveAlert:
+    """An alert that was issued; raises ConflictError for one that nobody was told of."""
     alert = turn.alert_by_id(alert_id)
     if alert.state in {AlertState.DRAFT, AlertState.APPROVED} or not alert.issued_at:
         raise ConflictError("Nobody has been told of this alert.")
     return alert
 
 
-def _occurred(turn: Turn, given: Millis | None) -> Millis:
+def when(turn: Turn, given: Millis | None) -> Millis:
+    """When something that is entered happened: now, unless it is said."""
     if given is None:
         return turn.now
     if given > turn.now + _SKEW_MS:
@@ -234,7 +269,7 @@ def _paths_of_reply(turn: Turn, actor: Actor, person_no: int | None) -> list[str
 
 def _alert_of_reply(turn: Turn, actor: Actor, alert_no: int | None, named: str | None) -> LiveAlert:
     if named is not None:
-        return _told(turn, find(turn.connection, named, path=actor.path))
+        return told(turn, find(turn.connection, named, path=actor.path))
     if alert_no is None:
         raise InvalidInputError("Say which alert it answers.", field="alert")
     return turn.alert(alert_no)

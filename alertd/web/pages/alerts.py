@@ -16,7 +16,7 @@ from alertd.web.auth import Signed
 from alertd.web.commands import answers as commands
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import AlertRef, Number
-from alertd.web.pages import board, drafts
+from alertd.web.pages import board, drafts, situations
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Form, Sender, Visitor, back_to
 
@@ -85,6 +85,7 @@ def _read_alert(deps: Deps, signed: Signed, word: str) -> dict[str, Any]:
             **board.read_lists(deps, signed, connection, full.view),
             "towns": (shown := board.towns(connection, full.view, path)),
             "sheet": board.plan_of(connection, shown, path),
+            "situation_at": situations.newest(deps, full.view),
             "channels": None,  # asked for by the page itself: a gateway may take its time
         }
 

@@ -33,6 +33,8 @@ FACTS: Final[Mapping[str, str]] = {
     "urged": N_("somebody pressed for answers"),
     "number.shown": N_("a number shown for a call"),
     "report.exported": N_("a file was handed out"),
+    "paper.printed": N_("paper was printed"),
+    "paper.entered": N_("a row of a sheet entered"),
 }
 SUBJECTS: Final[Mapping[str, str]] = {
     "all": N_("everything"),
@@ -64,6 +66,9 @@ FIGURES: Final[Mapping[str, str]] = {
     "climbed": N_("levels"),
     "act": N_("what"),
     "requirements": N_("duties"),
+    "sheets": N_("sheets"),
+    "people": N_("numbers shown"),
+    "row": N_("row"),
     "lasted_ms": N_("lasted"),
 }
 VALUES: Final[Mapping[str, str]] = {

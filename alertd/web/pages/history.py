@@ -37,7 +37,10 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
         *("acked", "ack.counted", "ack.withdrawn", "interpreted"),
         *("help.opened", "help.climbed", "help.taken", "help.closed"),
     ),
-    "hands": ("urged", "number.shown", "ack.withdrawn", "help.taken", "help.closed"),
+    "hands": (
+        *("urged", "number.shown", "ack.withdrawn", "help.taken", "help.closed"),
+        *("paper.printed", "paper.entered"),
+    ),
 }
 
 

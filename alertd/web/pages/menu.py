@@ -33,6 +33,7 @@ ROOMS: Final[Sequence[Room]] = (
     Room("/issue", N_("Write an alert"), right="draft"),
     Room("/wall", N_("Overview")),
     Room("/inbox", N_("Inbox"), right="answer"),
+    Room("/paper", N_("Paper"), right="answer"),
     Room("/loudspeakers", N_("Loudspeakers")),
     Room("/roster", N_("Roster")),
     Room("/templates", N_("Templates")),

@@ -5,6 +5,7 @@ from typing import Final
 
 from alertd.i18n import N_
 from alertd.web.pages.facts_in_words import TOLD_OF
+from alertd.web.pages.paper_words import PAPER_WORDS
 
 STATUSES: Final[Mapping[str, str]] = {
     "Actual": N_("LIVE"),
@@ -201,6 +202,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "next": NEXT,
     "duty": DUTY_STATES,
     **TOLD_OF,
+    **PAPER_WORDS,
     "changed": CHANGED,
     "part": PARTS,
     "list": LISTS,

@@ -1,0 +1,78 @@
+"""Who calls whom: each duty is called by whoever answers for its unit, they by their superior."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from alertd.model import FOREVER
+from alertd.store import people
+from alertd.store import tables as t
+from alertd.store.reads.paper import Asked, Holder, holders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A duty that calls others: where, and who holds it."""
+
+    duty_no: int
+    unit_name: str
+    role: str
+    holders: tuple[Holder, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """Who calls each duty, and what is known of the callers.
+
+    Args:
+        caller_of: By duty; one that nobody answers for isn't there.
+        callers: By duty.
+        leads: The duties that answer for their own unit.
+    """
+
+    caller_of: dict[int, int]
+    callers: dict[int, Caller]
+    leads: frozenset[int]
+
+
+def tree(connection: Connection, rows: Sequence[Asked], roles: Sequence[str]) -> Tree:
+    """The tree of calls over some duties.
+
+    Args:
+        connection: For reading.
+        rows: The duties.
+        roles: Those that answer for a unit, the first before the others.
+    """
+    units = {row.unit_no for row in rows}
+    leads = people.leads(connection, units, roles)
+    above = people.superiors(connection, units, roles)
+    desk = people.duty_desk(connection)
+    caller_of = {}
+    for row in rows:
+        own = leads.get(row.unit_no)
+        # Whoever answers for the unit, and whoever else has that post, is called from above.
+        caller = own if own not in {None, row.duty_no} else above[row.unit_no][0] or desk
+        if caller is not None and caller != row.duty_no:
+            caller_of[row.duty_no] = caller
+    return Tree(
+        caller_of=caller_of,
+        callers=_callers(connection, set(caller_of.values())),
+        leads=frozenset(leads.values()),
+    )
+
+
+def _callers(connection: Connection, duties: set[int]) -> dict[int, Caller]:
+    d, u = t.duty.c, t.unit.c
+    held = holders(connection, duties)
+    rows = connection.execute(
+        select(d.no, d.role, u.name)
+        .join(t.unit, u.no == d.unit_no)
+        .where(d.no.in_(duties), d.to_version == FOREVER, u.to_version == FOREVER)
+    )
+    return {
+        row.no: Caller(
+            duty_no=row.no, unit_name=row.name, role=row.role, holders=held.get(row.no, ())
+        )
+        for row in rows
+    }

@@ -1,0 +1,210 @@
+"""What stands on paper about an alert: whom it asks in a part of the city, and what it says.
+
+Names are read here, since people are called and gone to by their names; whole numbers are read by
+`numbers_of_people`, for those alone who may see them.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, select
+
+from alertd.errors import NotFoundError
+from alertd.model import Channel, MessageKind, Millis, RequirementState, duty_of, numbers_of
+from alertd.store import addresses, people
+from alertd.store import tables as t
+from alertd.store.fold.scope import below, in_force
+from alertd.store.reads.alerts import FullAlert
+from alertd.store.reads.own_grid import first_stage
+from alertd.store.reads.unanswered import people_named
+from alertd.store.vault import Vault
+
+_MOST_WAYS = 2  # of one person's numbers, as paper is narrow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Somebody who holds a duty; the phone's last two digits only."""
+
+    person_no: int
+    name: str
+    rank: int
+    phone_tail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A duty that an alert asks, with how it stands.
+
+    Args:
+        state: `covered`, `waiting`, `silent` where every rung was taken, `closed`.
+        households: Of the unit; None where nobody said. So `vulnerable` and `should_transfer`.
+    """
+
+    duty_no: int
+    unit_no: int
+    unit_code: str
+    unit_name: str
+    level: str
+    path: str
+    parent_name: str
+    role: str
+    state: str
+    covered_at: Millis | None
+    households: int | None
+    vulnerable: int | None
+    should_transfer: int | None
+    holders: tuple[Holder, ...]
+
+
+_WORDS = {
+    RequirementState.OPEN: "waiting",
+    RequirementState.COVERED: "covered",
+    RequirementState.EXHAUSTED: "silent",
+    RequirementState.CLOSED: "closed",
+}
+
+
+def asked(connection: Connection, full: FullAlert, path: str, *, limit: int) -> list[Asked]:
+    """What the alert asks first of the duties at `path` and below, in walking order."""
+    r, u, above = t.requirement.c, t.unit.c, t.unit.alias("above")
+    version = full.view.roster_version or people.NOW
+    facts = (u.code, u.name, u.level, u.path, u.households, u.vulnerable, u.should_transfer)
+    rows = connection.execute(
+        select(r.no, r.unit_no, r.role, r.state, r.covered_at, *facts, above.c.name.label("parent"))
+        .join(t.unit, and_(u.no == r.unit_no, in_force(t.unit, version)))
+        .outerjoin(above, and_(above.c.no == u.parent_no, in_force(above, version)))
+        .where(
+            r.no.between(first_stage(full, 0), first_stage(full, (1 << 28) - 1)),
+            below(u.path, [path]),
+        )
+        .limit(limit)
+    ).all()
+    held = holders(connection, [duty_of(row.no) for row in rows])
+    found = [
+        Asked(
+            duty_no=duty_of(row.no),
+            unit_no=row.unit_no,
+            unit_code=row.code,
+            unit_name=row.name,
+            level=row.level,
+            path=row.path,
+            parent_name=row.parent or "",
+            role=row.role,
+            state=_WORDS[RequirementState(row.state)],
+            covered_at=row.covered_at,
+            households=row.households,
+            vulnerable=row.vulnerable,
+            should_transfer=row.should_transfer,
+            holders=held.get(duty_of(row.no), ()),
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: (walking(one.path), one.duty_no))
+
+
+def walking(path: str) -> tuple[tuple[int, int, str], ...]:
+    """Where a unit stands among others as one walks: stairwell 2 is before stairwell 10."""
+    pieces = re.findall(r"\d+|\D+", path)
+    return tuple((1, int(piece), "") if piece.isdecimal() else (0, 0, piece) for piece in pieces)
+
+
+def holders(connection: Connection, duty_nos: Iterable[int]) -> dict[int, tuple[Holder, ...]]:
+    """Who holds each duty now, principals first."""
+    held = people.holders(connection, duty_nos)
+    persons = [one.person_no for those in held.values() for one in those]
+    named = people_named(connection, persons)
+    ways = people.contacts(connection, persons, int(Channel.SMS))
+    first = {person: found[0][1] for person, found in ways.items() if found}
+    tails = addresses.tails(connection, first.values())
+    return {
+        duty: tuple(
+            Holder(
+                person_no=one.person_no,
+                name=named[one.person_no][1],
+                rank=one.rank,
+                phone_tail=tails.get(first.get(one.person_no, 0), ""),
+            )
+            for one in those
+            if one.person_no in named
+        )
+        for duty, those in held.items()
+    }
+
+
+def numbers_of_people(
+    connection: Connection, vault: Vault, persons: Iterable[int]
+) -> dict[int, tuple[str, ...]]:
+    """Whole numbers to call, the first to try first; never for a log or a file that is kept."""
+    wanted = list(dict.fromkeys(persons))
+    by_channel = [
+        people.contacts(connection, wanted, int(channel))
+        for channel in (Channel.SMS, Channel.VOICE)
+    ]
+    ways = {
+        person: [address for ways in by_channel for _, address in ways.get(person, ())][:_MOST_WAYS]
+        for person in wanted
+    }
+    shown = addresses.reveal(connection, vault, {no for those in ways.values() for no in those})
+    return {
+        person: tuple(dict.fromkeys(shown[no] for no in those if no in shown))
+        for person, those in ways.items()
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitHead:
+    """A unit as a sheet's head names it."""
+
+    no: int
+    code: str
+    name: str
+    level: str
+    path: str
+    parent_name: str
+
+
+def unit_heads(connection: Connection, path: str) -> list[UnitHead]:
+    """The unit at `path` and the grids below it, in walking order."""
+    u, above = t.unit.c, t.unit.alias("above")
+    rows = connection.execute(
+        select(u.no, u.code, u.name, u.level, u.path, above.c.name.label("parent"))
+        .outerjoin(above, and_(above.c.no == u.parent_no, in_force(above, people.NOW)))
+        .where(
+            in_force(t.unit, people.NOW),
+            below(u.path, [path]),
+            (u.level == "grid") | (u.path == path),
+        )
+    )
+    found = [
+        UnitHead(
+            no=row.no,
+            code=row.code,
+            name=row.name,
+            level=row.level,
+            path=row.path,
+            parent_name=row.parent or "",
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: walking(one.path))
+
+
+def first_message(connection: Connection, alert_no: int) -> tuple[str, Mapping[str, object]]:
+    """Template and values of what an alert said first.
+
+    Raises:
+        NotFoundError: Nobody has been told of it.
+    """
+    c = t.message.c
+    row = connection.execute(
+        select(c.template, c.params)
+        .where(c.no.between(*numbers_of(alert_no)), c.kind == MessageKind.ALERT.value)
+        .order_by(c.no)
+        .limit(1)
+    ).first()
+    if row is None:
+        raise NotFoundError("Nobody has been told of this alert.")
+    return row.template, json.loads(row.params)

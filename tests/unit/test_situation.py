@@ -1,0 +1,252 @@
+"""The situation report: one page whatever stands on it, drawn when due, and never in the way."""
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from pypdf import PdfReader
+
+from alertd.decide.halt import NONE
+from alertd.model import AlertState
+from alertd.report import kept, situation
+from alertd.report.kept import MOST_ALERTS, MOST_OF_ONE, Shelf, is_due
+from alertd.report.paper.values import Head
+from alertd.report.situation import Before, Way
+from alertd.report.typeset import TEMPLATES, typeset
+from alertd.store.reads.alerts import AlertView
+from alertd.store.reads.answers import HelpView
+from alertd.store.reads.board import Board, Funnel, StageFigures
+from alertd.store.reads.situation import MOST_HELPS, MOST_SILENT, Situation, Speakers, TownView
+from alertd.store.reads.unanswered import PersonView, Unanswered
+from alertd.web.situations import Situations, shelf_of
+from tests.city import START
+from tests.unit.web_city import WebCity, web_city
+
+CONTENTS = {form: form.encode() for form in kept.FORMS}
+MINUTE = 60_000
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
+    async with web_city(tmp_path, settings={"situation_every_min": 10}) as started:
+        yield started
+
+
+def worst(status: str) -> Situation:
+    """More of everything than fits, with long names."""
+    view = AlertView(
+        id="0" * 32,
+        no=1,
+        short_code="ZZ99",
+        status=status,
+        purpose="alert",
+        state=AlertState.ISSUED,
+        colour="red",
+        severity=1,
+        headline="台风红色预警",
+        headlines={},
+        areas=("330281",),
+        roles=(),
+        simulated=False,
+        routes=None,
+        identifier="x",
+        sender="x",
+        sent="x",
+        created_by="officer",
+        created_by_id="0" * 32,
+        created_at=START,
+        approved_by="second",
+        approved_at=START,
+        break_glass=False,
+        issue_at=START,
+        issued_at=START,
+        expires_at=START + 360 * MINUTE,
+        ended_at=None,
+        follows=None,
+        halt=NONE,
+        halted_by="",
+        halt_reason="",
+        roster_version=1,
+        expanding=False,
+        whole=True,
+    )
+    stages = tuple(
+        StageFigures(stage=stage, needed=20_000, covered=10_000, exhausted=3_000, helping=1)
+        for stage in ("received", "on_post", "done")
+    )
+    funnel = Funnel(
+        due=40_000,
+        accepted=39_000,
+        delivered=30_000,
+        failed=1,
+        unknown=1,
+        waiting=1,
+        asked=20_000,
+        answered=10_000,
+    )
+    person = PersonView(
+        person_id="P1", name="䶮㛃", rank=1, phone_tail="34", delivery="", reason="", call=""
+    )
+    row = Unanswered(
+        no=1,
+        stage="received",
+        unit_code="1",
+        unit_name="梁弄镇横坎头红色美丽乡村社区第十二网格",
+        level="grid",
+        parent_name="四明山镇大山下社区",
+        role="grid_leader",
+        exhausted=True,
+        since_at=START,
+        next_at=None,
+        next_acts=(),
+        told=("alternates", "grandparent"),
+        holders=(person,),
+    )
+    case = HelpView(
+        no=1,
+        alert_id="0" * 32,
+        short_code="ZZ99",
+        unit_code="1",
+        unit_name="梁弄镇横坎头社区一百二十幢十二单元",
+        person_name="䶮㛃",
+        phone_tail="34",
+        opened_at=START,
+        climbed=1,
+        next_at=None,
+        taken_by=None,
+        taken_at=None,
+        closed_by=None,
+        closed_at=None,
+        outcome="",
+    )
+    grids = {"help": 2, "silent": 13, "waiting": 120, "covered": 99, "unasked": 0}
+    town = TownView(name="历史文化名镇梁弄镇", needed=2_000, covered=999, grids=grids)
+    return Situation(
+        view=view,
+        figures=Board(
+            funnel=funnel, stages=stages, channels=(), help_open=9, help_untaken=9, unclear=40
+        ),
+        people={},
+        towns=(town,) * 60,
+        silent=(row,) * MOST_SILENT,
+        help=(case,) * MOST_HELPS,
+        speakers=Speakers(total=300, delivered=1, played=1, partial=1, failed=1, unknown=1),
+        next_at=START,
+        soon=9,
+    )
+
+
+@pytest.mark.parametrize(("status", "language"), [("Actual", "zh-CN"), ("Exercise", "en")])
+def test_it_is_one_page_whatever_stands_on_it_and_names_nobody(status: str, language: str) -> None:
+    head = Head(
+        language=language,
+        status=status,
+        short_code="ZZ99",
+        headline="A headline that is rather long for a page: typhoon warning, rainstorm and flood",
+        colour="red",
+        severity=1,
+        issued_at=START,
+        at=START + 45 * MINUTE,
+        by="",
+        office="Yuyao Flood and Drought Control Headquarters",
+        zone=ZoneInfo("Asia/Shanghai"),
+    )
+    way = Way(name="modem-pool-north", channel="sms", ok=False, paused_until=None, waiting_s=4_000)
+    before = Before(at=START, answered=9_000, silent=9_500)
+    areas = ["四明山镇"] * 6
+    values = situation.data(head, worst(status), [way] * 20, areas, before)
+    (pdf,) = typeset(TEMPLATES / "situation.typ", values)
+    reader = PdfReader(io.BytesIO(pdf))
+    assert len(reader.pages) == 1
+    text = reader.pages[0].extract_text()
+    page = situation.page(values)
+    for face in (text, page):
+        assert "ZZ99" in face
+        assert "50.0%" in face
+        assert "(+1000)" in face
+        assert "(-500)" in face
+        assert "䶮" not in face
+        assert ("DRILL" in face) is (status == "Exercise")
+
+
+@pytest.mark.parametrize(
+    ("issued", "last", "every", "now", "due"),
+    [
+        (0, None, 10, 9, False),
+        (0, None, 10, 10, True),
+        (0, 10, 10, 19, False),
+        (0, 10, 10, 20, True),
+        (0, None, 0, 10_000, False),
+    ],
+)
+def test_when_the_next_is_due(
+    issued: int, last: int | None, every: int, now: int, due: bool
+) -> None:
+    assert is_due(issued, last, every, now) is due
+
+
+def test_only_the_last_of_the_last_alerts_are_kept(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "situations")
+    for at in range(MOST_OF_ONE + 3):
+        shelf.put("A1", at, CONTENTS)
+    assert shelf.times("A1") == list(range(MOST_OF_ONE + 2, 2, -1))
+    assert len(list((shelf.folder / "A1").iterdir())) == MOST_OF_ONE * len(CONTENTS)
+    for n in range(2, MOST_ALERTS + 3):
+        shelf.put(f"A{n}", 1_000 + n, CONTENTS)
+    assert len(list(shelf.folder.iterdir())) == MOST_ALERTS
+    assert shelf.times("A1") == shelf.times("A2") == []
+    assert shelf.read(f"A{MOST_ALERTS + 2}", 1_000 + MOST_ALERTS + 2, "pdf") == b"pdf"
+    assert shelf.read("A5", 1, "pdf") is None
+    assert shelf.read("../x", 1, "pdf") is None
+
+
+async def test_it_is_drawn_when_due_and_the_board_has_the_newest(web: WebCity) -> None:
+    alert = await web.issue()
+    await web.until(alert["id"], lambda board: board["funnel"]["asked"])
+    situations: Situations = web.app.state.situations
+    shelf = shelf_of(web.deps)
+    await situations.look()
+    assert shelf.times("A1") == []
+    web.clock.forward(minutes=11)
+    await situations.look()
+    await situations.look()
+    (at,) = shelf.times("A1")
+    async with web.client(headers={"accept": "text/html"}) as client:
+        client.cookies.set("alertd_session", await web.session("viewer"))
+        assert f"/alerts/A1/situations/{at}.pdf" in (await client.get("/alerts/A1")).text
+        listed = await client.get("/alerts/A1/situations")
+        assert f"/alerts/A1/situations/{at}.html" in listed.text
+        page = await client.get(f"/alerts/A1/situations/{at}.html")
+        assert "红色" in page.text
+        assert (await client.get(f"/alerts/A1/situations/{at}.pdf")).content[:5] == b"%PDF-"
+        assert (await client.get("/alerts/A1/situations/1.pdf")).status_code == 404
+    async with web.client("town") as town:
+        now = await town.get("/api/v1/alerts/A1/situation")
+        assert now.json()["alert"] == "A1"
+
+
+async def test_a_failure_to_draw_disturbs_nothing_and_is_tried_when_next_is_due(
+    web: WebCity,
+) -> None:
+    alert = await web.issue()
+    await web.until(alert["id"], lambda board: board["funnel"]["asked"])
+    shelf, situations = shelf_of(web.deps), Situations(web.deps)
+    shelf.folder.write_text("a file where the folder should be", "utf-8")
+    web.clock.forward(minutes=11)
+    await situations.look()
+    assert situations.failed == {"A1"}
+    assert (await web.board(alert["id"]))["board"]["funnel"]["asked"]
+    shelf.folder.unlink()
+    await situations.look()
+    assert shelf.times("A1") == []
+    web.clock.forward(minutes=11)
+    await situations.look()
+    assert len(shelf.times("A1")) == 1
+    assert situations.failed == set()
