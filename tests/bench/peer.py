@@ -13,10 +13,17 @@ _END_S = 5
 @contextmanager
 def program(command: Sequence[str]) -> Iterator[int]:
     """Run a program that prints its port first; gives that port."""
+    with started(command) as (port, _):
+        yield port
+
+
+@contextmanager
+def started(command: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The same; gives its port and the number of its process."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield int(process.stdout.readline())
+        yield int(process.stdout.readline()), process.pid
     finally:
         process.terminate()
         try:

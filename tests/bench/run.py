@@ -37,6 +37,7 @@ BENCHES = (
     "inbound",
     "sweep",
     "board",
+    "console",
     "whole",
 )
 
