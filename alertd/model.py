@@ -100,6 +100,7 @@ class MessageKind(StrEnum):
     CONFIRMATION = "confirmation"
     GROUP_REMINDER = "group_reminder"  # to a chat group: who of it is silent
     CALL = "voice_call"  # spoken, to a phone: nobody answered in writing
+    PAUSED = "paused"  # to the duty desk: it was paused, and nobody let it go on
 
 
 class Stage(IntEnum):
@@ -340,7 +341,7 @@ class Precedence(IntEnum):
     ALTERNATES = 2  # where the policy tells them from the start
 
 
-HELP_PRIORITY = 0  # a call for help goes before everything, and outlives its alert
+HELP_PRIORITY = 0  # goes before everything, past a pause, and outlives its alert
 CONFIRMATION_PRIORITY = 60  # "we have heard you" waits for every warning
 SEVERITIES = range(1, 5)  # 1 Extreme … 4 Minor
 

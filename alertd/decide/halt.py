@@ -11,6 +11,8 @@ from alertd.model import MINUTE_MS, Millis
 
 FORGOTTEN_MS = 10 * MINUTE_MS
 """A pause is for a look and a telephone call; one that lasts longer is pointed out anew."""
+AGAIN_MS = 30 * MINUTE_MS
+"""So often the duty desk is told once more, for as long as it lasts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,16 @@ from typing import Any
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Route, reaches
 from alertd.decide.shares import Part
-from alertd.engine import answering, approving, climbing, dispatch, expanding, settling, spending
+from alertd.engine import (
+    answering,
+    approving,
+    climbing,
+    dispatch,
+    expanding,
+    halting,
+    settling,
+    spending,
+)
 from alertd.engine.hurrying import hurry
 from alertd.engine.library import Library
 from alertd.engine.material import Material
@@ -255,6 +264,7 @@ class Engine:
         stuck = dispatch.fail_unroutable(turn, _BATCH)
         hurry(turn, [(alert_of(r.id), r.recipient_no, r.id) for r in stuck if _person(r)])
         done = max(done, len(stuck), answering.help_due(turn, _BATCH))
+        halting.forgotten_due(turn)
         if not lean:
             done = max(done, climbing.ladders(turn, _BATCH), climbing.digests(turn, _BATCH))
         self._more |= done >= _BATCH

@@ -4,7 +4,10 @@ from alertd.decide import halt
 from alertd.decide.lifecycle import Action
 from alertd.engine.approving import move_of, subject_of
 from alertd.engine.authority import Actor, require
-from alertd.engine.turn import Turn
+from alertd.engine.telling import tell
+from alertd.engine.turn import LiveAlert, Turn
+from alertd.model import MINUTE_MS, MessageKind, Millis
+from alertd.store import due, people
 
 
 def pause(turn: Turn, actor: Actor, alert_id: bytes, reason: str) -> None:
@@ -25,6 +28,38 @@ def resume(turn: Turn, actor: Actor, alert_id: bytes, reason: str) -> None:
 def stop(turn: Turn, actor: Actor, alert_id: bytes, reason: str) -> None:
     """Withdraw what hasn't left; what follows tells those who were told. Raises as `pause`."""
     _do(turn, actor, alert_id, Action.STOP, reason)
+
+
+def forgotten_due(turn: Turn) -> int:
+    """Tell the duty desk of alerts that are paused and may be forgotten; again for as long."""
+    found = due.forgotten(turn.connection, turn.now)
+    for each in found:
+        alert = turn.alert(each.alert_no)
+        message = _tell_desk(turn, alert, turn.now - each.paused_at)
+        turn.record("pause.told", {"message": message}, alert_no=alert.no)
+    return len(found)
+
+
+def _tell_desk(turn: Turn, alert: LiveAlert, paused_ms: Millis) -> int:
+    """The message's number; 0 where nobody can be told, or an old alert has no words for it."""
+    kind = MessageKind.PAUSED
+    desk = people.duty_desk(turn.connection)
+    if desk is None or kind.value not in alert.templates:
+        return 0
+    held = people.holders(turn.connection, [desk]).get(desk, ())
+    params = {
+        **alert.selection["params"],
+        "minutes": paused_ms // MINUTE_MS,
+        "count": due.held_back(turn.connection, alert.no),
+    }
+    return tell(
+        turn,
+        alert,
+        kind,
+        [each.person_no for each in held if each.rank == 1],
+        template=kind.value,
+        params=params,
+    )
 
 
 _FACTS = {

@@ -27,6 +27,7 @@ from alertd.store.roster.source import SHORT_RANK
 _PERSON = int(RecipientKind.PERSON)
 _PRIORITY = {
     MessageKind.HELP: HELP_PRIORITY,
+    MessageKind.PAUSED: HELP_PRIORITY,  # it goes out while nothing else of its alert does
     MessageKind.CONFIRMATION: CONFIRMATION_PRIORITY,
 }
 

@@ -26,6 +26,7 @@ FOLLOWING: Final = (
     "group_reminder",
     "digest",
     "help",
+    "paused",
     "expired",
     "confirmation-received",
     "confirmation-on_post",

@@ -26,6 +26,7 @@ Kind = Literal[
     "confirmation",
     "group_reminder",
     "voice_call",  # spoken, to a phone whose owner hasn't answered
+    "paused",  # to the duty desk: nobody let it go on
     "notice",  # the system tells that an alert ended by itself, or of a drill
 ]
 Language = Literal["zh-CN", "en"]

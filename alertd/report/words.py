@@ -100,6 +100,7 @@ WORDS: Mapping[str, str] = {
     "group_reminder": N_("reminder in a chat group"),
     "voice_call": N_("call by telephone"),
     "digest": N_("digest to a superior"),
+    "paused": N_("to the duty desk: still paused"),
     "confirmation": N_("confirmation"),
     # why somebody was left out or a message didn't go
     "no-contact": N_("duty without anybody who can be told"),

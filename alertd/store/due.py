@@ -7,8 +7,18 @@ SQLite may read the whole table.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnClause, Connection, Select, bindparam, func, literal_column, select
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
+from alertd.decide.halt import AGAIN_MS, FORGOTTEN_MS
 from alertd.model import AlertState, DeliveryState, Millis, RequirementState, numbers_of
 from alertd.store import dialect as dialects
 from alertd.store import tables as t
@@ -37,6 +47,13 @@ class HelpCall(NamedTuple):
     climbed: int
 
 
+class Forgotten(NamedTuple):
+    """An alert that somebody paused and nobody let go on; columns of `halt`."""
+
+    alert_no: int
+    paused_at: Millis
+
+
 def alerts_to_issue(connection: Connection, now: Millis) -> list[int]:
     """Approved ones whose delay is over."""
     return [number for (number,) in _TO_ISSUE.rows(connection, now=now)]
@@ -50,6 +67,12 @@ def alerts_to_expire(connection: Connection, now: Millis) -> list[int]:
 def paused(connection: Connection) -> list[int]:
     """Alerts that are paused; a handful of rows, whatever else there is."""
     return [number for (number,) in _PAUSED.rows(connection)]
+
+
+def forgotten(connection: Connection, now: Millis) -> list[Forgotten]:
+    """Issued alerts that have been paused for so long that the duty desk is to hear of it."""
+    rows = _FORGOTTEN.rows(connection, long_ago=now - FORGOTTEN_MS, told_ago=now - AGAIN_MS)
+    return list(map(Forgotten._make, rows))
 
 
 def ladders(
@@ -81,6 +104,15 @@ def help_calls(connection: Connection, now: Millis, most: int) -> list[HelpCall]
     return list(map(HelpCall._make, _HELP.rows(connection, now=now, most=most)))
 
 
+def held_back(connection: Connection, alert_no: int) -> int:
+    """How many deliveries of an alert wait, by the rollup."""
+    c = t.delivery_count.c
+    query = select(func.sum(c.n)).where(
+        c.alert_no == alert_no, c.state == int(DeliveryState.PENDING)
+    )
+    return int(connection.execute(query).scalar_one() or 0)
+
+
 def waiting(connection: Connection) -> list[tuple[int, int]]:
     """(alert, channel) with deliveries that wait, by the rollup."""
     return [(alert, channel) for alert, channel in _WAITING.rows(connection)]
@@ -107,6 +139,19 @@ def _to_expire(_: str) -> Select[Any]:
 
 def _paused(_: str) -> Select[Any]:
     return select(t.halt.c.alert_no).where(t.halt.c.paused_at.is_not(None))
+
+
+def _forgotten(_: str) -> Select[Any]:
+    h, a = t.halt.c, t.alert.c
+    return (
+        select(h.alert_no, h.paused_at)
+        .join(t.alert, a.no == h.alert_no)
+        .where(
+            h.paused_at <= bindparam("long_ago"),
+            or_(h.told_at.is_(None), h.told_at <= bindparam("told_ago")),
+            a.state == _word(AlertState.ISSUED),
+        )
+    )
 
 
 def _ladders(dialect: str) -> Select[Any]:
@@ -154,6 +199,7 @@ def _waiting(_: str) -> Select[Any]:
 _TO_ISSUE = Prepared(_to_issue)
 _TO_EXPIRE = Prepared(_to_expire)
 _PAUSED = Prepared(_paused)
+_FORGOTTEN = Prepared(_forgotten)
 _LADDERS = Prepared(_ladders)
 _DIGESTS = Prepared(_digests)
 _HELP = Prepared(_help)

@@ -55,6 +55,7 @@ from alertd.web.pages import roster as roster_pages
 from alertd.web.pages.rendering import STATIC
 from alertd.web.shared import Shared
 from alertd.web.situations import Situations
+from alertd.web.tail import Tail
 
 API = "/api/v1"
 _ROUTERS: tuple[APIRouter, ...] = (
@@ -91,6 +92,7 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.links = LinkDoor(deps)
     app.state.shared = Shared(deps)
     app.state.situations = Situations(deps)
+    app.state.tail = Tail(deps)
     failing.install(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=API)

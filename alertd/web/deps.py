@@ -52,4 +52,10 @@ def deps_of(request: Request) -> Deps:
     return cast("Deps", request.app.state.deps)
 
 
-Given = Annotated[Deps, Depends(deps_of)]
+# A plain function would be run in a thread of its own, at every request.
+async def given(request: Request) -> Deps:
+    """The application's deps, for a route."""
+    return deps_of(request)
+
+
+Given = Annotated[Deps, Depends(given)]

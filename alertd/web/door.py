@@ -87,7 +87,7 @@ class Door:
         )
 
 
-def door_of(request: Request) -> Door:
+async def door_of(request: Request) -> Door:
     """The application's door."""
     return cast("Door", request.app.state.door)
 

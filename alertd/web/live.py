@@ -7,8 +7,8 @@ was: `node:writer:seq,node:writer:seq`. A heartbeat tells a page that silence is
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,12 +19,10 @@ from alertd.model import Recorded
 from alertd.store import journal
 from alertd.store.reads.timeline import heads, key_of
 from alertd.web.deps import Deps
+from alertd.web.tail import Ear, Found, Tail, page, places
 
 HEARTBEAT_S: Final = 5.0
 LONGEST_S: Final = 600.0  # then the client comes back, and whether it may is asked anew
-_OTHERS_S: Final = 1.0  # how long what another process has committed may go unseen
-COALESCE_S: Final = 0.25  # commits that come faster are told together
-_PAGE: Final = 500
 _MOST_CHAINS: Final = 64
 _PLACE = re.compile(r"([A-Za-z0-9._-]{1,40}):([0-9]{1,9}):([0-9]{1,18})")
 
@@ -80,39 +78,48 @@ class Listener:
     bodies: bool = False
 
 
-async def follow(deps: Deps, listener: Listener) -> AsyncIterator[bytes]:
+async def follow(tail: Tail, listener: Listener) -> AsyncIterator[bytes]:
     """Yield facts and heartbeats until the server stops, the listener goes or `LONGEST_S`.
 
     Each as it goes over the wire. FastAPI would render them itself, and fails where a listener
     goes while an event waits for it.
     """
+    deps = tail.deps
     if deps.stopping.is_set():
         return
     cursor = dict(await asyncio.to_thread(_begin, deps, listener))
     loop = asyncio.get_running_loop()
     yield _beat(deps, cursor)
-    told_at_s = began_at_s = loop.time()
-    while not deps.stopping.is_set() and loop.time() - began_at_s < LONGEST_S:
-        # Asked for before reading, so that a commit in between isn't slept through.
-        committed = asyncio.create_task(deps.runner.committed())
-        try:
-            rows = await asyncio.to_thread(_page, deps, cursor)
-            for row in rows:
-                cursor[row.node, row.writer] = row.seq
-                if _concerns(row, listener):
-                    told_at_s = loop.time()
-                    yield _event(row, cursor, listener)
-            if not rows:
-                patience_s = told_at_s + HEARTBEAT_S - loop.time()
-                if deps.store.shared:  # others write, too, and don't tell us
-                    patience_s = min(patience_s, _OTHERS_S)
-                await _wait(deps, committed, patience_s)
-        finally:
-            committed.cancel()
-        if loop.time() - told_at_s >= HEARTBEAT_S:
+    ends_at_s = loop.time() + LONGEST_S
+    while not deps.stopping.is_set() and loop.time() < ends_at_s:
+        with tail.ear() as ear:
+            await tail.begun()
+            while rows := await asyncio.to_thread(page, deps, cursor):
+                if told := _told(places(rows, dict(cursor)), cursor, listener):
+                    yield told
+            async with aclosing(_heard(deps, ear, cursor, listener)) as heard:
+                async for told in heard:
+                    yield told
+                    if loop.time() >= ends_at_s:
+                        break
+
+
+async def _heard(
+    deps: Deps, ear: Ear, cursor: journal.Cursor, listener: Listener
+) -> AsyncGenerator[bytes, None]:
+    """What comes to an ear that has caught up, and heartbeats, until it loses its place."""
+    loop = asyncio.get_running_loop()
+    told_at_s = loop.time()
+    while not deps.stopping.is_set():
+        found = await ear.hear(told_at_s + HEARTBEAT_S - loop.time())
+        if not found and ear.lost:
+            return
+        told = _told(found, cursor, listener)
+        if not told and loop.time() - told_at_s >= HEARTBEAT_S:
+            told = _beat(deps, cursor)
+        if told:
             told_at_s = loop.time()
-            yield _beat(deps, cursor)
-        await _pause(deps)
+            yield told
 
 
 def _begin(deps: Deps, listener: Listener) -> journal.Cursor:
@@ -122,17 +129,27 @@ def _begin(deps: Deps, listener: Listener) -> journal.Cursor:
         return heads(connection)
 
 
-def _page(deps: Deps, cursor: journal.Cursor) -> list[Recorded]:
-    with deps.store.read() as connection:
-        return journal.read(connection, cursor, limit=_PAGE)
+def _told(found: Iterable[Found], cursor: journal.Cursor, listener: Listener) -> bytes:
+    """What is new to a listener, for the wire; moves `cursor` behind it."""
+    told = []
+    for each in found:
+        row = each.row
+        if row.seq <= cursor.get((row.node, row.writer), 0):
+            continue  # it has read that by itself
+        cursor[row.node, row.writer] = row.seq
+        if listener.alert_no is None or row.fact.alert_no in {0, listener.alert_no}:
+            told.append(_event(each, cursor, bodies=listener.bodies))
+    return b"".join(told)
 
 
-def _concerns(row: Recorded, listener: Listener) -> bool:
-    return listener.alert_no is None or row.fact.alert_no in {0, listener.alert_no}
-
-
-def _event(row: Recorded, cursor: journal.Cursor, listener: Listener) -> bytes:
-    return _rendered("fact", cursor, fact_of(row, bodies=listener.bodies))
+def _event(found: Found, cursor: journal.Cursor, *, bodies: bool) -> bytes:
+    """In words of its own only for one whose cursor isn't that of all the others."""
+    if cursor != found.cursor:
+        return _rendered("fact", cursor, fact_of(found.row, bodies=bodies))
+    text = found.wire.get(bodies)
+    if text is None:
+        text = found.wire[bodies] = _rendered("fact", cursor, fact_of(found.row, bodies=bodies))
+    return text
 
 
 def _beat(deps: Deps, cursor: journal.Cursor) -> bytes:
@@ -142,19 +159,3 @@ def _beat(deps: Deps, cursor: journal.Cursor) -> bytes:
 def _rendered(event: str, cursor: journal.Cursor, data: dict[str, Any]) -> bytes:
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return format_sse_event(event=event, id=format_cursor(cursor), data_str=text)
-
-
-async def _wait(deps: Deps, committed: asyncio.Task[None], timeout_s: float) -> None:
-    """Wait for a commit, the stop or the next heartbeat."""
-    stopping = asyncio.create_task(deps.stopping.wait())
-    try:
-        await asyncio.wait(
-            {committed, stopping}, timeout=max(0.0, timeout_s), return_when=asyncio.FIRST_COMPLETED
-        )
-    finally:
-        stopping.cancel()
-
-
-async def _pause(deps: Deps) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(deps.stopping.wait(), COALESCE_S)

@@ -88,8 +88,8 @@ def _events(boards: int, found: Found, least: Spell) -> list[Figure]:
             ratio=ours_us / limit_us,
             at_most=_RATIO,
             note=(
-                f"{busy.replies / busy.seconds:.1f} replies/s, {facts:.1f} facts each; less what the"
-                " same replies take with no board open; the limit is asyncio and httptools alone,"
+                f"{busy.replies / busy.seconds:.1f} replies/s, {facts:.1f} facts each; less what"
+                " the same take with no board open; the limit is asyncio and httptools alone, with"
                 " the same bytes to the same boards"
             ),
         ),

@@ -130,6 +130,8 @@ def storm(city: City) -> None:
     paper(city, bytes(city.one(select(t.alert.c.id).where(t.alert.c.no == alert)).id))
     for act in (halting.pause, halting.resume, halting.stop):
         city.take(partial(act, actor=OFFICER, alert_id=halted, reason="x"))
+        if act is halting.pause:
+            city.forward(minutes=11, tick_s=60)
     unwanted = bytes.fromhex(city.draft(areas=[TOWN])["id"])
     city.take(partial(approving.discard, actor=OFFICER, alert_id=unwanted))
 

@@ -107,7 +107,7 @@ def test_9_nobody_is_silent_for_what_a_pause_kept_from_them(make_city: MakeCity)
     halt(city, halting.pause, alert)
     city.sent.clear()
     city.forward(minutes=30, tick_s=30)
-    assert not city.sent
+    assert {message.kind for message in city.sent} == {"paused"}  # to the duty desk
     assert city.requirement(duty).step == 0
     city.reply(city.phone_of(person), "1")  # an answer counts all the same
     assert city.requirement(duty).state == RequirementState.COVERED
@@ -200,3 +200,37 @@ def test_the_tables_are_still_what_the_journal_makes_of_them(tmp_path: Path) -> 
         assert live.execute(select(func.count()).select_from(t.halt)).scalar_one() == 2
         assert rebuild.compare(live, again) == []
     city.store.close()
+
+
+def told_of_the_pause(city: City) -> list[str]:
+    """What the desk was told, each once, however many sit there."""
+    found = {each.created_at: each.text for each in city.sent if each.kind == "paused"}
+    return [text for _, text in sorted(found.items())]
+
+
+def test_a_forgotten_pause_is_told_to_the_duty_desk_by_sms_and_told_again(
+    make_city: MakeCity, tmp_path: Path
+) -> None:
+    city, alert = in_mid_send(make_city)
+    halt(city, halting.pause, alert)
+    city.sent.clear()
+    city.forward(minutes=9, tick_s=10)
+    assert not city.sent
+    city.forward(minutes=2, tick_s=10)
+    (text,) = told_of_the_pause(city)
+    waiting = city.states(alert)["pending"]
+    assert "暂停发送已10分钟" in text
+    assert f"{waiting}条未发" in text
+    city.forward(minutes=31, tick_s=10)
+    assert len(told_of_the_pause(city)) == 2
+    assert {each.kind for each in city.sent} == {"paused"}  # the pause holds all the same
+    halt(city, halting.resume, alert)
+    halt(city, halting.pause, alert)
+    city.forward(minutes=9, tick_s=10)
+    assert len(told_of_the_pause(city)) == 2
+    city.forward(minutes=2, tick_s=10)
+    assert len(told_of_the_pause(city)) == 3  # another pause, counted from its own beginning
+    told = city.rows(select(t.journal.c.kind).where(t.journal.c.kind == "pause.told"))
+    assert len(told) == 3
+    with rebuilt(city, tmp_path) as (live, again):
+        assert rebuild.compare(live, again) == []

@@ -33,6 +33,7 @@ def params(template: Template, language: str = "zh-CN") -> dict[str, Any]:
         "event": template.event or {"zh-CN": "台风", "en": "typhoon"},
         "areas": ["梨洲街道"] if language == "zh-CN" else ["Lizhou"],
         "count": 3,
+        "minutes": 40,
         "names": ["直街网格", "三江口网格"] if language == "zh-CN" else ["Zhijie 1", "Zhijie 2"],
         "unit": "直街网格" if language == "zh-CN" else "Zhijie 1",
         "choices": ["A7台风", "B2暴雨"] if language == "zh-CN" else ["A7 typhoon", "B2 rainstorm"],

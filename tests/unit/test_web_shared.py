@@ -1,11 +1,12 @@
 """What many ask for at once is made once, and nobody gets what was before their asking."""
 
 import asyncio
+import gzip
 from pathlib import Path
 
 import pytest
 
-from alertd.web.shared import Shared
+from alertd.web.shared import Made, Shared, pack
 from tests.unit.web_city import web_city
 
 
@@ -20,21 +21,23 @@ async def test_a_hundred_who_ask_at_once_cost_one_and_see_what_was_committed(
     async with web_city(tmp_path) as web:
         shared, made = Shared(web.deps), []
 
-        async def make() -> str:
+        async def make() -> Made:
             made.append(web.runner.commits)
             await asyncio.sleep(0)
-            return str(web.runner.commits)
+            return pack(str(web.runner.commits))
 
-        async def asked() -> set[str]:
-            return set(await asyncio.gather(*(shared.get("x", make) for _ in range(100))))
+        async def asked() -> set[bytes]:
+            answers = await asyncio.gather(*(shared.get("x", make) for _ in range(100)))
+            assert all(gzip.decompress(each.packed) == each.plain for each in answers)
+            return {each.plain for each in answers}
 
-        before = str(web.runner.commits)
+        before = b"%d" % web.runner.commits
         assert await asked() == {before}
         assert await asked() == {before}  # nothing has happened: it isn't made again
         assert len(made) == 1
         await web.issue()
-        after = str(web.runner.commits)
+        after = b"%d" % web.runner.commits
         assert after != before
         assert min(map(int, await asked())) >= int(after)
         assert len(made) == 2
-        assert await shared.get("y", make) == str(web.runner.commits)
+        assert (await shared.get("y", make)).plain == b"%d" % web.runner.commits

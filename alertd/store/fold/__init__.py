@@ -31,6 +31,7 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "alert.paused": halts.paused,
     "alert.resumed": halts.resumed,
     "alert.stopped": halts.stopped,
+    "pause.told": halts.told,
     "alert.expanded": expansion.expanded,
     "told": deliveries.told,
     "claimed": deliveries.claimed,

@@ -65,7 +65,16 @@ def _halt(
             stopped_at=fact.occurred_at if stopped else c.stopped_at,
             by=bytes.fromhex(fact.body["by"]),
             reason=fact.body["reason"],
+            told_at=None,
         )
+    )
+
+
+def told(connection: Connection, fact: Fact) -> None:
+    """The duty desk heard that it is still paused, or nobody could be told. Body: message."""
+    c = t.halt.c
+    connection.execute(
+        update(t.halt).where(c.alert_no == fact.alert_no).values(told_at=fact.occurred_at)
     )
 
 

@@ -19,6 +19,7 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
     "alert.paused": ("reason",),
     "alert.resumed": ("reason", "lasted_ms"),
     "alert.stopped": ("reason",),
+    "pause.told": (),
     "number.shown": (),
     "paper.printed": ("sheets", "people"),
     "paper.entered": ("row",),

@@ -77,6 +77,7 @@ class Halt(SQLModel, table=True):
     stopped_at: int | None = big(nullable=True)
     by: bytes = blob()  # the principal who did the last of it
     reason: str = text()  # in their words
+    told_at: int | None = big(nullable=True)  # the duty desk, of this pause; null: not yet
 
 
 class Message(SQLModel, table=True):

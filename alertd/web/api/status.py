@@ -17,6 +17,7 @@ from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, Cursor, Limit
 from alertd.web.live import Listener, follow, parse_cursor
 from alertd.web.problem import RESPONSES
+from alertd.web.tail import Tailing
 
 router = APIRouter(tags=["status"], responses=dict(RESPONSES))
 
@@ -99,7 +100,7 @@ class EventStream(StreamingResponse):
 
 
 @router.get("/events", response_class=EventStream)
-async def events(deps: Given, listener: Annotated[Listener, Depends(listener_of)]) -> EventStream:
+async def events(tail: Tailing, listener: Annotated[Listener, Depends(listener_of)]) -> EventStream:
     """Facts as they are committed: `fact` events, and a `beat` every five seconds.
 
     Goes on behind `Last-Event-ID` (or `after`); ends by itself after ten minutes, so that a client
@@ -107,4 +108,4 @@ async def events(deps: Given, listener: Annotated[Listener, Depends(listener_of)
     """
     # Neither kept by anybody on the way, nor held back by a proxy until there is more of it.
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return EventStream(follow(deps, listener), headers=headers)
+    return EventStream(follow(tail, listener), headers=headers)

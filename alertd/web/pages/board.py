@@ -26,10 +26,10 @@ from alertd.web.fields import AlertRef
 from alertd.web.language import language_of
 from alertd.web.pages import plan
 from alertd.web.pages.following import may_correct
-from alertd.web.pages.rendering import answer_of, page, part
+from alertd.web.pages.rendering import packed_answer_of, page, part
 from alertd.web.pages.signing import Visitor, back_to
 from alertd.web.ready import MOST_PENDING_AGE_S, readiness
-from alertd.web.shared import Shared, Sharing
+from alertd.web.shared import Made, Shared, Sharing, pack
 
 router = APIRouter(include_in_schema=False)
 
@@ -125,28 +125,27 @@ def rights(deps: Deps, signed: Signed, view: reads.AlertView) -> dict[str, Any]:
     }
 
 
-# In a shared text in the place of a session's own token: no text of ours holds such a character.
-_PLACE: Final = "\ue000csrf\ue000"
-
-
 async def _lists(
     asked: tuple[Request, Deps, Signed, Shared], alert: str, template: str, shown: int
 ) -> Response:
-    """A board's parts; made once for all who may see the same, in the same words."""
+    """A board's parts; made once for all who may see the same, in the same words.
+
+    Their forms hold no token: the page that they are put into has its session's own.
+    """
     request, deps, signed, shared = asked
     language, actor = language_of(request), signed.actor
 
-    def make() -> str:
+    def make() -> Made:
         with deps.store.read() as connection:
             found = reads.find(connection, alert, path=actor.path)
             view = reads.alert(connection, found, path=actor.path).view
             values = read_lists(deps, signed, connection, view, shown)
             cells = towns(connection, view, actor.path)
-        return part(deps, language, template, csrf=_PLACE, view=view, towns=cells, **values)
+        return pack(part(deps, language, template, csrf="", view=view, towns=cells, **values))
 
     key = (template, alert.upper(), actor.path, actor.role, actor.scopes, language)
-    text = await shared.get(key, partial(asyncio.to_thread, make))
-    return answer_of(language, text.replace(_PLACE, signed.csrf))
+    made = await shared.get(key, partial(asyncio.to_thread, make))
+    return packed_answer_of(request, language, made)
 
 
 @router.get("/alerts/{alert}/lists")
@@ -187,10 +186,19 @@ async def wall(request: Request, deps: Given, signed: Visitor, alert: AlertRef) 
 
 
 @router.get("/channels")
-async def channels(request: Request, deps: Given, signed: Visitor) -> Response:
-    """How what carries the messages is: gateways, queues, clock, last event."""
-    found = await channels_now(deps)
-    return page(request, deps, "board/channels.html", signed=signed, channels=found)
+async def channels(request: Request, deps: Given, signed: Visitor, shared: Sharing) -> Response:
+    """How what carries the messages is: gateways, queues, clock, last event; the same for all.
+
+    However many boards ask, gateways are asked once.
+    """
+    del signed
+    language = language_of(request)
+
+    async def make() -> Made:
+        found = await channels_now(deps)
+        return pack(part(deps, language, "board/channels.html", csrf="", channels=found))
+
+    return packed_answer_of(request, language, await shared.get(("channels", language), make))
 
 
 async def channels_now(deps: Deps) -> dict[str, Any]:

@@ -29,7 +29,7 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "all": (),
     "life": (
         *("alert.drafted", "alert.forecast", "alert.approved", "alert.issued", "alert.ended"),
-        *("alert.paused", "alert.resumed", "alert.stopped"),
+        *("alert.paused", "pause.told", "alert.resumed", "alert.stopped"),
     ),
     "sending": ("alert.expanded", "alert.selected", "told"),
     "ladders": ("climbed", "hurried", "digest.queued", "digest.sent"),

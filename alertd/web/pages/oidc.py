@@ -18,7 +18,7 @@ from alertd.web.pages.signing import SESSION_MS, browser_of, local, refused, set
 router = APIRouter(include_in_schema=False)
 
 
-def provider_of(request: Request, deps: Given) -> Provider:
+async def provider_of(request: Request, deps: Given) -> Provider:
     """The application's provider.
 
     Raises:

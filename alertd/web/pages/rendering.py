@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -17,6 +17,7 @@ from alertd.web.deps import Deps
 from alertd.web.language import language_of
 from alertd.web.pages.menu import menu
 from alertd.web.pages.wording import TABLES
+from alertd.web.shared import Made
 from alertd.web.standing import standing_of
 from rosters.words import Level, level_of, role_name
 
@@ -65,6 +66,16 @@ def answer_of(language: str, text: str, status: int = 200) -> HTMLResponse:
     """A text of a template as an answer."""
     headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie"}
     return HTMLResponse(text, status, headers=headers)
+
+
+def packed_answer_of(request: Request, language: str, made: Made) -> Response:
+    """What was made for many as an answer; packed for who can read that."""
+    packs = "gzip" in request.headers.get("accept-encoding", "")
+    headers = {"Content-Language": language, "Vary": "Accept-Encoding, Accept-Language, Cookie"}
+    if packs:
+        headers["Content-Encoding"] = "gzip"
+    text = made.packed if packs else made.plain
+    return Response(text, headers=headers, media_type="text/html")
 
 
 def shown(deps: Deps, language: str) -> dict[str, Any]:

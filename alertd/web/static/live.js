@@ -67,6 +67,8 @@ const live = (() => {
   // Each part of the page has its place, whatever the order in which parts come.
   function showParts(html, only) {
     const fresh = new DOMParser().parseFromString(html, "text/html");
+    // Parts are made once for all boards; what makes their forms this session's is the page's.
+    for (const field of fresh.querySelectorAll("input[name=csrf]")) field.value = place.dataset.csrf;
     for (const spot of document.querySelectorAll(only || "[data-part]:not([data-slow])")) {
       if (busy(spot)) continue;
       const part = fresh.getElementById(spot.dataset.part);
