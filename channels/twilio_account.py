@@ -13,6 +13,7 @@ from typing import Any
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
+from alertd.i18n import N_
 from channels import options
 from channels.base import Fault, Health, RouteConfig, RouteContext, SendError
 from channels.http_web import WebClient
@@ -26,6 +27,8 @@ ACCOUNT_OPTIONS = frozenset(
 )
 _BASE_URL = "https://api.twilio.com"
 _HEALTH_TIMEOUT_S = 2.0
+_ANSWERS, _SILENT = N_("Twilio answers {code}."), N_("Twilio doesn't answer.")
+_ACTIVE, _IDLE = N_("The Twilio account is active."), N_("The Twilio account is not active.")
 # Twilio's client falls back to os.environ for what isn't given, unless it gets a mapping that
 # isn't empty: another program's account must not be used by accident.
 _NO_ENVIRONMENT = {"": ""}
@@ -120,16 +123,16 @@ class TwilioAccount:
     async def health(self) -> Health:
         """Ask for the account itself."""
         if self.client is None:
-            return Health(ok=False, detail="The route is closed.")
+            return Health(ok=False, detail=N_("The route is closed."))
         try:
             async with asyncio.timeout(_HEALTH_TIMEOUT_S):
                 account = await self.ask(lambda c: c.api.accounts(self._sid).fetch_async())
         except SendError as error:
             if error.code.startswith("twilio-"):
-                return Health(ok=False, detail=f"Twilio answers {error.code}.")
-            return Health(ok=False, detail="Twilio doesn't answer.")
+                return Health(ok=False, detail=_ANSWERS.format(code=error.code))
+            return Health(ok=False, detail=_SILENT)
         except TimeoutError:
-            return Health(ok=False, detail="Twilio doesn't answer.")
+            return Health(ok=False, detail=_SILENT)
         active = str(account.status) == "active"
-        said = "The Twilio account is active." if active else "The Twilio account is not active."
+        said = _ACTIVE if active else _IDLE
         return Health(ok=active, detail=said)

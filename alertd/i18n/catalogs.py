@@ -34,7 +34,8 @@ def sentence(language: str, text: str) -> str:
 
     Errors carry finished English sentences. The catalog's texts with `{name}` placeholders are
     matched against the sentence, and what stood in the places is put into the translation.
-    A place called `reason` is translated too. A problem `field.path reason` keeps its path.
+    A place called `reason` is translated too, and each clause of `reasons`. A problem
+    `field.path reason` keeps its path.
     Unknown sentences come back as they are: a reader then sees English, never nothing.
     """
     found = _filled_in(language, text)
@@ -80,10 +81,14 @@ def _filled_in(language: str, text: str) -> str | None:
 
 
 def _with_reason(language: str, values: dict[str, str]) -> dict[str, str]:
-    """A place called `reason` holds a clause that has a translation of its own."""
-    if "reason" not in values:
-        return values
-    return values | {"reason": sentence(language, values["reason"])}
+    """A place called `reason` holds a clause that has a translation of its own; `reasons`: some."""
+    said = dict(values)
+    if "reason" in said:
+        said["reason"] = sentence(language, said["reason"])
+    if "reasons" in said:
+        clauses = (sentence(language, clause) for clause in said["reasons"].split("; "))
+        said["reasons"] = ("; " if language == "en" else ";").join(clauses)
+    return said
 
 
 @cache

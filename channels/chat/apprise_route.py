@@ -87,7 +87,7 @@ class AppriseRoute:
     async def health(self) -> Health:
         """There is no one gateway to ask, and nothing that it says is more than a yes."""
         if self._threads is None:
-            return Health(ok=False, detail="The route is closed.")
+            return Health(ok=False, detail=N_("The route is closed."))
         return Health(ok=True, detail=N_("The route is open; what it accepts is unverified."))
 
 

@@ -88,9 +88,12 @@ def _judge(answer: WebAnswer, now_ms: int) -> Accepted:
     raise SendError(Fault.UNKNOWN, f"onebot-{min(code, 10**6)}")
 
 
+_DOWN = N_("OneBot answers http-{status}.")
+
+
 def _probed(answer: WebAnswer) -> Health | None:
     if not is_success(answer):
-        return Health(ok=False, detail=f"OneBot answers http-{answer.status}.")
+        return Health(ok=False, detail=_DOWN.format(status=answer.status))
     data = json_object(answer.body).get("data")
     if not (isinstance(data, dict) and data.get("online") is True):
         return Health(ok=False, detail=N_("OneBot answers, but its QQ account isn't online."))

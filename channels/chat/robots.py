@@ -260,7 +260,7 @@ class RobotRoute:
         """Ask whether the platform is there, and what time it is."""
         service = self._dialect.service
         if self._client is None:
-            return Health(ok=False, detail="The route is closed.")
+            return Health(ok=False, detail=N_("The route is closed."))
         url = f"{self._base_url}{self._dialect.probe}"
         try:
             async with asyncio.timeout(_HEALTH_TIMEOUT_S):

@@ -17,6 +17,7 @@ import httpx
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
+from alertd.i18n import N_
 from channels import options
 from channels.base import (
     Accepted,
@@ -35,6 +36,7 @@ from channels.base import (
 from channels.http_faults import LostAnswerError, NotSentError, fault_of_status, retry_after
 from channels.http_web import BadUrlError, WebAnswer, WebClient
 
+_OPEN = N_("The route is open; receivers are known by their answers.")
 _GONE = 410
 _MAX_BODY_BYTES = 4 * 1024  # nothing of it is read; so much is let through to reuse a connection
 _BODY_TIMEOUT_S = 1.0  # the status has said it all
@@ -96,8 +98,8 @@ class WebhookRoute:
     async def health(self) -> Health:
         """There is no one gateway to ask: each group has its own receiver."""
         if self._client is None:
-            return Health(ok=False, detail="The route is closed.")
-        return Health(ok=True, detail="The route is open; receivers are known by their answers.")
+            return Health(ok=False, detail=N_("The route is closed."))
+        return Health(ok=True, detail=_OPEN)
 
 
 def _judge(answer: WebAnswer, now_ms: int) -> Accepted:

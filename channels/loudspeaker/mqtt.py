@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 
+from alertd.i18n import N_
 from channels.base import (
     Accepted,
     ChannelKind,
@@ -53,7 +54,10 @@ _log = structlog.get_logger(__name__)
 
 _WINDOW = 20  # paho holds back and then refuses more; a broker's answer takes a disk's turn
 _START_PATIENCE_S = 3.0
-_DEAF = "The MQTT broker is connected, but what loudspeakers say doesn't arrive: look at its ACL."
+_DEAF = N_(
+    "The MQTT broker is connected, but what loudspeakers say doesn't arrive: look at its ACL."
+)
+_AWAY = N_("The MQTT broker isn't connected: {problem}.")
 
 
 class MqttRoute:
@@ -132,8 +136,8 @@ class MqttRoute:
         if self._link.up and self._echo.hearing is Hearing.DEAF:
             return Health(ok=False, detail=_DEAF)
         if self._link.up:
-            return Health(ok=True, detail="The MQTT broker is connected.")
-        return Health(ok=False, detail=f"The MQTT broker isn't connected: {self._link.problem}.")
+            return Health(ok=True, detail=N_("The MQTT broker is connected."))
+        return Health(ok=False, detail=_AWAY.format(problem=self._link.problem))
 
     async def _refuse(self, _message: Outgoing) -> Accepted:
         raise SendError(Fault.RETRY, "route-closed")

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from alertd.i18n import N_
 from channels.base import (
     Accepted,
     ChannelKind,
@@ -36,6 +37,8 @@ from channels.mail.settings import read_settings
 from channels.mail.smtp_session import Session
 
 _HEALTH_TIMEOUT_S = 2.0
+_ANSWERS = N_("The mail server answers {code}.")
+_UNREAD = N_("The mailbox of answers can't be read: {code}.")
 
 
 class MailRoute:
@@ -112,7 +115,7 @@ class MailRoute:
     async def health(self) -> Health:
         """Greet the server, log in, and tell how the last look into the mailbox went."""
         if self._threads is None:
-            return Health(ok=False, detail="The route is closed.")
+            return Health(ok=False, detail=N_("The route is closed."))
         session = self._session(_HEALTH_TIMEOUT_S / 2, _HEALTH_TIMEOUT_S / 2)
         greet = asyncio.get_running_loop().run_in_executor(self._threads, session.greet)
         try:
@@ -120,10 +123,10 @@ class MailRoute:
                 await greet
         except TimeoutError:
             session.abort()
-            return Health(ok=False, detail="The mail server doesn't answer.")
+            return Health(ok=False, detail=N_("The mail server doesn't answer."))
         except SendError as error:
-            return Health(ok=False, detail=f"The mail server answers {error.code}.")
+            return Health(ok=False, detail=_ANSWERS.format(code=error.code))
         trouble = None if self._mailbox is None else self._mailbox.trouble
         if trouble is not None:
-            return Health(ok=False, detail=f"The mailbox of answers can't be read: {trouble}.")
-        return Health(ok=True, detail="The mail server takes mail.")
+            return Health(ok=False, detail=_UNREAD.format(code=trouble))
+        return Health(ok=True, detail=N_("The mail server takes mail."))

@@ -13,6 +13,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from alertd.i18n import N_
 from channels import options
 from channels.base import (
     Accepted,
@@ -101,10 +102,10 @@ class PosterRoute:
     async def health(self) -> Health:
         """Look whether the folder can be written to."""
         if not self._is_open:
-            return Health(ok=False, detail="The route is closed.")
+            return Health(ok=False, detail=N_("The route is closed."))
         if not await asyncio.to_thread(os.access, self._folder, os.W_OK | os.X_OK):
-            return Health(ok=False, detail="The folder for notices can't be written to.")
-        return Health(ok=True, detail="The folder for notices can be written to.")
+            return Health(ok=False, detail=N_("The folder for notices can't be written to."))
+        return Health(ok=True, detail=N_("The folder for notices can be written to."))
 
 
 def _write(page: Path, content: bytes) -> None:

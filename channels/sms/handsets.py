@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
+from alertd.i18n import N_
 from channels import options
 from channels.base import (
     Accepted,
@@ -50,6 +51,7 @@ from channels.sms.handset_wire import (
 
 _MAX_HOOK_BYTES = 1024 * 1024  # a batch of some thousand receipts
 _HEALTH_TIMEOUT_S = 2.0
+_ANSWERS = N_("The handset gateway answers {code}.")
 
 
 class HandsetsRoute:
@@ -118,15 +120,15 @@ class HandsetsRoute:
     async def health(self) -> Health:
         """Ask the gateway's `/health`."""
         if self._client is None:
-            return Health(ok=False, detail="The route is closed.")
+            return Health(ok=False, detail=N_("The route is closed."))
         try:
             async with asyncio.timeout(_HEALTH_TIMEOUT_S):
                 answer = await self._client.get("/health")
         except (NotSentError, LostAnswerError, TimeoutError):
-            return Health(ok=False, detail="The handset gateway doesn't answer.")
+            return Health(ok=False, detail=N_("The handset gateway doesn't answer."))
         if fault := fault_of_status(answer.status):
-            return Health(ok=False, detail=f"The handset gateway answers {fault.code}.")
-        return Health(ok=True, detail="The handset gateway answers.")
+            return Health(ok=False, detail=_ANSWERS.format(code=fault.code))
+        return Health(ok=True, detail=N_("The handset gateway answers."))
 
     def _reader(
         self, name: str, parse: Callable[[Any], Event | None]

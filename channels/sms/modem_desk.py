@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from alertd.i18n import N_
 from channels.base import Fault, Receipt
 from channels.sms.modem_codes import Verdict, is_sims, judge
 from channels.sms.modem_inbound import Joiner, Stored, Whole
@@ -23,15 +24,15 @@ _MOST_TIMED = 20
 _LONGEST_VALIDITY_MIN = 7 * 24 * 60
 _SHORTEST_VALIDITY_MIN = 5  # what the wire can say
 _PROBLEMS = {
-    "child-died": "its process ended",
-    "err-devicenopermission": "no permission for its device",
-    "err-devicenotexist": "its device isn't there",
-    "err-deviceopenerror": "its device can't be opened: something else may have it",
-    "err-timeout": "it doesn't answer",
-    "no-answer": "it doesn't answer",
-    "pin-wrong": "its PIN was refused",
-    "sim-wants-pin": "its SIM wants a PIN",
-    "sim-wants-puk": "its SIM wants its PUK",
+    "child-died": N_("its process ended"),
+    "err-devicenopermission": N_("no permission for its device"),
+    "err-devicenotexist": N_("its device isn't there"),
+    "err-deviceopenerror": N_("its device can't be opened: something else may have it"),
+    "err-timeout": N_("it doesn't answer"),
+    "no-answer": N_("it doesn't answer"),
+    "pin-wrong": N_("its PIN was refused"),
+    "sim-wants-pin": N_("its SIM wants a PIN"),
+    "sim-wants-puk": N_("its SIM wants its PUK"),
 }
 _REGISTERED = {"HomeNetwork", "RoamingNetwork"}
 
@@ -107,10 +108,10 @@ class Desk:
             return _PROBLEMS.get(self.line.problem, self.line.problem.replace("-", " "))
         network, memory = self.vitals.network, self.vitals.memory
         if network is not None and network not in _REGISTERED:
-            return "not registered"
+            return N_("not registered")
         if memory and memory[1] and memory[0] >= memory[1]:
-            return "message memory full"
-        return "" if self.able else "resting"
+            return N_("message memory full")
+        return "" if self.able else N_("resting")
 
     async def send(self, order: dict[str, Any], expires_at: int) -> int:
         """Send one part.

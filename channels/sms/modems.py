@@ -41,7 +41,13 @@ from channels.sms.modem_reports import Reports
 from channels.sms.modem_settings import ModemSettings, PoolSettings, read_settings
 
 _READY = N_("{good} of {all} modems are ready.")
-_READY_BUT = N_("{good} of {all} modems are ready; {said}.")
+# Clauses of `reasons`; the catalog turns each into the reader's language.
+_UNWELL = N_("{name}: {reason}")
+_SIGNAL = N_("{name}: signal {percent} %")
+_CREDIT = N_("{name}: credit {credit}")
+_PACE = N_("{parts} parts a minute")
+_ODD = N_("{n} reports fit nothing sent: is the clock right?")
+_READY_BUT = N_("{good} of {all} modems are ready; {reasons}.")
 PLANNED_PARTS_PER_MINUTE = 12.0  # a modem, before there is anything measured
 _NUMBER = re.compile(r"\+?\d{3,20}")
 _LONGEST_PARTS = 255  # a part's number is one octet
@@ -117,19 +123,23 @@ class ModemsRoute:
             return Health(ok=False, detail=N_("The route is closed."))
         troubles = {desk.name: desk.trouble() for desk in self._desks}
         good = sum(not trouble for trouble in troubles.values())
-        said = [f"{name}: {trouble}" for name, trouble in troubles.items() if trouble]
+        said = [
+            _UNWELL.format(name=name, reason=trouble)
+            for name, trouble in troubles.items()
+            if trouble
+        ]
         for desk in self._desks:
             vitals = desk.vitals
             if vitals.signal is not None and vitals.signal < _LOW_SIGNAL:
-                said.append(f"{desk.name}: signal {vitals.signal} %")
+                said.append(_SIGNAL.format(name=desk.name, percent=vitals.signal))
             if vitals.credit is not None:
-                said.append(f"{desk.name}: credit {vitals.credit}")
+                said.append(_CREDIT.format(name=desk.name, credit=vitals.credit))
         if any(desk.part_s for desk in self._desks):
-            said.append(f"{self.parts_per_minute:.0f} parts a minute")
+            said.append(_PACE.format(parts=f"{self.parts_per_minute:.0f}"))
         if self._reports.unmatched:
-            said.append(f"{self._reports.unmatched} reports fit nothing sent: is the clock right?")
+            said.append(_ODD.format(n=self._reports.unmatched))
         text = (_READY_BUT if said else _READY).format(
-            good=good, all=len(troubles), said="; ".join(said)
+            good=good, all=len(troubles), reasons="; ".join(said)
         )
         return Health(ok=good > 0, detail=text)
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import SecretStr
 
 from alertd.engine.authority import may, require
+from alertd.i18n import sentence
 from alertd.settings import Settings
 from alertd.web.api.routes import routes_now
 from alertd.web.commands.trying import try_route
@@ -14,7 +15,7 @@ from alertd.web.fields import RouteName
 from alertd.web.language import language_of
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Form, Sender, Visitor
-from alertd.web.ready import readiness
+from alertd.web.ready import Readiness, readiness
 
 router = APIRouter(prefix="/health", include_in_schema=False)
 
@@ -27,16 +28,29 @@ async def show(request: Request, deps: Given, signed: Visitor) -> Response:
     """What /readyz and the routes say, in words."""
     require(signed.actor, "read")
     everywhere = may(signed.actor, "routes", [""])
+    ready = await readiness(deps)
     return page(
         request,
         deps,
         "health/show.html",
         signed=signed,
-        ready=await readiness(deps),
+        ready=ready,
+        warnings=warnings_in(language_of(request), ready),
         routes=await routes_now(deps),
         settings=shown_settings(deps.settings) if everywhere else [],
         may_try=everywhere,
     )
+
+
+def warnings_in(language: str, ready: Readiness) -> list[str]:
+    """What needs a look, in the reader's language; a route's own word keeps its name before it."""
+    of_routes = {f"{route.name}: {route.detail}": route for route in ready.routes}
+    found = []
+    for warning in ready.warnings:
+        route = of_routes.get(warning)
+        said = sentence(language, route.detail if route else warning)
+        found.append(f"{route.name}: {said}" if route else said)
+    return found
 
 
 def shown_settings(settings: Settings) -> list[tuple[str, Any]]:
