@@ -13,7 +13,7 @@ from alertd.cli.words import _
 from alertd.settings import load
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=_("The principal's name."))]
-_SCOPES: Final = ("read", "draft", "approve", "answer", "help")
+_SCOPES: Final = ("read", "draft", "approve", "pause", "answer", "call", "help")
 
 app = typer.Typer(help=_("Who may act, and as what."))
 
@@ -65,9 +65,7 @@ def token(  # noqa: D103 - its help says it
     name: Name,
     scope: Annotated[
         list[str] | None,
-        typer.Option(
-            help=_("What it is good for; repeatable. Else: read, draft, approve, answer.")
-        ),
+        typer.Option(help=_("What it is good for; repeatable. Else: what an alert needs.")),
     ] = None,
     label: Annotated[str, typer.Option(help=_("What it is for."))] = "cli",
     valid_days: Annotated[int, typer.Option(help=_("For how many days."))] = 90,

@@ -45,14 +45,20 @@ def first_administrator(store: Store, now: Millis) -> FirstSignIn | None:
 
 
 def token_of_cli(store: Store, data_dir: Path, now: Millis) -> str:
-    """The command line's token, made anew where the kept one isn't good (any more)."""
+    """The command line's token, made anew where the kept one isn't good (any more).
+
+    One from before a right existed lacks it: that one gives way, and ends.
+    """
     kept = kept_token(data_dir)
     if kept:
         with store.read() as connection:
-            if credentials.holder_of(connection, kept, now) is not None:
-                return kept
+            found = credentials.holder_of(connection, kept, now)
+        if found is not None and found[1] >= set(ACTIONS):
+            return kept
     with store.transaction(now) as tx:
         made = token_for(tx, PRINCIPAL, "administrator")
+        if kept and found is not None:
+            credentials.revoke_token(tx, credentials.secret_hash(kept).hex(), by=PRINCIPAL)
     path = data_dir / TOKEN_FILE
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -57,13 +57,18 @@ class Shared:
         self.deps = deps
         self._kept: dict[Hashable, _Kept] = {}
 
-    async def get(self, key: Hashable, make: Callable[[], Awaitable[Made]]) -> Made:
-        """The answer to `key`, which holds all that it depends on but the store."""
+    async def get(
+        self, key: Hashable, make: Callable[[], Awaitable[Made]], *, longest_s: float = LONGEST_S
+    ) -> Made:
+        """The answer to `key`, which holds all that it depends on but the store.
+
+        Nobody gets one that is older than `longest_s`, whatever was committed.
+        """
         clock = asyncio.get_running_loop().time
         asked_s = clock()
         kept = self._kept.setdefault(key, _Kept())
         async with kept.lock:
-            if kept.began_s >= asked_s or self._is_fresh(kept, clock()):
+            if kept.began_s >= asked_s or self._is_fresh(kept, clock(), longest_s):
                 return kept.made
             await asyncio.sleep(max(0.0, kept.began_s + LEAST_S - clock()))
             kept.began_s, kept.commits = clock(), self.deps.runner.commits
@@ -71,10 +76,10 @@ class Shared:
             self._forget(clock())
             return kept.made
 
-    def _is_fresh(self, kept: _Kept, now_s: float) -> bool:
+    def _is_fresh(self, kept: _Kept, now_s: float, longest_s: float) -> bool:
         # Other processes commit, too, and don't tell us.
         still = kept.commits == self.deps.runner.commits and not self.deps.store.shared
-        return still and now_s - kept.began_s < LONGEST_S
+        return still and now_s - kept.began_s < longest_s
 
     def _forget(self, now_s: float) -> None:
         """Drop what nobody has asked for lately."""

@@ -235,4 +235,8 @@ async def test_whose_area_an_alert_exceeds_sees_no_timeline(web: WebCity) -> Non
         assert (await town.get(f"/alerts/{code}")).status_code == 200
         assert "halt/pause" not in (await town.get(f"/alerts/{code}")).text
         assert (await town.get(f"/alerts/{code}/timeline")).status_code == 403
+        page = (await town.get(f"/alerts/{code}")).text
+        assert f"/alerts/{code}/follow/" not in page
+        assert "Here you act for your own part" in page  # and is told why, and what instead
+        assert "urge/remind" in page
         assert (await town.get(f"/alerts/{code}/units/330281")).status_code == 404

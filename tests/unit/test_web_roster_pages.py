@@ -35,6 +35,28 @@ async def confirm(client: httpx.AsyncClient, shown: httpx.Response, why: str) ->
     return await client.post("/roster/confirm", data=fields)
 
 
+async def test_files_are_taken_away_from_the_page_by_those_who_may(web: WebCity) -> None:
+    masked, whole = (
+        "/api/v1/roster/export?file={}",
+        "/api/v1/roster/export?file={}&amp;unmasked=true",
+    )
+    found = {}
+    for who in ("admin", "viewer", "town"):
+        async with browser(web) as client:
+            await sign_in(client, who)
+            page = (await client.get("/roster")).text
+        files = ("people", "terminals", "groups")
+        found[who] = [
+            (f'href="{masked.format(file)}"' in page, f'href="{whole.format(file)}"' in page)
+            for file in files
+        ]
+    assert found == {
+        "admin": [(True, True)] * 3,
+        "viewer": [(True, False)] * 3,
+        "town": [(False, False)] * 3,
+    }
+
+
 async def test_the_roster_is_browsed_and_searched_within_ones_area(web: WebCity) -> None:
     person, unit = leader(web)
     outside, other = leader(web, inside=False)

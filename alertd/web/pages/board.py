@@ -29,7 +29,7 @@ from alertd.web.pages.following import may_correct
 from alertd.web.pages.rendering import packed_answer_of, page, part
 from alertd.web.pages.signing import Visitor, back_to
 from alertd.web.ready import MOST_PENDING_AGE_S, readiness
-from alertd.web.shared import Made, Shared, Sharing, pack
+from alertd.web.shared import LEAST_S, Made, Shared, Sharing, pack
 
 router = APIRouter(include_in_schema=False)
 
@@ -118,6 +118,7 @@ def rights(deps: Deps, signed: Signed, view: reads.AlertView) -> dict[str, Any]:
         "may_call": may(actor, "call") and not view.simulated,
         "may_help": may(actor, "help"),
         "may_follow": may(actor, "draft") and view.whole,
+        "partly": may(actor, "draft") and not view.whole,
         "may_correct": may_correct(deps, signed, view),
         "may_pause": under_way and may(actor, "pause") and view.whole,
         "notice": halt.notice(view.halt, deps.now(), under_way=under_way),
@@ -198,7 +199,8 @@ async def channels(request: Request, deps: Given, signed: Visitor, shared: Shari
         found = await channels_now(deps)
         return pack(part(deps, language, "board/channels.html", csrf="", channels=found))
 
-    return packed_answer_of(request, language, await shared.get(("channels", language), make))
+    made = await shared.get(("channels", language), make, longest_s=LEAST_S)
+    return packed_answer_of(request, language, made)
 
 
 async def channels_now(deps: Deps) -> dict[str, Any]:

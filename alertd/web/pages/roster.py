@@ -61,6 +61,7 @@ async def tree(request: Request, deps: Given, signed: Visitor, q: Text = "") -> 
 
     values = await _read(deps, read)
     whole = may(signed.actor, "read", [""])
+    values["may_unmask"] = may(signed.actor, "unmask", [""])
     return page(request, deps, "roster/tree.html", signed=signed, q=q, whole=whole, **values)
 
 
