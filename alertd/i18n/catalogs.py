@@ -86,9 +86,18 @@ def _with_reason(language: str, values: dict[str, str]) -> dict[str, str]:
     if "reason" in said:
         said["reason"] = sentence(language, said["reason"])
     if "reasons" in said:
-        clauses = (sentence(language, clause) for clause in said["reasons"].split("; "))
+        clauses = (_clause(language, clause) for clause in said["reasons"].split("; "))
         said["reasons"] = ("; " if language == "en" else ";").join(clauses)
     return said
+
+
+def _clause(language: str, clause: str) -> str:
+    """One of several; what is said of a thing by its name comes after it: `m1: not registered`."""
+    whole = sentence(language, clause)
+    name, colon, said = clause.partition(": ")
+    if whole != clause or not colon or language == "en":
+        return whole
+    return f"{name}:{sentence(language, said)}"
 
 
 @cache

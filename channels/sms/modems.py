@@ -42,7 +42,6 @@ from channels.sms.modem_settings import ModemSettings, PoolSettings, read_settin
 
 _READY = N_("{good} of {all} modems are ready.")
 # Clauses of `reasons`; the catalog turns each into the reader's language.
-_UNWELL = N_("{name}: {reason}")
 _SIGNAL = N_("{name}: signal {percent} %")
 _CREDIT = N_("{name}: credit {credit}")
 _PACE = N_("{parts} parts a minute")
@@ -123,11 +122,7 @@ class ModemsRoute:
             return Health(ok=False, detail=N_("The route is closed."))
         troubles = {desk.name: desk.trouble() for desk in self._desks}
         good = sum(not trouble for trouble in troubles.values())
-        said = [
-            _UNWELL.format(name=name, reason=trouble)
-            for name, trouble in troubles.items()
-            if trouble
-        ]
+        said = [f"{name}: {why}" for name, why in troubles.items() if why]
         for desk in self._desks:
             vitals = desk.vitals
             if vitals.signal is not None and vitals.signal < _LOW_SIGNAL:

@@ -213,7 +213,7 @@ def short(**changes: Any) -> dict[str, Any]:
 
 
 def settings_of(folder: Path, **more: Any) -> Settings:
-    return load(data_dir=folder, public_base_url="http://alertd.test", **more)
+    return load(**{"data_dir": folder, "public_base_url": "http://alertd.test", **more})
 
 
 def let_in(city: City) -> dict[str, str]:
