@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from console_boards import Node, measured
@@ -14,7 +15,13 @@ from playwright.sync_api import Browser, Page
 from tests.browser.chromium import installed, launched
 from tests.browser.visitor import COOKIE
 
-_CATEGORIES = ["toplevel", "disabled-by-default-devtools.timeline", "__metadata"]
+_CATEGORIES = [
+    "toplevel",
+    "devtools.timeline",
+    "disabled-by-default-devtools.timeline",
+    "__metadata",
+]
+_OPENINGS = 3  # of which the middle one counts
 _TASKS = frozenset({"RunTask", "ThreadControllerImpl::RunTask"})
 
 
@@ -43,11 +50,12 @@ def watched(node: Node, seconds: float) -> Longest | None:
     with launched(executable) as chromium:
         chromium.comes_back()
         browser = chromium.browser
-        context = browser.new_context(base_url=f"http://127.0.0.1:{node.port}", locale="zh-CN")
-        cookie = {"name": COOKIE, "value": node.sessions[0], "url": f"http://127.0.0.1:{node.port}"}
-        context.add_cookies([cookie])  # type: ignore[list-item]
-        page = context.new_page()
-        opening = _traced(browser, page, lambda: page.goto(f"/alerts/{node.code}"))
+        opened = []
+        for _ in range(_OPENINGS):
+            page = _page(browser, node)
+            goes = partial(page.goto, f"/alerts/{node.code}")
+            opened.append(_traced(browser, page, goes))
+        opening = sorted(opened, key=lambda task: task.cpu_ms)[_OPENINGS // 2]
         pouring = threading.Thread(target=lambda: asyncio.run(measured(node, [], seconds)))
 
         def moves() -> None:
@@ -56,9 +64,16 @@ def watched(node: Node, seconds: float) -> Longest | None:
             pouring.join()
 
         moving = _traced(browser, page, moves)
-        context.close()
         chromium.steps_aside()
     return Longest(opening, moving)
+
+
+def _page(browser: Browser, node: Node) -> Page:
+    url = f"http://127.0.0.1:{node.port}"
+    context = browser.new_context(base_url=url, locale="zh-CN")
+    cookie = {"name": COOKIE, "value": node.sessions[0], "url": url}
+    context.add_cookies([cookie])  # type: ignore[list-item]
+    return context.new_page()
 
 
 def _traced(browser: Browser, page: Page, do: Any) -> Task:
