@@ -97,6 +97,11 @@ class Tail:
         """Wait until nothing that is committed from now on is missed."""
         await self._begun.wait()
 
+    def lose_all(self) -> None:
+        """Have every listener read by itself again what it doesn't have yet."""
+        for ear in self._ears:
+            ear.lose()
+
     async def _run(self) -> None:
         try:
             await self._read()
@@ -105,8 +110,7 @@ class Tail:
         finally:
             self._task = None
             self._begun.set()
-            for ear in self._ears:
-                ear.lose()
+            self.lose_all()
 
     async def _read(self) -> None:
         deps = self.deps
