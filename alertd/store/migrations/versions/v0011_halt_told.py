@@ -1,14 +1,14 @@
 """When the duty desk was last told that an alert is still paused.
 
-Revision ID: v0010
-Revises: v0009
+Revision ID: v0011
+Revises: v0010
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "v0010"
-down_revision = "v0009"
+revision = "v0011"
+down_revision = "v0010"
 branch_labels = None
 depends_on = None
 
