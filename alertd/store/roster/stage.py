@@ -98,6 +98,7 @@ class Stage:
         self.db.executescript(_SCHEMA)
         self.db.create_function("fingerprint", -1, self.fingerprint, deterministic=True)
         self.db.execute("BEGIN")
+        self.last: dict[str, int] = {}  # the last number ever given, by the store's table
 
     def close(self) -> None:
         """Throw it away."""

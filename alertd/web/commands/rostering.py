@@ -92,8 +92,19 @@ def plan_edit(
     ids: Ids,
     today: dt.date,
     language: str,
+    to_apply: bool,
 ) -> Planned:
     """Read, check and plan an edit; only reads.
+
+    Args:
+        connection: Reading is enough.
+        vault: Of this store.
+        actor: Whose doing it is.
+        acts: One after the other.
+        ids: Gives what is new its identity.
+        today: From which "verified long ago" is counted.
+        language: Of what is wrong.
+        to_apply: Whether it may be put in force, or is to be looked at only.
 
     Raises:
         ForbiddenError: It touches units outside the actor's area.
@@ -114,7 +125,9 @@ def plan_edit(
             edit.problems.lines(Severity.ERROR, language),
         )
     stored = roster.Stored(connection, vault, masked=False)
-    plan = roster.plan(connection, vault, roster.Overlay(stored, edit), ids)
+    scope = roster.scope_of(connection, around, acts)
+    source = roster.Edited(stored, scope, edit)
+    plan = roster.plan(connection, vault, source, ids, scope=scope, to_apply=to_apply)
     return _kept(plan, tuple(paths), tuple(edit.problems.lines(Severity.WARNING, language)))
 
 

@@ -175,7 +175,9 @@ async def confirm(request: Request, deps: Given, signed: Sender, form: Form) -> 
     """Make what was shown the roster in force."""
     require(signed.actor, "roster")
     wish = _open(deps, signed, form.get("change", ""))
-    planned = await asyncio.to_thread(_plan, deps, signed, wish, language_of(request))
+    planned = await asyncio.to_thread(
+        _plan, deps, signed, wish, language_of(request), to_apply=True
+    )
     with planned.plan:
         require_base(planned.plan.base, wish["base"])
         try:
@@ -207,18 +209,22 @@ def _wish(form: Mapping[str, str]) -> dict[str, Any]:
     return {"acts": acts, "to": to}
 
 
-def _plan(deps: Deps, signed: Signed, wish: Mapping[str, Any], language: str) -> Planned:
+def _plan(
+    deps: Deps, signed: Signed, wish: Mapping[str, Any], language: str, *, to_apply: bool
+) -> Planned:
     if "restore" in wish:
         return changes.plan_restore(deps, signed.actor, wish["restore"])
     acts = [EditAct.model_validate(each).act() for each in wish["acts"]]
     if not acts:
         raise InvalidInputError("There is no such change.", field="do")
-    return changes.plan_edit(deps, signed.actor, acts, language)
+    return changes.plan_edit(deps, signed.actor, acts, language, to_apply=to_apply)
 
 
 async def _preview(request: Request, deps: Deps, signed: Signed, wish: dict[str, Any]) -> Response:
     try:
-        planned = await asyncio.to_thread(_plan, deps, signed, wish, language_of(request))
+        planned = await asyncio.to_thread(
+            _plan, deps, signed, wish, language_of(request), to_apply=False
+        )
     except AlertdError as error:
         return refused(error, _shown(request, deps, signed, wish, None, error))
     with planned.plan:
