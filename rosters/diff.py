@@ -20,6 +20,8 @@ Value = Unit | UnitFacts | Person | Holding | Terminal | ChatGroup
 
 _MASKED = frozenset({"short_phone", "chat_id", "url", "secret"})
 _HIDDEN = "***"
+_MANY = 20
+_A_PART = 5
 _SEPARATOR = "\x1f"  # no cell may hold it, so that joined keys are as unique as their parts
 
 
@@ -95,6 +97,20 @@ class Diff:
     def table(self) -> dict[str, dict[str, int]]:
         """Counts as `{kind: {added, changed, left}}`, zeros included."""
         return {kind: {what: self.counts[kind, what] for what in What} for kind in Kind}
+
+
+def sweeping(diff: Diff, people: int) -> int:
+    """How many people leave where that is a fifth of them or more, and 20; else 0.
+
+    A file of one town in place of the city's looks like this.
+
+    Args:
+        diff: What changes.
+        people: How many there are afterwards.
+    """
+    left = diff.counts[Kind.PERSON, What.LEFT]
+    before = people + left - diff.counts[Kind.PERSON, What.ADDED]
+    return left if left >= _MANY and left * _A_PART >= before else 0
 
 
 def compare(

@@ -24,6 +24,7 @@ from alertd.web.deps import Deps
 from alertd.web.door import Door
 from alertd.web.headers import SafeHeaders
 from alertd.web.hooks import Hooks
+from alertd.web.imports import Imports
 from alertd.web.links import LinkDoor
 from alertd.web.oidc import Provider
 from alertd.web.pages import (
@@ -40,6 +41,7 @@ from alertd.web.pages import (
     phone,
     record,
     reports,
+    roster_import,
     signing,
     silence,
     situations,
@@ -91,6 +93,7 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.links = LinkDoor(deps)
     app.state.shared = Shared(deps)
     app.state.situations = Situations(deps)
+    app.state.imports = Imports(deps)
     failing.install(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=API)
@@ -111,6 +114,7 @@ def create_app(deps: Deps) -> FastAPI:
         oidc.router,
         reports.router,
         speakers.router,
+        roster_import.router,
         roster_pages.router,
         texts.router,
         account.router,

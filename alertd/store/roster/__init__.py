@@ -5,10 +5,10 @@ it is one short writing transaction that touches what changed and nothing else.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, Row, select
 
@@ -17,7 +17,7 @@ from alertd.model import Fact, Millis
 from alertd.store import tables as t
 from alertd.store.database import Transaction
 from alertd.store.identity import Ids
-from alertd.store.roster.changes import count_changes
+from alertd.store.roster.changes import count_changes, list_changes
 from alertd.store.roster.editing import Edited, around, scope_of, warn_of_shared_phones
 from alertd.store.roster.headcount import (
     Headcount,
@@ -36,7 +36,7 @@ from alertd.store.roster.stage import Stage
 from alertd.store.roster.values import Stored
 from alertd.store.roster.write import write_rows
 from alertd.store.vault import Vault
-from rosters.diff import Diff
+from rosters.diff import Diff, Kind, What
 
 __all__ = [
     "Edited",
@@ -87,6 +87,10 @@ class RosterVersion:
     counts: Mapping[str, int]
 
 
+_MOVED = "The roster has changed since this import was prepared."
+_AGAIN = "Look at the differences again, then confirm."
+
+
 class Plan:
     """What an import would do; holds the scratch database until it is closed.
 
@@ -107,6 +111,39 @@ class Plan:
         self.diff = diff
         self.counts = counts
         self.digest = digest
+
+    def part(
+        self, connection: Connection, order: Sequence[tuple[Kind, What]], *, first: int, limit: int
+    ) -> Diff:
+        """A part of all that changes, in an order of kinds and ways; fields and all.
+
+        Raises:
+            ConflictError: The roster is no longer the one that this was compared with.
+        """
+        if current_version(connection) != self.base:
+            raise ConflictError(_MOVED, hint=_AGAIN)
+        diff = list_changes(self.stage, self.diff, order, first=first, limit=limit)
+        fill_in(diff, connection, self.stage)
+        return diff
+
+    def frozen(self) -> tuple[dict[str, Any], bytes]:
+        """As JSON can carry it, and the scratch database; `thawed` makes a plan of them again."""
+        said = {
+            "base": self.base,
+            "changes": self.diff.table(),
+            "counts": dict(self.counts),
+            "digest": self.digest,
+        }
+        return said, self.stage.frozen()
+
+    @classmethod
+    def thawed(cls, vault: Vault, said: Mapping[str, Any], stage: bytes) -> Self:
+        """The plan that was frozen; of its changes none is listed."""
+        diff = Diff(limit=0)
+        for kind, ways in said["changes"].items():
+            for what, count in ways.items():
+                diff.counts[Kind(kind), What(what)] = count
+        return cls(Stage(vault, stage), said["base"], diff, said["counts"], said["digest"])
 
     def close(self) -> None:
         """Throw the scratch database away."""
@@ -189,10 +226,7 @@ def apply(
         ConflictError: Another import came between.
     """
     if current_version(tx.connection) != planned.base:
-        raise ConflictError(
-            "The roster has changed since this import was prepared.",
-            hint="Look at the differences again, then confirm.",
-        )
+        raise ConflictError(_MOVED, hint=_AGAIN)
     assert planned.digest  # noqa: S101 - only plans that are to be applied come here
     version = planned.base + 1
     write_rows(tx.connection, planned.stage, version)

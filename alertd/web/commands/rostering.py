@@ -17,6 +17,7 @@ from alertd.store.reads import units
 from alertd.store.roster import Plan, RosterVersion
 from alertd.store.vault import Vault
 from alertd.web.fields import PersonId, Text
+from rosters.diff import sweeping
 from rosters.edits import ALLOWED, Act, Do, revise, touched
 from rosters.problems import Severity
 
@@ -162,6 +163,16 @@ def require_base(base: int, wanted: int | None) -> None:
         raise ConflictError(
             "The roster has changed since this was looked at.",
             hint="Look at the differences again, then confirm.",
+        )
+
+
+def require_meant(plan: Plan, leaving: int | None) -> None:
+    """Raise ConflictError where many people leave and nobody has said how many."""
+    many = sweeping(plan.diff, plan.counts["people"])
+    if many and leaving != many:
+        raise ConflictError(
+            f"{many} people would leave the roster.",
+            hint="If that is meant, say so by their number; else look for what the files lack.",
         )
 
 

@@ -11,18 +11,19 @@ from sqlalchemy import Connection
 
 from alertd.engine.authority import may, require
 from alertd.errors import AlertdError, ConflictError, InvalidInputError
+from alertd.i18n import translator
 from alertd.store import roster
-from alertd.store.reads import roster_lists, roster_pages, units
+from alertd.store.reads import roster_lists, roster_names, roster_pages, units
 from alertd.web.api import roster_changes as changes
 from alertd.web.auth import Signed
 from alertd.web.commands.rostering import EditAct, Planned, require_base
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import Code
 from alertd.web.language import language_of
+from alertd.web.pages import differences, people_forms
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Form, Sender, Visitor, back_to, refused
 from rosters.edits import ALLOWED, Do
-from rosters.words import LANGUAGES, ROLES
 
 router = APIRouter(prefix="/roster", include_in_schema=False)
 
@@ -61,7 +62,16 @@ async def tree(request: Request, deps: Given, signed: Visitor, q: Text = "") -> 
 
     values = await _read(deps, read)
     whole = may(signed.actor, "read", [""])
-    return page(request, deps, "roster/tree.html", signed=signed, q=q, whole=whole, **values)
+    return page(
+        request,
+        deps,
+        "roster/tree.html",
+        signed=signed,
+        q=q,
+        whole=whole,
+        may_import=may(signed.actor, "roster", [""]),
+        **values,
+    )
 
 
 @router.get("/branches")
@@ -87,10 +97,10 @@ async def unit(request: Request, deps: Given, signed: Visitor, code: Code) -> Re
             "found": found,
             "units": units.children(connection, code, path=path, limit=_SHOWN).items,
             "may_edit": may(signed.actor, "roster", [found.unit.path]),
-            "roles": list(ROLES),
         }
 
-    return page(request, deps, "roster/unit.html", signed=signed, **await _read(deps, read))
+    values = {**await _read(deps, read), **people_forms.choices(language_of(request))}
+    return page(request, deps, "roster/unit.html", signed=signed, **values)
 
 
 @router.get("/person")
@@ -99,7 +109,7 @@ async def person(
 ) -> Response:
     """A person, and the forms by which something else is said of them."""
     require(signed.actor, "read")
-    path, vault = signed.actor.path, deps.store.vault
+    path, vault, language = signed.actor.path, deps.store.vault, language_of(request)
     found, duties, inside = await _read(
         deps, lambda c: roster_pages.person_page(c, vault, who, path=path)
     )
@@ -109,11 +119,11 @@ async def person(
         "roster/person.html",
         signed=signed,
         found=found,
-        duties=duties,
+        said=people_forms.said_of(found, language),
+        duties=[people_forms.duty(name, held, language) for name, held in duties],
         may_edit=may(signed.actor, "roster"),
         inside=inside,
-        roles=list(ROLES),
-        tongues=list(LANGUAGES),
+        **people_forms.choices(language),
     )
 
 
@@ -140,8 +150,13 @@ async def listed(
 async def history(request: Request, deps: Given, signed: Visitor) -> Response:
     """Every version: who, when, why."""
     require(signed.actor, "read", [""])
-    found = await _read(deps, roster.versions)
-    return page(request, deps, "roster/history.html", signed=signed, versions=found)
+
+    def read(connection: Connection) -> dict[str, Any]:
+        found = roster.versions(connection)
+        return {"versions": found, "by": roster_names.authors(connection, found)}
+
+    values = await _read(deps, read)
+    return page(request, deps, "roster/history.html", signed=signed, **values)
 
 
 @router.get("/history/{version}")
@@ -150,13 +165,20 @@ async def version_page(
 ) -> Response:
     """What a version changed of the one before."""
     require(signed.actor, "read", [""])
-    vault = deps.store.vault
+    vault, language = deps.store.vault, language_of(request)
 
     def read(connection: Connection) -> dict[str, Any]:
         made = roster.version_of(connection, version)
         newest = roster.current_version(connection) == version
         diff = roster.between(connection, vault, version)
-        return {"made": made, "newest": newest, "diff": diff}
+        names = roster_names.names(connection, diff.listed)
+        return {
+            "made": made,
+            "by": roster_names.authors(connection, [made]),
+            "newest": newest,
+            "tallies": differences.tallies(diff),
+            "sections": differences.sections(diff, names, language, translator(language)),
+        }
 
     may_edit = may(signed.actor, "roster", [""])
     values = await _read(deps, read)
@@ -183,7 +205,7 @@ async def confirm(request: Request, deps: Given, signed: Sender, form: Form) -> 
         try:
             await changes.put_in_force(deps, signed.actor, planned, form.get("why", "")[:200])
         except InvalidInputError as error:
-            return refused(error, _shown(request, deps, signed, wish, planned, error))
+            return refused(error, await _shown(request, deps, signed, wish, planned, error))
     return back_to(wish["to"])
 
 
@@ -226,13 +248,13 @@ async def _preview(request: Request, deps: Deps, signed: Signed, wish: dict[str,
             _plan, deps, signed, wish, language_of(request), to_apply=False
         )
     except AlertdError as error:
-        return refused(error, _shown(request, deps, signed, wish, None, error))
+        return refused(error, await _shown(request, deps, signed, wish, None, error))
     with planned.plan:
         wish["base"] = planned.plan.base
-        return _shown(request, deps, signed, wish, planned)
+        return await _shown(request, deps, signed, wish, planned)
 
 
-def _shown(
+async def _shown(
     request: Request,
     deps: Deps,
     signed: Signed,
@@ -240,13 +262,18 @@ def _shown(
     planned: Planned | None,
     problem: AlertdError | None = None,
 ) -> Response:
+    sections: tuple[differences.Section, ...] = ()
+    if planned:
+        diff, stage, language = planned.plan.diff, planned.plan.stage, language_of(request)
+        names = await _read(deps, lambda c: roster_names.names(c, diff.listed, stage))
+        sections = differences.sections(diff, names, language, translator(language))
     return page(
         request,
         deps,
         "roster/change.html",
         signed=signed,
         to=wish["to"],
-        diff=planned.plan.diff if planned else None,
+        sections=sections,
         warnings=planned.warnings if planned else (),
         change=_seal(deps, signed, wish) if planned else "",
         problem=problem,

@@ -179,6 +179,7 @@ LISTS: Final[Mapping[str, str]] = {
     "unverified": N_("Not verified for 90 days"),
     "opted-out": N_("Asked to be left out"),
 }
+TONGUES: Final[Mapping[str, str]] = {"zh-CN": N_("Chinese"), "en": N_("English")}
 
 TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "status": STATUSES,
@@ -206,4 +207,5 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "changed": CHANGED,
     "part": PARTS,
     "list": LISTS,
+    "tongue": TONGUES,
 }
