@@ -44,6 +44,9 @@ class What(StrEnum):
     LEFT = "left"
 
 
+_COUNTED = {Kind.PERSON: "people", Kind.TERMINAL: "terminals", Kind.GROUP: "groups"}
+
+
 @dataclass(frozen=True, slots=True)
 class FieldChange:
     """One field's change; what mustn't be seen is `***`."""
@@ -99,18 +102,21 @@ class Diff:
         return {kind: {what: self.counts[kind, what] for what in What} for kind in Kind}
 
 
-def sweeping(diff: Diff, people: int) -> int:
-    """How many people leave where that is a fifth of them or more, and 20; else 0.
+def sweeping(diff: Diff, counts: Mapping[str, int]) -> int:
+    """How many people, loudspeakers and groups leave, where of one kind a fifth and 20 do; else 0.
 
-    A file of one town in place of the city's looks like this.
+    A file of one town in place of the city's looks like this, and one that was forgotten.
 
     Args:
         diff: What changes.
-        people: How many there are afterwards.
+        counts: How many there are afterwards: `people`, `terminals`, `groups`.
     """
-    left = diff.counts[Kind.PERSON, What.LEFT]
-    before = people + left - diff.counts[Kind.PERSON, What.ADDED]
-    return left if left >= _MANY and left * _A_PART >= before else 0
+    found = 0
+    for kind, name in _COUNTED.items():
+        left = diff.counts[kind, What.LEFT]
+        before = counts[name] + left - diff.counts[kind, What.ADDED]
+        found += left if left >= _MANY and left * _A_PART >= before else 0
+    return found
 
 
 def compare(

@@ -131,7 +131,7 @@ async def test_many_who_leave_are_said_by_their_number(web: WebCity) -> None:
     half = shortened(files, by=len(rows_of(files)) // 2)
     async with await office(web) as client, web.client("admin") as api:
         page = await upload(client, half)
-        many = re.search(r"(\d+) people would leave", page.text)
+        many = re.search(r"(\d+) people, loudspeakers or groups would leave", page.text)
         assert many, page.text
         assert (await confirm(client, page, why="x", leaving="1")).status_code == 409
         assert (await api.post("/api/v1/roster", files=parts(half))).status_code == 409

@@ -85,7 +85,8 @@ async def upload(
     why: Annotated[str, Form(max_length=200)] = "",
     dry_run: Annotated[bool, Query(description="Show what would change; change nothing")] = False,
     leaving: Annotated[
-        int | None, Query(description="How many people leave, where it is a fifth of them or more")
+        int | None,
+        Query(description="How many leave: a fifth or more of people, loudspeakers or groups"),
     ] = None,
 ) -> Imported:
     """Import a roster; all errors at once with file and line, and then nothing changes."""

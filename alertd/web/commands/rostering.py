@@ -167,11 +167,11 @@ def require_base(base: int, wanted: int | None) -> None:
 
 
 def require_meant(plan: Plan, leaving: int | None) -> None:
-    """Raise ConflictError where many people leave and nobody has said how many."""
-    many = sweeping(plan.diff, plan.counts["people"])
+    """Raise ConflictError where much of the roster leaves and nobody has said how much."""
+    many = sweeping(plan.diff, plan.counts)
     if many and leaving != many:
         raise ConflictError(
-            f"{many} people would leave the roster.",
+            f"{many} people, loudspeakers or groups would leave the roster.",
             hint="If that is meant, say so by their number; else look for what the files lack.",
         )
 

@@ -190,7 +190,7 @@ async def _planned(
         total=total,
         first=first,
         size=LINES,
-        many=sweeping(plan.diff, plan.counts["people"]),
+        many=sweeping(plan.diff, plan.counts),
         warnings=kept.totals[Severity.WARNING] + kept.totals[Severity.NOTE],
         until=int(key[:13]) + LASTS_MS,
         **part,

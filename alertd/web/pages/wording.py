@@ -162,7 +162,7 @@ DUTY_STATES: Final[Mapping[str, str]] = {
 CHANGED: Final[Mapping[str, str]] = {
     "added": N_("added"),
     "changed": N_("changed"),
-    "left": N_("has left"),
+    "left": N_("leaves"),
 }
 PARTS: Final[Mapping[str, str]] = {
     "unit": N_("unit"),
