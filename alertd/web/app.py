@@ -57,6 +57,7 @@ from alertd.web.pages import roster as roster_pages
 from alertd.web.pages.rendering import STATIC
 from alertd.web.shared import Shared
 from alertd.web.situations import Situations
+from alertd.web.totals import Totals
 
 API = "/api/v1"
 _ROUTERS: tuple[APIRouter, ...] = (
@@ -94,6 +95,7 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.shared = Shared(deps)
     app.state.situations = Situations(deps)
     app.state.imports = Imports(deps)
+    app.state.totals = Totals()
     failing.install(app)
     for router in _ROUTERS:
         app.include_router(router, prefix=API)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.unit.test_web_pages import browser, csrf_of, sign_in
-from tests.unit.test_web_roster_changes import NEW_PHONE, leader
+from tests.unit.test_web_roster_changes import NEW_PHONE, act, edit, leader
 from tests.unit.web_city import TOWN, WebCity, web_city
 
 
@@ -84,6 +84,35 @@ async def test_an_edit_shows_the_difference_asks_why_and_is_undone(web: WebCity)
         back = await press(client, version, restore="1", to="/roster/history")
         after = await confirm(client, back, "a slip")
         assert after.text.count("/roster/history/") == 3
+
+
+async def test_the_lists_are_counted_again_when_something_has_changed(web: WebCity) -> None:
+    def totals(page: httpx.Response) -> dict[str, int]:
+        found = re.findall(r"/roster/lists/([a-z-]+)\">[^<]+</a>: <b>(\d+)</b>", page.text)
+        return {name: int(count) for name, count in found}
+
+    person, unit = leader(web)
+    async with browser(web) as client, web.client("admin") as api:
+        await sign_in(client, "admin")
+
+        async def as_listed() -> dict[str, int]:
+            names = ("no-alternate", "vacant", "failed", "unverified", "opted-out")
+            answers = {name: await api.get(f"/api/v1/roster/lists/{name}") for name in names}
+            return {name: answer.json()["total"] for name, answer in answers.items()}
+
+        first = totals(await client.get("/roster"))
+        assert first == await as_listed()
+        assert first["unverified"] > 0
+        released = await edit(api, act("release", person, unit_code=unit, post="grid_leader"))
+        assert released.status_code == 200, released.text
+        second = totals(await client.get("/roster"))
+        assert second["vacant"] == first["vacant"] + 1
+        assert second == await as_listed()
+        web.clock.forward(minutes=60 * 24 * 30)  # the session is long over
+        await sign_in(client, "admin")
+        third = totals(await client.get("/roster"))
+        assert third["unverified"] > second["unverified"]
+        assert third == await as_listed()
 
 
 async def test_who_may_not_finds_no_form_and_is_refused(web: WebCity) -> None:

@@ -23,6 +23,7 @@ from alertd.web.language import language_of
 from alertd.web.pages import differences, people_forms
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Form, Sender, Visitor, back_to, refused
+from alertd.web.totals import Counting
 from rosters.edits import ALLOWED, Do
 
 router = APIRouter(prefix="/roster", include_in_schema=False)
@@ -44,7 +45,9 @@ async def _read(deps: Deps, work: Callable[[Connection], T]) -> T:
 
 
 @router.get("")
-async def tree(request: Request, deps: Given, signed: Visitor, q: Text = "") -> Response:
+async def tree(
+    request: Request, deps: Given, signed: Visitor, counting: Counting, q: Text = ""
+) -> Response:
     """The tree from the visitor's own root down, or what a search finds."""
     require(signed.actor, "read")
     path, vault = signed.actor.path, deps.store.vault
@@ -57,7 +60,7 @@ async def tree(request: Request, deps: Given, signed: Visitor, q: Text = "") -> 
             for unit in units.children(connection, each.code, path=path, limit=_SHOWN).items
         ]
         found = roster_pages.search(connection, vault, q, path=path) if q.strip() else None
-        totals = roster_lists.totals(connection, path=path, now=deps.now())
+        totals = counting.of(connection, path=path, now=deps.now())
         return {"root": root, "units": towns, "found": found, "totals": totals}
 
     values = await _read(deps, read)
