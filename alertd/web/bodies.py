@@ -71,7 +71,11 @@ def _announced(scope: Scope) -> int:
 
 
 def _too_large(most: int) -> TooLargeError:
-    return TooLargeError(f"The request's body is over {most // 1024} KiB.")
+    hint = "Import larger files on the server itself: alertd roster import."
+    return TooLargeError(
+        f"The request's body is over {most // 1024} KiB.",
+        hint=hint if most == MOST_PAGE_BYTES else None,
+    )
 
 
 class StrictRequest(Request):

@@ -122,6 +122,10 @@ async def test_what_is_wrong_is_told_by_line_and_as_a_file_to_take_back(web: Web
         none = await upload(client, {"terminals": files["terminals"]})
         assert none.status_code == 422
         assert "Choose the file of people" in none.text
+        huge = {"content-type": "multipart/form-data; boundary=x", "content-length": str(41 << 20)}
+        large = await client.post("/roster/import", content=b"--x", headers=huge)
+        assert large.status_code == 413
+        assert "alertd roster import" in large.text
         forged = await client.post("/roster/import", data={"csrf": "x"}, files=parts(files))
         assert forged.status_code == 403
 

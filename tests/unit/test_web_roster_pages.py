@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rosters.edits import ALLOWED, Do
 from tests.unit.test_web_pages import browser, csrf_of, sign_in
 from tests.unit.test_web_roster_changes import NEW_PHONE, act, edit, leader
 from tests.unit.web_city import TOWN, WebCity, web_city
@@ -80,6 +81,7 @@ async def test_an_edit_shows_the_difference_asks_why_and_is_undone(web: WebCity)
         stale = await confirm(client, shown, "again")
         assert stale.status_code == 409
         version = await client.get("/roster/history/2")
+        assert "<dt>Phone</dt><dd>***34</dd>" in done.text
         assert "a new leader" in version.text
         back = await press(client, version, restore="1", to="/roster/history")
         after = await confirm(client, back, "a slip")
@@ -127,3 +129,34 @@ async def test_who_may_not_finds_no_form_and_is_refused(web: WebCity) -> None:
         assert refused.status_code == 403
         forged = {"csrf": csrf_of(page), "change": "AAAA", "why": "x"}
         assert (await client.post("/roster/confirm", data=forged)).status_code == 403
+
+
+async def test_every_cell_of_the_people_file_has_its_field(web: WebCity) -> None:
+    person, unit = leader(web)
+    back = f"/roster/person?id={person}"
+    async with browser(web) as client:
+        await sign_in(client, "town")
+        page = await client.get(back)
+        assert ALLOWED[Do.PERSON] | ALLOWED[Do.ASSIGN] <= set(
+            re.findall(r'name="([a-z_0-9]+)"', page.text)
+        )
+        duty = {"person_id": person, "do": "assign", "unit_code": unit, "post": "grid_leader"}
+        times = {"on_duty_from": "08:00", "on_duty_to": "20:00", "verified_at": "2025-10-08"}
+        said = {"roles": "志愿者", "note": "call 15400001234 at night"}
+        shown = await press(client, page, **duty, **times, **said, to=back)
+        for words in ("shift ends", "20:00", "2025-10-08", "call *** at night"):
+            assert words in shown.text, words
+        after = await confirm(client, shown, "shifts")
+        for words in ("08:00–20:00", "Volunteer", "2025-10-08", "call *** at night"):
+            assert words in after.text, words
+        wish = {"person_id": person, "do": "person", "to": back, "channels": "sms;voice"}
+        ways = await press(client, after, **wish, short_phone="66001", chat_id="wang")
+        after = await confirm(client, ways, "ways")
+        assert "<dd>SMS → calls</dd>" in after.text
+        assert "wang" not in after.text
+        gone = await press(
+            client, after, **duty, on_duty_from="-", on_duty_to="-", note="-", to=back
+        )
+        after = await confirm(client, gone, "no shifts")
+        assert "08:00–20:00" not in after.text
+        assert "at night" not in after.text

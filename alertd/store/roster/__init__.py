@@ -28,7 +28,7 @@ from alertd.store.roster.headcount import (
 )
 from alertd.store.roster.history import between
 from alertd.store.roster.known import Scope, copy_known, current_version
-from alertd.store.roster.listing import fill_in
+from alertd.store.roster.listing import described, fill_in
 from alertd.store.roster.numbering import number
 from alertd.store.roster.snapshot import digest, mended_snapshot, snapshot, staged_snapshot
 from alertd.store.roster.source import InMemory, Source
@@ -51,6 +51,7 @@ __all__ = [
     "around",
     "between",
     "current_version",
+    "described",
     "digest",
     "headcount",
     "import_roster",

@@ -1,7 +1,7 @@
 """A roster's changes in words: who and what is meant, which field, from what to what."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
@@ -19,6 +19,7 @@ WAYS: Final = (What.LEFT, What.CHANGED, What.ADDED)
 """What has left comes first, for that is what hurts."""
 ORDER: Final = tuple((kind, what) for kind in KINDS for what in WAYS)
 
+NO_MORE: Final[Mapping[Change, tuple[FieldChange, ...]]] = {}
 _YES_NO: Final = {"True": N_("yes"), "False": N_("no")}
 _LEVEL: Final = {"level"}
 _ROLES: Final = {"post", "roles"}
@@ -74,8 +75,11 @@ def tallies(diff: Diff) -> tuple[Tally, ...]:
     return tuple(found)
 
 
+Added = Mapping[Change, tuple[FieldChange, ...]]
+
+
 def sections(
-    diff: Diff, names: Names, language: str, word: Callable[[str], str]
+    diff: Diff, names: Names, language: str, word: Callable[[str], str], added: Added = NO_MORE
 ) -> tuple[Section, ...]:
     """The changes that a difference lists, kind by kind.
 
@@ -84,13 +88,17 @@ def sections(
         names: As `roster_names.names` gives them.
         language: The reader's.
         word: Translates.
+        added: What `roster.described` says of what is added.
     """
     found = []
     for kind in KINDS:
         mine = [each for each in diff.listed if each.kind is kind]
         mine.sort(key=lambda change: WAYS.index(change.what))
         if mine:
-            lines = tuple(worded(each, names, language, word) for each in mine)
+            lines = tuple(
+                worded(replace(each, fields=added.get(each, each.fields)), names, language, word)
+                for each in mine
+            )
             more = sum(diff.counts[kind, what] for what in WAYS) - len(lines)
             found.append(Section(str(kind), lines, more))
     return tuple(found)

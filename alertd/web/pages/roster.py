@@ -269,7 +269,8 @@ async def _shown(
     if planned:
         diff, stage, language = planned.plan.diff, planned.plan.stage, language_of(request)
         names = await _read(deps, lambda c: roster_names.names(c, diff.listed, stage))
-        sections = differences.sections(diff, names, language, translator(language))
+        added = await _read(deps, lambda c: roster.described(diff.listed, c, stage))
+        sections = differences.sections(diff, names, language, translator(language), added)
     return page(
         request,
         deps,

@@ -13,6 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from alertd.errors import AlertdError, ConflictError, InvalidInputError
 from alertd.i18n import translator
+from alertd.store import roster
 from alertd.store.reads import roster_names
 from alertd.store.roster import Plan
 from alertd.web.api import roster_changes as changes
@@ -201,7 +202,9 @@ async def _planned(
 def _part(connection: Connection, plan: Plan, first: int, language: str) -> dict[str, Any]:
     diff = plan.part(connection, differences.ORDER, first=first, limit=LINES)
     names = roster_names.names(connection, diff.listed, plan.stage)
-    return {"sections": differences.sections(diff, names, language, translator(language))}
+    added = roster.described(diff.listed, connection, plan.stage)
+    word = translator(language)
+    return {"sections": differences.sections(diff, names, language, word, added)}
 
 
 @router.get("/{key}/problems.csv")
