@@ -138,7 +138,7 @@ class Plan:
         return said, self.stage.frozen()
 
     @classmethod
-    def thawed(cls, vault: Vault, said: Mapping[str, Any], stage: bytes) -> Self:
+    def thawed(cls, vault: Vault, said: Mapping[str, Any], stage: bytes | bytearray) -> Self:
         """The plan that was frozen; of its changes none is listed."""
         diff = Diff(limit=0)
         for kind, ways in said["changes"].items():

@@ -89,7 +89,7 @@ class Stage:
         kept: Bytes of `frozen`, to go on with; else it is empty.
     """
 
-    def __init__(self, vault: Vault, kept: bytes = b"") -> None:
+    def __init__(self, vault: Vault, kept: bytes | bytearray = b"") -> None:
         self.vault = vault
         self.fingerprint = fingerprinter(vault)
         # The web plans in a thread of its own, and the writer's thread applies.
