@@ -20,6 +20,8 @@ Value = Unit | UnitFacts | Person | Holding | Terminal | ChatGroup
 
 _MASKED = frozenset({"short_phone", "chat_id", "url", "secret"})
 _HIDDEN = "***"
+_MANY = 20
+_A_PART = 5
 _SEPARATOR = "\x1f"  # no cell may hold it, so that joined keys are as unique as their parts
 
 
@@ -40,6 +42,9 @@ class What(StrEnum):
     ADDED = "added"
     CHANGED = "changed"
     LEFT = "left"
+
+
+_COUNTED = {Kind.PERSON: "people", Kind.TERMINAL: "terminals", Kind.GROUP: "groups"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,23 @@ class Diff:
     def table(self) -> dict[str, dict[str, int]]:
         """Counts as `{kind: {added, changed, left}}`, zeros included."""
         return {kind: {what: self.counts[kind, what] for what in What} for kind in Kind}
+
+
+def sweeping(diff: Diff, counts: Mapping[str, int]) -> int:
+    """How many people, loudspeakers and groups leave, where of one kind a fifth and 20 do; else 0.
+
+    A file of one town in place of the city's looks like this, and one that was forgotten.
+
+    Args:
+        diff: What changes.
+        counts: How many there are afterwards: `people`, `terminals`, `groups`.
+    """
+    found = 0
+    for kind, name in _COUNTED.items():
+        left = diff.counts[kind, What.LEFT]
+        before = counts[name] + left - diff.counts[kind, What.ADDED]
+        found += left if left >= _MANY and left * _A_PART >= before else 0
+    return found
 
 
 def compare(

@@ -24,6 +24,7 @@ from rosters.rows import PeopleReader
 from rosters.tables import read_cells
 from rosters.units import UnitBook
 
+_TOLD_EVERY = 1_000
 _COUNTED = ("units", "people", "duties", "holdings", "terminals", "groups")
 Asset = TypeVar("Asset", Terminal, ChatGroup)
 
@@ -113,13 +114,20 @@ class Checked:
         yield from read_cells(kind, path, self.inspected[kind], report)
 
 
-def check(files: RosterFiles, *, today: dt.date, limit: int = 1000) -> Checked:
+def check(
+    files: RosterFiles,
+    *,
+    today: dt.date,
+    limit: int = 1000,
+    told: Callable[[int], None] | None = None,
+) -> Checked:
     """Read a roster's files once and find all that is wrong with them.
 
     Args:
         files: The files; CSV or workbook, any encoding that `files.inspect` knows.
         today: From which "verified long ago" is counted.
         limit: How many problems of each severity are kept; the rest are counted.
+        told: Is told after each thousand rows of a file how many were read; may end it by raising.
     """
     problems = Problems(limit)
     inspected: dict[FileKind, Inspected] = {}
@@ -131,7 +139,7 @@ def check(files: RosterFiles, *, today: dt.date, limit: int = 1000) -> Checked:
         if found is None:
             continue
         inspected[kind] = found
-        rows = read_cells(kind, path, found, report)
+        rows = _counted(read_cells(kind, path, found, report), told)
         if kind is FileKind.PEOPLE:
             counts |= _check_people(rows, today, book, report)
         elif kind is FileKind.TERMINALS:
@@ -146,6 +154,13 @@ def check(files: RosterFiles, *, today: dt.date, limit: int = 1000) -> Checked:
         today=today,
         book=book,
     )
+
+
+def _counted(rows: Iterator[Cells], told: Callable[[int], None] | None) -> Iterator[Cells]:
+    for count, cells in enumerate(rows, 1):
+        if told and not count % _TOLD_EVERY:
+            told(count)
+        yield cells
 
 
 def _check_people(

@@ -145,11 +145,15 @@ def import_files(  # noqa: D103 - its help says it
     groups: Groups = None,
     why: Annotated[str, typer.Option(help=_("For the record."))] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help=_("As `diff` does."))] = False,
+    leaving: Annotated[
+        int | None,
+        typer.Option(help=_("How many leave: asked for where it is a fifth or more.")),
+    ] = None,
     acting_as: As = None,
     as_json: Json = False,
 ) -> None:
     files = roster_files(people, terminals, groups)
-    found = asyncio.run(_upload(files, why, acting_as, dry_run=dry_run))
+    found = asyncio.run(_upload(files, why, acting_as, dry_run=dry_run, leaving=leaving))
 
     def human() -> None:
         _changes(found)
@@ -160,7 +164,12 @@ def import_files(  # noqa: D103 - its help says it
 
 
 async def _upload(
-    files: RosterFiles, why: str, acting_as: str | None, *, dry_run: bool
+    files: RosterFiles,
+    why: str,
+    acting_as: str | None,
+    *,
+    dry_run: bool,
+    leaving: int | None = None,
 ) -> dict[str, Any]:
     with ExitStack() as stack:
         parts = {}
@@ -171,10 +180,13 @@ async def _upload(
                 raise InvalidInputError(
                     f"{path.name} can't be read: {error.strerror}.", field=kind.value
                 ) from None
+        query: dict[str, Any] = {"dry_run": dry_run}
+        if leaving is not None:
+            query["leaving"] = leaving
         async with connect(load(), acting_as=acting_as) as client:
             with show.working(_("Comparing with the roster in force")):
                 found: dict[str, Any] = await client.post(
-                    "/api/v1/roster", params={"dry_run": dry_run}, data={"why": why}, files=parts
+                    "/api/v1/roster", params=query, data={"why": why}, files=parts
                 )
     return found
 

@@ -37,15 +37,21 @@ class Vault:
         The nonce is a keyed hash of what is sealed: equal texts give equal ciphertexts, which
         the blind index shows anyway, and no random source is needed.
         """
-        data = text.encode("utf-8", "surrogatepass")
+        return self.seal_bytes(text.encode("utf-8", "surrogatepass"), context=context)
+
+    def seal_bytes(self, data: bytes, *, context: str) -> bytes:
+        """The same of bytes."""
         nonce = hmac.digest(self._nonce, context.encode() + b"\0" + data, "sha256")[:_NONCE_BYTES]
         return nonce + self._cipher.encrypt(nonce, data, context.encode())
 
     def open(self, sealed: bytes, *, context: str) -> str:
         """Decrypt what `seal` made."""
+        return self.open_bytes(sealed, context=context).decode("utf-8", "surrogatepass")
+
+    def open_bytes(self, sealed: bytes, *, context: str) -> bytes:
+        """Decrypt what `seal_bytes` made."""
         nonce, data = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        plain = self._cipher.decrypt(nonce, data, context.encode())
-        return plain.decode("utf-8", "surrogatepass")
+        return self._cipher.decrypt(nonce, data, context.encode())
 
     def blind(self, text: str) -> bytes:
         """The keyed hash by which an address is found; 32 bytes."""

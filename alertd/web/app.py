@@ -24,6 +24,7 @@ from alertd.web.deps import Deps
 from alertd.web.door import Door
 from alertd.web.headers import SafeHeaders
 from alertd.web.hooks import Hooks
+from alertd.web.imports import Imports
 from alertd.web.links import LinkDoor
 from alertd.web.oidc import Provider
 from alertd.web.pages import (
@@ -40,6 +41,7 @@ from alertd.web.pages import (
     phone,
     record,
     reports,
+    roster_import,
     signing,
     silence,
     situations,
@@ -56,6 +58,7 @@ from alertd.web.pages.rendering import STATIC
 from alertd.web.shared import Shared
 from alertd.web.situations import Situations
 from alertd.web.tail import Tail
+from alertd.web.totals import Totals
 
 API = "/api/v1"
 _ROUTERS: tuple[APIRouter, ...] = (
@@ -96,6 +99,8 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.shared = Shared(deps)
     app.state.situations = Situations(deps)
     app.state.tail = Tail(deps)
+    app.state.imports = Imports(deps)
+    app.state.totals = Totals()
     failing.install(app)
     for router in _BUSIEST:
         app.include_router(router)
@@ -117,6 +122,7 @@ def create_app(deps: Deps) -> FastAPI:
         oidc.router,
         reports.router,
         speakers.router,
+        roster_import.router,
         roster_pages.router,
         texts.router,
         account.router,

@@ -20,7 +20,8 @@ from alertd.errors import AlertdError, InvalidInputError, TooLargeError
 
 MOST_BYTES: Final = 512 * 1024
 MOST_ROSTER_BYTES: Final = 256 * 1024 * 1024
-_LARGE: Final = ("/api/v1/roster", "/roster")
+MOST_PAGE_BYTES: Final = 40 * 1024 * 1024
+_MOST: Final = {"/api/v1/roster": MOST_ROSTER_BYTES, "/roster/import": MOST_PAGE_BYTES}
 _MOST_DEPTH: Final = 32
 _INT64: Final = 2**63
 _MOST_FIELDS: Final = 2_000  # an alert names up to 1,500 areas
@@ -45,7 +46,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        most = MOST_ROSTER_BYTES if scope["path"].startswith(_LARGE) else MOST_BYTES
+        most = _MOST.get(scope["path"], MOST_BYTES)
         announced = _announced(scope)
         seen = 0
 
@@ -70,7 +71,11 @@ def _announced(scope: Scope) -> int:
 
 
 def _too_large(most: int) -> TooLargeError:
-    return TooLargeError(f"The request's body is over {most // 1024} KiB.")
+    hint = "Import larger files on the server itself: alertd roster import."
+    return TooLargeError(
+        f"The request's body is over {most // 1024} KiB.",
+        hint=hint if most == MOST_PAGE_BYTES else None,
+    )
 
 
 class StrictRequest(Request):

@@ -17,6 +17,7 @@ from tests.acceptance.living_city import CITY, Alert, LivingCity
 from tests.acceptance.within import within
 from tests.browser.chromium import HOW_TO, Chromium, installed, launched
 from tests.browser.office import signs_in
+from tests.browser.season import new_season
 from tests.browser.visitor import Visitor, open_browser
 
 MOST_BYTES: Final = 250_000
@@ -76,6 +77,24 @@ def pictures(city: LivingCity, alert: Alert, browse: Callable[..., Visitor], int
     phone = browse(city.server.url, width=390, height=760)
     phone.goes_to(text[text.index("/a/") :].split()[0])
     take(phone, into / "phone.png")
+    admin = signs_in(city, browse, "admin", language="zh-CN")
+    admin.page.set_viewport_size({"width": 1280, "height": 860})
+    admin.goes_to("/roster/import")
+    brings(city, admin)
+    admin.sees("明细", within_s=120)
+    take(admin, into / "roster-diff.png")
+
+
+def brings(city: LivingCity, admin: Visitor) -> None:
+    """Choose the new season's files and send them."""
+    for name in ("people", "terminals", "groups"):
+        path = city.folder / "roster" / f"{name}.csv"
+        content = path.read_bytes()
+        if name == "people":
+            content = new_season(content.decode("utf-8-sig"))
+        file: Any = {"name": path.name, "mimeType": "text/csv", "buffer": content}
+        admin.page.locator(f"input[name={name}]").set_input_files(file)
+    admin.page.locator("main form.files button").click()
 
 
 def take(visitor: Visitor, file: Path) -> None:

@@ -92,6 +92,7 @@ def open_browser(
     dark: bool = False,
     width: int = 1280,
     height: int = 800,
+    script: bool = True,
 ) -> Visitor:
     """A fresh browser at an address, watched; whoever opens it closes its context."""
     context = browser.new_context(
@@ -100,6 +101,7 @@ def open_browser(
         color_scheme="dark" if dark else "light",
         reduced_motion="reduce",
         viewport={"width": width, "height": height},
+        java_script_enabled=script,
     )
     context.set_default_timeout(PATIENCE_MS)
     if session:

@@ -93,6 +93,16 @@ PAGES: Final = (
     Shown("/roster/lists/{name}", "/roster/lists/no-alternate"),
     Shown("/roster/history", "/roster/history", whole=True),
     Shown("/roster/history/{version}", "/roster/history/1", whole=True),
+    Shown("/roster/import", "/roster/import", "roster", whole=True),
+    Shown("/roster/import/{key}", "/roster/import/{planned}", "roster", whole=True),
+    Shown("/roster/import/{key}", "/roster/import/{wrong}", "roster", whole=True),
+    Shown(
+        "/roster/import/{key}/problems.csv",
+        "/roster/import/{wrong}/problems.csv",
+        "roster",
+        whole=True,
+        page=False,
+    ),
     Shown("/templates", "/templates"),
     Shown("/templates/{name}", "/templates/{template}"),
     Shown("/policies", "/policies"),
@@ -165,6 +175,15 @@ FORMS: Final = (
     Sent("/loudspeakers/try", "/loudspeakers/try", "routes", fields={"terminal": "{speaker}"}),
     Sent("/roster/edit", "/roster/edit", "roster"),
     Sent("/roster/confirm", "/roster/confirm", "roster"),
+    Sent("/roster/import", "/roster/import", "roster", whole=True),
+    Sent(
+        "/roster/import/{key}/confirm",
+        "/roster/import/{planned}/confirm",
+        "roster",
+        whole=True,
+        fields={"why": "a new season"},
+    ),
+    Sent("/roster/import/{key}/discard", "/roster/import/{planned}/discard", "roster", whole=True),
     Sent("/users", "/users", "principals", whole=True),
     Sent("/users/{name}/{act}", "/users/viewer/disable", "principals", whole=True),
     Sent("/code", "/code"),
@@ -194,6 +213,19 @@ def routes_of(app: FastAPI, method: str) -> set[str]:
     return {path for path in found if not path.startswith(NOT_THE_CONSOLES)}
 
 
+async def uploaded(web: WebCity, people: bytes) -> str:
+    """The key of an import of the administrator's that is read and waits."""
+    secret = await web.session("admin")
+    files = {"people": ("people.csv", people, "text/csv")}
+    async with web.client(cookies={"alertd_session": secret}) as client:
+        sent = await client.post("/roster/import", data={"csrf": f"csrf-{secret}"}, files=files)
+        assert sent.status_code == 303, sent.text
+        path = sent.headers["location"]
+        while "refresh" in (await client.get(path)).headers:
+            pass  # the page itself waits for the reading
+    return str(path.rpartition("/")[2])
+
+
 async def lived_in(web: WebCity) -> dict[str, str]:
     """Something on every page: alerts in several states, a call for help, an unclear reply."""
     city = web.city
@@ -217,7 +249,11 @@ async def lived_in(web: WebCity) -> dict[str, str]:
         url = f"/api/v1/alerts/{running['id']}/paper/door-list"
         printed = await officer.post(url, json={"unit_code": unit})
         assert printed.status_code == 200, printed.text
+    people = (city.directory / "roster" / "people.csv").read_bytes()
+    rows = people.splitlines(keepends=True)
     return {
+        "planned": await uploaded(web, b"".join(rows[:-1])),
+        "wrong": await uploaded(web, b"".join([*rows, b"no,such,row\r\n"])),
         "running": running["short_code"],
         "draft": draft["short_code"],
         "drill": drill["short_code"],

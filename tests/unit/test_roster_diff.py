@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rosters.diff import (
     Change,
+    Diff,
     FieldChange,
     Kind,
     Value,
@@ -18,6 +19,7 @@ from rosters.diff import (
     compare_rosters,
     fingerprint,
     sort_key,
+    sweeping,
 )
 from rosters.model import ChatGroup, Holding, Person, Roster, Terminal, Unit, UnitFacts
 from rosters.words import Level
@@ -149,3 +151,24 @@ def test_a_fingerprint_is_the_same_in_every_version() -> None:
 
 
 PINNED = "2566ecc94ddf2c502ac277f0f20990cf"
+
+
+@pytest.mark.parametrize(
+    ("left", "added", "after", "said"),
+    [
+        (0, 0, 100, 0),
+        (19, 0, 10, 0),  # fewer than 20
+        (20, 0, 80, 20),  # 20 of 100
+        (20, 0, 81, 0),  # 20 of 101
+        (100, 100, 100, 100),  # everybody, and as many others came
+        (100, 500, 500, 100),  # all 100 that there were
+    ],
+)
+def test_many_who_leave_are_counted(left: int, added: int, after: int, said: int) -> None:
+    for kind, name in ((Kind.PERSON, "people"), (Kind.TERMINAL, "terminals")):
+        counts = {"people": 50, "terminals": 50, "groups": 50, name: after}
+        diff = Diff()
+        diff.counts.update({(kind, What.LEFT): left, (kind, What.ADDED): added})
+        assert sweeping(diff, counts) == said
+    diff.counts.update({(Kind.PERSON, What.LEFT): 30, (Kind.HOLDING, What.LEFT): 500})
+    assert sweeping(diff, counts) == said + 30

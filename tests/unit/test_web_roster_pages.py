@@ -7,8 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rosters.edits import ALLOWED, Do
 from tests.unit.test_web_pages import browser, csrf_of, sign_in
-from tests.unit.test_web_roster_changes import NEW_PHONE, leader
+from tests.unit.test_web_roster_changes import NEW_PHONE, act, edit, leader
 from tests.unit.web_city import TOWN, WebCity, web_city
 
 
@@ -102,10 +103,40 @@ async def test_an_edit_shows_the_difference_asks_why_and_is_undone(web: WebCity)
         stale = await confirm(client, shown, "again")
         assert stale.status_code == 409
         version = await client.get("/roster/history/2")
+        assert "<dt>Phone</dt><dd>***34</dd>" in done.text
         assert "a new leader" in version.text
         back = await press(client, version, restore="1", to="/roster/history")
         after = await confirm(client, back, "a slip")
         assert after.text.count("/roster/history/") == 3
+
+
+async def test_the_lists_are_counted_again_when_something_has_changed(web: WebCity) -> None:
+    def totals(page: httpx.Response) -> dict[str, int]:
+        found = re.findall(r"/roster/lists/([a-z-]+)\">[^<]+</a>: <b>(\d+)</b>", page.text)
+        return {name: int(count) for name, count in found}
+
+    person, unit = leader(web)
+    async with browser(web) as client, web.client("admin") as api:
+        await sign_in(client, "admin")
+
+        async def as_listed() -> dict[str, int]:
+            names = ("no-alternate", "vacant", "failed", "unverified", "opted-out")
+            answers = {name: await api.get(f"/api/v1/roster/lists/{name}") for name in names}
+            return {name: answer.json()["total"] for name, answer in answers.items()}
+
+        first = totals(await client.get("/roster"))
+        assert first == await as_listed()
+        assert first["unverified"] > 0
+        released = await edit(api, act("release", person, unit_code=unit, post="grid_leader"))
+        assert released.status_code == 200, released.text
+        second = totals(await client.get("/roster"))
+        assert second["vacant"] == first["vacant"] + 1
+        assert second == await as_listed()
+        web.clock.forward(minutes=60 * 24 * 30)  # the session is long over
+        await sign_in(client, "admin")
+        third = totals(await client.get("/roster"))
+        assert third["unverified"] > second["unverified"]
+        assert third == await as_listed()
 
 
 async def test_who_may_not_finds_no_form_and_is_refused(web: WebCity) -> None:
@@ -120,3 +151,34 @@ async def test_who_may_not_finds_no_form_and_is_refused(web: WebCity) -> None:
         assert refused.status_code == 403
         forged = {"csrf": csrf_of(page), "change": "AAAA", "why": "x"}
         assert (await client.post("/roster/confirm", data=forged)).status_code == 403
+
+
+async def test_every_cell_of_the_people_file_has_its_field(web: WebCity) -> None:
+    person, unit = leader(web)
+    back = f"/roster/person?id={person}"
+    async with browser(web) as client:
+        await sign_in(client, "town")
+        page = await client.get(back)
+        assert ALLOWED[Do.PERSON] | ALLOWED[Do.ASSIGN] <= set(
+            re.findall(r'name="([a-z_0-9]+)"', page.text)
+        )
+        duty = {"person_id": person, "do": "assign", "unit_code": unit, "post": "grid_leader"}
+        times = {"on_duty_from": "08:00", "on_duty_to": "20:00", "verified_at": "2025-10-08"}
+        said = {"roles": "志愿者", "note": "call 15400001234 at night"}
+        shown = await press(client, page, **duty, **times, **said, to=back)
+        for words in ("shift ends", "20:00", "2025-10-08", "call *** at night"):
+            assert words in shown.text, words
+        after = await confirm(client, shown, "shifts")
+        for words in ("08:00–20:00", "Volunteer", "2025-10-08", "call *** at night"):
+            assert words in after.text, words
+        wish = {"person_id": person, "do": "person", "to": back, "channels": "sms;voice"}
+        ways = await press(client, after, **wish, short_phone="66001", chat_id="wang")
+        after = await confirm(client, ways, "ways")
+        assert "<dd>SMS → calls</dd>" in after.text
+        assert "wang" not in after.text
+        gone = await press(
+            client, after, **duty, on_duty_from="-", on_duty_to="-", note="-", to=back
+        )
+        after = await confirm(client, gone, "no shifts")
+        assert "08:00–20:00" not in after.text
+        assert "at night" not in after.text

@@ -71,23 +71,19 @@ def read(
         limit: At most so many.
     """
     whole = LISTS[name](connection, path, now)
-    total = connection.execute(select(func.count()).select_from(whole.subquery())).scalar_one()
     order = [column for column in whole.selected_columns if column.key in {"place", "post"}]
     names = [c.key for c in whole.selected_columns if c.key and c.key != "place"]
     rows = connection.execute(whole.order_by(*order).offset(first).limit(limit))
     return Part(
-        total=total,
+        total=total(connection, name, path=path, now=now),
         lines=tuple(Line(**{name: getattr(row, name) for name in names}) for row in rows),
     )
 
 
-def totals(connection: Connection, *, path: str, now: Millis) -> dict[str, int]:
-    """How many lines each list has."""
-    found = {}
-    for name, query in LISTS.items():
-        whole = query(connection, path, now).subquery()
-        found[name] = connection.execute(select(func.count()).select_from(whole)).scalar_one()
-    return found
+def total(connection: Connection, name: str, *, path: str, now: Millis) -> int:
+    """How many lines a list has."""
+    whole = LISTS[name](connection, path, now).subquery()
+    return connection.execute(select(func.count()).select_from(whole)).scalar_one()
 
 
 def _unit(path: str) -> list[ColumnElement[bool]]:

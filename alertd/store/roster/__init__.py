@@ -5,10 +5,10 @@ it is one short writing transaction that touches what changed and nothing else.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, Row, select
 
@@ -17,8 +17,8 @@ from alertd.model import Fact, Millis
 from alertd.store import tables as t
 from alertd.store.database import Transaction
 from alertd.store.identity import Ids
-from alertd.store.roster.changes import count_changes
-from alertd.store.roster.editing import Overlay, around, warn_of_shared_phones
+from alertd.store.roster.changes import count_changes, list_changes
+from alertd.store.roster.editing import Edited, around, scope_of, warn_of_shared_phones
 from alertd.store.roster.headcount import (
     Headcount,
     headcount,
@@ -27,29 +27,31 @@ from alertd.store.roster.headcount import (
     roles_for,
 )
 from alertd.store.roster.history import between
-from alertd.store.roster.known import copy_known, current_version
-from alertd.store.roster.listing import fill_in
+from alertd.store.roster.known import Scope, copy_known, current_version
+from alertd.store.roster.listing import described, fill_in
 from alertd.store.roster.numbering import number
-from alertd.store.roster.snapshot import digest, snapshot, staged_snapshot
+from alertd.store.roster.snapshot import digest, mended_snapshot, snapshot, staged_snapshot
 from alertd.store.roster.source import InMemory, Source
 from alertd.store.roster.stage import Stage
 from alertd.store.roster.values import Stored
 from alertd.store.roster.write import write_rows
 from alertd.store.vault import Vault
-from rosters.diff import Diff
+from rosters.diff import Diff, Kind, What
 
 __all__ = [
+    "Edited",
     "Headcount",
     "InMemory",
-    "Overlay",
     "Plan",
     "RosterVersion",
+    "Scope",
     "Source",
     "Stored",
     "apply",
     "around",
     "between",
     "current_version",
+    "described",
     "digest",
     "headcount",
     "import_roster",
@@ -57,6 +59,7 @@ __all__ = [
     "paths_for",
     "plan",
     "roles_for",
+    "scope_of",
     "snapshot",
     "version_of",
     "versions",
@@ -85,6 +88,10 @@ class RosterVersion:
     counts: Mapping[str, int]
 
 
+_MOVED = "The roster has changed since this import was prepared."
+_AGAIN = "Look at the differences again, then confirm."
+
+
 class Plan:
     """What an import would do; holds the scratch database until it is closed.
 
@@ -93,7 +100,8 @@ class Plan:
         base: The version it was compared with.
         diff: What would change.
         counts: How many of each there would be.
-        digest: Of the snapshot that the new version would have.
+        digest: Of the snapshot that the new version would have; "" in a plan that is only to be
+            looked at.
     """
 
     def __init__(
@@ -104,6 +112,39 @@ class Plan:
         self.diff = diff
         self.counts = counts
         self.digest = digest
+
+    def part(
+        self, connection: Connection, order: Sequence[tuple[Kind, What]], *, first: int, limit: int
+    ) -> Diff:
+        """A part of all that changes, in an order of kinds and ways; fields and all.
+
+        Raises:
+            ConflictError: The roster is no longer the one that this was compared with.
+        """
+        if current_version(connection) != self.base:
+            raise ConflictError(_MOVED, hint=_AGAIN)
+        diff = list_changes(self.stage, self.diff, order, first=first, limit=limit)
+        fill_in(diff, connection, self.stage)
+        return diff
+
+    def frozen(self) -> tuple[dict[str, Any], bytes]:
+        """As JSON can carry it, and the scratch database; `thawed` makes a plan of them again."""
+        said = {
+            "base": self.base,
+            "changes": self.diff.table(),
+            "counts": dict(self.counts),
+            "digest": self.digest,
+        }
+        return said, self.stage.frozen()
+
+    @classmethod
+    def thawed(cls, vault: Vault, said: Mapping[str, Any], stage: bytes | bytearray) -> Self:
+        """The plan that was frozen; of its changes none is listed."""
+        diff = Diff(limit=0)
+        for kind, ways in said["changes"].items():
+            for what, count in ways.items():
+                diff.counts[Kind(kind), What(what)] = count
+        return cls(Stage(vault, stage), said["base"], diff, said["counts"], said["digest"])
 
     def close(self) -> None:
         """Throw the scratch database away."""
@@ -122,7 +163,14 @@ class Plan:
 
 
 def plan(
-    connection: Connection, vault: Vault, source: Source, ids: Ids, *, limit: int = 200
+    connection: Connection,
+    vault: Vault,
+    source: Source,
+    ids: Ids,
+    *,
+    scope: Scope | None = None,
+    to_apply: bool = True,
+    limit: int = 200,
 ) -> Plan:
     """Compare a roster with the one in force; changes nothing and needs no writer.
 
@@ -131,6 +179,8 @@ def plan(
         vault: Of this store.
         source: Checked before: here only what hangs in the air is refused.
         ids: Gives new people, units, duties… their identities.
+        scope: The source is only that part of the roster; all else stays as it is.
+        to_apply: Whether the digest is taken, for which a whole roster's lines are read.
         limit: How many changes of each kind and each way are listed; all are counted.
 
     Raises:
@@ -140,11 +190,15 @@ def plan(
     stage = Stage(vault)
     try:
         stage.load(connection, source)
-        base = copy_known(stage, connection)
+        base = copy_known(stage, connection, scope)
         number(stage, ids)
         diff = count_changes(stage, limit)
         fill_in(diff, connection, stage)
-        return Plan(stage, base, diff, _counts(stage), digest(staged_snapshot(stage)))
+        counts, lines = _counts(stage), staged_snapshot(stage)
+        if scope:
+            counts = _counts_with(connection, base, stage, counts)
+            lines = mended_snapshot(connection, base, stage)
+        return Plan(stage, base, diff, counts, digest(lines) if to_apply else "")
     except BaseException:
         stage.close()
         raise
@@ -173,10 +227,8 @@ def apply(
         ConflictError: Another import came between.
     """
     if current_version(tx.connection) != planned.base:
-        raise ConflictError(
-            "The roster has changed since this import was prepared.",
-            hint="Look at the differences again, then confirm.",
-        )
+        raise ConflictError(_MOVED, hint=_AGAIN)
+    assert planned.digest  # noqa: S101 - only plans that are to be applied come here
     version = planned.base + 1
     write_rows(tx.connection, planned.stage, version)
     made = RosterVersion(
@@ -258,3 +310,22 @@ def _counts(stage: Stage) -> dict[str, int]:
         name: stage.one(f"SELECT count(*) FROM {table}")  # noqa: S608 - our own names
         for name, table in _TABLES.items()
     }
+
+
+_KNOWN = {
+    "units": "FROM old_unit WHERE live",
+    "people": "FROM old_person WHERE live",
+    "duties": "FROM old_duty WHERE live",
+    "holdings": "FROM side WHERE age = 'old' AND kind = 'holding'",
+    "contacts": "FROM old_contact",
+}
+
+
+def _counts_with(
+    connection: Connection, base: int, stage: Stage, staged: Mapping[str, int]
+) -> dict[str, int]:
+    """What a version has after a part of it became what is staged."""
+    counts = dict(version_of(connection, base).counts)
+    for name, known in _KNOWN.items():
+        counts[name] += staged[name] - stage.one(f"SELECT count(*) {known}")
+    return counts

@@ -1,5 +1,7 @@
 """What an import would change, counted in full and listed in part."""
 
+from collections.abc import Sequence
+
 from alertd.store.roster.stage import Stage
 from rosters.diff import Change, Diff, Kind, What
 
@@ -62,7 +64,34 @@ def count_changes(stage: Stage, limit: int) -> Diff:
         counts = f"SELECT mine.kind, count(*) {where} GROUP BY mine.kind"
         for kind, count in list(stage.rows(counts, ages)):
             diff.counts[Kind(kind), what] = count
-            keys = f"SELECT mine.key {where} AND mine.kind = ? ORDER BY mine.key LIMIT ?"
-            for (key,) in stage.rows(keys, (*ages, kind, limit)):
-                diff.listed.append(Change(Kind(kind), what, tuple(key.split("\x1f"))))
+            diff.listed += _listed(stage, Kind(kind), what, 0, limit)
     return diff
+
+
+def list_changes(
+    stage: Stage, counted: Diff, order: Sequence[tuple[Kind, What]], *, first: int, limit: int
+) -> Diff:
+    """A part of all changes, one kind and one way after the other.
+
+    Args:
+        stage: Compared.
+        counted: As `count_changes` found it.
+        order: Of the kinds and ways.
+        first: How many changes to pass over.
+        limit: At most so many.
+    """
+    part = Diff(limit, counts=counted.counts)
+    for kind, what in order:
+        count = counted.counts[kind, what]
+        wanted = limit - len(part.listed)
+        if wanted and first < count:
+            part.listed += _listed(stage, kind, what, first, wanted)
+        first = max(0, first - count)
+    return part
+
+
+def _listed(stage: Stage, kind: Kind, what: What, first: int, limit: int) -> list[Change]:
+    where, ages = _FOUND[what]
+    query = f"SELECT mine.key {where} AND mine.kind = ? ORDER BY mine.key LIMIT ? OFFSET ?"
+    rows = stage.rows(query, (*ages, str(kind), limit, first))
+    return [Change(kind, what, tuple(key.split("\x1f"))) for (key,) in rows]

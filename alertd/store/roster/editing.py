@@ -1,6 +1,7 @@
-"""An edit by hand against the stored roster: what it touches, and the roster that it leaves.
+"""An edit by hand against the stored roster: what it touches, and what it leaves there.
 
-The roster with an edit over it is a source as any: it is planned, shown and applied as an import.
+Only the units that an edit can touch are read, staged and compared: what it costs doesn't
+grow with the city. The part with the edit over it is planned, shown and applied as an import.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ from alertd.model import FOREVER
 from alertd.store import addresses, people
 from alertd.store import tables as t
 from alertd.store.batches import batches
+from alertd.store.roster.known import Scope
 from alertd.store.roster.source import contacts_of
 from alertd.store.roster.values import Stored
 from alertd.store.vault import Vault
@@ -19,33 +21,51 @@ from rosters.model import ChatGroup, Holding, RosterRow, Terminal, Unit, UnitFac
 from rosters.problems import FileReport, quote
 
 
-class Overlay:
-    """A roster with an edit over it, as a source.
+class Edited:
+    """A part of a roster with an edit over it, as a source.
 
     Args:
         stored: In force, unmasked.
+        scope: As `scope_of` has it.
         edit: Without an error.
     """
 
-    def __init__(self, stored: Stored, edit: Edit) -> None:
+    def __init__(self, stored: Stored, scope: Scope, edit: Edit) -> None:
         self._stored = stored
+        self._units = stored.units_of(scope.codes)
+        self._scope = scope
         self._edit = edit
 
-    def units(self) -> Iterator[tuple[Unit, UnitFacts]]:
-        """Every unit; an edit makes none."""
-        return self._stored.units()
+    def units(self) -> Iterable[tuple[Unit, UnitFacts]]:
+        """The part's units and those above; an edit makes none."""
+        return self._units.values()
 
     def rows(self) -> Iterator[RosterRow]:
-        """Every holding as the edit leaves it."""
-        return overlaid(self._stored.rows(), self._edit)
+        """Every holding in the part as the edit leaves it."""
+        units = {no: self._units[no] for no in self._scope.unit_nos}
+        return overlaid(self._stored.rows_in(units), self._edit)
 
-    def terminals(self) -> Iterator[Terminal]:
-        """Every loudspeaker."""
-        return self._stored.terminals()
+    def terminals(self) -> Iterable[Terminal]:
+        """None: an edit changes none."""
+        return ()
 
-    def groups(self) -> Iterator[ChatGroup]:
-        """Every chat group."""
-        return self._stored.groups()
+    def groups(self) -> Iterable[ChatGroup]:
+        """None: an edit changes none."""
+        return ()
+
+
+def scope_of(connection: Connection, around: Around, acts: Iterable[Act]) -> Scope:
+    """The part of the roster that acts can touch: of the units around them, everything."""
+    u = t.unit.c
+    paths: dict[int, str] = {}
+    for batch in batches(around.units):
+        query = select(u.no, u.path).where(u.code.in_(batch), u.to_version == FOREVER)
+        paths.update((no, path) for no, path in connection.execute(query))
+    return Scope(
+        codes={code for path in paths.values() for code in path.split("/") if code},
+        unit_nos=tuple(paths),
+        person_ids={act.person_id for act in acts},
+    )
 
 
 def around(connection: Connection, vault: Vault, acts: Sequence[Act]) -> Around:

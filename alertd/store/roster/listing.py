@@ -15,8 +15,8 @@ from alertd.store import addresses
 from alertd.store import tables as t
 from alertd.store.roster.stage import SECRET_CONTEXT, Stage, clock
 from alertd.store.roster.values import Stored, as_facts, as_person, as_unit
-from rosters.diff import Diff, Kind, Value, What, changes
-from rosters.model import ChatGroup, Holding, Terminal, Unit, UnitFacts
+from rosters.diff import Change, Diff, FieldChange, Kind, Value, What, changes
+from rosters.model import ChatGroup, Holding, Person, Terminal, Unit, UnitFacts
 from rosters.words import Level
 
 Key = tuple[str, ...]
@@ -38,6 +38,36 @@ def fill_in(diff: Diff, connection: Connection, stage: Stage) -> None:
             else change
             for change in diff.listed
         ]
+
+
+def described(
+    changed: Iterable[Change], connection: Connection, stage: Stage
+) -> dict[Change, tuple[FieldChange, ...]]:
+    """What is said of each that is added, beside its key and its name; masked as a change is."""
+    added = [change for change in changed if change.what is What.ADDED]
+    found = {}
+    for kind, blank in _BLANK.items():
+        mine = [change for change in added if change.kind is kind]
+        values = _AFTER[kind](connection, stage, [change.key for change in mine]) if mine else {}
+        for change in mine:
+            fields = changes(blank, values[change.key])
+            found[change] = tuple(
+                FieldChange(each.field, "", each.after)
+                for each in fields
+                if each.field not in _NAMING and each.after not in change.key
+            )
+    return found
+
+
+# Blank of what goes without saying; what a key or a name says isn't said twice.
+_BLANK: Mapping[Kind, Value] = {
+    Kind.UNIT: Unit("", "", "", Level.CITY, ""),
+    Kind.FACTS: UnitFacts(),
+    Kind.PERSON: Person("", ""),
+    Kind.HOLDING: Holding("", "", "", rank=0),
+    Kind.TERMINAL: Terminal("", "", "", volume=0),
+}
+_NAMING = frozenset({"code", "name", "person_id", "unit_code", "post", "terminal_id"})
 
 
 def _unit_rows(connection: Connection, codes: Iterable[str]) -> list[Any]:

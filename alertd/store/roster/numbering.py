@@ -155,7 +155,7 @@ def number(stage: Stage, ids: Ids) -> None:
 def _number(stage: Stage, table: str) -> None:
     known, new = _NUMBERED[table]
     stage.db.execute(known)
-    stage.db.execute(new, (stage.one(f"SELECT ifnull(max(no), 0) FROM old_{table}"),))  # noqa: S608 - our own names
+    stage.db.execute(new, (stage.last[table],))
 
 
 def _require_units(stage: Stage) -> None:

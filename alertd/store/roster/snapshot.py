@@ -12,7 +12,9 @@ One JSON array a line, in the order of the numbers that the journal's facts use:
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from heapq import merge
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, func, select
@@ -22,11 +24,16 @@ from alertd.store.batches import stream
 from alertd.store.fold.scope import in_force
 from alertd.store.roster.stage import Stage
 
+Rows = Iterator[tuple[Any, ...]]
 _line = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def snapshot(connection: Connection, version: int) -> Iterator[str]:
     """Yield the lines of a version, in bounded memory."""
+    return _lines(*_stored(connection, version))
+
+
+def _stored(connection: Connection, version: int) -> tuple[dict[str, Rows], Rows]:
     u, d, h, te, g = (x.c for x in (t.unit, t.duty, t.holding, t.terminal, t.chat_group))
     held = select(h.duty_no, h.person_no, h.rank, h.shift_from, h.shift_to)
     queries: dict[str, tuple[Table, Select[Any]]] = {
@@ -48,7 +55,7 @@ def snapshot(connection: Connection, version: int) -> Iterator[str]:
         word: stream(connection, query.where(in_force(table, version)))
         for word, (table, query) in queries.items()
     }
-    return _lines(rows, stream(connection, ways))
+    return rows, stream(connection, ways)
 
 
 _STAGED = {
@@ -75,8 +82,39 @@ GROUP BY p.no, c.channel ORDER BY p.no, c.channel
 
 def staged_snapshot(stage: Stage) -> Iterator[str]:
     """The lines that a planned version will have: the same as `snapshot` gives once applied."""
-    rows = {word: stage.rows(query) for word, query in _STAGED.items()}
-    return _lines(rows, stage.rows(_STAGED_WAYS))
+    return _lines(*_staged(stage))
+
+
+def _staged(stage: Stage) -> tuple[dict[str, Rows], Rows]:
+    return {word: stage.rows(query) for word, query in _STAGED.items()}, stage.rows(_STAGED_WAYS)
+
+
+def mended_snapshot(connection: Connection, version: int, stage: Stage) -> Iterator[str]:
+    """The same where only a part was staged: a version's lines with that part's new ones in them.
+
+    Args:
+        connection: Reading is enough.
+        version: Which the part was compared with.
+        stage: Numbered.
+    """
+    rows, ways = _stored(connection, version)
+    new, new_ways = _staged(stage)
+    for word, table in _PART_OF.items():
+        rows[word] = _mended(rows[word], _known(stage, table), new[word], _KEYS.get(word, 1))
+    return _lines(rows, _mended(ways, _known(stage, "person"), new_ways, 2))
+
+
+# By the number of what a row goes or stays, and how many columns are the order of the rows.
+_PART_OF = {"unit": "unit", "duty": "duty", "person": "person", "holding": "duty"}
+_KEYS = {"holding": 2}
+
+
+def _known(stage: Stage, table: str) -> set[int]:
+    return {no for (no,) in stage.rows(f"SELECT no FROM old_{table}")}  # noqa: S608 - our own names
+
+
+def _mended(old: Rows, known: Collection[int], new: Rows, width: int) -> Rows:
+    return merge((row for row in old if row[0] not in known), new, key=itemgetter(slice(width)))
 
 
 def digest(lines: Iterable[str]) -> str:
@@ -85,9 +123,6 @@ def digest(lines: Iterable[str]) -> str:
     for line in lines:
         sha.update(line.encode() + b"\n")
     return sha.hexdigest()
-
-
-Rows = Iterator[tuple[Any, ...]]
 
 
 def _lines(tables: Mapping[str, Rows], ways: Rows) -> Iterator[str]:

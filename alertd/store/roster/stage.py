@@ -86,22 +86,34 @@ class Stage:
 
     Args:
         vault: Seals what is new; its key makes the fingerprints, as they cover phone numbers.
+        kept: Bytes of `frozen`, to go on with; else it is empty.
     """
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, kept: bytes | bytearray = b"") -> None:
         self.vault = vault
         self.fingerprint = fingerprinter(vault)
         # The web plans in a thread of its own, and the writer's thread applies.
         self.db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self.db.execute(f"PRAGMA cache_size=-{_MEMORY_KB}")
         self.db.execute("PRAGMA journal_mode=OFF")
-        self.db.executescript(_SCHEMA)
+        if kept:
+            self.db.deserialize(kept)
+        else:
+            self.db.executescript(_SCHEMA)
         self.db.create_function("fingerprint", -1, self.fingerprint, deterministic=True)
         self.db.execute("BEGIN")
+        self.last: dict[str, int] = {}  # the last number ever given, by the store's table
 
     def close(self) -> None:
         """Throw it away."""
         self.db.close()
+
+    def frozen(self) -> bytes:
+        """All that is in it; names aren't sealed."""
+        self.db.execute("COMMIT")
+        data = self.db.serialize()
+        self.db.execute("BEGIN")
+        return data
 
     def rows(self, query: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, which runs when the first of them is asked for."""

@@ -52,14 +52,17 @@ class Stored:
     def rows(self) -> Iterator[RosterRow]:
         """Every holding, and each unit that nobody has a duty in, in the hierarchy's order."""
         for page in self._unit_pages():
-            held = self.holdings(page)
-            people = self.people({no for each in held.values() for no, _ in each})
-            for no, row in page.items():
-                unit, facts = as_unit(row), as_facts(row)
-                for person_no, holding in held.get(no, ()):
-                    yield RosterRow(unit, facts, people[person_no], holding)
-                if no not in held:
-                    yield RosterRow(unit, facts)
+            yield from self.rows_in({no: (as_unit(row), as_facts(row)) for no, row in page.items()})
+
+    def rows_in(self, units: Mapping[int, tuple[Unit, UnitFacts]]) -> Iterator[RosterRow]:
+        """The same of some units, by number."""
+        held = self.holdings(units)
+        people = self.people({no for each in held.values() for no, _ in each})
+        for no, (unit, facts) in units.items():
+            for person_no, holding in held.get(no, ()):
+                yield RosterRow(unit, facts, people[person_no], holding)
+            if no not in held:
+                yield RosterRow(unit, facts)
 
     def terminals(self) -> Iterator[Terminal]:
         """Every loudspeaker, in the order of their numbers."""

@@ -11,6 +11,7 @@ from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 from starlette.background import BackgroundTask
+from starlette.datastructures import UploadFile as Uploaded
 
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
@@ -22,6 +23,7 @@ from alertd.store.reads.paging import Page
 from alertd.store.roster import Plan, RosterVersion
 from alertd.web.auth import Asker, Reader
 from alertd.web.bodies import check_text
+from alertd.web.commands.rostering import require_meant
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, Code, Limit
 from alertd.web.language import language_of
@@ -82,6 +84,10 @@ async def upload(
     groups: Annotated[UploadFile | None, File()] = None,
     why: Annotated[str, Form(max_length=200)] = "",
     dry_run: Annotated[bool, Query(description="Show what would change; change nothing")] = False,
+    leaving: Annotated[
+        int | None,
+        Query(description="How many leave: a fifth or more of people, loudspeakers or groups"),
+    ] = None,
 ) -> Imported:
     """Import a roster; all errors at once with file and line, and then nothing changes."""
     require_whole_city(asker.actor)
@@ -89,14 +95,17 @@ async def upload(
     language = language_of(request)
     with tempfile.TemporaryDirectory(prefix="alertd-roster-") as folder:
         files = RosterFiles(
-            people=await _save(Path(folder), "people", people),
-            terminals=await _save(Path(folder), "terminals", terminals) if terminals else None,
-            groups=await _save(Path(folder), "groups", groups) if groups else None,
+            people=await save_upload(Path(folder), "people", people),
+            terminals=await save_upload(Path(folder), "terminals", terminals)
+            if terminals
+            else None,
+            groups=await save_upload(Path(folder), "groups", groups) if groups else None,
         )
         checked, planned = await asyncio.to_thread(_plan, deps, files, language)
     with planned:
         made = None
         if not dry_run:
+            require_meant(planned, leaving)
             made = await deps.runner.submit(
                 partial(_apply, actor=asker.actor, planned=planned, why=why)
             )
@@ -104,7 +113,8 @@ async def upload(
         return _imported(planned, made, warnings[:_MOST_WARNINGS])
 
 
-async def _save(folder: Path, name: FileName, file: UploadFile) -> Path:
+async def save_upload(folder: Path, name: FileName, file: Uploaded) -> Path:
+    """Copy an uploaded file to disk under a name of ours."""
     suffix = Path(file.filename or "").suffix.lower()
     if suffix not in _SUFFIXES:
         raise InvalidInputError(

@@ -114,8 +114,10 @@ def diff_view(diff: Diff) -> DiffView:
     )
 
 
-def plan_edit(deps: Deps, actor: Actor, acts: list[Act], language: str) -> Planned:
-    """Plan an edit against the roster in force; reads for as long as a whole roster takes."""
+def plan_edit(
+    deps: Deps, actor: Actor, acts: list[Act], language: str, *, to_apply: bool
+) -> Planned:
+    """Plan an edit against the roster in force."""
     today = dt.datetime.fromtimestamp(deps.now() / 1000, deps.settings.zone).date()
     with deps.store.read() as connection:
         return rostering.plan_edit(
@@ -126,6 +128,7 @@ def plan_edit(deps: Deps, actor: Actor, acts: list[Act], language: str) -> Plann
             ids=deps.runner.engine.ids,
             today=today,
             language=language,
+            to_apply=to_apply,
         )
 
 
@@ -162,7 +165,9 @@ async def edit(
     if not dry_run:
         rostering.require_why(new.why)
     acts = [each.act() for each in new.acts]
-    planned = await asyncio.to_thread(plan_edit, deps, asker.actor, acts, language_of(request))
+    planned = await asyncio.to_thread(
+        plan_edit, deps, asker.actor, acts, language_of(request), to_apply=not dry_run
+    )
     with planned.plan:
         rostering.require_base(planned.plan.base, new.base)
         made = None if dry_run else await put_in_force(deps, asker.actor, planned, new.why)

@@ -17,6 +17,7 @@ from alertd.store.reads import units
 from alertd.store.roster import Plan, RosterVersion
 from alertd.store.vault import Vault
 from alertd.web.fields import PersonId, Text
+from rosters.diff import sweeping
 from rosters.edits import ALLOWED, Act, Do, revise, touched
 from rosters.problems import Severity
 
@@ -92,8 +93,19 @@ def plan_edit(
     ids: Ids,
     today: dt.date,
     language: str,
+    to_apply: bool,
 ) -> Planned:
     """Read, check and plan an edit; only reads.
+
+    Args:
+        connection: Reading is enough.
+        vault: Of this store.
+        actor: Whose doing it is.
+        acts: One after the other.
+        ids: Gives what is new its identity.
+        today: From which "verified long ago" is counted.
+        language: Of what is wrong.
+        to_apply: Whether it may be put in force, or is to be looked at only.
 
     Raises:
         ForbiddenError: It touches units outside the actor's area.
@@ -114,7 +126,9 @@ def plan_edit(
             edit.problems.lines(Severity.ERROR, language),
         )
     stored = roster.Stored(connection, vault, masked=False)
-    plan = roster.plan(connection, vault, roster.Overlay(stored, edit), ids)
+    scope = roster.scope_of(connection, around, acts)
+    source = roster.Edited(stored, scope, edit)
+    plan = roster.plan(connection, vault, source, ids, scope=scope, to_apply=to_apply)
     return _kept(plan, tuple(paths), tuple(edit.problems.lines(Severity.WARNING, language)))
 
 
@@ -149,6 +163,16 @@ def require_base(base: int, wanted: int | None) -> None:
         raise ConflictError(
             "The roster has changed since this was looked at.",
             hint="Look at the differences again, then confirm.",
+        )
+
+
+def require_meant(plan: Plan, leaving: int | None) -> None:
+    """Raise ConflictError where much of the roster leaves and nobody has said how much."""
+    many = sweeping(plan.diff, plan.counts)
+    if many and leaving != many:
+        raise ConflictError(
+            f"{many} people, loudspeakers or groups would leave the roster.",
+            hint="If that is meant, say so by their number; else look for what the files lack.",
         )
 
 

@@ -101,6 +101,7 @@ def shown(deps: Deps, language: str) -> dict[str, Any]:
         "role": lambda key: role_name(key, language),
         "level": lambda key: level_name(key, language),
         "at": lambda at: moment(at, zone, now),
+        "day": lambda at: day(at, zone),
         "spell": lambda seconds: duration(_, round(seconds * 1000)),
         "since": lambda at: minutes_since(at, now, language),
     }
@@ -119,6 +120,11 @@ def moment(at: Millis | None, zone: tzinfo, now: Millis) -> str:
     there = datetime.fromtimestamp(at / 1000, zone)
     today = datetime.fromtimestamp(now / 1000, zone).date()
     return f"{there:%H:%M:%S}" if there.date() == today else f"{there:%Y-%m-%d %H:%M}"
+
+
+def day(at: Millis | None, zone: tzinfo) -> str:
+    """A day on the city's calendar; "" for None."""
+    return "" if at is None else f"{datetime.fromtimestamp(at / 1000, zone):%Y-%m-%d}"
 
 
 def minutes_since(at: Millis, now: Millis, language: str) -> str:

@@ -11,18 +11,20 @@ from sqlalchemy import Connection
 
 from alertd.engine.authority import may, require
 from alertd.errors import AlertdError, ConflictError, InvalidInputError
+from alertd.i18n import translator
 from alertd.store import roster
-from alertd.store.reads import roster_lists, roster_pages, units
+from alertd.store.reads import roster_lists, roster_names, roster_pages, units
 from alertd.web.api import roster_changes as changes
 from alertd.web.auth import Signed
 from alertd.web.commands.rostering import EditAct, Planned, require_base
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import Code
 from alertd.web.language import language_of
+from alertd.web.pages import differences, people_forms
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Form, Sender, Visitor, back_to, refused
+from alertd.web.totals import Counting
 from rosters.edits import ALLOWED, Do
-from rosters.words import LANGUAGES, ROLES
 
 router = APIRouter(prefix="/roster", include_in_schema=False)
 
@@ -43,7 +45,9 @@ async def _read(deps: Deps, work: Callable[[Connection], T]) -> T:
 
 
 @router.get("")
-async def tree(request: Request, deps: Given, signed: Visitor, q: Text = "") -> Response:
+async def tree(
+    request: Request, deps: Given, signed: Visitor, counting: Counting, q: Text = ""
+) -> Response:
     """The tree from the visitor's own root down, or what a search finds."""
     require(signed.actor, "read")
     path, vault = signed.actor.path, deps.store.vault
@@ -56,12 +60,13 @@ async def tree(request: Request, deps: Given, signed: Visitor, q: Text = "") -> 
             for unit in units.children(connection, each.code, path=path, limit=_SHOWN).items
         ]
         found = roster_pages.search(connection, vault, q, path=path) if q.strip() else None
-        totals = roster_lists.totals(connection, path=path, now=deps.now())
+        totals = counting.of(connection, path=path, now=deps.now())
         return {"root": root, "units": towns, "found": found, "totals": totals}
 
     values = await _read(deps, read)
     whole = may(signed.actor, "read", [""])
     values["may_unmask"] = may(signed.actor, "unmask", [""])
+    values["may_import"] = may(signed.actor, "roster", [""])
     return page(request, deps, "roster/tree.html", signed=signed, q=q, whole=whole, **values)
 
 
@@ -88,10 +93,10 @@ async def unit(request: Request, deps: Given, signed: Visitor, code: Code) -> Re
             "found": found,
             "units": units.children(connection, code, path=path, limit=_SHOWN).items,
             "may_edit": may(signed.actor, "roster", [found.unit.path]),
-            "roles": list(ROLES),
         }
 
-    return page(request, deps, "roster/unit.html", signed=signed, **await _read(deps, read))
+    values = {**await _read(deps, read), **people_forms.choices(language_of(request))}
+    return page(request, deps, "roster/unit.html", signed=signed, **values)
 
 
 @router.get("/person")
@@ -100,7 +105,7 @@ async def person(
 ) -> Response:
     """A person, and the forms by which something else is said of them."""
     require(signed.actor, "read")
-    path, vault = signed.actor.path, deps.store.vault
+    path, vault, language = signed.actor.path, deps.store.vault, language_of(request)
     found, duties, inside = await _read(
         deps, lambda c: roster_pages.person_page(c, vault, who, path=path)
     )
@@ -110,11 +115,11 @@ async def person(
         "roster/person.html",
         signed=signed,
         found=found,
-        duties=duties,
+        said=people_forms.said_of(found, language),
+        duties=[people_forms.duty(name, held, language) for name, held in duties],
         may_edit=may(signed.actor, "roster"),
         inside=inside,
-        roles=list(ROLES),
-        tongues=list(LANGUAGES),
+        **people_forms.choices(language),
     )
 
 
@@ -141,8 +146,13 @@ async def listed(
 async def history(request: Request, deps: Given, signed: Visitor) -> Response:
     """Every version: who, when, why."""
     require(signed.actor, "read", [""])
-    found = await _read(deps, roster.versions)
-    return page(request, deps, "roster/history.html", signed=signed, versions=found)
+
+    def read(connection: Connection) -> dict[str, Any]:
+        found = roster.versions(connection)
+        return {"versions": found, "by": roster_names.authors(connection, found)}
+
+    values = await _read(deps, read)
+    return page(request, deps, "roster/history.html", signed=signed, **values)
 
 
 @router.get("/history/{version}")
@@ -151,13 +161,20 @@ async def version_page(
 ) -> Response:
     """What a version changed of the one before."""
     require(signed.actor, "read", [""])
-    vault = deps.store.vault
+    vault, language = deps.store.vault, language_of(request)
 
     def read(connection: Connection) -> dict[str, Any]:
         made = roster.version_of(connection, version)
         newest = roster.current_version(connection) == version
         diff = roster.between(connection, vault, version)
-        return {"made": made, "newest": newest, "diff": diff}
+        names = roster_names.names(connection, diff.listed)
+        return {
+            "made": made,
+            "by": roster_names.authors(connection, [made]),
+            "newest": newest,
+            "tallies": differences.tallies(diff),
+            "sections": differences.sections(diff, names, language, translator(language)),
+        }
 
     may_edit = may(signed.actor, "roster", [""])
     values = await _read(deps, read)
@@ -176,13 +193,15 @@ async def confirm(request: Request, deps: Given, signed: Sender, form: Form) -> 
     """Make what was shown the roster in force."""
     require(signed.actor, "roster")
     wish = _open(deps, signed, form.get("change", ""))
-    planned = await asyncio.to_thread(_plan, deps, signed, wish, language_of(request))
+    planned = await asyncio.to_thread(
+        _plan, deps, signed, wish, language_of(request), to_apply=True
+    )
     with planned.plan:
         require_base(planned.plan.base, wish["base"])
         try:
             await changes.put_in_force(deps, signed.actor, planned, form.get("why", "")[:200])
         except InvalidInputError as error:
-            return refused(error, _shown(request, deps, signed, wish, planned, error))
+            return refused(error, await _shown(request, deps, signed, wish, planned, error))
     return back_to(wish["to"])
 
 
@@ -208,26 +227,30 @@ def _wish(form: Mapping[str, str]) -> dict[str, Any]:
     return {"acts": acts, "to": to}
 
 
-def _plan(deps: Deps, signed: Signed, wish: Mapping[str, Any], language: str) -> Planned:
+def _plan(
+    deps: Deps, signed: Signed, wish: Mapping[str, Any], language: str, *, to_apply: bool
+) -> Planned:
     if "restore" in wish:
         return changes.plan_restore(deps, signed.actor, wish["restore"])
     acts = [EditAct.model_validate(each).act() for each in wish["acts"]]
     if not acts:
         raise InvalidInputError("There is no such change.", field="do")
-    return changes.plan_edit(deps, signed.actor, acts, language)
+    return changes.plan_edit(deps, signed.actor, acts, language, to_apply=to_apply)
 
 
 async def _preview(request: Request, deps: Deps, signed: Signed, wish: dict[str, Any]) -> Response:
     try:
-        planned = await asyncio.to_thread(_plan, deps, signed, wish, language_of(request))
+        planned = await asyncio.to_thread(
+            _plan, deps, signed, wish, language_of(request), to_apply=False
+        )
     except AlertdError as error:
-        return refused(error, _shown(request, deps, signed, wish, None, error))
+        return refused(error, await _shown(request, deps, signed, wish, None, error))
     with planned.plan:
         wish["base"] = planned.plan.base
-        return _shown(request, deps, signed, wish, planned)
+        return await _shown(request, deps, signed, wish, planned)
 
 
-def _shown(
+async def _shown(
     request: Request,
     deps: Deps,
     signed: Signed,
@@ -235,13 +258,19 @@ def _shown(
     planned: Planned | None,
     problem: AlertdError | None = None,
 ) -> Response:
+    sections: tuple[differences.Section, ...] = ()
+    if planned:
+        diff, stage, language = planned.plan.diff, planned.plan.stage, language_of(request)
+        names = await _read(deps, lambda c: roster_names.names(c, diff.listed, stage))
+        added = await _read(deps, lambda c: roster.described(diff.listed, c, stage))
+        sections = differences.sections(diff, names, language, translator(language), added)
     return page(
         request,
         deps,
         "roster/change.html",
         signed=signed,
         to=wish["to"],
-        diff=planned.plan.diff if planned else None,
+        sections=sections,
         warnings=planned.warnings if planned else (),
         change=_seal(deps, signed, wish) if planned else "",
         problem=problem,

@@ -162,7 +162,7 @@ DUTY_STATES: Final[Mapping[str, str]] = {
 CHANGED: Final[Mapping[str, str]] = {
     "added": N_("added"),
     "changed": N_("changed"),
-    "left": N_("has left"),
+    "left": N_("leaves"),
 }
 PARTS: Final[Mapping[str, str]] = {
     "unit": N_("unit"),
@@ -179,6 +179,7 @@ LISTS: Final[Mapping[str, str]] = {
     "unverified": N_("Not verified for 90 days"),
     "opted-out": N_("Asked to be left out"),
 }
+TONGUES: Final[Mapping[str, str]] = {"zh-CN": N_("Chinese"), "en": N_("English")}
 
 TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "status": STATUSES,
@@ -206,4 +207,5 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "changed": CHANGED,
     "part": PARTS,
     "list": LISTS,
+    "tongue": TONGUES,
 }

@@ -9,3 +9,13 @@ document.addEventListener("toggle", async (event) => {
   const part = new DOMParser().parseFromString(await answer.text(), "text/html");
   branch.querySelector("ul").replaceChildren(...part.body.childNodes);
 }, true);
+
+// Said before they are sent: a server that refuses them half-way is only a broken connection.
+for (const form of document.querySelectorAll("form.files")) {
+  const told = form.querySelector(".refusal");
+  form.addEventListener("change", () => {
+    const bytes = [...form.querySelectorAll("input[type=file]")].reduce((sum, input) => sum + [...input.files].reduce((all, file) => all + file.size, 0), 0);
+    told.hidden = bytes <= Number(form.dataset.most);
+    form.querySelector("button").disabled = !told.hidden;
+  });
+}
