@@ -90,7 +90,7 @@ def line_above(key: str, lines: Mapping[str, int]) -> int:
 
 
 def _key(location: Sequence[Any]) -> str:
-    """pydantic puts the names of alternatives into the path; they are none of the reader's."""
+    """Pydantic puts the names of alternatives into the path; they are none of the reader's."""
     kept = [part for part in location if not (isinstance(part, str) and _INNER.search(part))]
     return path_of(kept) if kept else ""
 

@@ -57,7 +57,7 @@ class LossKind(StrEnum):
 
 
 class Climb(StrEnum):
-    """The highest level of the roster that a drill's ladders may tell, people's alternates apart."""
+    """How high in the roster a drill's ladders may tell superiors."""
 
     NONE = "none"  # no superior at all
     GRID = "grid"
