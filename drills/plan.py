@@ -24,6 +24,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from alertd.cap import AREA_CODE, ROLE_NAME, Colour
+from alertd.decide.plan import Way as Way  # noqa: PLC0414 - a plan's word, too
 from alertd.errors import InvalidInputError
 from alertd.i18n import N_
 from alertd.model import Millis
@@ -35,14 +36,6 @@ MOST_BYTES: Final = 256 * 1024
 MOST_MINUTES: Final = 7 * 24 * 60
 LONGEST_WINDOW_DAYS: Final = 62
 _WHOLE: Final = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-
-class Way(StrEnum):
-    """What a plan does with a route; one that isn't named is muted."""
-
-    REAL = "real"  # handed to the gateway, marked as a drill
-    MUTED = "muted"  # planned and recorded, never handed over
-    SIMULATED = "simulated"  # handed to a simulated gateway or to the simulator's world
 
 
 class LossKind(StrEnum):

@@ -47,6 +47,8 @@ FOLDED: tuple[Table, ...] = (
     t.answer,
     t.help_case,
     t.digest_entry,
+    t.drill_plan,
+    t.drill,
 )
 LEFT_OUT: tuple[Table, ...] = (t.worker, t.route_share)  # who is alive now: no part of the record
 

@@ -11,6 +11,7 @@ from alertd.web.api import (
     answers,
     board,
     clock,
+    drills,
     report,
     roster,
     roster_changes,
@@ -64,6 +65,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     status.router,
     routes.router,
     clock.router,
+    drills.router,
 )
 
 

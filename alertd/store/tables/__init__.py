@@ -10,6 +10,7 @@ from alertd.store.tables.access import Idempotency, Principal, SecondFactor, Ses
 from alertd.store.tables.alerts import Alert, Coverage, Delivery, Event, Halt, Message, Requirement
 from alertd.store.tables.alerts import DeliveryCount as DeliveryCountRow
 from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, Inbound
+from alertd.store.tables.drills import Drill, DrillPlan
 from alertd.store.tables.record import (
     Chain,
     Journal,
@@ -70,6 +71,8 @@ ack = _core(Ack)
 answer = _core(Answer)
 help_case = _core(HelpCase)
 digest_entry = _core(DigestEntry)
+drill_plan = _core(DrillPlan)
+drill = _core(Drill)
 principal = _core(Principal)
 token = _core(Token)
 session = _core(Session)
