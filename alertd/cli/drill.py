@@ -63,7 +63,7 @@ def show_plan(  # noqa: D103 - its help says it
     as_json: Json = False,
 ) -> None:
     found = _asked(lambda client: client.get(_plan_path(name)), acting_as)
-    show.answer(found, as_json=as_json, human=lambda: sys.stdout.write(found["toml"]) and None)
+    show.answer(found, as_json=as_json, human=lambda: _whole(found["toml"]))
 
 
 @plan_app.command("check", help=_("Check a plan against the roster, templates and routes."))
@@ -169,6 +169,10 @@ def stop(  # noqa: D103 - its help says it
 
     found = _asked(ask, acting_as, server_only=True)
     show.answer(found, as_json=as_json, human=lambda: _drill_lines(found))
+
+
+def _whole(text: str) -> None:
+    sys.stdout.write(text)
 
 
 def _plan_path(name: str) -> str:
