@@ -47,9 +47,10 @@ class PlanError(ProblemsError):
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         shown = [sentence_of(mistake) for mistake in self.mistakes[:MOST_SHOWN]]
-        message = f"The drill's plan was refused for {len(self.mistakes)} reasons."
-        if len(shown) == 1:
-            message = f"The drill's plan was refused: {shown[0]}."
+        count = len(self.mistakes)
+        message = N_("The drill's plan was refused for {count} reasons.").format(count=count)
+        if count == 1:
+            message = N_("The drill's plan was refused: {reason}.").format(reason=shown[0])
         super().__init__(message, shown)
         self.field = self.mistakes[0][0] or None
         self.hint = N_("Correct what is named; nothing of the plan was taken.")
