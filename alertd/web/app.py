@@ -48,6 +48,7 @@ from alertd.web.pages import (
 from alertd.web.pages import acting as acting_pages
 from alertd.web.pages import alerts as alert_pages
 from alertd.web.pages import board as board_pages
+from alertd.web.pages import drills as drill_pages
 from alertd.web.pages import roster as roster_pages
 from alertd.web.pages.rendering import STATIC
 from alertd.web.shared import Shared
@@ -102,6 +103,7 @@ def create_app(deps: Deps) -> FastAPI:
         issuing.router,
         oidc.router,
         reports.router,
+        drill_pages.router,
         speakers.router,
         roster_pages.router,
         texts.router,

@@ -88,6 +88,9 @@ PAGES: Final = (
     Shown("/templates/{name}", "/templates/{template}"),
     Shown("/policies", "/policies"),
     Shown("/drills", "/drills"),
+    Shown("/drills/plan", "/drills/plan?name={plan}"),
+    Shown("/drills/plan", "/drills/plan", "draft"),
+    Shown("/drills/{no}", "/drills/{planned}"),
     Shown("/reports", "/reports"),
     Shown("/users", "/users", "principals", whole=True),
     Shown("/record", "/record", "audit", whole=True),
@@ -147,6 +150,10 @@ FORMS: Final = (
         fields={"kind": "nothing"},
     ),
     Sent("/issue/{template}", "/issue/typhoon", "draft"),
+    Sent("/drills", "/drills", "draft", fields={"plan": "{plan}", "when": "planned"}),
+    Sent("/drills/plan", "/drills/plan", "draft", fields={"toml": "name = 1", "act": "check"}),
+    Sent("/drills/plan/remove", "/drills/plan/remove", "draft", fields={"name": "{plan}"}),
+    Sent("/drills/{no}/{act}", "/drills/{planned}/call-off", "draft", fields={"reason": "x"}),
     Sent("/loudspeakers/try", "/loudspeakers/try", "routes", fields={"terminal": "{speaker}"}),
     Sent("/roster/edit", "/roster/edit", "roster"),
     Sent("/roster/confirm", "/roster/confirm", "roster"),
@@ -179,6 +186,17 @@ def routes_of(app: FastAPI, method: str) -> set[str]:
     return {path for path in found if not path.startswith(NOT_THE_CONSOLES)}
 
 
+PLAN: Final = f"""
+name = "汛前演练"
+name_en = "Before the season"
+alert = {{ template = "typhoon-red", areas = ["{TOWN}"] }}
+when = {{ at = 2027-05-12T09:30:00+08:00 }}
+channels = {{ sms-1 = "simulated" }}
+injects = [{{ at_min = 10, text = "姚江水位超警", to = ["{TOWN}"] }}]
+losses = [{{ kind = "road", area = "{TOWN}", from_min = 5 }}]
+"""
+
+
 async def lived_in(web: WebCity) -> dict[str, str]:
     """Something on every page: alerts in several states, a call for help, an unclear reply."""
     city = web.city
@@ -198,7 +216,13 @@ async def lived_in(web: WebCity) -> dict[str, str]:
         cases = (await officer.get("/api/v1/help")).json()
         inbound = (await officer.get("/api/v1/inbound")).json()["items"]
         silent = (await officer.get(f"/api/v1/alerts/{running['id']}/unanswered")).json()["items"]
+    async with web.client("officer") as officer:
+        saved = await officer.post("/api/v1/drill-plans", json={"toml": PLAN})
+        assert saved.status_code == 201, saved.text
+        planned = (await officer.post("/api/v1/drills", json={"plan": "汛前演练"})).json()
     return {
+        "plan": "汛前演练",
+        "planned": str(planned["no"]),
         "running": running["short_code"],
         "draft": draft["short_code"],
         "drill": drill["short_code"],

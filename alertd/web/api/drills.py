@@ -3,6 +3,7 @@
 import asyncio
 from functools import partial
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse
@@ -145,7 +146,7 @@ async def plan(deps: Given, reader: Reader, name: PlanName) -> PlanShown:
 async def save(deps: Given, write: Writing, text: PlanText) -> JSONResponse:
     """Check a plan whole and write it down, in place of the one of that name."""
     made = await write.do(partial(drilling.save, settings=deps.settings, text=text.toml))
-    return created(made, f"/api/v1/drill-plans/{made['name']}")
+    return created(made, f"/api/v1/drill-plans/{quote(made['name'], safe='')}")
 
 
 @router.post("/drill-plans/check")

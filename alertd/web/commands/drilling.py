@@ -32,7 +32,8 @@ def sees_blind(actor: Actor) -> bool:
 
 def listed(connection: Connection, actor: Actor) -> list[dict[str, Any]]:
     """The city's own plans that an actor may see, and the shipped examples after them."""
-    own = reads.plans(connection, path=actor.path) if sees_blind(actor) else []
+    own = reads.plans(connection, path=actor.path)
+    own = [each for each in own if sees_blind(actor) or not _blind(each)]
     names = {each.name for each in own}
     found = [
         {
@@ -57,6 +58,10 @@ def listed(connection: Connection, actor: Actor) -> list[dict[str, Any]]:
         for each in keeping.shipped().values()
         if each.name not in names
     ]
+
+
+def _blind(plan: reads.PlanView) -> bool:
+    return "window" in plan.content.get("when", {})
 
 
 def plan_shown(connection: Connection, actor: Actor, name: str) -> dict[str, Any]:
