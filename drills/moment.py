@@ -9,17 +9,17 @@ and show everybody that nobody moved it.
 import hashlib
 from collections.abc import Callable
 
-from alertd.model import MINUTE_MS, Millis
+from alertd.model import Millis
 
 Keyed = Callable[[str], bytes]
 """A keyed hash; the store's `Vault.blind`."""
 
 
 def draw(keyed: Keyed, drill_id: bytes, opens_at: Millis, closes_at: Millis) -> Millis:
-    """The moment: any whole minute of the window, each as likely as any other."""
-    minutes = max(1, (closes_at - opens_at) // MINUTE_MS)
+    """The moment: any whole second of the window, each as likely as any other."""
+    seconds = max(1, (closes_at - opens_at) // 1000)
     dice = int.from_bytes(keyed(f"drill moment {drill_id.hex()}"))
-    return opens_at + dice % minutes * MINUTE_MS
+    return opens_at + dice % seconds * 1000
 
 
 def salt_of(keyed: Keyed, drill_id: bytes) -> str:
