@@ -17,7 +17,7 @@ from alertd.store.reads import drills as reads
 from alertd.store.reads.units import path_of
 from drills import plan as plans
 from drills.alerting import template_of
-from drills.mistakes import refuse
+from drills.mistakes import line_of, refuse
 from drills.plan import Inject, Plan
 from drills.toml import lines_of
 
@@ -78,7 +78,7 @@ def check(
         *_wrong_owner(connection, plan),
     ]
     if wrong:
-        raise refuse([(key, where.get(key, 0), reason) for key, reason in wrong])
+        raise refuse([(key, line_of(key, where), reason) for key, reason in wrong])
     return roster.paths_for(connection, roster.current_version(connection), plan.alert.areas)
 
 

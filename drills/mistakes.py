@@ -53,7 +53,7 @@ class PlanError(ProblemsError):
             message = N_("The drill's plan was refused: {reason}.").format(reason=shown[0])
         super().__init__(message, shown)
         self.field = self.mistakes[0][0] or None
-        self.hint = N_("Correct what is named; nothing of the plan was taken.")
+        self.hint = N_("Correct what is named, and try again.")
 
 
 def sentence_of(mistake: Mistake) -> str:
@@ -76,18 +76,16 @@ def problems_of(error: ValidationError, lines: Mapping[str, int]) -> list[Mistak
     found: dict[tuple[str, int], Mistake] = {}
     for detail in error.errors(include_url=False, include_input=False):
         key = _key(detail["loc"])
-        line = lines.get(key) or line_above(key, lines)
+        line = line_of(key, lines)
         found.setdefault((key, line), (key, line, _reason(detail)))
     return list(found.values())
 
 
-def line_above(key: str, lines: Mapping[str, int]) -> int:
-    """The line of the nearest table that a key should stand in; 0 for the file as a whole."""
-    while key:
+def line_of(key: str, lines: Mapping[str, int]) -> int:
+    """A key's line, or that of the table it should stand in; 0 for the file as a whole."""
+    while key and key not in lines:
         key = re.sub(r"(\.[^.\[]+|\[\d+\]|^[^.\[]+)$", "", key)
-        if key in lines:
-            return lines[key]
-    return 0
+    return lines.get(key, 0)
 
 
 def _key(location: Sequence[Any]) -> str:

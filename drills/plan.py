@@ -28,7 +28,7 @@ from alertd.decide.plan import Way as Way  # noqa: PLC0414 - a plan's word, too
 from alertd.errors import InvalidInputError
 from alertd.i18n import N_
 from alertd.model import Millis
-from drills.mistakes import line_above, problems_of, refuse
+from drills.mistakes import line_of, problems_of, refuse
 from drills.toml import lines_of, written
 from rosters.words import Level
 
@@ -288,7 +288,7 @@ def from_dict(content: Mapping[str, Any], *, lines: Mapping[str, int] | None = N
         raise refuse(problems_of(error, where)) from None
     wrong = _inconsistent(plan)
     if wrong:
-        raise refuse([(key, where.get(key) or line_above(key, where), why) for key, why in wrong])
+        raise refuse([(key, line_of(key, where), why) for key, why in wrong])
     return plan
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from alertd.model import MINUTE_MS, Millis
-from drills.plan import Inject, Loss, LossKind, Plan
+from drills.plan import MOST_MINUTES, Inject, Loss, LossKind, Plan
 
 
 class Event(StrEnum):
@@ -43,7 +43,8 @@ def items(plan: Plan) -> tuple[Item, ...]:
     ]
     for number, loss in enumerate(plan.losses):
         found.append(Item(after=_ms(loss.from_min), event=Event.LOST, index=number))
-        found.append(Item(after=_ms(loss.to_min), event=Event.MENDED, index=number))
+        if loss.to_min < MOST_MINUTES:
+            found.append(Item(after=_ms(loss.to_min), event=Event.MENDED, index=number))
     order = [Event.MENDED, Event.LOST, Event.INJECT]
     return tuple(sorted(found, key=lambda each: (each.after, order.index(each.event), each.index)))
 

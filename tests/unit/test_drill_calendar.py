@@ -197,6 +197,15 @@ def test_one_that_reaches_people_waits_for_a_second_person(real: DrillCity) -> N
     assert real.texts(status="Exercise")
 
 
+def test_a_drill_that_still_waits_for_a_second_person_gives_way_too(real: DrillCity) -> None:
+    no = real.run(plan_of(channels={"sms-1": "real"}))
+    sent = len(real.city.sent)
+    real.city.issue(areas=[TOWN])
+    assert real.state(no) is DrillState.INTERRUPTED
+    assert alert_state(real, no) is AlertState.CANCELLED
+    assert not real.texts(sent, status="Exercise"), "nobody was told of it"
+
+
 def test_in_the_calendar_a_second_person_agrees_beforehand(real: DrillCity) -> None:
     wanted = plan_of(channels={"sms-1": "real"}, when={"at": AT, "remind_h": []})
     alone, agreed = real.schedule(wanted), real.schedule(wanted)

@@ -219,7 +219,6 @@ def test_the_script_is_in_order_and_knows_the_routes_that_fail() -> None:
         (10, Event.INJECT),
         (20, Event.INJECT),
         (70, Event.MENDED),
-        (plan.MOST_MINUTES, Event.MENDED),
     ]
     assert routes_lost(found) == (("modem", 600_000, 4_200_000),)
 

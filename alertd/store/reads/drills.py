@@ -41,6 +41,7 @@ class DrillView:
     """A drill.
 
     Args:
+        reminded: How many reminders of its owner are over.
         blind: Whether it begins at a moment in a window that nobody knows.
         opens_at: Its date, or where the window begins; `closes_at` is where that ends.
         alert: The id of its alert, in hex, once there is one.
@@ -62,6 +63,7 @@ class DrillView:
     closes_at: Millis
     commitment: str
     step: int
+    reminded: int
     alert: str | None
     short_code: str | None
     started_at: Millis | None
@@ -203,7 +205,7 @@ def _views(connection: Connection, rows: list[Row[Any]]) -> tuple[DrillView, ...
 
 def _drill(row: Row[Any], names: Mapping[bytes, str]) -> DrillView:
     owner = names.get(row.owner, "")
-    same = ("no", "plan", "reason", "opens_at", "closes_at", "commitment", "step")
+    same = ("no", "plan", "reason", "opens_at", "closes_at", "commitment", "step", "reminded")
     more = ("created_at", "short_code", "started_at", "ended_at")
     return DrillView(
         **{name: getattr(row, name) for name in (*same, *more)},

@@ -101,6 +101,7 @@ class DrillLine(BaseModel):
     closes_at: Millis
     commitment: str
     step: int
+    reminded: int
     alert: str | None
     short_code: str | None
     started_at: Millis | None
