@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertd.decide.plan import Way
@@ -117,10 +117,13 @@ def test_what_is_written_reads_the_same() -> None:
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     name=st.text(st.characters(categories=["L", "P", "N"]), min_size=1, max_size=20),
     note=TEXTS,
-    params=st.dictionaries(st.text("abc_", min_size=1, max_size=5), TEXTS | st.integers(0, 9)),
+    params=st.dictionaries(
+        st.text("abc_", min_size=1, max_size=5), TEXTS | st.integers(0, 9), max_size=5
+    ),
 )
 def test_any_text_survives_being_written(name: str, note: str, params: dict[str, Any]) -> None:
     content = {
