@@ -28,15 +28,16 @@ marks = {{ reach_rate = 0.9 }}
 
 def test_a_drill_of_the_calendar_and_one_without_notice(living_city: StartCity) -> None:
     city = living_city(minute_s=60.0)
-    held = scheduled(city, "汛前演练", f"at = {soon(2)}", speakers="real")
+    held = scheduled_by_command(city, "汛前演练", speakers="real")
     drill = begun(city, held)
     it_told_what_its_script_says(city, drill)
-    city.post(f"/api/v1/drills/{held}/stop", {"reason": "done"}, who="cli")
-    within(that=lambda: city.get(f"/api/v1/drills/{held}")["state"] == "ended")
+    stopped = city.server.run("drill", "stop", "--reason", "done")
+    assert (stopped["no"], stopped["state"]) == (held, "ended")
+    assert [line["event"] for line in stopped["log"]] == ["lost", "inject", "inject"]
     figures = city.get(f"/api/v1/alerts/{drill.id}/report")
     assert "Exercise" in str(figures)
 
-    window = f'window = ["{soon(2)}", "{soon(5)}"]'
+    window = f'window = ["{soon(4)}", "{soon(7)}"]'
     blind = scheduled(city, "双盲演练", window, speakers="muted")
     assert "moment" not in str(city.get(f"/api/v1/drills/{blind}"))
     secret = begun(city, blind)
@@ -59,10 +60,24 @@ def soon(seconds: float) -> str:
 
 
 def scheduled(city: LivingCity, name: str, when: str, *, speakers: str) -> int:
+    """By the API, and agreed to."""
     text = PLAN.format(name=name, town=TOWN, when=when, speakers=speakers)
     city.post("/api/v1/drill-plans", {"toml": text}, who="cli")
     made = city.post("/api/v1/drills", {"plan": name}, who="cli")
     city.post(f"/api/v1/drills/{made['no']}/agree", who="second")
+    return int(made["no"])
+
+
+def scheduled_by_command(city: LivingCity, name: str, *, speakers: str) -> int:
+    """By the command line, and agreed to; so far ahead that the commands are done by then."""
+    file = city.folder / "plan.toml"
+    text = PLAN.format(name=name, town=TOWN, when=f"at = {soon(20)}", speakers=speakers)
+    file.write_text(text, "utf-8")
+    made = city.server.run("drill", "schedule", str(file))
+    agreed = city.command("drill", "agree", str(made["no"]), who="second")
+    assert agreed["agreed_by"] == "second"
+    (listed,) = city.server.run("drill", "calendar")
+    assert listed["no"] == made["no"]
     return int(made["no"])
 
 
