@@ -201,6 +201,7 @@ def test_a_drill_that_still_waits_for_a_second_person_gives_way_too(real: DrillC
     no = real.run(plan_of(channels={"sms-1": "real"}))
     sent = len(real.city.sent)
     real.city.issue(areas=[TOWN])
+    real.city.forward(seconds=1)
     assert real.state(no) is DrillState.INTERRUPTED
     assert alert_state(real, no) is AlertState.CANCELLED
     assert not real.texts(sent, status="Exercise"), "nobody was told of it"
