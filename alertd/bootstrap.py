@@ -42,6 +42,8 @@ from channels import registry
 from channels.base import Channel, Event, Limits, RouteConfig, RouteContext
 from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.keys import make_key
+from drills.alerting import Office
+from drills.calendar import Calendar
 from drills.world import World
 
 EMBEDDED = "embedded"  # an mqtt route's `broker` that asks for our own one
@@ -315,6 +317,7 @@ class Node:
             lease=os.urandom(8).hex(),
             break_glass_delay_ms=round(self.settings.break_glass_delay_s * 1000),
             part=self.part,
+            agenda=Calendar(Office(self.settings.sender, self.settings.sender_name)),
         )
         assert self.keeper is not None  # noqa: S101 - made by open
         self.keeper.moved = engine.leapt

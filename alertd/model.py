@@ -101,6 +101,7 @@ class MessageKind(StrEnum):
     GROUP_REMINDER = "group_reminder"  # to a chat group: who of it is silent
     CALL = "voice_call"  # spoken, to a phone: nobody answered in writing
     PAUSED = "paused"  # to the duty desk: it was paused, and nobody let it go on
+    INJECT = "inject"  # in a drill: what its control tells people has happened
 
 
 class Stage(IntEnum):
@@ -134,6 +135,18 @@ class Told(IntEnum):
     CALL_LIST = 8  # an operator should telephone
     DOOR_KNOCK = 16  # somebody should go
     DUTY_DESK = 32
+
+
+class DrillState(StrEnum):
+    """The life of a drill that is made from a plan."""
+
+    SCHEDULED = "scheduled"  # the calendar begins it
+    DRAFTED = "drafted"  # its alert waits for a second person
+    RUNNING = "running"  # its alert is out
+    ENDED = "ended"  # its alert is over
+    INTERRUPTED = "interrupted"  # a live alert came
+    POSTPONED = "postponed"  # it couldn't begin; its owner sets another date
+    CALLED_OFF = "called-off"  # somebody withdrew it
 
 
 class AckKind(StrEnum):

@@ -32,7 +32,16 @@ _COMMANDS: Final = {
     "cert": N_("Make certificates for the console on the office's own network."),
     "doctor": N_("Say what is configured, reachable and missing."),
 }
-_GROUPS: Final = ("roster", "alert", "paper", "channel", "access", "terminal", "clock")
+_GROUPS: Final = (
+    "roster",
+    "alert",
+    "drill",
+    "paper",
+    "channel",
+    "access",
+    "terminal",
+    "clock",
+)
 
 
 def assemble(wanted: str) -> typer.Typer:

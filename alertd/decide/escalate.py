@@ -6,11 +6,16 @@ early (somebody is unavailable, a number is dead) isn't taken again when its tim
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from alertd.model import MINUTE_MS, Millis, Policy, RequirementState, Step, Told
 
 LONGEST_CATCH_UP_MS = MINUTE_MS
 """A late ladder takes its next rung after half the policy's time, and after so long at the most."""
+
+
+CLIMB_LIMIT: Final = "climb-limit"
+"""Why a rung told fewer than the policy says: a drill's plan lets its ladders climb so far only."""
 
 
 class Act(StrEnum):
@@ -43,6 +48,7 @@ class Ladder:
     start_at: Millis
     told: int
     has_alternates: bool
+    held: frozenset[Act] = frozenset()  # what a drill's plan doesn't let it do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +74,20 @@ def climb(ladder: Ladder, policy: Policy, now: Millis) -> Climb:
     if not due and ladder.step < len(policy.steps):
         return _hurry(ladder, policy)
     wanted = [Act(word) for step in due for word in step.do]
-    acts = _fresh(wanted, ladder.told)
+    limited = bool(ladder.held & set(_fresh(wanted, ladder.told)))
+    acts = _fresh([act for act in wanted if act not in ladder.held], ladder.told)
     step = ladder.step + len(due)
     told = _mark(ladder.told, acts)
     channels = tuple(dict.fromkeys(c for s in due for c in s.channels))
     if step < len(policy.steps):
         due_at = max(_at(ladder, policy.steps[step]), now + _least(due[-1], policy.steps[step]))
-        return _climb(acts, channels, step, due_at, told, RequirementState.OPEN, "no-answer")
+        reason = CLIMB_LIMIT if limited else "no-answer"
+        return _climb(acts, channels, step, due_at, told, RequirementState.OPEN, reason)
     # The last rung: silence must end at a human, so the list of doors to knock at is always one.
     acts = (*acts, *_fresh([Act.DOOR_KNOCK], told))
     told = _mark(told, acts)
-    return _climb(acts, channels, step, None, told, RequirementState.EXHAUSTED, "steps-exhausted")
+    reason = CLIMB_LIMIT if limited else "steps-exhausted"
+    return _climb(acts, channels, step, None, told, RequirementState.EXHAUSTED, reason)
 
 
 def _hurry(ladder: Ladder, policy: Policy) -> Climb:
@@ -86,10 +95,12 @@ def _hurry(ladder: Ladder, policy: Policy) -> Climb:
     wanted = [Act.ALTERNATES if ladder.has_alternates else Act.PARENT]
     if Told.ALTERNATES & ladder.told:
         wanted = [Act.PARENT]
-    acts = _fresh(wanted, ladder.told)
+    limited = bool(ladder.held & set(_fresh(wanted, ladder.told)))
+    acts = _fresh([act for act in wanted if act not in ladder.held], ladder.told)
     due_at = _at(ladder, policy.steps[ladder.step])
     told = _mark(ladder.told, acts)
-    return _climb(acts, ("sms",), ladder.step, due_at, told, RequirementState.OPEN, "unreachable")
+    reason = CLIMB_LIMIT if limited else "unreachable"
+    return _climb(acts, ("sms",), ladder.step, due_at, told, RequirementState.OPEN, reason)
 
 
 def first_due(start_at: Millis, policy: Policy) -> Millis | None:

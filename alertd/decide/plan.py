@@ -1,7 +1,8 @@
 """Which route takes what, how much of it, and what it must never take."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
@@ -85,6 +86,14 @@ def ready_at(route: Route, bucket: Bucket) -> Millis:
     return bucket.filled_at + round(missing / route.rate_per_s * 1000 + 0.5)
 
 
+class Way(StrEnum):
+    """What a drill's plan does with a route; one that isn't named is muted."""
+
+    REAL = "real"  # handed to the gateway, marked as a drill
+    MUTED = "muted"  # planned and recorded, never handed over
+    SIMULATED = "simulated"  # handed to a simulated gateway or to the simulator's world
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leave:
     """What an alert's frozen selection says of how it may travel."""
@@ -92,12 +101,46 @@ class Leave:
     status: Status
     routes: frozenset[str] | None  # the plan's routes; None: any that carries the status
     simulated: bool  # a drill with nobody woken: simulated routes only
+    ways: Mapping[str, Way] | None = None  # of a drill that was made from a plan
+    lost: frozenset[str] = frozenset()  # routes that fail now, by the drill's script
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a drill's plan asks of its alert; frozen with it.
+
+    Attributes:
+        drill: The drill's number.
+        ways: What is done with each route that there is.
+        climb_to: The highest level of the roster whose duties its ladders may tell; None: nobody
+            above the silent unit.
+        lost: Routes that fail by the script: name, from and to in ms after the issue.
+    """
+
+    drill: int
+    ways: Mapping[str, Way]
+    climb_to: str | None
+    lost: tuple[tuple[str, Millis, Millis], ...] = field(default=())
+
+    def lost_at(self, passed: Millis) -> frozenset[str]:
+        """The routes that fail so long after the issue."""
+        return frozenset(name for name, since, until in self.lost if since <= passed < until)
+
+
+MUTED: Final = "muted-by-plan"
+LOST: Final = "lost-by-script"
 
 
 def refusal(route: Route, leave: Leave) -> str | None:
     """Why this route may not carry this alert; None where it may. Asked at every claim."""
     if leave.status not in route.carries:
         return "route-does-not-carry-status"
+    if leave.ways is not None and leave.status is Status.EXERCISE:
+        way = leave.ways.get(route.name, Way.MUTED)
+        if way is Way.MUTED or (way is Way.SIMULATED and not route.simulated):
+            return MUTED
+        if route.name in leave.lost:
+            return LOST
     if leave.routes is not None and route.name not in leave.routes:
         return "route-outside-plan"
     if leave.simulated and not route.simulated:
@@ -133,8 +176,41 @@ def covers(other: Route, route: Route) -> bool:
 
 
 def served(routes: Iterable[Route], lane: int, leave: Leave) -> bool:
-    """Whether any route serves the lane and may carry what has that leave."""
-    return any(lane in route.lanes() and refusal(route, leave) is None for route in routes)
+    """Whether any route serves the lane and may carry what has that leave, or is muted for it.
+
+    What a drill's plan mutes is planned and recorded like what it sends.
+    """
+    fit = {None, MUTED, LOST}
+    return any(lane in route.lanes() and refusal(route, leave) in fit for route in routes)
+
+
+def stuck(routes: Iterable[Route], leave: Leave) -> str | None:
+    """Why none of a lane's routes may carry what has that leave; None where one may.
+
+    A route that the script has taken away is one that should have carried it; what is muted was
+    never to leave.
+    """
+    why = [refusal(route, leave) for route in routes]
+    if None in why:
+        return None
+    return next((reason for reason in (LOST, MUTED) if reason in why), "no-route")
+
+
+def resolve(routes: Iterable[Route], ways: Mapping[str, Way]) -> dict[str, Way]:
+    """What a plan does with each route that there is.
+
+    Where a real route is to be simulated, the simulated ones of its channel stand in for it, unless
+    the plan names them. What the plan doesn't name is muted.
+    """
+    there = list(routes)
+    stood_for = {route.channel for route in there if ways.get(route.name) is Way.SIMULATED}
+    return {
+        route.name: ways.get(
+            route.name,
+            Way.SIMULATED if route.simulated and route.channel in stood_for else Way.MUTED,
+        )
+        for route in there
+    }
 
 
 def others(routes: Collection[Route], lane: int, name: str | None) -> bool:

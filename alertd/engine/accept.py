@@ -1,7 +1,7 @@
 """Alerts come in: drafted whole, or not at all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -10,7 +10,7 @@ from alertd import cap
 from alertd.decide.lifecycle import (
     Action,
 )
-from alertd.decide.plan import Leave, refusal
+from alertd.decide.plan import MUTED, Leave, Terms, refusal
 from alertd.decide.short_code import short_code
 from alertd.decide.supersede import Known, Superseding, supersede
 from alertd.engine.authority import Actor, require
@@ -51,6 +51,8 @@ class Draft:
         False  # worded and approved with the alert that it corrects; only engine.mending
     )
     own: bool = True  # False: from a feed, which may leave out what we ask of ourselves
+    drill: Terms | None = None  # of a drill that is made from a plan
+    texts: tuple[str, ...] = ()  # templates that are frozen beside those of every alert
 
 
 def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
@@ -67,19 +69,20 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     paths = paths_for(turn.connection, version, cap.area_codes(alert))
     require(actor, "approve" if wanted.prepared else "draft", paths)
     _refuse_repeated(turn, alert)
-    selection = _selection(turn, actor, wanted, status, version, paths)
-    _refuse_unroutable(turn, selection, status)
     purpose = _purpose(alert)
     if purpose not in _TAKEN_ALWAYS:
         turn.require_room()
     followed = _supersede(turn, alert, purpose)
     references = followed[-1] if followed else None
+    terms = wanted.drill or _inherited(references)
+    selection = _selection(turn, actor, wanted, status, version, paths) | _frozen(terms, status)
+    _refuse_unroutable(turn, selection, status, terms)
     number = _next(turn, t.alert.c.no)
     params = _params(turn, alert, short_code(number))
     templates = (
         references.templates
         if wanted.prepared and references
-        else turn.library.freeze(template_of(alert))
+        else turn.library.freeze(template_of(alert), *wanted.texts)
     )
     turn.wording.preflight(template_of(alert), templates, params, status=alert.status.value)
     body = {
@@ -159,9 +162,33 @@ def _selection(
     }
 
 
-def _refuse_unroutable(turn: Turn, selection: Mapping[str, Any], status: Status) -> None:
-    leave = _leave(selection, status)
-    if all(refusal(route, leave) for route in turn.routes.values()):
+def _inherited(references: LiveAlert | None) -> Terms | None:
+    """What follows a drill that was made from a plan keeps to that plan."""
+    found = references.drill if references else None
+    return replace(found, lost=()) if found else None
+
+
+def _frozen(terms: Terms | None, status: Status) -> dict[str, Any]:
+    if terms is None:
+        return {}
+    if status is not Status.EXERCISE:
+        raise InvalidInputError("Only an Exercise has a drill's plan.", field="status")
+    return {
+        "drill": {
+            "no": terms.drill,
+            "ways": {name: way.value for name, way in terms.ways.items()},
+            "climb_to": terms.climb_to,
+            "lost": [list(each) for each in terms.lost],
+        }
+    }
+
+
+def _refuse_unroutable(
+    turn: Turn, selection: Mapping[str, Any], status: Status, terms: Terms | None
+) -> None:
+    leave = replace(_leave(selection, status), ways=terms.ways if terms else None)
+    # A drill that mutes all of its channels is one at the table.
+    if all(refusal(route, leave) not in {None, MUTED} for route in turn.routes.values()):
         raise InvalidInputError(
             "No route may carry this alert.",
             field="routes",

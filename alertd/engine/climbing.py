@@ -25,6 +25,7 @@ from alertd.model import (
 from alertd.store import due, people
 from alertd.store import tables as t
 from alertd.store.batches import batches
+from rosters.words import Level
 
 _OTHER = "other"  # a policy's word for "not by the way that stayed silent"
 _NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it stays one part
@@ -48,6 +49,7 @@ def ladders(turn: Turn, limit: int) -> int:
 def _climb_alert(turn: Turn, alert: LiveAlert, rows: Sequence[due.Ladder]) -> None:
     holders = people.holders(turn.connection, [duty_of(row.no) for row in rows])
     units = people.ancestors(turn.connection, [row.unit_no for row in rows])
+    held = _held(turn, alert, rows)
     climbs = []
     for row in rows:
         ranks = [holder.rank for holder in holders.get(duty_of(row.no), ())]
@@ -56,10 +58,48 @@ def _climb_alert(turn: Turn, alert: LiveAlert, rows: Sequence[due.Ladder]) -> No
             start_at=row.start_at,
             told=row.told,
             has_alternates=any(rank > 1 for rank in ranks),
+            held=held.get(row.unit_no, frozenset()),
         )
         climbs.append((row, escalate.climb(ladder, alert.policy, turn.now)))
     _record(turn, alert, climbs, units)
     _carry_out(turn, alert, climbs, holders)
+
+
+def _held(turn: Turn, alert: LiveAlert, rows: Sequence[due.Ladder]) -> Mapping[int, frozenset[Act]]:
+    """By silent unit, what its ladder may not do, where a drill's plan says how far it climbs.
+
+    It is asked of whom the rung would tell: where a superior is passed over for the desk, the desk.
+    """
+    if alert.drill is None or alert.drill.climb_to == Level.CITY:
+        return {}
+    highest = Level(alert.drill.climb_to).depth if alert.drill.climb_to else None
+    told = _upward(turn, alert, [row.unit_no for row in rows])
+    duties = {duty for acts in told.values() for duty in acts.values() if duty is not None}
+    levels = people.levels_of(turn.connection, duties)
+    return {
+        unit_no: frozenset(
+            act
+            for act, duty in acts.items()
+            if highest is None or duty not in levels or Level(levels[duty]).depth < highest
+        )
+        for unit_no, acts in told.items()
+    }
+
+
+def _upward(turn: Turn, alert: LiveAlert, units: Sequence[int]) -> dict[int, dict[Act, int | None]]:
+    """By silent unit, the duty that each rung above it tells.
+
+    A superior who isn't there is passed over for the desk: silence ends at a human.
+    """
+    above = people.superiors(turn.connection, units, alert.policy.ladder_roles)
+    desk = people.duty_desk(turn.connection)
+    found: dict[int, dict[Act, int | None]] = {}
+    for unit_no in units:
+        parent, grandparent = above.get(unit_no, (None, None))
+        first = desk if parent is None else parent
+        second = desk if grandparent is None else grandparent
+        found[unit_no] = {Act.PARENT: first, Act.GRANDPARENT: second, Act.DUTY_DESK: desk}
+    return found
 
 
 Climbs = Sequence[tuple[due.Ladder, escalate.Climb]]
@@ -166,18 +206,11 @@ def _queue_digests(turn: Turn, alert: LiveAlert, climbs: Climbs) -> None:
     wanting = [(row, climb) for row, climb in climbs if _UPWARD & set(climb.acts)]
     if not wanting:
         return
-    above = people.superiors(
-        turn.connection, [row.unit_no for row, _ in wanting], alert.policy.ladder_roles
-    )
-    desk = people.duty_desk(turn.connection)
+    told = _upward(turn, alert, [row.unit_no for row, _ in wanting])
     window = round(alert.policy.digest_window_s * 1000)
     items: list[list[int]] = []
     for row, climb in wanting:
-        parent, grandparent = above.get(row.unit_no, (None, None))
-        told = {Act.PARENT: parent, Act.GRANDPARENT: grandparent, Act.DUTY_DESK: desk}
-        for act, duty in told.items():
-            # A superior who isn't there is passed over for the desk: silence ends at a human.
-            to = duty if duty is not None else desk
+        for act, to in told[row.unit_no].items():
             if act in climb.acts and to is not None and to != duty_of(row.no):
                 items.append([to, row.no, turn.now + window])
     if items:

@@ -9,7 +9,7 @@ on disk, and the messages may leave. Threads, asyncio and group commit are a she
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Route, reaches
@@ -39,6 +39,14 @@ from channels.base import Fault, Outcome, Outgoing, SendError
 
 Input = Callable[[Turn], Any]
 """One thing to take: a function of the turn, whose return value is the answer."""
+
+
+class Agenda(Protocol):
+    """What else is due in a step, handed in from above: the calendar of drills."""
+
+    def __call__(self, turn: Turn, *, tick: bool) -> None:
+        """Do it; `tick`: due times are to be looked up."""
+
 
 _BATCH = 2_000  # ladders, deadlines and digests looked at in one step
 _TICK_MS = 200  # due times are looked up at most this often; a tick of its own is never early
@@ -98,6 +106,7 @@ class Engine:
         break_glass_delay_ms: How long an alert that one person approved waits.
         pieces: How much of an expansion is written at once.
         part: What of the work this process does, where several share a database.
+        agenda: What else is due; asked before anything is claimed.
     """
 
     store: Store
@@ -112,6 +121,7 @@ class Engine:
     flows: dict[str, Flow] = field(default_factory=dict)
     alerts: dict[int, LiveAlert] = field(default_factory=dict)
     part: Part = field(default_factory=Part)
+    agenda: Agenda | None = None
     portions: Portions = field(init=False)
     _ticked_at: Millis = 0
     _more: bool = False
@@ -198,8 +208,11 @@ class Engine:
         return False
 
     def _decide(self, turn: Turn, *, lean: bool) -> None:
-        if self._tick_is_due(turn.now):
+        tick = self._tick_is_due(turn.now)
+        if tick:
             self._tick(turn, lean=lean)
+        if self.agenda is not None:
+            self.agenda(turn, tick=tick)
         if not lean:
             self._more |= expanding.advance(turn)
 

@@ -8,10 +8,21 @@ from sqlalchemy import select
 
 from alertd.decide.budget import is_spent, left
 from alertd.decide.halt import holds_back
-from alertd.decide.plan import Leave, Route, covers, others, patience_ms, ready_at, refusal, room
+from alertd.decide.plan import (
+    MUTED,
+    Leave,
+    Route,
+    covers,
+    others,
+    patience_ms,
+    ready_at,
+    refusal,
+    room,
+    stuck,
+)
 from alertd.engine import spending
 from alertd.engine.material import Material, gather
-from alertd.engine.telling import inside_plan
+from alertd.engine.telling import recipients_inside
 from alertd.engine.turn import Flow, LiveAlert, Turn
 from alertd.lanes import channel_of, lane_of, services_of, status_of
 from alertd.model import (
@@ -117,7 +128,7 @@ def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
     refused = {
         (number, help_)
         for number, help_ in kinds
-        if refusal(route, turn.alert(number).leave_in(lane, help_=help_))
+        if refusal(route, turn.alert(number).leave_in(lane, turn.now, help_=help_))
     }
     if not refused:
         return rows
@@ -137,7 +148,7 @@ def _look(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
         turn.now - patience_ms(route, lane, _stand_ins(turn, lane, route)),
         n,
         avoid=route.name if others(free, lane, route.name) else None,
-        without=[alert.no for alert in here if refusal(route, alert.leave)],
+        without=[alert.no for alert in here if refusal(route, alert.leave_at(turn.now))],
         paused=[alert.no for alert in here if holds_back(alert.halt, help_=False)],
     )
 
@@ -151,8 +162,8 @@ def _free(turn: Turn, lane: int) -> list[Route]:
 
     Nothing waits for a route by which it may not go.
     """
-    here = _alerts_in(turn, lane)
-    return [way for way in _there(turn) if not any(refusal(way, alert.leave) for alert in here)]
+    leaves = [alert.leave_at(turn.now) for alert in _alerts_in(turn, lane)]
+    return [way for way in _there(turn) if not any(refusal(way, leave) for leave in leaves)]
 
 
 def _stand_ins(turn: Turn, lane: int, route: Route) -> list[Route]:
@@ -180,41 +191,37 @@ def _may(turn: Turn, route: Route, lane: int) -> bool:
 
 
 def _within_plan(turn: Turn, rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Drills and tests are checked person by person at the claim, not only at the page."""
-    planned = {
-        number
-        for number in {row.id >> ALERT_SHIFT for row in rows}
-        if turn.alert(number).status is not Status.ACTUAL
-    }
-    if not planned:
-        return rows, []
-    checked: dict[int, list[int]] = {number: [] for number in planned}
+    """Drills and tests are checked recipient by recipient at the claim, not only at the page."""
+    checked: dict[tuple[int, int], list[int]] = {}
     for row in rows:
-        if row.recipient_kind == RecipientKind.PERSON and alert_of(row.id) in planned:
-            checked[alert_of(row.id)].append(row.recipient_no)
+        if turn.alert(alert_of(row.id)).status is not Status.ACTUAL:
+            checked.setdefault((alert_of(row.id), row.recipient_kind), []).append(row.recipient_no)
+    if not checked:
+        return rows, []
     allowed = {
-        number: set(inside_plan(turn, turn.alert(number), persons))
-        for number, persons in checked.items()
+        (number, kind): recipients_inside(turn, turn.alert(number), RecipientKind(kind), nos)
+        for (number, kind), nos in checked.items()
     }
     kept: list[Row] = []
     refused: list[Row] = []
     for row in rows:
-        allowed_here = allowed.get(alert_of(row.id))
-        person = row.recipient_kind == RecipientKind.PERSON and row.priority > HELP_PRIORITY
-        outside = allowed_here is not None and person and row.recipient_no not in allowed_here
+        allowed_here = allowed.get((alert_of(row.id), row.recipient_kind))
+        # A call for help is real even in a drill, and may leave its plan.
+        bound = allowed_here is not None and row.priority > HELP_PRIORITY
+        outside = bound and row.recipient_no not in (allowed_here or ())
         (refused if outside else kept).append(row)
     return kept, refused
 
 
-def fail(turn: Turn, rows: Sequence[Any], reason: str) -> None:
+def fail(
+    turn: Turn, rows: Sequence[Any], reason: str, state: DeliveryState = DeliveryState.FAILED
+) -> None:
     """Settle waiting deliveries that must not or can't be sent."""
     if not rows:
         return
-    failed = int(DeliveryState.FAILED)
-    moves = Counter(
-        (alert_of(row.id), channel_of(row.lane), int(row.state), failed) for row in rows
-    )
-    items = [[row.id, row.attempt, failed, None, reason, None, row.duplicate, None] for row in rows]
+    gone = int(state)
+    moves = Counter((alert_of(row.id), channel_of(row.lane), int(row.state), gone) for row in rows)
+    items = [[row.id, row.attempt, gone, None, reason, None, row.duplicate, None] for row in rows]
     turn.record(
         "settled",
         {"route": "", "items": items, "counts": rollup(moves), "counter": turn.counter},
@@ -225,43 +232,53 @@ def fail_unroutable(turn: Turn, limit: int) -> list[Any]:
     """Settle what no configured route may carry: it would wait for ever, and silently.
 
     A node without any route sends nothing at all, and settles nothing: it was started to look.
+    What a drill's plan mutes hasn't failed, and hurries nobody; returned are those that have.
     """
-    stuck: list[Any] = []
+    failed: list[Any] = []
     if not turn.routes:
-        return stuck
-    c = t.delivery.c
+        return failed
     for alert_no, channel in due.waiting(turn.connection):
-        lanes = _dead_lanes(turn, turn.alert(alert_no), channel)
-        if not lanes:
-            continue
-        query = select(t.delivery).where(
-            c.id.between(*numbers_of(alert_no)),
-            c.state == int(DeliveryState.PENDING),
-            c.lane.in_(lanes),
-        )
-        rows = turn.connection.execute(query.limit(limit)).all()
-        fail(turn, rows, "no-route")
-        stuck += rows
-    return stuck
+        for reason, lanes in _dead_lanes(turn, turn.alert(alert_no), channel).items():
+            rows = _waiting_in(turn, alert_no, lanes, limit)
+            muted = reason == MUTED
+            fail(turn, rows, reason, DeliveryState.CANCELLED if muted else DeliveryState.FAILED)
+            failed += [] if muted else rows
+    return failed
 
 
-def _dead_lanes(turn: Turn, alert: LiveAlert, channel: int) -> list[int]:
-    """The alert's lanes on a channel that no route serves: its own, and real help's in a drill."""
+def _waiting_in(turn: Turn, alert_no: int, lanes: Sequence[int], limit: int) -> Sequence[Any]:
+    c = t.delivery.c
+    query = select(t.delivery).where(
+        c.id.between(*numbers_of(alert_no)),
+        c.state == int(DeliveryState.PENDING),
+        c.lane.in_(lanes),
+    )
+    return turn.connection.execute(query.limit(limit)).all()
+
+
+def _dead_lanes(turn: Turn, alert: LiveAlert, channel: int) -> dict[str, list[int]]:
+    """By reason, the alert's lanes on a channel that no route serves.
+
+    They are its own, and real help's in a drill.
+    """
     real = Leave(status=Status.ACTUAL, routes=None, simulated=False)
-    leaves = {alert.status: alert.leave} | (
+    leaves = {alert.status: alert.leave_at(turn.now)} | (
         {} if alert.status is Status.ACTUAL else {Status.ACTUAL: real}
     )
-    return [
-        lane_of(Channel(channel), status, service)
-        for status, leave in leaves.items()
-        for service in services_of(Channel(channel))
-        if all(
-            refusal(route, leave)
-            for route in turn.routes.values()
-            if (route.channel, route.service) == (channel, service)
-            and _goes_on(turn, route, status)
-        )
-    ]
+    found: dict[str, list[int]] = {}
+    for status, leave in leaves.items():
+        for service in services_of(Channel(channel)):
+            routes = [
+                route
+                for route in turn.routes.values()
+                if (route.channel, route.service) == (channel, service)
+                and _goes_on(turn, route, status)
+            ]
+            reason = stuck(routes, leave)
+            if reason:
+                lane = lane_of(Channel(channel), status, service)
+                found.setdefault(reason, []).append(lane)
+    return found
 
 
 def _goes_on(turn: Turn, route: Route, status: Status) -> bool:

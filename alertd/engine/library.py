@@ -28,6 +28,7 @@ class Library:
             )
         return found
 
-    def freeze(self, template: str) -> dict[str, Any]:
-        """The alert's own template and all that its later messages may need."""
-        return dict(self.templates.frozen(template))
+    def freeze(self, template: str, *more: str) -> dict[str, Any]:
+        """The alert's own template, all that its later messages may need, and `more`."""
+        own = {name: self.templates.get(name).to_dict() for name in more}
+        return self.templates.frozen(template) | own

@@ -245,7 +245,7 @@ def _delivery(turn: Turn, row: Any) -> settle.Delivery:
 
 def _other_way(turn: Turn, alert: LiveAlert, row: Any) -> bool:
     """Whether another route may carry it, by the alert's own leave."""
-    leave = alert.leave_in(row.lane, help_=row.priority == HELP_PRIORITY)
+    leave = alert.leave_in(row.lane, turn.now, help_=row.priority == HELP_PRIORITY)
     free = [route for route in turn.routes.values() if refusal(route, leave) is None]
     return others(free, row.lane, row.route)
 

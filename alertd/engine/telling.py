@@ -165,3 +165,23 @@ def planned(connection: Connection, alert: LiveAlert, persons: Sequence[int]) ->
     ).scalars()
     kept = set(allowed)
     return [person for person in persons if person in kept]
+
+
+_TABLES = {RecipientKind.TERMINAL: t.terminal, RecipientKind.GROUP: t.chat_group}
+
+
+def recipients_inside(
+    turn: Turn, alert: LiveAlert, kind: RecipientKind, nos: Sequence[int]
+) -> set[int]:
+    """Those whom a drill or a test may reach: people, or what hangs and chats in its areas."""
+    if kind is RecipientKind.PERSON:
+        return set(inside_plan(turn, alert, nos))
+    if alert.status is Status.TEST:
+        return set()
+    u, c = t.unit.c, _TABLES[kind].c
+    query = (
+        select(c.no)
+        .join(t.unit, (u.no == c.unit_no) & (u.to_version == FOREVER))
+        .where(c.no.in_(list(nos)), c.to_version == FOREVER, below(u.path, alert.paths))
+    )
+    return set(turn.connection.execute(query).scalars())

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, literal_column, or_, select
 from alertd.decide.breaker import CLOSED, Breaker
 from alertd.decide.budget import NOTHING_SPENT, Account, Said
 from alertd.decide.expand import Pieces
-from alertd.decide.halt import NONE, Halt
-from alertd.decide.plan import Bucket, Leave, Route
+from alertd.decide.halt import NONE, Halt, due_time
+from alertd.decide.plan import Bucket, Leave, Route, Terms, Way
 from alertd.engine.library import Library
 from alertd.errors import NoRoomError, NotFoundError
 from alertd.lanes import status_of
@@ -76,15 +76,24 @@ class LiveAlert:
     follows: bytes | None  # the id of the alert that it updates or ends
     halt: Halt  # a person paused or stopped its sending
     asks: bool  # wants answers: an all-clear and a cancellation don't
+    drill: Terms | None = None  # of a drill that was made from a plan
     # What `rendering` made of it; forgotten with the rest.
     texts: dict[tuple[Any, ...], str] = field(default_factory=dict, compare=False, repr=False)
     messages: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
 
-    def leave_in(self, lane: int, *, help_: bool) -> Leave:
+    def leave_at(self, now: Millis) -> Leave:
+        """How it may travel now: a drill's script takes routes away for a time."""
+        if self.drill is None or not self.issued_at:
+            return self.leave
+        passed = due_time(self.halt, now) - self.issued_at - self.halt.paused_ms
+        lost = self.drill.lost_at(passed)
+        return replace(self.leave, lost=lost) if lost else self.leave
+
+    def leave_in(self, lane: int, now: Millis, *, help_: bool) -> Leave:
         """How a message in a lane may travel; a real call for help by whatever carries Actual."""
         if status_of(lane) != self.status and help_:
             return Leave(status=Status(status_of(lane)), routes=None, simulated=False)
-        return self.leave
+        return self.leave_at(now)
 
     @property
     def over(self) -> bool:
@@ -194,6 +203,7 @@ def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
     selection = json.loads(row.selection)
     routes = selection.get("routes")
     status = Status(row.status)
+    terms = terms_of(selection)
     return LiveAlert(
         no=row.no,
         id=row.id,
@@ -211,10 +221,25 @@ def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
             status=status,
             routes=None if routes is None else frozenset(routes),
             simulated=bool(selection.get("simulated")),
+            ways=terms.ways if terms else None,
         ),
+        drill=terms,
         halt=halt_of(connection, alert_no),
         follows=_id_of(connection, row.references_no),
         asks=row.purpose not in {"cancel", "all-clear"},
+    )
+
+
+def terms_of(selection: Mapping[str, Any]) -> Terms | None:
+    """What a drill's plan froze with its alert; None of any other alert."""
+    found = selection.get("drill")
+    if not found:
+        return None
+    return Terms(
+        drill=found["no"],
+        ways={name: Way(word) for name, word in found["ways"].items()},
+        climb_to=found["climb_to"],
+        lost=tuple((name, since, until) for name, since, until in found["lost"]),
     )
 
 

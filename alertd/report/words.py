@@ -102,10 +102,13 @@ WORDS: Mapping[str, str] = {
     "digest": N_("digest to a superior"),
     "paused": N_("to the duty desk: still paused"),
     "confirmation": N_("confirmation"),
+    "inject": N_("word from the drill's control"),
     # why somebody was left out or a message didn't go
     "no-contact": N_("duty without anybody who can be told"),
     "outside-plan": N_("outside the drill's plan"),
     "no-route": N_("no route may carry it"),
+    "muted-by-plan": N_("muted by the drill's plan"),
+    "lost-by-script": N_("the route failed by the drill's script"),
     "alert-ended": N_("the alert ended first"),
     "same-text-used-up": N_("the gateway takes the same text no more today"),
     "no-such-number": N_("the number does not exist"),

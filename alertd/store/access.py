@@ -119,6 +119,11 @@ def principal_of(connection: Connection, no: int) -> Principal:
     return found
 
 
+def principal_with(connection: Connection, id_: bytes) -> Principal | None:
+    """The principal of an id, shut out or not, or None."""
+    return _find(connection, t.principal.c.id == id_)
+
+
 def principals(connection: Connection) -> list[Principal]:
     """All of them, by name."""
     rows = connection.execute(select(t.principal).order_by(t.principal.c.name))

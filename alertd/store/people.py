@@ -164,6 +164,20 @@ def superiors(
     return found
 
 
+def levels_of(connection: Connection, duty_nos: Iterable[int]) -> dict[int, str]:
+    """At which level of the hierarchy each duty is held."""
+    d, u = t.duty.c, t.unit.c
+    found: dict[int, str] = {}
+    for batch in batches(duty_nos):
+        rows = connection.execute(
+            select(d.no, u.level)
+            .join(t.unit, (u.no == d.unit_no) & (u.to_version == FOREVER))
+            .where(d.no.in_(batch), d.to_version == FOREVER)
+        )
+        found.update((no, level) for no, level in rows)
+    return found
+
+
 def duty_desk(connection: Connection) -> int | None:
     """The city's duty desk: the duty of that role at the root; None where nobody holds it."""
     u = t.unit.c

@@ -11,6 +11,7 @@ from alertd.web.api import (
     answers,
     board,
     clock,
+    drills,
     paper,
     report,
     roster,
@@ -52,6 +53,7 @@ from alertd.web.pages import (
 from alertd.web.pages import acting as acting_pages
 from alertd.web.pages import alerts as alert_pages
 from alertd.web.pages import board as board_pages
+from alertd.web.pages import drills as drill_pages
 from alertd.web.pages import paper as paper_pages
 from alertd.web.pages import roster as roster_pages
 from alertd.web.pages.rendering import STATIC
@@ -75,6 +77,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     status.router,
     routes.router,
     clock.router,
+    drills.router,
 )
 # Asked for every second by every open board, or by twenty thousand phones at once. Routes are tried
 # one after another, and half of what such an answer cost was going through all the others first.
@@ -121,6 +124,7 @@ def create_app(deps: Deps) -> FastAPI:
         issuing.router,
         oidc.router,
         reports.router,
+        drill_pages.router,
         speakers.router,
         roster_import.router,
         roster_pages.router,

@@ -94,7 +94,7 @@ PAGES: Final = (
     Shown("/roster/history", "/roster/history", whole=True),
     Shown("/roster/history/{version}", "/roster/history/1", whole=True),
     Shown("/roster/import", "/roster/import", "roster", whole=True),
-    Shown("/roster/import/{key}", "/roster/import/{planned}", "roster", whole=True),
+    Shown("/roster/import/{key}", "/roster/import/{upload}", "roster", whole=True),
     Shown("/roster/import/{key}", "/roster/import/{wrong}", "roster", whole=True),
     Shown(
         "/roster/import/{key}/problems.csv",
@@ -107,6 +107,9 @@ PAGES: Final = (
     Shown("/templates/{name}", "/templates/{template}"),
     Shown("/policies", "/policies"),
     Shown("/drills", "/drills"),
+    Shown("/drills/plan", "/drills/plan?name={plan}"),
+    Shown("/drills/plan", "/drills/plan", "draft"),
+    Shown("/drills/{no}", "/drills/{planned}"),
     Shown("/reports", "/reports"),
     Shown("/users", "/users", "principals", whole=True),
     Shown("/record", "/record", "audit", whole=True),
@@ -172,18 +175,22 @@ FORMS: Final = (
         fields={"kind": "nothing"},
     ),
     Sent("/issue/{template}", "/issue/typhoon", "draft"),
+    Sent("/drills", "/drills", "draft", fields={"plan": "{plan}", "when": "planned"}),
+    Sent("/drills/plan", "/drills/plan", "draft", fields={"toml": "name = 1", "act": "check"}),
+    Sent("/drills/plan/remove", "/drills/plan/remove", "draft", fields={"name": "{plan}"}),
+    Sent("/drills/{no}/{act}", "/drills/{planned}/call-off", "draft", fields={"reason": "x"}),
     Sent("/loudspeakers/try", "/loudspeakers/try", "routes", fields={"terminal": "{speaker}"}),
     Sent("/roster/edit", "/roster/edit", "roster"),
     Sent("/roster/confirm", "/roster/confirm", "roster"),
     Sent("/roster/import", "/roster/import", "roster", whole=True),
     Sent(
         "/roster/import/{key}/confirm",
-        "/roster/import/{planned}/confirm",
+        "/roster/import/{upload}/confirm",
         "roster",
         whole=True,
         fields={"why": "a new season"},
     ),
-    Sent("/roster/import/{key}/discard", "/roster/import/{planned}/discard", "roster", whole=True),
+    Sent("/roster/import/{key}/discard", "/roster/import/{upload}/discard", "roster", whole=True),
     Sent("/users", "/users", "principals", whole=True),
     Sent("/users/{name}/{act}", "/users/viewer/disable", "principals", whole=True),
     Sent("/code", "/code"),
@@ -211,6 +218,17 @@ def routes_of(app: FastAPI, method: str) -> set[str]:
         if method in (route.methods or ()) and not getattr(route, "include_in_schema", True)
     }
     return {path for path in found if not path.startswith(NOT_THE_CONSOLES)}
+
+
+PLAN: Final = f"""
+name = "汛前演练"
+name_en = "Before the season"
+alert = {{ template = "typhoon-red", areas = ["{TOWN}"] }}
+when = {{ at = 2027-05-12T09:30:00+08:00 }}
+channels = {{ sms-1 = "simulated" }}
+injects = [{{ at_min = 10, text = "姚江水位超警", to = ["{TOWN}"] }}]
+losses = [{{ kind = "road", area = "{TOWN}", from_min = 5 }}]
+"""
 
 
 async def uploaded(web: WebCity, people: bytes) -> str:
@@ -251,9 +269,15 @@ async def lived_in(web: WebCity) -> dict[str, str]:
         assert printed.status_code == 200, printed.text
     people = (city.directory / "roster" / "people.csv").read_bytes()
     rows = people.splitlines(keepends=True)
+    async with web.client("officer") as officer:
+        saved = await officer.post("/api/v1/drill-plans", json={"toml": PLAN})
+        assert saved.status_code == 201, saved.text
+        planned = (await officer.post("/api/v1/drills", json={"plan": "汛前演练"})).json()
     return {
-        "planned": await uploaded(web, b"".join(rows[:-1])),
+        "upload": await uploaded(web, b"".join(rows[:-1])),
         "wrong": await uploaded(web, b"".join([*rows, b"no,such,row\r\n"])),
+        "plan": "汛前演练",
+        "planned": str(planned["no"]),
         "running": running["short_code"],
         "draft": draft["short_code"],
         "drill": drill["short_code"],

@@ -33,6 +33,7 @@ from alertd.web.api import (
     answers,
     board,
     clock,
+    drills,
     paper,
     report,
     roster,
@@ -121,7 +122,7 @@ def test_every_kind_of_fact_is_documented_and_no_other() -> None:
 def test_every_path_of_the_api_is_documented_and_no_other() -> None:
     api = (
         *(alerts, acting, board, answers, roster, roster_changes),
-        *(routes, access, status, clock, report, paper, situation),
+        *(routes, access, status, clock, report, paper, situation, drills),
     )
     there = [
         (method, f"{prefix}{route.path}")
@@ -170,7 +171,8 @@ def commands() -> set[str]:
     top = {command.name or "" for command in app.registered_commands}
     for group in app.registered_groups:
         inner = group.typer_instance.registered_commands if group.typer_instance else []
-        top |= {f"{group.name} {command.name}" for command in inner}
+        below = group.typer_instance.registered_groups if group.typer_instance else []
+        top |= {f"{group.name} {each.name}" for each in (*inner, *below)}
     return top
 
 

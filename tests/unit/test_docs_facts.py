@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from alertd.decide.sheets import Mark, Result
 from alertd.engine import answering, approving, halting, receive
+from alertd.engine.authority import Actor
 from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.engine.turn import Turn
 from alertd.model import RequirementState
@@ -26,10 +27,14 @@ from alertd.store.fold import _FOLDS, RECORD_ONLY
 from alertd.store.roster import import_roster
 from alertd.web.commands import paper as printing
 from channels.base import Fault, Outgoing, Presence, ReceiptStatus, Reply, SendError
+from drills import holding, keeping
+from drills.calendar import Calendar
 from rosters.parse import check
 from rosters.sample import write_sample
 from tests.city import OFFICER, SECOND, City, accepts
 from tests.unit.docs_pages import read
+from tests.unit.drill_city import OFFICE, plan_of
+from tests.unit.drill_city import TOWN as DRILLED
 
 # What the small city below doesn't come to: what the web does, an ack in mid-expansion, and
 # kinds that nobody records yet.
@@ -100,6 +105,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     people(city)
     roster_again(city)
     clock(city)
+    drills(city)
     restore(city)
     bodies: dict[str, list[dict[str, Any]]] = {}
     with city.store.read() as connection:
@@ -161,6 +167,38 @@ def paper(city: City, alert_id: bytes) -> None:
     city.take(partial(printing.record, actor=OFFICER, alert_id=alert_id, made=made))
     mark = [Mark(1, Result.NOBODY)]
     city.take(partial(printing.enter, actor=OFFICER, code="AAAAAA", marks=mark))
+
+
+def drills(city: City) -> None:
+    """A plan comes and goes; a drill is called off, another is held, and a live alert ends it."""
+    city.engine.agenda = Calendar(OFFICE)
+    who, second = (account(city, name) for name in ("drills", "agrees"))
+    opens = datetime.fromtimestamp(city.now / 1000 + 7200, UTC).replace(microsecond=0)
+    window = [opens, opens + timedelta(minutes=1)]
+    wanted = plan_of(
+        owner=who.name,
+        when={"window": window, "remind_h": [1]},
+        injects=[{"at_min": 0, "text": "x", "to": [DRILLED]}],
+    )
+    city.take(lambda turn: keeping.save(turn, who, wanted))
+    city.take(lambda turn: keeping.remove(turn, who, wanted.name))
+    off = city.take(lambda turn: holding.schedule(turn, who, OFFICE, wanted))
+    held = city.take(lambda turn: holding.schedule(turn, who, OFFICE, wanted))
+    city.take(lambda turn: holding.call_off(turn, who, off, "x"))
+    city.take(lambda turn: holding.agree(turn, second, held))
+    with city.store.transaction(city.now) as tx:
+        tx.connection.execute(t.alert.update().values(state="expired"))
+    city.restart()
+    city.engine.agenda = Calendar(OFFICE)
+    city.forward(minutes=130, tick_s=300)
+    city.issue("typhoon", "red", areas=[TOWN])
+
+
+def account(city: City, name: str) -> Actor:
+    role = "administrator"
+    with city.store.transaction(city.now) as tx:
+        made = access.create_principal(tx, city.ids, name=name, role=role, by="cli")
+    return Actor(no=made.no, id=made.id, name=name, role=role, path="")
 
 
 def take_in(event: Presence | Reply) -> partial[None]:

@@ -42,6 +42,8 @@ from channels.base import (
     SendError,
 )
 from channels.hook_reading import message_text, read_items, word
+from drills.alerting import Office
+from drills.calendar import Calendar
 from tests.city import START, City, sms_route
 
 TOWN = "330281001"
@@ -273,13 +275,15 @@ async def web_city(
         give_password(city, name, must_change=name in one_time)
     loopback, clock = Loopback("sms-1"), Clock()
     keeper = Timekeeper(city.store, clock, moved=city.engine.leapt, pulse_ms=100)
+    made = settings_of(folder, **(settings or {}))
+    city.engine.agenda = Calendar(Office(made.sender, made.sender_name))
     runner = Runner(city.engine, {"sms-1": loopback}, now=clock, keeper=keeper)
     deps = Deps(
         store=city.store,
         runner=runner,
         library=city.library,
         wording=messages.Wording({"zh-CN": "余姚市防指", "en": "Yuyao FCDH"}, link=link),
-        settings=settings_of(folder, **(settings or {})),
+        settings=made,
         now=clock,
         channels={"sms-1": loopback},
         stopping=asyncio.Event(),

@@ -26,7 +26,12 @@ from rosters.words import Level
 _S = DeliveryState
 _LOCAL = (1 << ALERT_SHIFT) - 1
 _NEVER_MADE = 255
-_GATEWAYS_OWN = ("outside-plan", "no-route", "gave-up-after-")  # not the number's fault
+_GATEWAYS_OWN = (
+    "outside-plan",
+    "no-route",
+    "lost-by-script",
+    "gave-up-after-",
+)  # not the number's fault
 
 
 class HandoverPart:

@@ -14,6 +14,7 @@ from alertd.store.fold import (
     alerts,
     answers,
     deliveries,
+    drills,
     expansion,
     halts,
     ladders,
@@ -51,6 +52,16 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "paper.entered": paper.entered,
     "presence": terminals.presence,
     "restored": restoring.restored,
+    "drill.plan-saved": drills.plan_saved,
+    "drill.plan-removed": drills.plan_removed,
+    "drill.scheduled": drills.scheduled,
+    "drill.agreed": drills.agreed,
+    "drill.reminded": drills.reminded,
+    "drill.off": drills.off,
+    "drill.drafted": drills.drafted,
+    "drill.started": drills.started,
+    "drill.stepped": drills.stepped,
+    "drill.ended": drills.ended,
 }
 
 # Of these there are many at once, which are applied together; the tables come out the same.

@@ -37,6 +37,9 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
     "help.taken": ("ack_no",),
     "help.closed": ("ack_no",),
     "interpreted": ("items",),
+    "drill.stepped": ("items",),
+    "drill.ended": ("state", "reason"),
+    "drill.off": ("state", "reason"),
 }
 
 

@@ -10,6 +10,7 @@ from alertd.store.tables.access import Idempotency, Principal, SecondFactor, Ses
 from alertd.store.tables.alerts import Alert, Coverage, Delivery, Event, Halt, Message, Requirement
 from alertd.store.tables.alerts import DeliveryCount as DeliveryCountRow
 from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, Inbound
+from alertd.store.tables.drills import Drill, DrillPlan
 from alertd.store.tables.paper import Sheet, SheetMark
 from alertd.store.tables.record import (
     Chain,
@@ -73,6 +74,8 @@ help_case = _core(HelpCase)
 digest_entry = _core(DigestEntry)
 sheet = _core(Sheet)
 sheet_mark = _core(SheetMark)
+drill_plan = _core(DrillPlan)
+drill = _core(Drill)
 principal = _core(Principal)
 token = _core(Token)
 session = _core(Session)

@@ -36,6 +36,16 @@ FACTS: Final[Mapping[str, str]] = {
     "report.exported": N_("a file was handed out"),
     "paper.printed": N_("paper was printed"),
     "paper.entered": N_("a row of a sheet entered"),
+    "drill.plan-saved": N_("a drill's plan saved"),
+    "drill.plan-removed": N_("a drill's plan removed"),
+    "drill.scheduled": N_("a drill in the calendar"),
+    "drill.agreed": N_("a second person agreed to a drill"),
+    "drill.reminded": N_("a drill's owner reminded"),
+    "drill.off": N_("a drill isn't held"),
+    "drill.drafted": N_("a drill's alert written"),
+    "drill.started": N_("the drill began"),
+    "drill.stepped": N_("the drill's script went on"),
+    "drill.ended": N_("the drill is over"),
 }
 SUBJECTS: Final[Mapping[str, str]] = {
     "all": N_("everything"),
@@ -111,6 +121,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "help": N_("a call for help"),
     "confirmation": N_("a confirmation"),
     "group_reminder": N_("a reminder in a group"),
+    "inject": N_("word from the drill's control"),
     "voice_call": N_("a call"),
 }
 

@@ -43,22 +43,6 @@ async def reports(
     )
 
 
-@router.get("/drills")
-async def drills(request: Request, deps: Given, signed: Visitor, after: After = None) -> Response:
-    """The drills there were and the one under way; one is begun as an alert is written."""
-    require(signed.actor, "read")
-    found = await _issued(deps, signed, Status.EXERCISE, after)
-    return page(
-        request,
-        deps,
-        "reports/drills.html",
-        signed=signed,
-        found=found,
-        may_draft=may(signed.actor, "draft"),
-        may_unmask=may(signed.actor, "unmask"),
-    )
-
-
 async def _issued(
     deps: Deps, signed: Signed, status: Status, after: int | None
 ) -> Page[reads.AlertView]:

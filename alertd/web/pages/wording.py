@@ -21,6 +21,35 @@ STATES: Final[Mapping[str, str]] = {
     "all-clear": N_("all-clear given"),
     "expired": N_("expired"),
 }
+DRILLS: Final[Mapping[str, str]] = {
+    "scheduled": N_("in the calendar"),
+    "drafted": N_("waits for a second person"),
+    "running": N_("under way"),
+    "ended": N_("over"),
+    "interrupted": N_("interrupted by a live alert"),
+    "postponed": N_("not held; set another date"),
+    "called-off": N_("called off"),
+}
+HINDRANCES: Final[Mapping[str, str]] = {
+    "live-alert": N_("a live alert was out"),
+    "another-drill": N_("another drill was under way"),
+    "nobody-agreed": N_("no second person had agreed"),
+    "account-closed": N_("an account of those who wanted it was closed"),
+    "missed": N_("alertd wasn't running then"),
+    "expired": N_("its time was over"),
+    "cancelled": N_("its alert was withdrawn"),
+    "stopped": N_("its sending was stopped"),
+    "all-clear": N_("all-clear given"),
+    "updated": N_("superseded"),
+}
+LOSSES: Final[Mapping[str, str]] = {
+    "base_station": N_("base station"),
+    "power": N_("power"),
+    "network": N_("network"),
+    "road": N_("road"),
+    "gateway": N_("gateway"),
+    "node": N_("node"),
+}
 PURPOSES: Final[Mapping[str, str]] = {
     "alert": N_("alert"),
     "update": N_("update"),
@@ -185,6 +214,9 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "status": STATUSES,
     "state": STATES,
     "purpose": PURPOSES,
+    "drill": DRILLS,
+    "hindrance": HINDRANCES,
+    "loss": LOSSES,
     "colour": COLOURS,
     "delivery": DELIVERIES,
     "channel": CHANNELS,

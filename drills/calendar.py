@@ -1,0 +1,214 @@
+"""The calendar of drills: what each is due for, looked at by the engine's own tick.
+
+Every due time is a column; nothing is remembered here that isn't in the database.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, select
+
+from alertd.decide.halt import due_time
+from alertd.engine.telling import tell
+from alertd.engine.turn import LiveAlert, Turn
+from alertd.errors import AlertdError
+from alertd.model import (
+    FOREVER,
+    MINUTE_MS,
+    AlertState,
+    DrillState,
+    MessageKind,
+    Millis,
+    Status,
+)
+from alertd.store import tables as t
+from alertd.store.batches import batches
+from alertd.store.reads import drills as reads
+from drills import holding, moment, owners
+from drills import plan as plans
+from drills.alerting import INJECT, INTERRUPTED, Office
+from drills.holding import End
+from drills.plan import Plan
+from drills.script import Event, Item, items
+
+LATEST_MS: Final = 15 * MINUTE_MS
+"""A drill whose moment passed while the node was off begins so long after it, and no later."""
+
+
+@dataclass(slots=True)
+class Calendar:
+    """Called by the engine in every step.
+
+    Args:
+        office: Whose alerts the drills' are.
+    """
+
+    office: Office
+    _plans: dict[int, tuple[Plan, tuple[Item, ...]]] = field(default_factory=dict)
+
+    def __call__(self, turn: Turn, *, tick: bool) -> None:
+        """Interrupt drills where a live alert is out; on a tick, do what is due."""
+        if tick or _live_beside_drill(turn):
+            self._interrupt(turn)
+        if tick:
+            for row in reads.due(turn.connection, turn.now):
+                self._look(turn, row)
+
+    def _interrupt(self, turn: Turn) -> None:
+        numbers = reads.under_way(turn.connection)
+        live = reads.live_alert(turn.connection) if numbers else None
+        if live is None:
+            return
+        for no in numbers:
+            row = reads.row_of(turn.connection, no)
+            how = End(
+                state=DrillState.INTERRUPTED,
+                reason="live-alert",
+                template=INTERRUPTED,
+                actual_no=live,
+            )
+            holding.end(turn, self.office, row, how)
+            plan, _ = self._plan(row)
+            owners.tell(turn, self.office, row.owner, plan, owners.INTERRUPTED, {})
+
+    def _look(self, turn: Turn, row: Row[Any]) -> None:
+        state = DrillState(row.state)
+        if state is DrillState.SCHEDULED:
+            self._scheduled(turn, row)
+        elif state is DrillState.DRAFTED and not holding.started(turn, row.no):
+            self._over(turn, row)
+        elif state is DrillState.RUNNING and not self._over(turn, row):
+            self._go_on(turn, row)
+
+    def _scheduled(self, turn: Turn, row: Row[Any]) -> None:
+        plan, _ = self._plan(row)
+        times = holding.reminders(plan, row.opens_at, row.created_at)
+        waiting = times[row.reminded :]
+        if waiting and waiting[0] <= turn.now:
+            gone = sum(at <= turn.now for at in waiting)
+            self._remind(turn, row, plan, waiting[gone:], row.reminded + gone)
+        at = _moment_of(turn, row)
+        if turn.now < at:
+            return
+        refused = self._begun(turn, row, plan) if turn.now - at <= LATEST_MS else "missed"
+        if refused is not None:
+            self._postpone(turn, row, plan, refused)
+
+    def _remind(
+        self, turn: Turn, row: Row[Any], plan: Plan, later: list[Millis], reminded: int
+    ) -> None:
+        params = {"when": _words(turn, row)}
+        test_no = owners.tell(turn, self.office, row.owner, plan, owners.REMINDER, params)
+        body = {
+            "no": row.no,
+            "reminded": reminded,
+            "due_at": min([*later, row.opens_at]),
+            "test_no": test_no,
+        }
+        turn.record("drill.reminded", body)
+
+    def _begun(self, turn: Turn, row: Row[Any], plan: Plan) -> str | None:
+        """Begin it; returns why it can't be, else None."""
+        hindered = holding.hindrance(turn)
+        if hindered is not None:
+            return hindered[0]
+        if row.agreed_by is None and holding.wakes_people(turn, plan):
+            return "nobody-agreed"
+        try:
+            with turn.tx.item():
+                author = owners.in_name_of(turn, row.created_by)
+                second = owners.in_name_of(turn, row.agreed_by) if row.agreed_by else None
+                if author is None or (row.agreed_by and second is None):
+                    return "account-closed"
+                holding.begin(turn, self.office, row.no, plan, author, second)
+        except AlertdError as error:
+            turn.alerts.clear()
+            return f"refused: {error.message}"
+        return None
+
+    def _postpone(self, turn: Turn, row: Row[Any], plan: Plan, reason: str) -> None:
+        holding.put_off(turn, row.no, DrillState.POSTPONED, reason)
+        owners.tell(turn, self.office, row.owner, plan, owners.POSTPONED, {})
+
+    def _over(self, turn: Turn, row: Row[Any]) -> bool:
+        alert = turn.alert(row.alert_no)
+        if not alert.over:
+            return False
+        reason = alert.state.value if alert.state is not AlertState.ISSUED else "stopped"
+        holding.finish(turn, row, End(state=DrillState.ENDED, reason=reason))
+        self._plans.pop(row.no, None)
+        return True
+
+    def _go_on(self, turn: Turn, row: Row[Any]) -> None:
+        alert = turn.alert(row.alert_no)
+        plan, script = self._plan(row)
+        passed = due_time(alert.halt, turn.now) - alert.issued_at - alert.halt.paused_ms
+        due = [item for item in script[row.step :] if item.after <= passed]
+        if not due:
+            return
+        done = [[*item.to_list(), self._do(turn, alert, plan, item)] for item in due]
+        body = {"no": row.no, "step": row.step + len(due), "due_at": row.due_at, "items": done}
+        turn.record("drill.stepped", body, alert_no=alert.no)
+
+    def _do(self, turn: Turn, alert: LiveAlert, plan: Plan, item: Item) -> int:
+        """Do one thing of the script; returns the number of the message that says it, or 0.
+
+        A gateway that fails is left out at the claim (`decide.plan`); of every other loss only the
+        drill's control knows.
+        """
+        if item.event is not Event.INJECT:
+            return 0
+        inject = plan.injects[item.index]
+        persons = _in_charge(turn, inject.to)
+        params = {**alert.selection["params"], "text": inject.text}
+        return tell(turn, alert, MessageKind.INJECT, persons, template=INJECT, params=params)
+
+    def _plan(self, row: Row[Any]) -> tuple[Plan, tuple[Item, ...]]:
+        found = self._plans.get(row.no)
+        if found is None:
+            plan = plans.from_dict(reads.content_of(row))
+            found = self._plans[row.no] = plan, items(plan)
+        return found
+
+
+def _live_beside_drill(turn: Turn) -> bool:
+    """Whether a live alert and a drill are both out, as far as this process remembers."""
+    out = [alert for alert in turn.alerts.values() if alert.state is AlertState.ISSUED]
+    live = any(alert.status is Status.ACTUAL and alert.asks for alert in out)
+    return live and any(alert.drill for alert in out)
+
+
+def _moment_of(turn: Turn, row: Row[Any]) -> Millis:
+    if not row.commitment:
+        return int(row.opens_at)
+    return moment.draw(turn.tx.vault.blind, row.id, row.opens_at, row.closes_at)
+
+
+def _in_charge(turn: Turn, codes: tuple[str, ...]) -> list[int]:
+    """Who holds the duties of the units themselves, principals only."""
+    u, h = t.unit.c, t.holding.c
+    found: list[int] = []
+    for batch in batches(codes):
+        query = (
+            select(h.person_no)
+            .join(t.unit, (u.no == h.unit_no) & (u.to_version == FOREVER))
+            .where(u.code.in_(batch), h.to_version == FOREVER, h.rank == 1)
+            .order_by(h.person_no)
+        )
+        found += turn.connection.execute(query.distinct()).scalars()
+    return list(dict.fromkeys(found))
+
+
+def _words(turn: Turn, row: Row[Any]) -> Mapping[str, str]:
+    """When, by language; of a window its two ends and nothing in between."""
+    zone = turn.library.zone
+    opens = datetime.fromtimestamp(row.opens_at / 1000, zone)
+    closes = datetime.fromtimestamp(row.closes_at / 1000, zone)
+    if row.commitment:
+        return {
+            "zh-CN": f"{opens:%m月%d日%H:%M}至{closes:%m月%d日%H:%M}间",
+            "en": f"between {opens:%m-%d %H:%M} and {closes:%m-%d %H:%M}",
+        }
+    return {"zh-CN": f"{opens:%m月%d日%H:%M}", "en": f"{opens:%m-%d %H:%M}"}

@@ -1,0 +1,319 @@
+"""Drills are scheduled, agreed to, begun and stopped; each by a person, or by the calendar."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import func, select
+
+from alertd.decide.lifecycle import OVER, needs_second_person
+from alertd.decide.plan import Leave, reaches_people, resolve
+from alertd.engine import accept, approving
+from alertd.engine.authority import Actor, require
+from alertd.engine.turn import Turn
+from alertd.errors import AlertdError, ConflictError, InvalidInputError
+from alertd.i18n import N_
+from alertd.model import AlertState, DrillState, Millis, Status
+from alertd.store import tables as t
+from alertd.store.reads import drills as reads
+from drills import keeping, moment
+from drills import plan as plans
+from drills.alerting import ENDED, Office, draft_of, notice_of, open_routes
+from drills.owners import CalendarActor
+from drills.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a drill ends.
+
+    Args:
+        state: Of the drill.
+        reason: In one word, or in somebody's own.
+        template: What those who were told are told.
+        by: The principal who ended it, hex; "" for the calendar.
+        actual_no: The live alert that came, or 0.
+    """
+
+    state: DrillState
+    reason: str
+    template: str = ENDED
+    by: str = ""
+    actual_no: int = 0
+
+
+def schedule(turn: Turn, actor: Actor, office: Office, plan: Plan) -> int:
+    """Put a drill into the calendar, its plan frozen as it is; returns its number.
+
+    Raises:
+        InvalidInputError: It has no date, or one that is over; or the plan doesn't hold.
+        ForbiddenError: The actor may not draft, or not there.
+    """
+    opens, closes = plan.when.opens_at, plan.when.closes_at
+    if opens is None or closes is None:
+        raise InvalidInputError(
+            "The plan has no date and no window.",
+            field="when",
+            hint="Give it one under [when], or begin it by hand.",
+        )
+    if opens <= turn.now:
+        raise InvalidInputError("The plan's date is over.", field="when")
+    return _add(turn, actor, office, plan, opens, closes)
+
+
+def run(turn: Turn, actor: Actor, office: Office, plan: Plan) -> int:
+    """Begin a drill now; returns its number.
+
+    Where it reaches people, its alert is drafted and waits for a second person.
+
+    Raises:
+        ConflictError: A live alert or another drill is under way.
+        InvalidInputError: The plan doesn't hold.
+        ForbiddenError: The actor may not draft, or not there.
+    """
+    refused = hindrance(turn)
+    if refused is not None:
+        sentence, hint = _HINDERED[refused[0]]
+        raise ConflictError(sentence, hint=hint)
+    no = _add(turn, actor, office, plan, turn.now, turn.now, begun=True)
+    begin(turn, office, no, plan, actor)
+    return no
+
+
+_HINDERED: Final = {
+    "live-alert": (
+        N_("A live alert is out: no drill begins now."),
+        N_("Wait until it is over."),
+    ),
+    "another-drill": (
+        N_("Another drill is under way."),
+        N_("Stop it first, or wait for its end."),
+    ),
+}
+
+
+def hindrance(turn: Turn) -> tuple[str, int] | None:
+    """Why no drill may begin now, and the alert's number; None where one may."""
+    live = reads.live_alert(turn.connection)
+    if live is not None:
+        return "live-alert", live
+    return ("another-drill", 0) if reads.under_way(turn.connection) else None
+
+
+def agree(turn: Turn, actor: Actor, no: int) -> None:
+    """The second person agrees to a drill in the calendar that reaches people.
+
+    Raises:
+        ConflictError: It needs nobody more, or the actor is who scheduled it.
+        ForbiddenError: The actor may not approve, or not there.
+    """
+    row = reads.row_of(turn.connection, no)
+    require(actor, "approve", reads.paths_of(row))
+    _require_scheduled(row)
+    if row.agreed_by is not None:
+        raise ConflictError("Somebody has agreed to it already.")
+    if row.created_by == actor.id:
+        raise ConflictError(
+            "A second person must agree to this drill.",
+            hint="Ask a colleague with the right to approve.",
+        )
+    turn.record("drill.agreed", {"no": no, "by": actor.id.hex()}, source=actor.source)
+
+
+def call_off(turn: Turn, actor: Actor, no: int, reason: str) -> None:
+    """Take a drill out of the calendar before it has begun.
+
+    Raises:
+        ConflictError: It has begun, or is over.
+        ForbiddenError: The actor may not draft, or not there.
+    """
+    row = reads.row_of(turn.connection, no)
+    require(actor, "draft", reads.paths_of(row))
+    _require_scheduled(row)
+    put_off(turn, no, DrillState.CALLED_OFF, reason, actor=actor)
+
+
+def stop(turn: Turn, actor: Actor, office: Office, no: int, reason: str) -> None:
+    """End a drill that is under way: everybody who was told by it is told so.
+
+    Raises:
+        ConflictError: It isn't under way.
+        ForbiddenError: The actor may not halt alerts, or not there.
+    """
+    row = reads.row_of(turn.connection, no)
+    require(actor, "pause", reads.paths_of(row))
+    if row.state not in {DrillState.DRAFTED.value, DrillState.RUNNING.value}:
+        raise ConflictError("That drill isn't under way.")
+    by = actor.id.hex()
+    end(turn, office, row, End(state=DrillState.ENDED, reason=reason, by=by))
+
+
+def put_off(
+    turn: Turn, no: int, state: DrillState, reason: str, *, actor: Actor | None = None
+) -> None:
+    """Record that a drill isn't held."""
+    by = actor.id.hex() if actor else ""
+    body = {"no": no, "state": state.value, "reason": reason, "by": by}
+    turn.record("drill.off", body, source=actor.source if actor else None)
+
+
+def begin(
+    turn: Turn, office: Office, no: int, plan: Plan, author: Actor, second: Actor | None = None
+) -> None:
+    """Draft its alert, and have it issued where nobody more is needed, or somebody has agreed.
+
+    Raises:
+        AlertdError: The plan doesn't hold any more, or they may not.
+    """
+    made = accept.draft(turn, author, draft_of(turn, office, plan, no))
+    body = {"no": no, "due_at": turn.now}
+    turn.record("drill.drafted", body, alert_no=made["no"], source=author.source)
+    alert_id = bytes.fromhex(made["id"])
+    if not needs_second_person(approving.subject_of(turn, turn.alert(made["no"]))):
+        approving.approve(turn, author, alert_id)
+    elif second is not None:
+        approving.approve(turn, second, alert_id)
+    started(turn, no)
+
+
+def started(turn: Turn, no: int) -> bool:
+    """Record that it has begun, once its alert is out; whether it is."""
+    row = reads.row_of(turn.connection, no)
+    alert = turn.alert(row.alert_no)
+    if alert.state is not AlertState.ISSUED:
+        return False
+    body: dict[str, Any] = {"no": no, "due_at": alert.issued_at}
+    if row.commitment:
+        keyed = turn.tx.vault.blind
+        body |= {
+            "moment": moment.draw(keyed, row.id, row.opens_at, row.closes_at),
+            "salt": moment.salt_of(keyed, row.id),
+        }
+    turn.record("drill.started", body, alert_no=alert.no, occurred_at=alert.issued_at)
+    return True
+
+
+def end(turn: Turn, office: Office, row: Any, how: End) -> None:
+    """End a drill that is under way, whatever becomes of the message that says so."""
+    alert = turn.alert(row.alert_no)
+    notice_no = 0
+    if alert.state is AlertState.ISSUED:
+        notice_no = _tell_the_told(turn, office, row, how)
+    if turn.alert(row.alert_no).state not in OVER:
+        _end_alert(turn, row.alert_no)
+    finish(turn, row, how, notice_no)
+
+
+def finish(turn: Turn, row: Any, how: End, notice_no: int = 0) -> None:
+    """Record that a drill is over whose alert is."""
+    body = {
+        "no": row.no,
+        "state": how.state.value,
+        "reason": how.reason,
+        "by": how.by,
+        "actual_no": how.actual_no,
+        "notice_no": notice_no,
+    }
+    turn.record("drill.ended", body, alert_no=row.alert_no)
+
+
+def _tell_the_told(turn: Turn, office: Office, row: Any, how: End) -> int:
+    """The alert that ends it, to everybody who was told; 0 where it can't be made."""
+    author = CalendarActor(no=0, id=row.created_by, name="", role="administrator", path="")
+    try:
+        with turn.tx.item():
+            notice = notice_of(turn, office, turn.alert(row.alert_no), how.template)
+            made = accept.draft(turn, author, notice)
+            approving.approve(turn, author, bytes.fromhex(made["id"]))
+            return int(made["no"])
+    except AlertdError:
+        turn.alerts.clear()
+        return 0
+
+
+def _end_alert(turn: Turn, alert_no: int) -> None:
+    body = {"state": AlertState.CANCELLED.value, "reason": "drill-ended"}
+    turn.record("alert.ended", body, alert_no=alert_no)
+
+
+def _add(
+    turn: Turn,
+    actor: Actor,
+    office: Office,
+    plan: Plan,
+    opens: Millis,
+    closes: Millis,
+    *,
+    begun: bool = False,
+) -> int:
+    turn.require_room()
+    paths = keeping.check(turn.connection, turn.library, turn.routes, plan)
+    require(actor, "draft", paths)
+    rehearse(turn, actor, office, plan)
+    no = int(turn.connection.execute(select(func.max(t.drill.c.no))).scalar() or 0) + 1
+    drill_id, keyed = turn.ids.uuid(), turn.tx.vault.blind
+    promise = ""
+    if plan.when.blind and not begun:
+        drawn = moment.draw(keyed, drill_id, opens, closes)
+        promise = moment.commitment(drawn, moment.salt_of(keyed, drill_id))
+    content = plans.to_dict(plan)
+    owner = keeping.owner_of(turn.connection, content.pop("owner", ""), actor)
+    body = {
+        "no": no,
+        "id": drill_id.hex(),
+        "plan": plan.name,
+        "content": content,
+        "paths": list(paths),
+        "owner": owner.hex(),
+        "by": actor.id.hex(),
+        "opens_at": opens,
+        "closes_at": closes,
+        "commitment": promise,
+        "due_at": min([*reminders(plan, opens, turn.now), opens]),
+    }
+    turn.record("drill.scheduled", body, source=actor.source)
+    return no
+
+
+def reminders(plan: Plan, opens: Millis, scheduled_at: Millis) -> list[Millis]:
+    """When the owner is reminded, in order; what was over when it was scheduled is left out."""
+    times = (opens - round(hours * 3_600_000) for hours in plan.when.remind_h)
+    return sorted(at for at in times if at > scheduled_at)
+
+
+def rehearse(turn: Turn, actor: Actor, office: Office, plan: Plan) -> None:
+    """Draft its alert and take that back: every text and every right is tried before it counts.
+
+    Raises:
+        AlertdError: As `accept.draft`.
+    """
+    try:
+        with turn.tx.item():
+            _draft_in_vain(turn, actor, office, plan)
+    except _TakenBackError:
+        turn.alerts.clear()
+
+
+def _draft_in_vain(turn: Turn, actor: Actor, office: Office, plan: Plan) -> None:
+    accept.draft(turn, actor, draft_of(turn, office, plan, 0))
+    raise _TakenBackError
+
+
+class _TakenBackError(Exception):
+    """Undoes a rehearsal."""
+
+
+def wakes_people(turn: Turn, plan: Plan) -> bool:
+    """Whether it would reach anybody real by the routes that there are now."""
+    ways = resolve(turn.routes.values(), plan.channels)
+    leave = Leave(
+        status=Status.EXERCISE,
+        routes=frozenset(open_routes(turn.routes, ways)),
+        simulated=False,
+        ways=ways,
+    )
+    return reaches_people(turn.routes.values(), leave)
+
+
+def _require_scheduled(row: Any) -> None:
+    if row.state != DrillState.SCHEDULED.value:
+        raise ConflictError("That drill isn't in the calendar any more.")
