@@ -12,6 +12,7 @@ from alertd.web.api import (
     board,
     clock,
     drills,
+    readiness,
     report,
     roster,
     roster_changes,
@@ -49,6 +50,7 @@ from alertd.web.pages import acting as acting_pages
 from alertd.web.pages import alerts as alert_pages
 from alertd.web.pages import board as board_pages
 from alertd.web.pages import drills as drill_pages
+from alertd.web.pages import readiness as readiness_pages
 from alertd.web.pages import roster as roster_pages
 from alertd.web.pages.rendering import STATIC
 from alertd.web.shared import Shared
@@ -59,6 +61,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     acting.router,
     answers.router,
     report.router,
+    readiness.router,  # before `alerts`, for the same reason
     alerts.router,
     roster.router,
     roster_changes.router,
@@ -102,6 +105,7 @@ def create_app(deps: Deps) -> FastAPI:
         inbox.router,
         issuing.router,
         oidc.router,
+        readiness_pages.router,
         reports.router,
         drill_pages.router,
         speakers.router,

@@ -34,6 +34,7 @@ from alertd.web.api import (
     board,
     clock,
     drills,
+    readiness,
     report,
     roster,
     roster_changes,
@@ -120,7 +121,7 @@ def test_every_kind_of_fact_is_documented_and_no_other() -> None:
 def test_every_path_of_the_api_is_documented_and_no_other() -> None:
     api = (
         *(alerts, acting, board, answers, roster, roster_changes),
-        *(routes, access, status, clock, report, drills),
+        *(routes, access, status, clock, report, drills, readiness),
     )
     there = [
         (method, f"{prefix}{route.path}")

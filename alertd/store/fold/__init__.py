@@ -18,6 +18,7 @@ from alertd.store.fold import (
     expansion,
     halts,
     ladders,
+    readiness,
     restoring,
     terminals,
 )
@@ -47,6 +48,9 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "digest.queued": ladders.digest_queued,
     "digest.sent": ladders.digest_sent,
     "presence": terminals.presence,
+    "drill.scored": readiness.scored,
+    "todo.found": readiness.found,
+    "todo.closed": readiness.closed,
     "restored": restoring.restored,
     "drill.plan-saved": drills.plan_saved,
     "drill.plan-removed": drills.plan_removed,

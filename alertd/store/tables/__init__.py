@@ -11,6 +11,7 @@ from alertd.store.tables.alerts import Alert, Coverage, Delivery, Event, Halt, M
 from alertd.store.tables.alerts import DeliveryCount as DeliveryCountRow
 from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, Inbound
 from alertd.store.tables.drills import Drill, DrillPlan
+from alertd.store.tables.readiness import DrillScore, Todo
 from alertd.store.tables.record import (
     Chain,
     Journal,
@@ -73,6 +74,8 @@ help_case = _core(HelpCase)
 digest_entry = _core(DigestEntry)
 drill_plan = _core(DrillPlan)
 drill = _core(Drill)
+drill_score = _core(DrillScore)
+todo = _core(Todo)
 principal = _core(Principal)
 token = _core(Token)
 session = _core(Session)
