@@ -103,7 +103,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     storm(city)
     people(city)
     roster_again(city)
-    drill(city)
+    scored(city)
     clock(city)
     drills(city)
     restore(city)
@@ -187,7 +187,7 @@ def account(city: City, name: str) -> Actor:
     return Actor(no=made.no, id=made.id, name=name, role=role, path="")
 
 
-def drill(city: City) -> None:
+def scored(city: City) -> None:
     """One that nobody answers, stopped and scored; what it has shown is mended."""
     drafted = city.draft(areas=[TOWN], roles=["grid_leader"], status="Exercise")
     city.approve(drafted)
