@@ -202,26 +202,37 @@ def _answers(
     alerts: Mapping[int, tuple[In, str]],
     simulated: Collection[str],
 ) -> _Answers:
-    a, i = t.ack.c, t.inbound.c
     found: _Answers = {}
-    last = (
-        select(func.max(a.no))
-        .where(a.alert_no.in_(list(alerts)), a.person_no.in_(persons), a.withdrawn_at.is_(None))
-        .group_by(a.alert_no, a.person_no)
-    )
-    query: Select[Any] = (
+    for kind in In:
+        of_kind = [no for no, (known, _) in alerts.items() if known is kind]
+        if not of_kind or not persons:
+            continue
+        for row in connection.execute(_last_answers(of_kind, persons, simulated)):
+            counted = In.SIMULATED if row.route in simulated else kind
+            mine = found.setdefault(row.person_no, {})
+            if counted not in mine or mine[counted][0].occurred_at <= row.occurred_at:
+                mine[counted] = row, alerts[row.alert_no][1]
+    return found
+
+
+def _last_answers(
+    alerts: Sequence[int], persons: Sequence[int], simulated: Collection[str]
+) -> Select[Any]:
+    """Each person's last answer to any of some alerts; one by a simulated route is apart."""
+    a, i = t.ack.c, t.inbound.c
+    chosen = (a.alert_no.in_(alerts), a.person_no.in_(persons), a.withdrawn_at.is_(None))
+    last = select(func.max(a.no)).where(*chosen)
+    if simulated:
+        last = last.outerjoin_from(t.ack, t.inbound, i.no == a.inbound_no)
+        last = last.group_by(a.person_no, i.route.in_(sorted(simulated)))
+    else:
+        last = last.group_by(a.person_no)
+    return (
         select(a.person_no, a.alert_no, a.occurred_at, a.via, a.grade, i.route)
         .outerjoin_from(t.ack, t.inbound, i.no == a.inbound_no)
         .where(a.no.in_(last))
         .order_by(a.no)
     )
-    for row in connection.execute(query):
-        kind, code = alerts[row.alert_no]
-        kind = In.SIMULATED if row.route in simulated else kind
-        mine = found.setdefault(row.person_no, {})
-        if kind not in mine or mine[kind][0].occurred_at <= row.occurred_at:
-            mine[kind] = row, code
-    return found
 
 
 def _entry(row: Row[Any], held: Sequence[tuple[int, int]], answers: _Answers) -> Entry:
