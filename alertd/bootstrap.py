@@ -44,6 +44,7 @@ from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.keys import make_key
 from drills.alerting import Office
 from drills.calendar import Calendar
+from drills.scorekeeper import EVERY_S, Scorekeeper
 from drills.world import World
 
 EMBEDDED = "embedded"  # an mqtt route's `broker` that asks for our own one
@@ -368,6 +369,9 @@ class Node:
             coalesce=True,
             misfire_grace_time=None,
         )
+        if self.store is not None and not self.is_helper:
+            keeper = Scorekeeper(self.store, self.runner, self.settings)
+            scheduler.add_job(keeper.look, "interval", seconds=EVERY_S)
         scheduler.start()
         self._stack.callback(partial(scheduler.shutdown, wait=False))
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from alertd.decide.plan import MUTED
 from alertd.errors import ConflictError
 from alertd.lanes import channel_of
 from alertd.model import (
@@ -23,7 +24,6 @@ from alertd.report.make import gather
 from alertd.store.reads import drilled as reads
 from drills.score.values import Asked, Key, Kind, Place, Seen, Sounded, Told
 
-MUTED: Final = "muted-by-plan"  # the reason of a message that a plan keeps back
 _NOT_COMMANDED: Final = frozenset({"no-route", "outside-plan"})  # no fault of a loudspeaker
 
 

@@ -12,6 +12,7 @@ from alertd.engine.turn import Turn
 from alertd.errors import ConflictError
 from alertd.store.batches import batches
 from alertd.store.reads import drilled as reads
+from drills import plan as plans
 from drills.evidence import see
 from drills.plan import Marks
 from drills.score import score
@@ -30,10 +31,14 @@ class Terms:
 
 
 def terms_of(connection: Connection, alert_no: int) -> Terms:
-    """What a drill is scored by: what it was scored by before, else nothing.
+    """What a drill is scored by: its plan; without one, what it was scored by before.
 
-    Without a plan there are no marks; everything is measured all the same.
+    Where there is neither there are no marks; everything is measured all the same.
     """
+    planned = reads.planned(connection, alert_no)
+    if planned is not None:
+        name, content = planned
+        return Terms(plan=name, marks=plans.from_dict(content).marks)
     row = reads.scored(connection, alert_no)
     if row is None:
         return Terms()

@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, case, exists, literal, select
+from sqlalchemy import Connection, case, exists, func, literal, select
 
 from alertd.model import (
     FOREVER,
     STAGES_OF_ACK,
+    DrillState,
     Millis,
     RecipientKind,
     numbers_of,
@@ -194,6 +195,36 @@ def scored(connection: Connection, alert_no: int) -> Any:
     """The score on record of a drill, or None."""
     query = select(t.drill_score).where(t.drill_score.c.alert_no == alert_no)
     return connection.execute(query).first()
+
+
+def planned(connection: Connection, alert_no: int) -> tuple[str, dict[str, Any]] | None:
+    """The name and content of the plan that a drill was made from; None of one without a plan."""
+    d = t.drill.c
+    row = connection.execute(select(d.plan, d.content).where(d.alert_no == alert_no)).first()
+    return None if row is None else (row.plan, json.loads(row.content))
+
+
+def owners_of(connection: Connection, alert_nos: Collection[int]) -> dict[int, bytes]:
+    """Whose plan each drill was made from; of one without a plan, who wrote it."""
+    a, d = t.alert.c, t.drill.c
+    rows = connection.execute(
+        select(a.no, func.coalesce(d.owner, a.created_by).label("owner"))
+        .outerjoin_from(t.alert, t.drill, d.alert_no == a.no)
+        .where(a.no.in_(list(alert_nos)))
+    )
+    return {row.no: row.owner for row in rows}
+
+
+def unscored(connection: Connection) -> list[int]:
+    """The alerts of drills that were held to their end and have no score yet."""
+    d, s = t.drill.c, t.drill_score.c
+    query = (
+        select(d.alert_no)
+        .outerjoin(t.drill_score, s.alert_no == d.alert_no)
+        .where(d.state == DrillState.ENDED.value, d.alert_no.is_not(None), s.alert_no.is_(None))
+        .order_by(d.no)
+    )
+    return list(connection.execute(query).scalars())
 
 
 def scored_of(connection: Connection, alert_nos: Collection[int]) -> dict[int, str]:

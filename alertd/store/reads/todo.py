@@ -11,7 +11,7 @@ from alertd.model import Millis
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from alertd.store.fold.scope import below
-from alertd.store.reads.drilled import names_of_units
+from alertd.store.reads.drilled import names_of_units, owners_of
 from alertd.store.reads.paging import Page
 from alertd.store.reads.principals import names_of
 from alertd.store.reads.unanswered import people_named
@@ -28,7 +28,7 @@ class TodoView:
         subject: The duty's role, the person's id, the loudspeaker's id, or the mark's name.
         subject_name: A person's or a loudspeaker's name, else "".
         unit_code: Where it is; "" where it is in no one unit.
-        owner_code: The unit whose lead has to mend it; "": the plan's owner.
+        owner_code: The unit whose lead has to mend it; "": `owner_name` is the plan's owner.
         cause: What was wrong, in one word.
         found_in: The short code of the drill that showed it first.
         last_in: Of the drill that showed it last.
@@ -174,7 +174,8 @@ def _views(connection: Connection, rows: Sequence[Row[Any]]) -> list[TodoView]:
     places = names_of_units(connection, [no for row in rows for no in (row.unit_no, row.owner_no)])
     named = subjects(connection, [(row.kind, row.subject_no, row.what) for row in rows])
     codes = _codes(connection, rows)
-    closers = names_of(connection, {row.closed_by for row in rows if row.closed_by})
+    owners = owners_of(connection, {row.alert_no for row in rows if not row.owner_no})
+    names = names_of(connection, {row.closed_by for row in rows} - {None} | set(owners.values()))
     nowhere = "", ""
     return [
         TodoView(
@@ -184,10 +185,11 @@ def _views(connection: Connection, rows: Sequence[Row[Any]]) -> list[TodoView]:
             unit_code=places.get(row.unit_no, nowhere)[0],
             unit_name=places.get(row.unit_no, nowhere)[1],
             owner_code=places.get(row.owner_no, nowhere)[0],
-            owner_name=places.get(row.owner_no, nowhere)[1],
+            owner_name=places.get(row.owner_no, nowhere)[1]
+            or names.get(owners.get(row.alert_no, b""), ""),
             found_in=codes.get(row.alert_no, ""),
             last_in=codes.get(row.last_no, ""),
-            closed_by=closers.get(row.closed_by, "") if row.closed_by else "",
+            closed_by=names.get(row.closed_by, ""),
             mended_in=codes.get(row.closed_no, ""),
         )
         for row in rows

@@ -59,7 +59,7 @@ async def overview(request: Request, deps: Given, signed: Visitor) -> Response:
 def _overview(deps: Deps, path: str) -> dict[str, Any]:
     with deps.store.read() as connection:
         found = reads.alerts(connection, path=path, status=Status.EXERCISE, limit=_DRILLS)
-        drills = [view for view in found.items if view.issued_at]
+        drills = [view for view in found.items if _scored(view)]
         results = drilled.scored_of(connection, [view.no for view in drills])
         return {
             "drills": drills,
@@ -96,7 +96,12 @@ def _others(deps: Deps, signed: Signed, view: reads.AlertView) -> list[reads.Ale
     path = signed.actor.path
     with deps.store.read() as connection:
         found = reads.alerts(connection, path=path, status=Status.EXERCISE, limit=_DRILLS)
-    return [other for other in found.items if other.issued_at and other.no < view.no]
+    return [other for other in found.items if _scored(other) and other.no < view.no]
+
+
+def _scored(view: reads.AlertView) -> bool:
+    """Whether it is a drill that asked for something; its end is an Exercise, too."""
+    return view.issued_at is not None and view.purpose in {"alert", "update"}
 
 
 @router.post("/scores/{alert}")
