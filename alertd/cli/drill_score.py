@@ -159,7 +159,7 @@ def todo(  # noqa: D103 - its help says it
             for item in found["items"]
         ]
         head = (
-            _("no"),
+            _("no."),
             _("kind"),
             _("what"),
             _("where"),

@@ -28,7 +28,7 @@ def owner(defect: Defect, places: Mapping[int, Place]) -> int:
 
 
 def due_at(now: Millis, begins: str, zone: tzinfo) -> Millis:
-    """When it is to be mended: before the next season begins, in a season within two weeks.
+    """When it is to be mended: the day before the next season, in a season within two weeks.
 
     Args:
         now: When it was found.
@@ -40,7 +40,7 @@ def due_at(now: Millis, begins: str, zone: tzinfo) -> Millis:
     starts = [_start(there.year + years, begins, zone) for years in (-1, 0, 1)]
     upcoming = min(start for start in starts if start > there)
     running = any(start <= there < start + timedelta(days=SEASON_DAYS) for start in starts)
-    end = soon if running else max(soon, upcoming)
+    end = soon if running else max(soon, upcoming - timedelta(seconds=1))
     return round(end.timestamp() * 1000)
 
 

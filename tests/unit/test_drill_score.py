@@ -348,7 +348,9 @@ def test_due_before_the_season_and_in_it_at_once() -> None:
         ms = due_at(round(at.timestamp() * 1000), "06-01", zone)
         return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
 
-    assert due(3, 1) == datetime(2027, 6, 1, tzinfo=zone)
+    assert due(3, 1) == datetime(2027, 5, 31, 23, 59, 59, tzinfo=zone)
     assert due(5, 25, 9) == datetime(2027, 6, 8, 9, tzinfo=zone)  # a week is too short to mend
     assert due(7, 15) == datetime(2027, 7, 29, tzinfo=zone)  # in the season
-    assert due(12, 1) == datetime(2028, 6, 1, tzinfo=zone)  # 183 days after it began: the next
+    assert due(12, 1) == datetime(
+        2028, 5, 31, 23, 59, 59, tzinfo=zone
+    )  # 183 days after it began: the next
