@@ -46,6 +46,34 @@ def keeper_of(drill: DrillCity) -> Scorekeeper:
     return Scorekeeper(drill.city.store, Taking(drill.city), settings)
 
 
+async def test_a_drill_with_injects_is_held_against_the_one_before(drill: DrillCity) -> None:
+    city, keeper = drill.city, keeper_of(drill)
+    injects = [{"at_min": at, "text": "道路中断", "to": [TOWN]} for at in (1, 2)]
+    wanted = plan_of(marks=MARKS, injects=injects)
+    for answering in (0, 3):
+        number = drill.run(wanted)
+        asked = [
+            person
+            for duty, person in city.leaders("building_lead")
+            if city.requirement_or_none(duty, drill.row(number).alert_no) is not None
+        ]
+        for person in asked[:answering]:
+            city.reply(city.phone_of(person), "1")
+        city.forward(minutes=3, tick_s=30)
+        assert len(drill.facts("drill.stepped")[-1]["items"]) == 1
+        drill.stop(number)
+        await keeper.look()
+    first, second = city.rows(select(t.drill_score).order_by(t.drill_score.c.alert_no))
+    assert (first.against_no, second.against_no) == (None, first.alert_no)
+    mended = drill.facts("todo.closed")
+    assert [(body["reason"], len(body["items"])) for body in mended] == [("mended", 3)]
+    # Who hears an inject is told something, and isn't asked for an answer.
+    with city.store.read() as connection:
+        found = look(connection, second.alert_no, terms_of(connection, second.alert_no)).score
+    assert found.totals.answered.n == 3
+    assert found.totals.people > found.totals.answered.of
+
+
 async def test_a_planned_drill_is_scored_once_it_has_ended(drill: DrillCity) -> None:
     city, keeper = drill.city, keeper_of(drill)
     number = drill.run(plan_of(marks=MARKS))
