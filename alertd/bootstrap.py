@@ -2,12 +2,10 @@
 
 import asyncio
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import TextIO
 
@@ -26,7 +24,8 @@ from alertd.engine.timekeeping import Timekeeper
 from alertd.errors import AlertdError, ConflictError, NotConfiguredError
 from alertd.lanes import service_of
 from alertd.model import Channel as Kind
-from alertd.model import Policy, Status
+from alertd.model import Status
+from alertd.policies import load_policies
 from alertd.settings import RouteSettings, Settings
 from alertd.store import migrate
 from alertd.store.backup.checking import key
@@ -44,35 +43,12 @@ from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.keys import make_key
 from drills.alerting import Office
 from drills.calendar import Calendar
+from drills.scorekeeper import EVERY_S, Scorekeeper
 from drills.world import World
 
 EMBEDDED = "embedded"  # an mqtt route's `broker` that asks for our own one
 
 log = structlog.get_logger("alertd")
-
-
-def load_policies(own: Path | None = None) -> dict[str, Policy]:
-    """Escalation policies by name: the shipped ones, and those in `own`, which win.
-
-    Raises:
-        NotConfiguredError: A file is wrong; the message names it.
-    """
-    folders = [resources.files("config") / "policies"]
-    if own is not None and own.is_dir():
-        folders.append(own)
-    found = {}
-    for folder in folders:
-        for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-            if file.name.endswith(".toml"):
-                try:
-                    policy = Policy.from_dict(tomllib.loads(file.read_text(encoding="utf-8")))
-                except (ValueError, TypeError, KeyError) as error:
-                    raise NotConfiguredError(
-                        f"The policy file {file.name} is wrong: {error}.",
-                        hint="Compare it with the shipped ones.",
-                    ) from None
-                found[policy.name] = policy
-    return found
 
 
 def library_of(settings: Settings) -> Library:
@@ -369,6 +345,9 @@ class Node:
             coalesce=True,
             misfire_grace_time=None,
         )
+        if self.store is not None and not self.is_helper:
+            keeper = Scorekeeper(self.store, self.runner, self.settings)
+            scheduler.add_job(keeper.look, "interval", seconds=EVERY_S)
         scheduler.start()
         self._scheduler = scheduler
         self._stack.callback(partial(scheduler.shutdown, wait=False))

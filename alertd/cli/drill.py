@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import typer
 
-from alertd.cli import show
+from alertd.cli import drill_score, show
 from alertd.cli.client import Client, connect
 from alertd.cli.options import As, Json
 from alertd.cli.words import _
@@ -38,6 +38,7 @@ STATES: Final = {
 app = typer.Typer(help=_("Drills: plans, the calendar, and what is under way."))
 plan_app = typer.Typer(help=_("Plans of drills."))
 app.add_typer(plan_app, name="plan")
+drill_score.register(app)
 
 
 def _asked(ask: Ask, acting_as: str | None = None, *, server_only: bool = False) -> Any:

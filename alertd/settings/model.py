@@ -1,6 +1,6 @@
 """Every setting, with its default and its bounds; `config/alertd.toml` explains each to people."""
 
-from datetime import timedelta, timezone, tzinfo
+from datetime import date, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     tick_s: Annotated[float, Field(ge=0.05, le=60, allow_inf_nan=False)] = 1.0
     situation_every_min: Annotated[float, Field(ge=0, le=1_440, allow_inf_nan=False)] = 30.0
     clock_gap_s: Annotated[int, Field(ge=60, le=2_592_000)] = 172_800
+    season_begins: Annotated[str, Field(pattern=r"^[0-9]{2}-[0-9]{2}$")] = "06-01"
     ballast_mb: Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)] = 64.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -143,6 +144,16 @@ class Settings(BaseSettings):
         if url and urlsplit(url).scheme not in {"http", "https"}:
             raise ValueError(N_("must be a URL such as https://id.example.cn"))
         return url.rstrip("/")
+
+    @field_validator("season_begins")
+    @classmethod
+    def _day_of_a_year(cls, day: str) -> str:
+        month, number = map(int, day.split("-"))
+        try:
+            date(2001, month, number)  # no leap year: a day that every year has
+        except ValueError:
+            raise ValueError(N_("must be a day of every year, such as 06-01")) from None
+        return day
 
     @field_validator("timezone")
     @classmethod

@@ -51,6 +51,8 @@ FOLDED: tuple[Table, ...] = (
     t.sheet_mark,
     t.drill_plan,
     t.drill,
+    t.drill_score,
+    t.todo,
 )
 LEFT_OUT: tuple[Table, ...] = (t.worker, t.route_share)  # who is alive now: no part of the record
 

@@ -13,6 +13,7 @@ from alertd.web.api import (
     clock,
     drills,
     paper,
+    readiness,
     report,
     roster,
     roster_changes,
@@ -55,6 +56,7 @@ from alertd.web.pages import alerts as alert_pages
 from alertd.web.pages import board as board_pages
 from alertd.web.pages import drills as drill_pages
 from alertd.web.pages import paper as paper_pages
+from alertd.web.pages import readiness as readiness_pages
 from alertd.web.pages import roster as roster_pages
 from alertd.web.pages.rendering import STATIC
 from alertd.web.shared import Shared
@@ -70,6 +72,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     report.router,
     situation.router,
     paper.router,  # before `alerts`, too
+    readiness.router,  # before `alerts`, for the same reason
     alerts.router,
     roster.router,
     roster_changes.router,
@@ -123,6 +126,7 @@ def create_app(deps: Deps) -> FastAPI:
         inbox.router,
         issuing.router,
         oidc.router,
+        readiness_pages.router,
         reports.router,
         drill_pages.router,
         speakers.router,

@@ -110,6 +110,11 @@ PAGES: Final = (
     Shown("/drills/plan", "/drills/plan?name={plan}"),
     Shown("/drills/plan", "/drills/plan", "draft"),
     Shown("/drills/{no}", "/drills/{planned}"),
+    Shown("/readiness", "/readiness"),
+    Shown("/readiness/scores/{alert}", "/readiness/scores/{held}"),
+    Shown("/readiness/todo", "/readiness/todo?state=any"),
+    Shown("/readiness/ledger", "/readiness/ledger"),
+    Shown("/readiness/dark", "/readiness/dark"),
     Shown("/reports", "/reports"),
     Shown("/users", "/users", "principals", whole=True),
     Shown("/record", "/record", "audit", whole=True),
@@ -180,6 +185,8 @@ FORMS: Final = (
     Sent("/drills/plan/remove", "/drills/plan/remove", "draft", fields={"name": "{plan}"}),
     Sent("/drills/{no}/{act}", "/drills/{planned}/call-off", "draft", fields={"reason": "x"}),
     Sent("/loudspeakers/try", "/loudspeakers/try", "routes", fields={"terminal": "{speaker}"}),
+    Sent("/readiness/scores/{alert}", "/readiness/scores/{held}", "draft"),
+    Sent("/readiness/todo/{no}/close", "/readiness/todo/{todo}/close", "answer"),
     Sent("/roster/edit", "/roster/edit", "roster"),
     Sent("/roster/confirm", "/roster/confirm", "roster"),
     Sent("/roster/import", "/roster/import", "roster", whole=True),
@@ -244,6 +251,18 @@ async def uploaded(web: WebCity, people: bytes) -> str:
     return str(path.rpartition("/")[2])
 
 
+async def scored(web: WebCity) -> str:
+    """A drill that is over, with its score and its to-do list on record; returns its code."""
+    held = await web.issue(status="Exercise", roles=["grid_leader"])
+    await web.until(held["id"], lambda board: not board["funnel"]["waiting"])
+    async with web.client("officer") as officer:
+        path = f"/api/v1/alerts/{held['id']}"
+        for call, body in (("halt/stop", {"reason": "it is over"}), ("score", {})):
+            done = await officer.post(f"{path}/{call}", json=body)
+            assert done.status_code == 200, done.text
+    return str(held["short_code"])
+
+
 async def lived_in(web: WebCity) -> dict[str, str]:
     """Something on every page: alerts in several states, a call for help, an unclear reply."""
     city = web.city
@@ -254,6 +273,7 @@ async def lived_in(web: WebCity) -> dict[str, str]:
         sent = await officer.post(f"/api/v1/alerts/{drill['id']}/approve")
         assert sent.status_code == 200, sent.text
     await web.until(running["id"], lambda board: not board["funnel"]["waiting"])
+    held = await scored(web)
     _, person = city.leaders()[0]
     await web.reply(city.phone_of(person), "3", "help-1")
     await web.reply("+8613800009999", "什么？", "unclear-1")
@@ -281,6 +301,8 @@ async def lived_in(web: WebCity) -> dict[str, str]:
         "running": running["short_code"],
         "draft": draft["short_code"],
         "drill": drill["short_code"],
+        "held": held,
+        "todo": "1",
         "town": TOWN,
         "unit": unit,
         "sheet": printed.headers["x-sheets"],

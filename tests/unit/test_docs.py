@@ -35,6 +35,7 @@ from alertd.web.api import (
     clock,
     drills,
     paper,
+    readiness,
     report,
     roster,
     roster_changes,
@@ -122,7 +123,7 @@ def test_every_kind_of_fact_is_documented_and_no_other() -> None:
 def test_every_path_of_the_api_is_documented_and_no_other() -> None:
     api = (
         *(alerts, acting, board, answers, roster, roster_changes),
-        *(routes, access, status, clock, report, paper, situation, drills),
+        *(routes, access, status, clock, report, paper, situation, drills, readiness),
     )
     there = [
         (method, f"{prefix}{route.path}")

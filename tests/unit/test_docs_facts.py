@@ -25,13 +25,14 @@ from alertd.store.backup.placing import restored
 from alertd.store.backup.waiting import Waiting
 from alertd.store.fold import _FOLDS, RECORD_ONLY
 from alertd.store.roster import import_roster
+from alertd.web.commands import mending
 from alertd.web.commands import paper as printing
 from channels.base import Fault, Outgoing, Presence, ReceiptStatus, Reply, SendError
-from drills import holding, keeping
+from drills import holding, keeping, scoring
 from drills.calendar import Calendar
 from rosters.parse import check
 from rosters.sample import write_sample
-from tests.city import OFFICER, SECOND, City, accepts
+from tests.city import OFFICER, SECOND, ZONE, City, accepts
 from tests.unit.docs_pages import read
 from tests.unit.drill_city import OFFICE, plan_of
 from tests.unit.drill_city import TOWN as DRILLED
@@ -104,6 +105,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     storm(city)
     people(city)
     roster_again(city)
+    scored(city)
     clock(city)
     drills(city)
     restore(city)
@@ -199,6 +201,19 @@ def account(city: City, name: str) -> Actor:
     with city.store.transaction(city.now) as tx:
         made = access.create_principal(tx, city.ids, name=name, role=role, by="cli")
     return Actor(no=made.no, id=made.id, name=name, role=role, path="")
+
+
+def scored(city: City) -> None:
+    """One that nobody answers, stopped and scored; what it has shown is mended."""
+    drafted = city.draft(areas=[TOWN], roles=["grid_leader"], status="Exercise")
+    city.approve(drafted)
+    stopped = bytes.fromhex(drafted["id"])
+    city.take(partial(halting.stop, actor=OFFICER, alert_id=stopped, reason="x"))
+    with city.store.read() as connection:
+        found = scoring.look(connection, drafted["no"], scoring.Terms())
+    by = {"begins": "06-01", "zone": ZONE, "source": OFFICER.source}
+    city.take(partial(scoring.record, found=found, **by))
+    city.take(partial(mending.close, actor=OFFICER, no=1, note="x"))
 
 
 def take_in(event: Presence | Reply) -> partial[None]:

@@ -19,6 +19,7 @@ from alertd.store.fold import (
     halts,
     ladders,
     paper,
+    readiness,
     restoring,
     terminals,
 )
@@ -51,6 +52,9 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "paper.printed": paper.printed,
     "paper.entered": paper.entered,
     "presence": terminals.presence,
+    "drill.scored": readiness.scored,
+    "todo.found": readiness.found,
+    "todo.closed": readiness.closed,
     "restored": restoring.restored,
     "drill.plan-saved": drills.plan_saved,
     "drill.plan-removed": drills.plan_removed,

@@ -12,6 +12,7 @@ from alertd.store.tables.alerts import DeliveryCount as DeliveryCountRow
 from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, Inbound
 from alertd.store.tables.drills import Drill, DrillPlan
 from alertd.store.tables.paper import Sheet, SheetMark
+from alertd.store.tables.readiness import DrillScore, Todo
 from alertd.store.tables.record import (
     Chain,
     Journal,
@@ -76,6 +77,8 @@ sheet = _core(Sheet)
 sheet_mark = _core(SheetMark)
 drill_plan = _core(DrillPlan)
 drill = _core(Drill)
+drill_score = _core(DrillScore)
+todo = _core(Todo)
 principal = _core(Principal)
 token = _core(Token)
 session = _core(Session)

@@ -39,6 +39,7 @@ ROOMS: Final[Sequence[Room]] = (
     Room("/templates", N_("Templates")),
     Room("/policies", N_("Policies")),
     Room("/drills", N_("Drills")),
+    Room("/readiness", N_("Readiness")),
     Room("/reports", N_("Reports")),
     Room("/handsets", N_("Phones"), right="answer", whole=True, demo=True),
     Room("/users", N_("Users"), right="principals", whole=True),

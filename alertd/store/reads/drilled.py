@@ -1,0 +1,279 @@
+"""What a drill's score is made from, as rows; `drills.evidence` puts them together."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, case, exists, func, literal, select
+
+from alertd.model import (
+    FOREVER,
+    STAGES_OF_ACK,
+    DrillState,
+    Millis,
+    RecipientKind,
+    numbers_of,
+    requirement_no,
+    stage_of,
+)
+from alertd.store import tables as t
+from alertd.store.batches import batches, stream
+from alertd.store.fold.scope import below, in_force, one_of
+from rosters.words import LEAD_ROLES
+
+_ANSWERS: Final = [kind.value for kind, stages in STAGES_OF_ACK.items() if stages]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drilled:
+    """The alert of a drill, as far as its score needs it."""
+
+    no: int
+    status: int
+    version: int | None
+    issued_at: Millis | None
+    paths: tuple[str, ...]
+    roles: tuple[str, ...]
+    over: bool  # ended, or stopped for good
+
+
+class Sent(NamedTuple):
+    """A message for somebody or something."""
+
+    id: int
+    recipient_no: int
+    lane: int
+    state: int
+    attempt: int
+    reason: str | None
+    played: int
+
+
+def drilled(connection: Connection, alert_no: int) -> Drilled:
+    """The alert of that number."""
+    c, h = t.alert.c, t.halt.c
+    row = connection.execute(
+        select(c.no, c.status, c.roster_version, c.issued_at, c.ended_at, c.selection, h.stopped_at)
+        .outerjoin_from(t.alert, t.halt, h.alert_no == c.no)
+        .where(c.no == alert_no)
+    ).one()
+    selection = json.loads(row.selection)
+    return Drilled(
+        no=row.no,
+        status=row.status,
+        version=row.roster_version,
+        issued_at=row.issued_at,
+        paths=tuple(selection.get("paths", ())),
+        roles=tuple(selection.get("roles", ())),
+        over=row.ended_at is not None or row.stopped_at is not None,
+    )
+
+
+def asked(connection: Connection, alert_no: int) -> Iterator[tuple[int, int, str, Millis | None]]:
+    """(requirement, unit, role, when it was covered) of everything that was asked."""
+    c = t.requirement.c
+    query = select(c.no, c.unit_no, c.role, c.covered_at).where(c.no.between(*numbers_of(alert_no)))
+    yield from stream(connection, query.order_by(c.no))
+
+
+def holders(connection: Connection, drill: Drilled) -> dict[int, tuple[int, ...]]:
+    """Who held each duty that was asked, as the roster stood then, the principals first."""
+    h, r = t.holding.c, t.requirement.c
+    numbers = select(r.no).where(r.no.between(*numbers_of(drill.no))).limit(1).order_by(r.no)
+    first = connection.execute(numbers).scalar_one_or_none()
+    if first is None:
+        return {}
+    stage = stage_of(first)
+    within = (
+        requirement_no(drill.no, stage, 0),
+        requirement_no(drill.no, stage, (1 << 28) - 1),
+    )
+    query = (
+        select(h.duty_no, h.person_no)
+        .join_from(t.requirement, t.holding, h.duty_no == r.no - within[0])
+        .where(r.no.between(*within), in_force(t.holding, drill.version))
+        .order_by(h.duty_no, h.rank, h.person_no)
+    )
+    found: dict[int, list[int]] = {}
+    for duty_no, person_no in stream(connection, query):
+        found.setdefault(duty_no, []).append(person_no)
+    return {duty_no: tuple(persons) for duty_no, persons in found.items()}
+
+
+def sent(connection: Connection, alert_no: int, kind: RecipientKind) -> Iterator[Sent]:
+    """Every message of an alert for people, or for loudspeakers."""
+    d = t.delivery.c
+    columns = (d.id, d.recipient_no, d.lane, d.state, d.attempt, d.reason, d.played)
+    query = select(*columns).where(
+        d.id.between(*numbers_of(alert_no)), d.recipient_kind == int(kind)
+    )
+    yield from (Sent(*row) for row in stream(connection, query.order_by(d.id)))
+
+
+def first_answers(connection: Connection, alert_no: int) -> dict[int, tuple[Millis, str]]:
+    """When each person first answered, and by which way; a call for help is no answer."""
+    c = t.ack.c
+    query = select(c.person_no, c.occurred_at, c.via).where(
+        c.alert_no == alert_no, c.withdrawn_at.is_(None), c.kind.in_(_ANSWERS)
+    )
+    found: dict[int, tuple[Millis, str]] = {}
+    for person_no, at, via in stream(connection, query.order_by(c.occurred_at, c.no)):
+        found.setdefault(person_no, (at, via))
+    return found
+
+
+def units(connection: Connection, version: int) -> Iterator[tuple[int, str, int | None]]:
+    """(number, level, number of the unit above) of every unit of a roster version."""
+    c = t.unit.c
+    query = select(c.no, c.level, c.parent_no).where(in_force(t.unit, version))
+    yield from stream(connection, query)
+
+
+def units_of_terminals(connection: Connection, version: int) -> dict[int, int]:
+    """Where each loudspeaker hangs."""
+    c = t.terminal.c
+    query = select(c.no, c.unit_no).where(in_force(t.terminal, version))
+    return dict(stream(connection, query))
+
+
+def vacant(connection: Connection, drill: Drilled) -> list[tuple[int, str]]:
+    """(unit, role) of what nobody holds: units in the drill's areas whose lead's role it asks."""
+    d, h, u = t.duty.c, t.holding.c, t.unit.c
+    roles = set(LEAD_ROLES.values()) & set(drill.roles or LEAD_ROLES.values())
+    lead = case(
+        *((u.level == str(level), literal(role)) for level, role in LEAD_ROLES.items()),
+        else_=literal(""),
+    )
+    held = exists(
+        select(literal(1))
+        .join_from(t.duty, t.holding, h.duty_no == d.no)
+        .where(
+            d.unit_no == u.no,
+            d.role == lead,
+            in_force(t.duty, drill.version),
+            in_force(t.holding, drill.version),
+        )
+        .correlate(t.unit)
+    )
+    query = select(u.no, lead).where(
+        in_force(t.unit, drill.version), below(u.path, drill.paths), one_of(lead, roles), ~held
+    )
+    return [(no, role) for no, role in connection.execute(query.order_by(u.path))]
+
+
+_NUMBERED: Final = {"duty": t.duty, "person": t.person, "unit": t.unit, "terminal": t.terminal}
+
+
+def still_there(connection: Connection, what: str, numbers: Iterable[int]) -> set[int]:
+    """Which duties, people, units or loudspeakers the roster has now.
+
+    A duty that nobody holds any more isn't asked, and a person without one isn't told.
+    """
+    table = _NUMBERED[what]
+    live: list[Any] = [table.c.to_version == FOREVER]
+    h = t.holding.c
+    if what in {"duty", "person"}:
+        mine = h.duty_no if what == "duty" else h.person_no
+        live.append(exists().where(mine == table.c.no, h.to_version == FOREVER))
+    found: set[int] = set()
+    for batch in batches(dict.fromkeys(numbers)):
+        found |= set(
+            connection.execute(select(table.c.no).where(table.c.no.in_(batch), *live)).scalars()
+        )
+    return found
+
+
+def earlier(connection: Connection, alert_no: int, plan: str) -> int | None:
+    """The drill of the same plan that was scored last before this one."""
+    s = t.drill_score.c
+    query = select(s.alert_no).where(s.plan == plan, s.alert_no < alert_no)
+    return connection.execute(query.order_by(s.alert_no.desc()).limit(1)).scalar_one_or_none()
+
+
+def scored(connection: Connection, alert_no: int) -> Any:
+    """The score on record of a drill, or None."""
+    query = select(t.drill_score).where(t.drill_score.c.alert_no == alert_no)
+    return connection.execute(query).first()
+
+
+def planned(connection: Connection, alert_no: int) -> tuple[str, dict[str, Any]] | None:
+    """The name and content of the plan that a drill was made from; None of one without a plan."""
+    d = t.drill.c
+    row = connection.execute(select(d.plan, d.content).where(d.alert_no == alert_no)).first()
+    return None if row is None else (row.plan, json.loads(row.content))
+
+
+def owners_of(connection: Connection, alert_nos: Collection[int]) -> dict[int, bytes]:
+    """Whose plan each drill was made from; of one without a plan, who wrote it."""
+    a, d = t.alert.c, t.drill.c
+    rows = connection.execute(
+        select(a.no, func.coalesce(d.owner, a.created_by).label("owner"))
+        .outerjoin_from(t.alert, t.drill, d.alert_no == a.no)
+        .where(a.no.in_(list(alert_nos)))
+    )
+    return {row.no: row.owner for row in rows}
+
+
+def unscored(connection: Connection) -> list[int]:
+    """The alerts of drills that were held to their end and have no score yet."""
+    d, s = t.drill.c, t.drill_score.c
+    query = (
+        select(d.alert_no)
+        .outerjoin(t.drill_score, s.alert_no == d.alert_no)
+        .where(d.state == DrillState.ENDED.value, d.alert_no.is_not(None), s.alert_no.is_(None))
+        .order_by(d.no)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def scored_of(connection: Connection, alert_nos: Collection[int]) -> dict[int, str]:
+    """The results on record, by drill."""
+    s = t.drill_score.c
+    rows = connection.execute(select(s.alert_no, s.result).where(s.alert_no.in_(list(alert_nos))))
+    return {row.alert_no: row.result for row in rows}
+
+
+class Known(NamedTuple):
+    """Something that a drill has shown, as it stands."""
+
+    no: int
+    kind: str
+    subject_no: int
+    what: str
+    seen_no: int  # the drill that has shown it last, or that it is mended
+    open: bool
+
+
+def known_todos(connection: Connection, alert_no: int, plan: str) -> list[Known]:
+    """What is open, and what this drill or a later one has said something of already.
+
+    Of marks, this plan's alone. By their numbers, so that of one thing the last stands last.
+    """
+    c = t.todo.c
+    seen = case((c.closed_no > c.last_no, c.closed_no), else_=c.last_no)
+    query = select(c.no, c.kind, c.subject_no, c.what, seen, c.closed_at.is_(None)).where(
+        c.closed_at.is_(None) | (c.last_no >= alert_no) | (c.closed_no >= alert_no),
+        (c.kind != "mark") | (c.plan == plan),
+    )
+    return [Known(*row) for row in connection.execute(query.order_by(c.no))]
+
+
+def next_todo(connection: Connection) -> int:
+    """The number of the next thing to mend."""
+    last = connection.execute(
+        select(t.todo.c.no).order_by(t.todo.c.no.desc()).limit(1)
+    ).scalar_one_or_none()
+    return (last or 0) + 1
+
+
+def names_of_units(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """(code, name) of units, as they are now or were last."""
+    c = t.unit.c
+    found: dict[int, tuple[str, str]] = {}
+    for batch in batches(dict.fromkeys(numbers)):
+        rows = connection.execute(
+            select(c.no, c.code, c.name).where(c.no.in_(batch)).order_by(c.to_version)
+        )
+        found.update((row.no, (row.code, row.name)) for row in rows)
+    return found

@@ -1,0 +1,154 @@
+"""What a drill's score is made from, read from the store."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import Connection
+
+from alertd.decide.plan import MUTED
+from alertd.errors import ConflictError
+from alertd.lanes import channel_of
+from alertd.model import (
+    Channel,
+    DeliveryState,
+    Millis,
+    Played,
+    RecipientKind,
+    Status,
+    duty_of,
+    stage_of,
+)
+from alertd.report.make import gather
+from alertd.store.reads import drilled as reads
+from drills.score.values import Asked, Key, Kind, Place, Seen, Sounded, Told
+
+_NOT_COMMANDED: Final = frozenset({"no-route", "outside-plan"})  # no fault of a loudspeaker
+
+
+def see(connection: Connection, alert_no: int, plan: str) -> Seen:
+    """Everything about a drill that its score needs, in one consistent view.
+
+    Memory: some hundred bytes a person and a duty.
+
+    Raises:
+        ConflictError: It isn't a drill, or hasn't begun.
+    """
+    drill = reads.drilled(connection, alert_no)
+    if drill.status != Status.EXERCISE:
+        raise ConflictError(
+            "Only a drill is scored; drills and real alerts never mix.",
+            hint="What a real alert came to is in its report.",
+        )
+    if drill.version is None or drill.issued_at is None:
+        raise ConflictError("The drill hasn't begun yet.")
+    figures = gather(connection, alert_no).figures
+    people, muted = _people(connection, alert_no, drill.issued_at, figures.roster_faults.deliveries)
+    sounded, silenced = _speakers(connection, alert_no, drill.version)
+    known = {
+        (Kind(item.kind), item.subject_no, item.what)
+        for item in reads.known_todos(connection, alert_no, plan)
+        if item.open and item.seen_no <= alert_no  # of what a later drill saw, this one is no proof
+    }
+    return Seen(
+        figures=figures,
+        plan=plan,
+        over=drill.over,
+        places={
+            no: Place(no=no, level=level, parent_no=parent)
+            for no, level, parent in reads.units(connection, drill.version)
+        },
+        asked=_asked(connection, drill, drill.issued_at),
+        told=people,
+        sounded=sounded,
+        vacant=reads.vacant(connection, drill),
+        muted={Channel(no).word: n for no, n in (muted + silenced).items()},
+        open=frozenset(known),
+        gone=frozenset(_gone(connection, known)),
+    )
+
+
+def _asked(connection: Connection, drill: reads.Drilled, issued_at: Millis) -> list[Asked]:
+    held = reads.holders(connection, drill)
+    return [
+        Asked(
+            duty_no=duty_of(number),
+            unit_no=unit_no,
+            role=role,
+            stage=stage_of(number),
+            # An answer that its phone dates earlier came at once.
+            covered_ms=None if covered_at is None else max(0, covered_at - issued_at),
+            holders=held.get(duty_of(number), ()),
+        )
+        for number, unit_no, role, covered_at in reads.asked(connection, drill.no)
+    ]
+
+
+def _people(
+    connection: Connection, alert_no: int, issued_at: Millis, refused: Iterable[int]
+) -> tuple[list[Told], Counter[int]]:
+    """People to whom something was to go, and the messages that the plan kept back, by channel."""
+    wrong, muted = frozenset(refused), Counter[int]()
+    found: dict[int, Told] = {}
+    for message in reads.sent(connection, alert_no, RecipientKind.PERSON):
+        if message.reason == MUTED:
+            muted[channel_of(message.lane)] += 1
+            continue
+        person = found.get(message.recipient_no) or Told(person_no=message.recipient_no)
+        reason = (message.reason or "") if message.id in wrong else ""
+        found[person.person_no] = replace(
+            person,
+            messages=person.messages + (message.attempt > 0),
+            arrived=person.arrived or message.state == DeliveryState.DELIVERED,
+            refused=person.refused or reason,
+        )
+    for person_no, (at, via) in reads.first_answers(connection, alert_no).items():
+        if person_no in found:
+            found[person_no] = replace(
+                found[person_no], answered_ms=max(0, at - issued_at), via=via
+            )
+    return list(found.values()), muted
+
+
+def _speakers(
+    connection: Connection, alert_no: int, version: int
+) -> tuple[list[Sounded], Counter[int]]:
+    hang, muted, found = reads.units_of_terminals(connection, version), Counter[int](), []
+    for message in reads.sent(connection, alert_no, RecipientKind.TERMINAL):
+        if message.reason == MUTED:
+            muted[channel_of(message.lane)] += 1
+            continue
+        if message.reason in _NOT_COMMANDED:
+            continue
+        found.append(
+            Sounded(
+                terminal_no=message.recipient_no,
+                unit_no=hang.get(message.recipient_no, 0),
+                state=DeliveryState(message.state),
+                played=Played(message.played),
+                reason=message.reason or "",
+            )
+        )
+    return found, muted
+
+
+_SUBJECTS: Final = {
+    Kind.SILENT: "duty",
+    Kind.NO_CONTACT: "duty",
+    Kind.NUMBER: "person",
+    Kind.MESSAGES: "person",
+    Kind.VACANT: "unit",
+    Kind.SPEAKER: "terminal",
+}
+
+
+def _gone(connection: Connection, keys: Iterable[Key]) -> list[Key]:
+    """What the roster no longer has, and so needs no mending."""
+    found = []
+    wanted = list(keys)
+    for name in sorted(set(_SUBJECTS.values())):
+        mine = [key for key in wanted if _SUBJECTS.get(key[0]) == name]
+        there = reads.still_there(connection, name, [key[1] for key in mine])
+        found += [key for key in mine if key[1] not in there]
+    return found

@@ -1,0 +1,114 @@
+"""A drill of a plan is scored by itself, by the plan's marks; what was muted proves nothing."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from alertd.engine.turn import Turn
+from alertd.settings import load
+from alertd.store import tables as t
+from alertd.store.reads import ledger, todo
+from drills.scorekeeper import Scorekeeper
+from drills.scoring import look, terms_of
+from tests.city import City
+from tests.unit.drill_city import TOWN, DrillCity, plan_of
+
+MARKS = {"answer_rate": 0.9, "loudspeakers": 0.9}
+
+
+class Taking:
+    """Hands inputs to a city's engine, as a runner would."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+
+    async def submit(self, item: Callable[[Turn], Any]) -> Any:
+        return self.city.take(item)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrillCity]:
+    found = DrillCity(tmp_path_factory.mktemp("city"))
+    yield found
+    found.city.store.close()
+
+
+def keeper_of(drill: DrillCity) -> Scorekeeper:
+    settings = load(data_dir=drill.city.directory)
+    return Scorekeeper(drill.city.store, Taking(drill.city), settings)
+
+
+async def test_a_drill_with_injects_is_held_against_the_one_before(drill: DrillCity) -> None:
+    city, keeper = drill.city, keeper_of(drill)
+    injects = [{"at_min": at, "text": "道路中断", "to": [TOWN]} for at in (1, 2)]
+    wanted = plan_of(marks=MARKS, injects=injects)
+    for answering in (0, 3):
+        number = drill.run(wanted)
+        asked = [
+            person
+            for duty, person in city.leaders("building_lead")
+            if city.requirement_or_none(duty, drill.row(number).alert_no) is not None
+        ]
+        for person in asked[:answering]:
+            city.reply(city.phone_of(person), "1")
+        city.forward(minutes=3, tick_s=30)
+        assert len(drill.facts("drill.stepped")[-1]["items"]) == 1
+        drill.stop(number)
+        await keeper.look()
+    first, second = city.rows(select(t.drill_score).order_by(t.drill_score.c.alert_no))
+    assert (first.against_no, second.against_no) == (None, first.alert_no)
+    mended = drill.facts("todo.closed")
+    assert [(body["reason"], len(body["items"])) for body in mended] == [("mended", 3)]
+    # Who hears an inject is told something, and isn't asked for an answer.
+    with city.store.read() as connection:
+        found = look(connection, second.alert_no, terms_of(connection, second.alert_no)).score
+    assert found.totals.answered.n == 3
+    assert found.totals.people > found.totals.answered.of
+
+
+async def test_a_planned_drill_is_scored_once_it_has_ended(drill: DrillCity) -> None:
+    city, keeper = drill.city, keeper_of(drill)
+    number = drill.run(plan_of(marks=MARKS))
+    leader = next(
+        person
+        for duty, person in city.leaders()
+        if city.requirement_or_none(duty, alert_no=1) is not None
+    )
+    city.reply(city.phone_of(leader), "1")
+    city.forward(minutes=1, tick_s=20)
+    await keeper.look()
+    assert city.rows(select(t.drill_score)) == []  # under way
+    drill.stop(number)
+    city.issue(areas=[TOWN])
+    await keeper.look()
+    assert city.rows(select(t.drill_score)) == []  # a live alert is out
+    with city.store.transaction(city.now) as tx:
+        tx.connection.execute(t.alert.update().values(state="expired"))
+    await keeper.look()
+    kept = city.one(select(t.drill_score))
+    verdicts = {name: verdict for name, _, _, verdict in json.loads(kept.marks)}
+    # The plan mutes the loudspeakers, so that nothing is known of them.
+    assert (kept.plan, kept.result) == ("汛前演练", "missed")
+    assert verdicts == {"answer_rate": "missed", "loudspeakers": "not-measured"}
+    found = json.loads(kept.found)
+    assert (found["loudspeaker"], found["mark"], found["silent"] > 0) == (0, 1, True)
+    facts = city.one(select(t.chain.c.seq)).seq
+    await keeper.look()
+    assert city.one(select(t.chain.c.seq)).seq == facts  # once
+    with city.store.read() as connection:
+        (mark,) = todo.todos(connection, kind="mark").items
+        entries = {entry.duty_no: entry for entry in ledger.entries(connection)}
+        scored = look(connection, kept.alert_no, terms_of(connection, kept.alert_no)).score
+    assert (mark.owner_code, mark.owner_name, mark.subject) == ("", "admin", "answer_rate")
+    assert scored.marks[0].wanted == 0.9
+    # Nobody was woken: an answer from a simulated phone reaches nobody.
+    assert {entry.last for entry in entries.values()} == {None}
+    assert "simulated" in {kind for entry in entries.values() for kind in entry.by_kind}
