@@ -31,6 +31,7 @@ from alertd.store.reads import rehearsal
 from alertd.store.reads.board import board
 from alertd.store.scratch import PREFIX, address_of
 from channels.base import Accepted, Fault, Outcome, Outgoing
+from drills.plan import Climb
 from drills.simulate.census import Census
 from drills.simulate.hands import kind_of
 from drills.simulate.people import MEANINGS
@@ -74,6 +75,7 @@ class Ledger:
                 message.attempt, deadline, address, route.channel, message.possible_duplicate
             )
         else:
+            known.out |= not known.last  # no word came of the one before
             known.attempt, known.deadline, known.last = message.attempt, deadline, ""
             known.marked = message.possible_duplicate
 
@@ -132,7 +134,7 @@ def afterwards(connection: Connection, night: "Night", ledger: Ledger) -> Iterat
     """Everything that a night has broken."""
     deliveries = rehearsal.deliveries(connection, night.alert_no)
     asked = rehearsal.asked(connection, night.alert_no)
-    policy = night.task.library.policy(_policy_name(night))
+    policy = night.policy
     yield from _nothing_lost(night, asked, deliveries, policy)
     yield from _nothing_stuck(night, deliveries)
     yield from _states(deliveries, ledger)
@@ -142,11 +144,6 @@ def afterwards(connection: Connection, night: "Night", ledger: Ledger) -> Iterat
     yield from _silence(night, asked, policy)
     if night.deep:
         yield from _record(connection, night)
-
-
-def _policy_name(night: "Night") -> str:
-    named = night.task.named_policy
-    return named or night.task.plan.alert.template.rpartition("-")[2] or "blue"
 
 
 def _asked_of(night: "Night", policy: Policy) -> set[int]:
@@ -334,16 +331,17 @@ def _silence(night: "Night", asked: list[rehearsal.Asked], policy: Policy) -> It
         climbs_until = night.scenario.start_ms + round((start_min + last) * MINUTE_MS)
         if each.state != RequirementState.OPEN or climbs_until + _SLACK_MS > night.now:
             if each.state == RequirementState.EXHAUSTED:
-                yield from _ended_at_a_human(each, policy)
+                yield from _ended_at_a_human(night, each, policy)
             continue
         if not _paused_by_crash(night):
             yield 9, "a silence is over its last rung, and its ladder is open"
 
 
-def _ended_at_a_human(each: rehearsal.Asked, policy: Policy) -> Iterator[Breach]:
+def _ended_at_a_human(night: "Night", each: rehearsal.Asked, policy: Policy) -> Iterator[Breach]:
     if not each.told & Told.DOOR_KNOCK:
         yield 9, "a silence ends without anybody to knock at the door"
     asks_desk = any("duty_desk" in step.do for step in policy.steps)
+    asks_desk &= night.task.plan.alert.climb_to is Climb.CITY
     if asks_desk and not each.told & Told.DUTY_DESK:
         yield 9, "a silence ends without the duty desk"
 
@@ -363,8 +361,6 @@ def _record(connection: Connection, night: "Night") -> Iterator[Breach]:
             yield 8, f"a phone number stands in a fact {row.fact.kind}"
         if row.fact.kind == "defect":
             yield 1, f"a defect of the engine: {row.fact.body['error']}"
-        if row.fact.kind == "claimed" and len(row.fact.body["items"]) > night.pieces.most:
-            yield 10, "a claim is larger than a piece"
         made = row.fact.body["made"] if row.fact.kind == "alert.selected" else ()
         if sum(n for _, n in made) > night.pieces.most:
             yield 10, "an expansion isn't written in pieces"

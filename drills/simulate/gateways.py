@@ -16,8 +16,8 @@ _AWAY: Final = SendError(Fault.AWAY, "connection-refused")
 _ENDINGS: Final = {
     "fails": SendError(Fault.RETRY, "http-503"),
     "refuses": SendError(Fault.REFUSED, "content-refused"),
-    "hangs": SendError(Fault.UNKNOWN, "timeout"),
 }
+_SILENT: Final = SendError(Fault.UNKNOWN, "timeout")
 _DEAD: Final = SendError(Fault.DEAD, "no-such-number")
 _AFTER_DEADLINE_S: Final = 7.0  # more than the engine waits past a route's own time-out
 
@@ -27,12 +27,12 @@ class Fate:
     """What becomes of one try.
 
     Args:
-        result: What the route says of it; None: no word ever.
+        result: What the route says of it.
         ends_at: When.
         went_at: When the gateway passed it on; None: it never left.
     """
 
-    result: Accepted | SendError | None
+    result: Accepted | SendError
     ends_at: Millis
     went_at: Millis | None
 
@@ -61,10 +61,10 @@ class Gateway:
         if away:
             return Fate(_AWAY, answers_at, None)
         what = self._drawn(name)
-        if what in {"hangs", "dies"}:
+        if what in {"hangs", "stalls"}:
             went = self.dice.share("went", *name) < quality.went
-            ends_at = at + round(self.route.timeout_s * 1000)
-            return Fate(_ENDINGS.get(what), ends_at, answers_at if went else None)
+            ends_s = self.route.timeout_s + (_AFTER_DEADLINE_S if what == "stalls" else 0)
+            return Fate(_SILENT, at + round(ends_s * 1000), answers_at if went else None)
         refused = self._refused(what, dead=dead)
         if refused is not None:
             return Fate(refused, answers_at, None)
@@ -74,7 +74,7 @@ class Gateway:
 
     def _drawn(self, name: tuple[str, int, int]) -> str:
         """What the gateway does with a try; "" takes it."""
-        words = ("fails", "throttles", "refuses", "hangs", "dies", "late")
+        words = ("fails", "throttles", "refuses", "hangs", "stalls", "late")
         shares = {word: getattr(self.quality, word) for word in words}
         return self.dice.pick(shares, "try", *name)
 

@@ -4,23 +4,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from alertd import cap
 from alertd.decide.expand import Pieces
-from alertd.decide.plan import Route
+from alertd.decide.plan import Route, Terms, Way
 from alertd.engine import accept, approving
 from alertd.engine.authority import Actor
 from alertd.engine.core import Engine, Input, Step
 from alertd.errors import AlertdError
 from alertd.messages import ShortForm, compose
-from alertd.model import Millis
+from alertd.model import Millis, Policy, Status
 from alertd.store import due
 from alertd.store.database import Store
 from alertd.store.identity import SequentialIds
 from alertd.store.scratch import Rehearsals
+from drills.alerting import form_of, template_of
 from drills.simulate.census import Census
 from drills.simulate.dice import Dice
 from drills.simulate.figures import NightFigures, figures_of
@@ -108,6 +107,12 @@ class Night:
         self._boot()
 
     @property
+    def policy(self) -> Policy:
+        """The one that the alert froze."""
+        named = self.task.named_policy or template_of(self.task.plan.alert)[1]
+        return self.task.library.policy(named)
+
+    @property
     def ends_at(self) -> Millis:
         """When it is over, whatever still waits."""
         return self.scenario.start_ms + round(self.scenario.hours * 3_600_000)
@@ -144,41 +149,36 @@ class Night:
             moment = self._next()
 
     def _draft(self) -> accept.Draft:
-        sent, zone = self.task.plan.alert, self.task.library.zone
-        template, colour = self._template()
-        short: dict[str, Any] = {
-            "template": template,
-            "colour": colour,
-            "areas": list(sent.areas),
-            "roles": list(sent.roles),
-            "status": self.task.status.name.capitalize(),
-            "params": {**sent.params, **({"text": sent.headline} if sent.headline else {})},
-        }
-        if sent.valid_min is not None:
-            short["valid_min"] = sent.valid_min
+        form = form_of(self.task.plan) | {"status": self.task.status.name.capitalize()}
+        short = ShortForm.from_dict({k: value for k, value in form.items() if value is not None})
+        library = self.task.library
         alert = compose(
-            ShortForm.from_dict(short),
-            self.task.library.templates.select(template, colour),
+            short,
+            library.templates.select(short.template, short.colour),
             identifier=f"rehearsal-{self.seed}",
             sender=_SENDER,
             sent_at=self.now,
-            zone=zone if isinstance(zone, ZoneInfo) else ZoneInfo("Asia/Shanghai"),
+            zone=library.zone,
         )
         return accept.Draft(
             alert=alert,
-            routes=tuple(self.task.played),
+            routes=tuple(sorted(self.task.played)),
             simulated=not self.task.open_routes,
             policy=self.task.named_policy,
+            drill=self._terms(),
         )
 
-    def _template(self) -> tuple[str, str]:
-        sent = self.task.plan.alert
-        if not sent.template:
-            return "notice", sent.colour.value if sent.colour else cap.Colour.BLUE.value
-        name, _, last = sent.template.rpartition("-")
-        if name and last in {colour.value for colour in cap.Colour}:
-            return name, last
-        return sent.template, sent.colour.value if sent.colour else cap.Colour.BLUE.value
+    def _terms(self) -> Terms | None:
+        """The plan's; what its script takes away, the world takes away."""
+        if self.task.status is not Status.EXERCISE:
+            return None
+        way = Way.REAL if self.task.open_routes else Way.SIMULATED
+        level = self.task.plan.alert.climb_to.level
+        return Terms(
+            drill=1,
+            ways=dict.fromkeys(self.task.played, way),
+            climb_to=level.value if level else None,
+        )
 
     # Time.
 

@@ -21,6 +21,7 @@ from alertd.store import due
 from alertd.store.reads import rehearsal
 from alertd.store.scratch import address_of
 from channels.base import Fault, Outcome, Outgoing, SendError
+from drills.plan import Climb
 from drills.simulate.afterwards import Ledger, afterwards
 from drills.simulate.census import Census
 from drills.simulate.losses import Losses
@@ -173,7 +174,7 @@ class Watch:
     def _climbed_at_once(self, connection: Connection, now: Millis) -> None:
         """9: a dead number, or no word twice over: the ladder climbs at once."""
         ripe = [number for at, number in self._hurried if at < now]
-        if not ripe:
+        if not ripe or self.task.plan.alert.climb_to is not Climb.CITY:
             return
         self._hurried = [each for each in self._hurried if each[0] >= now]
         wanted = {no for number in ripe for no in self._ladders_of(number)}

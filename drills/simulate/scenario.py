@@ -108,7 +108,7 @@ class Quality:
         throttles: Not taken, and the route is told to wait `throttle_s`.
         refuses: Not taken, by this route never.
         hangs: No answer until the time-out: nobody can tell.
-        dies: No word ever, as if our own process had died: the deadline decides.
+        stalls: No word even then: the deadline decides, and the word that comes after it is late.
         late: Taken, but the word comes after the deadline.
         went: Of those that nobody can tell of, the share that went all the same.
         receipts: Of what went, the share that a receipt comes for.
@@ -125,7 +125,7 @@ class Quality:
     throttle_s: Seconds = 5.0
     refuses: Share = 0.0
     hangs: Share = 0.0
-    dies: Share = 0.0
+    stalls: Share = 0.0
     late: Share = 0.0
     went: Share = 0.5
     receipts: Share = 0.0

@@ -126,8 +126,7 @@ class World:
         dead = bool(address) and self.crowd.is_dead(address)
         knows = dead and self.dice.share("told-dead", address) < self.scenario.phones.told_dead
         fate = gateway.try_(message, now, away=away, dead=knows)
-        if fate.result is not None:
-            self._put(fate.ends_at, route, Outcome(message.delivery, message.attempt, fate.result))
+        self._put(fate.ends_at, route, Outcome(message.delivery, message.attempt, fate.result))
         if fate.went_at is None:
             return
         if gateway.route.channel is Channel.LOUDSPEAKER:
