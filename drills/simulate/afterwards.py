@@ -1,10 +1,10 @@
 """What a whole night must have come to: what the world did, held against the tables."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection
 
@@ -12,14 +12,13 @@ from alertd.decide.plan import Route
 from alertd.lanes import channel_of
 from alertd.model import (
     MINUTE_MS,
-    STAGES_OF_ACK,
-    AckKind,
     Channel,
     DeliveryState,
     Millis,
     Policy,
     RecipientKind,
     RequirementState,
+    Stage,
     Told,
     duty_of,
     requirement_no,
@@ -30,11 +29,11 @@ from alertd.store import journal
 from alertd.store.reads import rehearsal
 from alertd.store.reads.board import board
 from alertd.store.scratch import PREFIX, address_of
-from channels.base import Accepted, Fault, Outcome, Outgoing
+from channels.base import Accepted, Fault, Outcome, Outgoing, Receipt, ReceiptStatus
 from drills.plan import Climb
 from drills.simulate.census import Census
 from drills.simulate.hands import kind_of
-from drills.simulate.people import MEANINGS
+from drills.simulate.people import COVERS
 
 if TYPE_CHECKING:
     from drills.simulate.night import Night
@@ -57,13 +56,16 @@ class _Try:
     channel: Channel
     marked: bool
     last: str = ""  # accepted, unknown, dead, not-taken; "" while it is under way
+    arrived: bool = False  # a receipt said so
     out: bool = False  # a copy may be with the recipient
 
 
 @dataclass(slots=True)
 class Ledger:
-    """By delivery, what the world knows of it."""
+    """By delivery, what the world knows of it; and who was sent which kinds of message."""
 
+    moment: Millis = 0  # the last one at which the engine looked at deadlines
+    told: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     tries: dict[int, _Try] = field(default_factory=dict)
 
     def handed(self, message: Outgoing, route: Route, deadline: Millis) -> None:
@@ -82,10 +84,10 @@ class Ledger:
     def ended(self, outcome: Outcome, now: Millis) -> bool:
         """A try ends; whether that came in time to count."""
         known = self.tries.get(outcome.delivery)
-        if known is None or known.attempt != outcome.attempt or known.last:
+        if known is None or known.attempt != outcome.attempt or known.last or known.arrived:
             return False
         result = outcome.result
-        if now > known.deadline:
+        if now > known.deadline and self.moment >= known.deadline:
             known.last, known.out = "unknown", True
             return False
         if isinstance(result, Accepted):
@@ -124,6 +126,24 @@ class Ledger:
         known = self.tries.get(delivery)
         return known is not None and known.channel is Channel.SMS and known.address > 0
 
+    def came(self, word: Receipt) -> None:
+        """A receipt comes: what has arrived needs no outcome any more."""
+        known = self.tries.get(word.delivery)
+        if known is not None and word.status is ReceiptStatus.DELIVERED:
+            known.arrived = True
+
+    def is_dead(self, word: Receipt) -> bool:
+        """Whether a receipt says that the number of a text doesn't exist."""
+        known = self.tries.get(word.delivery)
+        says = word.status is ReceiptStatus.FAILED and word.fault is Fault.DEAD
+        return (
+            says
+            and known is not None
+            and known.attempt == word.attempt
+            and known.last in {"accepted", "unknown"}
+            and self.is_text(word.delivery)
+        )
+
     def person_of(self, delivery: int, census: Census) -> int:
         """Whose phone it went to; 0 where several share it."""
         behind = census.behind.get(self.tries[delivery].address, ())
@@ -142,6 +162,7 @@ def afterwards(connection: Connection, night: "Night", ledger: Ledger) -> Iterat
     yield from _counted(connection, night, asked)
     yield from _help(connection, night)
     yield from _silence(night, asked, policy)
+    yield from _others_told(connection, night, asked, ledger)
     if night.deep:
         yield from _record(connection, night)
 
@@ -186,6 +207,8 @@ def _nothing_lost(
 def _nothing_stuck(night: "Night", deliveries: list[rehearsal.Left]) -> Iterator[Breach]:
     waits = night.now - _SLACK_MS
     for each in deliveries:
+        if each.state == _S.UNKNOWN and each.due_at is None and not each.duplicate:
+            yield 9, "what nobody can tell of was never sent once more"
         if each.state == _S.SENDING and (each.due_at or 0) < waits:
             yield 1, "a delivery rests in sending at the end"
         if each.state in {_S.SENDING, _S.PENDING} and each.due_at is None:
@@ -268,23 +291,22 @@ def _expected(night: "Night", there: set[int]) -> tuple[set[tuple[int, int]], se
     sure: set[tuple[int, int]] = set()
     perhaps: set[tuple[int, int]] = set()
     for heard in night.world.heard:
-        kind = MEANINGS[heard.said.meaning]
+        stages = COVERS[heard.said.meaning]
         behind = night.census.behind.get(heard.said.address, ())
         for person in behind:
-            found = {(no, person) for no in _answered(night, person, kind) if no in there}
+            found = {(no, person) for no in _answered(night, person, stages) if no in there}
             (sure if len(behind) == 1 else perhaps).update(found)
     for _, number, person in night.helpers.entered:
-        stages = STAGES_OF_ACK[kind_of(number)]
+        stages = COVERS[kind_of(number).value]
         nos = {requirement_no(night.alert_no, stage, duty_of(number)) for stage in stages}
         sure |= {(no, person) for no in nos & there}
     return sure, perhaps
 
 
-def _answered(night: "Night", person: int, kind: AckKind | None) -> list[int]:
+def _answered(night: "Night", person: int, stages: Iterable[Stage]) -> list[int]:
     who = night.census.people.get(person)
-    if who is None or kind is None:
+    if who is None:
         return []
-    stages = STAGES_OF_ACK[kind]
     return [requirement_no(night.alert_no, s, duty) for s in stages for duty in who.duties]
 
 
@@ -292,7 +314,7 @@ def _each_once(connection: Connection, night: "Night") -> Iterator[Breach]:
     said: Counter[int] = Counter()
     for heard in night.world.heard:
         behind = night.census.behind.get(heard.said.address, ())
-        if len(behind) == 1 and MEANINGS[heard.said.meaning] is not None:
+        if len(behind) == 1 and heard.said.meaning != "unclear":
             said[behind[0]] += 1
     acked = Counter(
         person
@@ -331,18 +353,38 @@ def _silence(night: "Night", asked: list[rehearsal.Asked], policy: Policy) -> It
         climbs_until = night.scenario.start_ms + round((start_min + last) * MINUTE_MS)
         if each.state != RequirementState.OPEN or climbs_until + _SLACK_MS > night.now:
             if each.state == RequirementState.EXHAUSTED:
-                yield from _ended_at_a_human(night, each, policy)
+                yield from _ended_at_a_human(night, each.told)
             continue
         if not _paused_by_crash(night):
             yield 9, "a silence is over its last rung, and its ladder is open"
 
 
-def _ended_at_a_human(night: "Night", each: rehearsal.Asked, policy: Policy) -> Iterator[Breach]:
-    if not each.told & Told.DOOR_KNOCK:
+def _others_told(
+    connection: Connection, night: "Night", asked: list[rehearsal.Asked], ledger: Ledger
+) -> Iterator[Breach]:
+    """9: of every silence that ended, alternates and superior were sent a message of it."""
+    gone = {
+        p for _, p, kind, _ in rehearsal.acks(connection, night.alert_no) if kind == "unavailable"
+    }
+    limited = night.task.plan.alert.climb_to is not Climb.CITY
+    for each in asked:
+        if each.state != RequirementState.EXHAUSTED or stage_of(each.no) is not Stage.RECEIVED:
+            continue
+        held = night.census.held[duty_of(each.no)]
+        others = {h.person_no for h in held if h.rank > 1 and h.address_no} - gone
+        if not others <= ledger.told["takeover"]:
+            yield 9, "an alternate of a silent duty was sent nothing"
+        lead = night.superior(each.unit_no)
+        if lead is not None and lead not in ledger.told["digest"] and not limited:
+            yield 9, "the superior of a silent unit was sent nothing"
+
+
+def _ended_at_a_human(night: "Night", told: int) -> Iterator[Breach]:
+    if not told & Told.DOOR_KNOCK:
         yield 9, "a silence ends without anybody to knock at the door"
-    asks_desk = any("duty_desk" in step.do for step in policy.steps)
+    asks_desk = any("duty_desk" in step.do for step in night.policy.steps)
     asks_desk &= night.task.plan.alert.climb_to is Climb.CITY
-    if asks_desk and not each.told & Told.DUTY_DESK:
+    if asks_desk and not told & Told.DUTY_DESK:
         yield 9, "a silence ends without the duty desk"
 
 
@@ -361,10 +403,19 @@ def _record(connection: Connection, night: "Night") -> Iterator[Breach]:
             yield 8, f"a phone number stands in a fact {row.fact.kind}"
         if row.fact.kind == "defect":
             yield 1, f"a defect of the engine: {row.fact.body['error']}"
+        if row.fact.kind == "climbed":
+            yield from _ladders_end(night, row.fact.body["items"])
         made = row.fact.body["made"] if row.fact.kind == "alert.selected" else ()
         if sum(n for _, n in made) > night.pieces.most:
             yield 10, "an expansion isn't written in pieces"
     yield from _reported(connection, night)
+
+
+def _ladders_end(night: "Night", items: list[list[Any]]) -> Iterator[Breach]:
+    """9: also those that somebody answered for later had ended at a human."""
+    for _, _, _, told, state, *_ in items:
+        if state == RequirementState.EXHAUSTED:
+            yield from _ended_at_a_human(night, told)
 
 
 def _reported(connection: Connection, night: "Night") -> Iterator[Breach]:

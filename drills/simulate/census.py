@@ -1,6 +1,6 @@
 """Who is where in the city that is played: read once, and the same for every night."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -46,6 +46,7 @@ class Census:
         held: By duty, who holds it, principals first.
         speakers: By id, the path of a loudspeaker's unit.
         places: Units by number.
+        leads: By a unit's path, who holds its duties, principals first.
     """
 
     people: Mapping[int, Person]
@@ -53,10 +54,21 @@ class Census:
     held: Mapping[int, tuple[Held, ...]]
     speakers: Mapping[str, str]
     places: Mapping[int, Place]
+    leads: Mapping[str, tuple[Held, ...]]
 
     def unit_of(self, duty: int) -> int:
         """The unit of a duty that somebody holds."""
         return self.held[duty][0].unit_no
+
+    def lead_above(self, unit: int, roles: Sequence[str]) -> int | None:
+        """Who answers for the nearest unit above that anybody answers for, by their first phone."""
+        path = self.places[unit].path
+        above = [self.leads.get("/".join(path.split("/")[:n]) + "/", ()) for n in range(9, 0, -1)]
+        for held in above:
+            fit = [h for role in roles for h in held if h.role == role and h.unit_no != unit]
+            if fit:
+                return fit[0].person_no if fit[0].rank == 1 and fit[0].address_no else None
+        return None
 
     def principal(self, duty: int) -> int:
         """Who holds a duty first."""
@@ -75,6 +87,9 @@ def read(connection: Connection) -> Census:
     for each in rehearsal.holdings(connection):
         mine.setdefault(each.person_no, []).append(each)
         held.setdefault(each.duty_no, []).append(each)
+    leads: dict[str, list[Held]] = {}
+    for each in sorted((h for those in held.values() for h in those), key=lambda h: h.rank):
+        leads.setdefault(each.path, []).append(each)
     behind: dict[int, dict[int, None]] = {}
     for person, address in rehearsal.phones(connection):
         behind.setdefault(address, {})[person] = None
@@ -84,6 +99,7 @@ def read(connection: Connection) -> Census:
         held={no: tuple(sorted(those, key=lambda h: h.rank)) for no, those in held.items()},
         speakers=rehearsal.terminals(connection),
         places={no: Place(*place) for no, place in rehearsal.places(connection).items()},
+        leads={path: tuple(those) for path, those in leads.items()},
     )
 
 

@@ -112,6 +112,12 @@ class Night:
         named = self.task.named_policy or template_of(self.task.plan.alert)[1]
         return self.task.library.policy(named)
 
+    def superior(self, unit: int) -> int | None:
+        """Who must hear that a unit is silent; None where nobody above it may be told."""
+        drill = self.task.status is not Status.ACTUAL
+        person = self.census.lead_above(unit, self.policy.ladder_roles)
+        return None if drill and person and not self.watch.is_inside(person) else person
+
     @property
     def ends_at(self) -> Millis:
         """When it is over, whatever still waits."""

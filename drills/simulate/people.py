@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from alertd.model import MINUTE_MS, AckKind, Millis
+from alertd.model import MINUTE_MS, Millis, Stage
 from drills.simulate.census import Census, Person
 from drills.simulate.dice import Dice
 from drills.simulate.scenario import People, Scenario, local_hour
@@ -21,10 +21,15 @@ _TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     "unavailable": ("0", "不在岗"),
     "unclear": ("收到吗", "开会中稍后联系"),
 }
-MEANINGS: Final[Mapping[str, AckKind | None]] = {
-    **{kind.value: kind for kind in AckKind},
-    "unclear": None,
+COVERS: Final[Mapping[str, tuple[Stage, ...]]] = {
+    "received": (Stage.RECEIVED,),
+    "on_post": (Stage.RECEIVED, Stage.ON_POST),
+    "done": (Stage.RECEIVED, Stage.ON_POST, Stage.DONE),
+    "help": (),
+    "unavailable": (),
+    "unclear": (),
 }
+"""What an answer counts for: DOMAIN's reply grammar, said here again to hold the engine against."""
 
 
 @dataclass(frozen=True, slots=True)

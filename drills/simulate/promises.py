@@ -26,7 +26,7 @@ from drills.simulate.afterwards import Ledger, afterwards
 from drills.simulate.census import Census
 from drills.simulate.losses import Losses
 from drills.simulate.task import Task
-from drills.simulate.world import outcomes
+from drills.simulate.world import outcomes, words
 
 if TYPE_CHECKING:
     from drills.simulate.night import Night
@@ -85,6 +85,8 @@ class Watch:
             self._ways(route, message)
             self._is_marked(message)
             self.ledger.handed(message, route, handover.deadline)
+            people = self.census.behind.get(address_of(message.address), ())
+            self.ledger.told[message.kind].update(people)
 
     def _leaves(self, route: Route, message: Outgoing) -> None:
         """6: by the plan's routes, to the plan's people."""
@@ -96,7 +98,7 @@ class Watch:
             self.broken(6, "a message left by a route that doesn't carry its status")
         if self.task.status is not Status.ACTUAL and message.kind != "help":
             people = self.census.behind.get(address_of(message.address), ())
-            if people and not any(self._is_inside(person) for person in people):
+            if people and not any(self.is_inside(person) for person in people):
                 self.broken(6, "a message left for somebody outside the plan's areas")
 
     def _ways(self, route: Route, message: Outgoing) -> None:
@@ -120,7 +122,8 @@ class Watch:
         if message.attempt <= self.ledger.last_attempt(message.delivery):
             self.broken(1, "one try was handed over twice")
 
-    def _is_inside(self, person: int) -> bool:
+    def is_inside(self, person: int) -> bool:
+        """Whether somebody holds a duty in the plan's areas."""
         known = self._inside.get(person)
         if known is None:
             who = self.census.people.get(person)
@@ -141,6 +144,10 @@ class Watch:
         for outcome in outcomes(inputs):
             if self.ledger.ended(outcome, now) and _unreached(outcome, self.ledger):
                 self._hurried.append((now, outcome.delivery))
+        for word in words(inputs):
+            self.ledger.came(word)
+            if self.ledger.is_dead(word):
+                self._hurried.append((now, word.delivery))
 
     def crashed(self) -> None:
         """We died: nobody can tell of the tries under way."""
@@ -155,6 +162,7 @@ class Watch:
 
     def after(self, connection: Connection, now: Millis) -> None:
         """What must be true at every moment."""
+        self.ledger.moment = now
         if rehearsal.stuck(connection, now - _LATE_MS):
             self.broken(1, "a delivery rests in sending past its deadline")
         if rehearsal.idle_cries(connection, now - _LATE_MS):

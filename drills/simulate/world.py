@@ -16,7 +16,6 @@ from alertd.engine.settling import Settlement
 from alertd.model import Channel, Millis
 from alertd.store.scratch import address_of, made_up
 from channels.base import (
-    Accepted,
     Event,
     Fault,
     Outcome,
@@ -251,6 +250,7 @@ def outcomes(inputs: Sequence[Input]) -> list[Outcome]:
     return [each for item in inputs if isinstance(item, Settlement) for each in item.ended]
 
 
-def accepted(outcome: Outcome) -> bool:
-    """Whether a gateway took responsibility."""
-    return isinstance(outcome.result, Accepted)
+def words(inputs: Sequence[Input]) -> list[Receipt]:
+    """The receipts that come with these inputs."""
+    came = [item.keywords.get("came", ()) for item in inputs if isinstance(item, partial)]
+    return [event for events in came for event in events if isinstance(event, Receipt)]
