@@ -7,7 +7,7 @@ such as Twilio's costs memory that a town without it needn't spend.
 from collections.abc import Callable
 
 from alertd.errors import NotConfiguredError
-from channels.base import Channel, ChannelKind, RouteConfig, RouteContext
+from channels.base import Channel, RouteConfig, RouteContext
 
 # Types whose own limits, or numbers, one process must keep: several workers can't divide them.
 UNDIVIDED = frozenset({"dingtalk", "feishu", "modems", "mqtt", "slack", "wecom"})
@@ -32,32 +32,6 @@ def build(config: RouteConfig, context: RouteContext) -> Channel:
 def known_types() -> tuple[str, ...]:
     """Every type that `build` knows, sorted."""
     return tuple(sorted(_FACTORIES))
-
-
-def kind_of(config: RouteConfig) -> ChannelKind:
-    """What kind of way out a route is, without building it.
-
-    Raises:
-        NotConfiguredError: The description of a described gateway is missing or wrong.
-    """
-    if config.type == "http":
-        from channels.described.description import load  # noqa: PLC0415 - only where configured
-
-        return ChannelKind(load(config).channel)
-    return _KINDS.get(config.type, ChannelKind.CHAT)
-
-
-_KINDS = {
-    "by-hand": ChannelKind.VOICE,
-    "handsets": ChannelKind.SMS,
-    "mail": ChannelKind.MAIL,
-    "modems": ChannelKind.SMS,
-    "mqtt": ChannelKind.LOUDSPEAKER,
-    "poster": ChannelKind.PAPER,
-    "smpp": ChannelKind.SMS,
-    "twilio": ChannelKind.SMS,
-    "twilio-voice": ChannelKind.VOICE,
-}
 
 
 def _handsets(config: RouteConfig, context: RouteContext) -> Channel:

@@ -21,7 +21,7 @@ from alertd.errors import AlertdError, InvalidInputError
 from alertd.lanes import service_of
 from alertd.model import Channel, Status
 from alertd.settings import RouteSettings, Settings, load
-from channels.registry import kind_of
+from channels.kinds import kind_of
 from drills.plan import Plan, Way, parse
 from drills.simulate import scenario as scenarios
 from drills.simulate import stage, whatif

@@ -22,8 +22,9 @@ from alertd.store.reads import rehearsal
 from alertd.store.scratch import address_of
 from channels.base import Fault, Outcome, Outgoing, SendError
 from drills.plan import Climb
-from drills.simulate.afterwards import Ledger, afterwards
+from drills.simulate.afterwards import afterwards
 from drills.simulate.census import Census
+from drills.simulate.ledger import Ledger
 from drills.simulate.losses import Losses
 from drills.simulate.task import Task
 from drills.simulate.world import outcomes, words
