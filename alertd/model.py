@@ -137,6 +137,10 @@ class Told(IntEnum):
     DUTY_DESK = 32
 
 
+HURRIED = 64
+"""Beside the bits of `Told`: nobody can be reached there, and the next climb says so to others."""
+
+
 class DrillState(StrEnum):
     """The life of a drill that is made from a plan."""
 

@@ -12,6 +12,7 @@ import typer
 from alertd.cli import drill_score, show
 from alertd.cli.client import Client, connect
 from alertd.cli.options import As, Json
+from alertd.cli.simulate import simulate
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError
 from alertd.i18n import N_
@@ -39,6 +40,7 @@ app = typer.Typer(help=_("Drills: plans, the calendar, and what is under way."))
 plan_app = typer.Typer(help=_("Plans of drills."))
 app.add_typer(plan_app, name="plan")
 drill_score.register(app)
+app.command("simulate", help=_("Play a plan in many simulated nights, nobody woken."))(simulate)
 
 
 def _asked(ask: Ask, acting_as: str | None = None, *, server_only: bool = False) -> Any:

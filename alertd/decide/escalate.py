@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from alertd.model import MINUTE_MS, Millis, Policy, RequirementState, Step, Told
+from alertd.model import HURRIED, MINUTE_MS, Millis, Policy, RequirementState, Step, Told
 
 LONGEST_CATCH_UP_MS = MINUTE_MS
 """A late ladder takes its next rung after half the policy's time, and after so long at the most."""
@@ -74,6 +74,7 @@ def climb(ladder: Ladder, policy: Policy, now: Millis) -> Climb:
     if not due and ladder.step < len(policy.steps):
         return _hurry(ladder, policy)
     wanted = [Act(word) for step in due for word in step.do]
+    wanted += _at_once(ladder) if ladder.told & HURRIED else []
     limited = bool(ladder.held & set(_fresh(wanted, ladder.told)))
     acts = _fresh([act for act in wanted if act not in ladder.held], ladder.told)
     step = ladder.step + len(due)
@@ -91,16 +92,20 @@ def climb(ladder: Ladder, policy: Policy, now: Millis) -> Climb:
 
 
 def _hurry(ladder: Ladder, policy: Policy) -> Climb:
-    """Nobody can answer by the way tried: the alternate now, or the parent where there is none."""
-    wanted = [Act.ALTERNATES if ladder.has_alternates else Act.PARENT]
-    if Told.ALTERNATES & ladder.told:
-        wanted = [Act.PARENT]
+    """Somebody else now, and the rung in its own time."""
+    wanted = _at_once(ladder)
     limited = bool(ladder.held & set(_fresh(wanted, ladder.told)))
     acts = _fresh([act for act in wanted if act not in ladder.held], ladder.told)
     due_at = _at(ladder, policy.steps[ladder.step])
     told = _mark(ladder.told, acts)
     reason = CLIMB_LIMIT if limited else "unreachable"
     return _climb(acts, ("sms",), ladder.step, due_at, told, RequirementState.OPEN, reason)
+
+
+def _at_once(ladder: Ladder) -> list[Act]:
+    """Nobody can answer by the way tried: the alternate now, or the parent where there is none."""
+    alternates = ladder.has_alternates and not Told.ALTERNATES & ladder.told
+    return [Act.ALTERNATES if alternates else Act.PARENT]
 
 
 def first_due(start_at: Millis, policy: Policy) -> Millis | None:
@@ -132,6 +137,7 @@ def _fresh(wanted: list[Act], told: int) -> tuple[Act, ...]:
 
 
 def _mark(told: int, acts: tuple[Act, ...]) -> int:
+    told &= ~HURRIED
     for act in acts:
         told |= _BIT.get(act, 0)
     return told

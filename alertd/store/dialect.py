@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.sql.dml import Insert
 
 from alertd.errors import UnavailableError
@@ -120,7 +120,7 @@ def reader(url: str) -> Engine:
             execution_options={"postgresql_readonly": True},
             pool_pre_ping=True,
         )
-    engine = create_engine(url, hide_parameters=True)
+    engine = create_engine(url, poolclass=QueuePool, hide_parameters=True)
     _prepare(engine, "PRAGMA query_only=ON")
 
     @event.listens_for(engine, "begin")

@@ -118,6 +118,20 @@ def waiting(connection: Connection) -> list[tuple[int, int]]:
     return [(alert, channel) for alert, channel in _WAITING.rows(connection)]
 
 
+def waits(connection: Connection, now: Millis) -> bool:
+    """Whether any delivery waits whose time has come."""
+    return bool(_READY.rows(connection, now=now))
+
+
+def next_moment(connection: Connection) -> Millis | None:
+    """The earliest due time of all that is written down; None where nothing is to come.
+
+    For a clock that jumps. Reads the heads of the indexes, and of deliveries all that wait.
+    """
+    times = [at for prepared in _NEXT for (at,) in prepared.rows(connection) if at is not None]
+    return min(times, default=None)
+
+
 def _word(state: AlertState) -> ColumnClause[str]:
     return literal_column(f"'{state.value}'")
 
@@ -204,3 +218,27 @@ _LADDERS = Prepared(_ladders)
 _DIGESTS = Prepared(_digests)
 _HELP = Prepared(_help)
 _WAITING = Prepared(_waiting)
+
+
+def _ready(_: str) -> Select[Any]:
+    c = t.delivery.c
+    pending = c.state == _number(DeliveryState.PENDING)
+    return select(c.id).where(pending, c.due_at <= _NOW).limit(1)
+
+
+def _first(column: Any, *where: Any) -> Prepared:
+    return Prepared(lambda _: select(func.min(column)).where(*where))
+
+
+_D, _A, _H = t.delivery.c, t.alert.c, t.help_case.c
+_AWAITING = (DeliveryState.SENDING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN)
+_READY = Prepared(_ready)
+_NEXT = (
+    _first(_A.issue_at, _A.state == _word(AlertState.APPROVED)),
+    _first(_A.expires_at, _A.state.in_([_word(AlertState.ISSUED), _word(AlertState.APPROVED)])),
+    _first(_D.due_at, _D.state == _number(DeliveryState.PENDING)),
+    _first(_D.due_at, _D.state.in_(list(map(_number, _AWAITING))), _D.due_at.is_not(None)),
+    _first(t.requirement.c.due_at, t.requirement.c.state == _number(RequirementState.OPEN)),
+    _first(t.digest_entry.c.due_at, t.digest_entry.c.message_no.is_(None)),
+    _first(_H.due_at, _H.taken_at.is_(None), _H.closed_at.is_(None)),
+)

@@ -36,6 +36,7 @@ BENCHES = (
     "modems",
     "inbound",
     "sweep",
+    "simulator",
     "board",
     "console",
     "whole",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from alertd.errors import NotConfiguredError
-from channels import registry
+from channels import kinds, registry
 from channels.base import ChannelKind, Event, RouteConfig, RouteContext
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +71,14 @@ def config(kind: str, **options: Any) -> RouteConfig:
 def test_builds(given: RouteConfig, kind: ChannelKind, hooks: list[str]) -> None:
     route = registry.build(given, CONTEXT)
     assert (route.config, route.kind) == (given, kind)
+    assert kinds.kind_of(given) is kind
     assert [hook.name for hook in route.hooks()] == hooks
+
+
+def test_the_kind_of_every_type_is_known() -> None:
+    chats = {"apprise", "dingtalk", "dingwork", "feishu", "onebot", "slack", "webhook", "wecom"}
+    found = {kind: kinds.kind_of(config(kind)) for kind in TYPES if kind != "http"}
+    assert {kind for kind, is_ in found.items() if is_ is ChannelKind.CHAT} == chats
 
 
 @pytest.mark.parametrize(
@@ -167,7 +174,7 @@ def test_only_what_is_configured_is_loaded() -> None:
     """Twilio's library is 24 MB of memory that a town without it needn't spend."""
     script = """
 import sys
-from channels import registry
+from channels import kinds, registry
 from channels.base import RouteConfig, RouteContext
 context = RouteContext(now=lambda: 0, sink=None, public_base_url="http://h")
 registry.build(RouteConfig(name="a", type="handsets",

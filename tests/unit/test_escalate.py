@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alertd.decide.escalate import Act, Ladder, climb, first_due
-from alertd.model import MINUTE_MS, Policy, RequirementState, Step, Told
+from alertd.model import HURRIED, MINUTE_MS, Policy, RequirementState, Step, Told
 
 RED = Policy(
     name="red",
@@ -130,3 +130,14 @@ def test_a_policy_frozen_by_another_version_is_read_and_a_misspelt_one_is_not() 
     assert Policy.thaw({**RED.to_dict(), "gone_since": True}) == RED
     with pytest.raises(TypeError):
         Policy.from_dict({**RED.to_dict(), "unknown_grace": 3})
+
+
+def test_a_rung_that_is_due_does_not_swallow_that_nobody_can_be_reached() -> None:
+    """Found by the simulator: a number died in the very tick in which its reminder was due."""
+    taken = climb(ladder(told=HURRIED), RED, at(2))
+    assert taken.acts == (Act.REMIND, Act.ALTERNATES)
+    assert taken.told == Told.ALTERNATES
+    alone = climb(ladder(told=HURRIED, alternates=False), RED, at(2))
+    assert alone.acts == (Act.REMIND, Act.PARENT)
+    again = climb(ladder(told=HURRIED | Told.ALTERNATES), RED, at(2))
+    assert again.acts == (Act.REMIND, Act.PARENT)

@@ -1,8 +1,8 @@
 """Facts about ladders and digests, in batches."""
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, case, update
 
-from alertd.model import Fact, RequirementState
+from alertd.model import HURRIED, Fact, RequirementState
 from alertd.store import dialect
 from alertd.store import tables as t
 from alertd.store.fold.answers import cover
@@ -41,16 +41,20 @@ def climbed(connection: Connection, fact: Fact) -> None:
 
 
 def hurried(connection: Connection, fact: Fact) -> None:
-    """Somebody can't be reached or can't come: these open ladders are due now. Body: items."""
+    """Somebody can't be reached or can't come: these open ladders are due now. Body: items.
+
+    It is kept with the ladder: where a rung is due at the same time, both are taken.
+    """
+    r, now = t.requirement.c, ladders_now(fact)
     connection.execute(
         update(t.requirement)
         .where(
-            t.requirement.c.no.in_(fact.body["items"]),
-            t.requirement.c.state == int(RequirementState.OPEN),
-            t.requirement.c.due_at > ladders_now(fact),
-            t.requirement.c.start_at <= fact.occurred_at,
+            r.no.in_(fact.body["items"]),
+            r.state == int(RequirementState.OPEN),
+            r.due_at.is_not(None),
+            r.start_at <= fact.occurred_at,
         )
-        .values(due_at=ladders_now(fact))
+        .values(due_at=case((r.due_at > now, now), else_=r.due_at), told=r.told.op("|")(HURRIED))
     )
 
 

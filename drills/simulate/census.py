@@ -1,0 +1,118 @@
+"""Who is where in the city that is played: read once, and the same for every night."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from alertd.store.reads import rehearsal
+from alertd.store.reads.rehearsal import Held
+from rosters.words import Level
+
+_TOWN_DEPTH = 2  # of a path: the city, the town
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who holds duties: what they are, and where they are at night."""
+
+    no: int
+    roles: frozenset[str]
+    path: str  # of the first of their units
+    duties: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A unit."""
+
+    path: str
+    level: str
+    name: str
+
+    @property
+    def town(self) -> str:
+        """The path of the town that it lies in; the city's own for the city."""
+        return town_of(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """The whole city.
+
+    Args:
+        people: By number.
+        behind: By address, whose phone it is: more than one where a phone is shared.
+        held: By duty, who holds it, principals first.
+        speakers: By id, the path of a loudspeaker's unit.
+        places: Units by number.
+        leads: By a unit's path, who holds its duties, principals first.
+    """
+
+    people: Mapping[int, Person]
+    behind: Mapping[int, tuple[int, ...]]
+    held: Mapping[int, tuple[Held, ...]]
+    speakers: Mapping[str, str]
+    places: Mapping[int, Place]
+    leads: Mapping[str, tuple[Held, ...]]
+
+    def unit_of(self, duty: int) -> int:
+        """The unit of a duty that somebody holds."""
+        return self.held[duty][0].unit_no
+
+    def lead_above(self, unit: int, roles: Sequence[str]) -> int | None:
+        """Who answers for the nearest unit above that anybody answers for, by their first phone."""
+        path = self.places[unit].path
+        above = [self.leads.get("/".join(path.split("/")[:n]) + "/", ()) for n in range(9, 0, -1)]
+        for held in above:
+            fit = [h for role in roles for h in held if h.role == role and h.unit_no != unit]
+            if fit:
+                return fit[0].person_no if fit[0].rank == 1 and fit[0].address_no else None
+        return None
+
+    def principal(self, duty: int) -> int:
+        """Who holds a duty first."""
+        return self.held[duty][0].person_no
+
+
+def town_of(path: str) -> str:
+    """The part of a path that names the town; all of a shorter one."""
+    return "/".join(path.split("/")[:_TOWN_DEPTH]) + "/"
+
+
+def read(connection: Connection) -> Census:
+    """Read it from a scratch city."""
+    held: dict[int, list[Held]] = {}
+    mine: dict[int, list[Held]] = {}
+    for each in rehearsal.holdings(connection):
+        mine.setdefault(each.person_no, []).append(each)
+        held.setdefault(each.duty_no, []).append(each)
+    leads: dict[str, list[Held]] = {}
+    for each in sorted((h for those in held.values() for h in those), key=lambda h: h.rank):
+        leads.setdefault(each.path, []).append(each)
+    behind: dict[int, dict[int, None]] = {}
+    for person, address in rehearsal.phones(connection):
+        behind.setdefault(address, {})[person] = None
+    return Census(
+        people={no: _person(no, duties) for no, duties in mine.items()},
+        behind={address: tuple(people) for address, people in behind.items()},
+        held={no: tuple(sorted(those, key=lambda h: h.rank)) for no, those in held.items()},
+        speakers=rehearsal.terminals(connection),
+        places={no: Place(*place) for no, place in rehearsal.places(connection).items()},
+        leads={path: tuple(those) for path, those in leads.items()},
+    )
+
+
+def _person(no: int, duties: list[Held]) -> Person:
+    first = min(duties, key=lambda each: (each.rank, each.duty_no))
+    return Person(
+        no=no,
+        roles=frozenset(each.role for each in duties),
+        path=first.path,
+        duties=tuple(each.duty_no for each in duties),
+    )
+
+
+def is_grid(place: Place) -> bool:
+    """Whether a unit is a grid."""
+    return place.level == Level.GRID

@@ -1,0 +1,55 @@
+"""Chance that depends on nothing but the seed and what is asked.
+
+Every draw has a name of its own, so that a change at one place moves no draw at another: two
+nights of one seed under two policies have the same people, asleep or awake.
+"""
+
+import math
+from collections.abc import Mapping
+from hashlib import blake2b
+from statistics import NormalDist
+from typing import Any, Final
+
+_NORMAL: Final = NormalDist()
+_WHOLE: Final = float(1 << 53)
+_EDGE: Final = 1e-9
+
+
+class Dice:
+    """Draws of one seed.
+
+    Args:
+        seed: Any integer.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._key = seed.to_bytes(8, "big", signed=True) if -(2**63) <= seed < 2**63 else b""
+        self._key = self._key or str(seed).encode()[-64:]
+
+    def share(self, *name: object) -> float:
+        """A number from 0 to below 1, evenly spread; the same for the same name."""
+        text = "/".join(map(str, name)).encode()
+        digest = blake2b(text, digest_size=8, key=self._key).digest()
+        return (int.from_bytes(digest) >> 11) / _WHOLE
+
+    def after_s(self, median_s: float, spread: float, *name: object) -> float:
+        """Seconds until something happens, lognormal: half of them are below the median.
+
+        Args:
+            median_s: The median; 0 is at once.
+            spread: Sigma of the logarithm; 0 is always the median.
+            name: Of the draw.
+        """
+        if median_s <= 0 or spread <= 0:
+            return max(median_s, 0.0)
+        even = min(max(self.share(*name), _EDGE), 1 - _EDGE)
+        return median_s * math.exp(spread * _NORMAL.inv_cdf(even))
+
+    def pick(self, shares: Mapping[Any, float], *name: object) -> str:
+        """One of the words, by their shares; "" for what is left of 1."""
+        drawn = self.share(*name)
+        for word, part in shares.items():
+            if drawn < part:
+                return str(word)
+            drawn -= part
+        return ""
