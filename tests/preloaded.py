@@ -24,6 +24,8 @@ def _load() -> None:
         importlib.import_module(f"alertd.cli.{path.stem}")
     for name in (*LATER, "tests.forked", "tests.faults.victim"):
         importlib.import_module(name)
+    # Half of a server's start is parsing the shipped templates' sources, which are kept.
+    importlib.import_module("alertd.messages").load_library()
 
 
 gc.disable()

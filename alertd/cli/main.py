@@ -47,7 +47,7 @@ _GROUPS: Final = (
 def assemble(wanted: str) -> typer.Typer:
     """The command line, with the one command that is wanted, or with all where there is no such.
 
-    What isn't wanted isn't loaded: it would take most of a command's time.
+    What isn't wanted isn't loaded: it would take most of a command's time. The version needs none.
     """
     app = typer.Typer(
         name="alertd",
@@ -57,6 +57,8 @@ def assemble(wanted: str) -> typer.Typer:
     )
     app.callback()(_options)
     known = (*_COMMANDS, *_GROUPS)
+    if wanted == "--version":
+        return app
     for name in (wanted,) if wanted in known else known:
         python_name = name.replace("-", "_")
         module = _load(python_name)

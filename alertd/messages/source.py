@@ -9,7 +9,7 @@ this as a second wall.
 from functools import lru_cache
 from typing import Final
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from alertd.i18n import N_
@@ -62,11 +62,13 @@ def names_in(source: str) -> frozenset[str]:
     except TemplateSyntaxError as error:
         reason = N_("isn't a valid template: line {line}").format(line=error.lineno)
         raise ValueError(reason) from None
-    refused = {type(n).__name__ for n in tree.find_all(nodes.Node) if not isinstance(n, _ALLOWED)}
+    found = list(tree.find_all(nodes.Node))
+    refused = {type(n).__name__ for n in found if not isinstance(n, _ALLOWED)}
     if refused:
         names = ", ".join(sorted(refused))
         raise ValueError(N_("must not use {names}, only values and if").format(names=names))
-    return frozenset(meta.find_undeclared_variables(tree))
+    # Nothing that is allowed can declare a value, so that every name is one to be given.
+    return frozenset(n.name for n in found if isinstance(n, nodes.Name))
 
 
 @lru_cache(maxsize=2_000)

@@ -3,7 +3,7 @@
 The hooks and the routes that take bodies from outside are in `test_hostile_bodies`; here each
 operation is asked with bodies, paths, queries and headers that its own schema refuses, and with
 odd ones that it allows. No answer is a 5xx, refusals are problems in our words, and what was there
-before is there afterwards.
+before is there afterwards. `make soak` asks each of them three times as much.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,13 +26,19 @@ STREAM = "/api/v1/events"  # it doesn't end
 DEAR = frozenset({"/api/v1/principals", "/api/v1/principals/{name}/password"})  # hash a password
 REFUSED, ALLOWED = GenerationMode.NEGATIVE, GenerationMode.POSITIVE
 CASES = {
-    ("write", REFUSED): 30,
-    ("write", ALLOWED): 20,
-    ("read", REFUSED): 15,
-    ("read", ALLOWED): 15,
+    ("write", REFUSED): 10,
+    ("write", ALLOWED): 7,
+    ("read", REFUSED): 5,
+    ("read", ALLOWED): 5,
 }
 Operation = APIOperation[Any, Any, Any, Any]
 Check = Callable[[Any], None]  # of a schemathesis case
+
+
+@pytest.fixture(params=[1, pytest.param(3, marks=pytest.mark.soak)])
+def depth(request: pytest.FixtureRequest) -> int:
+    """How many times as often as in `CASES`."""
+    return int(request.param)
 
 
 @pytest.fixture
@@ -49,7 +55,7 @@ def operations(city: LivingCity, *, write: bool) -> Iterator[Operation]:
             yield operation
 
 
-def ask_all(city: LivingCity, *, write: bool, who: str) -> int:
+def ask_all(city: LivingCity, depth: int, *, write: bool, who: str) -> int:
     """Ask every operation; returns how many requests that were."""
     asked = 0
     headers = {"authorization": f"Bearer {city.tokens.get(who) or city.server.token}"}
@@ -69,8 +75,8 @@ def ask_all(city: LivingCity, *, write: bool, who: str) -> int:
         takes = raw.get("requestBody") or raw.get("parameters")
         # What takes nothing can't be asked in a way that its schema refuses.
         for mode in (REFUSED, ALLOWED) if takes else (ALLOWED,):
-            count = 5 if operation.path in DEAR else CASES["write" if write else "read", mode]
-            _run(operation, mode, count, check)
+            count = 3 if operation.path in DEAR else CASES["write" if write else "read", mode]
+            _run(operation, mode, count * depth, check)
     return asked
 
 
@@ -92,20 +98,20 @@ def _run(operation: Operation, mode: GenerationMode, count: int, check: Check) -
     each()
 
 
-@pytest.mark.timeout(240)
-def test_every_write(city: LivingCity) -> None:
+@pytest.mark.timeout(600)
+def test_every_write(city: LivingCity, depth: int) -> None:
     alert = city.issue("typhoon", "red")
     leaders = city.roll.of("grid_leader", rank=1)
     within(that=lambda: alert.told(kind="alert") == phones(leaders))
     # The machine's own administrator may do everything, so that nothing is refused for that.
-    assert ask_all(city, write=True, who="cli") > 500
+    assert ask_all(city, depth, write=True, who="cli") > 160 * depth
     everything_still_works(city, alert)
 
 
-@pytest.mark.timeout(240)
-def test_every_read(city: LivingCity) -> None:
+@pytest.mark.timeout(600)
+def test_every_read(city: LivingCity, depth: int) -> None:
     alert = city.issue("typhoon", "red")
-    assert ask_all(city, write=False, who="officer") > 400
+    assert ask_all(city, depth, write=False, who="officer") > 130 * depth
     everything_still_works(city, alert)
 
 
