@@ -38,6 +38,7 @@ BENCHES = (
     "sweep",
     "board",
     "console",
+    "report",
     "whole",
 )
 
