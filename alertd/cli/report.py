@@ -62,15 +62,12 @@ def report(  # noqa: D103 - its help says it
             "Name an alert, or a report's file with --verify.",
             hint="alertd report A7, or alertd report --verify report-A7/report.json",
         )
-    wanted = Wanted(forms_of(forms), languages_of(lang, LANGUAGE), against, bundle)
     if check is not None:
         report_check.run(check, as_json=as_json)
         return
-    if unmasked:
-        if alert is None:
-            raise InvalidInputError(
-                "Whole names and numbers are given out for one alert at a time."
-            )
+    wanted = Wanted(forms_of(forms), languages_of(lang, LANGUAGE), against, bundle)
+    _fit_together(wanted, one=alert is not None, unmasked=unmasked)
+    if unmasked and alert is not None:
         folder = _private(out or Path(f"report-{alert}"))
         files = asyncio.run(_download(alert, folder, wanted, acting_as))
     elif alert is not None:
@@ -83,6 +80,20 @@ def report(  # noqa: D103 - its help says it
             show.line(str(file))
 
     show.answer({"files": [str(file) for file in files]}, as_json=as_json, human=human)
+
+
+def _fit_together(wanted: Wanted, *, one: bool, unmasked: bool) -> None:
+    """Refuse options that would be passed over in silence, or write one file over another."""
+    if unmasked and not one:
+        raise InvalidInputError("Whole names and numbers are given out for one alert at a time.")
+    if unmasked and wanted.bundle is not None:
+        raise InvalidInputError(
+            "A bundle never names anybody.", hint="Leave out --unmasked, or --bundle."
+        )
+    if not one and (wanted.bundle is not None or wanted.against):
+        raise InvalidInputError(
+            "--bundle and --against are for one alert.", hint="alertd report A7 --bundle A7.zip"
+        )
 
 
 def _private(folder: Path) -> Path:
@@ -99,6 +110,7 @@ async def _download(alert: str, folder: Path, wanted: Wanted, acting_as: str | N
     async with connect(load(), acting_as=acting_as) as client:
         for form in wanted.forms:
             path = folder / f"report-unmasked.{form}"
+            path.touch(mode=0o600)
             with show.working(_("Writing {folder}").format(folder=path)):
                 await client.download(
                     f"/api/v1/alerts/{alert}/report",

@@ -112,6 +112,16 @@ def write_season(
 ) -> list[Path]:
     """A folder an alert, and a table of all: live alerts, drills and tests apart."""
     since, until = _moment(days[0], settings), _moment(days[1], settings)
+    try:
+        return _write_season(settings, (since, until), out, wanted)
+    except OSError as error:
+        raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
+
+
+def _write_season(
+    settings: Settings, days: tuple[int | None, int | None], out: Path, wanted: Wanted
+) -> list[Path]:
+    since, until = days
     made: list[Path] = []
     with reading(settings) as connection:
         numbers = issued_between(
@@ -125,10 +135,7 @@ def write_season(
                 made += files
                 found.append(report)
                 more(1)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
+    out.mkdir(parents=True, exist_ok=True)
     table = out / "season.csv"
     with table.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows(rows_of(found, wanted.languages[0], settings.zone))

@@ -22,11 +22,11 @@ def batches(values: Iterable[T], size: int = IN_ONE_STATEMENT) -> Iterator[list[
 
 
 def stream(connection: Connection, query: Select[Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield a query's rows, a page at a time."""
+    """Yield a query's rows, a page at a time; whoever stops early leaves no cursor open."""
     # On the statement: options of a connection would stay with it.
-    result = connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE))
-    for page in result.partitions():
-        yield from page
+    with connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)) as result:
+        for page in result.partitions():
+            yield from page
 
 
 def execute_many(

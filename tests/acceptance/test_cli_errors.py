@@ -36,6 +36,11 @@ def data(tmp_path: Path) -> Path:
         (["alert", "issue", "--cap", "alert.txt"], 2, "is named .xml or .json."),
         (["report"], 2, "Name an alert, or a report's file with --verify."),
         (["report", "--verify", "nowhere.json"], 2, "nowhere.json can't be read"),
+        (["report", "A1", "--format", "docx"], 2, "There is no format docx."),
+        (["report", "--since", "1.6.2026"], 2, "1.6.2026 isn't a day."),
+        (["report", "--since", "2026-06-01", "--unmasked"], 2, "for one alert at a time."),
+        (["report", "--since", "2026-06-01", "--bundle", "b.zip"], 2, "are for one alert."),
+        (["report", "A1", "--unmasked", "--bundle", "b.zip"], 2, "never names anybody."),
     ],
 )
 def test_a_wrong_call_is_told_in_one_sentence(

@@ -4,12 +4,14 @@ import json
 import signal
 import sqlite3
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from python_calamine import CalamineWorkbook
 
 from tests.acceptance.command import Said, Server, alertd, alive, children_of, serving
 
@@ -52,6 +54,7 @@ def test_the_console_answers_and_the_first_sign_in_is_told(city: Server) -> None
     assert "password" not in (city.data.parent / "data.serve.log").read_text()
 
 
+@pytest.mark.timeout(240)
 def test_an_exercise_waits_and_goes_out_with_the_printed_command(city: Server) -> None:
     code = city.said["exercise"]["short_code"]
     assert beside(city, "alert", "show", code, "--json").document["view"]["state"] == "draft"
@@ -68,8 +71,20 @@ def test_an_exercise_waits_and_goes_out_with_the_printed_command(city: Server) -
     assert len(seen) > 380
     assert all(str(message["text"]).startswith("【演练】") for message in seen)
 
+    the_report_is_written_and_checked(city, code)
+    the_bundle_is_checked_where_there_is_no_database(city, code)
+    whole_names_and_numbers_are_given_out_on_record(city, code, seen)
+
+    cleared = beside(city, "alert", "all-clear", code, "--yes", "--json")
+    assert cleared.document["state"] == "issued"
+    states = {a["state"] for a in beside(city, "alert", "list", "--json").document["items"]}
+    assert "all-clear" in states
+    reports_are_compared_and_of_a_season(city, code, cleared.document["short_code"])
+
+
+def the_report_is_written_and_checked(city: Server, code: str) -> None:
     report = city.data.parent / "report"
-    assert beside(city, "report", code, "--out", report).code == 0
+    assert beside(city, "report", code, "--format", "json", "--out", report).code == 0
     assert beside(city, "report", "--verify", report / "report.json").code == 0
     changed = json.loads((report / "report.json").read_text("utf-8"))
     changed["figures"]["targets"]["people"] += 1
@@ -78,10 +93,73 @@ def test_an_exercise_waits_and_goes_out_with_the_printed_command(city: Server) -
     assert refused.code == 1
     assert "figures.targets.people" in refused.err
 
-    cleared = beside(city, "alert", "all-clear", code, "--yes", "--json")
-    assert cleared.document["state"] == "issued"
-    states = {a["state"] for a in beside(city, "alert", "list", "--json").document["items"]}
-    assert "all-clear" in states
+
+def the_bundle_is_checked_where_there_is_no_database(city: Server, code: str) -> None:
+    bundle, elsewhere = city.data.parent / "bundle.zip", city.data.parent / "elsewhere"
+    made = beside(city, "report", code, "--bundle", bundle, "--json")
+    assert made.document == {"files": [str(bundle)]}
+    checked = alertd(elsewhere, "report", "--verify", bundle)
+    assert checked.code == 0, checked.err
+    with zipfile.ZipFile(bundle) as files:
+        content = {name: files.read(name) for name in files.namelist()}
+    heads = json.loads(content["report.json"])["journal"]
+    assert all(head["hash"] in checked.out for head in heads)
+
+    changed = city.data.parent / "changed.zip"
+    content["journal.jsonl"] = content["journal.jsonl"].replace(b"alert", b"ALERT", 1)
+    with zipfile.ZipFile(changed, "w") as files:
+        for name, each in content.items():
+            files.writestr(name, each)
+    refused = alertd(elsewhere, "report", "--verify", changed)
+    assert refused.code == 1
+    assert "journal.jsonl" in refused.err
+    told = alertd(elsewhere, "report", "--verify", changed, "--json")
+    assert (told.code, told.document["good"]) == (1, False)
+    assert not elsewhere.exists()
+
+
+def whole_names_and_numbers_are_given_out_on_record(
+    city: Server, code: str, seen: list[dict[str, object]]
+) -> None:
+    out = city.data.parent / "whole"
+    wanted = ("--format", "csv, xlsx", "--lang", "zh-CN", "--out", out)
+    assert beside(city, "report", code, *wanted).code == 0
+    names = ["deliveries.csv", "duties.csv", "people.csv", "report.csv", "report.xlsx"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    whole = beside(city, "report", code, "--unmasked", *wanted, "--json").document["files"]
+    assert whole == [str(out / f"report-unmasked.{form}") for form in ("csv", "xlsx")]
+    numbers = {str(message["phone"])[-11:] for message in seen}
+    assert not numbers & set(cells(out / "report.xlsx", "按人·职"))
+    assert not numbers & set((out / "duties.csv").read_text("utf-8-sig").split(","))
+    shown = {cell[-11:] for cell in cells(out / "report-unmasked.xlsx", "按人·职")}
+    assert len(numbers & shown) > 100
+    assert not any(Path(file).stat().st_mode & 0o077 for file in whole)
+    (facts,) = sqlite3.connect(city.data / "alertd.sqlite3").execute(
+        "SELECT group_concat(body) FROM journal WHERE kind = 'report.exported'"
+    )
+    assert facts[0].count('"unmasked":true') == 2
+
+
+def cells(book: Path, sheet: str) -> list[str]:
+    rows = CalamineWorkbook.from_path(book).get_sheet_by_name(sheet).to_python()
+    return [str(cell) for row in rows for cell in row]
+
+
+def reports_are_compared_and_of_a_season(city: Server, code: str, later: str) -> None:
+    folder = city.data.parent / "compared"
+    quick = ("--format", "json,csv", "--out", folder)
+    said = beside(city, "report", later, "--against", code, *quick)
+    assert said.code == 0, said.err
+    assert json.loads((folder / "comparison.json").read_text("utf-8"))
+
+    year = str(time.gmtime().tm_year)
+    season = beside(city, "report", "--since", f"{year}-01-01", *quick, "--json")
+    assert str(folder / code / "report.json") in season.document["files"]
+    table = (folder / "season.csv").read_text("utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in table] == ["Exercise", "Short code", code, later]
+    nothing = beside(city, "report", "--until", "2001-12-31", *quick)
+    assert nothing.code == 0, nothing.err
+    assert not (folder / "season.csv").read_text("utf-8-sig")
 
 
 def test_an_actual_alert_needs_a_second_person(city: Server) -> None:

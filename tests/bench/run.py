@@ -39,6 +39,7 @@ BENCHES = (
     "simulator",
     "board",
     "console",
+    "report",
     "whole",
 )
 

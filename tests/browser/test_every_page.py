@@ -6,6 +6,7 @@ each of them, see watch.py.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +36,22 @@ def test_axe_finds_no_barrier(visit: Visit, places: Mapping[str, str], language:
                 wrong += [f"{page.example}, dark: {barrier}" for barrier in dark]
                 visitor.turns_light()
     assert not wrong, "\n".join(wrong)
+
+
+SAMPLE = Path(__file__).parents[2] / "docs" / "sample-report" / "report.html"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_report_is_whole_in_itself_and_has_no_barrier(
+    visit: Visit, places: Mapping[str, str], language: str
+) -> None:
+    reader = visit("admin", language=language)
+    asked: list[str] = []
+    reader.context.on("request", lambda request: asked.append(request.url))
+    for alert in ("running", "drill"):
+        reader.goes_to(f"/api/v1/alerts/{places[alert]}/report?format=html&lang={language}")
+        assert not reader.barriers()
+    # The one in the docs has all that a report can have: a comparison, names, a long course.
+    reader.page.set_content(SAMPLE.read_text("utf-8"), wait_until="load")
+    assert not reader.barriers()
+    assert len(asked) == 2, asked

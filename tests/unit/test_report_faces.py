@@ -211,6 +211,7 @@ def test_the_page_needs_nothing_from_anywhere(
     assert not [a for e in tree.iter() for a in e.attrib if str(a).startswith("on")]
     for drawing in tree.xpath("//*[local-name()='svg']"):
         etree.fromstring(etree.tostring(drawing, with_tail=False))
+    assert not tree.xpath("//table[not(.//tr)]")
     assert "{{" not in text
     assert "None" not in re.sub("<[^>]*>", " ", text)
 
