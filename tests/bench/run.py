@@ -43,6 +43,8 @@ BENCHES = (
     "whole",
 )
 
+_WITH_THE_LARGE_CITY = frozenset({"expand", "board", "simulator", "whole"})
+
 
 def main() -> int:
     """Run, print, write."""
@@ -50,7 +52,7 @@ def main() -> int:
     if options.child:
         return _child(options)
     names = [name for name in BENCHES if not options.only or name in options.only]
-    _prepare(quick=options.quick)
+    _prepare(large=not options.quick and bool(_WITH_THE_LARGE_CITY & set(names)))
     figures: list[Figure] = []
     failed = []
     for name in names:
@@ -78,9 +80,9 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prepare(*, quick: bool) -> None:
+def _prepare(*, large: bool) -> None:
     """Import the cities elsewhere, so that no bench's peak memory holds an import."""
-    sizes = "sorted(ground.CITY_SCALES)[:1]" if quick else "sorted(ground.CITY_SCALES)"
+    sizes = "sorted(ground.CITY_SCALES)" if large else "sorted(ground.CITY_SCALES)[:1]"
     code = f"import ground\nfor size in {sizes}: ground.city(size)"
     path = os.pathsep.join(sys.path[:3])
     environment = {**os.environ, "PYTHONPATH": path}
