@@ -1,6 +1,7 @@
 """Messages beyond the first: reminders, take-overs, digests, calls for help, confirmations."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, exists, select
@@ -22,8 +23,10 @@ from alertd.model import (
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.fold.scope import below
+from alertd.store.prepared import Prepared, among, numbers
 from alertd.store.roster.source import SHORT_RANK
 
+_SCOPES = 64  # statements kept, as the expansion keeps its own
 _PERSON = int(RecipientKind.PERSON)
 _PRIORITY = {
     MessageKind.HELP: HELP_PRIORITY,
@@ -141,6 +144,20 @@ def _pick(ways: Sequence[tuple[int, int]], rank: int) -> int:
     return by_rank.get(rank, ways[0][1])
 
 
+@lru_cache(maxsize=_SCOPES)
+def _holders_in(paths: tuple[str, ...]) -> Prepared:
+    """Those of some people who hold a duty in these areas; asked at every claim of a drill."""
+    u, h = t.unit.c, t.holding.c
+    here = exists().where(u.no == h.unit_no, u.to_version == FOREVER, below(u.path, paths))
+    return Prepared(
+        lambda dialect: (
+            select(h.person_no)
+            .distinct()
+            .where(among(dialect, h.person_no, "persons"), h.to_version == FOREVER, here)
+        )
+    )
+
+
 def inside_plan(turn: Turn, alert: LiveAlert, persons: Sequence[int]) -> list[int]:
     """Those whom the alert may reach: everybody if Actual, else the plan's areas only."""
     return planned(turn.connection, alert, persons)
@@ -153,17 +170,8 @@ def planned(connection: Connection, alert: LiveAlert, persons: Sequence[int]) ->
     author = alert.selection.get("author_person")
     if alert.status is Status.TEST:
         return [person for person in persons if person == author]
-    u, h = t.unit.c, t.holding.c
-    allowed = connection.execute(
-        select(h.person_no)
-        .distinct()
-        .where(
-            h.person_no.in_(list(persons)),
-            h.to_version == FOREVER,
-            exists().where(u.no == h.unit_no, u.to_version == FOREVER, below(u.path, alert.paths)),
-        )
-    ).scalars()
-    kept = set(allowed)
+    wanted = numbers(connection, persons)
+    kept = {no for (no,) in _holders_in(alert.paths).rows(connection, persons=wanted)}
     return [person for person in persons if person in kept]
 
 

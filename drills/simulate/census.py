@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from alertd.store.reads import rehearsal
 from alertd.store.reads.rehearsal import Held
-from rosters.words import Level
+from rosters.words import LEAD_ROLES, Level
 
 _TOWN_DEPTH = 2  # of a path: the city, the town
 
@@ -18,7 +18,8 @@ class Person:
 
     no: int
     roles: frozenset[str]
-    path: str  # of the first of their units
+    path: str  # of the first unit that they answer for, or else hold anything in
+    rank: int  # 1: principal there; 2: an alternate
     duties: tuple[int, ...]
 
 
@@ -29,11 +30,6 @@ class Place:
     path: str
     level: str
     name: str
-
-    @property
-    def town(self) -> str:
-        """The path of the town that it lies in; the city's own for the city."""
-        return town_of(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +43,8 @@ class Census:
         speakers: By id, the path of a loudspeaker's unit.
         places: Units by number.
         leads: By a unit's path, who holds its duties, principals first.
+        town_of_unit: By unit, the path of the town that it lies in.
+        towns: All of these.
     """
 
     people: Mapping[int, Person]
@@ -55,6 +53,8 @@ class Census:
     speakers: Mapping[str, str]
     places: Mapping[int, Place]
     leads: Mapping[str, tuple[Held, ...]]
+    town_of_unit: Mapping[int, str]
+    towns: tuple[str, ...]
 
     def unit_of(self, duty: int) -> int:
         """The unit of a duty that somebody holds."""
@@ -93,22 +93,28 @@ def read(connection: Connection) -> Census:
     behind: dict[int, dict[int, None]] = {}
     for person, address in rehearsal.phones(connection):
         behind.setdefault(address, {})[person] = None
+    places = {no: Place(*place) for no, place in rehearsal.places(connection).items()}
+    towns = {no: town_of(place.path) for no, place in places.items()}
     return Census(
         people={no: _person(no, duties) for no, duties in mine.items()},
         behind={address: tuple(people) for address, people in behind.items()},
         held={no: tuple(sorted(those, key=lambda h: h.rank)) for no, those in held.items()},
         speakers=rehearsal.terminals(connection),
-        places={no: Place(*place) for no, place in rehearsal.places(connection).items()},
+        places=places,
+        town_of_unit=towns,
+        towns=tuple(sorted(set(towns.values()))),
         leads={path: tuple(those) for path, those in leads.items()},
     )
 
 
 def _person(no: int, duties: list[Held]) -> Person:
-    first = min(duties, key=lambda each: (each.rank, each.duty_no))
+    leads = [each for each in duties if each.role in LEAD_ROLES.values()]
+    first = min(leads or duties, key=lambda each: (each.rank, each.duty_no))
     return Person(
         no=no,
         roles=frozenset(each.role for each in duties),
         path=first.path,
+        rank=min(first.rank, 2),
         duties=tuple(each.duty_no for each in duties),
     )
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection
@@ -33,6 +33,9 @@ _SLOWEST: Final = 20
 Broken = tuple[int, str]
 """A promise of DESIGN §6 by its number, and what was seen."""
 
+Rung = tuple[str, tuple[str, ...]]
+"""Why a ladder climbed, and what it did."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightFigures:
@@ -57,6 +60,7 @@ class NightFigures:
         speakers: Loudspeakers told, and those that said they played.
         help_: Calls for help, and those that somebody took.
         broken: Promises that weren't kept.
+        ladders: By requirement, why it climbed and what it did, where that is kept.
     """
 
     seed: int
@@ -77,6 +81,7 @@ class NightFigures:
     speakers: tuple[int, int]
     help_: tuple[int, int]
     broken: tuple[Broken, ...] = ()
+    ladders: Mapping[int, tuple[Rung, ...]] = field(default_factory=dict)
 
     def minutes_to(self, share: float) -> float | None:
         """The minute at which a share of the grids was covered; None: it never was."""
@@ -128,7 +133,18 @@ def figures_of(connection: Connection, night: "Night") -> NightFigures:
         speakers=(len(speakers), sum(e.state == DeliveryState.DELIVERED for e in speakers)),
         help_=(len(cries), sum(cry.taken_at is not None for cry in cries)),
         broken=tuple(night.watch.violations),
+        ladders=ladders(connection) if night.keep_ladders else {},
     )
+
+
+def ladders(connection: Connection) -> dict[int, tuple[Rung, ...]]:
+    """Every ladder's climb, from the journal alone: of a simulated night, or of a real one."""
+    found: dict[int, list[Rung]] = {}
+    for row in journal.stream(connection):
+        if row.fact.kind == "climbed":
+            for number, _, _, _, _, reason, acts, *_ in row.fact.body["items"]:
+                found.setdefault(number, []).append((reason, tuple(acts)))
+    return {number: tuple(rungs) for number, rungs in found.items()}
 
 
 def _is_covered(each: rehearsal.Asked) -> bool:

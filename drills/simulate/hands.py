@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -117,24 +117,41 @@ class Helpers:
     def _begin(self, number: int, hands: Hands, now: Millis, connection: Connection) -> None:
         if now >= self.ends_at:
             return
+        places = self._places(hands)
+        free = {
+            place: self._free.setdefault((number, place), [0] * hands.count) for place in places
+        }
+        open_places = {place for place, ends in free.items() if ends and ends[0] <= now}
+        if not open_places:
+            self._look_again(free)
+            return
         for job, place in self._waiting(hands, connection):
+            if place not in open_places:
+                continue
             key = (hands.does, job)
             tried_out = hands.does != "help" and self._tries[key] >= MOST_TRIES
             if key in self._busy or tried_out or job in self._done:
                 continue
-            free = self._free.setdefault((number, place), [0] * hands.count)
-            if not free or free[0] > now:
-                self._look_again(free)
-                continue
             self._tries[key] += 1
             self._busy.add(key)
             ends = self._ends(hands, job, now)
-            heapq.heapreplace(free, ends)
+            heapq.heapreplace(free[place], ends)
+            if free[place][0] > now:
+                open_places.discard(place)
             heapq.heappush(self._jobs, Job(ends, hands.does, job, self._finds(hands, job, now)))
+            if not open_places:
+                break
+        self._look_again(free)
 
-    def _look_again(self, free: list[Millis]) -> None:
-        if free and (self._looks_at is None or self._looks_at > free[0]):
-            self._looks_at = free[0]
+    def _places(self, hands: Hands) -> tuple[str, ...]:
+        return self.census.towns if hands.each == "town" else ("",)
+
+    def _look_again(self, free: Mapping[str, list[Millis]]) -> None:
+        """When the first of those who are busy is free again."""
+        busy = [ends[0] for ends in free.values() if ends and ends[0] > self._looked_at]
+        first = min(busy, default=None)
+        if first is not None and (self._looks_at is None or self._looks_at > first):
+            self._looks_at = first
 
     def _waiting(self, hands: Hands, connection: Connection) -> list[tuple[int, str]]:
         """What is on their list, and whose it is: a town's, or "" for the city's."""
@@ -143,7 +160,7 @@ class Helpers:
         found = rehearsal.listed(connection, self.alert_no, _LISTS[hands.does])
         if hands.each == "city":
             return [(number, "") for number, _ in found]
-        return [(number, self.census.places[unit].town) for number, unit in found]
+        return [(number, self.census.town_of_unit[unit]) for number, unit in found]
 
     def _ends(self, hands: Hands, number: int, now: Millis) -> Millis:
         name = (hands.does, number, self._tries[hands.does, number])

@@ -52,6 +52,7 @@ class Night:
         seed: Of all chance.
         pieces: How much of an expansion is written at once.
         deep: Also look through all that was written, for every promise.
+        keep_ladders: Have the figures say how each ladder climbed.
     """
 
     task: Task
@@ -61,6 +62,7 @@ class Night:
     seed: int
     pieces: Pieces = field(default_factory=Pieces)
     deep: bool = True
+    keep_ladders: bool = False
     now: Millis = 0
     steps: int = 0
     boot: int = 0

@@ -102,6 +102,7 @@ class Crowd:
                 rule
                 for rule in self.scenario.people
                 if (not rule.roles or who.roles & set(rule.roles))
+                and rule.rank in {0, who.rank}
                 and _within(rule.hours, hour)
                 and rule.channel in {"", channel}
             ),

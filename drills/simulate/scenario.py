@@ -46,6 +46,7 @@ class People:
 
     Args:
         roles: Of which roles; none: everybody.
+        rank: 1: whoever is principal of a unit, 2: who is an alternate only; 0: both.
         hours: Local hours, from and up to; from 22 to 6 is the night.
         channel: How they were told; "": in any way.
         notices: Which share of the messages that arrive is noticed at all.
@@ -56,6 +57,7 @@ class People:
     """
 
     roles: Annotated[tuple[Role, ...], _LIST, Field(max_length=50)] = ()
+    rank: Annotated[int, Field(ge=0, le=2, strict=True)] = 0
     hours: Annotated[tuple[Hour, Hour], _LIST] = (0, 24)
     channel: ChannelWord | Literal[""] = ""
     notices: Share = 1.0
