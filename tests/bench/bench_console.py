@@ -14,7 +14,7 @@ _CALM_S = 4.0  # until boards that have just opened have all read
 _LOOKS = 5
 _WITHIN_S = 3.0
 _LONGEST_MS = 100
-_RATIO = 20
+_RATIO = 40  # 14 to 23 seen; more is a change for the worse
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from tests.contract.process_peer import ROOT
 BALLAST_MB = 16  # so that a copy takes long enough to be killed in
 MIDWAY_S = 0.12  # a copy of so much takes about so long
 PATIENCE_S = 300.0  # of a machine on which much else runs
-MOST_TRIES = 10  # to kill something midway
+MOST_TRIES = 20  # to kill something midway
 UNDER_WAY = ".under-way-"
 
 
@@ -147,14 +147,17 @@ def killed_midway(
 ) -> int:
     """Kill a command at a random moment until it is found to have left something half; once.
 
-    On a fast machine it may be done before: then again, and sooner. Returns how often it left half.
+    On a fast machine it may be done before: then again, and sooner. One that ends with nothing half
+    seen is no try: there is a backup of this very second already. Returns how often it left half.
     """
-    for tries in range(1, MOST_TRIES + 1):
+    tries, until = 1, time.monotonic() + PATIENCE_S
+    while tries <= MOST_TRIES and time.monotonic() < until:
         process = start()
-        until = time.monotonic() + PATIENCE_S
-        while not half() and process.poll() is None and time.monotonic() < until:
+        while not (seen := half()) and process.poll() is None:
             time.sleep(0.001)  # a step of the looking: what is looked for is soon over
-        time.sleep(dice.uniform(0.0, MIDWAY_S / tries))  # the random point itself
+        if seen:
+            time.sleep(dice.uniform(0.0, MIDWAY_S / tries))  # the random point itself
+            tries += 1
         process.kill()
         process.communicate()
         if half():
