@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from alertd.cap.problems import path_of
 from alertd.errors import AlertdError, ProblemsError, UnauthenticatedError, UnavailableError
@@ -183,7 +184,7 @@ Show = Callable[[Request, AlertdError], Response]
 
 def install(app: FastAPI, show: Show) -> None:
     """Have every error of `app` answered by `show`."""
-    for kind in (AlertdError, RequestValidationError, HTTPException, Exception):
+    for kind in (AlertdError, RequestValidationError, HTTPException, ClientDisconnect, Exception):
         app.add_exception_handler(kind, _handler(show))
 
 
@@ -204,6 +205,8 @@ def as_ours(request: Request, error: Exception) -> AlertdError:
         return refused(error.errors())
     if isinstance(error, HTTPException):
         return StatusError(error.status_code)
+    if isinstance(error, ClientDisconnect):
+        return StatusError(400)  # for nobody: a browser that went on before it had sent all
     # The text may hold a number or a name; the type and the place don't.
     # So may a path, which holds the key of a person's own page: its pattern doesn't.
     route = request.scope.get("route")

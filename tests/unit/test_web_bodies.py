@@ -201,3 +201,50 @@ async def test_problems_are_told_in_the_readers_language(web: WebCity) -> None:
         assert english.json()["code"] == chinese.json()["code"]
         assert english.json()["field"] == chinese.json()["field"] == "colour"
         assert "purple" not in english.text
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/issue/typhoon", "application/x-www-form-urlencoded"),
+        ("/sign-in", "application/x-www-form-urlencoded"),
+        ("/roster/import", "multipart/form-data; boundary=b"),
+        ("/api/v1/alerts", "application/json"),
+    ],
+)
+async def test_one_that_goes_before_it_has_sent_all_is_no_error_of_ours(
+    web: WebCity, path: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = iter(
+        [
+            {"type": "http.request", "body": b"--b\r\n", "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(_message: Any) -> None:
+        """Nobody is there."""
+
+    cookie = f"alertd_session={await web.session('admin')}".encode()
+    headers = [(b"host", b"alertd.test"), (b"content-type", kind.encode()), (b"cookie", cookie)]
+    if path.startswith("/api"):
+        headers[2] = (b"authorization", f"Bearer {web.tokens['officer']}".encode())
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("alertd.test", 80),
+    }
+    await web.app(scope, receive, send)
+    assert "request failed" not in capsys.readouterr().out
