@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -15,8 +15,8 @@ from alertd.cli.options import As, Json
 from alertd.cli.simulate import simulate
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError
-from alertd.i18n import N_
 from alertd.settings import load
+from alertd.web.pages.wording import DRILLS
 
 Ask = Callable[[Client], Coroutine[Any, Any, Any]]
 PlanName = Annotated[
@@ -25,16 +25,6 @@ PlanName = Annotated[
 File = Annotated[Path, typer.Argument(metavar="FILE", help=_("The plan's TOML; - for stdin."))]
 DrillNo = Annotated[int, typer.Argument(metavar="NO", help=_("The drill's number."))]
 Why = Annotated[str, typer.Option(help=_("Why; without names and numbers. On record."))]
-
-STATES: Final = {
-    "scheduled": N_("in the calendar"),
-    "drafted": N_("waits for a second person"),
-    "running": N_("under way"),
-    "ended": N_("over"),
-    "interrupted": N_("interrupted by a live alert"),
-    "postponed": N_("not held; set another date"),
-    "called-off": N_("called off"),
-}
 
 app = typer.Typer(help=_("Drills: plans, the calendar, and what is under way."))
 plan_app = typer.Typer(help=_("Plans of drills."))
@@ -203,7 +193,7 @@ def _table(found: list[dict[str, Any]]) -> None:
     show.table(
         heads,
         [
-            (d["no"], d["plan"], _(STATES[d["state"]]), _when(d), d["owner"], d["short_code"] or "")
+            (d["no"], d["plan"], _(DRILLS[d["state"]]), _when(d), d["owner"], d["short_code"] or "")
             for d in found
         ],
     )

@@ -21,6 +21,7 @@ from drills.score.words import cause_word, figure_word, kind_word_of, mark_word,
 
 _SAY = translator(LANGUAGE)
 _MOST_SHOWN = 30
+_MOST_LISTED = 500
 
 Against = Annotated[
     str | None, typer.Option("--against", metavar="ALERT", help=_("The drill to compare it with."))
@@ -199,6 +200,19 @@ def mended(  # noqa: D103 - its help says it
     show.answer(found, as_json=as_json, human=lambda: show.line(_("mended")))
 
 
+async def _listed(
+    what: str, csv: Path | None, unit: str | None, acting_as: str | None, given: dict[str, Any]
+) -> Any:
+    """A list of readiness; or the file that it was written to, whole, where one is named."""
+    path = f"/api/v1/readiness/{what}"
+    async with connect(load(), acting_as=acting_as) as client:
+        if csv is None:
+            return await client.get(path, unit=unit, **given)
+        more = {"unit": unit} if unit else {}
+        await client.download(path, csv, format="csv", **given, **more)
+        return {"file": str(csv)}
+
+
 def ledger(  # noqa: D103 - its help says it
     csv: Csv = None,
     unit: Unit = None,
@@ -209,18 +223,10 @@ def ledger(  # noqa: D103 - its help says it
     acting_as: As = None,
     as_json: Json = False,
 ) -> None:
-    path = "/api/v1/readiness/ledger"
-    given = {"dark": str(only_dark).lower(), "months": months}
-
-    async def asked() -> Any:
-        async with connect(load(), acting_as=acting_as) as client:
-            if csv is not None:
-                more = {"unit": unit} if unit else {}
-                await client.download(path, csv, format="csv", **given, **more)
-                return {"file": str(csv)}
-            return await client.get(path, unit=unit, limit=500, **given)
-
-    found = asyncio.run(asked())
+    given: dict[str, Any] = {"dark": str(only_dark).lower(), "months": months}
+    if csv is None:
+        given["limit"] = _MOST_LISTED
+    found = asyncio.run(_listed("ledger", csv, unit, acting_as, given))
 
     def human() -> None:
         if csv is not None:
@@ -250,17 +256,7 @@ def dark(  # noqa: D103 - its help says it
     acting_as: As = None,
     as_json: Json = False,
 ) -> None:
-    path = "/api/v1/readiness/dark-grids"
-
-    async def asked() -> Any:
-        async with connect(load(), acting_as=acting_as) as client:
-            if csv is not None:
-                more = {"unit": unit} if unit else {}
-                await client.download(path, csv, format="csv", months=months, **more)
-                return {"file": str(csv)}
-            return await client.get(path, unit=unit, months=months)
-
-    found = asyncio.run(asked())
+    found = asyncio.run(_listed("dark-grids", csv, unit, acting_as, {"months": months}))
 
     def human() -> None:
         if csv is not None:

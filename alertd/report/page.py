@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import cache
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from alertd.i18n import N_, translator
 from alertd.model import duty_of, stage_of
@@ -19,6 +16,7 @@ from alertd.report.names import Names
 from alertd.report.rollup import level_rows, unit_rows
 from alertd.report.story import shortened, story
 from alertd.report.summary import summary
+from alertd.report.templating import template
 from alertd.report.values import duration, moment, percent
 from alertd.report.words import Say, level_word, role_word, word
 
@@ -37,17 +35,6 @@ class Silent:
     stage: str
     name: str
     phone: str
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("alertd.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def page(
@@ -74,31 +61,27 @@ def page(
     say = translator(language)
     rows = unit_rows(figures.units, names)
     told = story(figures.timeline, names, say, zone, issued_at=figures.course.issued_at)
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            _=say,
-            language=language,
-            figures=figures,
-            ends=ends,
-            band=band_of(figures, say),
-            tiles=tiles_of(figures, say),
-            curve=curve(figures, say),
-            funnels=funnel(figures, say),
-            groups=summary(figures, say, zone),
-            heat=heat(rows),
-            kinds=KINDS,
-            changes=list(lines(compared)),
-            comparison_of=comparison_of,
-            story=shortened(told, MOST_MOMENTS),
-            moments=len(told),
-            levels=level_rows(figures.units, names),
-            units=[row for row in rows if row.level in _DETAILED],
-            unwoken=_unwoken(figures, names, say, language),
-            most_named=MOST_NAMED,
-            **_shown(names, say, language, zone),
-        )
+    return template("report.html").render(
+        _=say,
+        language=language,
+        figures=figures,
+        ends=ends,
+        band=band_of(figures, say),
+        tiles=tiles_of(figures, say),
+        curve=curve(figures, say),
+        funnels=funnel(figures, say),
+        groups=summary(figures, say, zone),
+        heat=heat(rows),
+        kinds=KINDS,
+        changes=list(lines(compared)),
+        comparison_of=comparison_of,
+        story=shortened(told, MOST_MOMENTS),
+        moments=len(told),
+        levels=level_rows(figures.units, names),
+        units=[row for row in rows if row.level in _DETAILED],
+        unwoken=_unwoken(figures, names, say, language),
+        most_named=MOST_NAMED,
+        **_shown(names, say, language, zone),
     )
 
 

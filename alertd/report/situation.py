@@ -5,15 +5,13 @@ No names and no numbers of telephones stand on it: it is pinned up, sent upward 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from alertd.i18n import N_
 from alertd.model import Millis
 from alertd.report.figures.values import Share
 from alertd.report.paper.values import Head, common
+from alertd.report.templating import template
 from alertd.report.values import NOTHING, duration, percent
 from alertd.report.words import Say, word
 from alertd.store.reads.situation import MOST_SILENT, Situation, TownView
@@ -262,17 +260,6 @@ def _labels(say: Say) -> dict[str, str]:
     }
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("alertd.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def page(values: Mapping[str, Any]) -> str:
     """The page as HTML: nothing is loaded from anywhere, and it prints on one A4."""
-    return _environment().get_template("situation.html").render(d=values)
+    return template("situation.html").render(d=values)
