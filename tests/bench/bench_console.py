@@ -144,16 +144,16 @@ def _boards(boards: int, found: Found, most_mb: float) -> list[Figure]:
 def _page(longest: console_page.Longest | None) -> list[Figure]:
     if longest is None:
         return []
-    note = "its processor time; {:.0f} ms by the clock, beside the server and whatever else runs"
+    note = "by the clock, beside the server and whatever else runs; {:.0f} ms of processor time"
     return [
         Figure(
             bench="console",
             what=f"longest task of the page, {what}",
             size=_PEOPLE,
-            ours=task.cpu_ms,
+            ours=task.wall_ms,
             unit="ms",
             at_most=_LONGEST_MS,
-            note=note.format(task.wall_ms),
+            note=note.format(task.cpu_ms),
         )
         for what, task in (("opening", longest.opening), ("replies coming", longest.moving))
     ]

@@ -18,7 +18,7 @@
     if (place.title !== text) {
       place.dataset.state = state;
       place.title = text;
-      place.firstElementChild.textContent = text;
+      place.setAttribute("aria-label", text);
       const spot = document.querySelector(`[data-spot="${code}"]`);
       if (spot) {
         spot.dataset.state = state;

@@ -38,10 +38,10 @@ const live = (() => {
     return `${place.dataset.in} ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   }
 
-  function count() {
-    for (const time of document.querySelectorAll("time[data-since]")) show(time, since(Number(time.dataset.since)));
-    for (const time of document.querySelectorAll("time[data-until]")) show(time, until(Number(time.dataset.until)));
-    const wall = document.querySelector("time.clock");
+  function count(root) {
+    for (const time of root.querySelectorAll("time[data-since]")) show(time, since(Number(time.dataset.since)));
+    for (const time of root.querySelectorAll("time[data-until]")) show(time, until(Number(time.dataset.until)));
+    const wall = root.querySelector("time.clock");
     if (wall) show(wall, clock(now()));
   }
 
@@ -64,11 +64,32 @@ const live = (() => {
     return key ? `form[action="${form.getAttribute("action")}"] [name=${key.name}][value="${key.value}"] ~ button` : `form[action="${form.getAttribute("action")}"] button`;
   }
 
+  // What says the same stays as it is, most of all a list's rows: to lay them out anew would be most
+  // of what a turn takes.
+  function meld(old, fresh) {
+    if (old.isEqualNode(fresh)) return old;
+    if (old.nodeName !== fresh.nodeName || !["SECTION", "TABLE", "TBODY", "UL", "OL"].includes(old.nodeName)) return fresh;
+    for (const { name } of Array.from(old.attributes)) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
+    const rows = old.nodeName === "SECTION" || old.nodeName === "TABLE" ? null : new Map(Array.from(old.children, (row) => [row.outerHTML, row]));
+    const before = Array.from(old.childNodes);
+    const after = Array.from(fresh.childNodes, (node, at) => (rows ? rows.get(node.outerHTML) || node : before[at] ? meld(before[at], node) : node));
+    for (const node of before) if (!after.includes(node)) node.remove();
+    let next = old.firstChild;
+    for (const node of after) {
+      if (node === next) next = next.nextSibling;
+      else old.insertBefore(node, next);
+    }
+    return old;
+  }
+
   // Each part of the page has its place, whatever the order in which parts come.
   function showParts(html, only) {
     const fresh = new DOMParser().parseFromString(html, "text/html");
     // Parts are made once for all boards; what makes their forms this session's is the page's.
     for (const field of fresh.querySelectorAll("input[name=csrf]")) field.value = place.dataset.csrf;
+    count(fresh);
+    count(document);
     for (const spot of document.querySelectorAll(only || "[data-part]:not([data-slow])")) {
       if (busy(spot)) continue;
       const part = fresh.getElementById(spot.dataset.part);
@@ -76,10 +97,11 @@ const live = (() => {
       if (part && opened) part.querySelector("details")?.setAttribute("open", "");
       const active = document.activeElement;
       const back = active && spot.contains(active) ? pathOf(active) : "";
-      spot.replaceChildren(...(part ? [part] : []));
-      if (back) spot.querySelector(back)?.focus();
+      const shown = spot.firstElementChild;
+      const next = part && shown ? meld(shown, part) : part;
+      if (next !== shown) spot.replaceChildren(...(next ? [next] : []));
+      if (back && document.activeElement !== active) spot.querySelector(back)?.focus();
     }
-    count();
     listen();
     return fresh;
   }
@@ -230,7 +252,7 @@ const live = (() => {
     if (stream.readyState === EventSource.CLOSED && at - openedAt > AGAIN_MS) open();
     if (wanted && !reading && at - readAt >= pace) read();
     if (at - slowAt > 5_000 && document.querySelector("[data-slow]")) readSlowly();
-    count();
+    count(document);
     listen();
   }, 250);
 
