@@ -107,3 +107,22 @@ def test_a_number_is_dialled_from_the_list_and_shown(stage: Stage, visit: Visit)
     expect(officer.page.locator("a[href^='tel:']").first).to_have_text(re.compile(r"^\+86\d{11}$"))
     assert officer.barriers() == []
     assert any("tel:+86" in each for each in officer.watch.offences)
+
+
+def test_an_answer_takes_its_row_away_and_leaves_the_others_as_they_are(
+    stage: Stage, visit: Visit
+) -> None:
+    """Every row laid out anew at each answer would hold up a board in a storm."""
+    code = stage.issued()["short_code"]
+    officer = visit("officer", language="en")
+    officer.goes_to(f"/alerts/{code}")
+    expect(officer.page.locator(".late")).to_have_count(0)  # nothing is held back for good
+    rows = officer.page.locator("#unanswered tbody tr")
+    before = rows.evaluate_all("rows => rows.map(row => { row.seen = true; return row.innerText })")
+    rows.last.get_by_role("button", name="Remind").focus()
+    stage.does(stage.web.reply(stage.web.loopback.sent[0].address, "1", "first"))
+    expect(officer.page.locator('[data-stage="received"]')).to_have_text(re.compile("^1/"))
+    after = rows.evaluate_all("rows => rows.map(row => [row.seen === true, row.innerText])")
+    assert sum(seen for seen, _ in after) == len(before) - 1
+    assert {text for seen, text in after if not seen}.isdisjoint(before)
+    expect(rows.nth(len(before) - 2).get_by_role("button", name="Remind")).to_be_focused()

@@ -72,6 +72,10 @@ async def test_every_page_of_an_alert_says_what_it_should(web: WebCity) -> None:
         wall = (await officer.get(f"{url}/wall")).text
         assert "<button" not in wall.replace('<button id="sound-on">', "")
         assert "<form" not in wall
+        asked = (await web.board(code))["board"]["stages"]
+        waits = " · ".join(f"{each['stage']} {each['needed'] - each['covered']}" for each in asked)
+        assert f"Not answered yet · {waits}" in board.replace("\n", "")
+        assert f"Not answered yet · {waits}" in wall.replace("\n", "")
         assert 'id="wall-silent"' in (await officer.get(f"{url}/wall/lists")).text
         assert f'href="{url}"' in (await officer.get("/board")).text
         grid = (await officer.get(f"{url}/units/{unit}")).text

@@ -83,7 +83,7 @@ def read_lists(
     actor = signed.actor
     board = figures.board(connection, view.no, path=actor.path, whole=view.whole)
     exhausted = sum(stage.exhausted for stage in board.stages)
-    still = sum(stage.needed - stage.covered for stage in board.stages) - exhausted
+    open_by = {each.stage: each.needed - each.covered - each.exhausted for each in board.stages}
 
     def waiting(state: str, count: int) -> Page[unanswered.Unanswered]:
         if count <= 0:  # the rollup knows; looking through a whole alert for nobody is dear
@@ -99,9 +99,9 @@ def read_lists(
     return {
         "figures": board,
         "people": answers.people_by_answer(connection, view.no, path=actor.path),
-        "totals": {"silent": exhausted, "still": still},
+        "totals": {"silent": exhausted, "still": open_by},
         "silent": waiting("exhausted", exhausted),
-        "still": waiting("open", still),
+        "still": waiting("open", sum(open_by.values())),
         "helping": answers.help_cases(connection, alert_no=view.no, path=actor.path),
         "inbound": inbound,
         "speakers": speakers.page.items,
