@@ -25,6 +25,15 @@ class LostAnswerError(Exception):
         self.code = code
 
 
+def fault_of_exchange(error: NotSentError | LostAnswerError) -> SendError:
+    """What an exchange that brought no answer means for the message."""
+    if isinstance(error, LostAnswerError):
+        return SendError(Fault.UNKNOWN, error.code)
+    if isinstance(error, BusyError):
+        return SendError(Fault.RETRY, "no-free-connection")
+    return SendError(Fault.AWAY, "no-connection")
+
+
 def fault_of_status(status: int, retry_after_s: float | None = None) -> SendError | None:
     """Judge a status alone; None for 2xx.
 

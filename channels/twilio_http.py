@@ -11,7 +11,13 @@ from twilio.http import AsyncHttpClient  # type: ignore[import-untyped]
 from twilio.http.response import Response  # type: ignore[import-untyped]
 
 from channels.base import Fault, SendError
-from channels.http_faults import LostAnswerError, NotSentError, fault_of_status, retry_after
+from channels.http_faults import (
+    LostAnswerError,
+    NotSentError,
+    fault_of_exchange,
+    fault_of_status,
+    retry_after,
+)
 from channels.http_web import BadUrlError, WebClient
 
 _MAX_BODY_BYTES = 64 * 1024
@@ -65,12 +71,10 @@ class TwilioHttpClient(AsyncHttpClient):  # type: ignore[misc]  # it has no type
                 max_body_bytes=_MAX_LIST_BYTES if method == "GET" else _MAX_BODY_BYTES,
                 body_timeout_s=self._timeout_s,
             )
-        except NotSentError:
-            raise SendError(Fault.AWAY, "no-connection") from None
         except BadUrlError:
             raise SendError(Fault.RETRY, "bad-url") from None
-        except LostAnswerError as error:
-            raise SendError(Fault.UNKNOWN, error.code) from None
+        except (NotSentError, LostAnswerError) as error:
+            raise fault_of_exchange(error) from None
         wait_s = retry_after(answer.headers.get("retry-after"), self._now())
         fault = fault_of_status(answer.status, wait_s)
         text = answer.body.decode("utf-8", "replace")

@@ -36,7 +36,7 @@ from channels.chat.answers import BotBusyError, SignatureError, dead, refused
 from channels.chat.pace import Paces, Window
 from channels.chat.parts import TooLongError, split
 from channels.chat.service_clock import ServiceClock
-from channels.http_faults import LostAnswerError, NotSentError
+from channels.http_faults import LostAnswerError, NotSentError, fault_of_exchange
 from channels.http_web import BadUrlError, WebAnswer, WebClient
 
 _MAX_BODY_BYTES = 64 * 1024
@@ -247,10 +247,8 @@ class RobotRoute:
             )
         except (BadUrlError, httpx.InvalidURL, UnicodeError):
             raise dead("bad-url") from None
-        except NotSentError:
-            raise SendError(Fault.AWAY, "no-connection") from None
-        except LostAnswerError as error:
-            raise SendError(Fault.UNKNOWN, error.code) from None
+        except (NotSentError, LostAnswerError) as error:
+            raise fault_of_exchange(error) from None
 
     def hooks(self) -> Sequence[Hook]:
         """None, unless the platform's own class has them."""

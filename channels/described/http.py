@@ -36,7 +36,7 @@ from channels.described.inbound import MAX_BODY_BYTES, Reader
 from channels.described.settings import RouteSettings, only_known_without_a_gateway, secret_key
 from channels.described.signatures import Draft
 from channels.http_bulk import Answer, BulkClient
-from channels.http_faults import BusyError, LostAnswerError, NotSentError, fault_of_status
+from channels.http_faults import LostAnswerError, NotSentError, fault_of_exchange, fault_of_status
 from channels.references import References
 
 _HEALTH_TIMEOUT_S = 2.0
@@ -92,12 +92,8 @@ class HttpRoute:
         draft = self._draft(self._gateway.request, values)
         try:
             answer = await _exchange(self._client, draft)
-        except BusyError as error:
-            raise SendError(Fault.RETRY, "no-free-connection") from error
-        except NotSentError as error:
-            raise SendError(Fault.AWAY, "no-connection") from error
-        except LostAnswerError as error:
-            raise SendError(Fault.UNKNOWN, error.code) from error
+        except (NotSentError, LostAnswerError) as error:
+            raise fault_of_exchange(error) from error
         accepted = judge(self._gateway.answer, answer, values["ours"], self._now())
         if accepted.reference is not None and not self._references.fresh(
             accepted.reference, message.delivery, message.attempt

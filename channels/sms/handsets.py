@@ -31,9 +31,9 @@ from channels.base import (
 from channels.hook_reading import bound, read_items, read_json, word
 from channels.http_bulk import Answer, BulkClient
 from channels.http_faults import (
-    BusyError,
     LostAnswerError,
     NotSentError,
+    fault_of_exchange,
     fault_of_status,
     retry_after,
 )
@@ -99,12 +99,8 @@ class HandsetsRoute:
             raise SendError(Fault.RETRY, "route-closed")
         try:
             answer = await self._client.post("/messages", message_body(message))
-        except BusyError as error:
-            raise SendError(Fault.RETRY, "no-free-connection") from error
-        except NotSentError as error:
-            raise SendError(Fault.AWAY, "no-connection") from error
-        except LostAnswerError as error:
-            raise SendError(Fault.UNKNOWN, error.code) from error
+        except (NotSentError, LostAnswerError) as error:
+            raise fault_of_exchange(error) from error
         accepted = _judge(answer, self._now())
         if not self._references.fresh(accepted.reference or "", message.delivery):
             raise SendError(Fault.UNKNOWN, "answer-of-another")

@@ -10,6 +10,7 @@ from typing import Any
 
 import limits
 from figures import Figure, pair_of, peak_mb
+from handing import made
 from peer import gateway
 
 from channels import registry
@@ -137,22 +138,10 @@ async def hand_over(channel: Channel, kind: str, port: int, many: int, at_once: 
 
 def messages(kind: str, port: int, many: int) -> Iterator[Outgoing]:
     """Messages for one gateway."""
-    expires_at = time.time_ns() // 1_000_000 + 3_600_000
-    for number in range(1, many + 1):
-        yield Outgoing(
-            delivery=number,
-            attempt=1,
-            address=f"+8613{number:09d}" if kind == "sms" else f"http://127.0.0.1:{port}/group",
-            secret=f"whsec_{base64.b64encode(_SECRET.encode()).decode()}",
-            text=_TEXT,
-            alert="0" * 32,
-            short_code="A7",
-            kind="alert",
-            status="Actual",
-            severity=1,
-            created_at=0,
-            expires_at=expires_at,
-        )
+    group = f"http://127.0.0.1:{port}/group"
+    secret = f"whsec_{base64.b64encode(_SECRET.encode()).decode()}"
+    phone = "+8613{:09d}".format
+    return iter(made(many, phone if kind == "sms" else lambda _: group, text=_TEXT, secret=secret))
 
 
 def _bare(kind: str, many: int) -> Iterator[bytes]:

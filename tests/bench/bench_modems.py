@@ -12,8 +12,9 @@ from pathlib import Path
 from bench_http import context
 from figures import Figure, peak_mb
 from ground import CACHE
+from handing import made
 
-from channels.base import Accepted, Limits, Outgoing, RouteConfig
+from channels.base import Accepted, Limits, RouteConfig
 from channels.sms.modems import ModemsRoute
 
 _NETWORK_S = 2.0  # a network takes 2 to 5 s for a part
@@ -68,8 +69,9 @@ async def _pool(modems: int, parts_each: int) -> _Pool:
             try:
                 await _ready(route, modems)
                 parts = modems * parts_each
+                messages = made(parts, lambda number: f"+86154{number:08}", text=_TEXT)
                 began = time.perf_counter()
-                outcomes = [outcome async for outcome in route.send_many(_messages(parts))]
+                outcomes = [outcome async for outcome in route.send_many(messages)]
                 took_s = time.perf_counter() - began
                 failed = [o for o in outcomes if not isinstance(o.result, Accepted)]
                 assert not failed, failed[:3]
@@ -111,23 +113,3 @@ async def _ready(route: ModemsRoute, modems: int) -> None:
         while not (await route.health()).detail.startswith(f"{modems} of {modems}"):  # noqa: ASYNC110 - they are processes
             await asyncio.sleep(0.1)
         await asyncio.sleep(1.0)  # their first chores
-
-
-def _messages(many: int) -> list[Outgoing]:
-    expires_at = time.time_ns() // 1_000_000 + 3_600_000
-    return [
-        Outgoing(
-            delivery=number,
-            attempt=1,
-            address=f"+86154{number:08}",
-            text=_TEXT,
-            alert="0" * 32,
-            short_code="A7",
-            kind="alert",
-            status="Actual",
-            severity=1,
-            created_at=0,
-            expires_at=expires_at,
-        )
-        for number in range(1, many + 1)
-    ]

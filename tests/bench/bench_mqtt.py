@@ -3,8 +3,7 @@
 import asyncio
 import tempfile
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,9 +11,10 @@ import limits
 from bench_http import context
 from figures import Figure, pair_of, peak_mb
 from ground import CACHE
+from handing import handed_over, made
 
 from channels import registry
-from channels.base import Accepted, Channel, Limits, Outgoing, RouteConfig
+from channels.base import Channel, Limits, Outgoing, RouteConfig
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.keys import make_key
@@ -67,7 +67,7 @@ async def _rate(channel: Channel, address: BrokerAddress, rounds: int, many: int
     pairs = []
     for turn in range(rounds + 1):
         began = time.perf_counter()
-        states = await _hand_over(channel, _messages(many, first=turn * many))
+        states = await handed_over(channel, _messages(many, turn * many))
         mine = many / (time.perf_counter() - began)
         assert states == {"accepted": many}, states
         theirs = await asyncio.to_thread(
@@ -93,7 +93,7 @@ async def _rate(channel: Channel, address: BrokerAddress, rounds: int, many: int
 async def _at_once(channel: Channel, many: int) -> list[Figure]:
     """Everything handed over at once: each must end as accepted, or say why not."""
     began = time.perf_counter()
-    states = await _hand_over(channel, _messages(many, first=1_000_000))
+    states = await handed_over(channel, _messages(many, 1_000_000))
     took = time.perf_counter() - began
     return [
         Figure(
@@ -116,29 +116,5 @@ async def _at_once(channel: Channel, many: int) -> list[Figure]:
     ]
 
 
-async def _hand_over(channel: Channel, messages: Sequence[Outgoing]) -> Counter[str]:
-    states: Counter[str] = Counter()
-    async for outcome in channel.send_many(messages):
-        result = outcome.result
-        states["accepted" if isinstance(result, Accepted) else result.code] += 1
-    return states
-
-
-def _messages(many: int, *, first: int) -> list[Outgoing]:
-    expires_at = time.time_ns() // 1_000_000 + 3_600_000
-    return [
-        Outgoing(
-            delivery=first + number,
-            attempt=1,
-            address=f"LS{number % 100_000:06d}",
-            text=_TEXT,
-            alert="0" * 32,
-            short_code="A7",
-            kind="alert",
-            status="Actual",
-            severity=1,
-            created_at=0,
-            expires_at=expires_at,
-        )
-        for number in range(1, many + 1)
-    ]
+def _messages(many: int, first: int) -> list[Outgoing]:
+    return made(many, lambda number: f"LS{number % 100_000:06d}", text=_TEXT, first=first)

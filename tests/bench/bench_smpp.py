@@ -3,20 +3,19 @@
 import asyncio
 import sys
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import limits_smpp
 from bench_http import context
 from figures import Figure, pair_of, peak_mb
+from handing import TEXT, handed_over, made
 from peer import HERE, program
 
 from channels import registry
-from channels.base import Accepted, Channel, Limits, Outgoing, RouteConfig
+from channels.base import Channel, Limits, RouteConfig
 
 _WINDOW = 20
-_TEXT = "【余姚市防指】红色台风A7:立即按清单转移危房、低洼户,18时前完成。回1收到 2+人数完成 3求助"
 
 
 def run(*, quick: bool) -> list[Figure]:
@@ -27,13 +26,13 @@ def run(*, quick: bool) -> list[Figure]:
 
 
 async def _rate(port: int, rounds: int, many: int) -> list[Figure]:
-    bare = [_TEXT.encode("utf-16-be")] * many
+    bare = [TEXT.encode("utf-16-be")] * many
     pairs = []
     async with _opened(port) as channel:
         for turn in range(rounds + 1):
-            messages = _messages(many, first=turn * many)
+            messages = made(many, lambda number: f"+86138{number:08}", first=turn * many)
             began = time.perf_counter()
-            states = await _hand_over(channel, messages)
+            states = await handed_over(channel, messages)
             mine = many / (time.perf_counter() - began)
             assert states == {"accepted": many}, states
             theirs = await asyncio.to_thread(limits_smpp.submit_all, port, bare, _WINDOW)
@@ -77,31 +76,3 @@ async def _opened(port: int) -> AsyncIterator[Channel]:
         yield channel
     finally:
         await channel.close()
-
-
-async def _hand_over(channel: Channel, messages: Sequence[Outgoing]) -> Counter[str]:
-    states: Counter[str] = Counter()
-    async for outcome in channel.send_many(messages):
-        result = outcome.result
-        states["accepted" if isinstance(result, Accepted) else result.code] += 1
-    return states
-
-
-def _messages(many: int, *, first: int) -> list[Outgoing]:
-    expires_at = time.time_ns() // 1_000_000 + 3_600_000
-    return [
-        Outgoing(
-            delivery=first + number,
-            attempt=1,
-            address=f"+86138{number:08}",
-            text=_TEXT,
-            alert="0" * 32,
-            short_code="A7",
-            kind="alert",
-            status="Actual",
-            severity=1,
-            created_at=0,
-            expires_at=expires_at,
-        )
-        for number in range(1, many + 1)
-    ]

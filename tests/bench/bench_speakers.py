@@ -18,6 +18,7 @@ import limits
 from bench_http import context
 from figures import Figure, pair_of, peak_mb
 from ground import CACHE, ROOT
+from handing import made
 from paho.mqtt.client import Client as Paho
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -35,7 +36,7 @@ _IN_AN_AREA = 50
 _TEXT = "【余姚市防指】台风红色预警:今日18时起12级以上大风,请立即转移危房、低洼地带人员。" * 2
 _PATIENCE_S = 300.0
 _RESULTS = "alertd/v1/terminal/+/result"
-_numbers = itertools.count(1)
+_turns = itertools.count(1)
 
 
 def run(*, quick: bool) -> list[Figure]:
@@ -263,23 +264,8 @@ def _sizes(many: int, took_s: float, memory: dict[str, float]) -> list[Figure]:
 
 
 def _messages(many: int) -> list[Outgoing]:
-    expires_at = time.time_ns() // 1_000_000 + 3_600_000
-    return [
-        Outgoing(
-            delivery=next(_numbers),
-            attempt=1,
-            address=f"sim-{number}",
-            text=_TEXT,
-            alert="0" * 32,
-            short_code="A7",
-            kind="alert",
-            status="Actual",
-            severity=1,
-            created_at=0,
-            expires_at=expires_at,
-        )
-        for number in range(1, many + 1)
-    ]
+    first = next(_turns) * many
+    return made(many, lambda number: f"sim-{number}", text=_TEXT, first=first)
 
 
 def _all_signed(

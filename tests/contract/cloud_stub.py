@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from channels.sim_http import Exchange, bound_port, serve
+from channels.sim_http import Exchange
+from tests.contract.http_stub import HttpStub
 
 SIGNATURE = "余姚市防指"
 HOOK_SECRET = "hook-secret-0123456789"
@@ -36,7 +37,7 @@ class BadRequestError(Exception):
         self.code = code
 
 
-class CloudStub:
+class CloudStub(HttpStub):
     """One account with a provider."""
 
     refusals: ClassVar[
@@ -50,23 +51,8 @@ class CloudStub:
         self.held_phones: set[str] = set()
         self.ids = itertools.count(1)
         self._held: list[tuple[Exchange, Made]] = []
-        self._server: asyncio.Server | None = None
-        self.port = 0
-
-    async def start(self) -> None:
-        self._server = await serve(self._handle, port=self.port)
-        self.port = bound_port(self._server)
-
-    async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-            self._server = None
 
     def _handle(self, exchange: Exchange) -> None:
-        if self._server is None:
-            exchange.drop()  # it has gone: a connection of before is dead as well
-            return
         try:
             if not self.check(exchange):
                 self._serve(exchange)

@@ -6,6 +6,7 @@ import json
 import ssl
 from typing import Any
 
+from tests.contract.gate import LoopbackGate
 from tests.contract.mqtt_bytes import CONNACK, PUBACK, PUBLISH, SUBACK, Packet, read_packet
 from tests.contract.peer import Taken
 
@@ -17,7 +18,7 @@ _GARBAGE = {
 }
 
 
-class Gate:
+class Gate(LoopbackGate):
     """Forwards 127.0.0.1:`port` to a broker's port, and obeys `mode`.
 
     Modes: `ok`; `cut-before` and `cut-after` break the connection instead of passing a command on
@@ -26,17 +27,14 @@ class Gate:
     """
 
     def __init__(self, broker_port: int, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls)
         self.mode = "ok"
-        self.port = 0
         self.held: set[str] = set()  # topics whose PUBACK is kept back
         self.denied: set[str] = set()  # topics whose PUBLISH ends the connection, each time
         self.commands: dict[tuple[int, int], dict[str, Any]] = {}  # by try, as the broker took them
         self.publishes: list[Packet] = []  # every one that came, in order
         self._broker_port = broker_port
-        self._tls = tls
-        self._server: asyncio.Server | None = None
         self._kept: list[tuple[asyncio.StreamWriter, Packet]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def taken(self) -> list[Taken]:
@@ -45,40 +43,12 @@ class Gate:
             for (delivery, attempt), command in self.commands.items()
         ]
 
-    async def open(self) -> None:
-        """Listen, at the port of before where there was one."""
-        self._server = await asyncio.start_server(
-            self._enter, "127.0.0.1", self.port, ssl=self._tls
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Nobody listens any more."""
-        if self._server is not None:
-            self._server.close()
-            await self.cut()
-            await self._server.wait_closed()
-            self._server = None
-
-    async def cut(self) -> None:
-        """Break every connection."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
     def release(self) -> None:
         """Pass on what was held."""
         self.held.clear()
         for writer, packet in self._kept:
             writer.write(packet.encoded())
         self._kept.clear()
-
-    def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        # One that is cancelled before its first step runs no `finally` of its own.
-        task.add_done_callback(lambda _: writer.close())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream: asyncio.StreamWriter | None = None

@@ -5,7 +5,6 @@ signature, form and length by itself, counts messages as the platform does, and 
 documented errors.
 """
 
-import asyncio
 import collections
 import json
 import time
@@ -15,7 +14,8 @@ from email.utils import formatdate
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
-from channels.sim_http import Exchange, bound_port, serve
+from channels.sim_http import Exchange
+from tests.contract.http_stub import HttpStub
 
 # Of any web server; the platform's own are each stub's `errors`.
 WEB_ERRORS: dict[str, tuple[int, dict[str, str]]] = {
@@ -45,7 +45,7 @@ class Refused(Exception):  # noqa: N818 - the platform's word, not an error of o
         self.body = body
 
 
-class RobotStub:
+class RobotStub(HttpStub):
     """One platform.
 
     A platform says how it reads a request (`read`), what success looks like (`success`), which
@@ -58,7 +58,6 @@ class RobotStub:
     block_s: ClassVar[float] = 0.0
     success: ClassVar[Any] = {}
     told: Callable[[Posted], None] | None  # of each message, as it is taken
-    _server: asyncio.Server | None = None
 
     def __init__(self) -> None:
         self.posted: list[Posted] = []
@@ -69,7 +68,6 @@ class RobotStub:
         self.told = None
         self.prefix = ""  # of every path, where a proxy stands before it
         self.clock_off_s = 0.0  # by so much the platform's clock is another than ours
-        self.port = 0
         self._held: list[Exchange] = []
         self._times: dict[str, list[float]] = {}
         self._blocked_until: dict[str, float] = {}
@@ -90,16 +88,6 @@ class RobotStub:
         """Check a request as the platform does, or raise Refused."""
         raise NotImplementedError
 
-    async def start(self) -> None:
-        self._server = await serve(self._handle, port=self.port)
-        self.port = bound_port(self._server)
-
-    async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-            self._server = None
-
     def release(self) -> None:
         held, self._held = self._held, []
         self.held_groups.clear()
@@ -117,9 +105,6 @@ class RobotStub:
         self.answer(exchange, b"<html></html>", 404)
 
     def _handle(self, exchange: Exchange) -> None:
-        if self._server is None:
-            exchange.drop()  # it has gone: a connection of before is dead as well
-            return
         if not exchange.path.startswith(self.prefix):
             self.answer(exchange, b"no such path", 404)
             return

@@ -6,6 +6,8 @@ import ssl
 import struct
 from dataclasses import dataclass
 
+from tests.contract.gate import LoopbackGate
+
 BIND_RESP, SUBMIT, SUBMIT_RESP, ENQUIRE = 0x80000009, 0x00000004, 0x80000004, 0x00000015
 DELIVER, DELIVER_RESP, UNBIND, NACK = 0x00000005, 0x80000005, 0x00000006, 0x80000000
 _HEADER = struct.Struct(">LLLL")
@@ -34,7 +36,7 @@ _NONSENSE = {
 }
 
 
-class Gate:
+class Gate(LoopbackGate):
     """Forwards 127.0.0.1:`port` to the server's port, and obeys `mode`.
 
     Modes: `ok`; `refuse-bind`; `cut-before` and `cut-after` break the connection instead of passing
@@ -45,47 +47,27 @@ class Gate:
     """
 
     def __init__(self, server_port: int, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls)
         self.mode: str | int = "ok"
         self.bind_status = 0x0E  # what `refuse-bind` says: wrong password
         self.later: int | None = None
-        self.port = 0
         self.most_unanswered = 0
         self.refused = 0  # submits that it answered itself
         self.connections = 0
         self.enquired = 0  # how often we were asked whether we are there
         self._server_port = server_port
-        self._tls = tls
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._clients: list[asyncio.StreamWriter] = []
         self._writers: list[asyncio.StreamWriter] = []  # all, to be closed in the end
 
-    async def open(self) -> None:
-        """Listen, at the port of before where there was one."""
-        self._server = await asyncio.start_server(
-            self._enter, "127.0.0.1", self.port, ssl=self._tls
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
-
     async def close(self) -> None:
-        """Nobody listens any more."""
-        if self._server is not None:
-            self._server.close()
-            await self.cut()
-            await self._server.wait_closed()
-            self._server = None
+        """Nobody listens any more, and every connection there was has ended."""
+        await super().close()
         for writer in self._writers:
             writer.close()
         for writer in self._writers:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
         self._writers.clear()
-
-    async def cut(self) -> None:
-        """Break every connection."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def say(self, pdu: Pdu) -> None:
         """Write something to the route, of our own accord."""
@@ -95,11 +77,7 @@ class Gate:
         self.connections += 1
         self._clients.append(writer)
         self._writers.append(writer)
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        # One that is cancelled before its first step runs no `finally` of its own.
-        task.add_done_callback(lambda _: writer.close())
+        super()._enter(reader, writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream: asyncio.StreamWriter | None = None

@@ -18,7 +18,8 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from channels.sim_http import Exchange, bound_port, serve
+from channels.sim_http import Exchange
+from tests.contract.http_stub import HttpStub
 
 ACCOUNT = "AC" + "0" * 32
 TOKEN = "twilio-auth-token"
@@ -54,7 +55,7 @@ def sign(url: str, form: dict[str, str], secret: str = TOKEN, by: str = "sha1") 
     return base64.b64encode(hmac.new(secret.encode(), text.encode(), by).digest()).decode()
 
 
-class TwilioStub:
+class TwilioStub(HttpStub):
     """The account's API."""
 
     def __init__(self) -> None:
@@ -64,23 +65,8 @@ class TwilioStub:
         self.held_numbers: set[str] = set()
         self._held: list[tuple[Exchange, dict[str, Any]]] = []
         self._ids = itertools.count(1)
-        self._server: asyncio.Server | None = None
-        self.port = 0
-
-    async def start(self) -> None:
-        self._server = await serve(self._handle, port=self.port)
-        self.port = bound_port(self._server)
-
-    async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-            self._server = None
 
     def _handle(self, exchange: Exchange) -> None:
-        if self._server is None:
-            exchange.drop()  # it has gone: a connection of before is dead as well
-            return
         login = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
         path = f"/2010-04-01/Accounts/{ACCOUNT}"
         if exchange.headers.get("authorization") != f"Basic {login}":

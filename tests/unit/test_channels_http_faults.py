@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.base import Fault
-from channels.http_faults import fault_of_status, retry_after
+from channels.http_faults import (
+    BusyError,
+    LostAnswerError,
+    NotSentError,
+    fault_of_exchange,
+    fault_of_status,
+    retry_after,
+)
 
 NOW = 1_790_000_000_000  # Mon, 21 Sep 2026 14:13:20 GMT
 
@@ -64,3 +71,18 @@ def test_retry_after(header: str | None, seconds: float | None) -> None:
 def test_no_header_is_too_strange(header: str) -> None:
     waited = retry_after(header, NOW)
     assert waited is None or 0 <= waited <= 3600
+
+
+@pytest.mark.parametrize(
+    ("error", "fault", "code"),
+    [
+        (NotSentError("refused"), Fault.AWAY, "no-connection"),
+        (BusyError("all taken"), Fault.RETRY, "no-free-connection"),
+        (LostAnswerError("cut-off"), Fault.UNKNOWN, "cut-off"),
+    ],
+)
+def test_an_exchange_without_an_answer(
+    error: NotSentError | LostAnswerError, fault: Fault, code: str
+) -> None:
+    judged = fault_of_exchange(error)
+    assert (judged.fault, judged.code) == (fault, code)
