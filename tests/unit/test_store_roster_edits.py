@@ -191,6 +191,54 @@ def test_a_part_says_what_the_whole_would(store: Store) -> None:
     assert tried.count(True) > len(tried) // 5, "hardly an edit was possible"
 
 
+def test_a_version_comes_back_as_the_whole_would(store: Store) -> None:
+    @settings(max_examples=12, deadline=None)
+    @given(EDITS)
+    @example([[Act(Do.REMOVE, "P5")], [act("P4", UNITS[5])]])
+    def compare(edits: list[list[Act]]) -> None:
+        with suppress(BackError), store.transaction(2_000) as tx:
+            for turn, acts in enumerate(edits):
+                both = plans(tx, acts, f"edit-{turn}")
+                if both is None:
+                    continue
+                with both[0] as part, both[1]:
+                    if not part.diff.empty:
+                        applied(tx, part)
+            now = roster.current_version(tx.connection)
+            for version in range(1, now):
+                parts = roster.restored(tx.connection, tx.vault, version)
+                stored = Stored(tx.connection, tx.vault, masked=False, version=version)
+                found = []
+                for source, scope in (parts, (stored, None)):
+                    ids = SequentialIds("back")
+                    with roster.plan(tx.connection, tx.vault, source, ids, scope=scope) as plan:
+                        found.append((plan.diff.table(), plan.diff.listed, plan.counts))
+                        found.append((plan.digest, would_be(tx, plan)))
+                assert found[:2] == found[2:]
+                assert parts[1] is not None
+                assert found[1][0] == roster.version_of(tx.connection, version).digest
+            raise BackError
+
+    compare()
+
+
+def test_where_an_import_came_between_the_whole_roster_is_read(store: Store) -> None:
+    with store.transaction(2_000) as tx:
+        less = small()
+        terminal, _ = less.terminals.popitem()
+        roster.import_roster(
+            tx, InMemory(less), ids=SequentialIds("less"), by="cli", why="less", now=2_000
+        )
+        source, scope = roster.restored(tx.connection, tx.vault, 1)
+        assert scope is None
+        with roster.plan(tx.connection, tx.vault, source, SequentialIds("back")) as plan:
+            rows = applied(tx, plan)
+        assert rows[0].digest == roster.version_of(tx.connection, 1).digest
+        assert terminal in {
+            each.terminal_id for each in Stored(tx.connection, tx.vault).terminals()
+        }
+
+
 def test_an_edit_reads_only_its_part(store: Store) -> None:
     acts = [Act(Do.PERSON, "P3", {"name": "王"})]
     with store.transaction(2_000) as tx:

@@ -30,6 +30,7 @@ from alertd.store.roster.history import between
 from alertd.store.roster.known import Scope, copy_known, current_version
 from alertd.store.roster.listing import described, fill_in
 from alertd.store.roster.numbering import number
+from alertd.store.roster.restoring import restored
 from alertd.store.roster.snapshot import digest, mended_snapshot, snapshot, staged_snapshot
 from alertd.store.roster.source import InMemory, Source
 from alertd.store.roster.stage import Stage
@@ -58,6 +59,7 @@ __all__ = [
     "known_roles",
     "paths_for",
     "plan",
+    "restored",
     "roles_for",
     "scope_of",
     "snapshot",

@@ -13,45 +13,31 @@ from alertd.store import addresses, people
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from alertd.store.roster.known import Scope
+from alertd.store.roster.part import Part
 from alertd.store.roster.source import contacts_of
 from alertd.store.roster.values import Stored
 from alertd.store.vault import Vault
 from rosters.edits import Act, Around, Edit, overlaid
-from rosters.model import ChatGroup, Holding, RosterRow, Terminal, Unit, UnitFacts
+from rosters.model import Holding, RosterRow
 from rosters.problems import FileReport, quote
 
 
-class Edited:
-    """A part of a roster with an edit over it, as a source.
+class Edited(Part):
+    """A part of a roster with an edit over it.
 
     Args:
         stored: In force, unmasked.
         scope: As `scope_of` has it.
-        edit: Without an error.
+        edit: Without an error; it makes no unit, and changes no loudspeaker and no group.
     """
 
     def __init__(self, stored: Stored, scope: Scope, edit: Edit) -> None:
-        self._stored = stored
-        self._units = stored.units_of(scope.codes)
-        self._scope = scope
+        super().__init__(stored, scope)
         self._edit = edit
-
-    def units(self) -> Iterable[tuple[Unit, UnitFacts]]:
-        """The part's units and those above; an edit makes none."""
-        return self._units.values()
 
     def rows(self) -> Iterator[RosterRow]:
         """Every holding in the part as the edit leaves it."""
-        units = {no: self._units[no] for no in self._scope.unit_nos}
-        return overlaid(self._stored.rows_in(units), self._edit)
-
-    def terminals(self) -> Iterable[Terminal]:
-        """None: an edit changes none."""
-        return ()
-
-    def groups(self) -> Iterable[ChatGroup]:
-        """None: an edit changes none."""
-        return ()
+        return overlaid(super().rows(), self._edit)
 
 
 def scope_of(connection: Connection, around: Around, acts: Iterable[Act]) -> Scope:

@@ -144,8 +144,9 @@ def plan_restore(
     """
     require(actor, "roster", [""])
     roster.version_of(connection, version)
-    stored = roster.Stored(connection, vault, masked=False, version=version)
-    return _kept(roster.plan(connection, vault, stored, ids), ("",), restores=version)
+    source, scope = roster.restored(connection, vault, version)
+    plan = roster.plan(connection, vault, source, ids, scope=scope)
+    return _kept(plan, ("",), restores=version)
 
 
 def _kept(
