@@ -59,7 +59,7 @@ async def test_a_drill_with_injects_is_held_against_the_one_before(drill: DrillC
         ]
         for person in asked[:answering]:
             city.reply(city.phone_of(person), "1")
-        city.forward(minutes=3, tick_s=30)
+        city.forward(minutes=15, tick_s=60)
         assert len(drill.facts("drill.stepped")[-1]["items"]) == 1
         drill.stop(number)
         await keeper.look()

@@ -59,7 +59,8 @@ async def overview(request: Request, deps: Given, signed: Visitor) -> Response:
 def _overview(deps: Deps, path: str) -> dict[str, Any]:
     with deps.store.read() as connection:
         found = reads.alerts(connection, path=path, status=Status.EXERCISE, limit=_DRILLS)
-        drills = [view for view in found.items if _scored(view)]
+        later = drilled.follow_ups(connection, [view.no for view in found.items])
+        drills = [view for view in found.items if _scored(view) and view.no not in later]
         results = drilled.scored_of(connection, [view.no for view in drills])
         return {
             "drills": drills,
@@ -96,7 +97,12 @@ def _others(deps: Deps, signed: Signed, view: reads.AlertView) -> list[reads.Ale
     path = signed.actor.path
     with deps.store.read() as connection:
         found = reads.alerts(connection, path=path, status=Status.EXERCISE, limit=_DRILLS)
-    return [other for other in found.items if _scored(other) and other.no < view.no]
+        later = drilled.follow_ups(connection, [other.no for other in found.items])
+    return [
+        other
+        for other in found.items
+        if _scored(other) and other.no < view.no and other.no not in later
+    ]
 
 
 def _scored(view: reads.AlertView) -> bool:
