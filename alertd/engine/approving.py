@@ -69,7 +69,7 @@ def _refuse_drill(turn: Turn, alert: LiveAlert) -> None:
     if any(meet(turn.alert(no).paths, alert.paths) for no in live):
         raise ConflictError(
             "A live alert is out in its areas: no drill begins now.",
-            hint="Wait until that is over.",
+            hint="Wait until it is over.",
         )
 
 

@@ -296,6 +296,13 @@ def scored_of(connection: Connection, alert_nos: Collection[int]) -> dict[int, s
     return {row.alert_no: row.result for row in rows}
 
 
+def cut_short_of(connection: Connection, alert_nos: Collection[int]) -> set[int]:
+    """Those of some drills whose score on record says that they were cut short."""
+    s = t.drill_score.c
+    query = select(s.alert_no).where(s.alert_no.in_(list(alert_nos)), s.cut_short == 1)
+    return set(connection.execute(query).scalars())
+
+
 class Known(NamedTuple):
     """Something that a drill has shown, as it stands."""
 

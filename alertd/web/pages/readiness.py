@@ -27,6 +27,7 @@ router = APIRouter(prefix="/readiness", include_in_schema=False)
 _SHOWN: Final = 100
 _DRILLS: Final = 20
 _TOWNS: Final = 500
+_MOST_UNITS: Final = 500  # of a level, in the page of a score
 After = Annotated[int | None, Query(ge=0, le=2**62)]
 Unit = Annotated[str, Query(pattern=r"^[0-9A-Za-z_-]{0,40}$")]
 
@@ -62,9 +63,11 @@ def _overview(deps: Deps, path: str) -> dict[str, Any]:
         later = drilled.follow_ups(connection, [view.no for view in found.items])
         drills = [view for view in found.items if _scored(view) and view.no not in later]
         results = drilled.scored_of(connection, [view.no for view in drills])
+        cut = drilled.cut_short_of(connection, [view.no for view in drills])
         return {
             "drills": drills,
             "results": results,
+            "cut": cut,
             "counts": todo.counts(connection, path=path),
             "grids": ledger.grids_in_all(connection, path),
         }
@@ -88,6 +91,7 @@ async def score(
         view=view,
         against=against,
         others=await asyncio.to_thread(_others, deps, signed, view),
+        most_units=_MOST_UNITS,
         may_record=may(signed.actor, "draft") and found["over"],
         **_said(),
     )
