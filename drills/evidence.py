@@ -101,7 +101,10 @@ def _part(connection: Connection, alert_no: int, began: Millis) -> Seen:
         said=[] if asked else _said(connection, alert_no, drill.issued_at, began),
         sounded=sounded,
         vacant=reads.vacant(connection, drill),
-        muted={Channel(no).word: n for no, n in (muted + silenced).items()},
+        muted={
+            Channel(no).word: n
+            for no, n in (muted + silenced + _muted_groups(connection, alert_no)).items()
+        },
     )
 
 
@@ -152,6 +155,11 @@ def _people(
                 found[person_no], answered_ms=max(0, at - issued_at), via=via
             )
     return list(found.values()), muted
+
+
+def _muted_groups(connection: Connection, alert_no: int) -> Counter[int]:
+    sent = reads.sent(connection, alert_no, RecipientKind.GROUP)
+    return Counter(channel_of(message.lane) for message in sent if message.reason == MUTED)
 
 
 def _speakers(

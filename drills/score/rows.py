@@ -131,7 +131,7 @@ def channel_rows(seen: Seen) -> tuple[ChannelRow, ...]:
                 made=found.made,
                 muted=muted,
                 arrived=Share(found.delivered, max(0, found.made - muted)),
-                failed=max(0, found.failed - muted),
+                failed=found.failed,  # what was muted is cancelled and hasn't failed
             )
         )
     return tuple(rows)

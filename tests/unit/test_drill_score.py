@@ -265,6 +265,12 @@ def test_reach_by_unit_counts_its_people_once_each() -> None:
     }
 
 
+def test_a_grid_is_covered_by_all_of_its_own_duties() -> None:
+    second = asked(8, WEST, "grid_member", None, 5)  # the leader answered, the member didn't
+    found = score(replace(SEEN, asked=(*FIRST, second)), MARKS).totals
+    assert found.grids == Share(0, 2)
+
+
 def test_by_way_of_answering() -> None:
     ways = [(row.via, row.answers.n, row.answers.median) for row in score(SEEN, MARKS).ways]
     assert ways == [("sms", 2, 2 * M), ("phone", 1, 20 * M)]
@@ -273,6 +279,10 @@ def test_by_way_of_answering() -> None:
 def test_by_channel_what_the_plan_mutes_is_apart() -> None:
     (row,) = score(replace(SEEN, muted={"sms": 3}), MARKS).channels
     assert (row.channel, row.made, row.muted, row.arrived) == ("sms", 7, 3, Share(0, 4))
+    sms = replace(SEEN.figures.channels["sms"], failed=2)
+    figures = replace(SEEN.figures, channels={"sms": sms})
+    (row,) = score(replace(SEEN, figures=figures, muted={"sms": 3}), MARKS).channels
+    assert (row.failed, row.arrived) == (2, Share(0, 4))
 
 
 def test_the_call_tree_breaks_where_the_superior_answered() -> None:
