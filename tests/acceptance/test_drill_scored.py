@@ -228,7 +228,7 @@ def the_list_of_what_is_to_be_mended(city: LivingCity, earlier: Alert, drill: Al
     items = city.server.run("drill", "todo", "--all")["items"]
     left = [item for item in items if item["closed_at"] is None]
     assert {item["kind"] for item in left} == {"silent"}
-    assert sorted((item["times"], item["first_in"], item["last_in"]) for item in left) == [
+    assert sorted((item["times"], item["found_in"], item["last_in"]) for item in left) == [
         (1, drill.code, drill.code),
         *[(2, earlier.code, drill.code)] * 8,
     ]

@@ -133,6 +133,7 @@ async def test_a_drill_that_a_live_alert_ended_is_scored_as_far_as_it_went(
     assert city.rows(select(t.drill_score)) == []  # a live alert is out
     city.issue("all-clear", areas=[TOWN], references=[city.reference(live)])
     await keeper.look()
+    assert len(city.rows(select(t.drill_score))) == 1
     kept = city.one(select(t.drill_score))
     assert (kept.result, kept.cut_short) == ("undecided", 1)
     assert {name: verdict for name, _, _, verdict in json.loads(kept.marks)} == {
