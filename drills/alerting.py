@@ -109,13 +109,19 @@ def notice_of(turn: Turn, office: Office, alert: LiveAlert, template: str) -> Dr
             office,
             form,
             references=[known.identity],
-            template=Template.from_dict(alert.templates[template]),
+            template=_words(turn, alert, template),
         ),
         routes=None if alert.leave.routes is None else tuple(sorted(alert.leave.routes)),
         simulated=alert.leave.simulated,
         policy=alert.policy.name if alert.policy.name in turn.library.policies else None,
         prepared=True,
     )
+
+
+def _words(turn: Turn, alert: LiveAlert, name: str) -> Template:
+    """As they were frozen with its plan; a drill without one is ended in the words of now."""
+    frozen = alert.templates.get(name)
+    return Template.from_dict(frozen) if frozen else turn.library.templates.get(name)
 
 
 def _compose(

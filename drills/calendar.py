@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select
 
-from alertd.decide.halt import due_time
+from alertd.decide.plan import meet
 from alertd.engine.telling import tell
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import AlertdError
@@ -26,10 +26,10 @@ from alertd.model import (
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from alertd.store.reads import drills as reads
-from drills import holding, moment, owners
+from drills import ending, holding, moment, owners
 from drills import plan as plans
 from drills.alerting import INJECT, INTERRUPTED, Office
-from drills.holding import End
+from drills.ending import End
 from drills.plan import Plan
 from drills.script import Event, Item, items
 
@@ -57,21 +57,25 @@ class Calendar:
                 self._look(turn, row)
 
     def _interrupt(self, turn: Turn) -> None:
-        numbers = reads.under_way(turn.connection)
-        live = reads.live_alert(turn.connection) if numbers else None
-        if live is None:
+        live, drills = reads.out(turn.connection)
+        if not live:
             return
-        for no in numbers:
+        for no in reads.under_way(turn.connection):
             row = reads.row_of(turn.connection, no)
             how = End(
                 state=DrillState.INTERRUPTED,
                 reason="live-alert",
                 template=INTERRUPTED,
-                actual_no=live,
+                actual_no=live[0],
             )
-            holding.end(turn, self.office, row, how)
+            ending.end(turn, self.office, row, how)
             plan, _ = self._plan(row)
             owners.tell(turn, self.office, row.owner, plan, owners.INTERRUPTED, {})
+        for no in drills:  # those without a plan; the others are over by now
+            drill = turn.alert(no)
+            beside = [each for each in live if meet(turn.alert(each).paths, drill.paths)]
+            if beside and drill.state is AlertState.ISSUED:
+                ending.give_way(turn, self.office, drill, beside[0])
 
     def _look(self, turn: Turn, row: Row[Any]) -> None:
         state = DrillState(row.state)
@@ -133,18 +137,18 @@ class Calendar:
         owners.tell(turn, self.office, row.owner, plan, owners.POSTPONED, {})
 
     def _over(self, turn: Turn, row: Row[Any]) -> bool:
-        alert = turn.alert(row.alert_no)
+        alert = ending.goes_on_as(turn, row)
         if not alert.over:
             return False
         reason = alert.state.value if alert.state is not AlertState.ISSUED else "stopped"
-        holding.finish(turn, row, End(state=DrillState.ENDED, reason=reason))
+        ending.finish(turn, row, End(state=DrillState.ENDED, reason=reason))
         self._plans.pop(row.no, None)
         return True
 
     def _go_on(self, turn: Turn, row: Row[Any]) -> None:
-        alert = turn.alert(row.alert_no)
+        alert = ending.goes_on_as(turn, row)
         plan, script = self._plan(row)
-        passed = due_time(alert.halt, turn.now) - alert.issued_at - alert.halt.paused_ms
+        passed = alert.ran(turn.now)
         due = [item for item in script[row.step :] if item.after <= passed]
         if not due:
             return
@@ -176,8 +180,8 @@ class Calendar:
 def _live_beside_drill(turn: Turn) -> bool:
     """Whether a live alert and a drill are both out, as far as this process remembers."""
     out = [alert for alert in turn.alerts.values() if alert.state is AlertState.ISSUED]
-    live = any(alert.status is Status.ACTUAL and alert.asks for alert in out)
-    return live and any(alert.drill for alert in out)
+    asking = {alert.status for alert in out if alert.asks}
+    return {Status.ACTUAL, Status.EXERCISE} <= asking
 
 
 def _moment_of(turn: Turn, row: Row[Any]) -> Millis:

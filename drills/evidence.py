@@ -13,6 +13,7 @@ from alertd.lanes import channel_of
 from alertd.model import (
     Channel,
     DeliveryState,
+    DrillState,
     Millis,
     Played,
     RecipientKind,
@@ -22,7 +23,10 @@ from alertd.model import (
 )
 from alertd.report.make import gather
 from alertd.store.reads import drilled as reads
-from drills.score.values import Asked, Key, Kind, Place, Seen, Sounded, Told
+from drills import plan as plans
+from drills.score.merging import together
+from drills.score.values import Asked, Key, Kind, Place, Said, Seen, Sounded, Told
+from drills.script import Event, items
 
 _NOT_COMMANDED: Final = frozenset({"no-route", "outside-plan"})  # no fault of a loudspeaker
 
@@ -30,11 +34,46 @@ _NOT_COMMANDED: Final = frozenset({"no-route", "outside-plan"})  # no fault of a
 def see(connection: Connection, alert_no: int, plan: str) -> Seen:
     """Everything about a drill that its score needs, in one consistent view.
 
-    Memory: some hundred bytes a person and a duty.
+    One of a plan is seen with all the alerts that somebody has followed it up with, whichever of
+    them is asked for. Memory: some hundred bytes a person and a duty.
 
     Raises:
         ConflictError: It isn't a drill, or hasn't begun.
     """
+    held = reads.planned(connection, alert_no)
+    alerts = held.alerts if held else (alert_no,)
+    parts: list[Seen] = []
+    for number in alerts:
+        parts.append(_part(connection, number, parts[-1].ran_ms or 0 if parts else 0))
+    known = {
+        (Kind(item.kind), item.subject_no, item.what)
+        for item in reads.known_todos(connection, alerts[0], plan)
+        # Of what a later drill saw, this one is no proof.
+        if item.open and item.seen_no <= alerts[0]
+    }
+    whole = replace(
+        together(parts),
+        plan=plan,
+        open=frozenset(known),
+        gone=frozenset(_gone(connection, known)),
+    )
+    return _as_planned(connection, held, whole) if held else whole
+
+
+def _as_planned(connection: Connection, held: reads.Planned, seen: Seen) -> Seen:
+    to_come = items(plans.from_dict(dict(held.content)))[held.step :]
+    under_way = held.state in {DrillState.DRAFTED, DrillState.RUNNING}
+    return replace(
+        seen,
+        over=seen.over and not under_way,
+        interrupted=held.state is DrillState.INTERRUPTED,
+        script_left=sum(item.event is not Event.MENDED for item in to_come),
+        followed_by=tuple(reads.drilled(connection, no).short_code for no in held.alerts[1:]),
+    )
+
+
+def _part(connection: Connection, alert_no: int, began: Millis) -> Seen:
+    """What there is to one of its alerts, that was issued so long after the drill's start."""
     drill = reads.drilled(connection, alert_no)
     if drill.status != Status.EXERCISE:
         raise ConflictError(
@@ -44,29 +83,36 @@ def see(connection: Connection, alert_no: int, plan: str) -> Seen:
     if drill.version is None or drill.issued_at is None:
         raise ConflictError("The drill hasn't begun yet.")
     figures = gather(connection, alert_no).figures
-    people, muted = _people(connection, alert_no, drill.issued_at, figures.roster_faults.deliveries)
+    refused = figures.roster_faults.deliveries
+    people, muted = _people(connection, alert_no, drill.issued_at, refused)
     sounded, silenced = _speakers(connection, alert_no, drill.version)
-    known = {
-        (Kind(item.kind), item.subject_no, item.what)
-        for item in reads.known_todos(connection, alert_no, plan)
-        if item.open and item.seen_no <= alert_no  # of what a later drill saw, this one is no proof
-    }
+    asked = _asked(connection, drill, drill.issued_at)
     return Seen(
         figures=figures,
-        plan=plan,
         over=drill.over,
+        expired=drill.expired,
+        ran_ms=None if drill.ran_ms is None else began + drill.ran_ms,
         places={
             no: Place(no=no, level=level, parent_no=parent)
             for no, level, parent in reads.units(connection, drill.version)
         },
-        asked=_asked(connection, drill, drill.issued_at),
-        told=people,
+        asked=[replace(each, asked_ms=began) for each in asked],
+        told=[replace(person, told_ms=began) for person in people],
+        said=[] if asked else _said(connection, alert_no, drill.issued_at, began),
         sounded=sounded,
         vacant=reads.vacant(connection, drill),
-        muted={Channel(no).word: n for no, n in (muted + silenced).items()},
-        open=frozenset(known),
-        gone=frozenset(_gone(connection, known)),
+        muted={
+            Channel(no).word: n
+            for no, n in (muted + silenced + _muted_groups(connection, alert_no)).items()
+        },
     )
+
+
+def _said(connection: Connection, alert_no: int, issued_at: Millis, began: Millis) -> list[Said]:
+    return [
+        Said(person_no=person_no, at_ms=began + max(0, at - issued_at), stages=stages)
+        for person_no, at, stages in reads.said(connection, alert_no)
+    ]
 
 
 def _asked(connection: Connection, drill: reads.Drilled, issued_at: Millis) -> list[Asked]:
@@ -109,6 +155,11 @@ def _people(
                 found[person_no], answered_ms=max(0, at - issued_at), via=via
             )
     return list(found.values()), muted
+
+
+def _muted_groups(connection: Connection, alert_no: int) -> Counter[int]:
+    sent = reads.sent(connection, alert_no, RecipientKind.GROUP)
+    return Counter(channel_of(message.lane) for message in sent if message.reason == MUTED)
 
 
 def _speakers(

@@ -1,44 +1,24 @@
 """Drills are scheduled, agreed to, begun and stopped; each by a person, or by the calendar."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from alertd.decide.lifecycle import OVER, needs_second_person
+from alertd.decide.lifecycle import needs_second_person
 from alertd.decide.plan import Leave, reaches_people, resolve
 from alertd.engine import accept, approving
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
-from alertd.errors import AlertdError, ConflictError, InvalidInputError
+from alertd.errors import ConflictError, InvalidInputError
 from alertd.i18n import N_
 from alertd.model import AlertState, DrillState, Millis, Status
 from alertd.store import tables as t
 from alertd.store.reads import drills as reads
 from drills import keeping, moment
 from drills import plan as plans
-from drills.alerting import ENDED, Office, draft_of, notice_of, open_routes
-from drills.owners import CalendarActor
+from drills.alerting import Office, draft_of, open_routes
+from drills.ending import End, end
 from drills.plan import Plan
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
-    """How a drill ends.
-
-    Args:
-        state: Of the drill.
-        reason: In one word, or in somebody's own.
-        template: What those who were told are told.
-        by: The principal who ended it, hex; "" for the calendar.
-        actual_no: The live alert that came, or 0.
-    """
-
-    state: DrillState
-    reason: str
-    template: str = ENDED
-    by: str = ""
-    actual_no: int = 0
 
 
 def schedule(turn: Turn, actor: Actor, office: Office, plan: Plan) -> int:
@@ -190,49 +170,6 @@ def started(turn: Turn, no: int) -> bool:
         }
     turn.record("drill.started", body, alert_no=alert.no, occurred_at=alert.issued_at)
     return True
-
-
-def end(turn: Turn, office: Office, row: Any, how: End) -> None:
-    """End a drill that is under way, whatever becomes of the message that says so."""
-    alert = turn.alert(row.alert_no)
-    notice_no = 0
-    if alert.state is AlertState.ISSUED:
-        notice_no = _tell_the_told(turn, office, row, how)
-    if turn.alert(row.alert_no).state not in OVER:
-        _end_alert(turn, row.alert_no)
-    finish(turn, row, how, notice_no)
-
-
-def finish(turn: Turn, row: Any, how: End, notice_no: int = 0) -> None:
-    """Record that a drill is over whose alert is."""
-    body = {
-        "no": row.no,
-        "state": how.state.value,
-        "reason": how.reason,
-        "by": how.by,
-        "actual_no": how.actual_no,
-        "notice_no": notice_no,
-    }
-    turn.record("drill.ended", body, alert_no=row.alert_no)
-
-
-def _tell_the_told(turn: Turn, office: Office, row: Any, how: End) -> int:
-    """The alert that ends it, to everybody who was told; 0 where it can't be made."""
-    author = CalendarActor(no=0, id=row.created_by, name="", role="administrator", path="")
-    try:
-        with turn.tx.item():
-            notice = notice_of(turn, office, turn.alert(row.alert_no), how.template)
-            made = accept.draft(turn, author, notice)
-            approving.approve(turn, author, bytes.fromhex(made["id"]))
-            return int(made["no"])
-    except AlertdError:
-        turn.alerts.clear()
-        return 0
-
-
-def _end_alert(turn: Turn, alert_no: int) -> None:
-    body = {"state": AlertState.CANCELLED.value, "reason": "drill-ended"}
-    turn.record("alert.ended", body, alert_no=alert_no)
 
 
 def _add(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from alertd.store.reads import drilled as reads
 from drills import plan as plans
 from drills.evidence import see
 from drills.plan import Marks
-from drills.score import score
+from drills.score import compare, score
 from drills.score.mending import due_at, owner
 from drills.score.values import Key, Kind, Score, Seen
 
@@ -37,8 +37,7 @@ def terms_of(connection: Connection, alert_no: int) -> Terms:
     """
     planned = reads.planned(connection, alert_no)
     if planned is not None:
-        name, content = planned
-        return Terms(plan=name, marks=plans.from_dict(content).marks)
+        return Terms(plan=planned.plan, marks=plans.from_dict(dict(planned.content)).marks)
     row = reads.scored(connection, alert_no)
     if row is None:
         return Terms()
@@ -62,18 +61,19 @@ def look(connection: Connection, alert_no: int, terms: Terms, against: int | Non
         alert_no: The drill.
         terms: What it is scored by.
         against: The drill to compare it with; None: the one of the same plan that was scored last
-            before it.
+            before it. What was cut short isn't compared by itself, and nothing with it.
 
     Raises:
         ConflictError: It isn't a drill, or hasn't begun.
     """
-    if against is None and terms.plan:
-        against = reads.earlier(connection, alert_no, terms.plan)
-    last = None
-    if against is not None:
-        last = score(see(connection, against, terms.plan), terms.marks)
     seen = see(connection, alert_no, terms.plan)
-    return Scored(score(seen, terms.marks, last), seen)
+    made = score(seen, terms.marks)
+    if against is None and terms.plan and not made.cut_short:
+        against = reads.earlier(connection, made.alert_no, terms.plan)
+    if against is None:
+        return Scored(made, seen)
+    last = score(see(connection, against, terms.plan), terms.marks)
+    return Scored(replace(made, against=compare(made, last)), seen)
 
 
 def record(turn: Turn, found: Scored, *, begins: str, zone: tzinfo, source: str) -> None:
@@ -93,7 +93,9 @@ def record(turn: Turn, found: Scored, *, begins: str, zone: tzinfo, source: str)
         ConflictError: The drill isn't over.
     """
     made = found.score
-    if not reads.drilled(turn.connection, made.alert_no).over:
+    held = reads.planned(turn.connection, made.alert_no)
+    last = held.alerts[-1] if held else made.alert_no
+    if not made.over or not reads.drilled(turn.connection, last).over:
         raise ConflictError(
             "The drill is still under way; its score goes on record when it is over.",
             hint="End it by an all-clear, or stop it.",
@@ -116,6 +118,7 @@ def _body(made: Score) -> dict[str, Any]:
         "result": made.result.value,
         "marks": [[m.name, m.wanted, m.measured, m.verdict.value] for m in made.marks],
         "found": made.counts(),
+        "cut_short": made.cut_short,
     }
 
 

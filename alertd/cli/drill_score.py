@@ -85,6 +85,16 @@ def _read(plan: Path | None) -> str | None:
 
 def _score_lines(found: Mapping[str, Any]) -> None:
     show.line(f"{found['short_code']} {found['plan']}: {verdict_word(_SAY, found['result'])}")
+    if found["followed_by"]:
+        show.line(" ".join((_("went on as"), *found["followed_by"])))
+    if found["cut_short"]:
+        minutes = _minutes(found["ran_ms"])
+        show.line(
+            _(
+                "Cut short after {minutes} min: this is the part that ran. What had no time yet is"
+                " neither missed nor to be mended."
+            ).format(minutes=minutes)
+        )
     marks = [
         (
             mark_word(_SAY, mark["name"]),
@@ -99,6 +109,7 @@ def _score_lines(found: Mapping[str, Any]) -> None:
     levels = [
         (
             level_word(LANGUAGE, row["level"]),
+            _share(row["people"]),
             row["asked"],
             *(_share(row[name]) for name in ("reached", "answered", "on_time", "on_post")),
             _minutes(row["answer"]["median"]),
@@ -108,6 +119,7 @@ def _score_lines(found: Mapping[str, Any]) -> None:
     ]
     head = (
         _("level"),
+        _("people reached"),
         _("asked"),
         _("reached"),
         _("answered"),

@@ -52,6 +52,11 @@ def due_time(halt: Halt, now: Millis) -> Millis:
     return now if halt.paused_at is None else halt.paused_at
 
 
+def ran(halt: Halt, since: Millis, until: Millis) -> Millis:
+    """How long an alert was under way, from its issue on, the pauses left out."""
+    return due_time(halt, until) - since - halt.paused_ms
+
+
 def lasted(halt: Halt, now: Millis) -> Millis:
     """By how much everything that counts time for the alert moves when it goes on."""
     return 0 if halt.paused_at is None else max(0, now - halt.paused_at)

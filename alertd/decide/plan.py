@@ -114,7 +114,7 @@ class Terms:
         ways: What is done with each route that there is.
         climb_to: The highest level of the roster whose duties its ladders may tell; None: nobody
             above the silent unit.
-        lost: Routes that fail by the script: name, from and to in ms after the issue.
+        lost: Routes that fail by the script: name, from and to in ms after the drill's start.
     """
 
     drill: int
@@ -151,6 +151,13 @@ def refusal(route: Route, leave: Leave) -> str | None:
 def reaches_people(routes: Iterable[Route], leave: Leave) -> bool:
     """Whether an alert with this leave would go out by a route that reaches somebody real."""
     return any(not route.simulated for route in routes if refusal(route, leave) is None)
+
+
+def meet(paths: Iterable[str], others: Collection[str]) -> bool:
+    """Whether two alerts' areas have a unit in common, as paths from the top down."""
+    return any(
+        path.startswith(other) or other.startswith(path) for path in paths for other in others
+    )
 
 
 def patience_ms(route: Route, lane: int, there: Iterable[Route]) -> Millis:

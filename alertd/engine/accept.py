@@ -35,6 +35,7 @@ ACTIONS = {
 }
 # What withdraws or corrects a warning is taken however little space there is.
 _TAKEN_ALWAYS = frozenset({"cancel", "all-clear", "correction"})
+_ENDS = frozenset({"cancel", "all-clear"})
 _DEFAULT_POLICY_COLOUR = "blue"
 
 
@@ -74,16 +75,13 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
         turn.require_room()
     followed = _supersede(turn, alert, purpose)
     references = followed[-1] if followed else None
-    terms = wanted.drill or _inherited(references)
+    drill = next((each for each in reversed(followed) if each.drill), None)
+    terms = wanted.drill or _inherited(drill, purpose)
     selection = _selection(turn, actor, wanted, status, version, paths) | _frozen(terms, status)
     _refuse_unroutable(turn, selection, status, terms)
     number = _next(turn, t.alert.c.no)
     params = _params(turn, alert, short_code(number))
-    templates = (
-        references.templates
-        if wanted.prepared and references
-        else turn.library.freeze(template_of(alert), *wanted.texts)
-    )
+    templates = _templates(turn, wanted, references, drill)
     turn.wording.preflight(template_of(alert), templates, params, status=alert.status.value)
     body = {
         "id": turn.ids.uuid().hex(),
@@ -162,10 +160,24 @@ def _selection(
     }
 
 
-def _inherited(references: LiveAlert | None) -> Terms | None:
-    """What follows a drill that was made from a plan keeps to that plan."""
-    found = references.drill if references else None
-    return replace(found, lost=()) if found else None
+def _inherited(drill: LiveAlert | None, purpose: str) -> Terms | None:
+    """What follows a drill that was made from a plan keeps to that plan.
+
+    Its script takes no route away from the word that it is over.
+    """
+    found = drill.drill if drill else None
+    return replace(found, lost=()) if found and purpose in _ENDS else found
+
+
+def _templates(
+    turn: Turn, wanted: Draft, references: LiveAlert | None, drill: LiveAlert | None
+) -> dict[str, Any]:
+    """What is frozen with it; what follows a drill keeps the words of its plan's script."""
+    own = template_of(wanted.alert)
+    if wanted.prepared and references and own in references.templates:
+        return dict(references.templates)
+    kept = drill.templates if drill else {}
+    return {**kept, **turn.library.freeze(own, *wanted.texts)}
 
 
 def _frozen(terms: Terms | None, status: Status) -> dict[str, Any]:

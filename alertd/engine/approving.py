@@ -16,14 +16,15 @@ from alertd.decide.lifecycle import (
     needs_second_person,
     transition,
 )
-from alertd.decide.plan import reaches_people
+from alertd.decide.plan import meet, reaches_people
 from alertd.engine.accept import ACTIONS, known_alerts, template_of
 from alertd.engine.authority import Actor, may, require
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError
-from alertd.model import ALERT_SHIFT, AlertState, MessageKind
+from alertd.model import ALERT_SHIFT, AlertState, MessageKind, Status
 from alertd.store import due, roster
 from alertd.store import tables as t
+from alertd.store.reads.drills import out
 
 
 def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = False) -> AlertState:
@@ -39,6 +40,7 @@ def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = Fa
     """
     alert = turn.alert_by_id(alert_id)
     subject = subject_of(turn, alert)
+    _refuse_drill(turn, alert)
     action = Action.BREAK_GLASS if break_glass else Action.APPROVE
     if not needs_second_person(subject):
         action = Action.ISSUE
@@ -57,6 +59,18 @@ def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = Fa
     )
     issue_due(turn)
     return turn.alert(alert.no).state
+
+
+def _refuse_drill(turn: Turn, alert: LiveAlert) -> None:
+    """No drill begins where a live alert is out: it would have to be broken off at once."""
+    if alert.status is not Status.EXERCISE or not alert.asks:
+        return
+    live, _ = out(turn.connection)
+    if any(meet(turn.alert(no).paths, alert.paths) for no in live):
+        raise ConflictError(
+            "A live alert is out in its areas: no drill begins now.",
+            hint="Wait until it is over.",
+        )
 
 
 def subject_of(turn: Turn, alert: LiveAlert) -> Subject:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, literal_column, or_, select
 from alertd.decide.breaker import CLOSED, Breaker
 from alertd.decide.budget import NOTHING_SPENT, Account, Said
 from alertd.decide.expand import Pieces
-from alertd.decide.halt import NONE, Halt, due_time
+from alertd.decide.halt import NONE, Halt, ran
 from alertd.decide.plan import Bucket, Leave, Route, Terms, Way
 from alertd.engine.library import Library
 from alertd.errors import NoRoomError, NotFoundError
@@ -77,6 +77,7 @@ class LiveAlert:
     halt: Halt  # a person paused or stopped its sending
     asks: bool  # wants answers: an all-clear and a cancellation don't
     drill: Terms | None = None  # of a drill that was made from a plan
+    ran_before: Millis = 0  # how long the drill ran as the alerts that this one follows
     # What `rendering` made of it; forgotten with the rest.
     texts: dict[tuple[Any, ...], str] = field(default_factory=dict, compare=False, repr=False)
     messages: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -85,9 +86,12 @@ class LiveAlert:
         """How it may travel now: a drill's script takes routes away for a time."""
         if self.drill is None or not self.issued_at:
             return self.leave
-        passed = due_time(self.halt, now) - self.issued_at - self.halt.paused_ms
-        lost = self.drill.lost_at(passed)
+        lost = self.drill.lost_at(self.ran(now))
         return replace(self.leave, lost=lost) if lost else self.leave
+
+    def ran(self, now: Millis) -> Millis:
+        """How long a drill has run, its pauses left out: what its script counts by."""
+        return self.ran_before + ran(self.halt, self.issued_at, now)
 
     def leave_in(self, lane: int, now: Millis, *, help_: bool) -> Leave:
         """How a message in a lane may travel; a real call for help by whatever carries Actual."""
@@ -224,6 +228,7 @@ def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
             ways=terms.ways if terms else None,
         ),
         drill=terms,
+        ran_before=_ran_before(connection, row.no, terms, row.issued_at),
         halt=halt_of(connection, alert_no),
         follows=_id_of(connection, row.references_no),
         asks=row.purpose not in {"cancel", "all-clear"},
@@ -240,6 +245,29 @@ def terms_of(selection: Mapping[str, Any]) -> Terms | None:
         ways={name: Way(word) for name, word in found["ways"].items()},
         climb_to=found["climb_to"],
         lost=tuple((name, since, until) for name, since, until in found["lost"]),
+    )
+
+
+def _ran_before(
+    connection: Connection, alert_no: int, terms: Terms | None, issued_at: Millis | None
+) -> Millis:
+    """How long a drill ran as the alerts before this one, which somebody followed up by hand."""
+    if terms is None or issued_at is None:
+        return 0
+    a, d, h = t.alert.c, t.drill_alert.c, t.halt.c
+    query = (
+        select(a.issued_at, a.ended_at, h.paused_at, h.paused_ms)
+        .join_from(t.drill_alert, t.alert, a.no == d.alert_no)
+        .outerjoin(t.halt, h.alert_no == a.no)
+        .where(d.drill_no == terms.drill, a.no < alert_no, a.issued_at.is_not(None))
+    )
+    return sum(
+        ran(
+            Halt(paused_at=row.paused_at, paused_ms=row.paused_ms or 0),
+            row.issued_at,
+            row.ended_at or issued_at,
+        )
+        for row in connection.execute(query)
     )
 
 

@@ -51,6 +51,7 @@ FOLDED: tuple[Table, ...] = (
     t.sheet_mark,
     t.drill_plan,
     t.drill,
+    t.drill_alert,
     t.drill_score,
     t.todo,
 )

@@ -10,6 +10,7 @@ from alertd.report.figures.spread import spread
 from alertd.report.figures.values import Share
 from drills.plan import Marks
 from drills.score.comparing import compare
+from drills.score.cutting import cut_short, time_of
 from drills.score.defects import defects, mended
 from drills.score.judging import judge, result
 from drills.score.rows import (
@@ -36,10 +37,11 @@ def score(seen: Seen, marks: Marks, last: Score | None = None) -> Score:
         last: The score of the drill to compare it with.
     """
     asked = _tried(seen)
-    first = of_stage(asked, min((each.stage for each in asked), default=Stage.RECEIVED))
+    stage = min((each.stage for each in asked), default=Stage.RECEIVED)
+    first, time = of_stage(asked, stage), time_of(seen, stage)
     counted = count(seen, first, of_stage(asked, Stage.ON_POST))
     totals = _totals(seen, counted, first)
-    judged = judge(marks, totals, counted.whole.posts)
+    judged = judge(marks, totals, counted.whole.posts, time)
     course = seen.figures.course
     made = Score(
         alert_no=course.no,
@@ -47,6 +49,9 @@ def score(seen: Seen, marks: Marks, last: Score | None = None) -> Score:
         plan=seen.plan,
         issued_at=course.issued_at,
         over=seen.over,
+        cut_short=cut_short(seen, first, time),
+        ran_ms=seen.ran_ms,
+        followed_by=seen.followed_by,
         result=result(judged),
         marks=judged,
         totals=totals,
@@ -54,7 +59,7 @@ def score(seen: Seen, marks: Marks, last: Score | None = None) -> Score:
         units=unit_rows(seen, counted),
         channels=channel_rows(seen),
         ways=way_rows(seen),
-        defects=tuple(defects(seen, first, judged)),
+        defects=tuple(defects(seen, first, judged, time)),
         mended=tuple(mended(seen, first, judged)),
         gone=tuple(sorted(seen.gone)),
     )

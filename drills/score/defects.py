@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from alertd.model import DeliveryState, Played, duty_of
+from drills.score.cutting import Time
 from drills.score.tree import breaks
 from drills.score.values import Asked, Defect, Key, Kind, Mark, Seen, Sounded, Told, Verdict
 
@@ -12,27 +13,33 @@ MOST_MESSAGES: Final = 5
 
 
 def defects(
-    seen: Seen, first: Sequence[Asked], marks: Sequence[Mark], most: int = MOST_MESSAGES
+    seen: Seen, first: Sequence[Asked], marks: Sequence[Mark], time: Time | None = None
 ) -> Iterator[Defect]:
     """Everything that is wrong, by kind.
+
+    Nobody is silent before their time was over: in a drill that ended sooner, neither a duty nor a
+    loudspeaker of which nothing was heard is wrong.
 
     Args:
         seen: The drill.
         first: The duties of the first stage.
         marks: Judged.
-        most: More messages to one person are too many.
+        time: How much there was.
     """
+    time = time or Time()
     unreachable = frozenset(map(duty_of, seen.figures.roster_faults.unreachable_duties))
     told = frozenset(person.person_no for person in seen.told if person.messages)
-    yield from breaks(seen, [each for each in first if each.duty_no not in unreachable], told)
+    timely = {each.duty_no for each in first if time.was_due(each)}
+    silent = breaks(seen, [each for each in first if each.duty_no not in unreachable], told)
+    yield from (defect for defect in silent if defect.subject in timely)
     for unit_no, role in seen.vacant:
         yield Defect(kind=Kind.VACANT, subject=unit_no, what=role, unit_no=unit_no)
     where = {each.duty_no: each.unit_no for each in first}
     for duty_no in sorted(unreachable):
         yield Defect(kind=Kind.NO_CONTACT, subject=duty_no, unit_no=where.get(duty_no, 0))
-    yield from _of_people(seen, first, most)
+    yield from _of_people(seen, first)
     for speaker in seen.sounded:
-        if not _played(speaker):
+        if not _played(speaker) and (time.had(time.due_ms) or _failed(speaker)):
             yield Defect(
                 kind=Kind.SPEAKER,
                 subject=speaker.terminal_no,
@@ -44,7 +51,7 @@ def defects(
             yield Defect(kind=Kind.MARK, subject=0, what=mark.name)
 
 
-def _of_people(seen: Seen, first: Sequence[Asked], most: int) -> Iterator[Defect]:
+def _of_people(seen: Seen, first: Sequence[Asked]) -> Iterator[Defect]:
     home: dict[int, int] = {}  # the first unit in which each was asked
     for each in first:
         for person_no in each.holders:
@@ -58,30 +65,28 @@ def _of_people(seen: Seen, first: Sequence[Asked], most: int) -> Iterator[Defect
                 unit_no=unit_no,
                 cause=person.refused,
             )
-        if person.messages > most:
+        if person.messages > MOST_MESSAGES:
             yield Defect(
                 kind=Kind.MESSAGES, subject=person.person_no, unit_no=unit_no, n=person.messages
             )
 
 
-def mended(
-    seen: Seen, first: Sequence[Asked], marks: Sequence[Mark], most: int = MOST_MESSAGES
-) -> Iterator[Key]:
+def mended(seen: Seen, first: Sequence[Asked], marks: Sequence[Mark]) -> Iterator[Key]:
     """What was open and has been seen to work, in the order of the keys.
 
     What the drill didn't try says nothing: it stays open.
     """
-    good = frozenset(_sound(seen, first, marks, most))
+    good = frozenset(_sound(seen, first, marks))
     yield from sorted(key for key in seen.open if key in good and key not in seen.gone)
 
 
-def _sound(seen: Seen, first: Sequence[Asked], marks: Sequence[Mark], most: int) -> Iterator[Key]:
+def _sound(seen: Seen, first: Sequence[Asked], marks: Sequence[Mark]) -> Iterator[Key]:
     """Everything that the drill has tried and that worked."""
     yield from _sound_duties(seen, first)
     for person in seen.told:
         if _heard(person) and not person.refused:
             yield Kind.NUMBER, person.person_no, ""
-        if 0 < person.messages <= most:
+        if 0 < person.messages <= MOST_MESSAGES:
             yield Kind.MESSAGES, person.person_no, ""
     yield from (
         (Kind.SPEAKER, speaker.terminal_no, "") for speaker in seen.sounded if _played(speaker)
@@ -106,6 +111,11 @@ def _heard(person: Told) -> bool:
 
 def _played(speaker: Sounded) -> bool:
     return speaker.played is Played.PLAYED
+
+
+def _failed(speaker: Sounded) -> bool:
+    """Whether it, or whoever was to tell it, said that it can't."""
+    return speaker.played is Played.FAILED or speaker.state is DeliveryState.FAILED
 
 
 def _trouble(speaker: Sounded) -> str:

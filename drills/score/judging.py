@@ -1,24 +1,30 @@
 """Pass marks: what was wanted, what was measured, kept or missed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from alertd.model import MINUTE_MS, Millis
 from alertd.report.figures.spread import reached
 from alertd.report.figures.values import Share
 from drills.plan import Marks
+from drills.score.cutting import Time
 from drills.score.values import Mark, Totals, Verdict
 
 _MOST_OF_THEM = 0.9  # of those asked, for a time
 
 
-def judge(marks: Marks, totals: Totals, posts: Sequence[Millis]) -> tuple[Mark, ...]:
+def judge(
+    marks: Marks, totals: Totals, posts: Sequence[Millis], time: Time | None = None
+) -> tuple[Mark, ...]:
     """Every mark that the plan sets, in the plan's order.
 
     Args:
         marks: The plan's.
         totals: What was measured.
         posts: When each duty was on post.
+        time: How much there was for it.
     """
+    time = time or Time()
     within = None if totals.answer.p90 is None else totals.answer.p90 / MINUTE_MS
     found = (
         _share("reach_rate", marks.reach_rate, totals.reached),
@@ -28,15 +34,30 @@ def judge(marks: Marks, totals: Totals, posts: Sequence[Millis]) -> tuple[Mark, 
         _on_post(marks.on_post_within_min, totals.on_post, posts),
         _share("loudspeakers", marks.loudspeakers, totals.speakers),
     )
-    return tuple(mark for mark in found if mark is not None)
+    all_answered = bool(totals.answered.of) and totals.answered.n == totals.answered.of
+    return tuple(_decided(mark, time, all_answered=all_answered) for mark in found if mark)
+
+
+def _decided(mark: Mark, time: Time, *, all_answered: bool) -> Mark:
+    """The mark, or that nobody can tell: the drill ended before its time was over.
+
+    A share that is kept stays kept. Of those who answer, nine in ten can be told when the minutes
+    are over, or nobody is left to answer.
+    """
+    early = mark.name == "answered_within_min" and not all_answered
+    if mark.verdict is Verdict.UNMEASURED or (mark.verdict is Verdict.KEPT and not early):
+        return mark
+    in_minutes = mark.name.endswith("_min")
+    if time.had(round(mark.wanted * MINUTE_MS) if in_minutes else time.due_ms):
+        return mark
+    return replace(mark, verdict=Verdict.UNDECIDED)
 
 
 def result(marks: Sequence[Mark]) -> Verdict:
-    """Of all marks together: one that is missed fails the drill."""
+    """Of all marks together: one that is missed fails the drill, one undecided leaves it open."""
     verdicts = {mark.verdict for mark in marks}
-    if Verdict.MISSED in verdicts:
-        return Verdict.MISSED
-    return Verdict.KEPT if Verdict.KEPT in verdicts else Verdict.UNMEASURED
+    order = (Verdict.MISSED, Verdict.UNDECIDED, Verdict.KEPT)
+    return next((verdict for verdict in order if verdict in verdicts), Verdict.UNMEASURED)
 
 
 def _share(name: str, wanted: float | None, share: Share) -> Mark | None:

@@ -10,7 +10,7 @@ from drills.score.tree import line
 from drills.score.values import Asked, ChannelRow, Row, Seen, WayRow
 
 _LEVELS = ("city", "subdistrict", "community", "grid", "building")
-_OF_UNITS = ("subdistrict", "community")  # of whom each unit has a row; grids are too many to read
+_OF_UNITS = ("subdistrict", "community", "grid")  # of whom each unit has a row
 
 
 @dataclass(slots=True)
@@ -23,6 +23,8 @@ class Tally:
     answers: list[Millis] = field(default_factory=list)
     posts_asked: int = 0
     posts: list[Millis] = field(default_factory=list)
+    people: set[int] = field(default_factory=set)
+    heard: set[int] = field(default_factory=set)
 
     def row(self, level: str, unit_no: int) -> Row:
         """What they come to."""
@@ -30,6 +32,7 @@ class Tally:
             level=level,
             unit_no=unit_no,
             asked=self.asked,
+            people=Share(len(self.heard), len(self.people)),
             reached=Share(self.reached, self.asked),
             answered=Share(len(self.answers), self.asked),
             on_time=Share(self.on_time, self.asked),
@@ -50,14 +53,18 @@ class Counting:
 
 def count(seen: Seen, first: Sequence[Asked], posts: Sequence[Asked]) -> Counting:
     """Count duties of the first stage, and of the stage on post."""
+    told = {person.person_no for person in seen.told}
     reached = {
         person.person_no for person in seen.told if person.arrived or person.answered_ms is not None
     }
     due_ms = _due_ms(seen)
     whole, levels, units = Tally(), dict[str, Tally](), dict[int, Tally]()
     for each in first:
+        people = told.intersection(each.holders)
         for tally in (whole, *_tallies(seen, each, levels, units)):
             tally.asked += 1
+            tally.people |= people
+            tally.heard |= people & reached
             done = each.covered_ms
             tally.reached += done is not None or not reached.isdisjoint(each.holders)
             if done is not None:
@@ -94,7 +101,7 @@ def level_rows(counted: Counting) -> tuple[Row, ...]:
 
 
 def unit_rows(seen: Seen, counted: Counting) -> tuple[Row, ...]:
-    """One row a subdistrict and a community; by level, then by number."""
+    """One row a subdistrict, a community and a grid; by level, then by number."""
     order = {level: place for place, level in enumerate(_OF_UNITS)}
     found = sorted(
         counted.units.items(), key=lambda item: (order[seen.places[item[0]].level], item[0])
@@ -124,7 +131,7 @@ def channel_rows(seen: Seen) -> tuple[ChannelRow, ...]:
                 made=found.made,
                 muted=muted,
                 arrived=Share(found.delivered, max(0, found.made - muted)),
-                failed=max(0, found.failed - muted),
+                failed=found.failed,  # what was muted is cancelled and hasn't failed
             )
         )
     return tuple(rows)

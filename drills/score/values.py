@@ -38,6 +38,7 @@ class Verdict(StrEnum):
 
     KEPT = "kept"
     MISSED = "missed"
+    UNDECIDED = "undecided"  # the drill ended before it could be told
     UNMEASURED = "not-measured"
 
 
@@ -56,9 +57,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A duty that was asked at one stage. `covered_ms`: None where nobody answered for it.
+    """A duty that was asked at one stage, `asked_ms` after the drill's start.
 
-    `holders` as the roster had them then, the principals first.
+    `covered_ms` is since then; None where nobody answered for it. `holders` as the roster had them
+    then, the principals first.
     """
 
     duty_no: int
@@ -67,6 +69,7 @@ class Asked:
     stage: Stage
     covered_ms: Millis | None = None
     holders: tuple[int, ...] = ()
+    asked_ms: Millis = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,8 @@ class Told:
         arrived: Whether a gateway confirmed one of them.
         answered_ms: Their first answer, or None; `via` says how it came.
         refused: The reason of a number that was refused for good, or "".
+        told_ms: When the alert was issued that told them first, after the drill's start;
+            `answered_ms` is since then.
     """
 
     person_no: int
@@ -86,6 +91,16 @@ class Told:
     answered_ms: Millis | None = None
     via: str = ""
     refused: str = ""
+    told_ms: Millis = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """An answer to an alert that asked nobody anew, so long after the drill's start."""
+
+    person_no: int
+    at_ms: Millis
+    stages: tuple[Stage, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +122,15 @@ class Seen:
         figures: The report's.
         plan: The drill plan's name, or "".
         over: Whether it ended, or was stopped.
+        expired: Whether it ended by its own time.
+        interrupted: Whether a live alert ended it.
+        ran_ms: How long it ran, its pauses left out; None while it does.
+        script_left: How much of its script hadn't come when it ended.
+        followed_by: Short codes of the alerts that it went on as, after somebody followed it up.
         places: The units that anything here names, with all above them.
         asked: Duties by stage.
         told: People.
+        said: Answers to those of its alerts that asked nobody anew.
         sounded: Loudspeakers.
         vacant: (unit, role) of what nobody holds in the drill's areas, by its roles.
         muted: Messages by channel that the plan kept back.
@@ -120,9 +141,15 @@ class Seen:
     figures: Figures
     plan: str = ""
     over: bool = False
+    expired: bool = False
+    interrupted: bool = False
+    ran_ms: Millis | None = None
+    script_left: int = 0
+    followed_by: tuple[str, ...] = ()
     places: Mapping[int, Place] = field(default_factory=dict)
     asked: Sequence[Asked] = ()
     told: Sequence[Told] = ()
+    said: Sequence[Said] = ()
     sounded: Sequence[Sounded] = ()
     vacant: Sequence[tuple[int, str]] = ()
     muted: Mapping[str, int] = field(default_factory=dict)
@@ -145,11 +172,13 @@ class Row:
     """The duties of a level, or of a unit with all below it.
 
     `reached`: a holder's message arrived, or one of them answered. Times of those who did.
+    `people`: the holders to whom something was to go, each once, and how many of them were reached.
     """
 
     level: str
     unit_no: int  # 0: the whole level
     asked: int
+    people: Share
     reached: Share
     answered: Share
     on_time: Share
@@ -254,6 +283,9 @@ class Score:
     plan: str
     issued_at: Millis | None
     over: bool
+    cut_short: bool
+    ran_ms: Millis | None
+    followed_by: tuple[str, ...]
     result: Verdict
     marks: tuple[Mark, ...]
     totals: Totals

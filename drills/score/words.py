@@ -10,6 +10,7 @@ Say = Callable[[str], str]
 VERDICTS: Final[Mapping[str, str]] = {
     "kept": N_("passed"),
     "missed": N_("not passed"),
+    "undecided": N_("not decided, ended too soon"),
     "not-measured": N_("not measured"),
 }
 MARKS: Final[Mapping[str, str]] = {

@@ -1,6 +1,7 @@
 """A person's own page on a telephone over plain HTTP: what is tapped without signal comes, once."""
 
 import re
+from typing import Any
 
 from playwright.sync_api import Route, expect
 from sqlalchemy import select
@@ -13,10 +14,12 @@ from tests.browser.visitor import Visitor
 NO_SIGNAL = "ERR_INTERNET_DISCONNECTED"
 
 
-def phone_of(stage: Stage, browse: Visit, **changes: str) -> tuple[Visitor, str, int]:
+def phone_of(
+    stage: Stage, browse: Visit, town: int = 0, **changes: Any
+) -> tuple[Visitor, str, int]:
     """A telephone, the path of its owner's page about a new alert, and its owner."""
     drafted = stage.issued(**changes)
-    _, person = stage.web.city.leaders()[0]
+    _, person = stage.web.city.leaders()[town]
     links = stage.web.city.store.vault.links
     token = links.token(drafted["no"], bytes.fromhex(drafted["id"]), person)
     return browse(stage.url, width=360, height=640), f"/a/{token}", person
@@ -85,7 +88,9 @@ def test_a_tap_whose_answer_is_lost_is_sent_again_and_counts_once(
 
 
 def test_a_leader_enters_without_signal_whom_they_told(stage: Stage, browse: Visit) -> None:
-    phone, path, person = phone_of(stage, browse, status="Exercise")
+    # In a town of its own: no drill begins beside a live alert.
+    where = {"town": 1, "areas": ["330281002"]}
+    phone, path, person = phone_of(stage, browse, status="Exercise", **where)
     phone.goes_to(path)
     phone.sees("【演练】这是演练")
     assert phone.barriers() == []

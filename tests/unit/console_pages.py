@@ -255,6 +255,7 @@ async def scored(web: WebCity) -> str:
     """A drill that is over, with its score and its to-do list on record; returns its code."""
     held = await web.issue(status="Exercise", roles=["grid_leader"])
     await web.until(held["id"], lambda board: not board["funnel"]["waiting"])
+    web.clock.forward(minutes=16)  # the time that there was to answer is over
     async with web.client("officer") as officer:
         path = f"/api/v1/alerts/{held['id']}"
         for call, body in (("halt/stop", {"reason": "it is over"}), ("score", {})):
@@ -266,14 +267,14 @@ async def scored(web: WebCity) -> str:
 async def lived_in(web: WebCity) -> dict[str, str]:
     """Something on every page: alerts in several states, a call for help, an unclear reply."""
     city = web.city
-    running = await web.issue()
+    held = await scored(web)  # before anything is live: no drill begins beside that
     async with web.client("officer") as officer:
         draft = (await officer.post("/api/v1/alerts", json=short(colour="orange"))).json()
         drill = (await officer.post("/api/v1/alerts", json=short(status="Exercise"))).json()
         sent = await officer.post(f"/api/v1/alerts/{drill['id']}/approve")
         assert sent.status_code == 200, sent.text
+    running = await web.issue()  # the drill gives way to it
     await web.until(running["id"], lambda board: not board["funnel"]["waiting"])
-    held = await scored(web)
     _, person = city.leaders()[0]
     await web.reply(city.phone_of(person), "3", "help-1")
     await web.reply("+8613800009999", "什么？", "unclear-1")

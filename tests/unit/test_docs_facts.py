@@ -44,7 +44,7 @@ NOT_SEEN = {
     *("ack.counted", "route.changed", "engine.started", "engine.stopped"),
 }
 
-TOWN = "330281001"
+TOWN, ELSEWHERE = "330281001", "330281003"
 APP = "JBSWY3DPEHPK3PXP" * 2
 
 
@@ -172,7 +172,7 @@ def paper(city: City, alert_id: bytes) -> None:
 
 
 def drills(city: City) -> None:
-    """A plan comes and goes; a drill is called off, another is held, and a live alert ends it."""
+    """A plan comes and goes; a drill is called off, another followed up; a live alert ends it."""
     city.engine.agenda = Calendar(OFFICE)
     who, second = (account(city, name) for name in ("drills", "agrees"))
     opens = datetime.fromtimestamp(city.now / 1000 + 7200, UTC).replace(microsecond=0)
@@ -193,6 +193,9 @@ def drills(city: City) -> None:
     city.restart()
     city.engine.agenda = Calendar(OFFICE)
     city.forward(minutes=130, tick_s=300)
+    begun = city.one(select(t.drill.c.alert_no).where(t.drill.c.no == held)).alert_no
+    city.issue(areas=[DRILLED], status="Exercise", references=[city.reference(begun)])
+    city.issue(areas=[TOWN], status="Exercise")
     city.issue("typhoon", "red", areas=[TOWN])
 
 
@@ -205,8 +208,9 @@ def account(city: City, name: str) -> Actor:
 
 def scored(city: City) -> None:
     """One that nobody answers, stopped and scored; what it has shown is mended."""
-    drafted = city.draft(areas=[TOWN], roles=["grid_leader"], status="Exercise")
+    drafted = city.draft(areas=[ELSEWHERE], roles=["grid_leader"], status="Exercise")
     city.approve(drafted)
+    city.forward(minutes=16, tick_s=120)
     stopped = bytes.fromhex(drafted["id"])
     city.take(partial(halting.stop, actor=OFFICER, alert_id=stopped, reason="x"))
     with city.store.read() as connection:

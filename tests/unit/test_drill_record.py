@@ -22,7 +22,7 @@ from drills.score.values import Verdict
 from drills.scoring import Scored, Terms, look, record
 from tests.city import OFFICER, START, ZONE, City
 
-TOWN, OTHER = "330281001", "330281002"
+TOWN, OTHER, THIRD = "330281001", "330281002", "330281003"
 TERMS = Terms(plan="汛前演练", marks=Marks(answer_rate=0.9, reach_rate=0.5))
 DAY_MS = 86_400_000
 
@@ -42,7 +42,7 @@ def drill(city: City, answering: list[str], **more: Any) -> Scored:
     city.approve(drafted)
     for phone in answering:
         city.reply(phone, f"1 {drafted['short_code']}")
-    city.forward(minutes=6, tick_s=30)
+    city.forward(minutes=15, tick_s=60)  # the time that the policy gives for an answer
     stopped = bytes.fromhex(drafted["id"])
     city.take(partial(halting.stop, actor=OFFICER, alert_id=stopped, reason="over"))
     return score(city, drafted["no"])
@@ -163,7 +163,7 @@ def test_only_a_drill_that_is_over_goes_on_record(held: Held) -> None:
     live = city.issue(areas=[OTHER], roles=["city_lead"])
     with city.store.read() as connection, pytest.raises(ConflictError):
         look(connection, live, TERMS)
-    running = city.issue(areas=[OTHER], roles=["grid_leader"], status="Exercise")
+    running = city.issue(areas=[THIRD], roles=["grid_leader"], status="Exercise")
     with city.store.read() as connection:
         found = look(connection, running, TERMS)
     assert not found.score.over

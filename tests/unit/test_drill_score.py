@@ -230,9 +230,45 @@ def test_by_level_and_unit() -> None:
     # EAST was silent but person 3's phone confirmed; WEST answered late.
     assert (grid.asked, grid.reached, grid.answered) == (2, Share(2, 2), Share(1, 2))
     assert (grid.on_time, grid.answer.most, grid.on_post) == (Share(0, 2), 20 * M, Share(1, 2))
-    town, village = found.units
+    town, village, east, west = found.units
     assert (town.level, town.unit_no, town.asked) == ("subdistrict", TOWN, 6)
     assert (village.unit_no, village.asked, village.answered) == (VILLAGE, 5, Share(3, 5))
+    assert [(row.level, row.unit_no, row.asked) for row in (east, west)] == [
+        ("grid", EAST, 2),  # its leader, and stairwell 50
+        ("grid", WEST, 2),
+    ]
+
+
+def test_reach_by_unit_counts_its_people_once_each() -> None:
+    found = score(SEEN, MARKS)
+    by_unit = {row.unit_no: (row.people, row.reached) for row in found.units}
+    assert by_unit == {
+        # Person 8 of the town was never told; of the rest 1, 2, 3, 5, 7 were reached: not 4, not 6.
+        TOWN: (Share(5, 7), Share(4, 6)),
+        VILLAGE: (Share(5, 7), Share(4, 5)),
+        EAST: (Share(1, 3), Share(1, 2)),  # 3 of 3, 4 and 6; duty 2 by person 3
+        WEST: (Share(2, 2), Share(2, 2)),  # 5 by telephone, and 7
+    }
+    both = replace(FIRST[4], holders=(5, 7))  # who holds two duties is one person
+    (west,) = [
+        row
+        for row in score(replace(SEEN, asked=(*FIRST[:4], both)), MARKS).units
+        if row.unit_no == WEST
+    ]
+    assert (west.asked, west.people) == (2, Share(2, 2))
+    levels = {row.level: row.people for row in found.levels}
+    assert levels == {
+        "subdistrict": Share(0, 0),
+        "community": Share(2, 2),
+        "grid": Share(2, 3),
+        "building": Share(1, 2),
+    }
+
+
+def test_a_grid_is_covered_by_all_of_its_own_duties() -> None:
+    second = asked(8, WEST, "grid_member", None, 5)  # the leader answered, the member didn't
+    found = score(replace(SEEN, asked=(*FIRST, second)), MARKS).totals
+    assert found.grids == Share(0, 2)
 
 
 def test_by_way_of_answering() -> None:
@@ -243,6 +279,10 @@ def test_by_way_of_answering() -> None:
 def test_by_channel_what_the_plan_mutes_is_apart() -> None:
     (row,) = score(replace(SEEN, muted={"sms": 3}), MARKS).channels
     assert (row.channel, row.made, row.muted, row.arrived) == ("sms", 7, 3, Share(0, 4))
+    sms = replace(SEEN.figures.channels["sms"], failed=2)
+    figures = replace(SEEN.figures, channels={"sms": sms})
+    (row,) = score(replace(SEEN, figures=figures, muted={"sms": 3}), MARKS).channels
+    assert (row.failed, row.arrived) == (2, Share(0, 4))
 
 
 def test_the_call_tree_breaks_where_the_superior_answered() -> None:

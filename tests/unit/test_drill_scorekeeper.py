@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from alertd.engine.turn import Turn
+from alertd.model import DrillState
 from alertd.settings import load
 from alertd.store import tables as t
 from alertd.store.reads import ledger, todo
 from drills.scorekeeper import Scorekeeper
 from drills.scoring import look, terms_of
-from tests.city import City
+from tests.city import City, sms_route
 from tests.unit.drill_city import TOWN, DrillCity, plan_of
 
 MARKS = {"answer_rate": 0.9, "loudspeakers": 0.9}
@@ -59,7 +62,7 @@ async def test_a_drill_with_injects_is_held_against_the_one_before(drill: DrillC
         ]
         for person in asked[:answering]:
             city.reply(city.phone_of(person), "1")
-        city.forward(minutes=3, tick_s=30)
+        city.forward(minutes=15, tick_s=60)
         assert len(drill.facts("drill.stepped")[-1]["items"]) == 1
         drill.stop(number)
         await keeper.look()
@@ -112,3 +115,68 @@ async def test_a_planned_drill_is_scored_once_it_has_ended(drill: DrillCity) -> 
     # Nobody was woken: an answer from a simulated phone reaches nobody.
     assert {entry.last for entry in entries.values()} == {None}
     assert "simulated" in {kind for entry in entries.values() for kind in entry.by_kind}
+
+
+async def test_a_drill_that_a_live_alert_ended_is_scored_as_far_as_it_went(
+    drill: DrillCity,
+) -> None:
+    city, keeper = drill.city, keeper_of(drill)
+    marks = {"answer_rate": 0.9, "reach_rate": 0.01, "answered_within_min": 1}
+    wanted = plan_of(marks=marks, injects=[{"at_min": 30, "text": "不会再说", "to": [TOWN]}])
+    number = drill.run(wanted)
+    asked = [p for duty, p in city.leaders() if city.requirement_or_none(duty) is not None]
+    city.reply(city.phone_of(asked[0]), "1")
+    city.forward(minutes=2, tick_s=30)
+    live = city.issue(areas=[TOWN])
+    assert drill.state(number) is DrillState.INTERRUPTED
+    await keeper.look()
+    assert city.rows(select(t.drill_score)) == []  # a live alert is out
+    city.issue("all-clear", areas=[TOWN], references=[city.reference(live)])
+    await keeper.look()
+    assert len(city.rows(select(t.drill_score))) == 1
+    kept = city.one(select(t.drill_score))
+    assert (kept.result, kept.cut_short) == ("undecided", 1)
+    assert {name: verdict for name, _, _, verdict in json.loads(kept.marks)} == {
+        "reach_rate": "kept",
+        "answer_rate": "undecided",  # there were 13 of 15 minutes left for it
+        "answered_within_min": "kept",  # the minute was over
+    }
+    found = json.loads(kept.found)
+    assert (found["silent"], found["mark"]) == (0, 0)
+    (body,) = drill.facts("drill.scored")
+    assert body["cut_short"]
+    # The next one isn't held against it; the one after that is held against the next.
+    beside = []
+    for _ in range(2):
+        again = drill.run(plan_of(marks=MARKS))
+        city.forward(minutes=15, tick_s=60)
+        drill.stop(again)
+        await keeper.look()
+        beside.append(drill.facts("drill.scored")[-1]["against_no"])
+    assert beside == [None, drill.row(number + 1).alert_no]
+
+
+async def test_what_was_decided_when_a_drill_was_cut_short_stays_decided(drill: DrillCity) -> None:
+    city, keeper = drill.city, keeper_of(drill)
+    injects = [{"at_min": 30, "text": "不会再说", "to": [TOWN]}]
+    number = drill.run(plan_of(marks=MARKS, injects=injects))
+    city.forward(minutes=15, tick_s=60)
+    drill.stop(number)  # before its script was over
+    await keeper.look()
+    kept = city.one(select(t.drill_score))
+    assert (kept.result, kept.cut_short) == ("missed", 1)
+    assert json.loads(kept.found)["silent"] > 0
+
+
+async def test_one_that_never_began_has_no_score_and_makes_no_noise(tmp_path: Path) -> None:
+    real = DrillCity(tmp_path / "real", routes=(sms_route(simulated=False),))
+    keeper = keeper_of(real)
+    number = real.run(plan_of(channels={"sms-1": "real"}))
+    live = real.city.issue(areas=[TOWN])
+    real.city.forward(seconds=1)
+    real.city.issue("all-clear", areas=[TOWN], references=[real.city.reference(live)])
+    with capture_logs() as said:
+        await keeper.look()
+    assert real.state(number) is DrillState.INTERRUPTED
+    assert (real.city.rows(select(t.drill_score)), said) == ([], [])
+    real.city.store.close()

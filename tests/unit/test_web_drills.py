@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ from sqlalchemy import select
 
 from alertd.store import tables as t
 from tests.unit.console_pages import PLAN
-from tests.unit.web_city import TOWN, WebCity, web_city
+from tests.unit.web_city import TOWN, WebCity, short, web_city
 
 BLIND = (
     PLAN.replace("汛前演练", "双盲演练")
@@ -172,3 +173,26 @@ async def test_to_agree_one_types_the_drills_word(web: WebCity) -> None:
         assert typed.status_code == 303
     after = (await ask(web, "officer", "GET", f"/drills/{made['no']}")).json()
     assert after["agreed_by"] == "second"
+
+
+async def test_a_drill_from_the_issue_page_gives_way_to_a_live_alert(tmp_path: Path) -> None:
+    async with web_city(tmp_path / "city") as web:
+        drill = await web.issue(status="Exercise")
+        await web.until(drill["id"], lambda board: not board["funnel"]["waiting"])
+        waits = (await ask(web, "officer", "POST", "/alerts", short(status="Exercise"))).json()
+        told = {message.address for message in web.loopback.sent}
+        live = await web.issue()
+        gone = (await ask(web, "officer", "GET", f"/alerts/{drill['id']}")).json()["view"]
+        assert gone["state"] == "cancelled"
+        facts = (await ask(web, "auditor", "GET", f"/alerts/{drill['id']}/facts")).json()["items"]
+        (gave_way,) = [fact["body"] for fact in facts if fact["kind"] == "drill.gave-way"]
+        assert gave_way["actual_no"] == live["no"]
+        await web.until(live["id"], lambda board: not board["funnel"]["waiting"])
+        heard = [m.address for m in web.loopback.sent if "演练中止,以实际预警为准" in m.text]
+        assert sorted(heard) == sorted(told), "each of them once"
+        refused = await ask(web, "second", "POST", f"/alerts/{waits['id']}/approve")
+        assert refused.status_code == 409
+        assert "no drill begins now" in refused.json()["detail"]
+        async with await browser(web, "auditor") as client:
+            page = (await client.get(f"/alerts/{drill['short_code']}/timeline")).text
+        assert "gave way to a live alert" in page

@@ -187,12 +187,13 @@ async def test_a_town_enters_its_own_sheets_only(web: WebCity) -> None:
         assert (await viewer.post(f"{url}/marks", json=body)).status_code == 403
 
 
-async def test_a_drill_says_so_and_a_simulated_one_shows_no_number(web: WebCity) -> None:
-    drill = await told(web, status="Exercise", simulated=True)
-    _, leader = web.city.leaders()[0]
-    sheet = text_of((await printed(web, "officer", drill["id"], "call-sheet")).content)
-    assert "DRILL" in sheet
-    assert spaced(web.city.phone_of(leader)) not in sheet
+async def test_a_drill_says_so_and_a_simulated_one_shows_no_number(tmp_path: Path) -> None:
+    async with web_city(tmp_path / "city") as web:  # no drill begins beside live alerts
+        drill = await told(web, status="Exercise", simulated=True)
+        _, leader = web.city.leaders()[0]
+        sheet = text_of((await printed(web, "officer", drill["id"], "call-sheet")).content)
+        assert "DRILL" in sheet
+        assert spaced(web.city.phone_of(leader)) not in sheet
     assert "simulated" in sheet
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.console_pages import scored
 from tests.unit.web_city import TOWN, WebCity, short, web_city
 
-OTHER = "330281002"
+OTHER, THIRD = "330281002", "330281003"
 PLAN = f"""
 name = "汛前演练"
 [alert]
@@ -67,7 +67,7 @@ async def test_only_drills_are_scored(ready: Ready) -> None:
 
 
 async def test_a_drill_beyond_ones_area_isnt_scored_for_one(ready: Ready) -> None:
-    both = await ready.web.issue(status="Exercise", areas=[TOWN, OTHER], roles=["grid_leader"])
+    both = await ready.web.issue(status="Exercise", areas=[TOWN, THIRD], roles=["grid_leader"])
     async with ready.web.client("town") as town:
         assert (await town.get(f"/api/v1/alerts/{ready.code}/score")).status_code == 200
         refused = await town.get(f"/api/v1/alerts/{both['id']}/score")

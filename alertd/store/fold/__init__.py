@@ -64,6 +64,7 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "drill.off": drills.off,
     "drill.drafted": drills.drafted,
     "drill.started": drills.started,
+    "drill.followed": drills.followed,
     "drill.stepped": drills.stepped,
     "drill.ended": drills.ended,
 }
@@ -89,6 +90,7 @@ RECORD_ONLY = frozenset(
     {
         "alert.forecast",
         "alert.selected",
+        "drill.gave-way",
         "number.shown",
         "roster.imported",
         "principal.created",

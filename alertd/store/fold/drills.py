@@ -70,6 +70,13 @@ def drafted(connection: Connection, fact: Fact) -> None:
     """Its alert is written down, and waits to be issued. Body: no, due_at."""
     due_at = fact.body["due_at"]
     _set(connection, fact, state=DrillState.DRAFTED, alert_no=fact.alert_no, due_at=due_at)
+    followed(connection, fact)
+
+
+def followed(connection: Connection, fact: Fact) -> None:
+    """Somebody followed its alert up by hand, and it goes on as that. Body: no."""
+    row = {"alert_no": fact.alert_no, "drill_no": fact.body["no"]}
+    connection.execute(t.drill_alert.insert().values(**row))
 
 
 def started(connection: Connection, fact: Fact) -> None:

@@ -11,7 +11,7 @@ from alertd.store.batches import batches
 
 
 def scored(connection: Connection, fact: Fact) -> None:
-    """A drill was scored. Body: plan, against_no, result, marks, found."""
+    """A drill was scored. Body: plan, against_no, result, marks, found, cut_short."""
     body = fact.body
     statement = dialect.insert(connection, t.drill_score)
     row = {
@@ -21,6 +21,7 @@ def scored(connection: Connection, fact: Fact) -> None:
         "result": body["result"],
         "marks": json.dumps(body["marks"], ensure_ascii=False),
         "found": json.dumps(body["found"], sort_keys=True),
+        "cut_short": int(body.get("cut_short", False)),
         "scored_at": fact.occurred_at,
     }
     connection.execute(

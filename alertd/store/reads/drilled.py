@@ -1,18 +1,22 @@
 """What a drill's score is made from, as rows; `drills.evidence` puts them together."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, case, exists, func, literal, select
 
+from alertd.decide.halt import Halt, ran
 from alertd.model import (
     FOREVER,
     STAGES_OF_ACK,
+    AckKind,
+    AlertState,
     DrillState,
     Millis,
     RecipientKind,
+    Stage,
     numbers_of,
     requirement_no,
     stage_of,
@@ -20,6 +24,7 @@ from alertd.model import (
 from alertd.store import tables as t
 from alertd.store.batches import batches, stream
 from alertd.store.fold.scope import below, in_force, one_of
+from alertd.store.reads.drills import alerts_of
 from rosters.words import LEAD_ROLES
 
 _ANSWERS: Final = [kind.value for kind, stages in STAGES_OF_ACK.items() if stages]
@@ -36,6 +41,9 @@ class Drilled:
     paths: tuple[str, ...]
     roles: tuple[str, ...]
     over: bool  # ended, or stopped for good
+    expired: bool  # by its own time
+    ran_ms: Millis | None  # its pauses left out; None while it is under way
+    short_code: str
 
 
 class Sent(NamedTuple):
@@ -53,12 +61,15 @@ class Sent(NamedTuple):
 def drilled(connection: Connection, alert_no: int) -> Drilled:
     """The alert of that number."""
     c, h = t.alert.c, t.halt.c
+    own = (c.no, c.status, c.state, c.short_code, c.roster_version, c.issued_at, c.ended_at)
     row = connection.execute(
-        select(c.no, c.status, c.roster_version, c.issued_at, c.ended_at, c.selection, h.stopped_at)
+        select(*own, c.selection, h.paused_at, h.paused_ms, h.stopped_at)
         .outerjoin_from(t.alert, t.halt, h.alert_no == c.no)
         .where(c.no == alert_no)
     ).one()
     selection = json.loads(row.selection)
+    until = min((at for at in (row.ended_at, row.stopped_at) if at is not None), default=None)
+    halt = Halt(paused_at=row.paused_at, paused_ms=row.paused_ms or 0)
     return Drilled(
         no=row.no,
         status=row.status,
@@ -66,7 +77,10 @@ def drilled(connection: Connection, alert_no: int) -> Drilled:
         issued_at=row.issued_at,
         paths=tuple(selection.get("paths", ())),
         roles=tuple(selection.get("roles", ())),
-        over=row.ended_at is not None or row.stopped_at is not None,
+        over=until is not None,
+        expired=row.state == AlertState.EXPIRED.value and row.stopped_at is None,
+        ran_ms=None if until is None else ran(halt, row.issued_at or until, until),
+        short_code=row.short_code,
     )
 
 
@@ -121,6 +135,16 @@ def first_answers(connection: Connection, alert_no: int) -> dict[int, tuple[Mill
     for person_no, at, via in stream(connection, query.order_by(c.occurred_at, c.no)):
         found.setdefault(person_no, (at, via))
     return found
+
+
+def said(connection: Connection, alert_no: int) -> list[tuple[int, Millis, tuple[Stage, ...]]]:
+    """(person, when, for which stages) of every answer to an alert."""
+    c = t.ack.c
+    query = select(c.person_no, c.occurred_at, c.kind).where(
+        c.alert_no == alert_no, c.withdrawn_at.is_(None), c.kind.in_(_ANSWERS)
+    )
+    rows = connection.execute(query.order_by(c.no))
+    return [(person_no, at, STAGES_OF_ACK[AckKind(kind)]) for person_no, at, kind in rows]
 
 
 def units(connection: Connection, version: int) -> Iterator[tuple[int, str, int | None]]:
@@ -185,9 +209,9 @@ def still_there(connection: Connection, what: str, numbers: Iterable[int]) -> se
 
 
 def earlier(connection: Connection, alert_no: int, plan: str) -> int | None:
-    """The drill of the same plan that was scored last before this one."""
+    """The drill of the same plan that was scored last before this one, and wasn't cut short."""
     s = t.drill_score.c
-    query = select(s.alert_no).where(s.plan == plan, s.alert_no < alert_no)
+    query = select(s.alert_no).where(s.plan == plan, s.alert_no < alert_no, s.cut_short == 0)
     return connection.execute(query.order_by(s.alert_no.desc()).limit(1)).scalar_one_or_none()
 
 
@@ -197,11 +221,46 @@ def scored(connection: Connection, alert_no: int) -> Any:
     return connection.execute(query).first()
 
 
-def planned(connection: Connection, alert_no: int) -> tuple[str, dict[str, Any]] | None:
-    """The name and content of the plan that a drill was made from; None of one without a plan."""
-    d = t.drill.c
-    row = connection.execute(select(d.plan, d.content).where(d.alert_no == alert_no)).first()
-    return None if row is None else (row.plan, json.loads(row.content))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A drill that was made from a plan.
+
+    Args:
+        plan: The plan's name.
+        content: What `drills.plan.from_dict` reads.
+        step: How much of its script has come.
+        alerts: Those that it went on as, its own first.
+    """
+
+    plan: str
+    content: Mapping[str, Any]
+    state: DrillState
+    step: int
+    alerts: tuple[int, ...]
+
+
+def planned(connection: Connection, alert_no: int) -> Planned | None:
+    """The drill that an alert is of, or follows; None of one without a plan."""
+    d, a = t.drill.c, t.drill_alert.c
+    query = select(d.no, d.plan, d.content, d.state, d.step).join(t.drill_alert, a.drill_no == d.no)
+    row = connection.execute(query.where(a.alert_no == alert_no)).first()
+    if row is None:
+        return None
+    return Planned(
+        plan=row.plan,
+        content=json.loads(row.content),
+        state=DrillState(row.state),
+        step=row.step,
+        alerts=tuple(alerts_of(connection, row.no)),
+    )
+
+
+def follow_ups(connection: Connection, alert_nos: Collection[int]) -> set[int]:
+    """Those of some alerts that a planned drill went on as: they are no drills of their own."""
+    d, a = t.drill.c, t.drill_alert.c
+    query = select(a.alert_no).join(t.drill, a.drill_no == d.no)
+    query = query.where(a.alert_no.in_(list(alert_nos)), a.alert_no != d.alert_no)
+    return set(connection.execute(query).scalars())
 
 
 def owners_of(connection: Connection, alert_nos: Collection[int]) -> dict[int, bytes]:
@@ -215,13 +274,16 @@ def owners_of(connection: Connection, alert_nos: Collection[int]) -> dict[int, b
     return {row.no: row.owner for row in rows}
 
 
+_OVER: Final = (DrillState.ENDED.value, DrillState.INTERRUPTED.value)
+
+
 def unscored(connection: Connection) -> list[int]:
-    """The alerts of drills that were held to their end and have no score yet."""
+    """The alerts of drills that had begun, are over and have no score yet."""
     d, s = t.drill.c, t.drill_score.c
     query = (
         select(d.alert_no)
         .outerjoin(t.drill_score, s.alert_no == d.alert_no)
-        .where(d.state == DrillState.ENDED.value, d.alert_no.is_not(None), s.alert_no.is_(None))
+        .where(d.state.in_(_OVER), d.started_at.is_not(None), s.alert_no.is_(None))
         .order_by(d.no)
     )
     return list(connection.execute(query).scalars())
@@ -232,6 +294,13 @@ def scored_of(connection: Connection, alert_nos: Collection[int]) -> dict[int, s
     s = t.drill_score.c
     rows = connection.execute(select(s.alert_no, s.result).where(s.alert_no.in_(list(alert_nos))))
     return {row.alert_no: row.result for row in rows}
+
+
+def cut_short_of(connection: Connection, alert_nos: Collection[int]) -> set[int]:
+    """Those of some drills whose score on record says that they were cut short."""
+    s = t.drill_score.c
+    query = select(s.alert_no).where(s.alert_no.in_(list(alert_nos)), s.cut_short == 1)
+    return set(connection.execute(query).scalars())
 
 
 class Known(NamedTuple):

@@ -11,11 +11,14 @@ from alertd.errors import NotFoundError
 from alertd.model import AlertState, DrillState, Fact, Millis, Status
 from alertd.store import journal
 from alertd.store import tables as t
+from alertd.store.batches import batches
 from alertd.store.prepared import Prepared
 from alertd.store.reads.alerts import inside
 from alertd.store.reads.paging import Page
 from alertd.store.reads.principals import names_of
 
+_ENDS = ("cancel", "all-clear")
+_OUT = (int(Status.ACTUAL), int(Status.EXERCISE))
 LIVE = (DrillState.SCHEDULED, DrillState.DRAFTED, DrillState.RUNNING)
 
 
@@ -45,6 +48,7 @@ class DrillView:
         blind: Whether it begins at a moment in a window that nobody knows.
         opens_at: Its date, or where the window begins; `closes_at` is where that ends.
         alert: The id of its alert, in hex, once there is one.
+        followed_by: Short codes of the alerts that it went on as, after somebody followed that up.
     """
 
     no: int
@@ -66,6 +70,7 @@ class DrillView:
     reminded: int
     alert: str | None
     short_code: str | None
+    followed_by: tuple[str, ...]
     started_at: Millis | None
     ended_at: Millis | None
 
@@ -155,25 +160,52 @@ def under_way(connection: Connection) -> list[int]:
     return list(connection.execute(select(c.no).where(c.state.in_(states))).scalars())
 
 
+def alerts_of(connection: Connection, drill_no: int) -> list[int]:
+    """The alerts that a drill went on as, its own first."""
+    c = t.drill_alert.c
+    query = select(c.alert_no).where(c.drill_no == drill_no).order_by(c.alert_no)
+    return list(connection.execute(query).scalars())
+
+
+def followers(connection: Connection, alert_no: int) -> list[int]:
+    """Exercises that were issued later and may take an alert's place, in their order."""
+    c = t.alert.c
+    query = select(c.no).where(
+        c.no > alert_no,
+        c.status == int(Status.EXERCISE),
+        c.purpose.in_(("update", "correction")),
+        c.issued_at.is_not(None),
+    )
+    return list(connection.execute(query.order_by(c.no)).scalars())
+
+
+def out(connection: Connection) -> tuple[list[int], list[int]]:
+    """(live alerts, drills) that are out and ask for something, by the numbers of their alerts.
+
+    What ends a danger or a drill is none itself.
+    """
+    c = t.alert.c
+    query = select(c.no, c.status).where(
+        c.state == AlertState.ISSUED.value, c.purpose.not_in(_ENDS), c.status.in_(_OUT)
+    )
+    rows = connection.execute(query.order_by(c.no)).all()
+    live, drills = ([row.no for row in rows if row.status == status] for status in _OUT)
+    return live, drills
+
+
 def live_alert(connection: Connection) -> int | None:
     """The number of a live alert that is out; None where there is none.
 
     What ends a danger is none itself.
     """
-    c = t.alert.c
-    query = select(c.no).where(
-        c.state == AlertState.ISSUED.value,
-        c.status == int(Status.ACTUAL),
-        c.purpose.not_in(("cancel", "all-clear")),
-    )
-    found: int | None = connection.execute(query.limit(1)).scalar()
-    return found
+    live, _ = out(connection)
+    return live[0] if live else None
 
 
-def log(connection: Connection, alert_no: int) -> list[Fact]:
+def log(connection: Connection, drill_no: int) -> list[Fact]:
     """What the drill's control said and did, from the journal."""
     c = t.journal.c
-    where = [c.alert_no == alert_no, c.kind.startswith("drill.")]
+    where = [c.alert_no.in_(alerts_of(connection, drill_no)), c.kind.startswith("drill.")]
     chains = [journal.chain(connection, *each, where=where) for each in journal.chains(connection)]
     return [row.fact for row in journal.in_order(chains)]
 
@@ -200,10 +232,21 @@ def _plan(row: Row[Any], names: Mapping[bytes, str]) -> PlanView:
 def _views(connection: Connection, rows: list[Row[Any]]) -> tuple[DrillView, ...]:
     ids = [each for row in rows for each in (row.owner, row.created_by, row.agreed_by)]
     names = names_of(connection, ids)
-    return tuple(_drill(row, names) for row in rows)
+    after = _followed_by(connection, [row.no for row in rows])
+    return tuple(_drill(row, names, after.get(row.no, ())) for row in rows)
 
 
-def _drill(row: Row[Any], names: Mapping[bytes, str]) -> DrillView:
+def _followed_by(connection: Connection, numbers: list[int]) -> dict[int, tuple[str, ...]]:
+    a, d = t.alert.c, t.drill_alert.c
+    found: dict[int, tuple[str, ...]] = {}
+    for batch in batches(numbers):
+        query = select(d.drill_no, a.short_code).join(t.alert, a.no == d.alert_no)
+        for row in connection.execute(query.where(d.drill_no.in_(batch)).order_by(a.no)):
+            found[row.drill_no] = (*found.get(row.drill_no, ()), row.short_code)
+    return {no: codes[1:] for no, codes in found.items()}
+
+
+def _drill(row: Row[Any], names: Mapping[bytes, str], after: tuple[str, ...]) -> DrillView:
     owner = names.get(row.owner, "")
     same = ("no", "plan", "reason", "opens_at", "closes_at", "commitment", "step", "reminded")
     more = ("created_at", "short_code", "started_at", "ended_at")
@@ -218,6 +261,7 @@ def _drill(row: Row[Any], names: Mapping[bytes, str]) -> DrillView:
         state=DrillState(row.state),
         blind=bool(row.commitment),
         alert=row.alert_id.hex() if row.alert_id else None,
+        followed_by=after,
     )
 
 

@@ -10,7 +10,7 @@ from alertd.store.tables.access import Idempotency, Principal, SecondFactor, Ses
 from alertd.store.tables.alerts import Alert, Coverage, Delivery, Event, Halt, Message, Requirement
 from alertd.store.tables.alerts import DeliveryCount as DeliveryCountRow
 from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, Inbound
-from alertd.store.tables.drills import Drill, DrillPlan
+from alertd.store.tables.drills import Drill, DrillAlert, DrillPlan
 from alertd.store.tables.paper import Sheet, SheetMark
 from alertd.store.tables.readiness import DrillScore, Todo
 from alertd.store.tables.record import (
@@ -77,6 +77,7 @@ sheet = _core(Sheet)
 sheet_mark = _core(SheetMark)
 drill_plan = _core(DrillPlan)
 drill = _core(Drill)
+drill_alert = _core(DrillAlert)
 drill_score = _core(DrillScore)
 todo = _core(Todo)
 principal = _core(Principal)

@@ -48,6 +48,15 @@ class Drill(SQLModel, table=True):
     due_at: int | None = big(nullable=True)  # the calendar looks at it then
     step: int = small()  # how many of the script's items are done
     reminded: int = small()  # how many of the plan's reminders went
-    alert_no: int | None = big(nullable=True)
+    alert_no: int | None = big(nullable=True)  # its own; what followed it is in drill_alert
     started_at: int | None = big(nullable=True)
     ended_at: int | None = big(nullable=True)
+
+
+class DrillAlert(SQLModel, table=True):
+    """An alert that a drill went on as: its own, and those that followed it by hand."""
+
+    __tablename__ = "drill_alert"
+    __table_args__ = (Index("drill_alert_drill", "drill_no"),)
+    alert_no: int = big(primary_key=True)
+    drill_no: int = big()

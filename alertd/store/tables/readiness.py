@@ -17,6 +17,7 @@ class DrillScore(SQLModel, table=True):
     result: str = text()  # kept, missed, not-measured
     marks: str = text()  # JSON: [name, wanted, measured, verdict] each
     found: str = text()  # JSON: how many defects of each kind
+    cut_short: bool = small()  # it ended before it had come to all that it was to show
     scored_at: int = big()
 
 

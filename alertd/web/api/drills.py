@@ -82,7 +82,8 @@ class Checked(BaseModel):
 class DrillLine(BaseModel):
     """A drill in a list. A window's moment is nowhere before the drill has begun.
 
-    `commitment` is SHA-256 of `SALT:MOMENT`; both are in the fact `drill.started`.
+    `commitment` is SHA-256 of `SALT:MOMENT`; both are in the fact `drill.started`. `followed_by`
+    are the alerts that it went on as, after somebody followed its own one up, by short code.
     """
 
     no: int
@@ -104,6 +105,7 @@ class DrillLine(BaseModel):
     reminded: int
     alert: str | None
     short_code: str | None
+    followed_by: list[str]
     started_at: Millis | None
     ended_at: Millis | None
 

@@ -151,18 +151,15 @@ def view_of(view: reads.DrillView) -> dict[str, Any]:
     """A drill as JSON; of a window never the moment."""
     values = asdict(view)
     content = values.pop("content")
-    values["paths"] = list(values["paths"])
+    values |= {name: list(values[name]) for name in ("paths", "followed_by")}
     return {**values, "state": view.state.value, "name_en": content.get("name_en", "")}
 
 
 def log_of(connection: Connection, view: reads.DrillView) -> list[dict[str, Any]]:
     """What the control said and what failed, in order."""
-    if view.alert is None:
-        return []
     plan = plans.from_dict(dict(view.content))
-    alert_no = reads.row_of(connection, view.no).alert_no
     lines: list[dict[str, Any]] = []
-    for fact in reads.log(connection, alert_no):
+    for fact in reads.log(connection, view.no):
         if fact.kind == "drill.stepped":
             lines += [_line(plan, fact.occurred_at, *item) for item in fact.body["items"]]
     return lines

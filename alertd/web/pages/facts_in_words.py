@@ -44,6 +44,8 @@ FACTS: Final[Mapping[str, str]] = {
     "drill.off": N_("a drill isn't held"),
     "drill.drafted": N_("a drill's alert written"),
     "drill.started": N_("the drill began"),
+    "drill.followed": N_("the drill goes on as this alert"),
+    "drill.gave-way": N_("the drill gave way to a live alert"),
     "drill.stepped": N_("the drill's script went on"),
     "drill.ended": N_("the drill is over"),
 }

@@ -27,6 +27,7 @@ router = APIRouter(prefix="/readiness", include_in_schema=False)
 _SHOWN: Final = 100
 _DRILLS: Final = 20
 _TOWNS: Final = 500
+_MOST_UNITS: Final = 500  # of a level, in the page of a score
 After = Annotated[int | None, Query(ge=0, le=2**62)]
 Unit = Annotated[str, Query(pattern=r"^[0-9A-Za-z_-]{0,40}$")]
 
@@ -59,11 +60,14 @@ async def overview(request: Request, deps: Given, signed: Visitor) -> Response:
 def _overview(deps: Deps, path: str) -> dict[str, Any]:
     with deps.store.read() as connection:
         found = reads.alerts(connection, path=path, status=Status.EXERCISE, limit=_DRILLS)
-        drills = [view for view in found.items if _scored(view)]
+        later = drilled.follow_ups(connection, [view.no for view in found.items])
+        drills = [view for view in found.items if _scored(view) and view.no not in later]
         results = drilled.scored_of(connection, [view.no for view in drills])
+        cut = drilled.cut_short_of(connection, [view.no for view in drills])
         return {
             "drills": drills,
             "results": results,
+            "cut": cut,
             "counts": todo.counts(connection, path=path),
             "grids": ledger.grids_in_all(connection, path),
         }
@@ -87,6 +91,7 @@ async def score(
         view=view,
         against=against,
         others=await asyncio.to_thread(_others, deps, signed, view),
+        most_units=_MOST_UNITS,
         may_record=may(signed.actor, "draft") and found["over"],
         **_said(),
     )
@@ -96,7 +101,12 @@ def _others(deps: Deps, signed: Signed, view: reads.AlertView) -> list[reads.Ale
     path = signed.actor.path
     with deps.store.read() as connection:
         found = reads.alerts(connection, path=path, status=Status.EXERCISE, limit=_DRILLS)
-    return [other for other in found.items if _scored(other) and other.no < view.no]
+        later = drilled.follow_ups(connection, [other.no for other in found.items])
+    return [
+        other
+        for other in found.items
+        if _scored(other) and other.no < view.no and other.no not in later
+    ]
 
 
 def _scored(view: reads.AlertView) -> bool:
