@@ -1,15 +1,15 @@
 """What watches show of each cell: the share that notices a message, and when answers come. Pure.
 
 The model is the simulator's own (`drills.simulate.people`): a message that arrives is noticed with
-a chance p, else never; whoever notices it answers after a lognormal time; of several messages the
-first that is answered counts. A message without an answer thus has two causes, somebody who never
-will and somebody who hasn't yet, and a plain share of answers takes the second for the first.
+a chance p; whoever has noticed one answers it after a lognormal time and pays no heed to the next;
+whoever hasn't may notice the next. A message without an answer thus has two causes, somebody who
+never will and somebody who hasn't yet, and a plain share of answers takes the second for the first.
 
 It is the mixture cure model (J. W. Boag, "Maximum likelihood estimates of the proportion of
 patients cured by cancer therapy", J. R. Stat. Soc. B 11, 1949), with silent watches censored at
-their ends and, where several messages were out, the one that was answered hidden. Both are what EM
+their ends and, where several messages were out, the one that was noticed hidden. Both are what EM
 is for (Dempster, Laird, Rubin, J. R. Stat. Soc. B 39, 1977): each round weighs, with the parameters
-of the one before, which message an answer belongs to and who is still going to answer, and counts.
+of the one before, which message was noticed and who is still going to answer, and counts.
 
 A cell with few watches is drawn towards the shipped behaviour: `WEIGHT` messages are added to it
 that went as that has it.
@@ -20,15 +20,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from drills.learning.trials import Trial, Watch, last_place, seconds
+from drills.learning.trials import Watch, last_place, seconds
 
 WEIGHT: Final = 20.0
 """So many messages of the shipped behaviour are added to what a cell shows."""
 
-_MOST_ROUNDS: Final = 400
-_CLOSE: Final = 1e-4
+_MOST_ROUNDS: Final = 1_000
+_CLOSE: Final = 1e-5
 _MOST_SHARE: Final = 0.999
-_LEAST_SPREAD: Final = 0.1
+_LEAST_SPREAD, _MOST_SPREAD = 0.1, 4.0  # as a scenario takes it
 _TINY: Final = 1e-12
 
 
@@ -100,7 +100,7 @@ class _State:
             around = self.sum_xx - 2 * mu * self.sum_x + mu * mu * self.noticed
             prior = answers * (usual.spread**2 + (mu - mu_0) ** 2)
             spread = math.sqrt(max(around + prior, 0.0) / of)
-        share, spread = min(share, _MOST_SHARE), max(spread, _LEAST_SPREAD)
+        share, spread = min(share, _MOST_SHARE), min(max(spread, _LEAST_SPREAD), _MOST_SPREAD)
         moved = max(abs(share - self.share), abs(mu - self.mu), abs(spread - self.sigma))
         self.share, self.mu, self.sigma = share, mu, spread
         self.exposed = self.noticed = self.sum_x = self.sum_xx = 0.0
@@ -108,29 +108,28 @@ class _State:
 
 
 class _Table:
-    """For each step of time, what a cell's parameters say of a message that is so old."""
+    """For each step of time, what a cell's parameters say of an answer to a message so old."""
 
     def __init__(self, state: _State, places: int, *, confirmed: bool) -> None:
         self.arrives = 1.0 if confirmed else state.usual.on
-        self.hazard: list[float] = []  # of being answered just now, where it wasn't before
-        self.later: list[tuple[float, float, float]] = []  # noticed though silent; E x, E x² then
-        share = self.arrives * state.share
+        self.share = self.arrives * state.share  # arrives and is noticed
+        self.dense: list[float] = []  # per second
+        self.later: list[tuple[float, float, float]] = []  # the chance; E x, E x² of those
         for place in range(places + 1):
-            self._put(state, share, seconds(place))
+            self._put(state, seconds(place))
 
-    def _put(self, state: _State, share: float, at: float) -> None:
+    def _put(self, state: _State, at: float) -> None:
         z = (math.log(at) - state.mu) / state.sigma
         dense = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
         beyond = math.erfc(z / math.sqrt(2)) / 2
-        silent = max(1 - share * (1 - beyond), _TINY)
-        self.hazard.append(share * dense / (state.sigma * at) / silent)
+        self.dense.append(dense / (state.sigma * at))
         if beyond < _TINY:
             self.later.append((0.0, 0.0, 0.0))
             return
         steep = dense / beyond
         mean = state.mu + state.sigma * steep
         spread = state.sigma**2 * max(1 + z * steep - steep**2, 0.0)
-        self.later.append((share * beyond / silent, mean, spread + mean * mean))
+        self.later.append((beyond, mean, spread + mean * mean))
 
 
 def fit(watches: Mapping[Watch, int], usual: Sequence[Usual]) -> list[Found]:
@@ -167,31 +166,35 @@ _Tables = Sequence[tuple[_Table, _Table]]
 
 def _weigh(watch: Watch, times: int, states: Sequence[_State], tables: _Tables) -> None:
     """Add a watch to what its cells count in this round."""
+    left = float(times)  # who hadn't noticed an earlier one
     for trial, part in zip(watch.trials, _parts(watch, tables), strict=True):
         state, table = states[trial.cell], tables[trial.cell][trial.confirmed]
-        state.exposed += times * table.arrives
-        if part:
+        state.exposed += left * table.arrives
+        left -= times * part
+        if not part:
+            continue
+        if watch.word:
             x = math.log(seconds(trial.place))
             state.count(times * part, x, x * x)
-        later, mean, square = table.later[trial.place]
-        if later and part < 1:
-            state.count(times * (1 - part) * later, mean, square)
+        else:
+            _, mean, square = table.later[trial.place]
+            state.count(times * part, mean, square)
 
 
 def _parts(watch: Watch, tables: _Tables) -> list[float]:
-    """How much of the answer is each message's; all 0 where there was none."""
-    if not watch.word:
-        return [0.0] * len(watch.trials)
-    hazards = [_hazard(trial, tables) for trial in watch.trials]
-    whole = sum(hazards)
+    """For each message, how likely it is the one that was noticed; of a silent watch, or none."""
+    left, weights = 1.0, []
+    for trial in watch.trials:
+        table = tables[trial.cell][trial.confirmed]
+        late = table.dense[trial.place] if watch.word else table.later[trial.place][0]
+        may = trial.may or not watch.word
+        weights.append(left * table.share * late if may else 0.0)
+        left *= 1 - table.share
+    whole = sum(weights) + (0.0 if watch.word else left)
     if whole > 0:
-        return [each / whole for each in hazards]
+        return [each / whole for each in weights]
     able = [float(trial.may) for trial in watch.trials]
     return [each / sum(able) for each in able]
-
-
-def _hazard(trial: Trial, tables: _Tables) -> float:
-    return tables[trial.cell][trial.confirmed].hazard[trial.place] if trial.may else 0.0
 
 
 def _found(watches: Mapping[Watch, int], states: Sequence[_State], tables: _Tables) -> list[Found]:
@@ -201,6 +204,8 @@ def _found(watches: Mapping[Watch, int], states: Sequence[_State], tables: _Tabl
     for watch, times in watches.items():
         for trial, part in zip(watch.trials, _parts(watch, tables), strict=True):
             messages[trial.cell] += times
+            if not watch.word:
+                continue
             answers[trial.cell] += times * part
             said = words[trial.cell]
             said[watch.word] = said.get(watch.word, 0.0) + times * part

@@ -74,7 +74,7 @@ class Trial(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """All messages of one person and alert, and what was answered in the end, or ""."""
+    """All messages of one person and alert as they arrived, and what was answered, or ""."""
 
     word: str
     trials: tuple[Trial, ...]
@@ -106,16 +106,14 @@ def watch(sent: Iterable[Sent], answers: Iterable[Answer], over_at: Millis) -> W
     ends = min(ends, watched[0][1] + LONGEST_MS)
     own = first if first is not None and first.word and first.at == ends else None
     trials = tuple(
-        sorted(
-            Trial(
-                message.cell,
-                place_of(ends - at),
-                confirmed=message.confirmed_at is not None,
-                may=own is not None and message.channel in own.channels,
-            )
-            for message, at in watched
-            if at < ends
+        Trial(
+            message.cell,
+            place_of(ends - at),
+            confirmed=message.confirmed_at is not None,
+            may=own is not None and message.channel in own.channels,
         )
+        for message, at in sorted(watched, key=lambda each: each[1])
+        if at < ends
     )
     answered = own is not None and any(trial.may for trial in trials)
     return Watch(own.word if own is not None and answered else "", trials)

@@ -202,7 +202,7 @@ class Scenario:
     start: Moment
     hours: Annotated[float, Field(gt=0, le=72, allow_inf_nan=False, strict=True)] = 6.0
     grain_s: Annotated[float, Field(ge=0.2, le=60, allow_inf_nan=False, strict=True)] = 1.0
-    people: Annotated[tuple[People, ...], _LIST, Field(max_length=100)] = ()
+    people: Annotated[tuple[People, ...], _LIST, Field(max_length=400)] = ()
     phones: Phones = Field(default_factory=Phones)
     gateways: Annotated[dict[Word, Quality], Field(max_length=60)] = Field(default_factory=dict)
     routes: Annotated[tuple[SampleRoute, ...], _LIST, Field(max_length=50)] = ()
