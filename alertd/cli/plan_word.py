@@ -70,7 +70,7 @@ def plan_of(word: str, connection: Connection | None) -> Meant:
 
 
 def _unknown(word: str, names: list[str]) -> NotFoundError:
-    known = ", ".join(names)
+    known = ", ".join(dict.fromkeys(names))
     return NotFoundError(
         f"There is no drill plan {word}: no file, no saved plan, and no shipped one.",
         field="plan",

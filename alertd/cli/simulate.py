@@ -92,7 +92,7 @@ def simulate(  # noqa: D103 - its help says it
     ] = None,
     people: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help=_("People as this file's [[people]] rules say.")),
+        typer.Option(metavar="FILE", help=_("People as the rules of this file say.")),
     ] = None,
     what_if: Annotated[
         bool, typer.Option("--what-if", help=_("Say which one thing more would help most."))
