@@ -130,7 +130,7 @@ class Calendar:
         return True
 
     def _go_on(self, turn: Turn, row: Row[Any]) -> None:
-        control.go_on(turn, row, *self._plan(row))
+        control.go_on(turn, row, turn.alert(row.alert_no), *self._plan(row))
 
     def _plan(self, row: Row[Any]) -> tuple[Plan, tuple[Item, ...]]:
         found = self._plans.get(row.no)

@@ -19,19 +19,19 @@ from drills.plan import Plan
 from drills.script import Event, Item
 
 
-def go_on(turn: Turn, row: Row[Any], plan: Plan, script: Sequence[Item]) -> int:
+def go_on(turn: Turn, row: Row[Any], alert: LiveAlert, plan: Plan, script: Sequence[Item]) -> int:
     """Do what has come by now, and record it.
 
     Args:
         turn: The step.
         row: The drill, which is under way.
+        alert: Its alert.
         plan: The drill's.
         script: All of it, in order.
 
     Returns:
         How many items of the script are done.
     """
-    alert = turn.alert(row.alert_no)
     passed = due_time(alert.halt, turn.now) - alert.issued_at - alert.halt.paused_ms
     due = [item for item in script[row.step :] if item.after <= passed]
     step = int(row.step) + len(due)

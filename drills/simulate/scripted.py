@@ -77,11 +77,12 @@ class Script:
         at = self.next_at()
         if not tick or at is None or at > turn.now:
             return
-        if turn.alert(self.alert_no).over:
+        alert = turn.alert(self.alert_no)
+        if alert.over:
             self._done = len(self._items)
             return
         row = reads.row_of(turn.connection, DRILL)
-        self._done = control.go_on(turn, row, self.plan, self._items)
+        self._done = control.go_on(turn, row, alert, self.plan, self._items)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
