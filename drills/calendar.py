@@ -8,30 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
 from alertd.decide.plan import meet
-from alertd.engine.telling import tell
-from alertd.engine.turn import LiveAlert, Turn
+from alertd.engine.turn import Turn
 from alertd.errors import AlertdError
-from alertd.model import (
-    FOREVER,
-    MINUTE_MS,
-    AlertState,
-    DrillState,
-    MessageKind,
-    Millis,
-    Status,
-)
-from alertd.store import tables as t
-from alertd.store.batches import batches
+from alertd.model import MINUTE_MS, AlertState, DrillState, Millis, Status
 from alertd.store.reads import drills as reads
-from drills import ending, holding, moment, owners
+from drills import control, ending, holding, moment, owners
 from drills import plan as plans
-from drills.alerting import INJECT, INTERRUPTED, Office
+from drills.alerting import INTERRUPTED, Office
 from drills.ending import End
 from drills.plan import Plan
-from drills.script import Event, Item, items
+from drills.script import Item, items
 
 LATEST_MS: Final = 15 * MINUTE_MS
 """A drill whose moment passed while the node was off begins so long after it, and no later."""
@@ -146,28 +135,7 @@ class Calendar:
         return True
 
     def _go_on(self, turn: Turn, row: Row[Any]) -> None:
-        alert = ending.goes_on_as(turn, row)
-        plan, script = self._plan(row)
-        passed = alert.ran(turn.now)
-        due = [item for item in script[row.step :] if item.after <= passed]
-        if not due:
-            return
-        done = [[*item.to_list(), self._do(turn, alert, plan, item)] for item in due]
-        body = {"no": row.no, "step": row.step + len(due), "due_at": row.due_at, "items": done}
-        turn.record("drill.stepped", body, alert_no=alert.no)
-
-    def _do(self, turn: Turn, alert: LiveAlert, plan: Plan, item: Item) -> int:
-        """Do one thing of the script; returns the number of the message that says it, or 0.
-
-        A gateway that fails is left out at the claim (`decide.plan`); of every other loss only the
-        drill's control knows.
-        """
-        if item.event is not Event.INJECT:
-            return 0
-        inject = plan.injects[item.index]
-        persons = _in_charge(turn, inject.to)
-        params = {**alert.selection["params"], "text": inject.text}
-        return tell(turn, alert, MessageKind.INJECT, persons, template=INJECT, params=params)
+        control.go_on(turn, row, ending.goes_on_as(turn, row), *self._plan(row))
 
     def _plan(self, row: Row[Any]) -> tuple[Plan, tuple[Item, ...]]:
         found = self._plans.get(row.no)
@@ -188,21 +156,6 @@ def _moment_of(turn: Turn, row: Row[Any]) -> Millis:
     if not row.commitment:
         return int(row.opens_at)
     return moment.draw(turn.tx.vault.blind, row.id, row.opens_at, row.closes_at)
-
-
-def _in_charge(turn: Turn, codes: tuple[str, ...]) -> list[int]:
-    """Who holds the duties of the units themselves, principals only."""
-    u, h = t.unit.c, t.holding.c
-    found: list[int] = []
-    for batch in batches(codes):
-        query = (
-            select(h.person_no)
-            .join(t.unit, (u.no == h.unit_no) & (u.to_version == FOREVER))
-            .where(u.code.in_(batch), h.to_version == FOREVER, h.rank == 1)
-            .order_by(h.person_no)
-        )
-        found += turn.connection.execute(query.distinct()).scalars()
-    return list(dict.fromkeys(found))
 
 
 def _words(turn: Turn, row: Row[Any]) -> Mapping[str, str]:

@@ -144,7 +144,14 @@ def begin(
     Raises:
         AlertdError: The plan doesn't hold any more, or they may not.
     """
-    made = accept.draft(turn, author, draft_of(turn, office, plan, no))
+    begin_with(turn, no, draft_of(turn, office, plan, no), author, second)
+
+
+def begin_with(
+    turn: Turn, no: int, wanted: accept.Draft, author: Actor, second: Actor | None = None
+) -> int:
+    """As `begin`, with its alert at hand; returns the alert's number."""
+    made = accept.draft(turn, author, wanted)
     body = {"no": no, "due_at": turn.now}
     turn.record("drill.drafted", body, alert_no=made["no"], source=author.source)
     alert_id = bytes.fromhex(made["id"])
@@ -153,6 +160,7 @@ def begin(
     elif second is not None:
         approving.approve(turn, second, alert_id)
     started(turn, no)
+    return int(made["no"])
 
 
 def started(turn: Turn, no: int) -> bool:

@@ -26,14 +26,18 @@ _SHIPPED: Final = "plans"
 
 def shipped() -> dict[str, Plan]:
     """The example plans, by name."""
+    return {each.name: each for each in by_file().values()}
+
+
+def by_file() -> dict[str, Plan]:
+    """The same, by the names of their files."""
     folder = resources.files("drills") / _SHIPPED
     files = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    found = [
-        plans.parse(file.read_text(encoding="utf-8"))
+    return {
+        file.name.removesuffix(".toml"): plans.parse(file.read_text(encoding="utf-8"))
         for file in files
         if file.name.endswith(".toml")
-    ]
-    return {each.name: each for each in found}
+    }
 
 
 def find(connection: Connection, name: str, *, path: str = "") -> Plan:

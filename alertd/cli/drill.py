@@ -11,6 +11,7 @@ import typer
 
 from alertd.cli import drill_score, show
 from alertd.cli.client import Client, connect
+from alertd.cli.drill_learn import learn_people
 from alertd.cli.options import As, Json
 from alertd.cli.simulate import simulate
 from alertd.cli.words import _
@@ -30,6 +31,7 @@ app = typer.Typer(help=_("Drills: plans, the calendar, and what is under way."))
 plan_app = typer.Typer(help=_("Plans of drills."))
 app.add_typer(plan_app, name="plan")
 drill_score.register(app)
+app.command("learn", help=_("What past drills show of how people answer, as rules."))(learn_people)
 app.command("simulate", help=_("Play a plan in many simulated nights, nobody woken."))(simulate)
 
 

@@ -1,10 +1,9 @@
 """`alertd drill simulate`: play a plan in many simulated nights, with nobody woken."""
 
 import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,8 +11,10 @@ import typer
 
 from alertd.bootstrap import library_of, route_config, wording_of
 from alertd.cli import show, simulated
+from alertd.cli.behaviour import Behaviour, Wanted, choose
 from alertd.cli.logs import configure
 from alertd.cli.options import Json, today
+from alertd.cli.plan_word import is_known, plan_of
 from alertd.cli.reading import reading
 from alertd.cli.words import LANGUAGE, _
 from alertd.decide.plan import Route
@@ -22,7 +23,7 @@ from alertd.lanes import service_of
 from alertd.model import Channel, Status
 from alertd.settings import RouteSettings, Settings, load
 from channels.kinds import kind_of
-from drills.plan import Plan, Way, parse
+from drills.plan import Plan, Way
 from drills.simulate import scenario as scenarios
 from drills.simulate import stage, whatif
 from drills.simulate.batch import Batch
@@ -31,7 +32,6 @@ from drills.simulate.scenario import Scenario
 from drills.simulate.summary import Summary, summarise
 from drills.simulate.task import Task, played, sample_route
 
-_PLANS: Final = resources.files("drills") / "plans"
 _MOST_POLICIES: Final = 2
 
 
@@ -52,6 +52,7 @@ class Asked:
     policies: tuple[str, ...]
     sample: float | None
     processes: int | None
+    people: Wanted
 
     def replay(self, seed: int, policy: str) -> str:
         """The command that plays one night again, exactly."""
@@ -59,12 +60,16 @@ class Asked:
         words += ["--seed", str(seed), "--seeds", "1"]
         words += ["--policy", policy] if policy else []
         words += ["--sample", f"{self.sample:g}"] if self.sample is not None else []
+        words += self.people.words()
         return shlex.join(words)
 
 
 def simulate(  # noqa: D103 - its help says it
     plan: Annotated[
-        str, typer.Argument(metavar="PLAN", help=_("The plan's TOML file, or a shipped example."))
+        str,
+        typer.Argument(
+            metavar="PLAN", help=_("A saved plan's name, its TOML file, or a shipped example.")
+        ),
     ],
     scenario: Annotated[
         str, typer.Option(metavar="NAME|FILE", help=_("The night around it: shipped, or a file."))
@@ -74,6 +79,20 @@ def simulate(  # noqa: D103 - its help says it
     policy: Annotated[
         list[str] | None,
         typer.Option(help=_("In place of the plan's; give two to compare them side by side.")),
+    ] = None,
+    learned: Annotated[
+        bool | None,
+        typer.Option(
+            "--learned/--as-usual",
+            help=_(
+                "People as past drills show, or as shipped; else learned where there is enough."
+            ),
+            show_default=False,
+        ),
+    ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=_("People as the rules of this file say.")),
     ] = None,
     what_if: Annotated[
         bool, typer.Option("--what-if", help=_("Say which one thing more would help most."))
@@ -94,6 +113,10 @@ def simulate(  # noqa: D103 - its help says it
     policies = tuple(policy or [""])
     if len(policies) > _MOST_POLICIES:
         raise InvalidInputError("Two policies can be compared, and no more.", field="policy")
+    if people is not None and learned is not None:
+        raise InvalidInputError(
+            "--people stands in place of --learned and --as-usual.", field="people"
+        )
     asked = Asked(
         plan=plan,
         scenario=scenario,
@@ -102,6 +125,7 @@ def simulate(  # noqa: D103 - its help says it
         policies=policies,
         sample=sample,
         processes=processes,
+        people=Wanted(learned=learned, file=people),
     )
     played_ = _play(asked, what_if=what_if)
     document = simulated.document(played_, asked.seed)
@@ -113,9 +137,9 @@ def simulate(  # noqa: D103 - its help says it
 
 def _play(asked: Asked, *, what_if: bool) -> simulated.Played:
     settings = load()
-    night = scenarios.named(asked.scenario)
-    plan = _plan(asked.plan)
-    with _city(settings, asked.sample) as file:
+    with ExitStack() as stack:
+        ground = _ground(stack, settings, asked)
+        file, plan, night = ground.file, ground.plan, ground.scenario
         base = Batch(file=file, task=_task(settings, plan, night, asked), scenario=night)
         base.task.library.policy(base.task.named_policy or "red")
         with stage.opened(file) as opened:
@@ -125,12 +149,13 @@ def _play(asked: Asked, *, what_if: bool) -> simulated.Played:
         for policy in asked.policies:
             batch = replace(base, task=replace(base.task, policy=policy))
             nights = _nights(asked, batch, policy)
-            found.append((policy, summarise(nights, night.hours * 60)))
+            found.append((policy, summarise(nights, night.hours * 60, plan)))
             if what_if and not gains:
                 gains = _gains(asked, batch, census, nights)
         return simulated.Played(
             plan=plan.title(LANGUAGE),
             scenario=night.title(LANGUAGE),
+            behaviour=ground.behaviour,
             batches=tuple(found),
             gains=tuple(gains) if what_if else None,
             names={no: place.name for no, place in census.places.items()},
@@ -154,24 +179,39 @@ def _gains(
         return whatif.gains(tried, nights, told, asked.processes)
 
 
-@contextmanager
-def _city(settings: Settings, sample: float | None) -> Iterator[Path]:
-    if sample is not None:
-        with ExitStack() as stack:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What the nights are played on: the city, the plan, and the world around it."""
+
+    file: Path
+    plan: Plan
+    scenario: Scenario
+    behaviour: Behaviour
+
+
+def _ground(stack: ExitStack, settings: Settings, asked: Asked) -> _Ground:
+    """Read all that is needed of the city, which isn't held on to while nights are played."""
+    text = scenarios.text_of(asked.scenario)
+    with ExitStack() as looking:
+        city = looking.enter_context(reading(settings)) if _reads(settings, asked) else None
+        plan = plan_of(asked.plan, city).plan
+        learns = asked.sample is None or asked.people.learned
+        people = choose(asked.people, text, city if learns else None, settings)
+        night = scenarios.parse(text, people.given)
+        if asked.sample is not None:
             with show.working(_("Making a sample city")):
-                file = stack.enter_context(stage.sample(sample, today(settings)))
-            yield file
-        return
-    with reading(settings) as connection, stage.set_up(connection) as file:
-        yield file
+                file = stack.enter_context(stage.sample(asked.sample, today(settings)))
+        else:
+            assert city is not None  # noqa: S101 - read wherever it isn't a sample's
+            file = stack.enter_context(stage.set_up(city))
+    return _Ground(file=file, plan=plan, scenario=night, behaviour=people)
 
 
-def _plan(word: str) -> Plan:
-    """A plan in a file, or a shipped one by its file's name."""
-    shipped = sorted(e.name.removesuffix(".toml") for e in _PLANS.iterdir() if ".toml" in e.name)
-    if word in shipped:
-        return parse((_PLANS / f"{word}.toml").read_text(encoding="utf-8"))
-    return parse(scenarios.read(word, hint=f"Shipped plans: {', '.join(shipped)}."))
+def _reads(settings: Settings, asked: Asked) -> bool:
+    """Whether the city's own store is needed; beside a sample city only where it is asked for."""
+    if asked.sample is None or asked.people.learned:
+        return True
+    return not is_known(asked.plan) and settings.data_dir.is_dir()
 
 
 def _task(settings: Settings, plan: Plan, night: Scenario, asked: Asked) -> Task:

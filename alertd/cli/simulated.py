@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from alertd.cli import show
+from alertd.cli.behaviour import Behaviour, sentence
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError
 from alertd.i18n import N_
+from drills.script import Event
 from drills.simulate import pictures
+from drills.simulate.scripted import Scripted
 from drills.simulate.summary import Summary, Time, plain
 from drills.simulate.whatif import Gain
 
@@ -42,6 +45,7 @@ class Played:
     Args:
         plan: Its name.
         scenario: Its name.
+        behaviour: How people answer in it.
         batches: By policy; "" is the plan's own.
         gains: What one thing more would bring; None: it wasn't asked.
         names: Units by number.
@@ -49,6 +53,7 @@ class Played:
 
     plan: str
     scenario: str
+    behaviour: Behaviour
     batches: tuple[tuple[str, Summary], ...]
     gains: tuple[Gain, ...] | None
     names: Mapping[int, str]
@@ -59,6 +64,7 @@ def document(played: Played, seed: int) -> dict[str, Any]:
     return {
         "plan": played.plan,
         "scenario": played.scenario,
+        "behaviour": played.behaviour.document(),
         "first_seed": seed,
         "batches": [
             {"policy": policy, **_named(plain(summary), played.names)}
@@ -87,7 +93,9 @@ def write(played: Played, found: Mapping[str, Any], folder: Path) -> None:
     minutes, nights = _("minutes after the alert"), _("share of duties")
     files = {
         "simulation.json": json.dumps(found, ensure_ascii=False, indent=2) + "\n",
-        "coverage.svg": pictures.coverage(_("Grids covered"), minutes, series),
+        "coverage.svg": pictures.coverage(
+            _("Grids covered"), minutes, series, _("dashed: told; dotted: failed; by number")
+        ),
         "ends.svg": pictures.ends(
             _("Where ladders end"), nights, series, {k: _(text) for k, text in _SHORT.items()}
         ),
@@ -114,11 +122,14 @@ def tables(played: Played) -> None:
             duties=f"{first.duties:,}",
         )
     )
+    show.line(sentence(played.behaviour))
     heads = [policy or _("the plan's policy") for policy, _summary in played.batches]
     summaries = [summary for _policy, summary in played.batches]
     show.table((_("minutes"), *heads), _times(summaries), _("When grids are covered"))
     show.table((_("share of duties"), *heads), _ends(summaries), _("Where ladders end"))
     show.table((_("a night"), *heads), _loads(summaries), _("What it takes"))
+    if first.script:
+        _script(heads, summaries)
     if first.silent:
         rows = [(played.names.get(no, "?"), f"{share:.0%}") for no, share in first.silent]
         show.table((_("unit"), _("nights")), rows, _("Who stays silent most often"))
@@ -164,6 +175,46 @@ def _loads(summaries: list[Summary]) -> list[tuple[str, ...]]:
     routes = dict.fromkeys(name for s in summaries for name in s.routes)
     rows += [(name, *(f"{s.routes.get(name, 0.0):,.0f}" for s in summaries)) for name in routes]
     return rows
+
+
+def _script(heads: list[str], summaries: list[Summary]) -> None:
+    """What the plan's script did: whom it told, and how far the night was by then."""
+    rows = []
+    for place, each in enumerate(summaries[0].script):
+        there = [s.script[place] for s in summaries]
+        covered = (
+            _("{middle}, {worst} at worst").format(
+                middle=f"{line.covered:.0%}", worst=f"{line.covered_worst:.0%}"
+            )
+            if line.nights
+            else _("never")
+            for line in there
+        )
+        rows.append((each.no, f"{each.at_min:g}", _happens(each), _told(each), *covered))
+    told = _("told, arrived")
+    head = (
+        _("no."),
+        _("minute"),
+        _("what"),
+        told,
+        *(_("grids, {name}").format(name=h) for h in heads),
+    )
+    show.table(head, rows, _("The script, and what was covered by then"))
+
+
+def _happens(line: Scripted) -> str:
+    if line.event == Event.INJECT.value:
+        return line.what
+    text = (
+        _("failed: {kind} {what}") if line.event == Event.LOST.value else _("mended: {kind} {what}")
+    )
+    return text.format(kind=line.kind, what=line.what).rstrip()
+
+
+def _told(line: Scripted) -> str:
+    if line.event != Event.INJECT.value:
+        return ""
+    return f"{line.told:g}, {line.arrived:g}" if line.units else _("the log only")
 
 
 def _gains(gains: tuple[Gain, ...]) -> None:

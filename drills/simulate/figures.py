@@ -24,6 +24,7 @@ from alertd.model import (
 from alertd.store import journal
 from alertd.store.reads import rehearsal
 from drills.simulate.census import Census, is_grid
+from drills.simulate.scripted import Happened, happened
 
 if TYPE_CHECKING:
     from drills.simulate.night import Night
@@ -60,6 +61,7 @@ class NightFigures:
         speakers: Loudspeakers told, and those that said they played.
         help_: Calls for help, and those that somebody took.
         broken: Promises that weren't kept.
+        script: What of the plan's script was done, in its order.
         ladders: By requirement, why it climbed and what it did, where that is kept.
     """
 
@@ -81,6 +83,7 @@ class NightFigures:
     speakers: tuple[int, int]
     help_: tuple[int, int]
     broken: tuple[Broken, ...] = ()
+    script: tuple[Happened, ...] = ()
     ladders: Mapping[int, tuple[Rung, ...]] = field(default_factory=dict)
 
     def minutes_to(self, share: float) -> float | None:
@@ -133,6 +136,7 @@ def figures_of(connection: Connection, night: "Night") -> NightFigures:
         speakers=(len(speakers), sum(e.state == DeliveryState.DELIVERED for e in speakers)),
         help_=(len(cries), sum(cry.taken_at is not None for cry in cries)),
         broken=tuple(night.watch.violations),
+        script=happened(connection, night.script) if night.script is not None else (),
         ladders=ladders(connection) if night.keep_ladders else {},
     )
 

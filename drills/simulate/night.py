@@ -19,7 +19,7 @@ from alertd.store import due
 from alertd.store.database import Store
 from alertd.store.identity import SequentialIds
 from alertd.store.scratch import Rehearsals
-from drills.alerting import form_of, template_of
+from drills.alerting import TEXTS, form_of, template_of
 from drills.simulate.census import Census
 from drills.simulate.dice import Dice
 from drills.simulate.figures import NightFigures, figures_of
@@ -27,6 +27,7 @@ from drills.simulate.hands import OPERATOR, Helpers
 from drills.simulate.losses import Losses
 from drills.simulate.promises import Watch
 from drills.simulate.scenario import Scenario
+from drills.simulate.scripted import Script
 from drills.simulate.task import Task, coarse
 from drills.simulate.world import World
 
@@ -74,6 +75,7 @@ class Night:
     world: World = field(init=False)
     helpers: Helpers = field(init=False)
     watch: Watch = field(init=False)
+    script: Script | None = field(init=False)  # None: nothing of it is to be told
     ids: SequentialIds = field(init=False)
 
     def run(self) -> NightFigures:
@@ -104,6 +106,8 @@ class Night:
         self.world = World(self.scenario, self.census, dice, self.routes, losses)
         self.helpers = Helpers(self.scenario, self.census, dice, losses, 1, self.ends_at)
         self.watch = Watch(self.task, self.census, self.pieces, losses, start)
+        script = Script(self.task.plan, start)
+        self.script = script if script and self.task.status is Status.EXERCISE else None
         self.store = self.rehearsals.open()
         self.peek = self.rehearsals.peek()
         self._boot()
@@ -140,14 +144,12 @@ class Night:
             ids=self.ids,
             lease=f"boot-{self.boot}",
             pieces=self.pieces,
+            agenda=self.script,
         )
         self.engine.load_live_alerts(self.now)
 
     def _play(self) -> None:
-        drafted = self._take(partial(accept.draft, actor=AUTHOR, wanted=self._draft()))
-        self.alert_no = int(drafted["no"])
-        agree = partial(approving.approve, actor=SECOND, alert_id=bytes.fromhex(drafted["id"]))
-        self._take(agree)
+        self.alert_no = self._begin()
         self._settle([])
         moment = self._next()
         while moment is not None and moment <= self.ends_at:
@@ -155,6 +157,16 @@ class Night:
             self._away()
             self._moment()
             moment = self._next()
+
+    def _begin(self) -> int:
+        """Issue the alert, as a drill of its own where there is a script to go on with."""
+        if self.script is not None:
+            begin = partial(self.script.begin, wanted=self._draft(), author=AUTHOR, second=SECOND)
+            return int(self._take(begin))
+        drafted = self._take(partial(accept.draft, actor=AUTHOR, wanted=self._draft()))
+        agree = partial(approving.approve, actor=SECOND, alert_id=bytes.fromhex(drafted["id"]))
+        self._take(agree)
+        return int(drafted["no"])
 
     def _draft(self) -> accept.Draft:
         form = form_of(self.task.plan) | {"status": self.task.status.name.capitalize()}
@@ -174,6 +186,7 @@ class Night:
             simulated=not self.task.open_routes,
             policy=self.task.named_policy,
             drill=self._terms(),
+            texts=TEXTS if self.script is not None else (),
         )
 
     def _terms(self) -> Terms | None:
@@ -193,6 +206,8 @@ class Night:
     def _next(self) -> Millis | None:
         """The next moment on the scenario's grain, after now."""
         wanted = [self.world.next_at(), self.helpers.next_at()]
+        if self.script is not None:
+            wanted.append(self.script.next_at())
         if due.waits(self.peek, self.now):
             wanted.append(self._wake_at)
         else:

@@ -97,17 +97,8 @@ class Crowd:
 
     def _rule(self, who: Person, channel: str, at: Millis) -> People | None:
         hour = local_hour(at, self.scenario.start)
-        return next(
-            (
-                rule
-                for rule in self.scenario.people
-                if (not rule.roles or who.roles & set(rule.roles))
-                and rule.rank in {0, who.rank}
-                and _within(rule.hours, hour)
-                and rule.channel in {"", channel}
-            ),
-            None,
-        )
+        rules = self.scenario.people
+        return next((r for r in rules if fits(r, who.roles, who.rank, channel, hour)), None)
 
     def _said(
         self, person: int, address: int, meaning: str, at: Millis, delivery: int, channel: str
@@ -131,6 +122,24 @@ class Crowd:
 
 
 _KEYS: Final[Mapping[str, str]] = {"received": "1", "help": "3", "unavailable": "0"}
+
+
+def fits(rule: People, roles: frozenset[str], rank: int, channel: str, hour: int) -> bool:
+    """Whether a rule is about somebody who is told at that hour by that channel.
+
+    Args:
+        rule: The rule.
+        roles: All that they hold.
+        rank: Theirs; 0: any.
+        channel: How they are told.
+        hour: On their clock.
+    """
+    return (
+        (not rule.roles or not roles.isdisjoint(rule.roles))
+        and (rule.rank in {0, rank} or not rank)
+        and _within(rule.hours, hour)
+        and rule.channel in {"", channel}
+    )
 
 
 def _within(hours: tuple[int, int], hour: int) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
+from drills.script import Event
+from drills.simulate.scripted import Scripted, marks
 from drills.simulate.summary import Band, Summary
 
 WIDTH, HEIGHT = 720, 300
@@ -11,11 +13,14 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 56, 40
 _MARKS_MIN: Final = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 240, 480)
 _MOST_MARKS: Final = 12
 _KEY_STEP: Final = 190
+_NUMBER_WIDE: Final = 9
 _STYLE: Final = """<style>
 .page{fill:#fff}text{fill:#1f2328}.grid{stroke:#d1d9e0}
 .b0{fill:#1f5fa8}.b1{fill:#c9782b}.l0{stroke:#1f5fa8}.l1{stroke:#c9782b}
+.told,.lost{stroke:#1f2328;opacity:.7}.told{stroke-dasharray:6 3}.lost{stroke-dasharray:1 3}
 .band{opacity:.22}.line{fill:none;stroke-width:2}
 @media (prefers-color-scheme:dark){.page{fill:#0d1117}text{fill:#e6edf3}.grid{stroke:#3d444d}
+.told,.lost{stroke:#f0f6fc}
 .b0{fill:#4a90d9}.b1{fill:#e39a52}.l0{stroke:#4a90d9}.l1{stroke:#e39a52}}
 </style>"""
 
@@ -23,18 +28,25 @@ Series = Sequence[tuple[str, Summary]]
 """Up to two batches, each with the name it is shown by."""
 
 
-def coverage(title: str, unit: str, series: Series) -> str:
+def coverage(title: str, unit: str, series: Series, script: str = "") -> str:
     """The share of grids covered over time: the middle night, within 90% of nights.
+
+    What the script says (dashed) and makes fail (dotted) is marked at its minute, by its number.
 
     Args:
         title: What is shown.
         unit: Of the time axis.
         series: One batch, or two side by side.
+        script: What the marks of the script are, for the reader.
     """
     end = max(batch.bands[-1].minute for _, batch in series)
     step = next((m for m in _MARKS_MIN if end / m <= _MOST_MARKS), _MARKS_MIN[-1])
     parts = [_across(share) for share in (0, 25, 50, 75, 100)]
     parts += [_mark(step * n, end) for n in range(int(end / step) + 1)]
+    lines = marks(series[0][1].script)
+    parts += _script(lines, end)
+    if lines and script:
+        parts.append(_text(WIDTH - _RIGHT, 16, script, "end"))
     for number, (_, batch) in enumerate(series):
         parts += [_band(batch.bands, end, number), _line(batch.bands, end, number)]
     return _page(title, unit, parts, [name for name, _ in series])
@@ -78,6 +90,24 @@ def _across(percent: int) -> str:
 
 def _mark(minute: float, end: float) -> str:
     return _text(_x(minute, end), HEIGHT - _BOTTOM + 18, f"{minute:g}", "middle")
+
+
+def _script(lines: Sequence[Scripted], end: float) -> list[str]:
+    """A mark each; numbers of those that come too close to each other stand side by side."""
+    parts: list[str] = []
+    free = float(_LEFT)
+    for line in lines:
+        if line.at_min > end:
+            continue
+        x = _x(line.at_min, end)
+        name = "told" if line.event == Event.INJECT.value else "lost"
+        path = f'<path d="M{x:.1f} {_TOP}V{HEIGHT - _BOTTOM}" class="{name}">'
+        title = escape(" ".join(part for part in (line.kind, line.what) if part))
+        parts.append(f"{path}<title>{line.no}: {title}</title></path>")
+        free = max(free, x)
+        parts.append(_text(free, _TOP - 4, str(line.no), "middle"))
+        free += _NUMBER_WIDE * (len(str(line.no)) + 1)
+    return parts
 
 
 def _band(bands: Sequence[Band], end: float, number: int) -> str:

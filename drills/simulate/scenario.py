@@ -202,7 +202,7 @@ class Scenario:
     start: Moment
     hours: Annotated[float, Field(gt=0, le=72, allow_inf_nan=False, strict=True)] = 6.0
     grain_s: Annotated[float, Field(ge=0.2, le=60, allow_inf_nan=False, strict=True)] = 1.0
-    people: Annotated[tuple[People, ...], _LIST, Field(max_length=100)] = ()
+    people: Annotated[tuple[People, ...], _LIST, Field(max_length=400)] = ()
     phones: Phones = Field(default_factory=Phones)
     gateways: Annotated[dict[Word, Quality], Field(max_length=60)] = Field(default_factory=dict)
     routes: Annotated[tuple[SampleRoute, ...], _LIST, Field(max_length=50)] = ()
@@ -238,16 +238,27 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in names if DEFAULTS not in name))
 
 
-def named(word: str) -> Scenario:
-    """A shipped scenario by name, or one in a file.
+def named(word: str, behaviour: Mapping[str, Any] | None = None) -> Scenario:
+    """A shipped scenario by name, or one in a file; `behaviour` as `parse` takes it.
 
     Raises:
         InvalidInputError: There is no such one.
         PlanError: It has mistakes; each is named.
     """
+    return parse(text_of(word), behaviour)
+
+
+def text_of(word: str) -> str:
+    """The TOML of a shipped scenario by name, or of one in a file; raises InvalidInputError."""
     if word in shipped():
-        return parse((_FOLDER / f"{word}.toml").read_text(encoding="utf-8"))
-    return parse(read(word, hint=f"Shipped ones: {', '.join(shipped())}."))
+        return (_FOLDER / f"{word}.toml").read_text(encoding="utf-8")
+    return read(word, hint=f"Shipped ones: {', '.join(shipped())}.")
+
+
+@cache
+def usual() -> Scenario:
+    """What a scenario is that says nothing of its own."""
+    return parse("")
 
 
 def read(word: str, *, hint: str = "") -> str:

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from drills.plan import Plan
 from drills.simulate.figures import NightFigures
+from drills.simulate.scripted import Scripted, marks, scripted
 
 SHARES: Final = (0.5, 0.9, 1.0)
 WORST: Final = 0.95
@@ -59,6 +61,7 @@ class Summary:
         silent: The units that stayed silent most often: (unit, share of nights).
         bands: Coverage over time.
         broken: (promise, what, seeds) that weren't kept.
+        script: What came of the plan's script, in its order.
     """
 
     nights: int
@@ -76,15 +79,21 @@ class Summary:
     silent: tuple[tuple[int, float], ...]
     bands: tuple[Band, ...]
     broken: tuple[tuple[int, str, tuple[int, ...]], ...]
+    script: tuple[Scripted, ...] = ()
 
 
-def summarise(nights: Sequence[NightFigures], until_min: float) -> Summary:
+def summarise(
+    nights: Sequence[NightFigures], until_min: float, plan: Plan | None = None
+) -> Summary:
     """Add nights up.
 
     Args:
         nights: At least one.
         until_min: How long each was looked at.
+        plan: Whose script is told of; None: of none.
     """
+    script = _script(nights, plan)
+    shown_min = max((each.at_min for each in marks(script)), default=0.0)
     return Summary(
         nights=len(nights),
         grids=nights[0].grids,
@@ -99,8 +108,9 @@ def summarise(nights: Sequence[NightFigures], until_min: float) -> Summary:
         routes=_means(nights, lambda night: night.routes),
         speakers=_speakers(nights),
         silent=_silent(nights),
-        bands=bands(nights, until_min),
+        bands=bands(nights, until_min, shown_min),
         broken=_broken(nights),
+        script=script,
     )
 
 
@@ -134,6 +144,22 @@ def _time(nights: Sequence[NightFigures], share: float) -> Time:
 def _by_minute(nights: Sequence[NightFigures], minute: int) -> tuple[int, float, float]:
     shares = [night.covered_by(minute) for night in nights]
     return minute, round(_mean(shares), 4), round(quantile(shares, 1 - WORST) or 0.0, 4)
+
+
+def _script(nights: Sequence[NightFigures], plan: Plan | None) -> tuple[Scripted, ...]:
+    """What came of the script, each beside the coverage that there was when it was done."""
+    if plan is None:
+        return ()
+    found = []
+    for place, line in enumerate(scripted(plan, [night.script for night in nights])):
+        shares = [
+            night.covered_by(night.script[place].minute)
+            for night in nights
+            if place < len(night.script)
+        ]
+        middle, worst = (quantile(shares, at) or 0.0 for at in (0.5, 1 - WORST))
+        found.append(replace(line, covered=round(middle, 4), covered_worst=round(worst, 4)))
+    return tuple(found)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -179,10 +205,18 @@ def _broken(nights: Sequence[NightFigures]) -> tuple[tuple[int, str, tuple[int, 
 _STEPS: Final = 120
 
 
-def bands(nights: Sequence[NightFigures], until_min: float) -> tuple[Band, ...]:
-    """Coverage over time, from the alert until nearly all nights have all that they will have."""
+def bands(
+    nights: Sequence[NightFigures], until_min: float, least_min: float = 0.0
+) -> tuple[Band, ...]:
+    """Coverage over time, from the alert until nearly all nights have all that they will have.
+
+    Args:
+        nights: At least one.
+        until_min: How long each was looked at.
+        least_min: What is to be seen in any case.
+    """
     last = max((night.covered_grids[-1] for night in nights if night.covered_grids), default=1.0)
-    until = min(max(last * 1.05, 1.0), until_min)
+    until = min(max(last * 1.05, least_min * 1.05, 1.0), until_min)
     found = []
     for step in range(_STEPS + 1):
         minute = until * step / _STEPS

@@ -15,6 +15,7 @@ from alertd.model import (
     Millis,
     RequirementState,
     Told,
+    alert_of,
     numbers_of,
 )
 from alertd.store import tables as t
@@ -153,6 +154,14 @@ def kinds(connection: Connection, alert_no: int) -> dict[str, int]:
         .group_by(m.kind)
     )
     return dict(map(tuple, connection.execute(query.order_by(m.kind))))
+
+
+def states_of(connection: Connection, message_no: int) -> list[int]:
+    """The states of a message's deliveries."""
+    c = t.delivery.c
+    within = c.id.between(*numbers_of(alert_of(message_no)))
+    query = select(c.state).where(within, c.message_no == message_no).order_by(c.id)
+    return list(connection.execute(query).scalars())
 
 
 def counted(connection: Connection, alert_no: int) -> dict[tuple[int, int], int]:
