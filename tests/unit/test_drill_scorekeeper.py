@@ -62,8 +62,9 @@ async def test_a_drill_with_injects_is_held_against_the_one_before(drill: DrillC
         ]
         for person in asked[:answering]:
             city.reply(city.phone_of(person), "1")
-        city.forward(minutes=15, tick_s=60)
+        city.forward(minutes=3, tick_s=30)
         assert len(drill.facts("drill.stepped")[-1]["items"]) == 1
+        city.forward(minutes=12, tick_s=360)
         drill.stop(number)
         await keeper.look()
     first, second = city.rows(select(t.drill_score).order_by(t.drill_score.c.alert_no))
@@ -149,7 +150,7 @@ async def test_a_drill_that_a_live_alert_ended_is_scored_as_far_as_it_went(
     beside = []
     for _ in range(2):
         again = drill.run(plan_of(marks=MARKS))
-        city.forward(minutes=15, tick_s=60)
+        city.forward(minutes=15, tick_s=300)
         drill.stop(again)
         await keeper.look()
         beside.append(drill.facts("drill.scored")[-1]["against_no"])
@@ -160,7 +161,7 @@ async def test_what_was_decided_when_a_drill_was_cut_short_stays_decided(drill: 
     city, keeper = drill.city, keeper_of(drill)
     injects = [{"at_min": 30, "text": "不会再说", "to": [TOWN]}]
     number = drill.run(plan_of(marks=MARKS, injects=injects))
-    city.forward(minutes=15, tick_s=60)
+    city.forward(minutes=15, tick_s=300)
     drill.stop(number)  # before its script was over
     await keeper.look()
     kept = city.one(select(t.drill_score))
