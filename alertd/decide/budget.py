@@ -69,14 +69,17 @@ class Plan:
 
 def plan(parts: int, routes: Sequence[Route], accounts: Mapping[str, Account]) -> Plan:
     """Whether the routes' budgets suffice for so many parts; each is asked for all of them."""
-    preferred = min((route.rank for route in routes), default=0)
-    first = [route for route in routes if route.rank == preferred]
+    first = _preferred(routes)
     remaining = {r.name: left(r, accounts.get(r.name, NOTHING_SPENT)) for r in first}
     return Plan(
         parts=parts,
         cost=round(parts * min((route.cost_per_part for route in first), default=0.0), 2),
         short={name: n for name, n in remaining.items() if n is not None and n < parts},
     )
+
+
+def _preferred(routes: Sequence[Route]) -> list[Route]:
+    return [route for route in routes if route.rank == min(each.rank for each in routes)]
 
 
 Said = tuple[int, bytes]
@@ -109,11 +112,10 @@ def repeats(sharing: Mapping[int, int], routes: Sequence[Route]) -> dict[str, in
         sharing: How many numbers so many of the people told share.
         routes: That may carry it.
     """
-    preferred = min((route.rank for route in routes), default=0)
     over = {
         route.name: sum(n * max(0, k - route.same_text_per_day) for k, n in sharing.items())
-        for route in routes
-        if route.rank == preferred and route.same_text_per_day is not None
+        for route in _preferred(routes)
+        if route.same_text_per_day is not None
     }
     return {name: n for name, n in over.items() if n}
 

@@ -135,9 +135,7 @@ def _unknown(
 def _resend(delivery: Delivery, now: Millis) -> Settlement:
     """The grace of an unknown is over: once more, marked; or never, if the alert is."""
     if delivery.alert_over or now >= delivery.expires_at:
-        return Settlement(
-            state=_S.UNKNOWN, reason="unknown-at-end", duplicate=delivery.duplicate, due_at=None
-        )
+        return Settlement(state=_S.UNKNOWN, reason="unknown-at-end", duplicate=delivery.duplicate)
     return Settlement(
         state=_S.PENDING,
         reason="resend-after-unknown",

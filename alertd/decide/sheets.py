@@ -153,8 +153,9 @@ def read_marks(text: str, rows: int) -> tuple[Mark, ...]:
     Raises:
         ProblemsError: Something of it can't be read, every such thing named; nothing counts then.
     """
-    folded = unicodedata.normalize("NFKC", text[: MOST_TEXT + 1]).upper().strip()
-    if not folded or len(text) > MOST_TEXT:
+    read = text if len(text) <= MOST_TEXT else ""
+    folded = unicodedata.normalize("NFKC", read).upper().strip()
+    if not folded:
         raise InvalidInputError(
             "Type the rows with their results.", field="marks", hint="Such as: 3y 4n 7h"
         )

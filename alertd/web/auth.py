@@ -170,13 +170,13 @@ def require_csrf(found: Signed, sent: str) -> None:
 
 def require_same_origin(request: Request, deps: Deps) -> None:
     """Raise ForbiddenError where the browser says that another site's page sent this."""
-    site = request.headers.get("sec-fetch-site", "")
-    origin = request.headers.get("origin", "")
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
     if site in {"cross-site", "same-site"} or not _is_ours(origin, request.headers, deps):
         raise ForbiddenError("The request came from a page of another site.")
 
 
-def _is_ours(origin: str, headers: Mapping[str, str], deps: Deps) -> bool:
+def _is_ours(origin: str | None, headers: Mapping[str, str], deps: Deps) -> bool:
     """Without an Origin there is nothing to compare: the CSRF token still stands in the way."""
     if not origin:
         return True

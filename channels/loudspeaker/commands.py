@@ -270,10 +270,9 @@ def _no(_: str) -> NoReturn:
 
 
 def _whole(text: str) -> int:
-    value = int(text) if len(text) <= len(str(-MAX_WHOLE)) else MAX_WHOLE + 1
-    if abs(value) > MAX_WHOLE:
+    if len(text) > len(str(-MAX_WHOLE)) or abs(int(text)) > MAX_WHOLE:
         raise ValueError("a number is too large")
-    return value
+    return int(text)
 
 
 _RANGES: Mapping[str, tuple[int, int]] = {

@@ -4,7 +4,8 @@
 
 Each area is a copy of the tree under build/mutants, where mutmut changes one thing at a time and
 runs those of the area's tests that reach the changed function. `--resume` goes on in the copies of
-a run that was stopped. Exit code 1 where an area is under the goal.
+a run that was stopped; `--again FILE` runs, in a new copy, only the mutants that an earlier report
+names as survivors. Exit code 1 where an area is under the goal.
 """
 
 import argparse
@@ -39,7 +40,7 @@ AREAS = {
         (
             *("correlate", "escalate", "expand", "lifecycle", "links", "naming", "plan", "settle"),
             *("decide_details", "route_shares", "supersede", "breaker", "budget", "forecast"),
-            *("halt", "space", "timekeeping"),
+            *("halt", "space", "timekeeping", "typed", "sheets", "drill_plan"),
         ),
     ),
     "grammar": Area(("alertd/decide/grammar/*.py",), ("grammar",)),
@@ -144,19 +145,28 @@ def share(counts: Counter[str]) -> float:
     return round(noticed / counts.total(), 4) if counts.total() else 0.0
 
 
+def again(report: Path, name: str) -> list[str]:
+    """The survivors of an earlier run: those whose function is still the same have their names."""
+    told = json.loads(report.read_text(encoding="utf-8"))
+    return list(told[name]["survivors"])
+
+
 def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--area", action="append", choices=list(AREAS))
     asked.add_argument("--max-children", type=int, default=2)
     asked.add_argument("--resume", action="store_true")
+    asked.add_argument("--again", type=Path)
     asked.add_argument("--out", type=Path, default=ROOT / "build" / "mutants.json")
     given = asked.parse_args()
     report: dict[str, Any] = {}
     for name in given.area or AREAS:
         tree = prepared(name, resume=given.resume)
         command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(given.max_children)]
-        subprocess.run(command, cwd=tree, check=False)
-        report[name] = summed(read(tree))
+        chosen = again(given.again, name) if given.again else []
+        subprocess.run([*command, *chosen], cwd=tree, check=False)
+        found = read(tree)
+        report[name] = summed({key: found[key] for key in chosen or found if key in found})
         print(
             f"\n{name}: {report[name]['killed']:.1%} killed, {report[name]['counts']}", flush=True
         )

@@ -69,6 +69,14 @@ def test_the_only_way_is_used_though_nothing_answers() -> None:
     assert away.allows(NOW, 0, 20, only_way=True) == 0
 
 
+def test_a_gateway_that_came_back_and_says_nothing_is_used_where_it_is_the_only_way() -> None:
+    away = failing(1, Fault.AWAY)
+    silent = after(away, Channel.SMS, Fault.UNKNOWN, away.until)
+    assert silent.is_open
+    assert silent.allows(away.until, 7, 20, only_way=True) == 20
+    assert failing(FAILURES).failures == FAILURES
+
+
 def test_a_clock_that_was_set_moves_it_along() -> None:
     breaker = failing(FAILURES)
     assert breaker.moved(-5_000).until == breaker.until - 5_000

@@ -16,9 +16,19 @@ def test_parts_are_counted_whether_booked_or_not() -> None:
     assert left(route, Account(1, spent=3, unbooked=9)) == 0
 
 
+def test_what_leaves_is_counted_before_it_is_written_down() -> None:
+    account = Account(1, spent=3, unbooked=2).carry(4)
+    assert account == Account(1, spent=3, unbooked=6)
+    assert left(sms_route(parts_per_day=10), account) == 1
+
+
 def test_money_is_counted_in_parts() -> None:
     assert left(sms_route(cost_per_part=0.1, cost_per_day=0.3), Account(1)) == 3
     assert left(sms_route(cost_per_part=0.04, cost_per_day=1.0), Account(1, spent=20)) == 5
+
+
+def test_what_costs_nothing_is_not_bounded_by_money() -> None:
+    assert left(sms_route(cost_per_day=1.0, cost_per_part=0.0), Account(1)) is None
 
 
 def test_the_tighter_bound_counts() -> None:
@@ -34,7 +44,21 @@ def test_a_plan_says_which_preferred_routes_fall_short() -> None:
     ]
     found = plan(90, routes, {"a": Account(1, spent=20)})
     assert (found.parts, found.cost, found.short) == (90, 3.6, {"a": 80})
-    assert plan(90, [], {}).short == {}
+    assert plan(80, routes, {"a": Account(1, spent=20)}).short == {}, "just enough is enough"
+    none = plan(90, [], {})
+    assert (none.cost, none.short) == (0.0, {})
+
+
+def test_a_plans_cost_is_in_cents() -> None:
+    assert plan(1, [sms_route(cost_per_part=0.033)], {}).cost == 0.03
+
+
+@pytest.mark.parametrize("bound", [{"parts_per_day": 5}, {"cost_per_part": 0.2, "cost_per_day": 1}])
+def test_a_budget_is_spent_with_its_last_part(bound: dict[str, float]) -> None:
+    route = sms_route(**bound)
+    assert is_budgeted(route)
+    assert not is_spent(route, Account(1, spent=4))
+    assert is_spent(route, Account(1, spent=5))
 
 
 @pytest.mark.parametrize("bounds", [{}, {"cost_per_part": 0.5}])

@@ -40,7 +40,7 @@ def test_a_letter_says_what_it_is() -> None:
     mail = letter()
     assert (mail["From"], mail["To"]) == ("alertd@city.example", "v1@village.example")
     assert mail["Subject"] == "【演练】收到请回1"
-    assert mail["Message-ID"] == OURS
+    assert mail["Message-ID"] == OURS == Marks("secret", "city.example").make(7, 2)
     assert mail["Auto-Submitted"] == "auto-generated"
     assert (mail["X-Alertd-Status"], mail["X-Alertd-Attempt"]) == ("Exercise", "2")
     assert mail["X-Alertd-Possible-Duplicate"] == "yes"

@@ -147,6 +147,10 @@ def failed(fault: Fault, code: str) -> Receipt:
         ),
         ({"CallStatus": "completed", "CallDuration": "20"}, receipt(ReceiptStatus.DELIVERED)),
         ({"CallStatus": "completed"}, receipt(ReceiptStatus.INTERRUPTED, detail="0/20")),
+        (  # longer than a call can be proves nothing
+            {"CallStatus": "completed", "CallDuration": "86401"},
+            receipt(ReceiptStatus.INTERRUPTED, detail="0/20"),
+        ),
         ({"CallStatus": "busy"}, failed(Fault.RETRY, "busy")),
         ({"CallStatus": "no-answer"}, failed(Fault.RETRY, "no-answer")),
         ({"CallStatus": "failed"}, failed(Fault.REFUSED, "failed")),
@@ -158,6 +162,7 @@ def failed(fault: Fault, code: str) -> Receipt:
             {"CallStatus": "failed", "SipResponseCode": "503"},
             failed(Fault.REFUSED, "failed-sip-503"),
         ),
+        ({"CallStatus": "failed", "SipResponseCode": "1000"}, failed(Fault.REFUSED, "failed")),
         ({"CallStatus": "canceled"}, failed(Fault.REFUSED, "canceled")),
         ({"CallStatus": "pondering"}, None),
     ],
@@ -216,16 +221,26 @@ def test_hung_up_before_the_end_is_not_heard() -> None:
 
 
 @pytest.mark.parametrize("key", ["2", "9", "*", "#", "12", "１"])
-def test_another_key_is_asked_again_at_the_same_address(key: str) -> None:
-    events, answer = read("key", {"CallStatus": "in-progress", "Digits": key}, QUERY)
+@pytest.mark.parametrize("query", [QUERY, f"{QUERY}&more=a?b"])
+def test_another_key_is_asked_again_at_the_same_address(key: str, query: str) -> None:
+    events, answer = read("key", {"CallStatus": "in-progress", "Digits": key}, query)
     assert events == []
     gather = ET.fromstring(answer.body).find("Gather")  # noqa: S314 - our own
     assert gather is not None
-    assert gather.get("action") == f"{PUBLIC}/hooks/v/key{QUERY}"
+    assert gather.get("action") == f"{PUBLIC}/hooks/v/key{query}"
     assert gather.findtext("Say") == "Press 1 for received, 3 for help."
 
 
-@pytest.mark.parametrize("query", ["", "?d=7&a=2", "?d=7&a=2&s=0", "?d=7&s=20", "?d=7&a=2&s=x"])
+@pytest.mark.parametrize("asked_s", [1, 86_400])
+def test_a_call_may_ask_for_a_second_or_a_day(asked_s: int) -> None:
+    (found,), _ = read("status", {"CallStatus": "completed"}, f"?d=7&a=2&s={asked_s}&l=en")
+    assert found == receipt(ReceiptStatus.INTERRUPTED, detail=f"0/{asked_s}")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "?d=7&a=2", "?d=7&a=2&s=0", "?d=7&s=20", "?d=7&a=2&s=x", "?d=7&a=2&s=86401"],
+)
 def test_a_call_of_no_try_is_refused(query: str) -> None:
     for name in ("status", "key"):
         with pytest.raises(HookRefusedError) as refused:

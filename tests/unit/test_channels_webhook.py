@@ -11,6 +11,7 @@ from typing import Self
 
 import pytest
 
+from alertd.errors import NotConfiguredError
 from channels.base import (
     Accepted,
     Event,
@@ -150,6 +151,10 @@ async def test_a_message_on_the_wire_is_what_the_docs_say() -> None:
     [
         ("410 Gone\r\nretry-after: 7", Fault.DEAD, "http-410", None),
         ("429 Busy\r\nretry-after: 7", Fault.BUSY, "http-429", 7),
+        (
+            "429 Busy\r\nretry-after: Mon, 21 Sep 2026 14:13:27 GMT",
+            *(Fault.BUSY, "http-429", pytest.approx(6.877)),
+        ),
         ("404 Not Found", Fault.REFUSED, "http-404", None),
     ],
 )
@@ -242,3 +247,41 @@ async def test_a_redirect_is_not_followed() -> None:
         assert isinstance(result, SendError)
         assert (result.fault, result.code) == (Fault.REFUSED, "http-307")
         assert elsewhere.seen == []
+
+
+async def test_an_https_address_is_spoken_to_in_tls_and_nothing_leaves_without_it() -> None:
+    async with Group() as group, opened() as route:
+        result = await sent(route, message(group.url.replace("http:", "https:")))
+        assert isinstance(result, SendError)
+        assert (result.fault, result.code) == (Fault.RETRY, "no-connection")
+        assert group.seen == []
+
+
+async def test_a_try_that_the_routes_end_cuts_off_is_unknown() -> None:
+    taken = asyncio.Event()
+    server = await serve(lambda _: taken.set())  # never answered
+    async with opened() as route:
+        url = f"http://127.0.0.1:{bound_port(server)}/group"
+        trying = asyncio.create_task(sent(route, message(url)))
+        async with asyncio.timeout(PATIENCE_S):
+            await taken.wait()
+        await route.close()
+        result = await trying
+    server.close()
+    assert isinstance(result, SendError)
+    assert (result.fault, result.code) == (Fault.UNKNOWN, "closed-in-flight")
+
+
+async def test_a_receiver_that_says_no_whole_sentence_may_have_taken_it() -> None:
+    async with Group(b"HTTP/1.1 garbage\r\n\r\n") as group, opened() as route:
+        result = await sent(route, message(group.url))
+        assert isinstance(result, SendError)
+        assert (result.fault, result.code) == (Fault.UNKNOWN, "connection-lost")
+        assert len(group.seen) == 1
+
+
+def test_an_option_that_there_is_not_is_refused_by_name() -> None:
+    config = RouteConfig(name="chat", type="webhook", options={"tokn": "x"})
+    context = RouteContext(now=lambda: NOW, sink=nowhere, public_base_url="http://127.0.0.1")
+    with pytest.raises(NotConfiguredError, match="tokn"):
+        WebhookRoute(config, context)

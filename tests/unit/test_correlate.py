@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from alertd.decide.grammar import Reply, ReplyKind, parse
 from alertd.decide.interpret import (
     CLOCK_SKEW_S,
+    CREDIBLE_S,
     LATE_WINDOW_S,
     Candidate,
     Correlation,
@@ -402,6 +403,8 @@ def test_what_holds_always(reply: Reply, extension: str, candidates: list[Candid
         (None, START),
         (START - 5_000, START - 5_000),
         (START - 71 * 3_600_000, START - 71 * 3_600_000),
+        (START - CREDIBLE_S * 1000, START - CREDIBLE_S * 1000),
+        (START - CREDIBLE_S * 1000 - 1, START),
         (START + 5_000, START),
         (START - 400 * 24 * 3_600_000, START),
         (START + 400 * 24 * 3_600_000, START),

@@ -1,10 +1,12 @@
 """Who is told next: DOMAIN's escalation table, minute by minute."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alertd.decide.escalate import Act, Ladder, climb, first_due
+from alertd.decide.escalate import CLIMB_LIMIT, Act, Ladder, climb, first_due
 from alertd.model import HURRIED, MINUTE_MS, Policy, RequirementState, Step, Told
 
 RED = Policy(
@@ -141,3 +143,19 @@ def test_a_rung_that_is_due_does_not_swallow_that_nobody_can_be_reached() -> Non
     assert alone.acts == (Act.REMIND, Act.PARENT)
     again = climb(ladder(told=HURRIED | Told.ALTERNATES), RED, at(2))
     assert again.acts == (Act.REMIND, Act.PARENT)
+
+
+def test_what_a_drills_plan_holds_back_is_not_done_and_the_climb_says_so() -> None:
+    held = replace(ladder(), held=frozenset({Act.ALTERNATES, Act.PARENT}))
+    hurried = climb(held, RED, at(1))
+    assert (hurried.acts, hurried.reason, hurried.told) == ((), CLIMB_LIMIT, 0)
+    rung = climb(replace(held, step=2), RED, at(5))
+    assert (rung.acts, rung.reason, rung.told) == ((), CLIMB_LIMIT, 0)
+    part = climb(replace(held, step=2, held=frozenset({Act.PARENT})), RED, at(5))
+    assert (part.acts, part.reason) == ((Act.ALTERNATES,), CLIMB_LIMIT)
+    last = climb(replace(held, step=4, held=frozenset({Act.DUTY_DESK})), RED, at(15))
+    assert (last.acts, last.reason) == ((Act.DOOR_KNOCK,), CLIMB_LIMIT)
+    # What was done before isn't held back anew, nor what isn't asked for.
+    before = replace(held, told=int(Told.ALTERNATES | Told.PARENT))
+    assert climb(before, RED, at(1)).reason == "unreachable"
+    assert climb(held, RED, at(2)).reason == "no-answer"

@@ -82,6 +82,9 @@ def test_what_others_have_waiting_goes_first() -> None:
     assert seen.whole.first_s == pytest.approx(10.0)  # the 101st: one at once, 100 at ten a second
     assert seen.whole.last_s == pytest.approx(10.9)
     assert seen.whole.late == 9
+    early = outlook(Channel.SMS, [wave(10, ahead=100)], [slow()], ACTUAL, due_s=1.0).whole
+    assert early is not None
+    assert early.late == 10
 
 
 def test_less_urgent_waves_have_more_before_them() -> None:
@@ -173,6 +176,7 @@ def test_who_goes_first_is_as_in_the_dispatchers_queue() -> None:
         ({"stages": [{"due_min": 15.0}], "steps": [{"after_min": 5.0}, {"after_min": 2.0}]}, 120.0),
         ({"stages": [{"due_min": 9.0, "start_min": 1.0}], "steps": [{"after_min": 2.0}]}, 180.0),
         ({"stages": [], "steps": [{"after_min": 2.0}]}, None),
+        ({}, None),
     ],
 )
 def test_late_is_what_comes_after_the_first_rung(

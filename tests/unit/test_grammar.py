@@ -41,6 +41,22 @@ def test_a_reply_counts_as_what_it_says(kind: str, text: str) -> None:
     assert (reply.kind, reply.count, reply.code, reply.drill_help) == (kind, None, None, False)
 
 
+def test_an_answer_says_whether_a_code_or_a_word_made_it_count() -> None:
+    """The operator sees it beside the answer; `1收到` says it in words."""
+    said = {
+        (kind, group, parse(text).reason)
+        for kind, groups in TABLE["counts"].items()
+        for group in ("codes", "words")
+        for text in groups.get(group, ())
+    }
+    helped = {("help", "codes", "help-code"), ("help", "words", "help-word")}
+    kinds = set(TABLE["counts"]) - {"help"}
+    assert said - helped <= {(kind, of, of[:-1]) for kind in kinds for of in ("codes", "words")}
+    worded = ("1收到", "4到岗", "0请假", "2 完成", "应转40,已转35", "收到 1")
+    assert {parse(text).reason for text in worded} == {"word"}
+    assert {parse(text).reason for text in ("2 35", "2 应转40,已转35", "2+3")} == {"code"}
+
+
 @pytest.mark.parametrize(("reason", "text"), UNCLEAR)
 def test_a_reply_that_is_no_answer_says_why(reason: str, text: str) -> None:
     reply = parse(text)
@@ -57,6 +73,13 @@ def test_a_reply_with_more_in_it(case: dict[str, Any]) -> None:
     assert (reply.code, reply.unit_hint) == (case.get("code"), case.get("unit_hint"))
     assert reply.drill_help is case.get("drill_help", False)
     assert list(reply.names) == case.get("names", [])
+
+
+def test_a_name_inside_another_is_not_taken_for_it_and_one_character_is_no_name() -> None:
+    for names in (("张三", "张三丰"), ("张三丰", "张三")):
+        reply = parse("张三丰收到", names=names)
+        assert (reply.kind, reply.names) == (ReplyKind.RECEIVED, ("张三丰",))
+    assert parse("李收到", names=("李",)).kind is ReplyKind.UNCLEAR
 
 
 def test_the_table_is_large_and_says_nothing_twice() -> None:
@@ -165,7 +188,9 @@ def test_our_own_message_without_its_signature_covers_nothing(cut: int) -> None:
 
 def test_a_long_letter_is_no_answer_but_is_heard_when_it_calls_for_help() -> None:
     assert parse("收到 " * 10).kind is ReplyKind.RECEIVED
-    assert parse("收到 " * MAX_ANSWER_CHARS).reason == "too-long"
+    assert parse("收到" * (MAX_ANSWER_CHARS // 2)).kind is ReplyKind.RECEIVED
+    assert parse("收到" * (MAX_ANSWER_CHARS // 2) + "了").reason == "too-long"
+    assert parse("1" + " " * (MAX_CHARS - 1)).kind is ReplyKind.RECEIVED
     assert parse("1" + " " * MAX_CHARS + "没有收到").reason == "too-long"
     assert parse("雨很大。" * 500 + "我们被困了").kind is ReplyKind.HELP
 

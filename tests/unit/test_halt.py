@@ -42,6 +42,13 @@ def test_what_a_halt_means(halt: Halt, held: bool, due: int, moves: int, said: N
     assert notice(halt, NOW, under_way=False) is Notice.NOTHING
 
 
+WHY_NOT = {
+    (Action.RESUME, False, False): "not-paused",
+    (Action.PAUSE, True, False): "already-paused",
+    **{(action, False, True): "already-stopped" for action in Action},
+}
+
+
 @pytest.mark.parametrize(
     ("paused", "stopped", "allowed"),
     [
@@ -63,6 +70,8 @@ def test_who_may_be_halted_when(
         assert isinstance(found, Transition if fits else Refusal), (state, action)
         if isinstance(found, Transition):
             assert found.after is AlertState.ISSUED
+        elif state is AlertState.ISSUED:
+            assert found.reason == WHY_NOT[action, paused, stopped]
     # What ends an alert is never in a halt's way.
     for action in (Action.CANCEL, Action.ALL_CLEAR, Action.CORRECT, Action.UPDATE):
         ends = isinstance(transition(subject, action, actor="wang", now=NOW), Transition)

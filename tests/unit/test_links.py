@@ -28,6 +28,14 @@ def test_a_token_says_whose_it_is_to_whoever_has_the_key(alert_no: int, person_n
     assert read(Links(bytes(32)), token, dict.fromkeys(range(ALERTS), ID)) is None
 
 
+@pytest.mark.parametrize(
+    ("person_no", "sent"), [(1234, "A3yRIimibsXan88vEle0"), (2_000_000, "hG7RKO56I5pdUzpnGVIT")]
+)
+def test_a_token_that_went_out_before_an_update_still_opens(person_no: int, sent: str) -> None:
+    assert read(Links(KEY), sent, {7: ID}) == (ID, person_no)
+    assert Links(KEY).token(7, ID, person_no) == sent
+
+
 def test_a_token_is_as_long_as_what_stands_for_it_and_safe_in_any_text() -> None:
     tokens = [Links(KEY).token(n, ID, n * 8191) for n in range(1, 2_000)]
     assert {len(token) for token in [*tokens, PLACEHOLDER]} == {LENGTH}

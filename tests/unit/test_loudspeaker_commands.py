@@ -72,7 +72,8 @@ def resigned(**changes: Any) -> bytes:
 
 
 def test_what_was_signed_is_what_is_read() -> None:
-    for command in (COMMAND, SOUNDING, NAMING):
+    plain = replace(SOUNDING, audio="http://10.0.0.7:8730/audio/x.wav")  # of the node itself
+    for command in (COMMAND, SOUNDING, plain, NAMING):
         assert verify(sign(command, KEY), TRUSTED) == (KEY.key_id, command)
 
 
@@ -262,6 +263,14 @@ def test_tries_at_one_delivery_share_a_stem() -> None:
     first, again = (command_id(KEY, "a", ALERT, 42, attempt) for attempt in (1, 2))
     assert delivery_stem(first) == delivery_stem(again)
     assert delivery_stem(first) != delivery_stem(command_id(KEY, "a", ALERT, 43, 1))
+
+
+def test_ids_of_one_key_and_alert_begin_alike_and_a_tail_brings_each_back() -> None:
+    ids = [command_id(KEY, name, ALERT, delivery, 3) for name, delivery in (("a", 42), ("b", 7))]
+    (stem, first), (other, second) = map(split_command_id, ids)
+    assert stem == other == f"{KEY.key_id}-{ALERT[-8:]}"
+    assert [f"{stem}-{tail}" for tail in (first, second)] == ids
+    assert (first[:5], second[:4]) == ("42-3-", "7-3-")
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 2**42)), max_size=50))

@@ -112,6 +112,11 @@ def test_throttling_never_uses_up_the_tries() -> None:
     assert (decided.state, decided.due_at) == (DeliveryState.PENDING, NOW + 2_000)
 
 
+def test_a_gateway_that_asks_for_half_a_second_gets_it_and_no_more() -> None:
+    error = SendError(Fault.THROTTLED, "429", retry_after_s=0.5)
+    assert settle.outcome(delivery(), error, NOW).due_at == NOW + 500
+
+
 def test_a_gateway_that_is_away_never_uses_up_the_tries() -> None:
     decided = settle.outcome(delivery(attempt=50), SendError(Fault.AWAY, "no-connection"), NOW)
     assert (decided.state, decided.due_at) == (DeliveryState.PENDING, NOW + 5_000)

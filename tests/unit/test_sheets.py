@@ -6,6 +6,7 @@ import pytest
 
 from alertd.decide.sheets import (
     ALPHABET,
+    MOST_TEXT,
     Entry,
     Mark,
     Result,
@@ -29,6 +30,11 @@ def test_a_number_is_read_however_it_is_typed() -> None:
         assert read_code(typed) == code
 
 
+def test_a_sheet_keeps_its_number_over_an_update() -> None:
+    """It is printed anew under the same number, and may hang on a wall when we are updated."""
+    assert sheet_code(b"alert 7, grid 3") == read_code("G7VDUP") == "G7VDUP"
+
+
 def test_every_single_slip_is_found() -> None:
     for code in CODES[:20]:
         for place in range(len(code)):
@@ -41,12 +47,33 @@ def test_every_single_slip_is_found() -> None:
                     read_code(swapped)
 
 
-@pytest.mark.parametrize(
-    "typed", ["", "K7M4Q", "K7M-4QXX", "K0M-4QX", "K1M-4QX", "LOI-000", "单号"]
+SIX = (
+    "A sheet's number has six characters.",
+    "It stands in the upper right corner, such as K7M-4QX.",
 )
-def test_what_no_sheet_can_have_is_refused(typed: str) -> None:
-    with pytest.raises(InvalidInputError):
+NEVER = (
+    "A sheet's number never holds 0, O, 1, I or L.",
+    "Look again: it may be a D, a Q, a 7 or a J.",
+)
+MISREAD = (
+    "That number is misread: its check character doesn't fit.",
+    "Compare it with the sheet, character by character.",
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        *((typed, SIX) for typed in ("", "K7M4Q", "K7M-4QXX", "单号")),
+        *((typed, NEVER) for typed in ("K0M-4QX", "K1M-4QX", "LOI-000")),
+        *((code[:-1] + ("3" if code[-1] == "2" else "2"), MISREAD) for code in CODES[:3]),
+    ],
+)
+def test_what_no_sheet_can_have_is_refused(typed: str, said: tuple[str, str]) -> None:
+    with pytest.raises(InvalidInputError) as refused:
         read_code(typed)
+    assert (str(refused.value), refused.value.hint) == said
+    assert refused.value.field == "sheet"
 
 
 def test_marks_are_read_in_any_order_and_spelling() -> None:
@@ -65,9 +92,30 @@ def test_everything_wrong_is_named_and_nothing_is_read() -> None:
     assert [line.partition(":")[0] for line in refused.value.problems] == [
         *("4K", "9Y", "Y", "2-1Y", "row 3", "0Y")
     ]
-    for empty in ("", "  ", "y" * 5_000):
-        with pytest.raises(InvalidInputError):
-            read_marks(empty, 7)
+    assert str(refused.value) == "Some of it can't be read, and nothing was entered."
+    assert refused.value.problems[1] == "9Y: the sheet has the rows 1 to 7"
+    assert refused.value.problems[4] == "row 3: two different results"
+    told = [f"{'K' * 20}: a row's number and one of y p n h r u x"]
+    with pytest.raises(ProblemsError) as refused:
+        read_marks("K" * 30, 7)
+    assert refused.value.problems == told
+    with pytest.raises(ProblemsError) as refused:
+        read_marks("1y 100-200y", 100)
+    assert refused.value.problems == ["100-200Y: the sheet has the rows 1 to 100"]
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "1y " * MOST_TEXT])
+def test_what_is_nothing_or_too_much_is_asked_for_again(typed: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        read_marks(typed, 7)
+    said = (str(refused.value), refused.value.field, refused.value.hint)
+    assert said == ("Type the rows with their results.", "marks", "Such as: 3y 4n 7h")
+
+
+def test_an_entry_may_be_as_long_as_it_says() -> None:
+    assert read_marks("1y" + " " * (MOST_TEXT - 2), 7) == (Mark(1, Result.REACHED),)
+    with pytest.raises(InvalidInputError):
+        read_marks("1y" + " " * (MOST_TEXT - 1), 7)
 
 
 Y, P, N, H, R, U, X = (Result(letter) for letter in "ypnhrux")

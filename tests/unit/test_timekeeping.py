@@ -8,6 +8,7 @@ from alertd.decide.timekeeping import (
     GAP_MS,
     TOLERANCE_MS,
     Refusal,
+    Resumed,
     Why,
     accept,
     follow,
@@ -42,7 +43,7 @@ def test_where_a_start_begins(gone: int, under_way: bool, begins: int, why: Why)
 
 
 def test_a_new_node_has_only_the_wall_clock() -> None:
-    assert resume(None, LIVED, under_way=False).at == LIVED
+    assert resume(None, LIVED, under_way=False) == Resumed(LIVED, Why.WALL)
 
 
 @given(wall=TIMES, under_way=st.booleans(), gap=st.integers(60_000, 30 * DAY))
@@ -72,6 +73,12 @@ def test_a_running_node_goes_over_only_with_nothing_under_way(
         assert wall < LIVED - since or standing(LIVED, wall) is Why.WALL
 
 
+def test_a_node_may_go_back_to_its_last_fact_and_not_before() -> None:
+    wall = LIVED - DAY
+    assert follow(LIVED, wall, last_fact=wall, under_way=False)
+    assert not follow(LIVED, wall, last_fact=wall + 1, under_way=False)
+
+
 def test_a_node_without_a_record_follows_anywhere() -> None:
     assert follow(LIVED, LIVED - 400 * DAY, last_fact=None, under_way=False)
 
@@ -91,3 +98,12 @@ def test_time_goes_back_by_an_operators_word_only_with_nothing_under_way() -> No
     back = LIVED - DAY
     assert accept(LIVED, back, said=back, under_way=True) is Refusal.BACK_UNDER_WAY
     assert accept(LIVED, back, said=back, under_way=False) is None
+
+
+def test_clocks_that_agree_by_the_tolerance_agree() -> None:
+    assert standing(LIVED, LIVED + TOLERANCE_MS + 1) is Why.AHEAD
+    assert standing(LIVED, LIVED - TOLERANCE_MS - 1) is Why.BEHIND
+    for apart in (-TOLERANCE_MS, 0, TOLERANCE_MS):
+        assert standing(LIVED, LIVED + apart) is Why.WALL
+        assert accept(LIVED, LIVED, said=LIVED + apart, under_way=True) is None
+    assert accept(LIVED, LIVED - TOLERANCE_MS, said=LIVED, under_way=True) is None

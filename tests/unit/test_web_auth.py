@@ -27,7 +27,7 @@ UNIT = {
     "official_code": "", "name": "", "level": "subdistrict", "path": "330281/330281001/",
     "shelter": "", "fingerprint": b"",
 }  # fmt: skip
-FORCED, LASTS = "f" * 32, NOW + 1
+FORCED, WAITS, LASTS = "f" * 32, "w" * 32, NOW + 1
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 def deps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deps]:
-    """A node's store with an officer, who has a token and a session, and somebody with a session
-    by a one-time password."""
+    """A node's store with an officer, who has a token, a session and one that waits for the second
+    factor, and somebody with a session by a one-time password."""
     folder = tmp_path_factory.mktemp("node")
     url = f"sqlite:///{folder / 'alertd.db'}"
     migrate.upgrade(url)
@@ -69,6 +69,9 @@ def deps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deps]:
         )
         for secret, who in ((COOKIE, officer), (FORCED, new), (TOWNS, town)):
             credentials.open_session(tx, secret, principal_no=who.no, csrf=CSRF, expires_at=LASTS)
+        credentials.open_session(
+            tx, WAITS, principal_no=officer.no, csrf=CSRF, expires_at=LASTS, waits=True
+        )
     nothing: Any = None
     yield Deps(
         store=store,
@@ -150,9 +153,10 @@ async def test_whoever_is_of_a_unit_acts_in_it_alone(deps: Deps, headers: dict[s
 )
 async def test_another_cookie_is_nobodys(deps: Deps, cookie: str) -> None:
     assert await auth.signed_in(asked(cookie=cookie), deps) is None
-    with pytest.raises(UnauthenticatedError, match="Nobody is signed in") as refused:
+    with pytest.raises(UnauthenticatedError) as refused:
         await auth.who_asks(asked(cookie=cookie), deps)
-    assert refused.value.hint == "Send a bearer token, or sign in by the console."
+    said = (str(refused.value), refused.value.hint)
+    assert said == ("Nobody is signed in.", "Send a bearer token, or sign in by the console.")
 
 
 SIGNED = f"{auth.COOKIE}={COOKIE}"
@@ -228,11 +232,20 @@ async def test_a_token_writes_without_a_page(deps: Deps) -> None:
 
 async def test_a_one_time_password_opens_nothing(deps: Deps) -> None:
     request = asked(cookie=f"{auth.COOKIE}={FORCED}")
-    with pytest.raises(auth.MustChangePasswordError, match="one sign-in only"):
+    with pytest.raises(auth.MustChangePasswordError) as refused:
         await auth.who_asks(request, deps)
+    assert str(refused.value) == "This password is for one sign-in only; change it first."
     known = await auth.signed_in(request, deps)
     assert known is not None
     assert known.principal.must_change
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_password_opens_nothing_before_the_second_factor(deps: Deps, method: str) -> None:
+    request = asked(method, cookie=f"{auth.COOKIE}={WAITS}", x_csrf_token=CSRF)
+    with pytest.raises(auth.SecondFactorError) as refused:
+        await auth.who_asks(request, deps)
+    assert str(refused.value) == "Type the code of your second factor first."
 
 
 async def test_whoever_may_not_read_is_no_reader(deps: Deps) -> None:

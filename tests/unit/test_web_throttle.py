@@ -44,6 +44,8 @@ def test_a_lock_ends_by_itself_and_a_right_password_ends_the_count() -> None:
     throttle = Throttle()
     guess(throttle, "officer", "10.0.0.1", FREE_FOR_NAME)
     throttle.check("officer", "10.0.0.1", NOW + WINDOW_MS)
+    guess(throttle, "officer", "10.0.0.1", FREE_FOR_NAME - 1, NOW + WINDOW_MS)
+    throttle.check("officer", "10.0.0.1", NOW + WINDOW_MS)
     guess(throttle, "second", "10.0.0.1", FREE_FOR_NAME - 1)
     throttle.passed("second", "10.0.0.1")
     guess(throttle, "second", "10.0.0.1", FREE_FOR_NAME - 1)
@@ -89,4 +91,9 @@ def test_memory_stays_bounded() -> None:
     throttle = Throttle()
     for n in range(MOST_KEPT + 500):
         throttle.failed("x", f"10.0.{n // 256}.{n % 256}", NOW)
+    assert len(throttle.failures) == MOST_KEPT
+    # The oldest is forgotten, so that whoever guesses isn't by having guessed much.
+    guess(throttle, "officer", "10.9.9.9", FREE_FOR_NAME)
+    with pytest.raises(TooManyTriesError):
+        throttle.check("officer", "10.9.9.9", NOW)
     assert len(throttle.failures) == MOST_KEPT

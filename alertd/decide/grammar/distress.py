@@ -71,8 +71,8 @@ class Distress(Enum):
 def find(text: str) -> Distress:
     """The gravest reading of a folded text, in which spaces still part clauses."""
     remain = _REMAIN.search(text) is not None
-    found = [_read(text, word, remain=remain) for word in _WORD.finditer(text)]
-    return max(found, key=lambda reading: reading.value, default=Distress.NONE)
+    found = (_read(text, word, remain=remain) for word in _WORD.finditer(text))
+    return max([Distress.NONE, *found], key=lambda reading: reading.value)
 
 
 def opening(text: str) -> str:

@@ -41,15 +41,13 @@ def fold(text: str) -> str:
 
 
 def _plain(char: str) -> str:
-    if " " <= char <= "~":
-        return char
     if char in _BREAKS:
         return "\n"
     if char in _UNSEEN:
         return ""
-    category = unicodedata.category(char)
-    if category == "Zs" or char == "\t":
+    if char.isspace():
         return " "
+    category = unicodedata.category(char)
     if category in {"Cc", "Cf"}:
         return ""
     return _UNKNOWN if category == "Co" else char

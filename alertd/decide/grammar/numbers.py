@@ -5,12 +5,14 @@ from typing import Final
 
 MAX_COUNT = 99_999
 """In a city of a million no duty has more people to move; longer numbers are telephones."""
+NO_COUNT: Final = -1
+"""The figure of a number that counts nobody: too long, 七八, 二三十."""
 
 _N = r"\d{1,5}(?!\d)"
 _HEADS = r"(?:个人|人|名|位|口)"
 _CHINESE = "零〇一二两三四五六七八九十百千"
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
-_SCALES = {"十": 10, "百": 100, "千": 1000}
+_DIGIT = "[一二两三四五六七八九]"
 
 TALLY: Final = rf"(?:(?:应转移?|已转移?|未转移?)(?:人数)?[ :]?{_N} ?{_HEADS}?[ ,、;。]*){{2,3}}"
 REST: Final = (
@@ -34,10 +36,15 @@ NUMBER: Final = (
 
 _PAIR = re.compile(r"(应转|已转|未转)移?(?:人数)?[ :]?(\d+)")
 _FIGURES = re.compile(rf"\d+|[{_CHINESE}]+")
+_SCALED = re.compile(  # in 三百五 the last digit counts tens, and in 一千二 hundreds
+    rf"(?:({_DIGIT})千)?(?:({_DIGIT})(?:百|(?<=千{_DIGIT})$))?"
+    rf"(?:[零〇]?({_DIGIT}?)(?:十|(?<=百{_DIGIT})$))?(?:[零〇]?({_DIGIT}))?"
+)
+_ABOUT = re.compile(rf"{_DIGIT}{{2,}}")  # 七八人 are seven or eight
 
 
 def figures(text: str) -> tuple[int, ...]:
-    """The numbers in a token, in order; -1 where Chinese numerals make no number."""
+    """The numbers in a token, in order; `NO_COUNT` where one counts nobody."""
     return tuple(_value(found) for found in _FIGURES.findall(text))
 
 
@@ -54,19 +61,17 @@ def tally(text: str) -> tuple[int, int] | None:
 
 
 def _value(text: str) -> int:
-    if text.isdecimal():
-        return int(text) if len(text) <= len(str(MAX_COUNT)) else MAX_COUNT + 1
-    if any(char in _SCALES for char in text):
+    if not {"十", "百", "千"}.isdisjoint(text):
         return _scaled(text)
-    return int("".join(str(_DIGITS[char]) for char in text))
+    digits = "".join(str(_DIGITS.get(char, char)) for char in text)
+    too_long = len(digits) > len(str(MAX_COUNT))
+    return NO_COUNT if too_long or _ABOUT.fullmatch(text) else int(digits)
 
 
 def _scaled(text: str) -> int:
-    total, digit = 0, None
-    for char in text:
-        if char in _DIGITS:
-            digit = _DIGITS[char]
-        else:
-            total += (1 if digit is None else digit) * _SCALES[char]
-            digit = None
-    return total + (digit or 0)
+    found = _SCALED.fullmatch(text)
+    if not found:
+        return NO_COUNT
+    # 十 without a digit is one ten.
+    thousands, hundreds, tens, ones = (_DIGITS[digit or "一"] for digit in found.groups("零"))
+    return thousands * 1000 + hundreds * 100 + tens * 10 + ones

@@ -34,7 +34,7 @@ def parse(text: str, names: Sequence[str] = ()) -> Reply:
     answer = squeeze(words.own)
     parts = list(tokens(mark_names(answer[:MAX_ANSWER_CHARS], known), known))
     hint, rest = _unit(parts)
-    codes = sorted({re.sub(r"\W|[^a-z0-9]", "", t.text) for t in rest if t.part is Part.CODE})
+    codes = sorted({re.sub(r"[^a-z0-9]", "", t.text) for t in rest if t.part is Part.CODE})
     mentioned = {token.text for token in rest if token.part is Part.NAME}
     whole = len(text) <= MAX_CHARS and len(answer) <= MAX_ANSWER_CHARS
     found = _judge(words, rest, codes, whole=whole)
@@ -47,7 +47,7 @@ def parse(text: str, names: Sequence[str] = ()) -> Reply:
         code=named.upper() if named else None,
         unit_hint=hint,
         drill_help=found.reason == "drill-help",
-        names=tuple(name for name, folded in zip(names, known, strict=True) if folded in mentioned),
+        names=tuple(name for name in names if fold(name) in mentioned),
     )
 
 

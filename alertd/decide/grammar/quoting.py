@@ -63,7 +63,7 @@ class Words:
         code: The short code that the quotation names, lower case, or None.
     """
 
-    own: str
+    own: str = ""
     quoted: bool = False
     doubtful: bool = False
     code: str | None = None
@@ -74,7 +74,7 @@ def own_words(text: str) -> Words:
     kept: list[Words] = []
     for line in map(str.strip, text.split("\n")):
         if _SEPARATOR.match(line):
-            kept.append(Words("", quoted=True, code=_code_in(text)))
+            kept.append(Words(quoted=True, code=_code_in(text)))
             break
         kept.append(_line(line))
     return Words(
@@ -87,9 +87,9 @@ def own_words(text: str) -> Words:
 
 def _line(line: str) -> Words:
     if _CITED_LINE.match(line):
-        return Words("", quoted=True, code=_code_in(line))
+        return Words(quoted=True, code=_code_in(line))
     if _RULE.match(line) or _SENT_FROM.match(line):
-        return Words("")
+        return Words()
     menu = _menu(line)
     signature = _SIGNATURE.search(line)
     if menu is not None:
@@ -111,9 +111,10 @@ def _menu(line: str) -> tuple[int, int] | None:
 
 
 def _around_menu(line: str, menu: tuple[int, int], signature: re.Match[str] | None) -> Words:
-    signed = signature is not None and signature.start() < menu[0]
-    start = signature.start() if signature is not None and signed else 0
-    before = line[:start] if signed else distress.opening(line[: menu[0]])
+    if signature is not None and signature.start() < menu[0]:
+        before = line[: signature.start()]
+    else:
+        before = distress.opening(line[: menu[0]])
     after = _CUT_ADVICE.sub("", line[menu[1] :])
     cries = distress.find(after) in {distress.Distress.HELP, distress.Distress.DRILL}
     return Words(

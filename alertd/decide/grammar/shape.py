@@ -7,8 +7,8 @@ known.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
+from dataclasses import dataclass, replace
+from itertools import pairwise, zip_longest
 
 from alertd.decide.grammar import numbers
 from alertd.decide.grammar.lexicon import AWAY_FOR_SURE, Part
@@ -30,6 +30,7 @@ _DONE = re.compile(
     r"|2?[R1P]*[mf]D+[RP]*"  # 35人已转移
 )
 _AWAY = re.compile(r"[RDP012nmf]*U[UR0DPnmf]*|R*0R*")
+_AWAY_WITH_A_REMARK = re.compile(r"[U0](?=.*_)[_U0nm]+")
 _COUNT = re.compile(r"[nmf]|(?<=2\+)[0-4]|(?<=^2)[124]$")
 _ONLY_NUMBERS = re.compile(r"[0-9nf+m]+")
 
@@ -48,7 +49,7 @@ def calls_for_help(tokens: Sequence[Token]) -> bool:
     """Code 3 at the head of a reply, behind nothing but courtesies, names and weaker answers."""
     for at, token in enumerate(tokens):
         if token.letter == "3":
-            return not _taken_back(tokens[at + 1 : at + 5])
+            return not _taken_back(tokens[at + 1 :])
         if token.part not in _BESIDE | {Part.RECEIVED, Part.AWAY} and token.letter not in "014":
             return False
     return False
@@ -86,7 +87,7 @@ def _without_courtesy(tokens: Sequence[Token]) -> list[Token]:
         if token.part is not Part.AFTER:
             kept.append(token)
         elif not _closes(kept, following):
-            kept.append(Token(Part.UNKNOWN, token.text, token.gap))
+            kept.append(replace(token, part=Part.UNKNOWN))
     return kept
 
 
@@ -99,12 +100,12 @@ def _closes(before: Sequence[Token], following: Token | None) -> bool:
 def _away(core: Sequence[Token], letters: str) -> bool:
     if _AWAY.fullmatch(letters):
         return True
-    if len(core) == 1 or "_" not in letters or not set(letters[1:]) <= set("_U0nm"):
+    if not _AWAY_WITH_A_REMARK.fullmatch(letters):
         return False
     # 请假到周五; `0 去外地了`. But `0伤亡` is a figure, and 外出巡查 is work.
-    first, second = core[0], core[1]
-    sure = first.part is Part.AWAY and AWAY_FOR_SURE.search(first.text) is not None
-    return sure or (first.letter == "0" and second.gap != "")
+    if letters[0] == "0":
+        return core[1].gap != ""
+    return AWAY_FOR_SURE.search(core[0].text) is not None
 
 
 def _promised(core: Sequence[Token]) -> Shape:
@@ -114,9 +115,7 @@ def _promised(core: Sequence[Token]) -> Shape:
         return _unclear("promise")
     shape = _answer(kept, "".join(token.letter for token in kept))
     apart = all(
-        bool(core[at].gap) or at == 0
-        for at in range(len(core))
-        if Part.PROMISE in {core[at].part, core[at - 1].part if at else None}
+        token.gap for before, token in pairwise(core) if Part.PROMISE in {before.part, token.part}
     )
     if shape.kind is ReplyKind.RECEIVED or (shape.kind is ReplyKind.ON_POST and apart):
         return shape
@@ -151,16 +150,17 @@ def _counted(core: Sequence[Token], letters: str, kind: ReplyKind) -> Shape:
     found = _COUNT.search(letters)
     count: int | None = None
     of: int | None = None
-    if "X" in letters:
-        tally = numbers.tally(core[letters.index("X")].text)
+    once = {token.part: token for token in core}  # neither a tally nor a rest stands there twice
+    if Part.TALLY in once:
+        tally = numbers.tally(once[Part.TALLY].text)
         if tally is None:
             return _unclear("figures-disagree")
         count, of = tally
     elif found:
         count, *rest = core[found.start()].figures
         of = rest[0] if rest else None
-    if "L" in letters:
-        total = (count or 0) + core[letters.index("L")].figures[0]
+    if Part.REST in once:
+        total = (count or 0) + once[Part.REST].figures[0]
         if of not in {None, total}:
             return _unclear("figures-disagree")
         of = total
@@ -171,7 +171,7 @@ def _counted(core: Sequence[Token], letters: str, kind: ReplyKind) -> Shape:
 def _wrong(count: int | None, of: int | None) -> str | None:
     if count is None:
         return None
-    if not 0 <= count <= numbers.MAX_COUNT:
+    if count == numbers.NO_COUNT:
         return "number-is-no-code"
     if of is not None and count > of:
         return "count-over-total"

@@ -9,7 +9,6 @@ from alertd.decide.grammar.lexicon import MUST_NOT_BE_IN_A_UNIT, NAME_MARKS, PAR
 
 MAX_NAMES = 32
 _FIRST_MARK = ord(NAME_MARKS[0])
-_NUMERIC = frozenset({Part.NUMBER, Part.PEOPLE, Part.FRACTION, Part.REST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +19,16 @@ class Token:
         part: Its class.
         text: As written, folded.
         gap: The punctuation and white space before it; empty where it is glued to what is before.
-        figures: The numbers in it.
     """
 
     part: Part
     text: str
     gap: str
-    figures: tuple[int, ...] = ()
+
+    @property
+    def figures(self) -> tuple[int, ...]:
+        """The numbers in it."""
+        return numbers.figures(self.text)
 
     @property
     def digit(self) -> str:
@@ -46,7 +48,7 @@ def tokens(text: str, names: Sequence[str] = ()) -> Iterator[Token]:
     for found in PATTERN.finditer(text):
         part = PARTS[(found.lastindex or 1) - 1]
         if part is Part.GAP:
-            gap += found[0]
+            gap = found[0]
             continue
         yield _token(part, found[0], gap, names)
         gap = ""
@@ -57,13 +59,7 @@ def _token(part: Part, text: str, gap: str, names: Sequence[str]) -> Token:
         part = Part.UNKNOWN
     if part is Part.NAME:
         return Token(part, names[ord(text) - _FIRST_MARK], gap)
-    if part not in _NUMERIC:
-        return Token(part, text, gap)
-    figures = numbers.figures(text)
-    too_long = any(figure > numbers.MAX_COUNT for figure in figures)
-    # A long number may name a unit; everything else that is no count is not understood.
-    part = Part.UNKNOWN if too_long and part is not Part.NUMBER else part
-    return Token(part, text, gap, figures)
+    return Token(part, text, gap)
 
 
 def mark_names(text: str, names: Sequence[str]) -> str:
