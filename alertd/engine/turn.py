@@ -165,13 +165,25 @@ class Turn:
     def record_alike(
         self, kind: str, facts: Sequence[tuple[Mapping[str, Any], int, Millis]]
     ) -> None:
-        """Apply and journal facts of one kind about people's answers: (body, alert, when) each."""
+        """Apply and journal facts of one kind at once: (body, alert, when) each."""
         self.tx.record_alike(
             kind,
             [
                 Fact(kind=kind, occurred_at=at, body=body, alert_no=alert_no, source=self.source)
                 for body, alert_no, at in facts
             ],
+        )
+
+    def record_mixed(self, facts: Sequence[tuple[str, Mapping[str, Any], int, Millis]]) -> None:
+        """Apply and journal facts of several kinds that touch no common rows, as `record_alike`.
+
+        They are on record in their order: (kind, body, alert, when) each.
+        """
+        self.tx.record_mixed(
+            [
+                Fact(kind=kind, occurred_at=at, body=body, alert_no=alert_no, source=self.source)
+                for kind, body, alert_no, at in facts
+            ]
         )
 
     def alert(self, alert_no: int) -> LiveAlert:

@@ -1,6 +1,6 @@
 """Facts about what came back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,20 +201,20 @@ def _lose(connection: Connection, number: int, units: Sequence[int], due_at: int
         changes |= {"state": state, "due_at": due_at, "covered_at": None}
     connection.execute(update(t.requirement).where(c.no == number).values(**changes))
     if reopens:
-        cover(connection, number, units, covered=-1)
+        cover(connection, [(number, units)], covered=-1)
 
 
 def cover(
     connection: Connection,
-    number: int,
-    units: Sequence[int],
+    requirements: Iterable[tuple[int, Sequence[int]]],
     *,
     covered: int = 0,
     exhausted: int = 0,
 ) -> None:
-    """Change the coverage of `units` (a requirement's unit and all above it)."""
+    """For each requirement change the coverage of its units (its own and all above that)."""
     changes: Coverage = {}
-    _add(changes, number, units, covered, exhausted)
+    for number, units in requirements:
+        _add(changes, number, units, covered, exhausted)
     _cover(connection, changes)
 
 

@@ -6,7 +6,7 @@ People's names and numbers aren't read: a rehearsal has none (store.scratch).
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select
+from sqlalchemy import Connection, bindparam, case, func, literal_column, select
 
 from alertd.model import (
     FOREVER,
@@ -19,7 +19,9 @@ from alertd.model import (
     numbers_of,
 )
 from alertd.store import tables as t
+from alertd.store.fold.scope import one_of
 from alertd.store.prepared import Prepared, among, numbers
+from alertd.store.scratch import NODE
 
 _SOME: Final = 10
 
@@ -132,6 +134,18 @@ def listed(connection: Connection, alert_no: int, bit: Told) -> list[tuple[int, 
     return [(no, unit) for no, unit in found]
 
 
+def still_listed(connection: Connection, wanted: Iterable[int], bit: Told) -> set[int]:
+    """Those of some requirements that are on a list."""
+    rows = _STILL.rows(connection, wanted=numbers(connection, wanted), bit=int(bit))
+    return {no for (no,) in rows}
+
+
+def listed_since(connection: Connection, seq: int) -> tuple[int, bool]:
+    """How far the record goes, and whether anything behind `seq` may have come on a list."""
+    ((last, grown),) = _SINCE.rows(connection, after=seq)
+    return last or seq, bool(grown)
+
+
 def cries(connection: Connection) -> list[Cry]:
     """All calls for help, the oldest first."""
     return list(map(Cry._make, _CRIES.rows(connection)))
@@ -227,13 +241,30 @@ def _number(value: int) -> Any:
     return literal_column(str(int(value)))
 
 
-def _listed(_: str) -> Any:
+def _on_it() -> Any:
     c = t.requirement.c
     silent = (RequirementState.OPEN, RequirementState.EXHAUSTED)
+    told = c.told.op("&")(bindparam("bit")) != _number(0)
+    return c.state.in_(list(map(_number, silent))) & told
+
+
+def _listed(_: str) -> Any:
+    c = t.requirement.c
     within = c.no.between(bindparam("first"), bindparam("last"))
-    on_it = c.told.op("&")(bindparam("bit")) != _number(0)
-    query = select(c.no, c.unit_no).where(within, c.state.in_(list(map(_number, silent))), on_it)
-    return query.order_by(c.no)
+    return select(c.no, c.unit_no).where(within, _on_it()).order_by(c.no)
+
+
+def _still(dialect: str) -> Any:
+    c = t.requirement.c
+    return select(c.no).where(among(dialect, c.no, "wanted"), _on_it())
+
+
+def _since(_: str) -> Any:
+    c = t.journal.c
+    # What was covered may be open again where an answer is taken back.
+    grows = case((one_of(c.kind, ["climbed", "ack.withdrawn"]), 1), else_=0)
+    mine = (c.node == NODE, c.writer == 1, c.seq > bindparam("after"))
+    return select(func.max(c.seq), func.max(grows)).where(*mine)
 
 
 def _cries(_: str) -> Any:
@@ -268,6 +299,8 @@ def _told(dialect: str) -> Any:
 
 
 _LISTED = Prepared(_listed)
+_STILL = Prepared(_still)
+_SINCE = Prepared(_since)
 _CRIES = Prepared(_cries)
 _STUCK = Prepared(_stuck)
 _WAITING = Prepared(_waiting)
