@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, literal_column, or_, select
+from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
 from alertd.decide.breaker import CLOSED, Breaker
 from alertd.decide.budget import NOTHING_SPENT, Account, Said
@@ -204,11 +204,15 @@ class Turn:
 
     def counters(self, alert_no: int) -> tuple[int, int]:
         """The next delivery's and message's count under an alert."""
-        c = t.alert.c
-        row = self.connection.execute(
-            select(c.next_delivery, c.next_message).where(c.no == alert_no)
-        ).one()
-        return row.next_delivery, row.next_message
+        ((delivery, message),) = _COUNTERS.rows(self.connection, alert_no=alert_no)
+        return delivery, message
+
+
+_COUNTERS = Prepared(
+    lambda _: select(t.alert.c.next_delivery, t.alert.c.next_message).where(
+        t.alert.c.no == bindparam("alert_no")
+    )
+)
 
 
 def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
