@@ -154,8 +154,8 @@ def next_moment(connection: Connection) -> Millis | None:
 
     For a clock that jumps. Reads the heads of the indexes, and of deliveries all that wait.
     """
-    times = [at for prepared in _NEXT for (at,) in prepared.rows(connection) if at is not None]
-    return min(times, default=None)
+    (times,) = _NEXT.rows(connection)
+    return min((at for at in times if at is not None), default=None)
 
 
 def _word(state: AlertState) -> ColumnClause[str]:
@@ -269,14 +269,14 @@ def _ready(_: str) -> Select[Any]:
     return select(c.id).where(pending, c.due_at <= _NOW).limit(1)
 
 
-def _first(column: Any, *where: Any) -> Prepared:
-    return Prepared(lambda _: select(func.min(column)).where(*where))
+def _first(column: Any, *where: Any) -> Any:
+    return select(func.min(column)).where(*where).scalar_subquery()
 
 
 _D, _A, _H = t.delivery.c, t.alert.c, t.help_case.c
 _AWAITING = (DeliveryState.SENDING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN)
 _READY = Prepared(_ready)
-_NEXT = (
+_FIRST = (
     _first(_A.issue_at, _A.state == _word(AlertState.APPROVED)),
     _first(_A.expires_at, _A.state.in_([_word(AlertState.ISSUED), _word(AlertState.APPROVED)])),
     _first(_D.due_at, _D.state == _number(DeliveryState.PENDING)),
@@ -285,3 +285,4 @@ _NEXT = (
     _first(t.digest_entry.c.due_at, t.digest_entry.c.message_no.is_(None)),
     _first(_H.due_at, _H.taken_at.is_(None), _H.closed_at.is_(None)),
 )
+_NEXT = Prepared(lambda _: select(*_FIRST))

@@ -14,7 +14,7 @@ from alertd.model import FOREVER
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from alertd.store.fold.expansion import chain, parents_of
-from alertd.store.prepared import Prepared, among, numbers
+from alertd.store.prepared import Prepared, among, numbers, texts
 
 NOW = FOREVER - 1  # a version at which exactly the rows in force now are in force
 DUTY_DESK_ROLE = "city_duty"
@@ -194,32 +194,45 @@ def levels_of(connection: Connection, duty_nos: Iterable[int]) -> dict[int, str]
 
 def duty_desk(connection: Connection) -> int | None:
     """The city's duty desk: the duty of that role at the root; None where nobody holds it."""
-    u = t.unit.c
-    root = select(u.no).where(u.parent_no.is_(None), u.to_version == FOREVER)
-    nos = list(connection.execute(root.order_by(u.no)).scalars())
+    nos = [no for (no,) in _ROOTS.rows(connection)]
     desks = leads(connection, nos, [DUTY_DESK_ROLE])
     return next((desks[no] for no in nos if no in desks), None)
+
+
+def _roots(_: str) -> Select[Any]:
+    u = t.unit.c
+    return select(u.no).where(u.parent_no.is_(None), u.to_version == FOREVER).order_by(u.no)
+
+
+_ROOTS = Prepared(_roots)
 
 
 def leads(
     connection: Connection, unit_nos: Iterable[int], roles: Sequence[str]
 ) -> Mapping[int, int]:
     """Each unit's first held duty of `roles`; an earlier role leads before a later one."""
-    c = t.duty.c
     order = {role: place for place, role in enumerate(roles)}
     best: dict[int, tuple[int, int]] = {}
-    for batch in batches(unit_nos):
-        rows = connection.execute(
-            select(c.no, c.unit_no, c.role).where(
-                c.unit_no.in_(batch), c.role.in_(roles), c.to_version == FOREVER, _held()
-            )
-        )
-        for no, unit_no, role in rows:
-            duty = (order[role], no)
-            best[unit_no] = min(duty, best.get(unit_no, duty))
+    wanted = {"units": numbers(connection, unit_nos), "roles": texts(connection, roles)}
+    for no, unit_no, role in _LEADS.rows(connection, **wanted):
+        duty = (order[role], no)
+        best[unit_no] = min(duty, best.get(unit_no, duty))
     return {unit_no: no for unit_no, (_, no) in best.items()}
+
+
+def _leads(dialect: str) -> Select[Any]:
+    c = t.duty.c
+    return select(c.no, c.unit_no, c.role).where(
+        among(dialect, c.unit_no, "units"),
+        among(dialect, c.role, "roles"),
+        c.to_version == FOREVER,
+        _held(),
+    )
 
 
 def _held() -> ColumnElement[bool]:
     h = t.holding.c
     return exists().where(h.duty_no == t.duty.c.no, h.to_version == FOREVER)
+
+
+_LEADS = Prepared(_leads)

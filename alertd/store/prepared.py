@@ -65,9 +65,10 @@ class Prepared:
         text, order, fixed = self._text(connection)
         if fixed:
             values = {**fixed, **values}
-        cursor = connection.connection.cursor()
-        cursor.execute(text, values if order is None else [values[name] for name in order])
-        return cursor
+        given = values if order is None else [values[name] for name in order]
+        # Both drivers have it; what SQLAlchemy puts around a connection would cost half as much.
+        driver: Any = connection.connection.driver_connection
+        return driver.execute(text, given)
 
     def _text(self, connection: Connection) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
         name = connection.dialect.name

@@ -129,6 +129,8 @@ def _change(
             continue
         given = dict(zip(names, values, strict=True))
         _ALL[columns].run(connection, ids=numbers(connection, ids), **given)
+    if not few:
+        return
     _ONE[columns].many(connection, (*names, "number"), few)
 
 
