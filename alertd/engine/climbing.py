@@ -18,7 +18,6 @@ from alertd.model import (
     AckKind,
     MessageKind,
     RecipientKind,
-    RequirementState,
     Stage,
     alert_of,
     duty_of,

@@ -6,6 +6,7 @@ they come here, so that one number has one row.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -78,7 +79,7 @@ _BLINDS = tuple(f"blind_{place}" for place in range(_SIZES[-1]))
 
 def _numbers_of(size: int) -> prepared.Prepared:
     blind = t.address.c.blind
-    wanted = [bindparam(name) for name in _BLINDS[:size]]
+    wanted: list[Any] = [bindparam(name) for name in _BLINDS[:size]]
     return prepared.Prepared(lambda _: select(blind, t.address.c.no).where(blind.in_(wanted)))
 
 

@@ -51,7 +51,7 @@ class Prepared:
         else:
             turned = _turned(order, tuple(names), tuple(fixed))
             behind = tuple(fixed.values())
-            values = [turned((*row, *behind)) for row in rows] if behind else list(map(turned, rows))
+            values = [turned((*row, *behind)) for row in rows]
         if not values:
             return
         cursor = connection.connection.cursor()

@@ -154,9 +154,7 @@ class Helpers:
         if first is not None and (self._looks_at is None or self._looks_at > first):
             self._looks_at = first
 
-    def _waiting(
-        self, hands: Hands, connection: Connection
-    ) -> Callable[[str], Iterator[int]]:
+    def _waiting(self, hands: Hands, connection: Connection) -> Callable[[str], Iterator[int]]:
         """What is on their list in a town, or in the city where they are the city's ("")."""
         if hands.does == "help":
             cries = [cry.ack_no for cry in rehearsal.cries(connection) if cry.taken_at is None]

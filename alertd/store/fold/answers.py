@@ -78,11 +78,11 @@ def counted(connection: Connection, facts: Sequence[Fact]) -> None:
     if not asked:
         return
     wanted = numbers(connection, sorted(asked))
-    standing = {
-        number: _Standing(needed, have, RequirementState(state))
-        for number, needed, have, state in _STANDING.rows(connection, wanted=wanted)
-    }
-    given = set(_GIVEN.rows(connection, wanted=wanted))
+    standing: dict[int, _Standing] = {}
+    given: set[tuple[int, int]] = set()
+    for number, needed, have, state, person in _STANDING.rows(connection, wanted=wanted):
+        standing[number] = _Standing(needed, have, RequirementState(state))
+        given.add((number, person))  # of nobody: null
     new: list[tuple[int, int, int]] = []
     covered: Coverage = {}
     for fact in facts:
@@ -146,13 +146,12 @@ _ANSWER = Prepared(
         _given("requirement_no", "person_no", "ack_no")
     )
 )
-_GIVEN = Prepared(
-    lambda name: select(t.answer.c.requirement_no, t.answer.c.person_no).where(
-        among(name, t.answer.c.requirement_no, "wanted")
-    )
-)
 _STANDING = Prepared(
-    lambda name: select(_r.no, _r.needed, _r.have, _r.state).where(among(name, _r.no, "wanted"))
+    lambda name: (
+        select(_r.no, _r.needed, _r.have, _r.state, t.answer.c.person_no)
+        .select_from(t.requirement.outerjoin(t.answer, t.answer.c.requirement_no == _r.no))
+        .where(among(name, _r.no, "wanted"))
+    )
 )
 _HAVE = Prepared(
     lambda _: (

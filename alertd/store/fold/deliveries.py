@@ -51,7 +51,7 @@ def _told_row(item: Sequence[Any], at: Millis) -> tuple[Any, ...]:
 
 
 def _tell(_: str) -> Any:
-    given = {name: bindparam(name) for name in (*_TOLD, "due_at", "avoid_route")}
+    given: dict[str, Any] = {name: bindparam(name) for name in (*_TOLD, "due_at", "avoid_route")}
     fresh = {"state": int(DeliveryState.PENDING), "attempt": 0, "duplicate": 0, "played": 0}
     return t.delivery.insert().values(given | fresh)
 

@@ -12,6 +12,7 @@ from alertd.store.fold.answers import cover
 from alertd.store.fold.halts import ladders_now
 from alertd.store.prepared import Prepared, among, numbers
 
+
 def climbed(connection: Connection, fact: Fact) -> None:
     """Ladders took a step. Items: [requirement, step, due_at, told, state, reason, actions, units].
 
@@ -53,7 +54,8 @@ def hurried(connection: Connection, fact: Fact) -> None:
 
 
 def _hurry(name: str) -> Any:
-    r, at = t.requirement.c, bindparam("at")
+    r = t.requirement.c
+    at: Any = bindparam("at")
     now = ladders_now(bindparam("of_alert"), at)
     return (
         update(t.requirement)

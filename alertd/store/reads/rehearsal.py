@@ -6,7 +6,7 @@ People's names and numbers aren't read: a rehearsal has none (store.scratch).
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, func, literal_column, select
+from sqlalchemy import Connection, Table, bindparam, case, func, literal_column, select
 
 from alertd.model import (
     FOREVER,
@@ -122,9 +122,8 @@ def places(connection: Connection) -> dict[int, tuple[str, str, str]]:
 
 def asked(connection: Connection, alert_no: int) -> list[Asked]:
     """All that an alert asked, in its order."""
-    c = t.requirement.c
-    query = select(*(c[name] for name in Asked._fields)).where(c.no.between(*numbers_of(alert_no)))
-    return [Asked._make(row) for row in connection.execute(query.order_by(c.no))]
+    first, last = numbers_of(alert_no)
+    return list(map(Asked._make, _ASKED.rows(connection, first=first, last=last)))
 
 
 def listed(connection: Connection, alert_no: int, bit: Told) -> list[tuple[int, int]]:
@@ -153,9 +152,8 @@ def cries(connection: Connection) -> list[Cry]:
 
 def deliveries(connection: Connection, alert_no: int) -> list[Left]:
     """All of an alert's deliveries, in their order."""
-    c = t.delivery.c
-    query = select(*(c[name] for name in Left._fields)).where(c.id.between(*numbers_of(alert_no)))
-    return [Left._make(row) for row in connection.execute(query.order_by(c.id))]
+    first, last = numbers_of(alert_no)
+    return list(map(Left._make, _LEFT.rows(connection, first=first, last=last)))
 
 
 def kinds(connection: Connection, alert_no: int) -> dict[str, int]:
@@ -254,6 +252,13 @@ def _listed(_: str) -> Any:
     return select(c.no, c.unit_no).where(within, _on_it()).order_by(c.no)
 
 
+def _whole(table: Table, key: str, fields: Iterable[str]) -> Prepared:
+    """All that an alert has in a table, in its order."""
+    c = table.c
+    within = c[key].between(bindparam("first"), bindparam("last"))
+    return Prepared(lambda _: select(*(c[name] for name in fields)).where(within).order_by(c[key]))
+
+
 def _still(dialect: str) -> Any:
     c = t.requirement.c
     return select(c.no).where(among(dialect, c.no, "wanted"), _on_it())
@@ -299,6 +304,8 @@ def _told(dialect: str) -> Any:
 
 
 _LISTED = Prepared(_listed)
+_ASKED = _whole(t.requirement, "no", Asked._fields)
+_LEFT = _whole(t.delivery, "id", Left._fields)
 _STILL = Prepared(_still)
 _SINCE = Prepared(_since)
 _CRIES = Prepared(_cries)
