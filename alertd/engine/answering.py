@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
@@ -9,7 +10,7 @@ from sqlalchemy import func, select
 from alertd.decide import escalate
 from alertd.decide.halt import due_time
 from alertd.engine.hurrying import climb_now
-from alertd.engine.telling import tell
+from alertd.engine.telling import Notice, tell, tell_each
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, NotFoundError
 from alertd.model import (
@@ -98,8 +99,8 @@ def acknowledge_all(
             alike = (answered.alert_no, answered.kind, answered.count, answered.of)
             heard.setdefault(alike, []).append(answered)
         before.add(key)
-    for group in heard.values():
-        _confirm(turn, turn.alert(group[0].alert_no), group)
+    for alert_no, groups in groupby(heard.values(), key=lambda group: group[0].alert_no):
+        _confirm(turn, turn.alert(alert_no), list(groups))
     return list(range(first, first + len(said)))
 
 
@@ -276,21 +277,23 @@ def help_due(turn: Turn, limit: int) -> int:
     return len(rows)
 
 
-def _confirm(turn: Turn, alert: LiveAlert, alike: Sequence[Answered]) -> None:
-    """Tell people who answered alike that they were heard."""
-    one = alike[0]
-    tell(
+def _confirm(turn: Turn, alert: LiveAlert, heard: Sequence[Sequence[Answered]]) -> None:
+    """Tell people that they were heard; each group has answered alike."""
+    tell_each(
         turn,
         alert,
         MessageKind.CONFIRMATION,
-        [answered.person_no for answered in alike],
+        [_confirmation(alert, alike) for alike in heard],
+    )
+
+
+def _confirmation(alert: LiveAlert, alike: Sequence[Answered]) -> Notice:
+    one = alike[0]
+    said = {"kind": one.kind.value, "count": one.count, "of": one.of}
+    return Notice(
+        persons=[answered.person_no for answered in alike],
         template=f"confirmation-{one.kind.value}",
-        params={
-            **alert.selection["params"],
-            "kind": one.kind.value,
-            "count": one.count,
-            "of": one.of,
-        },
+        params={**alert.selection["params"], **said},
     )
 
 

@@ -1,21 +1,23 @@
 """Due ladders, digests and calls for help: what the tick finds, decides and records."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import select
 
 from alertd.decide import escalate
 from alertd.decide.escalate import Act
+from alertd.engine import telling
 from alertd.engine.nudging import Silence, nudge
-from alertd.engine.telling import call, tell
+from alertd.engine.telling import Notice, call, tell
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import BY_SMS
 from alertd.model import (
     AckKind,
     MessageKind,
     RecipientKind,
-    RequirementState,
     Stage,
     alert_of,
     duty_of,
@@ -224,54 +226,44 @@ def digests(turn: Turn, limit: int) -> int:
     """One message a superior and window, for all that is silent below; none where all answered."""
     without = due.paused(turn.connection)  # made when it goes on, of those still silent then
     superiors = due.digests(turn.connection, turn.now, limit, without=without)
-    for alert_no, duty_no in superiors:
-        _digest(turn, turn.alert(alert_no), duty_no)
+    for alert_no, those in groupby(superiors, key=itemgetter(0)):
+        _digests(turn, turn.alert(alert_no), [duty_no for _, duty_no in those])
     return len(superiors)
 
 
-def _digest(turn: Turn, alert: LiveAlert, duty_no: int) -> None:
-    c, r, u = t.digest_entry.c, t.requirement.c, t.unit.c
-    rows = turn.connection.execute(
-        select(c.requirement_no, r.state, u.name)
-        .select_from(
-            t.digest_entry.join(t.requirement, r.no == c.requirement_no).join(
-                t.unit, (u.no == r.unit_no) & (u.to_version == 2**31 - 1)
-            )
-        )
-        .where(c.duty_no == duty_no, c.alert_no == alert.no, c.message_no.is_(None))
-        .order_by(c.requirement_no)
-    ).all()
-    silent = [row for row in rows if row.state != RequirementState.COVERED]
-    names = list(dict.fromkeys(row.name for row in silent))
-    message = 0
-    if silent:
-        holders = people.holders(turn.connection, [duty_no]).get(duty_no, ())
-        first = [h.person_no for h in holders if h.rank == 1] or [h.person_no for h in holders]
-        message = tell(
-            turn,
-            alert,
-            MessageKind.DIGEST,
-            first,
-            template=MessageKind.DIGEST.value,
-            params={
-                **alert.selection["params"],
-                "count": len(names),
-                "names": names[:_NAMES_IN_DIGEST],
-            },
-        )
-    entries = _entries(turn, alert, duty_no)
-    body = {"duty_no": duty_no, "message_no": message, "requirements": entries}
-    turn.record("digest.sent", body, alert_no=alert.no)
+def _digests(turn: Turn, alert: LiveAlert, duties: Sequence[int]) -> None:
+    """Tell these superiors what is silent; what they need to know is read at once."""
+    entries = due.digest_entries(turn.connection, alert.no, duties)
+    holders = people.holders(turn.connection, duties)
+    notices = [_notice(alert, entries.get(no, ()), holders.get(no, ())) for no in duties]
+    kind = MessageKind.DIGEST
+    told = telling.told(turn, alert, kind, telling.addressed(turn, alert, kind, notices))
+    facts: list[tuple[str, dict[str, Any]]] = []
+    for duty_no, fact in zip(duties, told, strict=True):
+        if fact:
+            facts.append(("told", fact))
+        message = fact["message"]["no"] if fact else 0
+        requirements = [entry.requirement_no for entry in entries.get(duty_no, ())]
+        body = {"duty_no": duty_no, "message_no": message, "requirements": requirements}
+        facts.append(("digest.sent", body))
+    turn.record_mixed([(kind, body, alert.no, turn.now) for kind, body in facts])
 
 
-def _entries(turn: Turn, alert: LiveAlert, duty_no: int) -> list[int]:
-    c = t.digest_entry.c
-    return list(
-        turn.connection.execute(
-            select(c.requirement_no).where(
-                c.duty_no == duty_no, c.alert_no == alert.no, c.message_no.is_(None)
-            )
-        ).scalars()
+def _notice(
+    alert: LiveAlert, entries: Sequence[due.Entry], holders: Sequence[people.Holder]
+) -> Notice:
+    """What a superior is told: nobody hears of it where all have answered."""
+    silent = [entry.unit for entry in entries if entry.unit and not entry.covered]
+    names = list(dict.fromkeys(silent))
+    first = [h.person_no for h in holders if h.rank == 1] or [h.person_no for h in holders]
+    return Notice(
+        persons=first if silent else (),
+        template=MessageKind.DIGEST.value,
+        params={
+            **alert.selection["params"],
+            "count": len(names),
+            "names": names[:_NAMES_IN_DIGEST],
+        },
     )
 
 

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, literal, select
 
 from alertd.engine.telling import tell
 from alertd.engine.turn import Turn
@@ -20,6 +21,7 @@ from alertd.model import (
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.batches import batches
+from alertd.store.prepared import Prepared, among, numbers
 
 
 def hurry(turn: Turn, unreached: Sequence[tuple[int, int, int]]) -> None:
@@ -61,27 +63,38 @@ def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int]) -> Non
 
 def _used(turn: Turn, alert_no: int, persons: Iterable[int]) -> dict[int, set[int]]:
     first, last = numbers_of(alert_no)
-    c = t.delivery.c
     used: dict[int, set[int]] = {person: set() for person in persons}
-    for row in turn.connection.execute(
-        select(c.recipient_no, c.address_no).where(
-            c.recipient_no.in_(used),
-            c.id.between(first, last),
-            c.recipient_kind == int(RecipientKind.PERSON),
-            c.lane.in_(BY_SMS),
-        )
-    ):
-        used[row.recipient_no].add(row.address_no)
+    wanted = numbers(turn.connection, used)
+    for person, address in _USED.rows(turn.connection, persons=wanted, first=first, last=last):
+        used[person].add(address)
     return used
 
 
+def _used_by(dialect: str) -> Any:
+    c = t.delivery.c
+    return select(c.recipient_no, c.address_no).where(
+        among(dialect, c.recipient_no, "persons"),
+        c.id.between(bindparam("first"), bindparam("last")),
+        c.recipient_kind == int(RecipientKind.PERSON),
+        c.lane.in_([literal(lane) for lane in sorted(BY_SMS)]),
+    )
+
+
+_USED = Prepared(_used_by)
+
+
 def _message_of(turn: Turn, delivery: int) -> tuple[str, dict[str, object]]:
-    row = turn.connection.execute(
+    ((template, params),) = _MESSAGE_OF.rows(turn.connection, delivery=delivery)
+    return template, json.loads(params)
+
+
+_MESSAGE_OF = Prepared(
+    lambda _: (
         select(t.message.c.template, t.message.c.params)
         .join(t.delivery, t.delivery.c.message_no == t.message.c.no)
-        .where(t.delivery.c.id == delivery)
-    ).one()
-    return row.template, json.loads(row.params)
+        .where(t.delivery.c.id == bindparam("delivery"))
+    )
+)
 
 
 def climb_now(turn: Turn, alert_no: int, persons: Sequence[int]) -> None:
@@ -95,13 +108,14 @@ def ladders_of(turn: Turn, alert_no: int, persons: Sequence[int]) -> list[int]:
     """The numbers of what the alert asks of these people's duties, whether it is there or not."""
     stages = turn.alert(alert_no).policy.stages
     duties = people.duties_of(turn.connection, list(persons))
-    numbers = {
-        requirement_no(alert_no, rule.stage, duty.duty_no)
-        for held in duties.values()
-        for duty in held
-        for rule in stages
-    }
-    return sorted(numbers)
+    return sorted(
+        {
+            requirement_no(alert_no, rule.stage, duty.duty_no)
+            for held in duties.values()
+            for duty in held
+            for rule in stages
+        }
+    )
 
 
 def hurry_early(turn: Turn, alert_no: int) -> None:

@@ -106,7 +106,8 @@ def _attachment(row: Row, material: Material, said: Said) -> tuple[str, bytes] |
 def _text(said: Said, reader: Reader, lane: int, duplicate: bool, wording: Wording) -> str:
     """Render, or take what was rendered before: most of an alert's recipients read the same."""
     message, alert = said.message, said.alert
-    key = (message.no, reader, lane, duplicate)
+    # By what it is made of, not by its number: thousands are confirmed in the same words.
+    key = (message.kind, message.template, message.params, reader, lane, duplicate)
     known = alert.texts.get(key)
     if known is not None:
         return known

@@ -77,7 +77,9 @@ def senders(turn: Turn, address_nos: Iterable[int]) -> Senders:
         sharing=sharing,
         told=told,
         duties=people.duties_of(connection, persons),
-        names=dict(_NAMES.rows(connection, persons=numbers(connection, several))),
+        names=dict(_NAMES.rows(connection, persons=numbers(connection, several)))
+        if several
+        else {},
         ended=dict(_ENDED.rows(connection, alerts=numbers(connection, alerts))),
         alerts={turn.alert(alert_no).id: alert_no for alert_no in alerts},
     )

@@ -150,12 +150,13 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
 
     A receipt that changes nothing is on record too: as ignored, with its number.
     """
-    rows: dict[int, Any] = dict(outbox.load(turn.connection, [w.delivery for w in words]))
+    rows = outbox.load(turn.connection, [w.delivery for w in words])
+    decisions: dict[tuple[Any, ...], settle.Settlement | None] = {}
     items, moves, unreached, ignored = [], _moves(), [], []
     for word in words:
         row = rows.get(word.delivery)
         given = row is not None and _was_given(turn, row, route, word.attempt)
-        decided = settle.receipt(_delivery(turn, row), word, turn.now) if given else None
+        decided = _decided_by(turn, decisions, row, word) if row and given else None
         if row is None or decided is None:
             ignored.append([word.delivery, word.attempt, word.status.value])
             continue
@@ -170,6 +171,20 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
         turn.record("receipts.ignored", {"route": route, "items": ignored})
     hurry(turn, _people(unreached))
     return len(items)
+
+
+def _decided_by(
+    turn: Turn,
+    decisions: dict[tuple[Any, ...], settle.Settlement | None],
+    row: outbox.Row,
+    word: Receipt,
+) -> settle.Settlement | None:
+    """As `_decided`, by a later word."""
+    said = (word.attempt, word.status, word.fault, word.code, word.detail)
+    key = (alert_of(row.id), row[_ALIKE:], said)
+    if key not in decisions:
+        decisions[key] = settle.receipt(_delivery(turn, row), word, turn.now)
+    return decisions[key]
 
 
 def _was_given(turn: Turn, row: Any, route: str, attempt: int) -> bool:
@@ -191,23 +206,10 @@ def _receipt_item(word: Receipt, decided: settle.Settlement) -> list[Any]:
     return [*start, state, due, played, decided.reason, detail, decided.avoid_route]
 
 
-def _after(row: Any, decided: settle.Settlement) -> Any:
+def _after(row: outbox.Row, decided: settle.Settlement) -> outbox.Row:
     """The row as it stands after a decision, for the next word in the same batch."""
-    fresh = dict(vars(row)) if isinstance(row, _Standing) else row._asdict()
-    fresh |= {
-        "state": int(decided.state),
-        "due_at": decided.due_at,
-        "played": int(decided.played),
-        "reason": decided.reason,
-    }
-    return _Standing(**fresh)
-
-
-class _Standing:
-    """A delivery row with changes of this batch."""
-
-    def __init__(self, **columns: Any) -> None:
-        self.__dict__.update(columns)
+    state, played = int(decided.state), int(decided.played)
+    return row._replace(state=state, due_at=decided.due_at, played=played)
 
 
 def _people(rows: Iterable[Any]) -> list[tuple[int, int, int]]:

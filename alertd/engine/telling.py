@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, select
 
@@ -26,6 +27,7 @@ from alertd.store.fold.scope import below
 from alertd.store.prepared import Prepared, among, numbers
 from alertd.store.roster.source import SHORT_RANK
 
+NOBODY: Mapping[int, str] = MappingProxyType({})
 _SCOPES = 64  # statements kept, as the expansion keeps its own
 _PERSON = int(RecipientKind.PERSON)
 _PRIORITY = {
@@ -52,18 +54,51 @@ def tell(
     never do, except for a call for help, which is real even in a drill. `avoid` names, by person,
     a route to be left out where there is another.
     """
+    notice = Notice(persons, template, params, contact_rank, avoid or {})
+    (number,) = tell_each(turn, alert, kind, [notice])
+    return number
+
+
+class Notice(NamedTuple):
+    """A text to people; fields as the parameters of `tell`."""
+
+    persons: Sequence[int]
+    template: str
+    params: dict[str, Any]
+    contact_rank: int = 1
+    avoid: Mapping[int, str] = NOBODY
+
+
+def tell_each(
+    turn: Turn, alert: LiveAlert, kind: MessageKind, notices: Sequence[Notice]
+) -> list[int]:
+    """As `tell`, for several messages of a kind; what they need to know is read at once."""
+    messages = addressed(turn, alert, kind, notices)
+    facts = told(turn, alert, kind, messages)
+    turn.record_alike("told", [(fact, alert.no, turn.now) for fact in facts if fact])
+    return [fact["message"]["no"] if fact else 0 for fact in facts]
+
+
+def addressed(
+    turn: Turn, alert: LiveAlert, kind: MessageKind, notices: Sequence[Notice]
+) -> list["Message"]:
+    """To whom and by which ways each of these messages goes."""
+    wanted = list(dict.fromkeys(person for notice in notices for person in notice.persons))
     if kind is not MessageKind.HELP:
-        persons = inside_plan(turn, alert, persons)
-    reachable = people.contacts(turn.connection, list(dict.fromkeys(persons)), int(Channel.SMS))
-    targets = [
-        (person, _pick(ways, contact_rank)) for person, ways in sorted(reachable.items()) if ways
-    ]
-    avoided = avoid or {}
+        wanted = inside_plan(turn, alert, wanted)
+    ways = people.contacts(turn.connection, wanted, int(Channel.SMS)) if wanted else {}
     lane = lane_of(Channel.SMS, message_status(alert, kind))
-    recipients: list[Recipient] = [
-        (_PERSON, person, address, lane, avoided.get(person)) for person, address in targets
+    return [
+        Message(
+            [
+                (_PERSON, to, _pick(ways[to], notice.contact_rank), lane, notice.avoid.get(to))
+                for to in sorted(ways.keys() & set(notice.persons))
+            ],
+            notice.template,
+            notice.params,
+        )
+        for notice in notices
     ]
-    return record(turn, alert, kind, recipients, template=template, params=params)
 
 
 def call(turn: Turn, alert: LiveAlert, persons: Sequence[int], params: dict[str, Any]) -> int:
@@ -97,6 +132,14 @@ Recipient = tuple[int, int, int, int, str | None]
 """Kind, number, address number, lane, and the route to avoid or None."""
 
 
+class Message(NamedTuple):
+    """A message and where it goes to."""
+
+    recipients: Sequence[Recipient]
+    template: str
+    params: dict[str, Any]
+
+
 def record(
     turn: Turn,
     alert: LiveAlert,
@@ -107,30 +150,44 @@ def record(
     params: dict[str, Any],
 ) -> int:
     """Record a message and its deliveries; returns its number, 0 where there are none."""
-    if not recipients:
+    (fact,) = told(turn, alert, kind, [Message(recipients, template, params)])
+    if fact is None:
         return 0
-    next_delivery, next_message = turn.counters(alert.no)
+    turn.record("told", fact, alert_no=alert.no)
+    return int(fact["message"]["no"])
+
+
+def told(
+    turn: Turn, alert: LiveAlert, kind: MessageKind, messages: Sequence[Message]
+) -> list[dict[str, Any] | None]:
+    """The bodies of the facts that messages of a kind go out, None for one that has nobody.
+
+    They count on from what is written down: record them before any more are made.
+    """
+    if not any(message.recipients for message in messages):
+        return [None] * len(messages)
+    delivery, number = turn.counters(alert.no)
     base = alert.no << ALERT_SHIFT
-    message = {
-        "no": base + next_message,
-        "kind": kind.value,
-        "template": template,
-        "params": params,
-        "text_hash": "",
-    }
     priority = _PRIORITY.get(kind, priority_of(alert.severity))
-    deliveries = [
-        [
-            base + next_delivery + i,
-            message["no"],
-            *to,
-            priority,
-            *([avoid] if avoid else []),
+    facts: list[dict[str, Any] | None] = []
+    for recipients, template, params in messages:
+        if not recipients:
+            facts.append(None)
+            continue
+        message = {
+            "no": base + number,
+            "kind": kind.value,
+            "template": template,
+            "params": params,
+            "text_hash": "",
+        }
+        deliveries = [
+            [base + i, message["no"], *to, priority, *([avoid] if avoid else [])]
+            for i, (*to, avoid) in enumerate(recipients, start=delivery)
         ]
-        for i, (*to, avoid) in enumerate(recipients)
-    ]
-    turn.record("told", {"message": message, "deliveries": deliveries}, alert_no=alert.no)
-    return base + next_message
+        facts.append({"message": message, "deliveries": deliveries})
+        delivery, number = delivery + len(recipients), number + 1
+    return facts
 
 
 def message_status(alert: LiveAlert, kind: MessageKind) -> Status:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, literal_column, or_, select
+from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
 from alertd.decide.breaker import CLOSED, Breaker
 from alertd.decide.budget import NOTHING_SPENT, Account, Said
@@ -165,13 +165,25 @@ class Turn:
     def record_alike(
         self, kind: str, facts: Sequence[tuple[Mapping[str, Any], int, Millis]]
     ) -> None:
-        """Apply and journal facts of one kind about people's answers: (body, alert, when) each."""
+        """Apply and journal facts of one kind at once: (body, alert, when) each."""
         self.tx.record_alike(
             kind,
             [
                 Fact(kind=kind, occurred_at=at, body=body, alert_no=alert_no, source=self.source)
                 for body, alert_no, at in facts
             ],
+        )
+
+    def record_mixed(self, facts: Sequence[tuple[str, Mapping[str, Any], int, Millis]]) -> None:
+        """Apply and journal facts of several kinds that touch no common rows, as `record_alike`.
+
+        They are on record in their order: (kind, body, alert, when) each.
+        """
+        self.tx.record_mixed(
+            [
+                Fact(kind=kind, occurred_at=at, body=body, alert_no=alert_no, source=self.source)
+                for kind, body, alert_no, at in facts
+            ]
         )
 
     def alert(self, alert_no: int) -> LiveAlert:
@@ -192,11 +204,15 @@ class Turn:
 
     def counters(self, alert_no: int) -> tuple[int, int]:
         """The next delivery's and message's count under an alert."""
-        c = t.alert.c
-        row = self.connection.execute(
-            select(c.next_delivery, c.next_message).where(c.no == alert_no)
-        ).one()
-        return row.next_delivery, row.next_message
+        ((delivery, message),) = _COUNTERS.rows(self.connection, alert_no=alert_no)
+        return delivery, message
+
+
+_COUNTERS = Prepared(
+    lambda _: select(t.alert.c.next_delivery, t.alert.c.next_message).where(
+        t.alert.c.no == bindparam("alert_no")
+    )
+)
 
 
 def load_alert(connection: Connection, alert_no: int) -> LiveAlert:

@@ -8,6 +8,8 @@ from alertd.i18n import negotiate
 from alertd.messages.render import preflight, render
 from alertd.messages.template import Template
 
+_MOST_KEPT = 100  # templates: those of the alerts under way
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -23,6 +25,9 @@ class Wording:
     signatures: Mapping[str, str] = field(default_factory=dict)
     issuers: Mapping[str, str] = field(default_factory=dict)
     link: str = ""
+    _templates: dict[int, tuple[Mapping[str, Any], Template]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def text(
         self,
@@ -37,7 +42,7 @@ class Wording:
         """The text as it will be shown or spoken. Errors: as `render` and `Template.from_dict`."""
         ours = negotiate(language)
         return render(
-            Template.from_dict(template),
+            self._read(template),
             language,
             channel,
             params,
@@ -46,6 +51,16 @@ class Wording:
             issuer=self.issuers.get(ours, ""),
             duplicate=duplicate,
         )
+
+    def _read(self, template: Mapping[str, Any]) -> Template:
+        """A frozen template, read and checked once for all the texts that are made of it."""
+        known = self._templates.get(id(template))
+        # With what it was read from, so that nothing else can pass for it.
+        if known is None or known[0] is not template:
+            if len(self._templates) >= _MOST_KEPT:
+                self._templates.clear()
+            known = self._templates[id(template)] = template, Template.from_dict(template)
+        return known[1]
 
     def preflight(
         self,

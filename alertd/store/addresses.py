@@ -6,6 +6,7 @@ they come here, so that one number has one row.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -63,20 +64,26 @@ def intern(
 def numbers(connection: Connection, blinds: Iterable[bytes]) -> dict[bytes, int]:
     """The numbers of those blind indexes that are known."""
     found: dict[bytes, int] = {}
-    for batch in batches(blinds, _BLINDS_AT_ONCE):
-        # Fewer are filled up with the last of them, so that there is one statement to prepare.
-        filled = [*batch, *batch[-1:] * (_BLINDS_AT_ONCE - len(batch))]
-        found.update(_NUMBERS.rows(connection, **dict(zip(_BLINDS, filled, strict=True))))
+    for batch in batches(blinds, _SIZES[-1]):
+        # Fewer are filled up with the last of them, so that there are few statements to prepare.
+        size = next(size for size in _SIZES if len(batch) <= size)
+        filled = [*batch, *batch[-1:] * (size - len(batch))]
+        given = dict(zip(_BLINDS[:size], filled, strict=True))
+        found.update(_NUMBERS[size].rows(connection, **given))
     return found
 
 
-_BLINDS_AT_ONCE = 128
-_BLINDS = tuple(f"blind_{place}" for place in range(_BLINDS_AT_ONCE))
-_NUMBERS = prepared.Prepared(
-    lambda _: select(t.address.c.blind, t.address.c.no).where(
-        t.address.c.blind.in_([bindparam(name) for name in _BLINDS])
-    )
-)
+_SIZES = (1, 4, 16, 128)  # most often one phone answers, or a few do
+_BLINDS = tuple(f"blind_{place}" for place in range(_SIZES[-1]))
+
+
+def _numbers_of(size: int) -> prepared.Prepared:
+    blind = t.address.c.blind
+    wanted: list[Any] = [bindparam(name) for name in _BLINDS[:size]]
+    return prepared.Prepared(lambda _: select(blind, t.address.c.no).where(blind.in_(wanted)))
+
+
+_NUMBERS = {size: _numbers_of(size) for size in _SIZES}
 
 
 def insert(connection: Connection, new: Mapping[bytes, Sealed]) -> dict[bytes, int]:

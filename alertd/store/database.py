@@ -44,6 +44,18 @@ class Transaction:
         apply_alike(self.connection, kind, facts)
         self.facts += facts
 
+    def record_mixed(self, facts: Sequence[Fact]) -> None:
+        """Record facts in their order; they are applied kind by kind.
+
+        The kinds must be of those that are applied together, and change no common rows.
+        """
+        by_kind: dict[str, list[Fact]] = {}
+        for fact in facts:
+            by_kind.setdefault(fact.kind, []).append(fact)
+        for kind, alike in by_kind.items():
+            apply_alike(self.connection, kind, alike)
+        self.facts += facts
+
     @contextmanager
     def item(self) -> Iterator[None]:
         """A part that may fail by itself without undoing its neighbours."""

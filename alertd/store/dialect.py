@@ -33,6 +33,10 @@ from alertd.errors import UnavailableError
 CHECKPOINT_PAGES = 8_000
 PAGE_BYTES = 4_096
 
+# A step goes through more than the 128 statements that the driver keeps by itself; past them each
+# would be parsed again, every time.
+_SQLITE_KEEPS = {"cached_statements": 1_000}
+
 
 def is_sqlite(url: str) -> bool:
     """Whether `url` names an SQLite database."""
@@ -50,7 +54,9 @@ def writer(
     if not is_sqlite(url):
         return _postgresql(url, poolclass=NullPool, isolation_level="READ COMMITTED")
     # An error's text must not show names or ciphertexts.
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    engine = create_engine(
+        url, poolclass=NullPool, hide_parameters=True, connect_args=_SQLITE_KEEPS
+    )
     _prepare(
         engine,
         f"PRAGMA synchronous={synchronous}",
@@ -120,7 +126,9 @@ def reader(url: str) -> Engine:
             execution_options={"postgresql_readonly": True},
             pool_pre_ping=True,
         )
-    engine = create_engine(url, poolclass=QueuePool, hide_parameters=True)
+    engine = create_engine(
+        url, poolclass=QueuePool, hide_parameters=True, connect_args=_SQLITE_KEEPS
+    )
     _prepare(engine, "PRAGMA query_only=ON")
 
     @event.listens_for(engine, "begin")

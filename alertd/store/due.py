@@ -4,7 +4,7 @@ Conditions are spelled as the partial indexes spell theirs: with a parameter in 
 SQLite may read the whole table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -19,10 +19,17 @@ from sqlalchemy import (
 )
 
 from alertd.decide.halt import AGAIN_MS, FORGOTTEN_MS
-from alertd.model import AlertState, DeliveryState, Millis, RequirementState, numbers_of
+from alertd.model import (
+    FOREVER,
+    AlertState,
+    DeliveryState,
+    Millis,
+    RequirementState,
+    numbers_of,
+)
 from alertd.store import dialect as dialects
 from alertd.store import tables as t
-from alertd.store.prepared import Prepared
+from alertd.store.prepared import Prepared, among, numbers
 
 _NOW: Any = bindparam("now")
 _MOST: Any = bindparam("most")
@@ -45,6 +52,14 @@ class HelpCall(NamedTuple):
     alert_no: int
     unit_no: int
     climbed: int
+
+
+class Entry(NamedTuple):
+    """A silent requirement that a superior is to hear of."""
+
+    requirement_no: int
+    covered: bool
+    unit: str | None  # its name; None: it isn't there any more
 
 
 class Forgotten(NamedTuple):
@@ -99,6 +114,17 @@ def digests(
     return [(alert, duty) for alert, duty in _DIGESTS.rows(connection, now=now, most=most)]
 
 
+def digest_entries(
+    connection: Connection, alert_no: int, duties: Iterable[int]
+) -> dict[int, list[Entry]]:
+    """By superior's duty, what an alert's next digest is about, in the order of requirements."""
+    found: dict[int, list[Entry]] = {}
+    wanted = numbers(connection, duties)
+    for duty, no, state, unit in _ENTRIES.rows(connection, of_alert=alert_no, duties=wanted):
+        found.setdefault(duty, []).append(Entry(no, state == RequirementState.COVERED, unit))
+    return found
+
+
 def help_calls(connection: Connection, now: Millis, most: int) -> list[HelpCall]:
     """Calls for help that are to climb, the longest due first."""
     return list(map(HelpCall._make, _HELP.rows(connection, now=now, most=most)))
@@ -128,8 +154,8 @@ def next_moment(connection: Connection) -> Millis | None:
 
     For a clock that jumps. Reads the heads of the indexes, and of deliveries all that wait.
     """
-    times = [at for prepared in _NEXT for (at,) in prepared.rows(connection) if at is not None]
-    return min(times, default=None)
+    (times,) = _NEXT.rows(connection)
+    return min((at for at in times if at is not None), default=None)
 
 
 def _word(state: AlertState) -> ColumnClause[str]:
@@ -190,6 +216,22 @@ def _digests(_: str) -> Select[Any]:
     )
 
 
+def _entries(dialect: str) -> Select[Any]:
+    c, r, u = t.digest_entry.c, t.requirement.c, t.unit.c
+    asked = t.digest_entry.outerjoin(t.requirement, r.no == c.requirement_no)
+    named = asked.outerjoin(t.unit, (u.no == r.unit_no) & (u.to_version == FOREVER))
+    return (
+        select(c.duty_no, c.requirement_no, r.state, u.name)
+        .select_from(named)
+        .where(
+            among(dialect, c.duty_no, "duties"),
+            c.alert_no == bindparam("of_alert"),
+            c.message_no.is_(None),
+        )
+        .order_by(c.duty_no, c.requirement_no)
+    )
+
+
 def _help(_: str) -> Select[Any]:
     c = t.help_case.c
     return (
@@ -216,6 +258,7 @@ _PAUSED = Prepared(_paused)
 _FORGOTTEN = Prepared(_forgotten)
 _LADDERS = Prepared(_ladders)
 _DIGESTS = Prepared(_digests)
+_ENTRIES = Prepared(_entries)
 _HELP = Prepared(_help)
 _WAITING = Prepared(_waiting)
 
@@ -226,14 +269,14 @@ def _ready(_: str) -> Select[Any]:
     return select(c.id).where(pending, c.due_at <= _NOW).limit(1)
 
 
-def _first(column: Any, *where: Any) -> Prepared:
-    return Prepared(lambda _: select(func.min(column)).where(*where))
+def _first(column: Any, *where: Any) -> Any:
+    return select(func.min(column)).where(*where).scalar_subquery()
 
 
 _D, _A, _H = t.delivery.c, t.alert.c, t.help_case.c
 _AWAITING = (DeliveryState.SENDING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN)
 _READY = Prepared(_ready)
-_NEXT = (
+_FIRST = (
     _first(_A.issue_at, _A.state == _word(AlertState.APPROVED)),
     _first(_A.expires_at, _A.state.in_([_word(AlertState.ISSUED), _word(AlertState.APPROVED)])),
     _first(_D.due_at, _D.state == _number(DeliveryState.PENDING)),
@@ -242,3 +285,4 @@ _NEXT = (
     _first(t.digest_entry.c.due_at, t.digest_entry.c.message_no.is_(None)),
     _first(_H.due_at, _H.taken_at.is_(None), _H.closed_at.is_(None)),
 )
+_NEXT = Prepared(lambda _: select(*_FIRST))

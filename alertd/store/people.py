@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, select
 
 from alertd.model import FOREVER
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from alertd.store.fold.expansion import chain, parents_of
-from alertd.store.prepared import Prepared, among, numbers
+from alertd.store.prepared import Prepared, among, numbers, texts
 
 NOW = FOREVER - 1  # a version at which exactly the rows in force now are in force
 DUTY_DESK_ROLE = "city_duty"
@@ -56,34 +56,50 @@ class UnitRef:
 
 def holders(connection: Connection, duty_nos: Iterable[int]) -> dict[int, list[Holder]]:
     """Who holds each duty, principals first; a vacant duty is left out."""
-    c = t.holding.c
     found: dict[int, list[Holder]] = {}
-    for batch in batches(dict.fromkeys(duty_nos)):
-        rows = connection.execute(
-            select(c.duty_no, c.person_no, c.rank, c.shift_from, c.shift_to)
-            .where(c.duty_no.in_(batch), c.to_version == FOREVER)
-            .order_by(c.duty_no, c.rank, c.person_no)
-        )
-        for duty_no, *holder in rows:
-            found.setdefault(duty_no, []).append(Holder(*holder))
+    wanted = numbers(connection, dict.fromkeys(duty_nos))
+    for duty_no, *holder in _HOLDERS.rows(connection, duties=wanted):
+        found.setdefault(duty_no, []).append(Holder(*holder))
     return found
+
+
+def _holders(dialect: str) -> Select[Any]:
+    c = t.holding.c
+    return (
+        select(c.duty_no, c.person_no, c.rank, c.shift_from, c.shift_to)
+        .where(among(dialect, c.duty_no, "duties"), c.to_version == FOREVER)
+        .order_by(c.duty_no, c.rank, c.person_no)
+    )
+
+
+_HOLDERS = Prepared(_holders)
 
 
 def contacts(
     connection: Connection, person_nos: Iterable[int], channel: int
 ) -> dict[int, list[tuple[int, int]]]:
     """Each person's (rank, address number) on a channel, the first to try first."""
-    c = t.contact.c
     found: dict[int, list[tuple[int, int]]] = {}
-    for batch in batches(dict.fromkeys(person_nos)):
-        rows = connection.execute(
-            select(c.person_no, c.rank, c.address_no)
-            .where(c.person_no.in_(batch), c.channel == channel, c.to_version == FOREVER)
-            .order_by(c.person_no, c.rank)
-        )
-        for person_no, rank, address_no in rows:
-            found.setdefault(person_no, []).append((rank, address_no))
+    wanted = numbers(connection, dict.fromkeys(person_nos))
+    for person_no, rank, address_no in _CONTACTS.rows(connection, persons=wanted, by=channel):
+        found.setdefault(person_no, []).append((rank, address_no))
     return found
+
+
+def _contacts(dialect: str) -> Select[Any]:
+    c = t.contact.c
+    return (
+        select(c.person_no, c.rank, c.address_no)
+        .where(
+            among(dialect, c.person_no, "persons"),
+            c.channel == bindparam("by"),
+            c.to_version == FOREVER,
+        )
+        .order_by(c.person_no, c.rank)
+    )
+
+
+_CONTACTS = Prepared(_contacts)
 
 
 def duties_of(connection: Connection, person_nos: Iterable[int]) -> dict[int, list[DutyRef]]:
@@ -136,9 +152,7 @@ def units(connection: Connection, unit_nos: Iterable[int]) -> dict[int, UnitRef]
 def ancestors(connection: Connection, unit_nos: Iterable[int]) -> dict[int, tuple[int, ...]]:
     """Each unit and all above it, from itself upward; a unit that left has only itself."""
     wanted = list(dict.fromkeys(unit_nos))
-    parents: dict[int, int | None] = {}
-    for batch in batches(wanted):
-        parents |= parents_of(connection, NOW, batch)
+    parents = parents_of(connection, NOW, wanted)
     return {no: tuple(chain(no, parents)) for no in wanted}
 
 
@@ -180,32 +194,45 @@ def levels_of(connection: Connection, duty_nos: Iterable[int]) -> dict[int, str]
 
 def duty_desk(connection: Connection) -> int | None:
     """The city's duty desk: the duty of that role at the root; None where nobody holds it."""
-    u = t.unit.c
-    root = select(u.no).where(u.parent_no.is_(None), u.to_version == FOREVER)
-    nos = list(connection.execute(root.order_by(u.no)).scalars())
+    nos = [no for (no,) in _ROOTS.rows(connection)]
     desks = leads(connection, nos, [DUTY_DESK_ROLE])
     return next((desks[no] for no in nos if no in desks), None)
+
+
+def _roots(_: str) -> Select[Any]:
+    u = t.unit.c
+    return select(u.no).where(u.parent_no.is_(None), u.to_version == FOREVER).order_by(u.no)
+
+
+_ROOTS = Prepared(_roots)
 
 
 def leads(
     connection: Connection, unit_nos: Iterable[int], roles: Sequence[str]
 ) -> Mapping[int, int]:
     """Each unit's first held duty of `roles`; an earlier role leads before a later one."""
-    c = t.duty.c
     order = {role: place for place, role in enumerate(roles)}
     best: dict[int, tuple[int, int]] = {}
-    for batch in batches(unit_nos):
-        rows = connection.execute(
-            select(c.no, c.unit_no, c.role).where(
-                c.unit_no.in_(batch), c.role.in_(roles), c.to_version == FOREVER, _held()
-            )
-        )
-        for no, unit_no, role in rows:
-            duty = (order[role], no)
-            best[unit_no] = min(duty, best.get(unit_no, duty))
+    wanted = {"units": numbers(connection, unit_nos), "roles": texts(connection, roles)}
+    for no, unit_no, role in _LEADS.rows(connection, **wanted):
+        duty = (order[role], no)
+        best[unit_no] = min(duty, best.get(unit_no, duty))
     return {unit_no: no for unit_no, (_, no) in best.items()}
+
+
+def _leads(dialect: str) -> Select[Any]:
+    c = t.duty.c
+    return select(c.no, c.unit_no, c.role).where(
+        among(dialect, c.unit_no, "units"),
+        among(dialect, c.role, "roles"),
+        c.to_version == FOREVER,
+        _held(),
+    )
 
 
 def _held() -> ColumnElement[bool]:
     h = t.holding.c
     return exists().where(h.duty_no == t.duty.c.no, h.to_version == FOREVER)
+
+
+_LEADS = Prepared(_leads)

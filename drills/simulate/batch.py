@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from alertd.decide.expand import Pieces
+from alertd.engine.heap import settle_heap
 from drills.simulate.figures import NightFigures
 from drills.simulate.night import Night
 from drills.simulate.scenario import Scenario
@@ -108,6 +109,7 @@ _worker: list[_Worker] = []
 def _begin(batch: Batch) -> None:
     stack = ExitStack()
     _worker[:] = [_Worker(batch, stack.enter_context(opened(batch.file)), stack)]
+    settle_heap()
 
 
 def _play(seed: int) -> NightFigures:

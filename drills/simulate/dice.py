@@ -23,14 +23,26 @@ class Dice:
     """
 
     def __init__(self, seed: int) -> None:
-        self._key = seed.to_bytes(8, "big", signed=True) if -(2**63) <= seed < 2**63 else b""
-        self._key = self._key or str(seed).encode()[-64:]
+        key = seed.to_bytes(8, "big", signed=True) if -(2**63) <= seed < 2**63 else b""
+        self._keyed = blake2b(digest_size=8, key=key or str(seed).encode()[-64:])
+        self._shares: dict[tuple[object, ...], float] = {}
 
     def share(self, *name: object) -> float:
         """A number from 0 to below 1, evenly spread; the same for the same name."""
-        text = "/".join(map(str, name)).encode()
-        digest = blake2b(text, digest_size=8, key=self._key).digest()
-        return (int.from_bytes(digest) >> 11) / _WHOLE
+        drawn = self._keyed.copy()
+        drawn.update("/".join([str(part) for part in name]).encode())
+        return (int.from_bytes(drawn.digest()) >> 11) / _WHOLE
+
+    def kept_share(self, *name: object) -> float:
+        """As `share`, for what is asked again and again, of people and phones: it is kept."""
+        known = self._shares.get(name)
+        if known is None:
+            known = self._shares[name] = self.share(*name)
+        return known
+
+    def happens(self, share: float, *name: object) -> bool:
+        """Whether something happens that does so in this share of all cases."""
+        return share > 0 and (share >= 1 or self.share(*name) < share)
 
     def after_s(self, median_s: float, spread: float, *name: object) -> float:
         """Seconds until something happens, lognormal: half of them are below the median.
@@ -47,6 +59,8 @@ class Dice:
 
     def pick(self, shares: Mapping[Any, float], *name: object) -> str:
         """One of the words, by their shares; "" for what is left of 1."""
+        if not shares:
+            return ""
         drawn = self.share(*name)
         for word, part in shares.items():
             if drawn < part:

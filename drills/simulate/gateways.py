@@ -3,7 +3,7 @@
 Pure: the moments are computed, and `world` sees to them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from alertd.decide.plan import Route
@@ -37,13 +37,19 @@ class Fate:
     went_at: Millis | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gateway:
     """One route's gateway."""
 
     route: Route
     quality: Quality
     dice: Dice
+    _shares: dict[str, float] = field(init=False)  # of tries that it doesn't simply take
+
+    def __post_init__(self) -> None:
+        words = ("fails", "throttles", "refuses", "hangs", "stalls", "late")
+        shares = {word: getattr(self.quality, word) for word in words}
+        self._shares = {word: share for word, share in shares.items() if share > 0}
 
     def try_(self, message: Outgoing, at: Millis, *, away: bool, dead: bool) -> Fate:
         """One try.
@@ -54,15 +60,14 @@ class Gateway:
             away: Whether the gateway can't be reached at all.
             dead: Whether it knows that the number doesn't exist.
         """
-        name = (self.route.name, message.delivery, message.attempt)
-        quality = self.quality
-        delay = self.dice.after_s(quality.answer_s, quality.answer_spread, "answer", *name)
+        name, quality = self._name(message), self.quality
+        delay = self.dice.after_s(quality.answer_s, quality.answer_spread, "answer", name)
         answers_at = at + round(min(delay, self.route.timeout_s) * 1000)
         if away:
             return Fate(_AWAY, answers_at, None)
-        what = self._drawn(name)
+        what = self.dice.pick(self._shares, "try", name)
         if what in {"hangs", "stalls"}:
-            went = self.dice.share("went", *name) < quality.went
+            went = self.dice.happens(quality.went, "went", name)
             ends_s = self.route.timeout_s + (_AFTER_DEADLINE_S if what == "stalls" else 0)
             return Fate(_SILENT, at + round(ends_s * 1000), answers_at if went else None)
         refused = self._refused(what, dead=dead)
@@ -70,13 +75,11 @@ class Gateway:
             return Fate(refused, answers_at, None)
         late_s = self.route.timeout_s + _AFTER_DEADLINE_S
         ends_at = at + round(late_s * 1000) if what == "late" else answers_at
-        return Fate(self._accepted(name), ends_at, answers_at)
+        return Fate(Accepted(f"{message.delivery:x}-{message.attempt}"), ends_at, answers_at)
 
-    def _drawn(self, name: tuple[str, int, int]) -> str:
-        """What the gateway does with a try; "" takes it."""
-        words = ("fails", "throttles", "refuses", "hangs", "stalls", "late")
-        shares = {word: getattr(self.quality, word) for word in words}
-        return self.dice.pick(shares, "try", *name)
+    def _name(self, message: Outgoing) -> str:
+        """What chance calls a try."""
+        return f"{self.route.name}/{message.delivery}/{message.attempt}"
 
     def _refused(self, what: str, *, dead: bool) -> SendError | None:
         if what == "throttles":
@@ -84,24 +87,18 @@ class Gateway:
             return SendError(Fault.THROTTLED, "http-429", retry_after_s=wait_s)
         return _ENDINGS.get(what) or (_DEAD if dead else None)
 
-    def _accepted(self, name: tuple[str, int, int]) -> Accepted:
-        return Accepted(f"{name[1]:x}-{name[2]}")
-
     def receipt_at(self, message: Outgoing, at: Millis) -> Millis | None:
         """When a receipt for what arrived comes; None: it never does."""
-        name = (self.route.name, message.delivery, message.attempt)
-        if self.dice.share("receipt", *name) >= self.quality.receipts:
+        name, quality = self._name(message), self.quality
+        if not self.dice.happens(quality.receipts, "receipt", name):
             return None
-        quality = self.quality
-        delay = self.dice.after_s(quality.receipt_s, quality.receipt_spread, "receipt-s", *name)
+        delay = self.dice.after_s(quality.receipt_s, quality.receipt_spread, "receipt-s", name)
         return at + round(delay * 1000)
 
     def is_doubled(self, message: Outgoing) -> bool:
         """Whether its receipt comes twice."""
-        name = (self.route.name, message.delivery, message.attempt)
-        return self.dice.share("doubled", *name) < self.quality.doubled
+        return self.dice.happens(self.quality.doubled, "doubled", self._name(message))
 
     def is_undelivered(self, message: Outgoing) -> bool:
         """Whether the gateway took it and then couldn't."""
-        name = (self.route.name, message.delivery, message.attempt)
-        return self.dice.share("undelivered", *name) < self.quality.undelivered
+        return self.dice.happens(self.quality.undelivered, "undelivered", self._name(message))

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -17,6 +17,7 @@ from alertd.model import MINUTE_MS, AckKind, Grade, Millis, Told, Via, duty_of, 
 from alertd.store.reads import rehearsal
 from drills.simulate.census import Census
 from drills.simulate.dice import Dice
+from drills.simulate.lists import WorkList
 from drills.simulate.losses import PHONES, ROADS, Losses
 from drills.simulate.scenario import Hands, Scenario
 
@@ -65,6 +66,7 @@ class Helpers:
     _busy: set[tuple[str, int]] = field(default_factory=set)
     _done: set[int] = field(default_factory=set)
     _tries: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _lists: dict[tuple[str, str], WorkList] = field(default_factory=dict)
     _looks_at: Millis | None = None
     _looked_at: Millis = 0
 
@@ -125,23 +127,22 @@ class Helpers:
         if not open_places:
             self._look_again(free)
             return
-        for job, place in self._waiting(hands, connection):
-            if place not in open_places:
-                continue
-            key = (hands.does, job)
-            tried_out = hands.does != "help" and self._tries[key] >= MOST_TRIES
-            if key in self._busy or tried_out or job in self._done:
-                continue
-            self._tries[key] += 1
-            self._busy.add(key)
-            ends = self._ends(hands, job, now)
-            heapq.heapreplace(free[place], ends)
-            if free[place][0] > now:
-                open_places.discard(place)
-            heapq.heappush(self._jobs, Job(ends, hands.does, job, self._finds(hands, job, now)))
-            if not open_places:
-                break
+        waits = self._waiting(hands, connection)
+        for place in sorted(open_places):
+            self._give(hands, waits(place), free[place], now)
         self._look_again(free)
+
+    def _give(self, hands: Hands, waiting: Iterator[int], free: list[Millis], now: Millis) -> None:
+        """Whoever is free in a place begins with what waits there."""
+        while free[0] <= now:
+            job = next((no for no in waiting if (hands.does, no) not in self._busy), None)
+            if job is None:
+                return
+            self._tries[hands.does, job] += 1
+            self._busy.add((hands.does, job))
+            ends = self._ends(hands, job, now)
+            heapq.heapreplace(free, ends)
+            heapq.heappush(self._jobs, Job(ends, hands.does, job, self._finds(hands, job, now)))
 
     def _places(self, hands: Hands) -> tuple[str, ...]:
         return self.census.towns if hands.each == "town" else ("",)
@@ -153,14 +154,23 @@ class Helpers:
         if first is not None and (self._looks_at is None or self._looks_at > first):
             self._looks_at = first
 
-    def _waiting(self, hands: Hands, connection: Connection) -> list[tuple[int, str]]:
-        """What is on their list, and whose it is: a town's, or "" for the city's."""
+    def _waiting(self, hands: Hands, connection: Connection) -> Callable[[str], Iterator[int]]:
+        """What is on their list in a town, or in the city where they are the city's ("")."""
         if hands.does == "help":
-            return [(cry.ack_no, "") for cry in rehearsal.cries(connection) if cry.taken_at is None]
-        found = rehearsal.listed(connection, self.alert_no, _LISTS[hands.does])
-        if hands.each == "city":
-            return [(number, "") for number, _ in found]
-        return [(number, self.census.town_of_unit[unit]) for number, unit in found]
+            cries = [cry.ack_no for cry in rehearsal.cries(connection) if cry.taken_at is None]
+            return lambda _: (number for number in cries if number not in self._done)
+        towns = self.census.town_of_unit if hands.each == "town" else None
+        listed = self._lists.get((hands.does, hands.each))
+        if listed is None:
+            listed = self._lists[hands.does, hands.each] = WorkList(
+                self.alert_no, _LISTS[hands.does], lambda unit: towns[unit] if towns else ""
+            )
+        listed.look(connection)
+
+        def is_over(number: int) -> bool:
+            return number in self._done or self._tries[hands.does, number] >= MOST_TRIES
+
+        return lambda place: listed.waiting(connection, place, is_over)
 
     def _ends(self, hands: Hands, number: int, now: Millis) -> Millis:
         name = (hands.does, number, self._tries[hands.does, number])

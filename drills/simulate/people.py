@@ -64,7 +64,7 @@ class Crowd:
         """Whether a number doesn't exist any more."""
         known = self._dead.get(address)
         if known is None:
-            known = self.dice.share("dead", address) < self.scenario.phones.dead
+            known = self.dice.happens(self.scenario.phones.dead, "dead", address)
             self._dead[address] = known
         return known
 
@@ -73,18 +73,19 @@ class Crowd:
         phones = self.scenario.phones
         hour = local_hour(at, self.scenario.start)
         share = phones.off_night if _within(_NIGHT, hour) else phones.off_day
-        return self.dice.share("off", address) < share
+        return share > 0 and self.dice.kept_share("off", address) < share
 
     def reads(
         self, person: int, address: int, delivery: int, kind: str, channel: str, at: Millis
     ) -> Iterator[Said]:
         """A message has arrived: the answers to it, if any."""
-        again = self.dice.share("again", person) < self.scenario.phones.again
-        if kind not in ASKING or (person in self.answered and not again):
+        if kind not in ASKING:
+            return
+        if person in self.answered and not self._answers_again(person):
             return
         who = self.census.people.get(person)
         rule = self._rule(who, channel, at) if who else None
-        if rule is None or self.dice.share("notices", delivery) >= rule.notices:
+        if rule is None or not self.dice.happens(rule.notices, "notices", delivery):
             return
         delay = self.dice.after_s(rule.median_s, rule.spread, "delay", delivery)
         meaning = self.dice.pick(rule.says, "says", person) or "received"
@@ -94,6 +95,10 @@ class Crowd:
         said = self._said(person, address, meaning, at + round(delay * 1000), delivery, channel)
         yield said
         yield from self._reports(said)
+
+    def _answers_again(self, person: int) -> bool:
+        again = self.scenario.phones.again
+        return again > 0 and self.dice.kept_share("again", person) < again
 
     def _rule(self, who: Person, channel: str, at: Millis) -> People | None:
         hour = local_hour(at, self.scenario.start)
@@ -114,7 +119,7 @@ class Crowd:
         phones = self.scenario.phones
         if said.meaning not in {"received", "on_post"} or said.by_key:
             return
-        if self.dice.share("reports", said.person) >= phones.reports:
+        if not self.dice.happens(phones.reports, "reports", said.person):
             return
         minutes = self.dice.after_s(phones.report_median_min, 0.5, "report", said.person)
         at = said.at + round(minutes * MINUTE_MS)

@@ -123,7 +123,7 @@ class World:
         gateway = self.gateways[route]
         address = address_of(message.address)
         dead = bool(address) and self.crowd.is_dead(address)
-        knows = dead and self.dice.share("told-dead", address) < self.scenario.phones.told_dead
+        knows = dead and self.dice.happens(self.scenario.phones.told_dead, "told-dead", address)
         fate = gateway.try_(message, now, away=away, dead=knows)
         self._put(fate.ends_at, route, Outcome(message.delivery, message.attempt, fate.result))
         if fate.went_at is None:
@@ -199,7 +199,7 @@ class World:
         reply = Reply(
             gateway_id=key, sender=self._sender(said), text=said.text, occurred_at=min(said.at, now)
         )
-        if self.dice.share("double", said.person, key) < self.scenario.phones.double:
+        if self.dice.happens(self.scenario.phones.double, "double", said.person, key):
             self._put(now + _TWICE_MS, route, reply)
         return reply
 
@@ -211,7 +211,7 @@ class World:
     def _plays(self, gateway: Gateway, message: Outgoing, at: Millis) -> None:
         path = self.census.speakers.get(message.address, "")
         speakers = self.scenario.speakers
-        offline = self.dice.share("offline", message.address) < speakers.offline
+        offline = self.dice.happens(speakers.offline, "offline", message.address)
         if offline or self.losses.back_at(SPEAKERS, path, at) is not None:
             return
         said_at = gateway.receipt_at(message, at)
@@ -221,7 +221,7 @@ class World:
         if message.stop:
             return
         ends = said_at + round(speakers.play_s * 1000)
-        broken = self.dice.share("partial", message.address) < speakers.partial
+        broken = self.dice.happens(speakers.partial, "partial", message.address)
         cut = self.losses.back_at(SPEAKERS, path, ends) is not None
         status = ReceiptStatus.INTERRUPTED if broken or cut else ReceiptStatus.PLAYED
         self._put(ends, gateway.route.name, self._word(message, status, detail="2/2"))

@@ -7,6 +7,7 @@ from figures import Figure, peak_mb
 from ground import city
 
 from alertd import messages
+from alertd.engine.heap import settle_heap
 from alertd.engine.library import Library
 from alertd.policies import load_policies
 from alertd.store import dialect
@@ -64,6 +65,7 @@ def _night(people: int, plan: Plan) -> tuple[float, NightFigures]:
     reader = dialect.reader(f"sqlite:///{city(people)}")
     with reader.begin() as source, stage.set_up(source) as file, stage.opened(file) as opened:
         batch = Batch(file=file, task=task, scenario=scene, deep=False)
+        settle_heap()  # as each process does that plays nights
         began = time.process_time()
         night = batch.night(opened, 1)
         seconds = time.process_time() - began

@@ -35,7 +35,6 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "alert.stopped": halts.stopped,
     "pause.told": halts.told,
     "alert.expanded": expansion.expanded,
-    "told": deliveries.told,
     "claimed": deliveries.claimed,
     "settled": deliveries.settled,
     "receipts": deliveries.receipts,
@@ -48,7 +47,6 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "climbed": ladders.climbed,
     "hurried": ladders.hurried,
     "digest.queued": ladders.digest_queued,
-    "digest.sent": ladders.digest_sent,
     "paper.printed": paper.printed,
     "paper.entered": paper.entered,
     "presence": terminals.presence,
@@ -72,6 +70,8 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
 # Of these there are many at once, which are applied together; the tables come out the same.
 _FOLDS_OF_MANY: dict[str, Callable[[Connection, Sequence[Fact]], None]] = {
     "acked": answers.acked,
+    "told": deliveries.told,
+    "digest.sent": ladders.digests_sent,
     "ack.counted": answers.counted,
 }
 

@@ -1,8 +1,10 @@
 """Facts about alerts as wholes."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, bindparam, update
 
 from alertd.lanes import channel_of
 from alertd.model import (
@@ -16,6 +18,7 @@ from alertd.model import (
 )
 from alertd.store import dialect
 from alertd.store import tables as t
+from alertd.store.prepared import Prepared
 
 
 def opened(connection: Connection, fact: Fact) -> None:
@@ -83,26 +86,55 @@ def issued(connection: Connection, fact: Fact) -> None:
         roster_digest=body["roster_digest"],
         phase=1,
     )
-    add_message(connection, fact, body["message"])
+    issued_message(connection, fact, body["message"])
 
 
-def add_message(connection: Connection, fact: Fact, message: dict[str, object]) -> None:
+def issued_message(connection: Connection, fact: Fact, message: Mapping[str, Any]) -> None:
     """A message comes into being under its alert."""
-    connection.execute(
-        t.message.insert().values(
-            no=message["no"],
-            kind=message["kind"],
-            template=message["template"],
-            params=canonical(message["params"]),  # type: ignore[arg-type]
-            created_at=fact.occurred_at,
-            text_hash=message["text_hash"],
+    add_messages(connection, [(fact, message)])
+    count_on(connection, {fact.alert_no: (1, 0)})
+
+
+def add_messages(
+    connection: Connection, messages: Iterable[tuple[Fact, Mapping[str, Any]]]
+) -> None:
+    """Messages come into being; `count_on` sees to their alerts."""
+    rows = [
+        (
+            message["no"],
+            message["kind"],
+            message["template"],
+            canonical(message["params"]),
+            fact.occurred_at,
+            message["text_hash"],
+        )
+        for fact, message in messages
+    ]
+    _MESSAGE.many(connection, _MESSAGE_COLUMNS, rows)
+
+
+_MESSAGE_COLUMNS = ("no", "kind", "template", "params", "created_at", "text_hash")
+_MESSAGE = Prepared(
+    lambda _: t.message.insert().values({name: bindparam(name) for name in _MESSAGE_COLUMNS})
+)
+
+
+def count_on(connection: Connection, more: Mapping[int, tuple[int, int]]) -> None:
+    """Alert → how many messages and deliveries it has more, for the numbers of the next ones."""
+    rows = [(*added, number) for number, added in more.items()]
+    _COUNT_ON.many(connection, ("messages", "deliveries", "alert_no"), rows)
+
+
+_COUNT_ON = Prepared(
+    lambda _: (
+        update(t.alert)
+        .where(t.alert.c.no == bindparam("alert_no"))
+        .values(
+            next_message=t.alert.c.next_message + bindparam("messages"),
+            next_delivery=t.alert.c.next_delivery + bindparam("deliveries"),
         )
     )
-    connection.execute(
-        update(t.alert)
-        .where(t.alert.c.no == fact.alert_no)
-        .values(next_message=t.alert.c.next_message + 1)
-    )
+)
 
 
 def ended(connection: Connection, fact: Fact) -> None:

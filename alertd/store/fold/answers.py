@@ -1,6 +1,6 @@
 """Facts about what came back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,11 +78,11 @@ def counted(connection: Connection, facts: Sequence[Fact]) -> None:
     if not asked:
         return
     wanted = numbers(connection, sorted(asked))
-    standing = {
-        number: _Standing(needed, have, RequirementState(state))
-        for number, needed, have, state in _STANDING.rows(connection, wanted=wanted)
-    }
-    given = set(_GIVEN.rows(connection, wanted=wanted))
+    standing: dict[int, _Standing] = {}
+    given: set[tuple[int, int]] = set()
+    for number, needed, have, state, person in _STANDING.rows(connection, wanted=wanted):
+        standing[number] = _Standing(needed, have, RequirementState(state))
+        given.add((number, person))  # of nobody: null
     new: list[tuple[int, int, int]] = []
     covered: Coverage = {}
     for fact in facts:
@@ -146,13 +146,12 @@ _ANSWER = Prepared(
         _given("requirement_no", "person_no", "ack_no")
     )
 )
-_GIVEN = Prepared(
-    lambda name: select(t.answer.c.requirement_no, t.answer.c.person_no).where(
-        among(name, t.answer.c.requirement_no, "wanted")
-    )
-)
 _STANDING = Prepared(
-    lambda name: select(_r.no, _r.needed, _r.have, _r.state).where(among(name, _r.no, "wanted"))
+    lambda name: (
+        select(_r.no, _r.needed, _r.have, _r.state, t.answer.c.person_no)
+        .select_from(t.requirement.outerjoin(t.answer, t.answer.c.requirement_no == _r.no))
+        .where(among(name, _r.no, "wanted"))
+    )
 )
 _HAVE = Prepared(
     lambda _: (
@@ -201,20 +200,20 @@ def _lose(connection: Connection, number: int, units: Sequence[int], due_at: int
         changes |= {"state": state, "due_at": due_at, "covered_at": None}
     connection.execute(update(t.requirement).where(c.no == number).values(**changes))
     if reopens:
-        cover(connection, number, units, covered=-1)
+        cover(connection, [(number, units)], covered=-1)
 
 
 def cover(
     connection: Connection,
-    number: int,
-    units: Sequence[int],
+    requirements: Iterable[tuple[int, Sequence[int]]],
     *,
     covered: int = 0,
     exhausted: int = 0,
 ) -> None:
-    """Change the coverage of `units` (a requirement's unit and all above it)."""
+    """For each requirement change the coverage of its units (its own and all above that)."""
     changes: Coverage = {}
-    _add(changes, number, units, covered, exhausted)
+    for number, units in requirements:
+        _add(changes, number, units, covered, exhausted)
     _cover(connection, changes)
 
 

@@ -4,53 +4,59 @@ A batch's `counts` are [channel, state, change] for the rollup; whoever made the
 states it led from.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
 from alertd.lanes import channel_of
-from alertd.model import DeliveryState, Fact
+from alertd.model import DeliveryState, Fact, Millis
 from alertd.store import dialect as dialects
 from alertd.store import tables as t
-from alertd.store.fold.alerts import add_message
+from alertd.store.fold.alerts import add_messages, count_on
 from alertd.store.prepared import Prepared, among, numbers
 
 _TOLD = ("id", "message_no", "recipient_kind", "recipient_no", "address_no", "lane", "priority")
+_LANE = _TOLD.index("lane")
 
 
-def told(connection: Connection, fact: Fact) -> None:
-    """A message beyond the first is to be sent. Body: message, deliveries.
+def told(connection: Connection, facts: Sequence[Fact]) -> None:
+    """Messages beyond the first are to be sent. Body: message, deliveries.
 
     A delivery has the columns of _TOLD, and where it is to go by another way than before, the
     route to avoid.
     """
-    body = fact.body
-    if body["message"] is not None:
-        add_message(connection, fact, body["message"])
-    rows = [
-        {
-            **dict(zip(_TOLD, item[: len(_TOLD)], strict=True)),
-            "state": DeliveryState.PENDING,
-            "attempt": 0,
-            "due_at": fact.occurred_at,
-            "duplicate": 0,
-            "played": 0,
-            "avoid_route": next(iter(item[len(_TOLD) :]), None),
-        }
-        for item in body["deliveries"]
-    ]
-    if not rows:
-        return
-    connection.execute(t.delivery.insert(), rows)
-    connection.execute(
-        update(t.alert)
-        .where(t.alert.c.no == fact.alert_no)
-        .values(next_delivery=t.alert.c.next_delivery + len(rows))
+    add_messages(
+        connection, [(fact, fact.body["message"]) for fact in facts if fact.body["message"]]
     )
-    channels = [channel_of(row["lane"]) for row in rows]
-    counts = [[c, int(DeliveryState.PENDING), channels.count(c)] for c in sorted(set(channels))]
-    count(connection, fact.alert_no, counts)
+    rows: list[tuple[Any, ...]] = []
+    more: dict[int, tuple[int, int]] = {}
+    waiting: Counter[tuple[int, int]] = Counter()
+    for fact in facts:
+        alert_no, deliveries = fact.alert_no, fact.body["deliveries"]
+        messages, others = more.get(alert_no, (0, 0))
+        more[alert_no] = messages + bool(fact.body["message"]), others + len(deliveries)
+        waiting.update((alert_no, channel_of(item[_LANE])) for item in deliveries)
+        rows += [_told_row(item, fact.occurred_at) for item in deliveries]
+    _TELL.many(connection, (*_TOLD, "due_at", "avoid_route"), rows)
+    count_on(connection, more)
+    pending = int(DeliveryState.PENDING)
+    _count_all(connection, [[*key, pending, n] for key, n in sorted(waiting.items())])
+
+
+def _told_row(item: Sequence[Any], at: Millis) -> tuple[Any, ...]:
+    avoid = item[len(_TOLD)] if len(item) > len(_TOLD) else None
+    return (*item[: len(_TOLD)], at, avoid)
+
+
+def _tell(_: str) -> Any:
+    given: dict[str, Any] = {name: bindparam(name) for name in (*_TOLD, "due_at", "avoid_route")}
+    fresh = {"state": int(DeliveryState.PENDING), "attempt": 0, "duplicate": 0, "played": 0}
+    return t.delivery.insert().values(given | fresh)
+
+
+_TELL = Prepared(_tell)
 
 
 # What is alike in a batch is changed by one statement; fewer rows than this, one by one.
@@ -123,6 +129,8 @@ def _change(
             continue
         given = dict(zip(names, values, strict=True))
         _ALL[columns].run(connection, ids=numbers(connection, ids), **given)
+    if not few:
+        return
     _ONE[columns].many(connection, (*names, "number"), few)
 
 

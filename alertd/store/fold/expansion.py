@@ -255,20 +255,21 @@ _COVERAGE_COLUMNS = ("alert_no", "stage", "unit_no", "needed", "covered", "exhau
 
 def parents_of(connection: Connection, version: int, units: Sequence[int]) -> dict[int, int | None]:
     """Each unit's parent, for `units` and all above them."""
-    parents: dict[int, int | None] = {}
-    wanted = set(units)
-    while wanted:
-        rows = _PARENTS.rows(connection, units=numbers(connection, wanted), version=version)
-        parents.update((no, parent) for no, parent in rows)
-        wanted = {parent for _, parent in rows if parent is not None} - parents.keys()
-    return parents
+    wanted = numbers(connection, dict.fromkeys(units))
+    return dict(_PARENTS.rows(connection, units=wanted, version=version))
 
 
-_PARENTS = Prepared(
-    lambda name: select(t.unit.c.no, t.unit.c.parent_no).where(
-        among(name, t.unit.c.no, "units"), in_force(t.unit, bindparam("version"))
-    )
-)
+def _parents(dialect: str) -> Any:
+    u, above = t.unit, t.unit.alias()
+    asked = (among(dialect, u.c.no, "units"), in_force(u, bindparam("version")))
+    found = select(u.c.no, u.c.parent_no).where(*asked).cte("found", recursive=True)
+    # UNION, not ALL: each unit once, and a circle has an end.
+    following = select(above.c.no, above.c.parent_no).join(found, above.c.no == found.c.parent_no)
+    found = found.union(following.where(in_force(above, bindparam("version"))))
+    return select(found.c.no, found.c.parent_no)
+
+
+_PARENTS = Prepared(_parents)
 
 
 def chain(unit_no: int, parents: Mapping[int, int | None]) -> list[int]:

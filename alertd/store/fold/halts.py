@@ -1,5 +1,7 @@
 """Facts about alerts whose sending a person pauses, lets go on, or stops."""
 
+from typing import Any
+
 from sqlalchemy import Connection, func, select, update
 
 from alertd.model import DeliveryState, Fact, RequirementState, numbers_of
@@ -78,8 +80,13 @@ def told(connection: Connection, fact: Fact) -> None:
     )
 
 
-def ladders_now(fact: Fact) -> object:
-    """What "now" is to an alert's ladders: while it is paused, when that began."""
+def ladders_now(alert_no: Any, at: Any) -> Any:
+    """What "now" is to an alert's ladders: while it is paused, when that began.
+
+    Args:
+        alert_no: The alert, as a part of a statement.
+        at: When it happens; the same.
+    """
     c = t.halt.c
-    paused_at = select(c.paused_at).where(c.alert_no == fact.alert_no).scalar_subquery()
-    return func.coalesce(paused_at, fact.occurred_at)
+    paused_at = select(c.paused_at).where(c.alert_no == alert_no).scalar_subquery()
+    return func.coalesce(paused_at, at)

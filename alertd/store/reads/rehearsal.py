@@ -6,7 +6,7 @@ People's names and numbers aren't read: a rehearsal has none (store.scratch).
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select
+from sqlalchemy import Connection, Table, bindparam, case, func, literal_column, select
 
 from alertd.model import (
     FOREVER,
@@ -19,7 +19,9 @@ from alertd.model import (
     numbers_of,
 )
 from alertd.store import tables as t
+from alertd.store.fold.scope import one_of
 from alertd.store.prepared import Prepared, among, numbers
+from alertd.store.scratch import NODE
 
 _SOME: Final = 10
 
@@ -120,9 +122,8 @@ def places(connection: Connection) -> dict[int, tuple[str, str, str]]:
 
 def asked(connection: Connection, alert_no: int) -> list[Asked]:
     """All that an alert asked, in its order."""
-    c = t.requirement.c
-    query = select(*(c[name] for name in Asked._fields)).where(c.no.between(*numbers_of(alert_no)))
-    return [Asked._make(row) for row in connection.execute(query.order_by(c.no))]
+    first, last = numbers_of(alert_no)
+    return list(map(Asked._make, _ASKED.rows(connection, first=first, last=last)))
 
 
 def listed(connection: Connection, alert_no: int, bit: Told) -> list[tuple[int, int]]:
@@ -132,6 +133,18 @@ def listed(connection: Connection, alert_no: int, bit: Told) -> list[tuple[int, 
     return [(no, unit) for no, unit in found]
 
 
+def still_listed(connection: Connection, wanted: Iterable[int], bit: Told) -> set[int]:
+    """Those of some requirements that are on a list."""
+    rows = _STILL.rows(connection, wanted=numbers(connection, wanted), bit=int(bit))
+    return {no for (no,) in rows}
+
+
+def listed_since(connection: Connection, seq: int) -> tuple[int, bool]:
+    """How far the record goes, and whether anything behind `seq` may have come on a list."""
+    ((last, grown),) = _SINCE.rows(connection, after=seq)
+    return last or seq, bool(grown)
+
+
 def cries(connection: Connection) -> list[Cry]:
     """All calls for help, the oldest first."""
     return list(map(Cry._make, _CRIES.rows(connection)))
@@ -139,9 +152,8 @@ def cries(connection: Connection) -> list[Cry]:
 
 def deliveries(connection: Connection, alert_no: int) -> list[Left]:
     """All of an alert's deliveries, in their order."""
-    c = t.delivery.c
-    query = select(*(c[name] for name in Left._fields)).where(c.id.between(*numbers_of(alert_no)))
-    return [Left._make(row) for row in connection.execute(query.order_by(c.id))]
+    first, last = numbers_of(alert_no)
+    return list(map(Left._make, _LEFT.rows(connection, first=first, last=last)))
 
 
 def kinds(connection: Connection, alert_no: int) -> dict[str, int]:
@@ -227,13 +239,37 @@ def _number(value: int) -> Any:
     return literal_column(str(int(value)))
 
 
-def _listed(_: str) -> Any:
+def _on_it() -> Any:
     c = t.requirement.c
     silent = (RequirementState.OPEN, RequirementState.EXHAUSTED)
+    told = c.told.op("&")(bindparam("bit")) != _number(0)
+    return c.state.in_(list(map(_number, silent))) & told
+
+
+def _listed(_: str) -> Any:
+    c = t.requirement.c
     within = c.no.between(bindparam("first"), bindparam("last"))
-    on_it = c.told.op("&")(bindparam("bit")) != _number(0)
-    query = select(c.no, c.unit_no).where(within, c.state.in_(list(map(_number, silent))), on_it)
-    return query.order_by(c.no)
+    return select(c.no, c.unit_no).where(within, _on_it()).order_by(c.no)
+
+
+def _whole(table: Table, key: str, fields: Iterable[str]) -> Prepared:
+    """All that an alert has in a table, in its order."""
+    c = table.c
+    within = c[key].between(bindparam("first"), bindparam("last"))
+    return Prepared(lambda _: select(*(c[name] for name in fields)).where(within).order_by(c[key]))
+
+
+def _still(dialect: str) -> Any:
+    c = t.requirement.c
+    return select(c.no).where(among(dialect, c.no, "wanted"), _on_it())
+
+
+def _since(_: str) -> Any:
+    c = t.journal.c
+    # What was covered may be open again where an answer is taken back.
+    grows = case((one_of(c.kind, ["climbed", "ack.withdrawn"]), 1), else_=0)
+    mine = (c.node == NODE, c.writer == 1, c.seq > bindparam("after"))
+    return select(func.max(c.seq), func.max(grows)).where(*mine)
 
 
 def _cries(_: str) -> Any:
@@ -268,6 +304,10 @@ def _told(dialect: str) -> Any:
 
 
 _LISTED = Prepared(_listed)
+_ASKED = _whole(t.requirement, "no", Asked._fields)
+_LEFT = _whole(t.delivery, "id", Left._fields)
+_STILL = Prepared(_still)
+_SINCE = Prepared(_since)
 _CRIES = Prepared(_cries)
 _STUCK = Prepared(_stuck)
 _WAITING = Prepared(_waiting)
