@@ -123,6 +123,7 @@ class Engine:
     part: Part = field(default_factory=Part)
     agenda: Agenda | None = None
     portions: Portions = field(init=False)
+    _expands: bool = True  # an expansion may be under way
     _ticked_at: Millis = 0
     _more: bool = False
 
@@ -189,6 +190,7 @@ class Engine:
             self.alerts.clear()
             self.flows.update(before)
             self.portions.forget()
+            self._expands = True
             raise
         wake_at = dispatch.wake_at(self.portions.of(self.routes), self.flows, now)
         return Committed(answers, work, self._more, wake_at, bool(self.store.last_recorded))
@@ -213,8 +215,12 @@ class Engine:
             self._tick(turn, lean=lean)
         if self.agenda is not None:
             self.agenda(turn, tick=tick)
-        if not lean:
-            self._more |= expanding.advance(turn)
+        # Without other writers one begins in a step of ours or not at all; so it isn't asked for.
+        if self.store.shared or any(fact.kind == "alert.issued" for fact in turn.tx.facts):
+            self._expands = True
+        if self._expands and not lean:
+            self._expands = expanding.advance(turn)
+            self._more |= self._expands
 
     def _tick_is_due(self, now: Millis) -> bool:
         return now - self._ticked_at >= _TICK_MS or now < self._ticked_at

@@ -59,10 +59,10 @@ def claim(
         flow = flows[route.name]
         flow.bucket = flow.bucket.fill(route, turn.now)
         lanes = [lane for lane in route.lanes() if lane in waiting and _may(turn, route, lane)]
-        n = _most(turn, route, flow, lanes)
-        if n < 1 or not lanes or turn.now < flow.paused_until:
+        if not lanes or turn.now < flow.paused_until:
             continue
-        rows = _claim_route(turn, route, lanes, n, lease)
+        n = _most(turn, route, flow, lanes)
+        rows = _claim_route(turn, route, lanes, n, lease) if n > 0 else ()
         if rows:
             flow.bucket = flow.bucket.take(len(rows))
             flow.in_flight += len(rows)
@@ -145,7 +145,7 @@ def _look(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
     return outbox.due(
         turn.connection,
         lane,
-        turn.now - patience_ms(route, lane, _stand_ins(turn, lane, route)),
+        turn.now - patience_ms(route, lane, [way for way in free if covers(way, route)]),
         n,
         avoid=route.name if others(free, lane, route.name) else None,
         without=[alert.no for alert in here if refusal(route, alert.leave_at(turn.now))],
@@ -192,12 +192,13 @@ def _may(turn: Turn, route: Route, lane: int) -> bool:
 
 def _within_plan(turn: Turn, rows: list[Row]) -> tuple[list[Row], list[Row]]:
     """Drills and tests are checked recipient by recipient at the claim, not only at the page."""
+    alerts = {row.id >> ALERT_SHIFT for row in rows}
+    if all(turn.alert(number).status is Status.ACTUAL for number in alerts):
+        return rows, []
     checked: dict[tuple[int, int], list[int]] = {}
     for row in rows:
         if turn.alert(alert_of(row.id)).status is not Status.ACTUAL:
             checked.setdefault((alert_of(row.id), row.recipient_kind), []).append(row.recipient_no)
-    if not checked:
-        return rows, []
     allowed = {
         (number, kind): recipients_inside(turn, turn.alert(number), RecipientKind(kind), nos)
         for (number, kind), nos in checked.items()

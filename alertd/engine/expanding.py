@@ -1,9 +1,8 @@
 """Drive each issued alert's expansion, a chunk a step, until all are written down."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnClause, func, literal_column, select
+from sqlalchemy import ColumnClause, bindparam, func, literal_column, select
 
 from alertd.decide.escalate import first_due
 from alertd.decide.expand import Chunk, next_chunk, phases
@@ -21,9 +20,7 @@ from alertd.model import (
     requirement_no,
 )
 from alertd.store import tables as t
-from alertd.store.fold.scope import scope_of
 from alertd.store.prepared import Prepared
-from alertd.store.reads.levels import runs
 
 
 def advance(turn: Turn) -> bool:
@@ -78,7 +75,6 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
     if came_to["asked"] or came_to["made"]:
         # What the set-based chunk came to, so that a report needs the journal alone.
         selected = {"phase": chunk.phase, "first": first, **came_to, **_carried(turn, alert, chunk)}
-        selected |= _levels(turn, alert, row, selected)
         turn.record("alert.selected", selected, alert_no=alert.no)
     if chunk.next_phase == 0:
         _count_early(turn, alert)
@@ -102,27 +98,29 @@ def _carried(turn: Turn, alert: LiveAlert, chunk: Chunk) -> dict[str, list[int]]
     return {"carried": numbers} if numbers else {}
 
 
-def _levels(
-    turn: Turn, alert: LiveAlert, row: Any, selected: Mapping[str, Any]
-) -> dict[str, list[list[int]]]:
-    """Who stands where, so that the report can hold the forecast against it, where there is one."""
-    made = sum(n for _, n in selected["made"])
-    if not made or row.references_no is not None or alert.status is Status.TEST:
-        return {}
-    within = scope_of(scope(alert, row.roster_version))
-    return {"levels": runs(turn.connection, selected["phase"], within, selected["first"], made)}
-
-
 def _last(turn: Turn, phase: str, references_no: int | None) -> int:
     """The highest number that a phase goes up to."""
-    queries = {
-        "terminals": [select(func.max(t.terminal.c.no))],
-        "groups": [select(func.max(t.chat_group.c.no))],
-        "people": [select(func.max(t.duty.c.no)), select(func.max(t.person.c.no))],
-        "told": [select(t.alert.c.next_delivery - 1).where(t.alert.c.no == references_no)],
-        "author": [select(1)],
-    }[phase]
-    return max(int(turn.connection.execute(query).scalar() or 0) for query in queries)
+    found = [_LAST[name].rows(turn.connection, told=references_no) for name in _UP_TO[phase]]
+    return max((int(number or 0) for rows in found for (number,) in rows), default=0)
+
+
+_LAST = {
+    "terminal": Prepared(lambda _: select(func.max(t.terminal.c.no))),
+    "group": Prepared(lambda _: select(func.max(t.chat_group.c.no))),
+    "duty": Prepared(lambda _: select(func.max(t.duty.c.no))),
+    "person": Prepared(lambda _: select(func.max(t.person.c.no))),
+    "told": Prepared(
+        lambda _: select(t.alert.c.next_delivery - 1).where(t.alert.c.no == bindparam("told"))
+    ),
+    "author": Prepared(lambda _: select(literal_column("1"))),
+}
+_UP_TO = {
+    "terminals": ("terminal",),
+    "groups": ("group",),
+    "people": ("duty", "person"),
+    "told": ("told",),
+    "author": ("author",),
+}
 
 
 def scope(alert: LiveAlert, version: int) -> dict[str, Any]:

@@ -81,17 +81,18 @@ def gather(
 ) -> Material:
     """Read what the messages of claimed deliveries are made of."""
     said = _said(turn, {row.message_no for row in rows})
+    kinds = {row.recipient_kind for row in rows}
     return Material(
         route=route,
         rows=rows,
         deadline=deadline,
         said=said,
-        readers=_readers(turn, [r.recipient_no for r in rows if r.recipient_kind == PERSON]),
-        ways=addresses.sealed(turn.connection, [r.address_no for r in rows if r.address_no]),
-        terminals=_terminals(turn, rows),
-        secrets=_secrets(turn, rows),
+        readers=_readers(turn, [row.recipient_no for row in rows if row.recipient_kind == PERSON]),
+        ways=_ways(turn, [row.address_no for row in rows if row.address_no]),
+        terminals=_terminals(turn, rows) if TERMINAL in kinds else {},
+        secrets=_secrets(turn, rows) if GROUP in kinds else {},
         mentions=_mentions(turn, [each.message for each in said.values()]),
-        documents=_documents(turn, {alert_of(r.id) for r in rows if channel_of(r.lane) == _MAIL}),
+        documents=_documents(turn, rows),
         before=before,
     )
 
@@ -143,12 +144,19 @@ def _variables(alert: LiveAlert, params: Mapping[str, Any]) -> dict[str, str]:
     return plain | {"code": alert.short_code}
 
 
-def _documents(turn: Turn, alert_nos: set[int]) -> dict[int, bytes]:
-    if not alert_nos:
+def _ways(turn: Turn, address_nos: Sequence[int]) -> dict[int, bytes]:
+    return addresses.sealed(turn.connection, address_nos) if address_nos else {}
+
+
+def _documents(turn: Turn, rows: Sequence[Row]) -> dict[int, bytes]:
+    """The alerts of what goes by mail; the rows of a claim are in a few lanes."""
+    by_mail = {lane for lane in {row.lane for row in rows} if channel_of(lane) == _MAIL}
+    if not by_mail:
         return {}
+    alert_nos = {alert_of(row.id) for row in rows if row.lane in by_mail}
     c = t.alert.c
-    rows = turn.connection.execute(select(c.no, c.cap).where(c.no.in_(alert_nos)))
-    return {row.no: cap.to_xml(cap.from_json(json.loads(row.cap))) for row in rows}
+    found = turn.connection.execute(select(c.no, c.cap).where(c.no.in_(alert_nos)))
+    return {row.no: cap.to_xml(cap.from_json(json.loads(row.cap))) for row in found}
 
 
 def _mentions(turn: Turn, messages: Sequence[Message]) -> dict[int, list[bytes]]:

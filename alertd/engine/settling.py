@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alertd.decide import settle
-from alertd.decide.breaker import after
+from alertd.decide.breaker import CLOSED, after
 from alertd.decide.plan import others, refusal
 from alertd.engine import spending
 from alertd.engine.hurrying import hurry
@@ -57,15 +57,16 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
     decisions: dict[tuple[Any, ...], settle.Settlement] = {}
     items, moves, unreached = [], _moves(), []
     for outcome in ended:
-        spending.heard(flow, outcome)
+        if flow.saying:
+            spending.heard(flow, outcome)
         row, result = rows.get(outcome.delivery), outcome.result
         if row is None or not _holds(row, outcome, lease):
             continue
         del rows[row.id]  # a word that a channel says twice counts once
-        reference = None
-        _feel(turn, flow, Channel(channel_of(row.lane)), result)
-        if isinstance(result, Accepted):
-            reference = result.reference
+        reference = result.reference if isinstance(result, Accepted) else None
+        # One that was taken changes nothing where nothing is amiss.
+        if flow.breaker is not CLOSED or not isinstance(result, Accepted):
+            _feel(turn, flow, Channel(channel_of(row.lane)), result)
         decided = _decided(turn, decisions, row, result)
         items.append(_item(row, decided, reference))
         moves[_move(row, decided)] += 1

@@ -1,6 +1,5 @@
 """Keeps the routes' accounts: what leaves is counted, and written down with the next step."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 
@@ -21,18 +20,25 @@ _HASH_BYTES = 8  # of the few texts that one number is sent in a day
 
 def book(turn: Turn) -> None:
     """Write down what has left since the last step, and read what others have sent."""
+    counted = [name for name, route in turn.routes.items() if _is_counted(route)]
+    if not counted:
+        return
     day = _day(turn.now, turn.library.zone)
-    for name, route in turn.routes.items():
-        flow = turn.flows[name]
+    for name in counted:
+        route, flow = turn.routes[name], turn.flows[name]
         if is_budgeted(route):
             spent = spending.book(turn.connection, name, day, flow.account.unbooked)
             flow.account = Account(day=day, spent=spent)
         if route.same_text_per_day is not None:
             spending.book_texts(turn.connection, name, day, flow.said)
-            flow.said = Counter()
+            flow.said = {}
             if flow.said_on != day:
                 spending.forget_texts(turn.connection, name, day)
                 flow.said_on = day
+
+
+def _is_counted(route: Route) -> bool:
+    return route.same_text_per_day is not None or is_budgeted(route)
 
 
 def said_before(turn: Turn, route: Route, rows: Sequence[Row]) -> dict[Said, int]:
@@ -74,8 +80,8 @@ def repeated(
     kept = [each for each in made if each.delivery not in over]
     for each in kept:
         if each.delivery in said:
-            flow.said[said[each.delivery]] += 1
-            flow.saying[each.delivery] = said[each.delivery]
+            text = flow.saying[each.delivery] = said[each.delivery]
+            flow.said[text] = flow.said.get(text, 0) + 1
     refused = SendError(Fault.REFUSED, USED_UP)
     return kept, [
         Outcome(each.delivery, each.attempt, refused) for each in made if each.delivery in over
@@ -86,7 +92,8 @@ def heard(flow: Flow, outcome: Outcome) -> None:
     """A try ended: one that surely didn't leave counts for nothing."""
     said = flow.saying.pop(outcome.delivery, None)
     if said is not None and isinstance(outcome.result, SendError):
-        flow.said[said] -= outcome.result.fault is not Fault.UNKNOWN
+        unsent = outcome.result.fault is not Fault.UNKNOWN
+        flow.said[said] = flow.said.get(said, 0) - unsent
 
 
 def spent(routes: Mapping[str, Route], flows: Mapping[str, Flow]) -> frozenset[str]:

@@ -1,7 +1,6 @@
 """What one step of the engine works with."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -343,7 +342,7 @@ class Flow:
     paused_until: Millis = 0
     breaker: Breaker = CLOSED
     account: Account = NOTHING_SPENT
-    said: Counter[Said] = field(default_factory=Counter)  # what has left and isn't written down
+    said: dict[Said, int] = field(default_factory=dict)  # what has left and isn't written down
     saying: dict[int, Said] = field(default_factory=dict)  # by delivery, what is in flight
     said_on: int | None = None  # the day for which texts of days before were taken away
 
@@ -354,4 +353,14 @@ class Flow:
 
     def copy(self) -> "Flow":
         """As it is now, to go back to."""
-        return replace(self, said=self.said.copy(), saying=self.saying.copy())
+        # Field by field: `replace` looks each of them up, for every route at every step.
+        return Flow(
+            self.bucket,
+            self.in_flight,
+            self.paused_until,
+            self.breaker,
+            self.account,
+            self.said.copy(),
+            self.saying.copy(),
+            self.said_on,
+        )

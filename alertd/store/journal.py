@@ -37,7 +37,7 @@ def digest(previous: bytes, header: Sequence[str | int], body: str) -> bytes:
     return hashlib.sha256(previous + text.encode()).digest()
 
 
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
 def load_head(connection: Connection, node: str, writer: int) -> Head:

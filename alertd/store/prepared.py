@@ -95,8 +95,8 @@ def _turned(
 # SQLite's driver gives Python's lock away and waits for it again at every row of an executemany,
 # while the event loop wants it, too; so an INSERT takes many rows at a time.
 # Few sizes, so that the driver keeps their statements.
-_SEVERAL = 4
-_SIZES = (64, 16, _SEVERAL, 1)
+_SEVERAL = 2
+_SIZES = (64, 16, 4, _SEVERAL, 1)
 
 
 def _together(values: Sequence[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:

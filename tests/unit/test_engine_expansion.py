@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from alertd.decide.expand import Pieces
 from alertd.engine import approving
@@ -24,6 +24,7 @@ from alertd.model import (
     stage_of,
 )
 from alertd.store import tables as t
+from alertd.store.fold.places import look_up, places
 from channels.base import Fault, SendError
 from tests.city import RED, SECOND, City, sms_route
 
@@ -127,6 +128,27 @@ def test_pieces_of_any_size_come_to_the_same(make_city: MakeCity, tmp_path: Path
         assert small.rows(query.order_by(*query.selected_columns)) == whole.rows(
             query.order_by(*query.selected_columns)
         )
+
+
+def test_where_units_stand_is_looked_up_again_after_a_transaction_that_failed(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    place = places("sqlite", 1)
+
+    def known() -> int:
+        with city.store.transaction(city.now) as tx:
+            look_up(tx.connection, 1)
+            return int(tx.connection.execute(select(func.count()).select_from(place)).scalar_one())
+
+    def failing() -> None:
+        with city.store.transaction(city.now) as tx:
+            look_up(tx.connection, 1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing()
+    assert known() == known() == len(city.rows(select(t.unit.c.no)))
 
 
 def test_the_queue_knows_every_priority_there_is() -> None:

@@ -13,12 +13,21 @@ from alertd.engine import answering
 from alertd.engine.authority import Actor
 from alertd.engine.dispatch import MOST_A_CLAIM
 from alertd.errors import ConflictError, ForbiddenError
-from alertd.model import Channel, DeliveryState, Policy, RequirementState, Status, Told
+from alertd.model import (
+    Channel,
+    DeliveryState,
+    Policy,
+    RecipientKind,
+    RequirementState,
+    Status,
+    Told,
+)
 from alertd.report.make import gather
 from alertd.store import journal
 from alertd.store import tables as t
 from alertd.store.reads.board import board
 from channels.base import Accepted, Fault, Outgoing, ReceiptStatus, SendError
+from rosters.words import Level
 from tests.city import City, accepts, sms_route
 
 MakeCity = Callable[..., City]
@@ -326,6 +335,25 @@ def test_10_an_alert_of_any_size_goes_in_bounded_pieces(make_city: MakeCity) -> 
     assert sum(made) > Pieces().most
     assert max(made) <= Pieces().most
     assert max(claims) <= MOST_A_CLAIM
+    runs = [run for f in facts if f.kind == "alert.selected" for run in f.body["levels"]]
+    assert [depth for depth, n in runs for _ in range(n)] == depths(city)
+
+
+def depths(city: City) -> list[int]:
+    """Of each delivery in their order, without gaps: the highest unit that it is for."""
+    places = [level.value for level in Level]
+    u, h, d = t.unit.c, t.holding.c, t.delivery.c
+    depth = {row.no: places.index(row.level) for row in city.rows(select(u.no, u.level))}
+    highest: dict[tuple[RecipientKind, int], int] = {}
+    kinds = RecipientKind.PERSON, RecipientKind.TERMINAL, RecipientKind.GROUP
+    numbers = h.person_no, t.terminal.c.no, t.chat_group.c.no
+    for kind, number in zip(kinds, numbers, strict=True):
+        for no, unit_no in city.rows(select(number, number.table.c.unit_no)):
+            known = highest.get((kind, no), len(places))
+            highest[kind, no] = min(depth[unit_no], known)
+    told = city.rows(select(d.id, d.recipient_kind, d.recipient_no).order_by(d.id))
+    assert [row.id for row in told] == list(range(told[0].id, told[0].id + len(told)))
+    return [highest[RecipientKind(row.recipient_kind), row.recipient_no] for row in told]
 
 
 def test_3_a_message_that_cannot_be_made_holds_up_no_other(make_city: MakeCity) -> None:

@@ -71,11 +71,12 @@ def claimed(connection: Connection, fact: Fact) -> None:
     """A worker has them. Body: route, lease, deadline, items [[id, attempt]…], counts, counter."""
     body = fact.body
     same = (body["deadline"], body["route"], body["lease"])
-    changes = {
-        attempt: (int(DeliveryState.SENDING), attempt, *same)
-        for attempt in {attempt for _, attempt in body["items"]}
-    }
-    _change(connection, _CLAIM, [(number, changes[n]) for number, n in body["items"]])
+    by_attempt: dict[int, list[int]] = {}
+    for number, attempt in body["items"]:
+        by_attempt.setdefault(attempt, []).append(number)
+    sending = int(DeliveryState.SENDING)
+    alike = {(sending, attempt, *same): ids for attempt, ids in by_attempt.items()}
+    _change(connection, _CLAIM, alike)
     _count_all(connection, body["counts"], body["counter"])
 
 
@@ -86,14 +87,10 @@ def settled(connection: Connection, fact: Fact) -> None:
     id: on record, in no index.
     """
     at = fact.occurred_at
-    _change(
-        connection,
-        _SETTLE,
-        [
-            (number, (state, due, reason, avoid, duplicate, at, None))
-            for number, _, state, due, reason, avoid, duplicate, _ in fact.body["items"]
-        ],
-    )
+    by_end: dict[Change, list[int]] = {}
+    for number, _, *end, _ in fact.body["items"]:
+        by_end.setdefault(tuple(end), []).append(number)
+    _change(connection, _SETTLE, {(*end, at, None): ids for end, ids in by_end.items()})
     _count_all(connection, fact.body["counts"], fact.body["counter"])
 
 
@@ -107,7 +104,10 @@ def receipts(connection: Connection, fact: Fact) -> None:
         number: (state, due, reason, played, fact.occurred_at, avoid[0] if avoid else None)
         for number, _, _, state, due, played, reason, _, *avoid in fact.body["items"]
     }
-    _change(connection, _RECEIPT, list(last.items()))
+    alike: dict[Change, list[int]] = {}
+    for number, values in last.items():
+        alike.setdefault(values, []).append(number)
+    _change(connection, _RECEIPT, alike)
     _count_all(connection, fact.body["counts"])
 
 
@@ -115,13 +115,10 @@ Change = tuple[Any, ...]
 
 
 def _change(
-    connection: Connection, columns: tuple[str, ...], changes: Sequence[tuple[int, Change]]
+    connection: Connection, columns: tuple[str, ...], alike: Mapping[Change, Sequence[int]]
 ) -> None:
-    """Give each delivery its values for `columns`."""
-    alike: dict[Change, list[int]] = {}
-    for number, values in changes:
-        alike.setdefault(values, []).append(number)
-    names = tuple(f"to_{column}" for column in columns)
+    """Give deliveries their values for `columns`: by the values, whose they are."""
+    names = _NAMES[columns]
     few: list[Change] = []
     for values, ids in alike.items():
         if len(ids) < _WORTH_ONE:
@@ -129,9 +126,8 @@ def _change(
             continue
         given = dict(zip(names, values, strict=True))
         _ALL[columns].run(connection, ids=numbers(connection, ids), **given)
-    if not few:
-        return
-    _ONE[columns].many(connection, (*names, "number"), few)
+    if few:
+        _ONE[columns].many(connection, (*names, "number"), few)
 
 
 def _all(columns: tuple[str, ...]) -> Prepared:
@@ -155,6 +151,7 @@ def _one(columns: tuple[str, ...]) -> Prepared:
 
 
 _KINDS: tuple[tuple[str, ...], ...] = (_CLAIM, _SETTLE, _RECEIPT)
+_NAMES = {columns: tuple(f"to_{column}" for column in columns) for columns in _KINDS}
 _ALL: dict[tuple[str, ...], Prepared] = {columns: _all(columns) for columns in _KINDS}
 _ONE: dict[tuple[str, ...], Prepared] = {columns: _one(columns) for columns in _KINDS}
 _COUNT = Prepared(lambda dialect: dialects.adding(dialect, t.delivery_count))
@@ -162,8 +159,8 @@ _COUNT = Prepared(lambda dialect: dialects.adding(dialect, t.delivery_count))
 
 def _count_all(connection: Connection, counts: Sequence[Sequence[int]], counter: int = 0) -> None:
     """Rollup changes of several alerts: [alert_no, channel, state, change]."""
-    rows = [(*change, counter) for change in counts if change[-1]]
-    _COUNT.many(connection, ("alert_no", "channel", "state", "n", "counter"), rows)
+    rows = [(alert_no, on, state, counter, n) for alert_no, on, state, n in counts if n]
+    _COUNT.many(connection, ("alert_no", "channel", "state", "counter", "n"), rows)
 
 
 def count(connection: Connection, alert_no: int, counts: Sequence[Sequence[int]]) -> None:

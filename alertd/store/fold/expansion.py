@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Connection,
-    Integer,
     bindparam,
     case,
     exists,
@@ -39,8 +38,9 @@ from alertd.model import (
 from alertd.store import dialect
 from alertd.store import tables as t
 from alertd.store.fold.deliveries import count
-from alertd.store.fold.recipients import QUERIES
+from alertd.store.fold.places import look_up, places
 from alertd.store.fold.scope import Scope, in_force, inside, one_of, scope_of
+from alertd.store.fold.telling import tell
 from alertd.store.prepared import Prepared, among, numbers
 
 _SCOPES = 64  # statements kept: a phase each of the alerts under way
@@ -50,16 +50,18 @@ def expanded(connection: Connection, fact: Fact) -> dict[str, Any]:
     """One chunk. Body: phase, after, upto, next_phase, next_cursor, message_no, first, scope….
 
     Returns what it came to, for the journal: `asked` [[stage, unit, requirements, of them covered
-    already]…] by grid or higher unit, and `made` [[channel, deliveries]…].
+    already]…] by grid or higher unit, `made` [[channel, deliveries]…], and `levels` [[depth,
+    deliveries in a row]…] in the deliveries' order, 0 the city, where a forecast was made.
     """
     body = fact.body
     scope = scope_of(body["scope"])
     asked: list[list[int]] = []
     made: list[list[int]] = []
+    levels: list[list[int]] = []
     if body["upto"] > body["after"]:
         if body["phase"] == "people":
             asked = _requirements(connection, fact, scope)
-        made = _deliveries(connection, fact, scope)
+        made, levels = _deliveries(connection, fact, scope)
     _PROGRESS.run(
         connection,
         number=fact.alert_no,
@@ -67,7 +69,7 @@ def expanded(connection: Connection, fact: Fact) -> dict[str, Any]:
         to_cursor=body["next_cursor"],
         made=sum(n for _, n in made),
     )
-    return {"asked": asked, "made": made}
+    return {"asked": asked, "made": made} | ({"levels": levels} if levels else {})
 
 
 _PROGRESS = Prepared(
@@ -85,6 +87,7 @@ _PROGRESS = Prepared(
 
 def _requirements(connection: Connection, fact: Fact, scope: Scope) -> list[list[int]]:
     body, found = fact.body, []
+    look_up(connection, body["scope"]["version"])
     asked: list[tuple[int, int, int]] | None = None
     for place, stage in enumerate(body["stages"]):
         _ask(connection, fact, scope, place)
@@ -230,21 +233,15 @@ def _with_above(
     return sums
 
 
-def _homes(_: str) -> Any:
+def _homes(dialect: str) -> Any:
     """What a range of requirements asks, by unit: (unit, requirements, covered already)."""
-    u, r = t.unit.c, t.requirement.c
-    # A stairwell has no row of its own there: its requirement says as much.
-    home = case((u.level == "building", u.parent_no), else_=u.no)
+    r, place = t.requirement.c, places(dialect, bindparam("version"))
     answered = func.sum(case((r.state == int(RequirementState.COVERED), 1), else_=0))
     return (
-        select(home, func.count(), answered)
-        .select_from(t.requirement.join(t.unit, u.no == r.unit_no))
-        .where(
-            r.no > bindparam("after"),
-            r.no <= bindparam("upto"),
-            in_force(t.unit, bindparam("version")),
-        )
-        .group_by(home)
+        select(place.c.home_no, func.count(), answered)
+        .select_from(t.requirement.join(place, place.c.unit_no == r.unit_no))
+        .where(r.no > bindparam("after"), r.no <= bindparam("upto"))
+        .group_by(place.c.home_no)
     )
 
 
@@ -282,54 +279,33 @@ def chain(unit_no: int, parents: Mapping[int, int | None]) -> list[int]:
     return found
 
 
-def _deliveries(connection: Connection, fact: Fact, scope: Scope) -> list[list[int]]:
+def _deliveries(
+    connection: Connection, fact: Fact, scope: Scope
+) -> tuple[list[list[int]], list[list[int]]]:
     body = fact.body
     told_first, told_last = numbers_of(body["references_no"] or 0)
     own_first, own_last = numbers_of(fact.alert_no)
-    statement, channel = _telling(body["phase"], scope, Status(body["status"]))
-    rows = statement.run(
-        connection,
-        before=body["first"] - 1,
-        message_no=body["message_no"],
-        priority=body["priority"],
-        due_at=fact.occurred_at,
-        after=body["after"],
-        upto=body["upto"],
-        told_first=told_first,
-        told_last=told_last,
-        own_first=own_first,
-        own_last=own_last,
-        author=body["person_no"],
-    )
+    status = Status(body["status"])
+    values = {
+        "before": body["first"] - 1,
+        "message_no": body["message_no"],
+        "priority": body["priority"],
+        "due_at": fact.occurred_at,
+        "after": body["after"],
+        "upto": body["upto"],
+        "told_first": told_first,
+        "told_last": told_last,
+        "own_first": own_first,
+        "own_last": own_last,
+        "author": body["person_no"],
+    }
+    # The report holds the forecast against them, where there is one.
+    forecast = body["references_no"] is None and status is not Status.TEST
+    rows, channel, levels = tell(connection, body["phase"], scope, status, values, levels=forecast)
     made = _made(connection, fact, channel, rows)
     pending = int(DeliveryState.PENDING)
     count(connection, fact.alert_no, [[on, pending, n] for on, n in made])
-    return made
-
-
-@lru_cache(maxsize=_SCOPES)
-def _telling(phase: str, scope: Scope, status: Status) -> tuple[Prepared, Channel | None]:
-    """The statement that writes a phase's deliveries; the same for every chunk of an alert."""
-    query, channel = QUERIES[phase](scope, status)
-    whole, picked = BigInteger(), query.subquery()
-    kind, number, address, lane, precedence, place = picked.c
-    rows = select(
-        bindparam("before", type_=whole) + func.row_number().over(order_by=place),
-        bindparam("message_no", type_=whole),
-        kind,
-        number,
-        address,
-        lane,
-        bindparam("priority", type_=Integer()) + precedence,
-        literal(int(DeliveryState.PENDING)),
-        literal(0),
-        bindparam("due_at", type_=whole),
-        literal(0),
-        literal(0),
-    )
-    names = ("id", "message_no", "recipient_kind", "recipient_no", "address_no", "lane")
-    more = ("priority", "state", "attempt", "due_at", "duplicate", "played")
-    return Prepared(lambda _: t.delivery.insert().from_select([*names, *more], rows)), channel
+    return made, levels
 
 
 def _made(

@@ -1,9 +1,10 @@
 """Who an alert's first message goes to: one query a phase, over one range of numbers.
 
-Each gives (recipient kind, recipient, address, lane, precedence, place in the chunk's order), and
-the channel, or None where it varies. What differs from chunk to chunk is a parameter: `after` and
-`upto`, the range; `told_first` and `told_last`, `own_first` and `own_last`, the deliveries of the
-referenced alert and of this one; `author`, the person who wrote it.
+Each gives (recipient kind, recipient, address, lane, precedence, place in the chunk's order,
+depth), and the channel, or None where it varies. The depth is that of the highest unit they stand
+for, by `places`, where those are given. What differs from chunk to chunk is a parameter: `after`
+and `upto`, the range; `told_first` and `told_last`, `own_first` and `own_last`, the deliveries of
+the referenced alert and of this one; `author`, the person who wrote it.
 """
 
 from typing import Any
@@ -13,14 +14,15 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Select,
-    and_,
     bindparam,
     case,
     cast,
     exists,
+    false,
     func,
     literal,
     null,
+    or_,
     select,
     true,
 )
@@ -36,6 +38,15 @@ _NOWHERE = cast(null(), BigInteger)  # PostgreSQL takes a bare NULL in a subquer
 _FIRST = literal(int(Precedence.FIRST))
 
 
+def _deep(query: Select[Any], place: Any, unit_no: Any) -> Select[Any]:
+    """With the place of each row's unit, where that is asked for."""
+    return query if place is None else query.outerjoin(place, place.c.unit_no == unit_no)
+
+
+def _depth(place: Any) -> Any:
+    return null() if place is None else place.c.depth
+
+
 def _lane(channel: Channel, status: Status) -> ColumnElement[int]:
     return literal(lane_of(channel, status))
 
@@ -44,10 +55,11 @@ def _number(name: str) -> BindParameter[int]:
     return bindparam(name, type_=BigInteger)
 
 
-def _terminals(scope: Scope, status: Status) -> Picked:
+def _terminals(scope: Scope, status: Status, place: Any) -> Picked:
     c = t.terminal.c
     kind, lane = literal(int(RecipientKind.TERMINAL)), _lane(Channel.LOUDSPEAKER, status)
-    query = select(kind, c.no, _NOWHERE, lane, _FIRST, c.no.label("place")).where(
+    columns = (kind, c.no, _NOWHERE, lane, _FIRST, c.no.label("place"), _depth(place))
+    query = _deep(select(*columns).select_from(t.terminal), place, c.unit_no).where(
         c.no > _number("after"),
         c.no <= _number("upto"),
         in_force(t.terminal, scope.version),
@@ -56,13 +68,14 @@ def _terminals(scope: Scope, status: Status) -> Picked:
     return query, Channel.LOUDSPEAKER
 
 
-def _groups(scope: Scope, status: Status) -> Picked:
+def _groups(scope: Scope, status: Status, place: Any) -> Picked:
     """Chat groups, mailboxes, notice boards: what they are says by which queue they are reached."""
     c = t.chat_group.c
     kind = literal(int(RecipientKind.GROUP))
     lanes = [(c.kind == word, lane_of(*_way(word, status))) for word in GROUP_KINDS]
     lane = case(*lanes, else_=lane_of(Channel.CHAT, status))
-    query = select(kind, c.no, c.address_no, lane, _FIRST, c.no.label("place")).where(
+    columns = (kind, c.no, c.address_no, lane, _FIRST, c.no.label("place"), _depth(place))
+    query = _deep(select(*columns).select_from(t.chat_group), place, c.unit_no).where(
         c.no > _number("after"),
         c.no <= _number("upto"),
         in_force(t.chat_group, scope.version),
@@ -76,27 +89,29 @@ def _way(word: str, status: Status) -> tuple[Channel, Status, Service]:
     return channel, status, service
 
 
-def _people(scope: Scope, status: Status) -> Picked:
+def _people(scope: Scope, status: Status, place: Any) -> Picked:
     """Everybody who holds a selected duty, each once, whatever they hold.
 
     A person's duties are neighbours in the table's key, and so this groups without sorting.
     """
     h = t.holding.c
-    answering = and_(h.rank == 1, one_of(h.role, set(scope.ladder_roles)))
+    # The numbers' comparison first: for most rows SQLite then asks nothing of the role.
     precedence = case(
-        (answering, int(Precedence.FIRST)),
-        (h.rank == 1, int(Precedence.OTHERS)),
-        else_=int(Precedence.ALTERNATES),
+        (h.rank > 1, int(Precedence.ALTERNATES)),
+        (or_(false(), *(h.role == role for role in scope.ladder_roles)), int(Precedence.FIRST)),
+        else_=int(Precedence.OTHERS),
+    )
+    columns = (
+        literal(int(RecipientKind.PERSON)),
+        h.person_no,
+        func.min(h.address_no),  # they are all the same
+        _lane(Channel.SMS, status),
+        func.min(precedence),
+        h.person_no.label("place"),
+        null() if place is None else func.min(place.c.depth),
     )
     query = (
-        select(
-            literal(int(RecipientKind.PERSON)),
-            h.person_no,
-            func.min(h.address_no),  # they are all the same
-            _lane(Channel.SMS, status),
-            func.min(precedence),
-            h.person_no.label("place"),
-        )
+        _deep(select(*columns).select_from(t.holding), place, h.unit_no)
         .where(
             h.person_no > _number("after"),
             h.person_no <= _number("upto"),
@@ -111,14 +126,14 @@ def _people(scope: Scope, status: Status) -> Picked:
     return query, Channel.SMS
 
 
-def _told(_: Scope, status: Status) -> Picked:
+def _told(_: Scope, status: Status, _place: Any) -> Picked:
     """Everybody whom the referenced alert may have reached, each once, by the way it first took."""
     first, last = _number("told_first"), _number("told_last")
     d = t.delivery.c
     seen, has = t.delivery.alias(), t.delivery.alias()
     lane = d.lane - d.lane % 10 + int(status)
     query = select(
-        d.recipient_kind, d.recipient_no, d.address_no, lane, _FIRST, d.id.label("place")
+        *(d.recipient_kind, d.recipient_no, d.address_no, lane, _FIRST, d.id.label("place"), null())
     ).where(
         d.id > first + _number("after"),
         d.id <= first + _number("upto"),
@@ -140,7 +155,7 @@ def _told(_: Scope, status: Status) -> Picked:
     return query, None
 
 
-def _author(scope: Scope, status: Status) -> Picked:
+def _author(scope: Scope, status: Status, _place: Any) -> Picked:
     """A Test reaches its author and nobody else."""
     c = t.contact.c
     query = select(
@@ -150,6 +165,7 @@ def _author(scope: Scope, status: Status) -> Picked:
         _lane(Channel.SMS, status),
         _FIRST,
         c.rank.label("place"),
+        null(),
     ).where(
         c.person_no == _number("author"),
         c.channel == int(Channel.SMS),

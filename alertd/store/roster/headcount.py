@@ -15,10 +15,10 @@ from alertd.errors import InvalidInputError
 from alertd.lanes import way_of_group
 from alertd.model import Channel, Precedence
 from alertd.store import tables as t
+from alertd.store.fold.places import LEVELS, depth_of
 from alertd.store.fold.scope import below, in_force
 from rosters.problems import quote
 from rosters.resolve import check_roles
-from rosters.words import Level
 
 # Where a code may be cut: the ends of 2-2-2-3-3 (DOMAIN: area codes).
 _CUTS = (2, 4, 6, 9, 12)
@@ -259,14 +259,6 @@ def _sharing(connection: Connection, found: Any) -> dict[int, int]:
     each = select(people).where(found.address_no.is_not(None)).group_by(found.address_no).subquery()
     query = select(each.c.people, func.count()).group_by(each.c.people).order_by(each.c.people)
     return {row[0]: row[1] for row in connection.execute(query)}
-
-
-LEVELS = tuple(level.value for level in Level)
-
-
-def depth_of(level: Any) -> ColumnElement[int]:
-    """A unit's level as a number: its place in LEVELS, the highest first."""
-    return case({name: depth for depth, name in enumerate(LEVELS)}, value=level)
 
 
 def _terminals(connection: Connection, version: int, paths: Sequence[str]) -> dict[str, int]:
