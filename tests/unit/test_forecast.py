@@ -60,6 +60,27 @@ def test_a_sim_card_is_bounded_by_parts() -> None:
     assert rate_per_s(slow(), 3) == 10.0
 
 
+def test_messages_of_two_parts_take_a_sim_card_twice_as_long() -> None:
+    modems = [slow(parts_per_min=60.0), slow(name="sms-2", rank=2, parts_per_min=60.0)]
+    short = outlook(Channel.SMS, [wave(11)], modems[:1], ACTUAL)
+    long = outlook(Channel.SMS, [wave(31)], modems, ACTUAL, parts=2)
+    assert short.whole is not None
+    assert long.whole is not None
+    assert (short.channel, short.whole.last_s) == (Channel.SMS, pytest.approx(10.0))
+    # One at once, ten by 20 s, and then one a second by both.
+    assert long.whole.last_s == pytest.approx(40.0)
+
+
+def test_who_comes_too_late_is_counted_with_the_route_that_joined() -> None:
+    routes = [slow(), slow(name="sms-2", rank=2, rate_per_s=20.0)]
+    seen = outlook(Channel.SMS, [wave(401)], routes, ACTUAL, due_s=25.0)
+    assert seen.whole is not None
+    assert seen.whole.late == 50  # one, two hundred by 20 s, thirty a second since
+    second = outlook(Channel.SMS, [wave(1, ahead=1)], [slow()], ACTUAL).whole
+    assert second is not None
+    assert second.first_s == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize(
     "routes", [[], [slow(carries=frozenset({Status.EXERCISE}))], [slow(channel=Channel.CHAT)]]
 )
@@ -176,6 +197,7 @@ def test_who_goes_first_is_as_in_the_dispatchers_queue() -> None:
         ({"stages": [{"due_min": 15.0}], "steps": [{"after_min": 5.0}, {"after_min": 2.0}]}, 120.0),
         ({"stages": [{"due_min": 9.0, "start_min": 1.0}], "steps": [{"after_min": 2.0}]}, 180.0),
         ({"stages": [], "steps": [{"after_min": 2.0}]}, None),
+        ({"stages": [{"due_min": 9.0}]}, 540.0),
         ({}, None),
     ],
 )

@@ -2,7 +2,6 @@
 
 import stat
 import sys
-import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -65,12 +64,6 @@ def test_a_key_is_made_once_and_for_us_alone(tmp_path: Path) -> None:
     assert keys == {load_key(path).key_id}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(path.parent.iterdir()) == [path]
-
-
-def test_a_key_is_written_beside_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only there can it be put in place whole: /tmp may be another file system."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
-    assert make_key(tmp_path / "key").key_id == load_key(tmp_path / "key").key_id
 
 
 def test_a_public_key_travels_as_text(tmp_path: Path) -> None:
