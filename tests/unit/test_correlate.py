@@ -229,6 +229,13 @@ def test_among_equals_help_goes_to_the_alert_told_last() -> None:
     assert told("3", alert("A7", 0), alert("B2", 5)).alert_id == b"B2"
 
 
+def test_help_from_a_shared_phone_is_theirs_who_are_named_or_everybodys() -> None:
+    shared = alert(persons=(WANG, LI), duties=(GRID_3, LIS_GRID))
+    named = told("李大江 求助", shared)
+    assert (named.persons, named.duties) == ((2,), (34,))
+    assert told("求助", shared).persons == (1, 2)
+
+
 def test_help_follows_the_alert_that_it_names() -> None:
     assert told("A7 3", alert("A7", 0), alert("B2", 5)).alert_id == b"A7"
 
