@@ -31,6 +31,9 @@ _DONE = re.compile(
 )
 _AWAY = re.compile(r"[RDP012nmf]*U[UR0DPnmf]*|R*0R*")
 _AWAY_WITH_A_REMARK = re.compile(r"[U0](?=.*_)[_U0nm]+")
+_SLIP = re.compile(
+    r"(?:我|是){0,2}[发打按回点]?[错误]|(?:我|是|刚才){0,2}[发打按回点]?[错误]了?没事"
+)
 _COUNT = re.compile(r"[nmf]|(?<=2\+)[0-4]|(?<=^2)[124]$")
 _ONLY_NUMBERS = re.compile(r"[0-9nf+m]+")
 
@@ -56,8 +59,9 @@ def calls_for_help(tokens: Sequence[Token]) -> bool:
 
 
 def _taken_back(rest: Sequence[Token]) -> bool:
+    """Whether the 3 itself was a slip. 刚才 speaks of a message before this one: then it isn't."""
     said = "".join(token.text for token in rest)
-    return re.match(r"(?:我|是|刚才){0,2}[发打按回点]?[错误]", said) is not None
+    return _SLIP.match(said) is not None
 
 
 def read(tokens: Sequence[Token], *, quoted: bool) -> Shape:
