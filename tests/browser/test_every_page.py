@@ -24,12 +24,14 @@ def places(stage: Stage) -> Mapping[str, str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_axe_finds_no_barrier(visit: Visit, places: Mapping[str, str], language: str) -> None:
     somebody, nobody = visit("admin", language=language), visit(language=language)
+    # Colours, the dearest to look at, are the same in every language.
+    seen = "color-contrast" if language != LANGUAGES[0] else ""
     wrong = []
     for page in PAGES:
         if page.page:
             visitor = somebody if page.right else nobody
             visitor.goes_to(page.example.format_map({**places, "language": language}))
-            wrong += [f"{page.example}: {barrier}" for barrier in visitor.barriers()]
+            wrong += [f"{page.example}: {barrier}" for barrier in visitor.barriers(without=seen)]
             if language == LANGUAGES[0]:
                 visitor.turns_dark()
                 dark = visitor.barriers("color-contrast")

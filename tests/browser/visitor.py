@@ -75,10 +75,14 @@ class Visitor:
         """And now for light ones."""
         self.page.emulate_media(color_scheme="light")
 
-    def barriers(self, *rules: str) -> list[str]:
-        """What axe-core finds serious or critical on the page as it is now; by some rules only."""
+    def barriers(self, *rules: str, without: str = "") -> list[str]:
+        """What axe-core finds serious or critical on the page as it is now.
+
+        By some rules only, where any are named, or by all but one.
+        """
         only = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else {}
-        options = {"resultTypes": ["violations"], **only}
+        left_out = {"rules": {without: {"enabled": False}}} if without else {}
+        options = {"resultTypes": ["violations"], **only, **left_out}
         found = _AXE.run(self.page, context=_LOOKED_AT, options=options)
         return [said(one) for one in found.response["violations"] if one["impact"] in BAD]
 

@@ -90,10 +90,10 @@ class Cursor:
 class Connection:
     isolation_level: Any = None
 
-    def __init__(self, path: str, vfs: str, checkpoint: str) -> None:
+    def __init__(self, path: str, vfs: str, checkpoint: str, cached_statements: int = 100) -> None:
         self.path, self.vfs, self.checkpoint = path, vfs, checkpoint
         with errors():
-            self.raw = apsw.Connection(path, vfs=vfs)
+            self.raw = apsw.Connection(path, vfs=vfs, statementcachesize=cached_statements)
 
     @property
     def in_transaction(self) -> bool:
