@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 import uvicorn
 from playwright.sync_api import Request, expect
 
@@ -83,8 +84,12 @@ def test_a_call_for_help_is_heard_once_the_sound_is_on_and_times_count(
     officer.goes_to(f"/alerts/{code}")
     countdown = officer.page.locator("time.countdown").first
     expect(countdown).to_have_text(re.compile(r"^in \d+:\d\d$"))
-    officer.page.clock.fast_forward(180_000)
-    expect(countdown).to_have_text("due now")
+    for _ in range(10):  # the server's next beat sets the page's clock right again
+        officer.page.clock.fast_forward(180_000)
+        if countdown.inner_text() == "due now":
+            break
+    else:
+        pytest.fail("what is three minutes late isn't due")
     officer.sees("Sound is off in this browser")
     officer.presses("Switch the sound on")
     expect(officer.page.locator("#silent-page")).to_be_hidden()
@@ -110,17 +115,17 @@ def test_a_number_is_dialled_from_the_list_and_shown(stage: Stage, visit: Visit)
 
 
 def test_an_answer_takes_its_row_away_and_leaves_the_others_as_they_are(
-    stage: Stage, visit: Visit
+    own_stage: Stage, browse: Visit
 ) -> None:
     """Every row laid out anew at each answer would hold up a board in a storm."""
-    code = stage.issued()["short_code"]
-    officer = visit("officer", language="en")
+    code = own_stage.issued()["short_code"]
+    officer = browse(own_stage.url, session=own_stage.session_of("officer"), language="en")
     officer.goes_to(f"/alerts/{code}")
     expect(officer.page.locator(".late")).to_have_count(0)  # nothing is held back for good
     rows = officer.page.locator("#unanswered tbody tr")
     before = rows.evaluate_all("rows => rows.map(row => { row.seen = true; return row.innerText })")
     rows.last.get_by_role("button", name="Remind").focus()
-    stage.does(stage.web.reply(stage.web.loopback.sent[0].address, "1", "first"))
+    own_stage.does(own_stage.web.reply(own_stage.web.loopback.sent[0].address, "1", "first"))
     expect(officer.page.locator('[data-stage="received"]')).to_have_text(re.compile("^1/"))
     after = rows.evaluate_all("rows => rows.map(row => [row.seen === true, row.innerText])")
     assert sum(seen for seen, _ in after) == len(before) - 1

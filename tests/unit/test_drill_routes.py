@@ -178,7 +178,8 @@ def test_the_engine_keeps_every_plan(city: City) -> None:
         )
 
 
-def test_an_actual_and_a_test_go_by_their_own_routes_and_have_no_plan(city: City) -> None:
+def test_an_actual_and_a_test_go_by_their_own_routes_and_have_no_plan(tmp_path: Path) -> None:
+    city = City(tmp_path / "city", routes=city_of_routes())  # while it is out no drill begins
     author = city.leaders()[0][1]
     tester = Actor(no=9, id=b"t" * 16, name="t", role="duty_officer", path="", person_no=author)
     sent = len(city.sent)

@@ -134,11 +134,11 @@ def test_where_units_stand_is_looked_up_again_after_a_transaction_that_failed(
     make_city: MakeCity,
 ) -> None:
     city = make_city()
-    place = places("sqlite", 1)
 
     def known() -> int:
         with city.store.transaction(city.now) as tx:
             look_up(tx.connection, 1)
+            place = places(tx.connection.dialect.name, 1)
             return int(tx.connection.execute(select(func.count()).select_from(place)).scalar_one())
 
     def failing() -> None:

@@ -33,11 +33,13 @@ async def test_a_hundred_who_ask_at_once_cost_one_and_see_what_was_committed(
 
         before = b"%d" % web.runner.commits
         assert await asked() == {before}
-        assert await asked() == {before}  # nothing has happened: it isn't made again
-        assert len(made) == 1
+        assert await asked() == {before}
+        # Nothing has happened: it isn't made again, but where other processes may have committed.
+        assert len(made) == (2 if web.deps.store.shared else 1)
+        made.clear()
         await web.issue()
         after = b"%d" % web.runner.commits
         assert after != before
         assert min(map(int, await asked())) >= int(after)
-        assert len(made) == 2
+        assert len(made) == 1
         assert (await shared.get("y", make)).plain == b"%d" % web.runner.commits
