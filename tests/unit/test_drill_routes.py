@@ -4,7 +4,7 @@ First the decision by itself over every combination, then the engine with a city
 it hands over is what an oracle of a few lines allows, and what is muted never leaves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain, combinations, product
 from pathlib import Path
 from typing import Any
@@ -114,8 +114,10 @@ def city_of_routes() -> tuple[Route, ...]:
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
-    return City(tmp_path_factory.mktemp("routes") / "city", routes=city_of_routes())
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    made = City(tmp_path_factory.mktemp("routes") / "city", routes=city_of_routes())
+    yield made
+    made.store.close()
 
 
 AREA = "330281002"  # with a loudspeaker and a chat group even in the smallest sample
