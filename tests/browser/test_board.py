@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 import uvicorn
-from playwright.sync_api import Request, expect
+from playwright.sync_api import Request, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.stage import Stage
@@ -131,3 +131,26 @@ def test_an_answer_takes_its_row_away_and_leaves_the_others_as_they_are(
     assert sum(seen for seen, _ in after) == len(before) - 1
     assert {text for seen, text in after if not seen}.isdisjoint(before)
     expect(rows.nth(len(before) - 2).get_by_role("button", name="Remind")).to_be_focused()
+
+
+def test_two_rows_that_say_the_same_are_two(own_stage: Stage, browse: Visit) -> None:
+    code = own_stage.issued()["short_code"]
+    officer = browse(own_stage.url, session=own_stage.session_of("officer"), language="en")
+    officer.goes_to(f"/alerts/{code}")
+    rows = officer.page.locator("#unanswered tbody tr")
+    shown = rows.count()
+
+    def doubles_the_last(route: Route) -> None:
+        body = route.fetch().text()
+        end = body.index("</tbody>", body.index('id="unanswered"'))
+        last = body.rindex("<tr", 0, end)
+        row = body[last : body.index("</tr>", last) + len("</tr>")]
+        route.fulfill(body=body[:last] + row + body[last:], content_type="text/html")
+
+    officer.page.route("**/lists", doubles_the_last)
+    own_stage.does(own_stage.web.reply(own_stage.web.loopback.sent[0].address, "1", "first"))
+    expect(officer.page.locator('[data-stage="received"]')).to_have_text(re.compile("^1/"))
+    assert rows.count() == shown  # one has answered, one stands there twice
+    texts = rows.evaluate_all("rows => rows.map(row => row.innerText)")
+    assert texts[-1] == texts[-2]
+    officer.page.unroute_all(behavior="wait")

@@ -64,6 +64,13 @@ const live = (() => {
     return key ? `form[action="${form.getAttribute("action")}"] [name=${key.name}][value="${key.value}"] ~ button` : `form[action="${form.getAttribute("action")}"] button`;
   }
 
+  // The row there that says the same, but once: two that say the same are two.
+  function taken(rows, node) {
+    const row = rows.get(node.outerHTML);
+    rows.delete(node.outerHTML);
+    return row || node;
+  }
+
   // What says the same stays as it is, most of all a list's rows: to lay them out anew would be most
   // of what a turn takes.
   function meld(old, fresh) {
@@ -73,7 +80,7 @@ const live = (() => {
     for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
     const rows = old.nodeName === "SECTION" || old.nodeName === "TABLE" ? null : new Map(Array.from(old.children, (row) => [row.outerHTML, row]));
     const before = Array.from(old.childNodes);
-    const after = Array.from(fresh.childNodes, (node, at) => (rows ? rows.get(node.outerHTML) || node : before[at] ? meld(before[at], node) : node));
+    const after = Array.from(fresh.childNodes, (node, at) => (rows ? taken(rows, node) : before[at] ? meld(before[at], node) : node));
     for (const node of before) if (!after.includes(node)) node.remove();
     let next = old.firstChild;
     for (const node of after) {
