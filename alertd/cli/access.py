@@ -15,7 +15,7 @@ from alertd.settings import load
 Name = Annotated[str, typer.Argument(metavar="NAME", help=_("The principal's name."))]
 _SCOPES: Final = ("read", "draft", "approve", "pause", "answer", "call", "help")
 
-app = typer.Typer(help=_("Who may act, and as what."))
+app = typer.Typer()
 
 
 def _asked(ask: Callable[[Client], Coroutine[Any, Any, Any]], acting_as: str | None = None) -> Any:

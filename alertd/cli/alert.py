@@ -25,7 +25,7 @@ Told = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE")]
 Why = Annotated[str, typer.Option(help=_("Why; without names and numbers. On record."))]
 _SUFFIXES: Final = {".xml": "application/cap+xml", ".json": "application/cap+json"}
 
-app = typer.Typer(help=_("Alerts."))
+app = typer.Typer()
 
 
 def _run(work: Work, acting_as: str | None = None, *, server_only: bool = False) -> None:

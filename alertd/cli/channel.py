@@ -14,7 +14,7 @@ from alertd.settings import load
 
 _FAILED = 1
 
-app = typer.Typer(help=_("The routes: how each is, and a message to try one with."))
+app = typer.Typer()
 
 
 @app.command("list", help=_("Show every route, and how its gateway is."))

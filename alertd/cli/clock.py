@@ -15,7 +15,7 @@ from alertd.settings import load
 
 _SHAPE = "%Y-%m-%d %H:%M"
 
-app = typer.Typer(help=_("The node's time, and whether the machine's clock is believed."))
+app = typer.Typer()
 
 
 @app.command("show", help=_("Show the node's time beside the machine's clock."))

@@ -31,6 +31,8 @@ def doctor(as_json: Json = False) -> None:  # noqa: D103 - its help says it
 def _shown(findings: list[Finding]) -> None:
     words = {Health.WELL: _("well"), Health.LOOK: _("look"), Health.BROKEN: _("broken")}
     table = Table(box=None, pad_edge=False, show_header=False)
+    for _column in range(3):
+        table.add_column(overflow="fold")  # else a Chinese sentence is cut at the screen's edge
     for finding in findings:
         colour = _COLOURS[finding.health]
         table.add_row(f"[{colour}]{words[finding.health]}[/]", finding.what, escape(finding.detail))

@@ -27,7 +27,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help=_("The plan's TOML; -
 DrillNo = Annotated[int, typer.Argument(metavar="NO", help=_("The drill's number."))]
 Why = Annotated[str, typer.Option(help=_("Why; without names and numbers. On record."))]
 
-app = typer.Typer(help=_("Drills: plans, the calendar, and what is under way."))
+app = typer.Typer()
 plan_app = typer.Typer(help=_("Plans of drills."))
 app.add_typer(plan_app, name="plan")
 drill_score.register(app)

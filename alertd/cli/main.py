@@ -11,14 +11,13 @@ from typing import Annotated, Final
 import typer
 from typer.exceptions import TyperException
 
-from alertd.cli import show
+from alertd.cli import framework, show
 from alertd.cli.logs import configure
 from alertd.cli.words import _
 from alertd.errors import AlertdError
 from alertd.i18n import N_
 
 _INTERRUPTED: Final = 130
-_WRONG_CALL: Final = 2
 
 _COMMANDS: Final = {
     "serve": N_("Serve the console and the API until Ctrl-C."),
@@ -32,22 +31,24 @@ _COMMANDS: Final = {
     "cert": N_("Make certificates for the console on the office's own network."),
     "doctor": N_("Say what is configured, reachable and missing."),
 }
-_GROUPS: Final = (
-    "roster",
-    "alert",
-    "drill",
-    "paper",
-    "channel",
-    "access",
-    "terminal",
-    "clock",
-)
+_GROUPS: Final = {
+    "roster": N_("The roster: who is responsible for what."),
+    "alert": N_("Alerts."),
+    "drill": N_("Drills: plans, the calendar, and what is under way."),
+    "paper": N_("Paper: sheets and posters to print, and sheets that come back."),
+    "channel": N_("The routes: how each is, and a message to try one with."),
+    "access": N_("Who may act, and as what."),
+    "terminal": N_("Loudspeakers: be one, and enrol or shut out others."),
+    "clock": N_("The node's time, and whether the machine's clock is believed."),
+}
+COMMANDS: Final = (*_COMMANDS, *_GROUPS)
 
 
 def assemble(wanted: str) -> typer.Typer:
-    """The command line, with the one command that is wanted, or with all where there is no such.
+    """The command line: the one command that is wanted is loaded, all others are named only.
 
-    What isn't wanted isn't loaded: it would take most of a command's time. The version needs none.
+    Loading all of them takes seconds on a small box, which is too long for their list, or for the
+    answer that there is no such command.
     """
     app = typer.Typer(
         name="alertd",
@@ -56,17 +57,21 @@ def assemble(wanted: str) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_options)
-    known = (*_COMMANDS, *_GROUPS)
-    if wanted == "--version":
-        return app
-    for name in (wanted,) if wanted in known else known:
+    for name in (wanted,) if wanted in COMMANDS else COMMANDS:
         python_name = name.replace("-", "_")
-        module = _load(python_name)
+        module = _load(python_name) if name == wanted else None
         if name in _GROUPS:
-            app.add_typer(module.app, name=name)
+            group = module.app if module else typer.Typer(callback=_unloaded)
+            app.add_typer(group, name=name, help=_(_GROUPS[name]))
         else:
-            app.command(name, help=_(_COMMANDS[name]))(getattr(module, python_name))
+            command = getattr(module, python_name) if module else _unloaded
+            app.command(name, help=_(_COMMANDS[name]))(command)
     return app
+
+
+def _unloaded() -> None:
+    """What stands for a command that is only named."""
+    raise AssertionError
 
 
 def _load(name: str) -> ModuleType:
@@ -99,13 +104,6 @@ def _options(
     del version
 
 
-class _UsageError(AlertdError):
-    """The command line can't be understood."""
-
-    code = "usage"
-    exit_code = _WRONG_CALL
-
-
 def main() -> None:
     """Run the command that was typed; leaves with its exit code, and never with a traceback."""
     configure("warning")
@@ -115,7 +113,9 @@ def main() -> None:
 def _run() -> int:
     arguments = sys.argv[1:] or ["--help"]
     try:
-        code = assemble(arguments[0])(args=arguments, standalone_mode=False)
+        command = typer.main.get_command(assemble(arguments[0]))
+        framework.speak(command)
+        code = command.main(args=arguments, prog_name="alertd", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
     except BrokenPipeError:
@@ -133,16 +133,10 @@ def _told(error: Exception) -> AlertdError:
     if isinstance(error, AlertdError):
         return error
     if isinstance(error, TyperException):
-        return _UsageError(_sentence_of(error))
+        return framework.refused(error)
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
     return AlertdError(
         f"Something went wrong in alertd itself: {type(error).__name__} at {place}.",
         hint="Please report it.",
     )
-
-
-def _sentence_of(error: TyperException) -> str:
-    """What is wrong with the call; the library's own error adds names to it."""
-    whole = getattr(error, "format_message", None)
-    return str(whole()) if callable(whole) else str(error)

@@ -25,7 +25,7 @@ Everybody = Annotated[
     bool, typer.Option("--everybody/--unanswered", help=_("Whether those who answered are on it."))
 ]
 
-app = typer.Typer(help=_("Paper: sheets and posters to print, and sheets that come back."))
+app = typer.Typer()
 
 
 def _run(work: Callable[[Client], Coroutine[Any, Any, None]], acting_as: str | None) -> None:

@@ -24,7 +24,7 @@ from rosters.sample_plan import Plan
 _FILES: Final = ("people", "terminals", "groups")
 _MOST_LINES: Final = 50
 
-app = typer.Typer(help=_("The roster: who is responsible for what."))
+app = typer.Typer()
 
 
 @app.command(

@@ -43,7 +43,7 @@ Clips = Annotated[
     typer.Option(help=_("A folder of recorded phrases; each WAV is named by its words.")),
 ]
 
-app = typer.Typer(help=_("Loudspeakers: be one, and enrol or shut out others."))
+app = typer.Typer()
 
 
 @app.command("run", help=_("Be a loudspeaker: obey signed commands until Ctrl-C."))
