@@ -72,7 +72,7 @@ class MqttCase:
             sink = Recorder()
             make_key(folder / "key.pem")
             route = MqttRoute(
-                # The gate reads MQTT 3.1.1; what MQTT 5 adds has tests of its own.
+                # Some of the gate's troubles are MQTT 3.1.1; what MQTT 5 adds has its own tests.
                 route_config(
                     through(gate, broker), folder / "key.pem", timeout_s, in_flight, mqtt="3.1.1"
                 ),

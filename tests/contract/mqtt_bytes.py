@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Self
 
-CONNACK, PUBLISH, PUBACK, SUBACK = 0x20, 0x30, 0x40, 0x90
+CONNECT, CONNACK, PUBLISH, PUBACK, SUBACK = 0x10, 0x20, 0x30, 0x40, 0x90
 AT_QOS_1 = 0x02
 RETAIN = 0x01
 
@@ -45,6 +45,17 @@ class Packet:
     def payload(self) -> bytes:
         start = 2 + int.from_bytes(self.body[:2], "big") + (2 if self.head & 0x06 else 0)
         return self.body[start:]
+
+    @property
+    def payload_of_five(self) -> bytes:
+        """That of a PUBLISH of MQTT 5 (3.3.2.3): behind its properties."""
+        length, shift, rest = 0, 0, iter(self.payload)
+        for digit in rest:
+            length |= (digit & 0x7F) << shift
+            shift += 7
+            if not digit & 0x80:
+                break
+        return bytes(rest)[length:]
 
     def encoded(self) -> bytes:
         length, rest = b"", len(self.body)
@@ -85,7 +96,7 @@ class Speaker:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         # Two of one name would take the session from one another.
         login = text(name or f"by-hand-{next(_numbers)}") + text(user) + text(password)
-        writer.write(Packet(0x10, text("MQTT") + b"\x04\xc2\x00\x00" + login).encoded())
+        writer.write(Packet(CONNECT, text("MQTT") + b"\x04\xc2\x00\x00" + login).encoded())
         welcome = Packet(CONNACK, b"\x00\x00")
         answer: Packet | None = None
         try:

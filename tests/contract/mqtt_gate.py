@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import json
 import ssl
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.contract.gate import LoopbackGate
-from tests.contract.mqtt_bytes import CONNACK, PUBACK, PUBLISH, SUBACK, Packet, read_packet
+from tests.contract.mqtt_bytes import CONNACK, CONNECT, PUBACK, PUBLISH, SUBACK, Packet, read_packet
 from tests.contract.peer import Taken
+
+_LEVEL_AT, _LEVEL_OF_FIVE = 6, 5  # of the protocol, in a CONNECT
 
 # PUBACKs that hold no id, one byte, and packets of types that don't exist.
 _GARBAGE = {
@@ -18,12 +21,20 @@ _GARBAGE = {
 }
 
 
+@dataclass
+class _Crossing:
+    """A connection, and the commands on it that the broker hasn't confirmed."""
+
+    newer: bool = False  # it speaks MQTT 5
+    waiting: dict[int, Packet] = field(default_factory=dict)
+
+
 class Gate(LoopbackGate):
     """Forwards 127.0.0.1:`port` to a broker's port, and obeys `mode`.
 
     Modes: `ok`; `cut-before` and `cut-after` break the connection instead of passing a command on
     or its PUBACK back; `refuse-login`; `refuse-subscription`; `garbage`, `noise`, `truncated`
-    answer nonsense in place of a PUBACK.
+    answer nonsense in place of a PUBACK. `refuse-login` and `refuse-subscription` are MQTT 3.1.1.
     """
 
     def __init__(self, broker_port: int, tls: ssl.SSLContext | None = None) -> None:
@@ -54,9 +65,9 @@ class Gate(LoopbackGate):
         upstream: asyncio.StreamWriter | None = None
         try:
             answers, upstream = await asyncio.open_connection("127.0.0.1", self._broker_port)
-            waiting: dict[int, Packet] = {}
-            there = asyncio.create_task(self._there(reader, upstream, waiting))
-            back = asyncio.create_task(self._back(answers, writer, waiting))
+            crossing = _Crossing()
+            there = asyncio.create_task(self._there(reader, upstream, crossing))
+            back = asyncio.create_task(self._back(answers, writer, crossing))
             try:
                 await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -77,17 +88,19 @@ class Gate(LoopbackGate):
         self,
         reader: asyncio.StreamReader,
         upstream: asyncio.StreamWriter,
-        waiting: dict[int, Packet],
+        crossing: _Crossing,
     ) -> None:
         while True:
             packet = await read_packet(reader)
+            if packet.kind == CONNECT:
+                crossing.newer = packet.body[_LEVEL_AT] == _LEVEL_OF_FIVE
             if packet.kind == PUBLISH and packet.topic in self.denied:
                 return
             if packet.kind == PUBLISH and packet.topic.endswith("/cmd"):
                 self.publishes.append(packet)
                 if self.mode == "cut-before" and not packet.is_repeated:
                     return
-                waiting[packet.mid] = packet
+                crossing.waiting[packet.mid] = packet
             upstream.write(packet.encoded())
             await upstream.drain()
 
@@ -95,13 +108,13 @@ class Gate(LoopbackGate):
         self,
         answers: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        waiting: dict[int, Packet],
+        crossing: _Crossing,
     ) -> None:
         while True:
             packet = await read_packet(answers)
-            command = waiting.pop(packet.mid, None) if packet.kind == PUBACK else None
+            command = crossing.waiting.pop(packet.mid, None) if packet.kind == PUBACK else None
             if command is not None:
-                self._record(command)
+                self._record(command.payload_of_five if crossing.newer else command.payload)
                 if command.topic in self.held:
                     self._kept.append((writer, packet))
                     continue
@@ -115,8 +128,8 @@ class Gate(LoopbackGate):
             writer.write(self._changed(packet).encoded())
             await writer.drain()
 
-    def _record(self, publish: Packet) -> None:
-        command = json.loads(publish.payload)
+    def _record(self, payload: bytes) -> None:
+        command = json.loads(payload)
         *_, delivery, attempt, _ = command["cmd_id"].split("-")
         self.commands.setdefault((int(delivery), int(attempt)), command)
 
