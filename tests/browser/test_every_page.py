@@ -21,7 +21,11 @@ def places(stage: Stage) -> Mapping[str, str]:
     return stage.does(lived_in(stage.web))
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+# The other language comes from the same templates: it is looked at in `make soak`.
+@pytest.mark.parametrize(
+    "language",
+    [LANGUAGES[0], *(pytest.param(other, marks=pytest.mark.soak) for other in LANGUAGES[1:])],
+)
 def test_axe_finds_no_barrier(visit: Visit, places: Mapping[str, str], language: str) -> None:
     somebody, nobody = visit("admin", language=language), visit(language=language)
     # Colours, the dearest to look at, are the same in every language.
