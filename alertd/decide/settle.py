@@ -197,13 +197,25 @@ def backoff_s(policy: Policy, attempt: int) -> float:
 
 def _failed_later(delivery: Delivery, word: Receipt, now: Millis) -> Settlement | None:
     """The gateway took it and then couldn't: by another route, or not at all."""
+    code = word.code or "failed"
+    if _ends_the_waiting(delivery, word):
+        return _failed(delivery, code, word.fault)
     current = delivery.state in {_S.SENDING, _S.ACCEPTED, _S.UNKNOWN}
     if not current or word.attempt != delivery.attempt:
         return None
-    code = word.code or "failed"
     if word.fault in {None, *_FINAL_FAULTS}:
         return _failed(delivery, code, word.fault)
     return _again(delivery, SendError(word.fault or Fault.REFUSED, code), now)
+
+
+def _ends_the_waiting(delivery: Delivery, word: Receipt) -> bool:
+    """Whether a next try, which waits, would be to a number that is known not to exist.
+
+    Any try's word says so. Where the next one has begun, its own word will come.
+    """
+    if delivery.state is _S.PENDING and word.attempt == delivery.attempt:
+        return word.fault in _FINAL_FAULTS
+    return delivery.state in {_S.PENDING, _S.UNKNOWN} and word.fault is Fault.DEAD
 
 
 def _sound(delivery: Delivery, word: Receipt) -> Settlement | None:

@@ -188,6 +188,31 @@ def test_a_failure_of_an_earlier_try_says_nothing_of_the_present_one() -> None:
     assert settle.receipt(delivery(attempt=2), word, NOW) is None
 
 
+@pytest.mark.parametrize(
+    ("state", "tried", "named", "fault", "after"),
+    [
+        # Found by a simulated night: the resend waited, and the ladder waited for the resend.
+        (DeliveryState.PENDING, 1, 1, Fault.DEAD, DeliveryState.FAILED),
+        (DeliveryState.PENDING, 2, 1, Fault.DEAD, DeliveryState.FAILED),
+        (DeliveryState.UNKNOWN, 2, 1, Fault.DEAD, DeliveryState.FAILED),
+        (DeliveryState.PENDING, 1, 1, Fault.OPTED_OUT, DeliveryState.UNKNOWN),
+        (DeliveryState.PENDING, 2, 1, Fault.OPTED_OUT, None),  # by another route, perhaps
+        (DeliveryState.PENDING, 1, 1, Fault.REFUSED, None),  # it is sent once more anyway
+        (DeliveryState.PENDING, 1, 1, None, None),
+        (DeliveryState.SENDING, 2, 1, Fault.DEAD, None),  # its own word will come
+        (DeliveryState.ACCEPTED, 2, 1, Fault.DEAD, None),
+        (DeliveryState.DELIVERED, 2, 1, Fault.DEAD, None),
+    ],
+)
+def test_a_number_that_turns_out_dead_is_not_written_to_again(
+    state: DeliveryState, tried: int, named: int, fault: Fault | None, after: DeliveryState | None
+) -> None:
+    waits = delivery(state=state, attempt=tried, duplicate=True)
+    decided = settle.receipt(waits, receipt(ReceiptStatus.FAILED, attempt=named, fault=fault), NOW)
+    assert (decided.state if decided else None) == after
+    assert decided is None or (decided.due_at, decided.unreached) == (None, True)
+
+
 def test_what_a_loudspeaker_played_is_a_state_of_its_own() -> None:
     heard = delivery(channel=Channel.LOUDSPEAKER, state=DeliveryState.ACCEPTED)
     whole = settle.receipt(heard, receipt(ReceiptStatus.PLAYED, detail="3/3"), NOW)
