@@ -155,6 +155,12 @@ def test_a_late_answer_counts_and_is_marked() -> None:
 
 def test_a_late_bare_answer_goes_to_the_alert_told_last() -> None:
     assert told("1", ended("A7"), ended("B2", 30, 50)).alert_id == b"B2"
+    assert told("1", ended("B2"), ended("A7", 30, 50)).alert_id == b"A7"
+
+
+def test_an_extension_given_out_again_means_the_open_one_though_it_is_the_elder() -> None:
+    both = (ended("B2", 30, extension="01"), alert("A7", 0, extension="01"))
+    assert told("1", *both, extension="01").alert_id == b"A7"
 
 
 def test_a_bare_answer_after_days_answers_nothing() -> None:
@@ -234,6 +240,12 @@ def test_help_from_a_shared_phone_is_theirs_who_are_named_or_everybodys() -> Non
     named = told("李大江 求助", shared)
     assert (named.persons, named.duties) == ((2,), (34,))
     assert told("求助", shared).persons == (1, 2)
+
+
+def test_help_from_a_mailbox_that_is_nobodys_waits_for_a_person_to_read_it() -> None:
+    found = told("求助", alert(persons=(), duties=(), shared=True))
+    assert verdict(found) == (Verdict.UNCLEAR, "person-not-named")
+    assert (found.kind, found.alert_id) == (ReplyKind.HELP, b"A7")
 
 
 def test_help_follows_the_alert_that_it_names() -> None:
@@ -354,6 +366,11 @@ def test_a_unit_that_isnt_one_of_theirs_answers_nothing(text: str, reason: str) 
 def test_two_people_of_one_phone_may_hold_one_unit() -> None:
     found = told("13网格 收到", alert(persons=(WANG, LI), duties=(GRID_13, LIS_GRID)))
     assert (found.persons, found.duties) == ((1, 2), (32, 34))
+
+
+def test_of_two_with_one_phone_whoever_holds_the_unit_that_is_named_has_answered() -> None:
+    found = told("梨洲3网格 收到", alert(persons=(WANG, LI), duties=(GRID_3, LIS_GRID)))
+    assert (found.persons, found.duties) == ((1,), (31,))
 
 
 # --- for every case

@@ -208,9 +208,11 @@ def test_a_number_that_turns_out_dead_is_not_written_to_again(
     state: DeliveryState, tried: int, named: int, fault: Fault | None, after: DeliveryState | None
 ) -> None:
     waits = delivery(state=state, attempt=tried, duplicate=True)
-    decided = settle.receipt(waits, receipt(ReceiptStatus.FAILED, attempt=named, fault=fault), NOW)
+    word = receipt(ReceiptStatus.FAILED, attempt=named, fault=fault, code="1")
+    decided = settle.receipt(waits, word, NOW)
     assert (decided.state if decided else None) == after
-    assert decided is None or (decided.due_at, decided.unreached) == (None, True)
+    if decided:
+        assert (decided.reason, decided.due_at, decided.unreached) == ("1", None, True)
 
 
 def test_what_a_loudspeaker_played_is_a_state_of_its_own() -> None:
