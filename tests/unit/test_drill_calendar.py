@@ -12,6 +12,7 @@ from alertd.messages.marks import EXERCISE_MARK
 from alertd.model import AlertState, DrillState, RequirementState
 from alertd.store import access
 from alertd.store import tables as t
+from alertd.web.commands import drilling
 from drills import holding, keeping, moment
 from drills.calendar import LATEST_MS
 from drills.mistakes import PlanError
@@ -160,6 +161,9 @@ def test_a_window_keeps_its_moment_over_a_restart_and_proves_it_afterwards(
     (begun,) = drills.facts("drill.started")
     assert begun["moment"] == drawn
     assert moment.commitment(begun["moment"], begun["salt"]) == row.commitment
+    with city.store.read() as connection:
+        proof = drilling.shown(connection, drills.admin, no)["proof"]
+    assert proof == {"moment": drawn, "salt": begun["salt"], "holds": True}
 
 
 def test_moments_are_spread_over_the_window() -> None:
