@@ -298,6 +298,16 @@ def test_what_cant_be_held_isnt_scheduled(drills: DrillCity) -> None:
         "injects[1].to",
         "injects[1].to",
     ]
+    late = plan_of(
+        alert={**_alert(), "valid_min": 60},
+        injects=[{"at_min": at, "text": "太晚了"} for at in (59, 60)],
+        losses=[{"kind": "node", "from_min": 90}],
+        when={"at": AT},
+    )
+    with pytest.raises(PlanError) as too_late:
+        drills.schedule(late)
+    keys = [key for key, _, _ in too_late.value.mistakes]
+    assert keys == ["injects[1].at_min", "losses[0].from_min"]
     assert drills.city.rows(select(t.drill)) == []
 
 
