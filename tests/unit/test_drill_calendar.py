@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from alertd.errors import ConflictError, ForbiddenError, InvalidInputError
 from alertd.messages.marks import EXERCISE_MARK
@@ -309,6 +309,25 @@ def test_what_cant_be_held_isnt_scheduled(drills: DrillCity) -> None:
     keys = [key for key, _, _ in too_late.value.mistakes]
     assert keys == ["injects[1].at_min", "losses[0].from_min"]
     assert drills.city.rows(select(t.drill)) == []
+
+
+def test_a_drill_that_cant_be_read_any_more_holds_up_nothing(drills: DrillCity) -> None:
+    city = drills.city
+    scheduled = drills.schedule(plan_of(when={"at": AT}))
+    running = drills.run(plan_of(injects=[{"at_min": 1, "text": "不会再说"}]))
+    with city.store.transaction(city.now) as tx:
+        tx.connection.execute(update(t.drill).values(content='{"of": "another version"}'))
+    city.restart()
+    drills.watch()
+    city.forward(minutes=2, tick_s=20)
+    assert drills.state(running) is DrillState.RUNNING
+    live = city.issue(areas=[TOWN])
+    assert drills.state(running) is DrillState.INTERRUPTED
+    city.forward(seconds=5)
+    assert drills.told(live)
+    city.forward(minutes=70, tick_s=600)
+    assert drills.state(scheduled) is DrillState.POSTPONED
+    assert drills.row(scheduled).reason == "refused: its plan can't be read"
 
 
 def test_a_plan_is_saved_replaced_and_removed(drills: DrillCity) -> None:
