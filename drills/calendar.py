@@ -14,6 +14,7 @@ from sqlalchemy import Row
 from alertd.decide.plan import meet
 from alertd.engine.turn import Turn
 from alertd.errors import AlertdError
+from alertd.i18n import N_
 from alertd.model import MINUTE_MS, AlertState, DrillState, Millis, Status
 from alertd.store.reads import drills as reads
 from drills import control, ending, holding, moment, owners
@@ -25,6 +26,7 @@ from drills.script import Item, items
 
 LATEST_MS: Final = 15 * MINUTE_MS
 """A drill whose moment passed while the node was off begins so long after it, and no later."""
+UNREADABLE: Final = N_("its plan can't be read")
 
 log = structlog.get_logger("alertd.drills")
 
@@ -82,7 +84,7 @@ class Calendar:
     def _scheduled(self, turn: Turn, row: Row[Any]) -> None:
         found = self._plan(row)
         if found is None:
-            holding.put_off(turn, row.no, DrillState.POSTPONED, "refused: its plan can't be read")
+            holding.put_off(turn, row.no, DrillState.POSTPONED, f"refused: {UNREADABLE}")
             return
         plan, _ = found
         times = holding.reminders(plan, row.opens_at, row.created_at)
