@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import Row
 
 from alertd.decide.plan import meet
 from alertd.engine.turn import Turn
 from alertd.errors import AlertdError
+from alertd.i18n import N_
 from alertd.model import MINUTE_MS, AlertState, DrillState, Millis, Status
 from alertd.store.reads import drills as reads
 from drills import control, ending, holding, moment, owners
@@ -24,6 +26,9 @@ from drills.script import Item, items
 
 LATEST_MS: Final = 15 * MINUTE_MS
 """A drill whose moment passed while the node was off begins so long after it, and no later."""
+UNREADABLE: Final = N_("its plan can't be read")
+
+log = structlog.get_logger("alertd.drills")
 
 
 @dataclass(slots=True)
@@ -35,7 +40,7 @@ class Calendar:
     """
 
     office: Office
-    _plans: dict[int, tuple[Plan, tuple[Item, ...]]] = field(default_factory=dict)
+    _plans: dict[int, tuple[Plan, tuple[Item, ...]] | None] = field(default_factory=dict)
 
     def __call__(self, turn: Turn, *, tick: bool) -> None:
         """Interrupt drills where a live alert is out; on a tick, do what is due."""
@@ -58,8 +63,9 @@ class Calendar:
                 actual_no=live[0],
             )
             ending.end(turn, self.office, row, how)
-            plan, _ = self._plan(row)
-            owners.tell(turn, self.office, row.owner, plan, owners.INTERRUPTED, {})
+            found = self._plan(row)
+            if found is not None:
+                owners.tell(turn, self.office, row.owner, found[0], owners.INTERRUPTED, {})
         for no in drills:  # those without a plan; the others are over by now
             drill = turn.alert(no)
             beside = [each for each in live if meet(turn.alert(each).paths, drill.paths)]
@@ -76,7 +82,11 @@ class Calendar:
             self._go_on(turn, row)
 
     def _scheduled(self, turn: Turn, row: Row[Any]) -> None:
-        plan, _ = self._plan(row)
+        found = self._plan(row)
+        if found is None:
+            holding.put_off(turn, row.no, DrillState.POSTPONED, f"refused: {UNREADABLE}")
+            return
+        plan, _ = found
         times = holding.reminders(plan, row.opens_at, row.created_at)
         waiting = times[row.reminded :]
         if waiting and waiting[0] <= turn.now:
@@ -135,14 +145,25 @@ class Calendar:
         return True
 
     def _go_on(self, turn: Turn, row: Row[Any]) -> None:
-        control.go_on(turn, row, ending.goes_on_as(turn, row), *self._plan(row))
+        alert, found = ending.goes_on_as(turn, row), self._plan(row)
+        if found is not None:
+            control.go_on(turn, row, alert, *found)
 
-    def _plan(self, row: Row[Any]) -> tuple[Plan, tuple[Item, ...]]:
-        found = self._plans.get(row.no)
-        if found is None:
-            plan = plans.from_dict(reads.content_of(row))
-            found = self._plans[row.no] = plan, items(plan)
-        return found
+    def _plan(self, row: Row[Any]) -> tuple[Plan, tuple[Item, ...]] | None:
+        """The plan as it was frozen, and its script.
+
+        None where this version can't read it: a drill of another one's must not hold up the engine,
+        and live alerts with it.
+        """
+        if row.no not in self._plans:
+            try:
+                plan = plans.from_dict(reads.content_of(row))
+            except AlertdError as error:
+                log.warning("a drill's plan can't be read", drill=row.no, reason=error.code)
+                self._plans[row.no] = None
+            else:
+                self._plans[row.no] = plan, items(plan)
+        return self._plans[row.no]
 
 
 def _live_beside_drill(turn: Turn) -> bool:

@@ -6,7 +6,7 @@ The calendar has it done in a drill, and the simulator in each of its nights.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from alertd.engine.telling import tell
 from alertd.engine.turn import LiveAlert, Turn
@@ -56,14 +56,17 @@ def _do(turn: Turn, alert: LiveAlert, plan: Plan, item: Item) -> int:
 
 
 def _in_charge(turn: Turn, codes: tuple[str, ...]) -> list[int]:
-    """Who holds the duties of the units themselves, principals only."""
-    u, h = t.unit.c, t.holding.c
+    """Who holds the duties of the units themselves: principals, or who is next where none is."""
+    u, h, other = t.unit.c, t.holding.c, t.holding.alias().c
+    first = select(func.min(other.rank)).where(
+        other.duty_no == h.duty_no, other.to_version == FOREVER
+    )
     found: list[int] = []
     for batch in batches(codes):
         query = (
             select(h.person_no)
             .join(t.unit, (u.no == h.unit_no) & (u.to_version == FOREVER))
-            .where(u.code.in_(batch), h.to_version == FOREVER, h.rank == 1)
+            .where(u.code.in_(batch), h.to_version == FOREVER, h.rank == first.scalar_subquery())
             .order_by(h.person_no)
         )
         found += turn.connection.execute(query.distinct()).scalars()

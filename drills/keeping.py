@@ -79,6 +79,7 @@ def check(
         *_wrong_alert(connection, library, plan),
         *_wrong_routes(routes, plan),
         *_wrong_injects(connection, plan),
+        *_too_late(library, plan),
         *_wrong_owner(connection, plan),
     ]
     if wrong:
@@ -184,6 +185,24 @@ def _wrong_injects(connection: Connection, plan: Plan) -> Iterator[tuple[str, st
             elif not any(unit.startswith(path) for path in paths):
                 reason = N_("names a unit outside the drill's areas: {code}").format(code=code)
                 yield f"{at}.to", reason
+
+
+def _too_late(library: Library, plan: Plan) -> Iterator[tuple[str, str]]:
+    """What of the script would never come: its alert runs out before."""
+    try:
+        template = library.templates.select(*template_of(plan.alert))
+    except AlertdError:
+        return  # said already
+    until = plan.alert.valid_min or template.valid_min
+    reason = N_("comes when the drill is over: it holds for {minutes} minutes").format(
+        minutes=until
+    )
+    for number, inject in enumerate(plan.injects):
+        if inject.at_min >= until:
+            yield f"injects[{number}].at_min", reason
+    for number, loss in enumerate(plan.losses):
+        if loss.from_min >= until:
+            yield f"losses[{number}].from_min", reason
 
 
 def _guarded(inject: Inject) -> Callable[[], object]:

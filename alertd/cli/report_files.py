@@ -139,6 +139,8 @@ def _write_season(
     table = out / "season.csv"
     with table.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows(rows_of(found, wanted.languages[0], settings.zone))
+    if not found:
+        show.note(_("No alert was issued in these days."))
     return [*made, table]
 
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from alertd.cli import show
 from alertd.cli.behaviour import Behaviour, sentence
-from alertd.cli.words import _
+from alertd.cli.words import LANGUAGE, _
 from alertd.errors import InvalidInputError
 from alertd.i18n import N_
+from alertd.report.words import role_word
 from drills.script import Event
 from drills.simulate import pictures
 from drills.simulate.scripted import Scripted
@@ -226,11 +227,16 @@ def _gains(gains: tuple[Gain, ...]) -> None:
     )
     rows = [
         (
-            _(gain.text).format(name=gain.name),
-            f"{-gain.waited_min:+.2f}",
-            "" if gain.to_90_min is None else f"{-gain.to_90_min:+.2f}",
-            f"{-gain.silent:+.1%}",
+            _(gain.text).format(name=_named_with(gain)),
+            f"{-gain.waited_min:+z.2f}",
+            "" if gain.to_90_min is None else f"{-gain.to_90_min:+z.2f}",
+            f"{-gain.silent:+z.1%}",
         )
         for gain in gains
     ]
     show.table(heads, rows, _("What would help most"))
+
+
+def _named_with(gain: Gain) -> str:
+    """A unit's name says nothing of who in it needs an alternate."""
+    return f"{gain.name} {role_word(LANGUAGE, gain.role)}" if gain.role else gain.name

@@ -29,11 +29,18 @@ class Chunk:
     next_cursor: int
 
 
-def phases(audience: str, *, test: bool) -> tuple[Phase, ...]:
-    """The order for an alert; its index + 1 is the alert's `phase` while it is under way."""
+def phases(audience: str, *, test: bool, followed: int = 1) -> tuple[Phase, ...]:
+    """The order for an alert; its index + 1 is the alert's `phase` while it is under way.
+
+    Args:
+        audience: Whom it is for.
+        test: Whether it reaches its author only.
+        followed: How many alerts' recipients hear of it; one phase each.
+    """
     if test:
         return ("author",)
-    return {"told": ("told",), "both": (*SELECTION, "told")}.get(audience, SELECTION)
+    told: tuple[Phase, ...] = ("told",) * followed
+    return {"told": told, "both": (*SELECTION, *told)}.get(audience, SELECTION)
 
 
 def next_chunk(

@@ -221,7 +221,8 @@ def _supersede(turn: Turn, alert: cap.Alert, purpose: str) -> list[LiveAlert]:
     """The alerts that this one follows, the latest last; they must be known and fit.
 
     Raises:
-        InvalidInputError: Every reference that can't be followed is named.
+        InvalidInputError: Every reference that can't be followed is named; or an all-clear names
+            none, and so would reach nobody.
     """
     known = known_alerts(turn, alert.references)
     found = supersede(
@@ -233,6 +234,12 @@ def _supersede(turn: Turn, alert: cap.Alert, purpose: str) -> list[LiveAlert]:
         purpose=ACTIONS.get(purpose),
     )
     if isinstance(found, Superseding):
+        if purpose in _ENDS and not found.tells_told_of:
+            raise InvalidInputError(
+                "An all-clear must name the alert whose danger is over.",
+                field="references",
+                hint="It goes to those who were told of that; without it nobody would hear it.",
+            )
         return sorted(
             (turn.alert_by_id(alert_id) for alert_id in found.tells_told_of),
             key=lambda live: live.no,

@@ -1,9 +1,11 @@
 """Drive each issued alert's expansion, a chunk a step, until all are written down."""
 
+import json
 from typing import Any
 
 from sqlalchemy import ColumnClause, bindparam, func, literal_column, select
 
+from alertd import cap
 from alertd.decide.escalate import first_due
 from alertd.decide.expand import Chunk, next_chunk, phases
 from alertd.engine.answering import answers_for, counts_as
@@ -48,8 +50,13 @@ _ANY = Prepared(_any)
 
 
 def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
-    order = phases(row.audience, test=alert.status is Status.TEST)
-    last = _last(turn, order[row.phase - 1], row.references_no)
+    followed = _followed(turn, row) if row.audience != "selection" else ()
+    followed = followed or (row.references_no,)
+    order = phases(row.audience, test=alert.status is Status.TEST, followed=len(followed))
+    references_no = row.references_no
+    if order[row.phase - 1] == "told":
+        references_no = followed[row.phase - 1 - order.index("told")]
+    last = _last(turn, order[row.phase - 1], references_no)
     chunk = next_chunk(order, row.phase, row.cursor, last, turn.pieces)
     first = (alert.no << ALERT_SHIFT) + row.next_delivery
     came_to = turn.record(
@@ -66,7 +73,7 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
             "status": int(alert.status),
             "scope": scope(alert, row.roster_version),
             "stages": _stages(alert),
-            "references_no": row.references_no,
+            "references_no": references_no,
             "person_no": alert.selection.get("author_person"),
             "carry_over": row.purpose == "update" and not alert.policy.update_wants_fresh_answer,
         },
@@ -96,6 +103,34 @@ def _carried(turn: Turn, alert: LiveAlert, chunk: Chunk) -> dict[str, list[int]]
         )
         numbers += turn.connection.execute(covered).scalars()
     return {"carried": numbers} if numbers else {}
+
+
+def _followed(turn: Turn, row: Any) -> tuple[int, ...]:
+    """The alerts whose recipients hear of one: what it names, and what those follow; newest first.
+
+    Who was told of the first may still have waited for the second's message when the third came.
+    """
+    found: set[int] = set()
+    waiting = [row.cap]
+    while waiting:
+        for reference in cap.from_json(json.loads(waiting.pop())).references:
+            sender, identifier, sent = reference
+            named = _NAMED.rows(turn.connection, sender=sender, identifier=identifier, sent=sent)
+            waiting += [text for no, text in named if no not in found]
+            found |= {no for no, _ in named}
+    return tuple(sorted(found, reverse=True))
+
+
+def _named(_: str) -> Any:
+    c = t.alert.c
+    return select(c.no, c.cap).where(
+        c.sender == bindparam("sender"),
+        c.identifier == bindparam("identifier"),
+        c.sent == bindparam("sent"),
+    )
+
+
+_NAMED = Prepared(_named)
 
 
 def _last(turn: Turn, phase: str, references_no: int | None) -> int:

@@ -104,7 +104,10 @@ def _clause(language: str, clause: str) -> str:
 def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Texts with placeholders as patterns, the one with most words of its own first."""
     with_places = [
-        (source, target) for source, target in catalog(language).items() if "{" in source
+        (source, target)
+        for source, target in catalog(language).items()
+        # One of punctuation alone, such as `{what}, {level}`, would take any sentence for its own.
+        if "{" in source and any(map(str.isalpha, _PLACEHOLDER.sub("", source)))
     ]
     with_places.sort(key=lambda pair: -len(_PLACEHOLDER.sub("", pair[0])))
     return tuple((_pattern(source), target) for source, target in with_places)

@@ -26,7 +26,7 @@ from alertd.report.rows import Manner, long_tables
 from alertd.report.sheet import safe, sheet
 from alertd.report.values import CITY_TIME
 from alertd.report.workbook import workbook
-from alertd.store.reads.past import one_before
+from alertd.store.reads import past
 from alertd.store.reads.report_rows import MASKED, Guise
 
 KIND = "alertd.report"
@@ -79,11 +79,11 @@ def gather(connection: Connection, alert_no: int) -> Report:
 
 
 def drill_before(connection: Connection, report: Report, *, path: str = "") -> Report | None:
-    """The last drill before this one, which a drill is always compared with; None for an alert."""
+    """What a drill is compared with by itself, the last of its plan; None for a live alert."""
     course = report.figures.course
     if course.status != "Exercise":
         return None
-    earlier = one_before(connection, course.no, path=path)
+    earlier = past.drill_before(connection, course.no, path=path)
     return None if earlier is None else gather(connection, earlier)
 
 

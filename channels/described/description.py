@@ -215,4 +215,4 @@ def _reason(kind: str, said: str) -> str:
     known = _REASONS.get(kind)
     if known:
         return known
-    return N_("isn't right: {said}").format(said=f"{said[:1].lower()}{said[1:]}")
+    return N_("isn't right: {reason}").format(reason=f"{said[:1].lower()}{said[1:]}")

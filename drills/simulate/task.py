@@ -61,7 +61,7 @@ def played(plan: Plan, routes: dict[str, Route]) -> dict[str, Route]:
         if way is Way.MUTED:
             continue
         if name not in routes:
-            known = ", ".join(sorted(routes)) or "none"
+            known = ", ".join(sorted(routes)) or "–"
             raise InvalidInputError(
                 f"There is no route {name}.", field="channels", hint=f"There are: {known}."
             )

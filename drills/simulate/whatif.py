@@ -30,12 +30,14 @@ class Change:
         text: An English sentence with `{name}` in it, as the catalogs have it.
         name: Of the route, the helpers or the unit.
         batch: The nights with it.
+        role: Of the duty that an alternate is for, as the roster has it.
     """
 
     kind: str
     text: str
     name: str
     batch: Batch
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Gain:
         kind: Of the change.
         text: As the change has it.
         name: The same.
+        role: The same.
         waited_min: How much shorter a duty waits for its answer, in the mean.
         to_90_min: How much earlier 90% of grids are covered, in the middle night; None where one
             of the two never gets there.
@@ -55,6 +58,7 @@ class Gain:
     kind: str
     text: str
     name: str
+    role: str
     waited_min: float
     to_90_min: float | None
     silent: float
@@ -89,6 +93,7 @@ def _gain(change: Change, before: Summary, after: Summary) -> Gain:
         kind=change.kind,
         text=change.text,
         name=change.name,
+        role=change.role,
         waited_min=round(before.waited_min - after.waited_min, 2),
         to_90_min=None if first is None or then is None else round(first - then, 2),
         silent=round(_silent(before) - _silent(after), 4),
@@ -171,10 +176,12 @@ def _alternates(batch: Batch, census: Census, before: Sequence[NightFigures]) ->
         file = batch.file.with_name(f"{batch.file.stem}-{number}.sqlite3")
         shutil.copy(batch.file, file)
         scratch.add_alternate(file, duty)
+        held = census.held[duty][0]
         yield Change(
             kind="alternate",
             text=N_("An alternate for {name}"),
-            name=_place(census, duty),
+            name=census.places[held.unit_no].name,
+            role=held.role,
             batch=replace(batch, file=Path(file)),
         )
 
@@ -185,8 +192,3 @@ def _slowest(before: Sequence[NightFigures]) -> list[int]:
         for duty, minutes in night.slowest:
             waits[duty] = waits.get(duty, 0.0) + minutes
     return sorted(waits, key=lambda duty: (-waits[duty], duty))[:_ALTERNATES]
-
-
-def _place(census: Census, duty: int) -> str:
-    held = census.held[duty][0]
-    return f"{census.places[held.unit_no].name} ({held.role})"

@@ -159,6 +159,7 @@ def reports_are_compared_and_of_a_season(city: Server, code: str, later: str) ->
     assert [line.split(",")[0] for line in table] == ["Exercise", "Short code", code, later]
     nothing = beside(city, "report", "--until", "2001-12-31", *quick)
     assert nothing.code == 0, nothing.err
+    assert "No alert was issued in these days." in nothing.err
     assert not (folder / "season.csv").read_text("utf-8-sig")
 
 

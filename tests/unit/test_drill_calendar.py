@@ -5,13 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from alertd.errors import ConflictError, ForbiddenError, InvalidInputError
 from alertd.messages.marks import EXERCISE_MARK
 from alertd.model import AlertState, DrillState, RequirementState
 from alertd.store import access
 from alertd.store import tables as t
+from alertd.web.commands import drilling
 from drills import holding, keeping, moment
 from drills.calendar import LATEST_MS
 from drills.mistakes import PlanError
@@ -160,6 +161,9 @@ def test_a_window_keeps_its_moment_over_a_restart_and_proves_it_afterwards(
     (begun,) = drills.facts("drill.started")
     assert begun["moment"] == drawn
     assert moment.commitment(begun["moment"], begun["salt"]) == row.commitment
+    with city.store.read() as connection:
+        proof = drilling.shown(connection, drills.admin, no)["proof"]
+    assert proof == {"moment": drawn, "salt": begun["salt"], "holds": True}
 
 
 def test_moments_are_spread_over_the_window() -> None:
@@ -294,7 +298,36 @@ def test_what_cant_be_held_isnt_scheduled(drills: DrillCity) -> None:
         "injects[1].to",
         "injects[1].to",
     ]
+    late = plan_of(
+        alert={**_alert(), "valid_min": 60},
+        injects=[{"at_min": at, "text": "太晚了"} for at in (59, 60)],
+        losses=[{"kind": "node", "from_min": 90}],
+        when={"at": AT},
+    )
+    with pytest.raises(PlanError) as too_late:
+        drills.schedule(late)
+    keys = [key for key, _, _ in too_late.value.mistakes]
+    assert keys == ["injects[1].at_min", "losses[0].from_min"]
     assert drills.city.rows(select(t.drill)) == []
+
+
+def test_a_drill_that_cant_be_read_any_more_holds_up_nothing(drills: DrillCity) -> None:
+    city = drills.city
+    scheduled = drills.schedule(plan_of(when={"at": AT}))
+    running = drills.run(plan_of(injects=[{"at_min": 1, "text": "不会再说"}]))
+    with city.store.transaction(city.now) as tx:
+        tx.connection.execute(update(t.drill).values(content='{"of": "another version"}'))
+    city.restart()
+    drills.watch()
+    city.forward(minutes=2, tick_s=20)
+    assert drills.state(running) is DrillState.RUNNING
+    live = city.issue(areas=[TOWN])
+    assert drills.state(running) is DrillState.INTERRUPTED
+    city.forward(seconds=5)
+    assert drills.told(live)
+    city.forward(minutes=70, tick_s=600)
+    assert drills.state(scheduled) is DrillState.POSTPONED
+    assert drills.row(scheduled).reason == "refused: its plan can't be read"
 
 
 def test_a_plan_is_saved_replaced_and_removed(drills: DrillCity) -> None:

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from alertd.decide.expand import Pieces
+from alertd.engine import approving
 from alertd.errors import ConflictError
 from alertd.model import AlertState, DeliveryState, DrillState, RequirementState
+from alertd.report.make import drill_before, gather
 from alertd.store import journal
 from alertd.store import tables as t
 from drills.score.values import Kind, Score, Verdict
 from drills.scoring import look, record, terms_of
-from tests.city import OFFICER, ZONE
+from tests.city import OFFICER, SECOND, ZONE
 from tests.unit.drill_city import TOWN, DrillCity, plan_of
 
 OTHER = "330281001"
@@ -121,6 +124,25 @@ def test_what_an_update_goes_on_as_gives_way_to_a_live_alert(drills: DrillCity) 
     assert ended["actual_no"] == live
     city.forward(seconds=5)
     assert drills.told(ended["notice_no"]) == drills.told(later)
+
+
+def test_who_was_told_before_hears_of_the_end_of_what_was_still_being_expanded(
+    tmp_path: Path,
+) -> None:
+    drills = DrillCity(tmp_path / "city", pieces=Pieces(first_people=3, most=7))
+    city = drills.city
+    no = drills.run(plan_of())
+    own = drills.row(no).alert_no
+    later = city.draft(areas=[TOWN], status="Exercise", references=[city.reference(own)])
+    live = city.draft(areas=[OTHER])
+    for drafted in (later, live):
+        approve = partial(approving.approve, actor=SECOND, alert_id=bytes.fromhex(drafted["id"]))
+        city.engine.step(city.now, [approve], claim=False)
+    assert drills.state(no) is DrillState.INTERRUPTED
+    (ended,) = drills.facts("drill.ended")
+    city.forward(seconds=5)
+    assert drills.told(later["no"]) == set() < drills.told(own)
+    assert drills.told(ended["notice_no"]) == drills.told(own)
 
 
 def test_a_drill_is_scored_over_all_of_its_alerts(drills: DrillCity) -> None:
@@ -314,3 +336,32 @@ def test_a_drill_without_a_plan_that_gave_way_can_be_scored(drills: DrillCity) -
     assert Kind.SILENT not in {defect.kind for defect in found.score.defects}
     city.take(partial(record, found=found, begins="06-01", zone=ZONE, source=OFFICER.source))
     assert city.one(select(t.drill_score.c.cut_short)).cut_short == 1
+
+
+# What its report is compared with.
+
+
+def test_a_report_is_compared_with_the_last_drill_of_the_same_plan(drills: DrillCity) -> None:
+    city = drills.city
+
+    def held(minutes: int = 16, **changes: Any) -> int:
+        no = drills.run(plan_of(**changes))
+        city.forward(minutes=minutes, tick_s=120)
+        drills.stop(no)
+        city.forward(seconds=5)
+        return int(drills.row(no).alert_no)
+
+    def before(alert_no: int) -> int | None:
+        with city.store.read() as connection:
+            found = drill_before(connection, gather(connection, alert_no))
+        return found.figures.course.no if found else None
+
+    first = held()
+    other = held(name="另一个", alert={"headline": "集合", "areas": ["330281001001"]})
+    assert before(other) is None, "a drill of one community says nothing of a town's"
+    short = held(minutes=1)
+    with city.store.read() as connection:
+        found = look(connection, short, terms_of(connection, short))
+    city.take(partial(record, found=found, begins="06-01", zone=ZONE, source=OFFICER.source))
+    assert before(short) is None
+    assert before(held()) == first

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 
 from alertd.decide.expand import Pieces
 from alertd.engine import approving
@@ -111,6 +111,41 @@ def test_whoever_answers_before_the_last_piece_is_counted_after_it(make_city: Ma
     assert city.requirement_or_none(late) is None
     city.reply(phone, "1")
     assert city.requirement(late).state == RequirementState.COVERED
+
+
+def told(city: City, *alerts: int) -> set[int]:
+    d = t.delivery.c
+    among = or_(*(d.id.between(no << 32, (no + 1 << 32) - 1) for no in alerts))
+    person = d.recipient_kind == int(RecipientKind.PERSON)
+    return {
+        row.recipient_no
+        for row in city.rows(select(d.recipient_no).where(among, person, d.attempt > 0))
+    }
+
+
+@pytest.mark.parametrize("end", ["cancel", "all-clear", "correction", "typhoon"])
+def test_who_still_waits_for_an_update_hears_of_what_follows_it(
+    make_city: MakeCity, end: str
+) -> None:
+    city = make_city(routes=(sms_route(rate_per_s=5, burst=5),))
+    first = city.issue(areas=["330281001"])
+    city.forward(seconds=6)
+    # The last one is for one community; whoever else was told hears of it all the same.
+    areas = ["330281001001"] if end == "typhoon" else ["330281001"]
+    update = city.issue(areas=["330281001"], references=[city.reference(first)])
+    last = city.issue(end, areas=areas, references=[city.reference(update)])
+    city.forward(seconds=6)
+    assert len(told(city, update)) < len(told(city, first))
+    assert told(city, last) >= told(city, first)
+
+
+def test_what_ends_two_alerts_is_told_to_whoever_was_told_of_either(make_city: MakeCity) -> None:
+    city = make_city()
+    both = [city.issue(areas=[town]) for town in ("330281001", "330281002")]
+    references = [city.reference(no) for no in both]
+    end = city.issue("all-clear", areas=["330281"], references=references)
+    assert told(city, end) == told(city, *both)
+    assert len(told(city, end)) == sum(len(told(city, no)) for no in both)
 
 
 def test_pieces_of_any_size_come_to_the_same(make_city: MakeCity, tmp_path: Path) -> None:

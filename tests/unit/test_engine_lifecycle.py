@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from alertd.engine import answering
+from alertd import cap
+from alertd.engine import accept, answering
 from alertd.engine.authority import Actor
 from alertd.errors import ConflictError, InvalidInputError
+from alertd.messages import ShortForm, compose
 from alertd.model import (
     DeliveryState,
     Policy,
@@ -21,7 +23,7 @@ from alertd.model import (
 )
 from alertd.store import tables as t
 from channels.base import Fault, Outgoing, ReceiptStatus, SendError
-from tests.city import OFFICER, RED, City, accepts
+from tests.city import OFFICER, RED, ZONE, City, accepts
 
 MakeCity = Callable[..., City]
 TOWN = "330281001"
@@ -110,6 +112,24 @@ def test_a_reference_to_nothing_is_refused_and_nothing_is_stored(make_city: Make
         city.draft("cancel", areas=[TOWN], references=[reference])
     assert refused.value.field == "references"
     assert len(city.rows(select(t.alert))) == 1
+
+
+def test_an_all_clear_that_names_no_alert_would_reach_nobody_and_is_refused(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    form = ShortForm.from_dict(
+        {"template": "typhoon", "colour": "red", "areas": [TOWN], "status": "Actual"}
+    )
+    text = city.library.templates.select("typhoon", "red")
+    alert = compose(
+        form, text, identifier="clear", sender="test@alertd.example", sent_at=city.now, zone=ZONE
+    )
+    clear = (cap.ResponseType.ALL_CLEAR,)
+    infos = tuple(info.model_copy(update={"response_type": clear}) for info in alert.info)
+    alert = alert.model_copy(update={"info": infos})
+    with pytest.raises(InvalidInputError, match="must name the alert"):
+        city.take(partial(accept.draft, actor=OFFICER, wanted=accept.Draft(alert=alert)))
 
 
 def test_a_drill_and_a_live_alert_never_end_one_another(make_city: MakeCity) -> None:

@@ -56,3 +56,7 @@ def test_the_first_piece_of_people_alone_is_small() -> None:
 )
 def test_who_is_reached_in_which_order(audience: str, test: bool, order: tuple[Phase, ...]) -> None:
     assert phases(audience, test=test) == order
+
+
+def test_what_follows_several_alerts_has_a_phase_for_the_recipients_of_each() -> None:
+    assert phases("both", test=False, followed=2) == (*SELECTION, "told", "told")

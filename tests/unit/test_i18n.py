@@ -100,6 +100,12 @@ def test_english_is_the_source_and_chinese_the_translation() -> None:
             "The message template a-b is wrong: text.en.sms names unknown values: x.",
             "消息模板a-b有误:text.en.sms 用了未知的变量:x。",
         ),
+        (
+            "The drill's plan was refused: alert.roles isn't right: unknown roles: x.",
+            "演练方案未被采用:alert.roles 有误:未知的角色:x。",
+        ),
+        ("channels.m is no route here; there are: a, b", "channels.m 不是本机的通路;现有:a, b"),
+        ("Nobody has translated this one, either", "Nobody has translated this one, either"),
         ("Nobody has translated this one.", "Nobody has translated this one."),
         ("is", "is"),
         ("", ""),

@@ -1,7 +1,7 @@
 """What the simulator says of many nights, on a tiny city whose answers can be counted by hand."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -14,10 +14,12 @@ from drills.simulate import pictures, whatif
 from drills.simulate.batch import Batch
 from drills.simulate.figures import NightFigures
 from drills.simulate.scenario import Hands, People, Quality, Scenario
-from drills.simulate.stage import Stage, opened
+from drills.simulate.stage import Stage
 from drills.simulate.summary import plain, quantile, summarise
 from tests import nights
 from tests.acceptance.command import alertd
+
+pytest_plugins = ("tests.unit.tiny_city",)
 
 PERFECT = Scenario(
     name="perfect",
@@ -28,17 +30,6 @@ PERFECT = Scenario(
 )
 DEAF = replace(PERFECT, people=(People(notices=0.0),))
 GATEWAY_ALONE = ("gateway", "loudspeakers", "groups")
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return nights.build(tmp_path_factory.mktemp("city"))
-
-
-@pytest.fixture(scope="module")
-def stage(file: Path) -> Iterator[Stage]:
-    with opened(file) as found:
-        yield found
 
 
 def batch(file: Path, scenario: Scenario) -> Batch:

@@ -1,12 +1,9 @@
 """A plan's script in simulated nights: injects are told as in a drill, and what came of them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
-
-import pytest
 
 from alertd.messages.marks import EXERCISE_MARK
 from alertd.model import Status
@@ -17,9 +14,11 @@ from drills.simulate import pictures
 from drills.simulate.batch import Batch
 from drills.simulate.scenario import People, Quality, Scenario
 from drills.simulate.scripted import DRILL
-from drills.simulate.stage import Stage, opened
+from drills.simulate.stage import Stage
 from drills.simulate.summary import summarise
 from tests import nights
+
+pytest_plugins = ("tests.unit.tiny_city",)
 
 CALM = Scenario(
     name="calm",
@@ -34,17 +33,6 @@ INJECTS = [
     {"at_min": 2, "text": "只给导调看"},
     {"at_min": 6, "text": "另一个镇", "to": [nights.OUTSIDE]},
 ]
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return nights.build(tmp_path_factory.mktemp("city"))
-
-
-@pytest.fixture(scope="module")
-def stage(file: Path) -> Iterator[Stage]:
-    with opened(file) as found:
-        yield found
 
 
 def batch(script: dict[str, Any], **more: Any) -> Batch:

@@ -230,6 +230,15 @@ async def test_it_is_drawn_when_due_and_the_board_has_the_newest(web: WebCity) -
     async with web.client("town") as town:
         now = await town.get("/api/v1/alerts/A1/situation")
         assert now.json()["alert"] == "A1"
+    # What ends it asks nothing, and has no situation.
+    async with web.client("officer") as officer, web.client("second") as second:
+        clear = (await officer.post("/api/v1/alerts/A1/all-clear", json={})).json()
+        approved = await second.post(f"/api/v1/alerts/{clear['id']}/approve")
+        assert approved.status_code == 200, approved.text
+    web.clock.forward(minutes=11)
+    await situations.look()
+    assert shelf.times(clear["short_code"]) == []
+    assert shelf.times("A1") == [at]
 
 
 async def test_a_failure_to_draw_disturbs_nothing_and_is_tried_when_next_is_due(

@@ -12,6 +12,7 @@ from alertd.model import (
     Played,
     RecipientKind,
     RequirementState,
+    Status,
     numbers_of,
 )
 from alertd.store import tables as t
@@ -157,9 +158,15 @@ def _next(
 
 
 def under_way(connection: Connection) -> list[tuple[str, Millis]]:
-    """Short code and time of issue of every alert that is being told."""
+    """Short code and time of issue of every alert that is out and has a situation.
+
+    What ends one asks nothing of anybody, and a Test reaches its author alone.
+    """
     c = t.alert.c
     query = select(c.short_code, c.issued_at).where(
-        c.state == AlertState.ISSUED.value, c.issued_at.is_not(None)
+        c.state == AlertState.ISSUED.value,
+        c.issued_at.is_not(None),
+        c.purpose.not_in(("cancel", "all-clear")),
+        c.status != int(Status.TEST),
     )
     return [(row.short_code, row.issued_at) for row in connection.execute(query)]

@@ -82,7 +82,7 @@ class Checked(BaseModel):
 class DrillLine(BaseModel):
     """A drill in a list. A window's moment is nowhere before the drill has begun.
 
-    `commitment` is SHA-256 of `SALT:MOMENT`; both are in the fact `drill.started`. `followed_by`
+    `commitment` is SHA-256 of `SALT:MOMENT`; one drill by itself has both in `proof`. `followed_by`
     are the alerts that it went on as, after somebody followed its own one up, by short code.
     """
 
@@ -110,10 +110,19 @@ class DrillLine(BaseModel):
     ended_at: Millis | None
 
 
+class Proof(BaseModel):
+    """What opens a window's commitment, and whether it does: nobody has moved the moment."""
+
+    moment: Millis
+    salt: str
+    holds: bool
+
+
 class DrillShown(DrillLine):
-    """A drill with the log of its control."""
+    """A drill with the log of its control; `proof` is of a window that has begun."""
 
     log: list[dict[str, Any]]
+    proof: Proof | None
 
 
 class DrillPage(BaseModel):

@@ -1,5 +1,6 @@
 """Drill plans and drills, as the API, the pages and the command line ask for them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,9 +9,10 @@ from sqlalchemy import Connection
 from alertd.engine.authority import Actor, may, require
 from alertd.engine.turn import Turn
 from alertd.errors import NotFoundError
+from alertd.model import Fact
 from alertd.settings import Settings
 from alertd.store.reads import drills as reads
-from drills import holding, keeping
+from drills import holding, keeping, moment
 from drills import plan as plans
 from drills.alerting import Office
 from drills.plan import Plan
@@ -133,7 +135,8 @@ def shown(connection: Connection, actor: Actor, no: int) -> dict[str, Any]:
     view = reads.drill(connection, no, path=actor.path)
     if not visible(view, actor):
         raise NotFoundError("There is no such drill.", field="drill")
-    return {**view_of(view), "log": log_of(connection, view)}
+    facts = reads.log(connection, no)
+    return {**view_of(view), "log": log_of(facts, view), "proof": _proof(facts, view)}
 
 
 def visible(view: reads.DrillView, actor: Actor) -> bool:
@@ -155,11 +158,21 @@ def view_of(view: reads.DrillView) -> dict[str, Any]:
     return {**values, "state": view.state.value, "name_en": content.get("name_en", "")}
 
 
-def log_of(connection: Connection, view: reads.DrillView) -> list[dict[str, Any]]:
+def _proof(facts: Sequence[Fact], view: reads.DrillView) -> dict[str, Any] | None:
+    """Of a window, once the drill has begun: what opens the commitment, and whether it does."""
+    for fact in facts:
+        if fact.kind == "drill.started" and "salt" in fact.body:
+            at, salt = int(fact.body["moment"]), str(fact.body["salt"])
+            holds = moment.commitment(at, salt) == view.commitment
+            return {"moment": at, "salt": salt, "holds": holds}
+    return None
+
+
+def log_of(facts: Sequence[Fact], view: reads.DrillView) -> list[dict[str, Any]]:
     """What the control said and what failed, in order."""
     plan = plans.from_dict(dict(view.content))
     lines: list[dict[str, Any]] = []
-    for fact in reads.log(connection, view.no):
+    for fact in facts:
         if fact.kind == "drill.stepped":
             lines += [_line(plan, fact.occurred_at, *item) for item in fact.body["items"]]
     return lines
