@@ -26,7 +26,9 @@ def data(tmp_path: Path) -> Path:
         (["roster", "import", "nowhere.csv"], 2, "nowhere.csv can't be read"),
         (["alert", "approve", "A1"], 1, "alertd isn't running here, so nothing would be sent."),
         (["alert", "watch", "A1"], 1, "alertd isn't running here, so nothing would be sent."),
-        (["alert", "show", "A1"], 1, "There is no such alert."),
+        (["alert", "show", "A1"], 3, "There is no alertd in "),
+        (["alert", "list"], 3, "There is no alertd in "),
+        (["report", "A1"], 3, "There is no alertd in "),
         (["alert", "issue"], 2, "An alert needs a template and an area."),
         (
             ["alert", "issue", "--template", "typhoon", "--area", "330281", "--set", "x"],
@@ -51,12 +53,13 @@ def test_a_wrong_call_is_told_in_one_sentence(
     errors = [line for line in said.err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert sentence in errors[0]
+    assert not (data / "alertd.sqlite3").exists(), "a wrong call makes no empty city"
 
 
 def test_with_json_the_error_is_a_document_too(data: Path) -> None:
     said = alertd(data, "alert", "show", "A1", "--json")
-    assert said.code == 1
-    assert said.document["error"]["code"] == "not-found"
+    assert said.code == 3
+    assert said.document["error"]["code"] == "not-configured"
 
 
 def test_a_setting_that_is_wrong_is_named(data: Path) -> None:
