@@ -42,6 +42,9 @@ def _reason(error: ErrorDetails) -> str:
     context: dict[str, Any] = error.get("ctx", {})
     if error["type"] == "cap":
         return str(context["reason"])
+    if "expected" in context:  # pydantic's "'red', 'orange' or 'blue'"
+        words = str(context["expected"]).replace(" or ", ", ").replace("'", "")
+        context = {**context, "expected": words}
     template = _REASONS.get(error["type"])
     return template.format(**context) if template else f"is invalid: {error['msg']}"
 
