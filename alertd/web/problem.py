@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 
-from alertd.cap.problems import path_of
+from alertd.cap.problems import path_of, plain_words
 from alertd.errors import AlertdError, ProblemsError, UnauthenticatedError, UnavailableError
 from alertd.i18n import N_, sentence, translator
 from alertd.web.bodies import RefusedBodyError, sound
@@ -55,6 +55,8 @@ _BY_STATUS: Mapping[int, tuple[str, str]] = {
     422: ("invalid-input", N_("The request can't be read.")),
 }
 
+_WORDS: Final = frozenset({"enum", "literal_error"})
+
 _REASONS: Mapping[str, str] = {
     "missing": N_("is missing"),
     "extra_forbidden": N_("is unknown"),
@@ -76,8 +78,6 @@ _REASONS: Mapping[str, str] = {
     "less_than_equal": N_("is out of bounds"),
     "less_than": N_("is out of bounds"),
     "finite_number": N_("must be a finite number"),
-    "enum": N_("is none of the words known here"),
-    "literal_error": N_("is none of the words known here"),
     "list_type": N_("must be a list"),
     "tuple_type": N_("must be a list"),
     "dict_type": N_("must be an object"),
@@ -176,12 +176,19 @@ def refused(errors: Iterable[Mapping[str, Any]]) -> ProblemsError:
     for error in errors:
         place = [part for part in error["loc"] if part not in {"body", "query", "path", "header"}]
         where = path_of(place) if place else "body"
-        pairs.append((where, _REASONS.get(error["type"], N_("is invalid"))))
+        pairs.append((where, _reason(error)))
     pairs = list(dict.fromkeys(pairs))
     lines = [f"{where} {reason}" for where, reason in pairs[:_MOST_PROBLEMS]]
     found = ProblemsError(f"{lines[0]}." if lines else "The request can't be read.", lines)
     found.field = pairs[0][0] if pairs else None
     return found
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    expected = error.get("ctx", {}).get("expected")
+    if error["type"] in _WORDS and expected:  # of ours, and never what was sent
+        return N_("must be one of {expected}").format(expected=plain_words(str(expected)))
+    return _REASONS.get(error["type"], N_("is invalid"))
 
 
 Show = Callable[[Request, AlertdError], Response]
