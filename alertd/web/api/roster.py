@@ -17,6 +17,7 @@ from starlette.datastructures import UploadFile as Uploaded
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
 from alertd.errors import InvalidInputError
+from alertd.i18n import N_
 from alertd.model import Millis
 from alertd.store import roster
 from alertd.store.reads import units as reads
@@ -39,6 +40,10 @@ router = APIRouter(prefix="/roster", tags=["roster"], responses=dict(RESPONSES))
 _SUFFIXES = frozenset({".csv", ".txt", ".xlsx", ".xls", ".ods"})
 _PIECE = 1024 * 1024
 _MOST_WARNINGS = 200
+_MEANT = N_(
+    "If that is meant, say so by their number (leaving, on the command line --leaving); "
+    "else look for what the files lack."
+)
 FileName = Literal["people", "terminals", "groups"]
 
 
@@ -115,7 +120,7 @@ async def upload(
     with planned:
         if dry_run:
             return _imported(planned, None, warnings)
-        require_meant(planned, leaving)
+        require_meant(planned, leaving, _MEANT)
 
         def do(turn: Turn, actor: Actor) -> dict[str, Any]:
             made = _apply(turn, actor=actor, planned=planned, why=why)
