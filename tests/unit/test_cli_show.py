@@ -1,10 +1,13 @@
-"""What commands show."""
+"""What commands show, and what they don't."""
 
+import asyncio
+import logging
 import time
 
 import pytest
 
 from alertd.cli import show
+from alertd.cli.logs import is_news
 
 
 def test_a_time_is_the_citys_whatever_the_machines_zone_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,3 +21,13 @@ def test_a_time_is_the_citys_whatever_the_machines_zone_is(monkeypatch: pytest.M
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+@pytest.mark.parametrize(("error", "news"), [(OSError, True), (asyncio.CancelledError, False)])
+def test_a_job_that_ended_with_its_server_is_no_error(
+    error: type[BaseException], *, news: bool
+) -> None:
+    record = logging.LogRecord(
+        "apscheduler", logging.ERROR, "", 1, "raised", (), (error, error(), None)
+    )
+    assert is_news(record) is news
