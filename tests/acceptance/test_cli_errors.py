@@ -79,6 +79,17 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(data: Path) -> None
     assert not data.exists()
 
 
+def test_a_first_start_that_fails_has_told_the_password_that_no_other_will(data: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        env = {"ALERTD_ROUTES__SPEAKERS__TYPE": "mqtt", "ALERTD_BROKER_PORT": port}
+        said = alertd(data, "serve", env=env)
+    assert said.code == 1, said.err
+    assert "Sign in as admin with the one-time password " in said.err
+
+
 def test_two_never_write_to_one_data_folder(data: Path) -> None:
     data.mkdir()
     with (data / "alertd.lock").open("a+") as held:
