@@ -22,13 +22,16 @@ COPY rosters rosters
 RUN /opt/alertd/bin/python -m pip install --no-build-isolation --no-deps --no-index .
 
 FROM ${PYTHON_IMAGE}
-RUN useradd --uid 10001 --home-dir /var/lib/alertd --create-home --shell /usr/sbin/nologin alertd
+RUN useradd --uid 10001 --home-dir /var/lib/alertd --create-home --shell /usr/sbin/nologin alertd \
+    && chmod 700 /var/lib/alertd
 COPY --from=build /opt/alertd /opt/alertd
 ENV PATH=/opt/alertd/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     ALERTD_DATA_DIR=/var/lib/alertd \
     ALERTD_HOST=0.0.0.0 \
-    ALERTD_PORT=8080
+    ALERTD_PORT=8080 \
+    ALERTD_BROKER_HOST=0.0.0.0 \
+    ALERTD_BROKER_PORT=1883
 USER alertd
 WORKDIR /var/lib/alertd
 VOLUME /var/lib/alertd

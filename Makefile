@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## show this
 	@echo 'make <command>, in a checkout of alertd:'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
-		| while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
+		| while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
 .PHONY: run
 run: setup-run ## set up, then serve a sample city with simulated phones (Ctrl-C ends it)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,7 @@ from alertd.store.links import PLACEHOLDER
 from alertd.store.vault import KEY_BYTES, Vault, load_key
 from alertd.web.app import create_app
 from alertd.web.deps import Deps
+from alertd.web.writes import forget
 from channels import registry
 from channels.base import Channel, Event, Limits, RouteConfig, RouteContext
 from channels.loudspeaker.broker import EmbeddedBroker
@@ -86,7 +87,7 @@ def open_store(settings: Settings) -> Store:
     Raises:
         ConflictError: The key of the addresses isn't here: with another one nobody could be told.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrate.upgrade(settings.store_url)
     _require_key(settings)
     return Store(
@@ -241,7 +242,7 @@ class Node:
             )
         if not self.is_helper:
             self._stack.callback(lock(self.settings).close)
-            self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+            self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.space = Space(ballast_of(self.settings))
             self.space.look()  # before anything is written
         self.store = open_store(self.settings)
@@ -348,9 +349,15 @@ class Node:
         if self.store is not None and not self.is_helper:
             keeper = Scorekeeper(self.store, self.runner, self.settings)
             scheduler.add_job(keeper.look, "interval", seconds=EVERY_S)
+            scheduler.add_job(self._forget, "interval", hours=1)
         scheduler.start()
         self._scheduler = scheduler
         self._stack.callback(partial(scheduler.shutdown, wait=False))
+
+    async def _forget(self) -> None:
+        assert self.runner is not None  # noqa: S101 - called while it runs
+        with suppress(AlertdError):  # full or too busy: there is another hour
+            await self.runner.submit(forget)
 
     def app(self) -> object:
         """The web application of this node."""

@@ -38,10 +38,17 @@ def path_of(location: Iterable[str | int]) -> str:
     return path or "alert"
 
 
+def plain_words(expected: str) -> str:
+    """Pydantic's `'red', 'orange' or 'blue'` as a plain list, which needs no translation."""
+    return expected.replace(" or ", ", ").replace("'", "")
+
+
 def _reason(error: ErrorDetails) -> str:
     context: dict[str, Any] = error.get("ctx", {})
     if error["type"] == "cap":
         return str(context["reason"])
+    if "expected" in context:
+        context = {**context, "expected": plain_words(str(context["expected"]))}
     template = _REASONS.get(error["type"])
     return template.format(**context) if template else f"is invalid: {error['msg']}"
 

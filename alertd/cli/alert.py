@@ -28,9 +28,17 @@ _SUFFIXES: Final = {".xml": "application/cap+xml", ".json": "application/cap+jso
 app = typer.Typer()
 
 
-def _run(work: Work, acting_as: str | None = None, *, server_only: bool = False) -> None:
+def _run(
+    work: Work,
+    acting_as: str | None = None,
+    *,
+    server_only: bool = False,
+    reads_only: bool = False,
+) -> None:
     async def connected() -> None:
-        async with connect(load(), acting_as=acting_as, server_only=server_only) as client:
+        async with connect(
+            load(), acting_as=acting_as, server_only=server_only, reads_only=reads_only
+        ) as client:
             await work(client)
 
     asyncio.run(connected())
@@ -243,7 +251,7 @@ def show_alert(  # noqa: D103 - its help says it
         found = await client.get(f"/api/v1/alerts/{alert}/board")
         show.answer({**full, "board": found["board"]}, as_json=as_json, human=lambda: _shown(found))
 
-    _run(work, acting_as)
+    _run(work, acting_as, reads_only=True)
 
 
 def _shown(found: dict[str, Any]) -> None:
@@ -284,7 +292,7 @@ def list_alerts(  # noqa: D103 - its help says it
         ]
         show.answer(page, as_json=as_json, human=lambda: show.table(heads, rows))
 
-    _run(work, acting_as)
+    _run(work, acting_as, reads_only=True)
 
 
 @app.command("ack", help=_("Enter an answer that came by phone, radio, runner or on paper."))

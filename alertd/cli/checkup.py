@@ -24,6 +24,7 @@ _OWN_VARIABLES: Final = frozenset({TOKEN_VARIABLE, "ALERTD_OFFLINE_KIT"})
 _GIB: Final = 1 << 30
 _DAY_MS: Final = 86_400_000
 _BACKUP_DAYS: Final = 7
+_OTHERS: Final = 0o077  # what a folder's mode lets group and everybody do
 
 
 async def checkup() -> list[Finding]:
@@ -71,7 +72,12 @@ def _folder(settings: Settings) -> Finding:
     if folder == nearest and _refuses(settings):
         detail = _("{text}: new alerts and rosters are refused; make room").format(text=text)
         return Finding(what, Health.BROKEN, detail)
-    return Finding(what, Health.WELL if free >= LEAST_FREE_BYTES else Health.BROKEN, text)
+    if free < LEAST_FREE_BYTES:
+        return Finding(what, Health.BROKEN, text)
+    if folder == nearest and folder.stat().st_mode & _OTHERS:
+        detail = _("{text}; others on this machine can read it: chmod 700 {folder}")
+        return Finding(what, Health.LOOK, detail.format(text=text, folder=folder))
+    return Finding(what, Health.WELL, text)
 
 
 def _refuses(settings: Settings) -> bool:

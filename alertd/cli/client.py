@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import httpx
 
@@ -128,7 +128,7 @@ class Client:
             if not answer.is_success:
                 await answer.aread()
                 raise _refused(answer)
-            with to.open("wb") as file:
+            with _private(to) as file:
                 async for piece in answer.aiter_bytes():
                     file.write(piece)
 
@@ -169,6 +169,12 @@ class Client:
         raise AssertionError  # the loop returns or raises
 
 
+def _private(path: Path) -> BinaryIO:
+    """A file to write, which may hold numbers: its owner's alone where it wasn't there before."""
+    path.touch(mode=0o600)
+    return path.open("wb")
+
+
 async def _events_of(answer: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
     name = ""
     async for line in answer.aiter_lines():
@@ -193,7 +199,11 @@ def _refused(answer: httpx.Response) -> AlertdError:
 
 @asynccontextmanager
 async def connect(
-    settings: Settings, *, acting_as: str | None = None, server_only: bool = False
+    settings: Settings,
+    *,
+    acting_as: str | None = None,
+    server_only: bool = False,
+    reads_only: bool = False,
 ) -> AsyncIterator[Client]:
     """A client of the running server, or of a node in this process.
 
@@ -202,22 +212,28 @@ async def connect(
         acting_as: The principal whose token ALERTD_TOKEN holds, or is asked for; None: whoever's
             that is, and without it the command line's own.
         server_only: What is asked for would end with this process, so that it needs a server.
+        reads_only: It only reads, so that there has to be something: a folder that was mistaken
+            for another isn't made into an empty city.
 
     Raises:
         UnavailableError: No server runs, and one is needed.
+        NotConfiguredError: There is nothing to read.
         ConflictError: Somebody else has the data folder and doesn't answer.
     """
     server = running(settings.data_dir)
     if server is None and server_only:
         raise UnavailableError(
             "alertd isn't running here, so nothing would be sent.",
-            hint="Start it first: alertd serve.",
+            hint=f"Its data folder would be {settings.data_dir}. Start it there: alertd serve; or "
+            "name another folder by ALERTD_DATA_DIR.",
         )
     async with AsyncExitStack() as stack:
         if server is not None:
             url, own = server.url, kept_token(settings.data_dir)
             transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(verify=server.trusted())
         else:
+            if reads_only:
+                require_city(settings)
             url, transport, own = await stack.enter_async_context(_own_node(settings))
         token = _token_of(acting_as) or own
         http = await stack.enter_async_context(http_client(url, token, transport))
@@ -225,6 +241,18 @@ async def connect(
         if acting_as is not None:
             await _require_name(client, acting_as)
         yield client
+
+
+def require_city(settings: Settings) -> None:
+    """Raise NotConfiguredError where nothing ever was: another folder is meant than this one."""
+    folder = settings.data_dir
+    elsewhere = settings.database_url is not None
+    if elsewhere or (folder.is_dir() and next(folder.iterdir(), None) is not None):
+        return
+    raise NotConfiguredError(
+        f"There is no alertd in {folder}.",
+        hint="Name its data folder by ALERTD_DATA_DIR, or start one there: alertd serve.",
+    )
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from alertd.cli.client import TOKEN_FILE, kept_token
+from alertd.cli.words import _
 from alertd.clock import UuidV7
 from alertd.engine.authority import ACTIONS
 from alertd.model import Millis
@@ -25,6 +26,11 @@ class FirstSignIn:
     name: str
     password: str = field(repr=False)
 
+    def text(self) -> str:
+        """What the person at the terminal is told."""
+        told = _("Sign in as {name} with the one-time password {password}")
+        return told.format(name=self.name, password=self.password)
+
 
 def first_administrator(store: Store, now: Millis) -> FirstSignIn | None:
     """Make an administrator where there is none yet; the caller is the store's only writer."""
@@ -42,6 +48,13 @@ def first_administrator(store: Store, now: Millis) -> FirstSignIn | None:
             must_change=True,
         )
     return FirstSignIn(ADMINISTRATOR, password)
+
+
+def never_signed_in(store: Store) -> bool:
+    """Whether the administrator still has the password of the first start."""
+    with store.read() as connection:
+        found = access.find_principal(connection, ADMINISTRATOR)
+    return found is not None and found.must_change and found.disabled_at is None
 
 
 def token_of_cli(store: Store, data_dir: Path, now: Millis) -> str:

@@ -3,6 +3,7 @@
 The text of an exception may hold a phone number or a name; its type and place don't.
 """
 
+import asyncio
 import logging
 import sys
 import traceback
@@ -24,6 +25,12 @@ class _Discreet(logging.Formatter):
         return f"{text} ({_place_of(error)})" if error else text
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether a library's line is worth showing: that a job was ended with its server isn't."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError)
+
+
 def configure(level: str) -> None:
     """Log to stderr from now on.
 
@@ -32,6 +39,7 @@ def configure(level: str) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Discreet())
+    handler.addFilter(is_news)
     logging.basicConfig(handlers=[handler], level=max(_LEVELS[level], logging.WARNING), force=True)
     renderer = (
         structlog.dev.ConsoleRenderer(exception_formatter=_no_traceback)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 
 from alertd.bootstrap import lock, open_store, open_vault
-from alertd.cli.client import running
+from alertd.cli.client import require_city, running
 from alertd.settings import Settings
 from alertd.store.database import Store
 
@@ -20,11 +20,13 @@ def reading(settings: Settings) -> Iterator[Connection]:
 
     Raises:
         ConflictError: Somebody else has the data folder, or a newer alertd wrote it.
+        NotConfiguredError: There is nothing to read.
     """
     if running(settings.data_dir) is not None:
         store = Store(settings.store_url, open_vault(settings.data_dir), node=settings.node)
         handle = None
     else:
+        require_city(settings)
         handle = lock(settings)
         store = open_store(settings)
     try:

@@ -107,7 +107,7 @@ def _private(folder: Path) -> Path:
 async def _download(alert: str, folder: Path, wanted: Wanted, acting_as: str | None) -> list[Path]:
     """By the API, which asks for the right and keeps the record."""
     made = []
-    async with connect(load(), acting_as=acting_as) as client:
+    async with connect(load(), acting_as=acting_as, reads_only=True) as client:
         for form in wanted.forms:
             path = folder / f"report-unmasked.{form}"
             path.touch(mode=0o600)

@@ -228,7 +228,7 @@ def export(  # noqa: D103 - its help says it
 
 
 async def _download(paths: list[Path], acting_as: str | None, *, unmasked: bool) -> None:
-    async with connect(load(), acting_as=acting_as) as client:
+    async with connect(load(), acting_as=acting_as, reads_only=True) as client:
         await _each(client, paths, unmasked=unmasked)
 
 

@@ -11,6 +11,7 @@ import typer
 from alertd.bootstrap import Node
 from alertd.cli import show
 from alertd.cli.client import Client, http_client
+from alertd.cli.keys import ADMINISTRATOR
 from alertd.cli.logs import configure
 from alertd.cli.options import Json
 from alertd.cli.sample import SampleWorld
@@ -120,11 +121,11 @@ def _document(serving: Serving, exercise: dict[str, Any] | None) -> dict[str, An
 def _welcome(serving: Serving, exercise: dict[str, Any] | None) -> None:
     show.line(_("The console: {url}").format(url=serving.url))
     if serving.first:
-        show.line(
-            _("Sign in as {name} with the one-time password {password}").format(
-                name=serving.first.name, password=serving.first.password
-            )
-        )
+        show.line(serving.first.text())
+    elif serving.unused:
+        told = _("Nobody has signed in as {name} yet. For a new one-time password: {command}")
+        command = f"{_command()} access password {ADMINISTRATOR}"
+        show.line(told.format(name=ADMINISTRATOR, command=command))
     if exercise:
         code = exercise["short_code"]
         show.line(

@@ -12,7 +12,7 @@ import structlog
 from alertd.bootstrap import Node
 from alertd.cli import show
 from alertd.cli.client import Running
-from alertd.cli.keys import FirstSignIn, first_administrator, token_of_cli
+from alertd.cli.keys import FirstSignIn, first_administrator, never_signed_in, token_of_cli
 from alertd.cli.words import _
 from alertd.clock import SteadyClock
 from alertd.decide.shares import Part
@@ -45,6 +45,7 @@ class Serving:
     node: Node | None = None
     token: str = field(default="", repr=False)
     first: FirstSignIn | None = None
+    unused: bool = False  # the first administrator has not signed in since an earlier start
     _server: Server | None = None
     _task: "asyncio.Task[None] | None" = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -64,6 +65,8 @@ class Serving:
             await self._start()
         except BaseException:
             await self.stop()
+            if self.first is not None:  # it is kept nowhere, and the next start makes none
+                show.note(self.first.text())
             raise
 
     async def _start(self) -> None:
@@ -76,6 +79,7 @@ class Serving:
             await node.open()
         assert node.store is not None  # noqa: S101 - opened
         self.first = first_administrator(node.store, self.clock())
+        self.unused = self.first is None and never_signed_in(node.store)
         self.token = token_of_cli(node.store, self.settings.data_dir, self.clock())
         if self.prepare is not None:
             await self.prepare(node, self._stack)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 
 from rich.console import Console
@@ -20,6 +21,7 @@ from rich.table import Table
 from alertd.cli.words import LANGUAGE, _
 from alertd.errors import AlertdError, ProblemsError
 from alertd.i18n import sentence
+from alertd.settings import load
 
 _WIDTH: Final = 100  # off a terminal
 _PLAIN_EVERY_S: Final = 5.0
@@ -60,10 +62,18 @@ def number(value: object) -> str:
 
 
 def moment(at: int | None) -> str:
-    """A time as people read it, in the machine's own zone."""
+    """A time as people read it: the city's, as in the console, whatever the machine's zone is."""
     if at is None:
         return ""
-    return dt.datetime.fromtimestamp(at / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return dt.datetime.fromtimestamp(at / 1000, _zone()).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@cache
+def _zone() -> dt.tzinfo:
+    try:
+        return load().zone
+    except AlertdError:  # a setting is wrong: said where settings are needed
+        return dt.datetime.now(dt.UTC).astimezone().tzinfo or dt.UTC
 
 
 def note(text: str) -> None:

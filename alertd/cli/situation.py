@@ -31,7 +31,7 @@ def write(alert: str, out: Path | None, *, as_json: bool) -> None:
 
 async def _download(alert: str, folder: Path) -> list[Path]:
     made = []
-    async with connect(load()) as client:
+    async with connect(load(), reads_only=True) as client:
         for form in _FORMS:
             file = folder / f"situation-{alert}.{form}"
             try:

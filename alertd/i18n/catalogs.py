@@ -102,11 +102,13 @@ def _clause(language: str, clause: str) -> str:
 
 @cache
 def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Texts with placeholders as patterns, the one with most words of its own first."""
+    """Texts with placeholders as patterns, the one with most words of its own first.
+
+    One without any, such as `{what}, {level}` of a page, would fit whatever has a comma.
+    """
     with_places = [
         (source, target)
         for source, target in catalog(language).items()
-        # One of punctuation alone, such as `{what}, {level}`, would take any sentence for its own.
         if "{" in source and any(map(str.isalpha, _PLACEHOLDER.sub("", source)))
     ]
     with_places.sort(key=lambda pair: -len(_PLACEHOLDER.sub("", pair[0])))

@@ -60,7 +60,13 @@ class Library:
             NotFoundError: There is none.
         """
         if name not in self._templates:
-            raise NotFoundError(f"There is no message template {name}.", field="template")
+            names = {t.name.removesuffix(f"-{t.colour}") for t in self.for_operators()}
+            known = ", ".join(sorted(names))
+            raise NotFoundError(
+                f"There is no message template {name}.",
+                field="template",
+                hint=f"There are: {known}.",
+            )
         return self._templates[name]
 
     def select(self, name: str, colour: Colour | str) -> Template:

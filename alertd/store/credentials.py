@@ -288,6 +288,16 @@ def remember(
     )
 
 
+def amend(tx: Transaction, principal_no: int, key: str, response: str) -> None:
+    """Replace what is kept of a write, once it is known what came of it."""
+    c = t.idempotency.c
+    tx.connection.execute(
+        update(t.idempotency)
+        .where(c.principal_no == principal_no, c.key == key)
+        .values(response=response)
+    )
+
+
 def forget(tx: Transaction, before: Millis) -> None:
     """Drop idempotency keys and sessions that nobody can use any more since `before`."""
     tx.connection.execute(t.idempotency.delete().where(t.idempotency.c.created_at < before))

@@ -183,7 +183,7 @@ def lock_file(path: Path) -> TextIO:
     Raises:
         ConflictError: Another process writes there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = path.open("a+")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

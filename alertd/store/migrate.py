@@ -82,4 +82,4 @@ def file_of(url: str) -> str:
 
 def _make_folder(url: str) -> None:
     if file_of(url):
-        Path(file_of(url)).parent.mkdir(parents=True, exist_ok=True)
+        Path(file_of(url)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -71,7 +71,7 @@ def load_key(path: Path, fresh: bytes) -> bytes:
     """Read the key file; the first time, write `fresh` to it, readable by its owner only."""
     if path.exists():
         return path.read_bytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.touch(mode=0o600, exist_ok=False)
     path.write_bytes(fresh)
     return fresh

@@ -10,8 +10,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Mount
 
-from alertd.cap.problems import path_of
+from alertd.cap.problems import path_of, plain_words
 from alertd.errors import AlertdError, ProblemsError, UnauthenticatedError, UnavailableError
 from alertd.i18n import N_, sentence, translator
 from alertd.web.bodies import RefusedBodyError, sound
@@ -19,6 +20,8 @@ from alertd.web.language import language_of
 
 MEDIA_TYPE: Final = "application/problem+json"
 _MOST_PROBLEMS: Final = 50
+_METHOD: Final = 405
+_METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 log = structlog.get_logger("alertd.web")
 
@@ -52,6 +55,8 @@ _BY_STATUS: Mapping[int, tuple[str, str]] = {
     422: ("invalid-input", N_("The request can't be read.")),
 }
 
+_WORDS: Final = frozenset({"enum", "literal_error"})
+
 _REASONS: Mapping[str, str] = {
     "missing": N_("is missing"),
     "extra_forbidden": N_("is unknown"),
@@ -73,8 +78,6 @@ _REASONS: Mapping[str, str] = {
     "less_than_equal": N_("is out of bounds"),
     "less_than": N_("is out of bounds"),
     "finite_number": N_("must be a finite number"),
-    "enum": N_("is none of the words known here"),
-    "literal_error": N_("is none of the words known here"),
     "list_type": N_("must be a list"),
     "tuple_type": N_("must be a list"),
     "dict_type": N_("must be an object"),
@@ -146,6 +149,8 @@ def respond(request: Request, error: AlertdError) -> JSONResponse:
     headers = {"Content-Language": language, "Cache-Control": "no-store"}
     if isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = "Bearer"
+    if allow := getattr(error, "allow", ""):
+        headers["Allow"] = allow
     wait_s = getattr(error, "retry_after_s", 1 if isinstance(error, UnavailableError) else None)
     if wait_s is not None:
         headers["Retry-After"] = str(int(wait_s))
@@ -157,9 +162,10 @@ def respond(request: Request, error: AlertdError) -> JSONResponse:
 class StatusError(AlertdError):
     """What the framework refused by a status alone."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, allow: str = "") -> None:
         code, message = _BY_STATUS.get(status, ("error", N_("The request was refused.")))
         super().__init__(message)
+        self.allow = allow  # the methods that are known there
         self.code = code  # type: ignore[misc]
         self.http_status = status  # type: ignore[misc]
 
@@ -170,12 +176,19 @@ def refused(errors: Iterable[Mapping[str, Any]]) -> ProblemsError:
     for error in errors:
         place = [part for part in error["loc"] if part not in {"body", "query", "path", "header"}]
         where = path_of(place) if place else "body"
-        pairs.append((where, _REASONS.get(error["type"], N_("is invalid"))))
+        pairs.append((where, _reason(error)))
     pairs = list(dict.fromkeys(pairs))
     lines = [f"{where} {reason}" for where, reason in pairs[:_MOST_PROBLEMS]]
     found = ProblemsError(f"{lines[0]}." if lines else "The request can't be read.", lines)
     found.field = pairs[0][0] if pairs else None
     return found
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    expected = error.get("ctx", {}).get("expected")
+    if error["type"] in _WORDS and expected:  # of ours, and never what was sent
+        return N_("must be one of {expected}").format(expected=plain_words(str(expected)))
+    return _REASONS.get(error["type"], N_("is invalid"))
 
 
 Show = Callable[[Request, AlertdError], Response]
@@ -195,6 +208,19 @@ def _handler(show: Show) -> Callable[[Request, Exception], Awaitable[Response]]:
     return handle
 
 
+def _allowed(request: Request) -> str:
+    """The methods that are known at an address: the framework names those of one route only."""
+    asked = {"type": "http", "path": request.url.path, "headers": []}
+    # What is mounted takes any method, and refuses it itself.
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    known = [
+        method
+        for method in _METHODS
+        if any(route.matches(asked | {"method": method})[0] is Match.FULL for route in routes)
+    ]
+    return ", ".join(known)
+
+
 def as_ours(request: Request, error: Exception) -> AlertdError:
     """What an error of any origin says to a user."""
     if isinstance(error, AlertdError):
@@ -204,7 +230,9 @@ def as_ours(request: Request, error: Exception) -> AlertdError:
     if isinstance(error, RequestValidationError):
         return refused(error.errors())
     if isinstance(error, HTTPException):
-        return StatusError(error.status_code)
+        return StatusError(
+            error.status_code, _allowed(request) if error.status_code == _METHOD else ""
+        )
     if isinstance(error, ClientDisconnect):
         return StatusError(400)  # for nobody: a browser that went on before it had sent all
     # The text may hold a number or a name; the type and the place don't.

@@ -56,7 +56,7 @@ def find_binary() -> Path:
             return Path(str(file.locate())).resolve()
     raise NotConfiguredError(
         "The embedded MQTT broker (nats-server) isn't installed.",
-        hint="Run `make setup`, or set the URL of a broker of your own.",
+        hint="Run scripts/setup.sh run, or set the URL of a broker of your own.",
     )
 
 

@@ -51,6 +51,7 @@ def test_a_gateway_that_is_away_and_one_without_its_secret(data: Path) -> None:
     said = alertd(data, "doctor", "--json")
     found = healths(said)
     assert said.code == 2
+    assert found["data folder"] == "look", "others on the machine can read it"
     assert found["route phones"] == "broken"
     assert found["route carrier"] == "broken"
     assert found["route speakers"] == "well"
@@ -67,6 +68,7 @@ def test_a_template_that_is_wrong_is_named(data: Path, tmp_path: Path) -> None:
     found = {f["what"]: f for f in said.document["findings"]}
     assert found["templates and policies"]["health"] == "broken"
     assert "mine.toml" in found["templates and policies"]["detail"]
+    assert found["data folder"]["health"] == "well"
 
 
 def test_a_folder_that_cannot_be_made(data: Path, tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ def data(tmp_path: Path) -> Path:
         (["roster", "import", "nowhere.csv"], 2, "nowhere.csv can't be read"),
         (["alert", "approve", "A1"], 1, "alertd isn't running here, so nothing would be sent."),
         (["alert", "watch", "A1"], 1, "alertd isn't running here, so nothing would be sent."),
-        (["alert", "show", "A1"], 1, "There is no such alert."),
+        (["alert", "show", "A1"], 3, "There is no alertd in "),
+        (["alert", "list"], 3, "There is no alertd in "),
+        (["report", "A1"], 3, "There is no alertd in "),
         (["alert", "issue"], 2, "An alert needs a template and an area."),
         (
             ["alert", "issue", "--template", "typhoon", "--area", "330281", "--set", "x"],
@@ -51,12 +53,13 @@ def test_a_wrong_call_is_told_in_one_sentence(
     errors = [line for line in said.err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert sentence in errors[0]
+    assert not (data / "alertd.sqlite3").exists(), "a wrong call makes no empty city"
 
 
 def test_with_json_the_error_is_a_document_too(data: Path) -> None:
     said = alertd(data, "alert", "show", "A1", "--json")
-    assert said.code == 1
-    assert said.document["error"]["code"] == "not-found"
+    assert said.code == 3
+    assert said.document["error"]["code"] == "not-configured"
 
 
 def test_a_setting_that_is_wrong_is_named(data: Path) -> None:
@@ -74,6 +77,17 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(data: Path) -> None
     assert said.code == 1
     assert f"Port {port} on 127.0.0.1 can't be had: Address already in use." in said.err
     assert not data.exists()
+
+
+def test_a_first_start_that_fails_has_told_the_password_that_no_other_will(data: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        env = {"ALERTD_ROUTES__SPEAKERS__TYPE": "mqtt", "ALERTD_BROKER_PORT": port}
+        said = alertd(data, "serve", env=env)
+    assert said.code == 1, said.err
+    assert "Sign in as admin with the one-time password " in said.err
 
 
 def test_two_never_write_to_one_data_folder(data: Path) -> None:

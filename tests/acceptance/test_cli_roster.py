@@ -61,6 +61,8 @@ def test_there_and_back_again_changes_nothing(sample: Path, data: Path, tmp_path
 
     out = tmp_path / "export"
     assert alertd(data, "roster", "export", out, "--unmasked").code == 0
+    for place in (data, out / "people.csv"):
+        assert not place.stat().st_mode & 0o077, f"{place.name}: others on the machine can read it"
     again = alertd(data, "roster", "diff", out, "--json").document
     assert not any(count for ways in again["changes"].values() for count in ways.values())
 

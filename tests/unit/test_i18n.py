@@ -95,6 +95,8 @@ def test_english_is_the_source_and_chinese_the_translation() -> None:
         ("info[0].area[1].areaDesc is missing", "info[0].area[1].areaDesc 缺失"),
         ("params.deadline must be at most 20 characters long.", "params.deadline 最多20个字符。"),
         ("The alert is over 256 KiB.", "预警超过256 KiB。"),
+        ("colour must be one of red, orange, blue.", "colour 必须是以下之一:red, orange, blue。"),
+        ("nobody, nowhere", "nobody, nowhere"),
         ("The setting port must be at most 65535.", "设置项port不能大于65535。"),
         (
             "The message template a-b is wrong: text.en.sms names unknown values: x.",

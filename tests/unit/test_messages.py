@@ -375,8 +375,9 @@ def test_templates_are_found_by_name_and_colour() -> None:
     assert library.select("transfer", "red").name == "transfer"
     with pytest.raises(NotFoundError):
         library.select("typhoon", "pink")
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NotFoundError) as refused:
         library.get("no-such")
+    assert "rainstorm, transfer, typhoon." in str(refused.value.hint)
     assert {"typhoon-red", "reminder", "correction"} <= library.frozen("typhoon-red").keys()
 
 

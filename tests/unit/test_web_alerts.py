@@ -107,6 +107,9 @@ async def test_cap_goes_in_and_out_in_both_forms(web: WebCity) -> None:
         made = (await officer.post("/api/v1/alerts", json=short())).json()
         url = f"/api/v1/alerts/{made['id']}"
         xml = await officer.get(url, headers={"accept": "application/cap+xml"})
+        alone = await officer.get(url, headers={"accept": "application/cap+json"})
+        assert alone.headers["content-type"] == "application/cap+json"
+        assert cap.from_json(alone.content) == cap.from_xml(xml.content)
         alert = cap.from_xml(xml.content)
         assert cap.to_json(alert) == (await officer.get(url)).json()["cap"]
         twin = alert.model_copy(update={"identifier": "handed-in"})
@@ -125,6 +128,15 @@ async def test_cap_goes_in_and_out_in_both_forms(web: WebCity) -> None:
             headers={"content-type": "application/cap+xml"},
         )
         assert repeated.status_code == 409
+
+
+async def test_a_method_that_is_not_known_there_says_which_are(web: WebCity) -> None:
+    async with web.client("officer") as officer:
+        for path, known in (("alerts", {"GET", "POST"}), ("me", {"GET"})):
+            answer = await officer.delete(f"/api/v1/{path}")
+            assert answer.status_code == 405
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert set(answer.headers["allow"].split(", ")) == known
 
 
 async def test_a_preview_stores_nothing(web: WebCity) -> None:

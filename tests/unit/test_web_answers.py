@@ -105,6 +105,8 @@ async def test_an_answer_is_for_somebody_known_and_not_from_the_future(web: WebC
             json={"duty": {"unit_code": TOWN, "role": "grid_leader"}, "kind": "received"},
         )
         assert early.status_code == 409
+        unknown = await officer.post(url, json={"person_id": "nobody", "kind": "opened"})
+        assert "must be one of received, on_post, done" in unknown.json()["detail"]
 
 
 async def test_a_count_by_hand_and_its_time_are_kept(web: WebCity) -> None:

@@ -110,7 +110,7 @@ def restore(
             f"The backup is of the node {made.node}, and this is {here}.",
             hint="Set node to the backup's in alertd.toml; it is in every fact on record.",
         )
-    place.data_dir.mkdir(parents=True, exist_ok=True)
+    place.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     place.database.parent.mkdir(parents=True, exist_ok=True)
     with lock_file(place.data_dir / LOCK):
         if place.database.exists() and not replace:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel
 
-from alertd.engine.authority import require
+from alertd.engine.authority import Actor, require
+from alertd.engine.turn import Turn
 from alertd.model import Millis
 from alertd.store import access as store
 from alertd.store import credentials
@@ -19,7 +20,7 @@ from alertd.web.commands.access import NewPrincipal, NewToken
 from alertd.web.deps import Deps, Given
 from alertd.web.passwords import hash_password, one_time_password
 from alertd.web.problem import RESPONSES
-from alertd.web.writes import created
+from alertd.web.writes import Writing, created
 
 router = APIRouter(tags=["access"], route_class=StrictRoute, responses=dict(RESPONSES))
 
@@ -97,14 +98,16 @@ async def principals(deps: Given, asker: Asker) -> list[PrincipalShown]:
 
 
 @router.post("/principals", status_code=201, response_model=PrincipalMade)
-async def create_principal(deps: Given, asker: Asker, new: NewPrincipal) -> Response:
+async def create_principal(deps: Given, write: Writing, new: NewPrincipal) -> Response:
     """Let somebody in, with a password for one sign-in."""
-    require(asker.actor, "principals")  # before the hash, which is dear on purpose
+    require(write.actor, "principals")  # before the hash, which is dear on purpose
     password, kept = await fresh_password(deps)
-    made = await deps.runner.submit(
-        partial(access.create_principal, actor=asker.actor, new=new, password_hash=kept)
-    )
-    return created({**made, "one_time_password": password}, "/api/v1/principals")
+
+    def do(turn: Turn, actor: Actor) -> dict[str, Any]:
+        made = access.create_principal(turn, actor, new, kept)
+        return {**made, "one_time_password": password}
+
+    return created(await write.do(do, secret=True), "/api/v1/principals")
 
 
 async def fresh_password(deps: Deps) -> tuple[str, str]:
@@ -114,28 +117,28 @@ async def fresh_password(deps: Deps) -> tuple[str, str]:
 
 
 @router.post("/principals/{name}/disable")
-async def disable(deps: Given, asker: Asker, name: PrincipalName) -> PrincipalShown:
+async def disable(write: Writing, name: PrincipalName) -> PrincipalShown:
     """Shut somebody out at once."""
-    done = await deps.runner.submit(partial(access.disable, actor=asker.actor, name=name))
-    return PrincipalShown(**done)
+    return PrincipalShown(**await write.do(partial(access.disable, name=name)))
 
 
 @router.post("/principals/{name}/enable")
-async def enable(deps: Given, asker: Asker, name: PrincipalName) -> PrincipalShown:
+async def enable(write: Writing, name: PrincipalName) -> PrincipalShown:
     """Let somebody in again."""
-    done = await deps.runner.submit(partial(access.enable, actor=asker.actor, name=name))
-    return PrincipalShown(**done)
+    return PrincipalShown(**await write.do(partial(access.enable, name=name)))
 
 
 @router.post("/principals/{name}/password")
-async def reset_password(deps: Given, asker: Asker, name: PrincipalName) -> PrincipalMade:
+async def reset_password(deps: Given, write: Writing, name: PrincipalName) -> PrincipalMade:
     """Give somebody a password for one sign-in."""
-    require(asker.actor, "principals")  # before the hash, which is dear on purpose
+    require(write.actor, "principals")  # before the hash, which is dear on purpose
     password, kept = await fresh_password(deps)
-    done = await deps.runner.submit(
-        partial(access.reset_password, actor=asker.actor, name=name, password_hash=kept)
-    )
-    return PrincipalMade(**done, one_time_password=password)
+
+    def do(turn: Turn, actor: Actor) -> dict[str, Any]:
+        done = access.reset_password(turn, actor, name, kept)
+        return {**done, "one_time_password": password}
+
+    return PrincipalMade(**await write.do(do, secret=True))
 
 
 @router.get("/tokens")
@@ -151,13 +154,14 @@ async def tokens(deps: Given, asker: Asker) -> list[TokenShown]:
 
 
 @router.post("/tokens", status_code=201, response_model=TokenMade)
-async def create_token(deps: Given, asker: Asker, new: NewToken) -> Response:
+async def create_token(deps: Given, write: Writing, new: NewToken) -> Response:
     """Make a token; it is shown once."""
     secret = fresh_secret(deps)
-    made: dict[str, Any] = await deps.runner.submit(
-        partial(access.create_token, actor=asker.actor, new=new, secret=secret)
-    )
-    return created({**made, "token": secret}, "/api/v1/tokens")
+
+    def do(turn: Turn, actor: Actor) -> dict[str, Any]:
+        return {**access.create_token(turn, actor, new, secret), "token": secret}
+
+    return created(await write.do(do, secret=True), "/api/v1/tokens")
 
 
 def fresh_secret(deps: Deps) -> str:
@@ -166,7 +170,6 @@ def fresh_secret(deps: Deps) -> str:
 
 
 @router.delete("/tokens/{name}")
-async def revoke_token(deps: Given, asker: Asker, name: TokenName) -> TokenShown:
+async def revoke_token(write: Writing, name: TokenName) -> TokenShown:
     """Revoke a token by its key, at least eight digits of it, or its label."""
-    done = await deps.runner.submit(partial(access.revoke_token, actor=asker.actor, word=name))
-    return TokenShown(**done)
+    return TokenShown(**await write.do(partial(access.revoke_token, word=name)))

@@ -12,6 +12,7 @@ from alertd.engine.turn import Turn
 from alertd.store.reads.alerts import find
 from alertd.web.api.alerts import state_of
 from alertd.web.api.shapes import State
+from alertd.web.auth import Asker
 from alertd.web.bodies import StrictRoute
 from alertd.web.commands import calling, urging
 from alertd.web.deps import Given
@@ -63,15 +64,15 @@ async def halt(write: Writing, alert: AlertRef, how: Halting, why: Why) -> State
 
 
 @router.post("/people/{person}/call")
-async def call(deps: Given, write: Writing, alert: AlertRef, person: PersonId) -> Number:
+async def call(deps: Given, asker: Asker, alert: AlertRef, person: PersonId) -> Number:
     """The whole number of one person, to be called; that it was shown goes on record."""
 
     def do(turn: Turn, actor: Actor) -> dict[str, Any]:
         alert_id = find(turn.connection, alert, path=actor.path)
         return calling.show_number(turn, actor, deps.store.vault, alert_id, person)
 
-    # Not `write.do`: an answer that is kept for a repetition would keep the number.
-    return Number(**await deps.runner.submit(partial(do, actor=write.actor)))
+    # No `Writing`: each time that it is shown goes on record.
+    return Number(**await deps.runner.submit(partial(do, actor=asker.actor)))
 
 
 @router.post("/urge/{act}")

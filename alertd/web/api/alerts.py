@@ -5,6 +5,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alertd import cap
@@ -140,13 +141,23 @@ async def list_alerts(
 @router.get(
     "/{alert}",
     response_model=reads.FullAlert,
-    responses={200: {"content": {CAP_XML: {"schema": {"type": "string"}}}}},
+    responses={
+        200: {
+            "content": {
+                CAP_XML: {"schema": {"type": "string"}},
+                CAP_JSON: {"schema": {"type": "object"}},
+            }
+        }
+    },
 )
 async def show(request: Request, deps: Given, reader: Reader, alert: AlertRef) -> Any:
-    """One alert; as CAP 1.2 XML where the client accepts that."""
+    """One alert; as CAP 1.2 alone, XML or JSON, where the client accepts that."""
     full = await asyncio.to_thread(_full, deps, reader, alert)
-    if CAP_XML in request.headers.get("accept", ""):
+    accepted = request.headers.get("accept", "")
+    if CAP_XML in accepted:
         return Response(cap.to_xml(cap.from_json(full.cap)), media_type=CAP_XML)
+    if CAP_JSON in accepted:
+        return JSONResponse(full.cap, media_type=CAP_JSON)
     return full
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import datetime as dt
+import hashlib
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.responses import FileResponse
@@ -16,6 +17,7 @@ from starlette.datastructures import UploadFile as Uploaded
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
 from alertd.errors import InvalidInputError
+from alertd.i18n import N_
 from alertd.model import Millis
 from alertd.store import roster
 from alertd.store.reads import units as reads
@@ -28,6 +30,7 @@ from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, Code, Limit
 from alertd.web.language import language_of
 from alertd.web.problem import RESPONSES
+from alertd.web.writes import IdempotencyKey, Writer, hash_of
 from rosters.export import Style, write_groups, write_people, write_terminals
 from rosters.parse import Checked, RosterFiles, check
 from rosters.problems import Severity
@@ -37,6 +40,10 @@ router = APIRouter(prefix="/roster", tags=["roster"], responses=dict(RESPONSES))
 _SUFFIXES = frozenset({".csv", ".txt", ".xlsx", ".xls", ".ods"})
 _PIECE = 1024 * 1024
 _MOST_WARNINGS = 200
+_MEANT = N_(
+    "If that is meant, say so by their number (leaving, on the command line --leaving); "
+    "else look for what the files lack."
+)
 FileName = Literal["people", "terminals", "groups"]
 
 
@@ -88,6 +95,7 @@ async def upload(
         int | None,
         Query(description="How many leave: a fifth or more of people, loudspeakers or groups"),
     ] = None,
+    key: IdempotencyKey = None,
 ) -> Imported:
     """Import a roster; all errors at once with file and line, and then nothing changes."""
     require_whole_city(asker.actor)
@@ -101,16 +109,37 @@ async def upload(
             else None,
             groups=await save_upload(Path(folder), "groups", groups) if groups else None,
         )
+        write = Writer(deps, asker.actor)
+        if key is not None:
+            body = await _digest(files, why)
+            write = Writer(deps, asker.actor, key, hash_of(request, deps, body))
+        if not dry_run and (known := await write.known()) is not None:
+            return Imported(**known)
         checked, planned = await asyncio.to_thread(_plan, deps, files, language)
+    warnings = checked.problems.lines(Severity.WARNING, language)[:_MOST_WARNINGS]
     with planned:
-        made = None
-        if not dry_run:
-            require_meant(planned, leaving)
-            made = await deps.runner.submit(
-                partial(_apply, actor=asker.actor, planned=planned, why=why)
-            )
-        warnings = checked.problems.lines(Severity.WARNING, language)
-        return _imported(planned, made, warnings[:_MOST_WARNINGS])
+        if dry_run:
+            return _imported(planned, None, warnings)
+        require_meant(planned, leaving, _MEANT)
+
+        def do(turn: Turn, actor: Actor) -> dict[str, Any]:
+            made = _apply(turn, actor=actor, planned=planned, why=why)
+            return _imported(planned, made, warnings).model_dump(mode="json")
+
+        return Imported(**await write.do(do))
+
+
+async def _digest(files: RosterFiles, why: str) -> str:
+    """What makes two imports the same; the files are too large to be held for it."""
+
+    def made() -> str:
+        digest = hashlib.sha256(why.encode() + b"\0")
+        for kind, path in files.each():
+            with path.open("rb") as file:
+                digest.update(kind.value.encode() + hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+    return await asyncio.to_thread(made)
 
 
 async def save_upload(folder: Path, name: FileName, file: Uploaded) -> Path:

@@ -3,18 +3,19 @@
 import asyncio
 import datetime as dt
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 
 from alertd.engine.authority import Actor, require
+from alertd.engine.turn import Turn
 from alertd.model import Millis
 from alertd.store import roster
 from alertd.store.reads import roster_lists
 from alertd.store.reads.roster_lists import Line
 from alertd.store.roster import RosterVersion
-from alertd.web.auth import Asker, Reader
+from alertd.web.auth import Reader
 from alertd.web.bodies import StrictRoute
 from alertd.web.commands import rostering
 from alertd.web.commands.rostering import NewEdit, Planned
@@ -22,6 +23,7 @@ from alertd.web.deps import Deps, Given
 from alertd.web.fields import INT64
 from alertd.web.language import language_of
 from alertd.web.problem import RESPONSES
+from alertd.web.writes import Writer, Writing
 from rosters.diff import Diff
 from rosters.edits import Act
 
@@ -156,22 +158,33 @@ def _changed(planned: Planned, made: RosterVersion | None) -> Changed:
     )
 
 
+async def _put(write: Writer, planned: Planned, why: str) -> Changed:
+    """Make a planned change the roster in force; returns what is answered."""
+
+    def do(turn: Turn, actor: Actor) -> dict[str, Any]:
+        made = rostering.put_in_force(turn, actor=actor, planned=planned, why=why)
+        return _changed(planned, made).model_dump(mode="json")
+
+    return Changed(**await write.do(do))
+
+
 @router.post("/edits")
 async def edit(
-    request: Request, deps: Given, asker: Asker, new: NewEdit, dry_run: DryRun = False
+    request: Request, deps: Given, write: Writing, new: NewEdit, dry_run: DryRun = False
 ) -> Changed:
     """Change people and their duties; all errors at once, and then nothing changes."""
-    require(asker.actor, "roster")
+    require(write.actor, "roster")
     if not dry_run:
         rostering.require_why(new.why)
+        if (known := await write.known()) is not None:
+            return Changed(**known)
     acts = [each.act() for each in new.acts]
     planned = await asyncio.to_thread(
-        plan_edit, deps, asker.actor, acts, language_of(request), to_apply=not dry_run
+        plan_edit, deps, write.actor, acts, language_of(request), to_apply=not dry_run
     )
     with planned.plan:
         rostering.require_base(planned.plan.base, new.base)
-        made = None if dry_run else await put_in_force(deps, asker.actor, planned, new.why)
-        return _changed(planned, made)
+        return _changed(planned, None) if dry_run else await _put(write, planned, new.why)
 
 
 @router.get("/versions/{version}")
@@ -197,16 +210,17 @@ async def version_diff(deps: Given, reader: Reader, version: Version) -> Version
 
 @router.post("/versions/{version}/restore")
 async def restore(
-    deps: Given, asker: Asker, version: Version, body: Why, dry_run: DryRun = False
+    deps: Given, write: Writing, version: Version, body: Why, dry_run: DryRun = False
 ) -> Changed:
     """Bring a version back, as a new one; with the version before the newest, this is undo."""
-    require(asker.actor, "roster", [""])
+    require(write.actor, "roster", [""])
     if not dry_run:
         rostering.require_why(body.why)
-    planned = await asyncio.to_thread(plan_restore, deps, asker.actor, version)
+        if (known := await write.known()) is not None:
+            return Changed(**known)
+    planned = await asyncio.to_thread(plan_restore, deps, write.actor, version)
     with planned.plan:
-        made = None if dry_run else await put_in_force(deps, asker.actor, planned, body.why)
-        return _changed(planned, made)
+        return _changed(planned, None) if dry_run else await _put(write, planned, body.why)
 
 
 @router.get("/lists/{name}")

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
 from alertd.errors import ConflictError, InvalidInputError, ProblemsError
+from alertd.i18n import N_
 from alertd.store import roster
 from alertd.store.identity import Ids
 from alertd.store.reads import units
@@ -20,6 +21,8 @@ from alertd.web.fields import PersonId, Text
 from rosters.diff import sweeping
 from rosters.edits import ALLOWED, Act, Do, revise, touched
 from rosters.problems import Severity
+
+_MEANT = N_("If that is meant, say so by their number; else look for what the files lack.")
 
 Cell = Annotated[Text, Field(max_length=1_000)]
 
@@ -167,13 +170,13 @@ def require_base(base: int, wanted: int | None) -> None:
         )
 
 
-def require_meant(plan: Plan, leaving: int | None) -> None:
+def require_meant(plan: Plan, leaving: int | None, hint: str = _MEANT) -> None:
     """Raise ConflictError where much of the roster leaves and nobody has said how much."""
     many = sweeping(plan.diff, plan.counts)
     if many and leaving != many:
         raise ConflictError(
             f"{many} people, loudspeakers or groups would leave the roster.",
-            hint="If that is meant, say so by their number; else look for what the files lack.",
+            hint=hint,
         )
 
 

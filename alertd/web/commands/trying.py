@@ -6,8 +6,8 @@ by whom and by which route, is on record before it leaves; to whom isn't.
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
@@ -18,6 +18,7 @@ from alertd.model import Millis
 from alertd.store import addresses, journal
 from alertd.store.reads.units import group_called
 from alertd.web.deps import Deps
+from alertd.web.writes import Writer
 from channels.base import Accepted, Channel, Outcome, Outgoing
 
 _TRIES = 1 << 62  # from here on numbers of deliveries belong to no alert
@@ -40,17 +41,17 @@ class Trial:
     receipts: tuple[str, ...]
 
 
-async def try_route(
-    deps: Deps, actor: Actor, name: str, to: str, *, language: str, wait_s: float
-) -> Trial:
-    """Send a test message.
+async def try_route(write: Writer, name: str, to: str, *, language: str, wait_s: float) -> Trial:
+    """Send a test message; a repetition of the same write sends none.
 
     Raises:
         NotFoundError: There is no such route.
         ForbiddenError: The actor may not.
-        ConflictError: The route carries no tests.
+        ConflictError: The route carries no tests; or this one was sent, and nobody knows yet
+            what came of it.
     """
-    require(actor, "routes", [""])
+    deps = write.deps
+    require(write.actor, "routes", [""])
     channel = deps.channels.get(name)
     if channel is None:
         raise NotFoundError(f"There is no route {name}.", field="route")
@@ -61,11 +62,45 @@ async def try_route(
     address, secret = await asyncio.to_thread(_address, deps, to)
     message = _message(deps, channel, address, secret, language)
     before = await asyncio.to_thread(_heads, deps)
-    await deps.runner.submit(
-        partial(_record, route=name, delivery=message.delivery, source=actor.source)
-    )
+    known = await _begin(write, name, message.delivery)
+    if known is not None:
+        return known
+    trial = await _sent(deps, channel, message, before, wait_s)
+    await write.amend(asdict(trial))
+    return trial
+
+
+async def _begin(write: Writer, route: str, delivery: int) -> Trial | None:
+    """Put it on record, once; returns what came of it where it was sent before."""
+    begun = False
+
+    def do(turn: Turn, actor: Actor) -> dict[str, Any]:
+        nonlocal begun
+        begun = True
+        body = {"route": route, "delivery": delivery}
+        turn.record("route.tested", body, source=actor.source)
+        return {}
+
+    known = await write.do(do)
+    if begun:
+        return None
+    if not known:
+        raise ConflictError(
+            "This test was sent before, and what came of it isn't known.",
+            hint="To send another, use a new key.",
+        )
+    return Trial(**{**known, "receipts": tuple(known["receipts"])})
+
+
+async def _sent(
+    deps: Deps,
+    channel: Channel,
+    message: Outgoing,
+    before: dict[tuple[str, int], int],
+    wait_s: float,
+) -> Trial:
     outcome = await _only(channel.send_many([message]))
-    result = outcome.result
+    name, result = channel.config.name, outcome.result
     if not isinstance(result, Accepted):
         return Trial(route=name, result=result.fault.value, code=result.code, receipts=())
     said = await _listen(deps, before, message.delivery, wait_s)
@@ -108,10 +143,6 @@ def _message(deps: Deps, channel: Channel, to: str, secret: str | None, language
         created_at=now,
         expires_at=now + max(_HOLDS_MS, round(channel.config.limits.timeout_s * 1000)),
     )
-
-
-def _record(turn: Turn, *, route: str, delivery: int, source: str) -> None:
-    turn.record("route.tested", {"route": route, "delivery": delivery}, source=source)
 
 
 async def _only(outcomes: AsyncIterator[Outcome]) -> Outcome:

@@ -16,6 +16,7 @@ from alertd.web.language import language_of
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Form, Sender, Visitor
 from alertd.web.ready import Readiness, readiness
+from alertd.web.writes import Writer
 
 router = APIRouter(prefix="/health", include_in_schema=False)
 
@@ -68,8 +69,7 @@ async def try_one(
 ) -> Response:
     """Send one message that says it is a test; who did so is on record, to whom isn't."""
     trial = await try_route(
-        deps,
-        signed.actor,
+        Writer(deps, signed.actor),
         route,
         form.get("to", "").strip()[:_MOST_ADDRESS],
         language=language_of(request),

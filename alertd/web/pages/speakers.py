@@ -15,6 +15,7 @@ from alertd.web.language import language_of
 from alertd.web.pages import plan
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Form, Sender, Visitor
+from alertd.web.writes import Writer
 from channels.base import ChannelKind
 
 router = APIRouter(prefix="/loudspeakers", include_in_schema=False)
@@ -77,7 +78,11 @@ async def try_one(request: Request, deps: Given, signed: Sender, form: Form) -> 
         )
     terminal = form.get("terminal", "")[:64]
     trial = await try_route(
-        deps, signed.actor, routes[0], terminal, language=language_of(request), wait_s=_WAIT_S
+        Writer(deps, signed.actor),
+        routes[0],
+        terminal,
+        language=language_of(request),
+        wait_s=_WAIT_S,
     )
     return page(
         request, deps, "health/tried.html", signed=signed, trial=trial, back="/loudspeakers"

@@ -1,0 +1,33 @@
+"""What commands show, and what they don't."""
+
+import asyncio
+import logging
+import time
+
+import pytest
+
+from alertd.cli import show
+from alertd.cli.logs import is_news
+
+
+def test_a_time_is_the_citys_whatever_the_machines_zone_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server's clock is on UTC as a rule; the console and `--time` are in the city's time."""
+    for name in ("ALERTD_TIMEZONE", "ALERTD_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    try:
+        assert show.moment(0) == "1970-01-01 08:00:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize(("error", "news"), [(OSError, True), (asyncio.CancelledError, False)])
+def test_a_job_that_ended_with_its_server_is_no_error(
+    error: type[BaseException], *, news: bool
+) -> None:
+    record = logging.LogRecord(
+        "apscheduler", logging.ERROR, "", 1, "raised", (), (error, error(), None)
+    )
+    assert is_news(record) is news
