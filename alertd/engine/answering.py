@@ -19,6 +19,7 @@ from alertd.model import (
     Grade,
     MessageKind,
     Millis,
+    Stage,
     Via,
     requirement_no,
 )
@@ -209,9 +210,8 @@ def answers_for(turn: Turn, alert_no: int, person_no: int, kind: AckKind) -> lis
 def _open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> None:
     if _crying_already(turn, answered):
         return
-    held = people.duties_of(turn.connection, [answered.person_no]).get(answered.person_no, ())
-    unit = held[0].unit_no if held else 0
-    units = people.ancestors(turn.connection, [unit]).get(unit, ()) if held else ()
+    unit = _in_need(turn, answered)
+    units = people.ancestors(turn.connection, [unit]).get(unit, ()) if unit else ()
     turn.record(
         "help.opened",
         {
@@ -227,6 +227,23 @@ def _open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) ->
         unit, (None, None)
     )
     call_for_help(turn, alert, unit, [parent, people.duty_desk(turn.connection)])
+
+
+def _in_need(turn: Turn, answered: Answered) -> int:
+    """The unit that needs help: one that the answer named, else one of those that were asked.
+
+    0 where the person holds nothing any more. Who has duties in several towns must not have the
+    help sent to one that the alert isn't about.
+    """
+    held = people.duties_of(turn.connection, [answered.person_no]).get(answered.person_no, [])
+    named = [duty for duty in held if duty.duty_no in (answered.duties or ())] or held
+    numbers_by_duty = {
+        duty.duty_no: [requirement_no(answered.alert_no, stage, duty.duty_no) for stage in Stage]
+        for duty in named
+    }
+    asked = those_asked(turn, [no for each in numbers_by_duty.values() for no in each])
+    first = [d for d in named if not asked.isdisjoint(numbers_by_duty[d.duty_no])] or named
+    return first[0].unit_no if first else 0
 
 
 def _crying_already(turn: Turn, answered: Answered) -> bool:
@@ -248,7 +265,7 @@ def call_for_help(turn: Turn, alert: LiveAlert, unit_no: int, duties: Sequence[i
     """Tell the principals of `duties` that the unit needs help; real even in a drill."""
     wanted = [duty for duty in dict.fromkeys(duties) if duty is not None]
     held = people.holders(turn.connection, wanted)
-    persons = [h.person_no for duty in wanted for h in held.get(duty, ()) if h.rank == 1]
+    persons = [no for duty in wanted for no in people.in_charge(held.get(duty, ()))]
     unit = people.units(turn.connection, [unit_no]).get(unit_no)
     params = {**alert.selection["params"], "unit": unit.name if unit else "?"}
     tell(turn, alert, MessageKind.HELP, persons, template=MessageKind.HELP.value, params=params)

@@ -257,7 +257,7 @@ def _notice(
     names = list(dict.fromkeys(silent))
     first = [h.person_no for h in holders if h.rank == 1] or [h.person_no for h in holders]
     return Notice(
-        persons=first if silent else (),
+        persons=people.in_charge(holders) if silent else (),
         template=MessageKind.DIGEST.value,
         params={
             **alert.selection["params"],
