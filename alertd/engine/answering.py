@@ -1,6 +1,7 @@
 """Acknowledgements: what an answer counts for, and what follows from it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -119,6 +120,7 @@ def _body(turn: Turn, answered: Answered, number: int, counted: list[list[Any]])
         "inbound_no": answered.inbound_no,
         "by": answered.by.hex() if answered.by else None,
         "note": answered.note,
+        "duties": None if answered.duties is None else list(answered.duties),
         "answers": counted,
     }
 
@@ -202,9 +204,33 @@ def counts_as(kind: AckKind, count: int | None, of: int | None) -> AckKind:
     return AckKind.RECEIVED if kind is AckKind.DONE and unfinished else kind
 
 
-def answers_for(turn: Turn, alert_no: int, person_no: int, kind: AckKind) -> list[list[Any]]:
-    """[[requirement, [unit, parent, …]]…] of the duties the person holds now."""
-    return counted_for(turn, [Counting(alert_no, person_no, kind)])[0]
+def count_anew(
+    turn: Turn, alert_no: int, person_no: int | None = None, of: Collection[int] | None = None
+) -> None:
+    """Count what people have answered for whatever it doesn't count for yet.
+
+    An answer that named a unit counts for no other, whenever it is counted.
+
+    Args:
+        turn: The step.
+        alert_no: Of this alert.
+        person_no: Only what this person answered.
+        of: Only for these requirements.
+    """
+    c = t.ack.c
+    query = select(c.no, c.person_no, c.kind, c["count"].label("moved"), c.of, c.duties).where(
+        c.alert_no == alert_no, c.withdrawn_at.is_(None)
+    )
+    if person_no is not None:
+        query = query.where(c.person_no == person_no)
+    for row in turn.connection.execute(query.order_by(c.no)).all():
+        kind = counts_as(AckKind(row.kind), row.moved, row.of)
+        only = None if row.duties is None else json.loads(row.duties)
+        (found,) = counted_for(turn, [Counting(alert_no, row.person_no, kind, only)])
+        answers = [answer for answer in found if of is None or answer[0] in of]
+        if answers:
+            body = {"no": row.no, "person_no": row.person_no, "answers": answers}
+            turn.record("ack.counted", body, alert_no=alert_no)
 
 
 def _open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> None:
@@ -317,6 +343,7 @@ def _confirmation(alert: LiveAlert, alike: Sequence[Answered]) -> Notice:
 def withdraw(turn: Turn, alert_no: int, ack_no: int, by: bytes, reason: str) -> None:
     """An ack was a mistake: what it covered is open again, and its ladder due now.
 
+    Where the same person has answered by another ack as well, that one counts in its place.
     After the alert's end nothing climbs any more: it is closed without an answer (no due time).
     """
     c, a, r = t.ack.c, t.answer.c, t.requirement.c
@@ -341,6 +368,7 @@ def withdraw(turn: Turn, alert_no: int, ack_no: int, by: bytes, reason: str) -> 
         {"no": ack_no, "by": by.hex(), "reason": reason, "answers": answers},
         alert_no=alert_no,
     )
+    count_anew(turn, alert_no, row.person_no, {row.requirement_no for row in covered})
 
 
 def take_help(turn: Turn, ack_no: int, by: bytes) -> None:

@@ -6,13 +6,14 @@ from sqlalchemy import ColumnClause, bindparam, func, literal_column, select
 
 from alertd.decide.escalate import first_due
 from alertd.decide.expand import Chunk, next_chunk, phases
-from alertd.engine.answering import answers_for, counts_as
+from alertd.engine.accept import known_alerts
+from alertd.engine.answering import count_anew
+from alertd.engine.apart import apart
 from alertd.engine.hurrying import hurry_early
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.model import (
     ALERT_SHIFT,
     MINUTE_MS,
-    AckKind,
     AlertState,
     RequirementState,
     Status,
@@ -77,7 +78,8 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
         selected = {"phase": chunk.phase, "first": first, **came_to, **_carried(turn, alert, chunk)}
         turn.record("alert.selected", selected, alert_no=alert.no)
     if chunk.next_phase == 0:
-        _count_early(turn, alert)
+        # Who answered while it ran is counted for duties that were written down later.
+        count_anew(turn, alert.no)
         hurry_early(turn, alert.no)
 
 
@@ -143,19 +145,3 @@ def _stages(alert: LiveAlert) -> list[dict[str, Any]]:
         due_at = first_due(start_at, alert.policy)
         stages.append({"stage": int(rule.stage), "start_at": start_at, "due_at": due_at})
     return stages
-
-
-def _count_early(turn: Turn, alert: LiveAlert) -> None:
-    """Who answered while the expansion ran is counted for duties that were written down later."""
-    c = t.ack.c
-    rows = turn.connection.execute(
-        select(c.no, c.person_no, c.kind, c["count"].label("moved"), c.of).where(
-            c.alert_no == alert.no, c.withdrawn_at.is_(None)
-        )
-    ).all()
-    for row in rows:
-        kind = counts_as(AckKind(row.kind), row.moved, row.of)
-        answers = answers_for(turn, alert.no, row.person_no, kind)
-        if answers:
-            body = {"no": row.no, "person_no": row.person_no, "answers": answers}
-            turn.record("ack.counted", body, alert_no=alert.no)
