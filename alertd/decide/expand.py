@@ -29,11 +29,19 @@ class Chunk:
     next_cursor: int
 
 
-def phases(audience: str, *, test: bool) -> tuple[Phase, ...]:
-    """The order for an alert; its index + 1 is the alert's `phase` while it is under way."""
+def phases(audience: str, *, test: bool, followed: int = 1) -> tuple[Phase, ...]:
+    """The order for an alert; its index + 1 is the alert's `phase` while it is under way.
+
+    Args:
+        audience: Of those of `alert.audience`.
+        test: It is a Test.
+        followed: How many alerts it follows; those who were told of each have a phase.
+    """
     if test:
         return ("author",)
-    return {"told": ("told",), "both": (*SELECTION, "told")}.get(audience, SELECTION)
+    last: Phase = "told"
+    told = (last,) * followed
+    return {"told": told, "both": (*SELECTION, *told)}.get(audience, SELECTION)
 
 
 def next_chunk(

@@ -1,9 +1,12 @@
 """Drive each issued alert's expansion, a chunk a step, until all are written down."""
 
-from typing import Any
+import json
+from functools import partial
+from typing import Any, Final
 
 from sqlalchemy import ColumnClause, bindparam, func, literal_column, select
 
+from alertd import cap
 from alertd.decide.escalate import first_due
 from alertd.decide.expand import Chunk, next_chunk, phases
 from alertd.engine.accept import known_alerts
@@ -48,9 +51,14 @@ def _any(_: str) -> Any:
 _ANY = Prepared(_any)
 
 
-def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
-    order = phases(row.audience, test=alert.status is Status.TEST)
-    last = _last(turn, order[row.phase - 1], row.references_no)
+def _chunk(turn: Turn, row: Any) -> bool:
+    alert = turn.alert(row.no)
+    followed = _followed(turn, row)
+    order = phases(row.audience, test=alert.status is Status.TEST, followed=max(1, len(followed)))
+    of = row.references_no
+    if order[row.phase - 1] == "told" and followed:
+        of = followed[row.phase - 1 - order.index("told")]
+    last = _last(turn, order[row.phase - 1], of)
     chunk = next_chunk(order, row.phase, row.cursor, last, turn.pieces)
     first = (alert.no << ALERT_SHIFT) + row.next_delivery
     came_to = turn.record(
@@ -67,7 +75,7 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
             "status": int(alert.status),
             "scope": scope(alert, row.roster_version),
             "stages": _stages(alert),
-            "references_no": row.references_no,
+            "references_no": of,
             "person_no": alert.selection.get("author_person"),
             "carry_over": row.purpose == "update" and not alert.policy.update_wants_fresh_answer,
         },
@@ -81,6 +89,15 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
         # Who answered while it ran is counted for duties that were written down later.
         count_anew(turn, alert.no)
         hurry_early(turn, alert.no)
+    return True
+
+
+def _followed(turn: Turn, row: Any) -> list[int]:
+    """The alerts that it refers to, the latest first: whoever was told of any hears of it."""
+    if row.references_no is None:
+        return []
+    known = known_alerts(turn, cap.from_json(json.loads(row.cap)).references)
+    return sorted({turn.alert_by_id(each.alert_id).no for each in known}, reverse=True)
 
 
 def _carried(turn: Turn, alert: LiveAlert, chunk: Chunk) -> dict[str, list[int]]:
