@@ -26,9 +26,15 @@ from alertd.model import (
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared
 
+PART: Final = "expansion"
+"""What `apart` calls it."""
+
 
 def advance(turn: Turn) -> bool:
-    """One chunk of every expansion under way, most severe alert first; whether there is more."""
+    """One chunk of every expansion under way, most severe alert first; whether there is more.
+
+    One that fails is tried again a little later, and the others go on.
+    """
     if not _ANY.rows(turn.connection):
         return False
     c = t.alert.c
@@ -37,9 +43,11 @@ def advance(turn: Turn) -> bool:
         .where(c.state == AlertState.ISSUED.value, c.phase > 0)
         .order_by(c.status, c.severity, c.no)
     ).all()
-    for row in rows:
-        _chunk(turn, turn.alert(row.no), row)
-    return bool(rows)
+    done = [
+        apart(turn, PART, partial(_chunk, turn, row), otherwise=False, alert_no=row.no)
+        for row in rows
+    ]
+    return any(done)
 
 
 def _any(_: str) -> Any:
