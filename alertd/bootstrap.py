@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -81,6 +81,9 @@ def command_key(settings: Settings) -> Path:
     return settings.data_dir / "keys" / "commands.key"
 
 
+_LONGEST_IDLE_MS: Final = 30_000  # within one of its transactions; a step takes a fraction of that
+
+
 def open_store(settings: Settings) -> Store:
     """Bring the database up to date and open it; the caller holds the data folder's lock.
 
@@ -95,6 +98,7 @@ def open_store(settings: Settings) -> Store:
         open_vault(settings.data_dir),
         node=settings.node,
         checkpoint_pages=checkpoint_pages(ballast_of(settings).wanted),
+        idle_ms=_LONGEST_IDLE_MS,
     )
 
 

@@ -33,13 +33,14 @@ def phases(audience: str, *, test: bool, followed: int = 1) -> tuple[Phase, ...]
     """The order for an alert; its index + 1 is the alert's `phase` while it is under way.
 
     Args:
-        audience: Whom it is for.
-        test: Whether it reaches its author only.
-        followed: How many alerts' recipients hear of it; one phase each.
+        audience: Of those of `alert.audience`.
+        test: It is a Test.
+        followed: How many alerts it follows; those who were told of each have a phase.
     """
     if test:
         return ("author",)
-    told: tuple[Phase, ...] = ("told",) * followed
+    last: Phase = "told"
+    told = (last,) * followed
     return {"told": told, "both": (*SELECTION, *told)}.get(audience, SELECTION)
 
 

@@ -14,6 +14,7 @@ _S = DeliveryState
 _TOLD_TO_WAIT = frozenset({Fault.THROTTLED, Fault.BUSY, Fault.AWAY})
 _FINAL_FAULTS = frozenset({Fault.DEAD, Fault.OPTED_OUT})
 _MOST_BY_ONE_ROUTE = 2  # tries in a row, where there is another
+_MOST_TRIES = 30_000  # of one that is told to wait for days; the column holds no more than 32,767
 # The order in which a delivery may only move forward by receipts.
 _RANK = {_S.PENDING: 0, _S.SENDING: 1, _S.UNKNOWN: 2, _S.ACCEPTED: 3, _S.FAILED: 4, _S.DELIVERED: 5}
 
@@ -81,6 +82,8 @@ def receipt(delivery: Delivery, word: Receipt, now: Millis) -> Settlement | None
     if word.status is ReceiptStatus.FAILED:
         return _failed_later(delivery, word, now)
     state = _S.DELIVERED if word.status is ReceiptStatus.DELIVERED else _S.ACCEPTED
+    if state is _S.ACCEPTED and not _may_have_it(delivery, word):
+        return _contradicted(delivery, word)
     if _RANK.get(delivery.state, 9) >= _RANK[state] and not _corrects(delivery, state):
         return None
     return Settlement(
@@ -89,6 +92,30 @@ def receipt(delivery: Delivery, word: Receipt, now: Millis) -> Settlement | None
         duplicate=delivery.duplicate,
         played=delivery.played,
         due_at=_terminal_due(delivery, state, now),
+    )
+
+
+def _may_have_it(delivery: Delivery, word: Receipt) -> bool:
+    """Whether a gateway may have what that try was: of the last one nobody has said that it failed.
+
+    Words come in any order: "sent" after "undelivered" must not keep a message from going by
+    another route. Where a copy may be out there, nobody can say of which try that is.
+    """
+    last = word.attempt == delivery.attempt and delivery.state is not _S.PENDING
+    return last or delivery.duplicate
+
+
+def _contradicted(delivery: Delivery, word: Receipt) -> Settlement | None:
+    """It goes out once more all the same; marked, as the gateway says both."""
+    if delivery.state is not _S.PENDING or word.attempt != delivery.attempt:
+        return None
+    return Settlement(
+        state=_S.PENDING,
+        reason=f"receipt-{word.status}",
+        due_at=delivery.due_at,
+        avoid_route=delivery.route if delivery.other_route else None,
+        duplicate=True,
+        played=delivery.played,
     )
 
 
@@ -170,12 +197,16 @@ def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
     throttled = error.fault in _TOLD_TO_WAIT
     # Gateways refuse a text that is repeated to one number: another route rather than a third try.
     tired = delivery.other_route and not throttled and delivery.attempt >= _MOST_BY_ONE_ROUTE
-    if not throttled and delivery.attempt >= delivery.policy.max_attempts:
+    most = _MOST_TRIES if throttled else delivery.policy.max_attempts
+    if delivery.attempt >= most:
         return _failed(delivery, f"gave-up-after-{delivery.attempt}-{error.code}")
-    tries = 1 if error.fault is Fault.AWAY else delivery.attempt
+    # What one route can't take now doesn't wait for it where there is another.
+    elsewhere = error.fault is Fault.THROTTLED and delivery.other_route
+    tries = 1 if error.fault is Fault.AWAY or elsewhere else delivery.attempt
     wait = 0.0 if refused else backoff_s(delivery.policy, tries)
     if error.retry_after_s is not None:
-        wait = max(wait if not throttled else 0.0, error.retry_after_s)
+        asked = max(wait if not throttled else 0.0, error.retry_after_s)
+        wait = min(wait, asked) if elsewhere else asked
     due = now + round(wait * 1000)
     if due >= delivery.expires_at:
         return Settlement(state=_S.EXPIRED, reason=error.code, duplicate=delivery.duplicate)
@@ -183,7 +214,7 @@ def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
         state=_S.PENDING,
         reason=error.code,
         due_at=due,
-        avoid_route=delivery.route if refused or tired else None,
+        avoid_route=delivery.route if refused or tired or elsewhere else None,
         duplicate=delivery.duplicate,
         played=delivery.played,
     )

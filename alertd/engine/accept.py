@@ -35,7 +35,7 @@ ACTIONS = {
 }
 # What withdraws or corrects a warning is taken however little space there is.
 _TAKEN_ALWAYS = frozenset({"cancel", "all-clear", "correction"})
-_ENDS = frozenset({"cancel", "all-clear"})
+ENDS = frozenset({"cancel", "all-clear"})
 _DEFAULT_POLICY_COLOUR = "blue"
 
 
@@ -76,6 +76,7 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     followed = _supersede(turn, alert, purpose)
     references = followed[-1] if followed else None
     drill = next((each for each in reversed(followed) if each.drill), None)
+    wanted = _confined(turn, wanted, status, references)
     terms = wanted.drill or _inherited(drill, purpose)
     selection = _selection(turn, actor, wanted, status, version, paths) | _frozen(terms, status)
     _refuse_unroutable(turn, selection, status, terms)
@@ -160,13 +161,24 @@ def _selection(
     }
 
 
+def _confined(turn: Turn, wanted: Draft, status: Status, followed: LiveAlert | None) -> Draft:
+    """What follows a drill leaves by none but the drill's own routes: nobody new is woken."""
+    if status is not Status.EXERCISE or followed is None:
+        return wanted
+    routes, own = wanted.routes, followed.leave.routes
+    if own is not None:
+        there = own & turn.routes.keys()
+        routes = tuple(sorted(there if routes is None else there.intersection(routes)))
+    return replace(wanted, routes=routes, simulated=wanted.simulated or followed.leave.simulated)
+
+
 def _inherited(drill: LiveAlert | None, purpose: str) -> Terms | None:
     """What follows a drill that was made from a plan keeps to that plan.
 
     Its script takes no route away from the word that it is over.
     """
     found = drill.drill if drill else None
-    return replace(found, lost=()) if found and purpose in _ENDS else found
+    return replace(found, lost=()) if found and purpose in ENDS else found
 
 
 def _templates(
@@ -234,7 +246,7 @@ def _supersede(turn: Turn, alert: cap.Alert, purpose: str) -> list[LiveAlert]:
         purpose=ACTIONS.get(purpose),
     )
     if isinstance(found, Superseding):
-        if purpose in _ENDS and not found.tells_told_of:
+        if purpose in ENDS and not found.tells_told_of:
             raise InvalidInputError(
                 "An all-clear must name the alert whose danger is over.",
                 field="references",

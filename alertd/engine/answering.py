@@ -1,6 +1,7 @@
 """Acknowledgements: what an answer counts for, and what follows from it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from alertd.model import (
     Grade,
     MessageKind,
     Millis,
+    Stage,
     Via,
     requirement_no,
 )
@@ -118,6 +120,7 @@ def _body(turn: Turn, answered: Answered, number: int, counted: list[list[Any]])
         "inbound_no": answered.inbound_no,
         "by": answered.by.hex() if answered.by else None,
         "note": answered.note,
+        "duties": None if answered.duties is None else list(answered.duties),
         "answers": counted,
     }
 
@@ -201,17 +204,40 @@ def counts_as(kind: AckKind, count: int | None, of: int | None) -> AckKind:
     return AckKind.RECEIVED if kind is AckKind.DONE and unfinished else kind
 
 
-def answers_for(turn: Turn, alert_no: int, person_no: int, kind: AckKind) -> list[list[Any]]:
-    """[[requirement, [unit, parent, …]]…] of the duties the person holds now."""
-    return counted_for(turn, [Counting(alert_no, person_no, kind)])[0]
+def count_anew(
+    turn: Turn, alert_no: int, person_no: int | None = None, of: Collection[int] | None = None
+) -> None:
+    """Count what people have answered for whatever it doesn't count for yet.
+
+    An answer that named a unit counts for no other, whenever it is counted.
+
+    Args:
+        turn: The step.
+        alert_no: Of this alert.
+        person_no: Only what this person answered.
+        of: Only for these requirements.
+    """
+    c = t.ack.c
+    query = select(c.no, c.person_no, c.kind, c["count"].label("moved"), c.of, c.duties).where(
+        c.alert_no == alert_no, c.withdrawn_at.is_(None)
+    )
+    if person_no is not None:
+        query = query.where(c.person_no == person_no)
+    for row in turn.connection.execute(query.order_by(c.no)).all():
+        kind = counts_as(AckKind(row.kind), row.moved, row.of)
+        only = None if row.duties is None else json.loads(row.duties)
+        (found,) = counted_for(turn, [Counting(alert_no, row.person_no, kind, only)])
+        answers = [answer for answer in found if of is None or answer[0] in of]
+        if answers:
+            body = {"no": row.no, "person_no": row.person_no, "answers": answers}
+            turn.record("ack.counted", body, alert_no=alert_no)
 
 
 def _open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> None:
     if _crying_already(turn, answered):
         return
-    held = people.duties_of(turn.connection, [answered.person_no]).get(answered.person_no, ())
-    unit = held[0].unit_no if held else 0
-    units = people.ancestors(turn.connection, [unit]).get(unit, ()) if held else ()
+    unit = _in_need(turn, answered)
+    units = people.ancestors(turn.connection, [unit]).get(unit, ()) if unit else ()
     turn.record(
         "help.opened",
         {
@@ -227,6 +253,23 @@ def _open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) ->
         unit, (None, None)
     )
     call_for_help(turn, alert, unit, [parent, people.duty_desk(turn.connection)])
+
+
+def _in_need(turn: Turn, answered: Answered) -> int:
+    """The unit that needs help: one that the answer named, else one of those that were asked.
+
+    0 where the person holds nothing any more. Who has duties in several towns must not have the
+    help sent to one that the alert isn't about.
+    """
+    held = people.duties_of(turn.connection, [answered.person_no]).get(answered.person_no, [])
+    named = [duty for duty in held if duty.duty_no in (answered.duties or ())] or held
+    numbers_by_duty = {
+        duty.duty_no: [requirement_no(answered.alert_no, stage, duty.duty_no) for stage in Stage]
+        for duty in named
+    }
+    asked = those_asked(turn, [no for each in numbers_by_duty.values() for no in each])
+    first = [d for d in named if not asked.isdisjoint(numbers_by_duty[d.duty_no])] or named
+    return first[0].unit_no if first else 0
 
 
 def _crying_already(turn: Turn, answered: Answered) -> bool:
@@ -248,7 +291,7 @@ def call_for_help(turn: Turn, alert: LiveAlert, unit_no: int, duties: Sequence[i
     """Tell the principals of `duties` that the unit needs help; real even in a drill."""
     wanted = [duty for duty in dict.fromkeys(duties) if duty is not None]
     held = people.holders(turn.connection, wanted)
-    persons = [h.person_no for duty in wanted for h in held.get(duty, ()) if h.rank == 1]
+    persons = [no for duty in wanted for no in people.in_charge(held.get(duty, ()))]
     unit = people.units(turn.connection, [unit_no]).get(unit_no)
     params = {**alert.selection["params"], "unit": unit.name if unit else "?"}
     tell(turn, alert, MessageKind.HELP, persons, template=MessageKind.HELP.value, params=params)
@@ -300,6 +343,7 @@ def _confirmation(alert: LiveAlert, alike: Sequence[Answered]) -> Notice:
 def withdraw(turn: Turn, alert_no: int, ack_no: int, by: bytes, reason: str) -> None:
     """An ack was a mistake: what it covered is open again, and its ladder due now.
 
+    Where the same person has answered by another ack as well, that one counts in its place.
     After the alert's end nothing climbs any more: it is closed without an answer (no due time).
     """
     c, a, r = t.ack.c, t.answer.c, t.requirement.c
@@ -324,6 +368,7 @@ def withdraw(turn: Turn, alert_no: int, ack_no: int, by: bytes, reason: str) -> 
         {"no": ack_no, "by": by.hex(), "reason": reason, "answers": answers},
         alert_no=alert_no,
     )
+    count_anew(turn, alert_no, row.person_no, {row.requirement_no for row in covered})
 
 
 def take_help(turn: Turn, ack_no: int, by: bytes) -> None:

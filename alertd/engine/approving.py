@@ -17,7 +17,7 @@ from alertd.decide.lifecycle import (
     transition,
 )
 from alertd.decide.plan import meet, reaches_people
-from alertd.engine.accept import ACTIONS, known_alerts, template_of
+from alertd.engine.accept import ACTIONS, ENDS, known_alerts, template_of
 from alertd.engine.authority import Actor, may, require
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError
@@ -41,6 +41,7 @@ def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = Fa
     alert = turn.alert_by_id(alert_id)
     subject = subject_of(turn, alert)
     _refuse_drill(turn, alert)
+    _refuse_overtaken(turn, _row(turn, alert.no))
     action = Action.BREAK_GLASS if break_glass else Action.APPROVE
     if not needs_second_person(subject):
         action = Action.ISSUE
@@ -70,6 +71,21 @@ def _refuse_drill(turn: Turn, alert: LiveAlert) -> None:
         raise ConflictError(
             "A live alert is out in its areas: no drill begins now.",
             hint="Wait until it is over.",
+        )
+
+
+def _refuse_overtaken(turn: Turn, row: Any) -> None:
+    """The word that a danger is over, of an alert that another has replaced since it was drafted.
+
+    It would tell people that what the other asks of them is off.
+    """
+    if row.purpose not in ENDS:
+        return
+    known = known_alerts(turn, cap.from_json(json.loads(row.cap)).references)
+    if all(each.state is AlertState.UPDATED for each in known):
+        raise ConflictError(
+            "The alert that it ends was replaced since it was drafted.",
+            hint="End the alert that is out now.",
         )
 
 

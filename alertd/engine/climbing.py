@@ -1,6 +1,7 @@
 """Due ladders, digests and calls for help: what the tick finds, decides and records."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from alertd.decide import escalate
 from alertd.decide.escalate import Act
 from alertd.engine import telling
+from alertd.engine.apart import apart, left_out
 from alertd.engine.nudging import Silence, nudge
 from alertd.engine.telling import Notice, call, tell
 from alertd.engine.turn import LiveAlert, Turn
@@ -29,6 +31,7 @@ from alertd.store import tables as t
 from alertd.store.batches import batches
 from rosters.words import Level
 
+_LADDERS = "ladders"
 _OTHER = "other"  # a policy's word for "not by the way that stayed silent"
 _NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it stays one part
 
@@ -38,17 +41,19 @@ def ladders(turn: Turn, limit: int) -> int:
 
     Whoever wasn't told because the alert is paused isn't silent: its ladders stand still.
     """
-    without = due.paused(turn.connection)
+    without = [*due.paused(turn.connection), *left_out(turn, _LADDERS)]
     rows = due.ladders(turn.connection, turn.now, limit, without=without)
     by_alert: dict[int, list[due.Ladder]] = {}
     for row in rows:
         by_alert.setdefault(alert_of(row.no), []).append(row)
     for alert_no, group in by_alert.items():
-        _climb_alert(turn, turn.alert(alert_no), group)
+        climb = partial(_climb_alert, turn, alert_no, group)
+        apart(turn, _LADDERS, climb, None, alert_no=alert_no)
     return len(rows)
 
 
-def _climb_alert(turn: Turn, alert: LiveAlert, rows: Sequence[due.Ladder]) -> None:
+def _climb_alert(turn: Turn, alert_no: int, rows: Sequence[due.Ladder]) -> None:
+    alert = turn.alert(alert_no)
     holders = people.holders(turn.connection, [duty_of(row.no) for row in rows])
     units = people.ancestors(turn.connection, [row.unit_no for row in rows])
     held = _held(turn, alert, rows)
@@ -255,9 +260,8 @@ def _notice(
     """What a superior is told: nobody hears of it where all have answered."""
     silent = [entry.unit for entry in entries if entry.unit and not entry.covered]
     names = list(dict.fromkeys(silent))
-    first = [h.person_no for h in holders if h.rank == 1] or [h.person_no for h in holders]
     return Notice(
-        persons=first if silent else (),
+        persons=people.in_charge(holders) if silent else (),
         template=MessageKind.DIGEST.value,
         params={
             **alert.selection["params"],

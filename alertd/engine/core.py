@@ -9,6 +9,7 @@ on disk, and the messages may leave. Threads, asyncio and group commit are a she
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from alertd.decide.expand import Pieces
@@ -24,6 +25,7 @@ from alertd.engine import (
     settling,
     spending,
 )
+from alertd.engine.apart import apart, left_out
 from alertd.engine.hurrying import hurry
 from alertd.engine.library import Library
 from alertd.engine.material import Material
@@ -123,6 +125,7 @@ class Engine:
     part: Part = field(default_factory=Part)
     agenda: Agenda | None = None
     portions: Portions = field(init=False)
+    _resting: dict[tuple[str, int], Millis] = field(default_factory=dict)
     _expands: bool = True  # an expansion may be under way
     _ticked_at: Millis = 0
     _more: bool = False
@@ -214,13 +217,14 @@ class Engine:
         if tick:
             self._tick(turn, lean=lean)
         if self.agenda is not None:
-            self.agenda(turn, tick=tick)
+            apart(turn, "agenda", partial(self.agenda, turn, tick=tick), None)
         # Without other writers one begins in a step of ours or not at all; so it isn't asked for.
         if self.store.shared or any(fact.kind == "alert.issued" for fact in turn.tx.facts):
             self._expands = True
         if self._expands and not lean:
-            self._expands = expanding.advance(turn)
-            self._more |= self._expands
+            more = expanding.advance(turn)
+            self._expands = more or bool(left_out(turn, expanding.PART))
+            self._more |= more
 
     def _tick_is_due(self, now: Millis) -> bool:
         return now - self._ticked_at >= _TICK_MS or now < self._ticked_at
@@ -238,6 +242,7 @@ class Engine:
 
     def leapt(self, by: Millis) -> None:
         """The node's time was set: what is remembered of the routes moves with it."""
+        self._resting.clear()
         for flow in self.flows.values():
             flow.bucket = Bucket(flow.bucket.tokens, flow.bucket.filled_at + by)
             flow.paused_until += by
@@ -258,6 +263,7 @@ class Engine:
             lease=self.lease,
             counter=self.store.writer_no if self.store.shared else 0,
             refuses_new=self.refuses_new,
+            resting=self._resting,
         )
 
     def _take(self, turn: Turn, item: Input) -> Answer:
@@ -277,16 +283,18 @@ class Engine:
 
     def _tick(self, turn: Turn, *, lean: bool) -> None:
         self._ticked_at = turn.now
-        approving.issue_due(turn)
-        approving.expire_due(turn)
-        done = settling.deadlines(turn, _BATCH)
-        stuck = dispatch.fail_unroutable(turn, _BATCH)
-        hurry(turn, [(alert_of(r.id), r.recipient_no, r.id) for r in stuck if _person(r)])
-        done = max(done, len(stuck), answering.help_due(turn, _BATCH))
-        halting.forgotten_due(turn)
+        apart(turn, "issue", partial(approving.issue_due, turn), None)
+        apart(turn, "expire", partial(approving.expire_due, turn), None)
+        parts: dict[str, Callable[[Turn, int], int]] = {
+            "deadlines": settling.deadlines,
+            "unroutable": _fail_unroutable,
+            "help": answering.help_due,
+            "paused": lambda turn, _: halting.forgotten_due(turn),
+        }
         if not lean:
-            done = max(done, climbing.ladders(turn, _BATCH), climbing.digests(turn, _BATCH))
-        self._more |= done >= _BATCH
+            parts |= {"ladders": climbing.ladders, "digests": climbing.digests}
+        done = [apart(turn, name, partial(part, turn, _BATCH), 0) for name, part in parts.items()]
+        self._more |= max(done) >= _BATCH
         if self._more:
             self._ticked_at = 0
 
@@ -299,6 +307,12 @@ class Engine:
 def _unserved(message: Outgoing) -> Outcome:
     refused = SendError(Fault.REFUSED, "number-not-served")
     return Outcome(message.delivery, message.attempt, refused)
+
+
+def _fail_unroutable(turn: Turn, limit: int) -> int:
+    stuck = dispatch.fail_unroutable(turn, limit)
+    hurry(turn, [(alert_of(r.id), r.recipient_no, r.id) for r in stuck if _person(r)])
+    return len(stuck)
 
 
 def _person(row: Any) -> bool:

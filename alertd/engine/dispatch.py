@@ -10,6 +10,7 @@ from alertd.decide.budget import is_spent, left
 from alertd.decide.halt import holds_back
 from alertd.decide.plan import (
     MUTED,
+    STANDBY_MS,
     Leave,
     Route,
     covers,
@@ -44,6 +45,9 @@ from alertd.store.outbox import Row
 DEADLINE_MARGIN_MS = 5_000  # past the route's own timeout, for the settlement to be written
 MOST_A_CLAIM = 1_000
 TICK_MS = 1_000
+_AVOIDED_MS = (
+    2 * STANDBY_MS
+)  # so long a message keeps off a route: one that only helps out has time
 _LEAST_WAIT_MS = 10  # a fast route fills by many tokens in that time; fewer, larger commits
 
 
@@ -148,6 +152,7 @@ def _look(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
         turn.now - patience_ms(route, lane, [way for way in free if covers(way, route)]),
         n,
         avoid=route.name if others(free, lane, route.name) else None,
+        long_ago=turn.now - _AVOIDED_MS,
         without=[alert.no for alert in here if refusal(route, alert.leave_at(turn.now))],
         paused=[alert.no for alert in here if holds_back(alert.halt, help_=False)],
     )

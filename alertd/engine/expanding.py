@@ -1,20 +1,21 @@
 """Drive each issued alert's expansion, a chunk a step, until all are written down."""
 
 import json
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from sqlalchemy import ColumnClause, bindparam, func, literal_column, select
 
 from alertd import cap
 from alertd.decide.escalate import first_due
 from alertd.decide.expand import Chunk, next_chunk, phases
-from alertd.engine.answering import answers_for, counts_as
+from alertd.engine.answering import count_anew
+from alertd.engine.apart import apart
 from alertd.engine.hurrying import hurry_early
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.model import (
     ALERT_SHIFT,
     MINUTE_MS,
-    AckKind,
     AlertState,
     RequirementState,
     Status,
@@ -24,9 +25,15 @@ from alertd.model import (
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared
 
+PART: Final = "expansion"
+"""What `apart` calls it."""
+
 
 def advance(turn: Turn) -> bool:
-    """One chunk of every expansion under way, most severe alert first; whether there is more."""
+    """One chunk of every expansion under way, most severe alert first; whether there is more.
+
+    One that fails is tried again a little later, and the others go on.
+    """
     if not _ANY.rows(turn.connection):
         return False
     c = t.alert.c
@@ -35,9 +42,11 @@ def advance(turn: Turn) -> bool:
         .where(c.state == AlertState.ISSUED.value, c.phase > 0)
         .order_by(c.status, c.severity, c.no)
     ).all()
-    for row in rows:
-        _chunk(turn, turn.alert(row.no), row)
-    return bool(rows)
+    done = [
+        apart(turn, PART, partial(_chunk, turn, row), otherwise=False, alert_no=row.no)
+        for row in rows
+    ]
+    return any(done)
 
 
 def _any(_: str) -> Any:
@@ -49,14 +58,14 @@ def _any(_: str) -> Any:
 _ANY = Prepared(_any)
 
 
-def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
+def _chunk(turn: Turn, row: Any) -> bool:
+    alert = turn.alert(row.no)
     followed = _followed(turn, row) if row.audience != "selection" else ()
-    followed = followed or (row.references_no,)
-    order = phases(row.audience, test=alert.status is Status.TEST, followed=len(followed))
-    references_no = row.references_no
-    if order[row.phase - 1] == "told":
-        references_no = followed[row.phase - 1 - order.index("told")]
-    last = _last(turn, order[row.phase - 1], references_no)
+    order = phases(row.audience, test=alert.status is Status.TEST, followed=max(1, len(followed)))
+    of = row.references_no
+    if order[row.phase - 1] == "told" and followed:
+        of = followed[row.phase - 1 - order.index("told")]
+    last = _last(turn, order[row.phase - 1], of)
     chunk = next_chunk(order, row.phase, row.cursor, last, turn.pieces)
     first = (alert.no << ALERT_SHIFT) + row.next_delivery
     came_to = turn.record(
@@ -73,7 +82,7 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
             "status": int(alert.status),
             "scope": scope(alert, row.roster_version),
             "stages": _stages(alert),
-            "references_no": references_no,
+            "references_no": of,
             "person_no": alert.selection.get("author_person"),
             "carry_over": row.purpose == "update" and not alert.policy.update_wants_fresh_answer,
         },
@@ -84,8 +93,10 @@ def _chunk(turn: Turn, alert: LiveAlert, row: Any) -> None:
         selected = {"phase": chunk.phase, "first": first, **came_to, **_carried(turn, alert, chunk)}
         turn.record("alert.selected", selected, alert_no=alert.no)
     if chunk.next_phase == 0:
-        _count_early(turn, alert)
+        # Who answered while it ran is counted for duties that were written down later.
+        count_anew(turn, alert.no)
         hurry_early(turn, alert.no)
+    return True
 
 
 def _carried(turn: Turn, alert: LiveAlert, chunk: Chunk) -> dict[str, list[int]]:
@@ -178,19 +189,3 @@ def _stages(alert: LiveAlert) -> list[dict[str, Any]]:
         due_at = first_due(start_at, alert.policy)
         stages.append({"stage": int(rule.stage), "start_at": start_at, "due_at": due_at})
     return stages
-
-
-def _count_early(turn: Turn, alert: LiveAlert) -> None:
-    """Who answered while the expansion ran is counted for duties that were written down later."""
-    c = t.ack.c
-    rows = turn.connection.execute(
-        select(c.no, c.person_no, c.kind, c["count"].label("moved"), c.of).where(
-            c.alert_no == alert.no, c.withdrawn_at.is_(None)
-        )
-    ).all()
-    for row in rows:
-        kind = counts_as(AckKind(row.kind), row.moved, row.of)
-        answers = answers_for(turn, alert.no, row.person_no, kind)
-        if answers:
-            body = {"no": row.no, "person_no": row.person_no, "answers": answers}
-            turn.record("ack.counted", body, alert_no=alert.no)

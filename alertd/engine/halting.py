@@ -56,7 +56,7 @@ def _tell_desk(turn: Turn, alert: LiveAlert, paused_ms: Millis) -> int:
         turn,
         alert,
         kind,
-        [each.person_no for each in held if each.rank == 1],
+        people.in_charge(held),
         template=kind.value,
         params=params,
     )

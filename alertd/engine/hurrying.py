@@ -1,7 +1,7 @@
 """A person who can't be reached, or can't come, doesn't wait for the ladder's next rung."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select
@@ -33,27 +33,33 @@ def hurry(turn: Turn, unreached: Sequence[tuple[int, int, int]]) -> None:
     for alert_no, person, delivery in unreached:
         by_alert.setdefault(alert_no, {})[person] = delivery
     for alert_no, persons in by_alert.items():
-        alert = turn.alert(alert_no)
-        if alert.over:
-            continue
-        _by_other_contact(turn, alert_no, persons)
-        climb_now(turn, alert_no, list(persons))
+        over = turn.alert(alert_no).over
+        _by_other_contact(turn, alert_no, persons, over=over)
+        if not over:
+            climb_now(turn, alert_no, list(persons))
 
 
-def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int]) -> None:
-    """Use the next contact that this alert hasn't used."""
+def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int], *, over: bool) -> None:
+    """Use the next contact that hasn't failed, and hasn't had this since it failed.
+
+    A call for help stays one there: it is real in a drill, too, and outlives its alert.
+    """
     alert = turn.alert(alert_no)
+    if over:
+        persons = {person: no for person, no in persons.items() if _is_help(turn, no)}
+        if not persons:
+            return
     ways = people.contacts(turn.connection, list(persons), int(Channel.SMS))
     used = _used(turn, alert_no, persons)
     for person, delivery in persons.items():
         fresh = [rank for rank, address in ways.get(person, []) if address not in used[person]]
         if not fresh:
             continue
-        template, params = _message_of(turn, delivery)
+        kind, template, params = _message_of(turn, delivery)
         tell(
             turn,
             alert,
-            MessageKind.ALERT,
+            kind if kind in _AS_IT_WAS else MessageKind.ALERT,
             [person],
             template=template,
             params=params,
@@ -61,18 +67,27 @@ def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int]) -> Non
         )
 
 
-def _used(turn: Turn, alert_no: int, persons: Iterable[int]) -> dict[int, set[int]]:
+# Which queue they travel in, and when, goes by what they are.
+_AS_IT_WAS = frozenset({MessageKind.HELP, MessageKind.PAUSED})
+
+
+def _used(turn: Turn, alert_no: int, persons: Mapping[int, int]) -> dict[int, set[int]]:
     first, last = numbers_of(alert_no)
     used: dict[int, set[int]] = {person: set() for person in persons}
     wanted = numbers(turn.connection, used)
-    for person, address in _USED.rows(turn.connection, persons=wanted, first=first, last=last):
-        used[person].add(address)
+    rows = _USED.rows(turn.connection, persons=wanted, first=first, last=last)
+    for person, address, delivery, state, duplicate in rows:
+        if delivery >= persons[person] or duplicate or state in _AMISS:
+            used[person].add(address)
     return used
+
+
+_AMISS = frozenset({int(DeliveryState.FAILED), int(DeliveryState.UNKNOWN)})
 
 
 def _used_by(dialect: str) -> Any:
     c = t.delivery.c
-    return select(c.recipient_no, c.address_no).where(
+    return select(c.recipient_no, c.address_no, c.id, c.state, c.duplicate).where(
         among(dialect, c.recipient_no, "persons"),
         c.id.between(bindparam("first"), bindparam("last")),
         c.recipient_kind == int(RecipientKind.PERSON),
@@ -83,14 +98,19 @@ def _used_by(dialect: str) -> Any:
 _USED = Prepared(_used_by)
 
 
-def _message_of(turn: Turn, delivery: int) -> tuple[str, dict[str, object]]:
-    ((template, params),) = _MESSAGE_OF.rows(turn.connection, delivery=delivery)
-    return template, json.loads(params)
+def _is_help(turn: Turn, delivery: int) -> bool:
+    kind, _, _ = _message_of(turn, delivery)
+    return kind is MessageKind.HELP
+
+
+def _message_of(turn: Turn, delivery: int) -> tuple[MessageKind, str, dict[str, object]]:
+    ((kind, template, params),) = _MESSAGE_OF.rows(turn.connection, delivery=delivery)
+    return MessageKind(kind), template, json.loads(params)
 
 
 _MESSAGE_OF = Prepared(
     lambda _: (
-        select(t.message.c.template, t.message.c.params)
+        select(t.message.c.kind, t.message.c.template, t.message.c.params)
         .join(t.delivery, t.delivery.c.message_no == t.message.c.no)
         .where(t.delivery.c.id == bindparam("delivery"))
     )

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from alertd.decide.interpret import Candidate, Duty, Person
-from alertd.engine.senders import first_told
+from alertd.engine.senders import WHEN_OVER, first_told
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import channel_of
 from alertd.model import FOREVER, Channel, Millis, RecipientKind
@@ -116,7 +116,7 @@ def mailboxes(turn: Turn, address_nos: Iterable[int], answers: Iterable[int]) ->
         found.told.setdefault(box_no, {})[alert_no] = at
     alerts = {alert_no for those in found.told.values() for alert_no in those}
     found.alerts = {turn.alert(alert_no).id: alert_no for alert_no in alerts}
-    found.ended = dict(_ENDED.rows(connection, alerts=numbers(connection, alerts)))
+    found.ended = dict(WHEN_OVER.rows(connection, alerts=numbers(connection, alerts)))
     return found
 
 
@@ -147,8 +147,3 @@ _AT = Prepared(
 )
 _BOXES = Prepared(lambda dialect: select(_C.no, _C.unit_no).where(_here(_C.no, dialect, "boxes")))
 _TOLD = first_told(RecipientKind.GROUP)
-_ENDED = Prepared(
-    lambda dialect: select(t.alert.c.no, t.alert.c.ended_at).where(
-        among(dialect, t.alert.c.no, "alerts")
-    )
-)

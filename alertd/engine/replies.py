@@ -162,9 +162,9 @@ def _interpret(
     if boxes:
         told = understood.boxes.candidates(turn, boxes)
         persons = list(dict.fromkeys(p.person_no for each in told for p in each.persons))
-    elif persons:
-        told = known.candidates(turn, sender)
     else:
+        told = known.candidates(turn, sender)
+    if not boxes and (not persons or (sender in known.former and not told)):
         understood.note(0, [number, "unknown-sender", "unknown-sender", None])
         return
     candidates = _meant(understood.alerts, told, came)
@@ -206,6 +206,8 @@ def _answers(
 ) -> list[Answered]:
     # Practising a call for help is an answer, and wakes nobody.
     kind = AckKind.RECEIVED if found.drill_help else AckKind(found.kind.value)
+    # Else it is for all that they hold: what they are asked later in the expansion counts, too.
+    narrow = read.unit_hint is not None or via is Via.MAIL
     return [
         Answered(
             alert_no=alert_no,
@@ -218,7 +220,7 @@ def _answers(
             of=read.of,
             late=found.late,
             inbound_no=number,
-            duties=found.duties or None,
+            duties=(found.duties or None) if narrow else None,
         )
         for person in found.persons
     ]

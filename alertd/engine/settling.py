@@ -162,7 +162,7 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
             ignored.append([word.delivery, word.attempt, word.status.value])
             continue
         moves[_move(row, decided)] += 1
-        items.append(_receipt_item(word, decided))
+        items.append(_receipt_item(row, word, decided))
         rows[word.delivery] = _after(row, decided)
         if decided.unreached:
             unreached.append(row)
@@ -200,17 +200,18 @@ def _was_given(turn: Turn, row: Any, route: str, attempt: int) -> bool:
     return speaks is not None and int(speaks.channel) == channel_of(row.lane)
 
 
-def _receipt_item(word: Receipt, decided: settle.Settlement) -> list[Any]:
+def _receipt_item(row: outbox.Row, word: Receipt, decided: settle.Settlement) -> list[Any]:
     state, due, played = int(decided.state), decided.due_at, int(decided.played)
     detail = word.detail[:_REFERENCE_MOST]
     start = [word.delivery, word.attempt, word.status.value]
-    return [*start, state, due, played, decided.reason, detail, decided.avoid_route]
+    doubt = [1] if decided.duplicate and not row.duplicate else []
+    return [*start, state, due, played, decided.reason, detail, decided.avoid_route, *doubt]
 
 
 def _after(row: outbox.Row, decided: settle.Settlement) -> outbox.Row:
     """The row as it stands after a decision, for the next word in the same batch."""
-    state, played = int(decided.state), int(decided.played)
-    return row._replace(state=state, due_at=decided.due_at, played=played)
+    state, played, duplicate = int(decided.state), int(decided.played), int(decided.duplicate)
+    return row._replace(state=state, due_at=decided.due_at, played=played, duplicate=duplicate)
 
 
 def _people(rows: Iterable[Any]) -> list[tuple[int, int, int]]:

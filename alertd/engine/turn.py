@@ -123,6 +123,8 @@ class Turn:
     refuses_new: bool = False
     source: str = "engine"
     counter: int = 0  # in which rows of the rollup this process counts what it sends
+    # (part of a step, alert or 0) → until when it is left out, because it failed; see `apart`.
+    resting: dict[tuple[str, int], Millis] = field(default_factory=dict)
 
     @property
     def connection(self) -> Connection:

@@ -87,6 +87,8 @@ class Store:
             the first number to try.
         synchronous: SQLite's durability; FULL keeps every acknowledged commit over a power cut.
         checkpoint_pages: How long SQLite's journal grows, about, before it is used again.
+        idle_ms: PostgreSQL ends a transaction that stands still for so long, so that a process that
+            was stopped in the middle of one holds up no other; 0: never.
     """
 
     def __init__(
@@ -98,13 +100,14 @@ class Store:
         writer: int = 1,
         synchronous: str = "FULL",
         checkpoint_pages: int = dialect.CHECKPOINT_PAGES,
+        idle_ms: int = 0,
     ) -> None:
         self.url = url
         self.vault = vault
         self.node = node
         self.writer_no = self._first_writer = writer
         self._writer: Engine = dialect.writer(
-            url, synchronous=synchronous, checkpoint_pages=checkpoint_pages
+            url, synchronous=synchronous, checkpoint_pages=checkpoint_pages, idle_ms=idle_ms
         )
         self._reader: Engine = dialect.reader(url)
         self._connection: Connection | None = None

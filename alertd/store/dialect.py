@@ -44,15 +44,21 @@ def is_sqlite(url: str) -> bool:
 
 
 def writer(
-    url: str, *, synchronous: str = "FULL", checkpoint_pages: int = CHECKPOINT_PAGES
+    url: str,
+    *,
+    synchronous: str = "FULL",
+    checkpoint_pages: int = CHECKPOINT_PAGES,
+    idle_ms: int = 0,
 ) -> Engine:
-    """The engine of the one writer.
+    """The engine of the one writer; of PostgreSQL, see `Store` for `idle_ms`.
 
     The sqlite3 driver begins transactions late and as readers, which silently loses updates; so
     it is told to leave transactions alone, and each begins as a writer.
     """
     if not is_sqlite(url):
-        return _postgresql(url, poolclass=NullPool, isolation_level="READ COMMITTED")
+        return _postgresql(
+            url, poolclass=NullPool, isolation_level="READ COMMITTED", idle_ms=idle_ms
+        )
     # An error's text must not show names or ciphertexts.
     engine = create_engine(
         url, poolclass=NullPool, hide_parameters=True, connect_args=_SQLITE_KEEPS
@@ -138,10 +144,12 @@ def reader(url: str) -> Engine:
     return engine
 
 
-def _postgresql(url: str, **more: Any) -> Engine:
+def _postgresql(url: str, *, idle_ms: int = 0, **more: Any) -> Engine:
     # A peer without power sends no word: the connection, and its locks, must not outlive it long.
     patience = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2}
     settings = "-c timezone=UTC -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2"
+    # A process that is stopped answers these all the same, and would keep its locks.
+    settings += f" -c idle_in_transaction_session_timeout={idle_ms}"
     engine = create_engine(
         url, hide_parameters=True, connect_args={**patience, "options": settings}, **more
     )

@@ -70,7 +70,7 @@ class Forgotten(NamedTuple):
 
 
 def alerts_to_issue(connection: Connection, now: Millis) -> list[int]:
-    """Approved ones whose delay is over."""
+    """Approved ones whose delay is over, and whose time isn't."""
     return [number for (number,) in _TO_ISSUE.rows(connection, now=now)]
 
 
@@ -168,7 +168,9 @@ def _number(state: int) -> ColumnClause[int]:
 
 def _to_issue(_: str) -> Select[Any]:
     c = t.alert.c
-    return select(c.no).where(c.state == _word(AlertState.APPROVED), c.issue_at <= _NOW)
+    return select(c.no).where(
+        c.state == _word(AlertState.APPROVED), c.issue_at <= _NOW, c.expires_at > _NOW
+    )
 
 
 def _to_expire(_: str) -> Select[Any]:

@@ -54,7 +54,11 @@ def _due(*, avoiding: bool) -> Any:
             .limit(bindparam("most"))
         )
         if avoiding:
-            query = query.where(c.avoid_route.is_(None) | (c.avoid_route != bindparam("avoid")))
+            query = query.where(
+                c.avoid_route.is_(None)
+                | (c.avoid_route != bindparam("avoid"))
+                | (c.due_at <= bindparam("long_ago"))
+            )
         return dialects.unclaimed(dialect, query)
 
     return build
@@ -100,6 +104,7 @@ def due(
     most: int,
     *,
     avoid: str | None = None,
+    long_ago: Millis = 0,
     without: Sequence[int] = (),
     paused: Sequence[int] = (),
 ) -> list[Row]:
@@ -110,15 +115,16 @@ def due(
         lane: The queue.
         now: The time.
         most: How many at most.
-        avoid: Leave out what is to go by another route than this one.
+        avoid: Leave out what is to go by another route than this one,
+        long_ago: but for what has been due since then: the other doesn't take it.
         without: Alerts to leave out.
         paused: Alerts to leave out but for their calls for help.
     """
     if without or paused:
-        return _due_without(connection, lane, now, most, avoid, without, paused)
+        return _due_without(connection, lane, now, most, avoid, long_ago, without, paused)
     values: dict[str, Any] = {"in_lane": lane, "now": now, "most": most}
     if avoid is not None:
-        values["avoid"] = avoid
+        values |= {"avoid": avoid, "long_ago": long_ago}
     return list(map(Row._make, _DUE[avoid is not None].rows(connection, **values)))
 
 
@@ -128,6 +134,7 @@ def _due_without(
     now: Millis,
     most: int,
     avoid: str | None,
+    long_ago: Millis,
     without: Sequence[int],
     paused: Sequence[int],
 ) -> list[Row]:
@@ -139,7 +146,7 @@ def _due_without(
     for alert_no in paused:
         c, within = t.delivery.c, numbers_of(alert_no)
         query = query.where(~c.id.between(*within) | (c.priority == HELP_PRIORITY))
-    values = {"in_lane": lane, "now": now, "most": most, "avoid": avoid}
+    values = {"in_lane": lane, "now": now, "most": most, "avoid": avoid, "long_ago": long_ago}
     return [Row._make(row) for row in connection.execute(query, values)]
 
 

@@ -75,6 +75,11 @@ def _holders(dialect: str) -> Select[Any]:
 _HOLDERS = Prepared(_holders)
 
 
+def in_charge(held: Sequence[Holder]) -> list[int]:
+    """The people to turn to for a duty: its principals, or where it has none whoever holds it."""
+    return [each.person_no for each in held if each.rank == 1] or [each.person_no for each in held]
+
+
 def contacts(
     connection: Connection, person_nos: Iterable[int], channel: int
 ) -> dict[int, list[tuple[int, int]]]:

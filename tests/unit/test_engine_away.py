@@ -1,8 +1,10 @@
 """A gateway that isn't there, and what a gateway may speak of, by the whole engine."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 
 from alertd.engine import receive
@@ -111,4 +113,75 @@ def test_what_a_gateway_refuses_later_goes_by_another_route(tmp_path: Path) -> N
         ),
     )
     assert one(city, message.delivery) == (2, {"sms-1": "sms-2", "sms-2": "sms-1"}[route])
+    city.store.close()
+
+
+def split(city: City, by: Callable[[str, Outgoing], Accepted | SendError]) -> None:
+    """Each of the routes behaves by itself."""
+    c = t.delivery.c
+
+    def behave(message: Outgoing) -> Accepted | SendError:
+        return by(city.one(select(c.route).where(c.id == message.delivery)).route, message)
+
+    city.behave = behave
+
+
+def test_what_one_gateway_cannot_take_now_goes_by_another(tmp_path: Path) -> None:
+    city = City(tmp_path, routes=TWO)
+    busy = SendError(Fault.THROTTLED, "busy", retry_after_s=600)
+    split(city, lambda route, _: busy if route == "sms-1" else Accepted("ref"))
+    alert = city.issue()
+    city.forward(seconds=10)
+    assert "pending" not in city.states(alert)
+    assert city.states(alert)["accepted"] > 100
+    city.store.close()
+
+
+def test_nothing_keeps_off_a_route_for_longer_than_another_takes(tmp_path: Path) -> None:
+    city = City(tmp_path, routes=TWO)
+    lost: set[int] = set()
+
+    def by(route: str, message: Outgoing) -> Accepted | SendError:
+        if route == "sms-2":  # it is there, and takes nothing for an hour
+            return SendError(Fault.THROTTLED, "busy", retry_after_s=3_000)
+        if message.kind == "alert" or message.delivery in lost:
+            return Accepted("ref")
+        lost.add(message.delivery)
+        return SendError(Fault.UNKNOWN, "timeout")
+
+    split(city, by)
+    alert = city.issue(areas=["330281001"])
+    city.forward(minutes=2, seconds=1)  # the reminders are lost
+    assert lost
+    city.forward(seconds=60 + 45)
+    again = [message for message in city.sent if message.delivery in lost and message.attempt > 1]
+    assert {message.delivery for message in again} == lost
+    assert "pending" not in city.states(alert)
+    city.store.close()
+
+
+@pytest.mark.parametrize("second", [None, SendError(Fault.RETRY, "503")])
+def test_sent_after_undelivered_keeps_nothing_from_going_by_another_route(
+    tmp_path: Path, second: SendError | None
+) -> None:
+    city = City(tmp_path, routes=TWO)
+    city.issue()
+    message = city.sent[0]
+    _, route = one(city, message.delivery)
+    city.behave = lambda _: second
+    words: list[tuple[ReceiptStatus, Fault | None]] = [
+        (ReceiptStatus.FAILED, Fault.REFUSED),
+        (ReceiptStatus.ACCEPTED, None),
+    ]
+    for status, fault in words:
+        word = Receipt(delivery=message.delivery, attempt=1, status=status, fault=fault)
+        hear(city, route, word)
+    assert one(city, message.delivery) == (2, {"sms-1": "sms-2", "sms-2": "sms-1"}[route])
+    c = t.delivery.c
+    state = select(c.state).where(c.id == message.delivery)
+    assert city.one(state).state != DeliveryState.ACCEPTED
+    city.behave = accepts
+    city.restart()
+    city.forward(seconds=90)
+    assert city.one(state).state == DeliveryState.ACCEPTED
     city.store.close()

@@ -79,6 +79,23 @@ def test_only_one_decides_at_a_time(url: str) -> None:
         assert tx.decide_too()
 
 
+def test_a_process_that_was_stopped_in_mid_transaction_holds_up_no_other(url: str) -> None:
+    stopped = Store(url, Vault(KEY), node="test", idle_ms=500)
+    databases.opened.append(stopped)
+    other = opened(url)
+    decided: list[bool] = []
+
+    def stand_still() -> None:
+        with stopped.transaction(1), other.transaction(2):  # which waits until it may decide
+            decided.append(True)
+
+    with pytest.raises(Exception, match=r"terminat|closed|lost"):
+        stand_still()
+    assert decided
+    with stopped.transaction(3):
+        pass
+
+
 def test_a_database_that_was_away_is_connected_to_anew(url: str) -> None:
     store = opened(url)
     with store.transaction(1) as tx:

@@ -183,6 +183,42 @@ def test_receipts_never_move_a_delivery_backwards(
     assert (decided.state if decided else None) == after
 
 
+def test_a_gateway_that_says_failed_and_accepted_gets_a_marked_copy_sent() -> None:
+    waiting = delivery(state=DeliveryState.PENDING, other_route=True)
+    decided = settle.receipt(waiting, receipt(ReceiptStatus.ACCEPTED), NOW)
+    assert decided == settle.Settlement(
+        state=DeliveryState.PENDING,
+        reason="receipt-accepted",
+        due_at=NOW,
+        avoid_route="modem-1",
+        duplicate=True,
+    )
+
+
+@pytest.mark.parametrize("state", [DeliveryState.PENDING, DeliveryState.SENDING])
+def test_of_an_earlier_try_that_failed_accepted_says_nothing(state: DeliveryState) -> None:
+    word = receipt(ReceiptStatus.ACCEPTED, attempt=1)
+    assert settle.receipt(delivery(state=state, attempt=2), word, NOW) is None
+    saved = settle.receipt(delivery(state=state, attempt=2, duplicate=True), word, NOW)
+    assert saved  # a copy may be out there: that is the one it has
+    assert saved.state is DeliveryState.ACCEPTED
+
+
+@pytest.mark.parametrize(("asked_s", "wait_s"), [(600, 5), (2, 2), (None, 5)])
+def test_what_a_full_route_cannot_take_waits_for_no_route(
+    asked_s: float | None, wait_s: int
+) -> None:
+    error = SendError(Fault.THROTTLED, "busy", retry_after_s=asked_s)
+    decided = settle.outcome(delivery(attempt=2, other_route=True), error, NOW)
+    assert (decided.due_at, decided.avoid_route) == (NOW + wait_s * 1000, "modem-1")
+
+
+def test_even_what_is_told_to_wait_is_given_up_before_its_tries_have_no_number() -> None:
+    away = SendError(Fault.AWAY, "no-connection")
+    assert settle.outcome(delivery(attempt=29_999), away, NOW).state is DeliveryState.PENDING
+    assert settle.outcome(delivery(attempt=30_000), away, NOW).unreached
+
+
 def test_a_failure_of_an_earlier_try_says_nothing_of_the_present_one() -> None:
     word = receipt(ReceiptStatus.FAILED, attempt=1)
     assert settle.receipt(delivery(attempt=2), word, NOW) is None

@@ -146,11 +146,13 @@ class HandoverPart:
                 self.marked.add(place)
 
     def _receipts(self, recorded: Recorded) -> None:
-        for place, (_, _, _, state, _, played, reason, *_) in self._places(
+        for place, (_, _, _, state, _, played, reason, _, *more) in self._places(
             recorded.fact.body["items"]
         ):
             self._now(place, state, reason)
             self.played[place] = played
+            if len(more) > 1:  # the route to avoid, and that a copy may be out there
+                self.marked.add(place)
 
     def _now(self, place: int, state: int, reason: str) -> None:
         self.state[place] = state

@@ -1,5 +1,6 @@
 """Facts about what came back."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,13 +58,18 @@ def _ack_row(fact: Fact, body: Mapping[str, Any]) -> tuple[Any, ...]:
         body["inbound_no"],
         bytes.fromhex(body["by"]) if body["by"] else None,
         body["note"],
+        _json(body.get("duties")),
     )
+
+
+def _json(duties: Sequence[int] | None) -> str | None:
+    return None if duties is None else json.dumps(duties)
 
 
 # In the table's own order, so that no row has to be turned round.
 _ACK_COLUMNS = (
     *("no", "id", "alert_no", "person_no", "kind", "count", "of", "via", "grade"),
-    *("late", "occurred_at", "inbound_no", "by", "note"),
+    *("late", "occurred_at", "inbound_no", "by", "note", "duties"),
 )
 _ACK = Prepared(lambda _: t.ack.insert().values(_given(*_ACK_COLUMNS)))
 

@@ -95,20 +95,32 @@ def settled(connection: Connection, fact: Fact) -> None:
 
 
 def receipts(connection: Connection, fact: Fact) -> None:
-    """Later words. Items: [id, attempt, status, state, due_at, played, reason, detail, avoid].
+    """Later words. Items: [id, attempt, status, state, due_at, played, reason, detail, avoid, dup].
 
-    `avoid`, a route, came later than the rest: older journals' items end before it.
+    `avoid`, a route, came later than the rest: older journals' items end before it. `dup` is there
+    where the word makes of what waits a possible duplicate.
     """
     # The last word on a delivery stands; the state of those before it is not to be seen.
-    last = {
-        number: (state, due, reason, played, fact.occurred_at, avoid[0] if avoid else None)
-        for number, _, _, state, due, played, reason, _, *avoid in fact.body["items"]
-    }
+    last: dict[int, Change] = {}
+    doubtful: list[int] = []
+    for number, _, _, state, due, played, reason, _, *more in fact.body["items"]:
+        avoid, *duplicate = more or [None]
+        last[number] = (state, due, reason, played, fact.occurred_at, avoid)
+        doubtful += [number] if duplicate else []
     alike: dict[Change, list[int]] = {}
     for number, values in last.items():
         alike.setdefault(values, []).append(number)
     _change(connection, _RECEIPT, alike)
+    if doubtful:
+        _DOUBT.run(connection, ids=numbers(connection, doubtful))
     _count_all(connection, fact.body["counts"])
+
+
+_DOUBT = Prepared(
+    lambda dialect: (
+        update(t.delivery).where(among(dialect, t.delivery.c.id, "ids")).values(duplicate=1)
+    )
+)
 
 
 Change = tuple[Any, ...]

@@ -126,14 +126,18 @@ def _people(scope: Scope, status: Status, place: Any) -> Picked:
     return query, Channel.SMS
 
 
-def _told(_: Scope, status: Status, _place: Any) -> Picked:
-    """Everybody whom the referenced alert may have reached, each once, by the way it first took."""
+def _told(scope: Scope, status: Status, _place: Any) -> Picked:
+    """Everybody whom the referenced alert may have reached, each once, by the way it first took.
+
+    Whose number or robot is another one since hears of it there.
+    """
     first, last = _number("told_first"), _number("told_last")
     d = t.delivery.c
     seen, has = t.delivery.alias(), t.delivery.alias()
     lane = d.lane - d.lane % 10 + int(status)
     query = select(
-        *(d.recipient_kind, d.recipient_no, d.address_no, lane, _FIRST, d.id.label("place"), null())
+        *(d.recipient_kind, d.recipient_no, _now_at(d, scope), lane),
+        *(_FIRST, d.id.label("place"), null()),
     ).where(
         d.id > first + _number("after"),
         d.id <= first + _number("upto"),
@@ -153,6 +157,34 @@ def _told(_: Scope, status: Status, _place: Any) -> Picked:
         ),
     )
     return query, None
+
+
+def _now_at(d: Any, scope: Scope) -> ColumnElement[int]:
+    """Where a delivery's recipient is reached now: where it was, if that is still theirs."""
+    c, g = t.contact.c, t.chat_group.c
+    theirs = (c.person_no == d.recipient_no, in_force(t.contact, scope.version))
+    still = exists().where(*theirs, c.address_no == d.address_no)
+    first = (
+        select(c.address_no)
+        .where(*theirs, c.channel == int(Channel.SMS))
+        .order_by(c.rank)
+        .limit(1)
+        .scalar_subquery()
+    )
+    robot = select(g.address_no).where(
+        g.no == d.recipient_no, in_force(t.chat_group, scope.version)
+    )
+    return case(
+        (
+            (d.recipient_kind == int(RecipientKind.PERSON)) & ~still,
+            func.coalesce(first, d.address_no),
+        ),
+        (
+            d.recipient_kind == int(RecipientKind.GROUP),
+            func.coalesce(robot.scalar_subquery(), d.address_no),
+        ),
+        else_=d.address_no,
+    )
 
 
 def _author(scope: Scope, status: Status, _place: Any) -> Picked:

@@ -50,6 +50,7 @@ class Ack(SQLModel, table=True):
     by: bytes | None = blob(nullable=True)  # the operator who entered it
     note: str = text()
     withdrawn_at: int | None = big(nullable=True)
+    duties: str | None = text(nullable=True)  # JSON: those it named; null: all that they hold
 
 
 class Answer(SQLModel, table=True):

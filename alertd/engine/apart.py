@@ -1,0 +1,46 @@
+"""Parts of a step that may fail by themselves: a defect in one of them holds up no other.
+
+What a drill's calendar or one alert's old data trip over must not keep a live alert from going out.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from alertd.engine.turn import Turn
+from alertd.store.database import BrokenOffError
+
+REST_MS: Final = 10_000
+"""So long a part that failed is left out: it would fail again, and every failure is on record."""
+
+_T = TypeVar("_T")
+
+
+def apart(turn: Turn, part: str, act: Callable[[], _T], otherwise: _T, *, alert_no: int = 0) -> _T:
+    """Do a part of the step; where it fails in a way that nobody foresaw, it alone is undone.
+
+    Args:
+        turn: The step.
+        part: Which.
+        act: Does it.
+        otherwise: What is returned where it fails, or failed just now.
+        alert_no: Of this alert alone; 0: of all.
+    """
+    if turn.resting.get((part, alert_no), 0) > turn.now:
+        return otherwise
+    try:
+        with turn.tx.item():
+            done = act()
+    except BrokenOffError:
+        raise  # of this step nothing is left that could be committed
+    except Exception as error:  # noqa: BLE001 - the rest of the step goes on
+        turn.alerts.clear()
+        turn.resting[part, alert_no] = turn.now + REST_MS
+        turn.record("defect", {"error": type(error).__name__}, alert_no=alert_no)
+        return otherwise
+    turn.resting.pop((part, alert_no), None)
+    return done
+
+
+def left_out(turn: Turn, part: str) -> list[int]:
+    """The alerts of which a part is left out now."""
+    return [no for (name, no), until in turn.resting.items() if name == part and until > turn.now]

@@ -1,0 +1,67 @@
+"""What an edit of the roster does in mid-alert: numbers that change, duties that change hands."""
+
+from typing import Any
+
+from sqlalchemy import select, update
+
+from alertd.model import FOREVER, Channel
+from alertd.store import addresses
+from alertd.store import tables as t
+from tests.city import City
+
+SMS = int(Channel.SMS)
+
+
+def put_in_charge(city: City, person_no: int, duty_no: int) -> None:
+    """Somebody long there takes a duty."""
+    h = t.holding.c
+    mine = select(h.address_no).where(h.person_no == person_no).limit(1)
+    address = city.one(mine).address_no
+    with city.store.transaction(city.now) as tx:
+        tx.connection.execute(
+            update(t.holding)
+            .where(h.duty_no == duty_no, h.rank == 1)
+            .values(person_no=person_no, address_no=address)
+        )
+
+
+def new_number(city: City, person_no: int, number: str) -> None:
+    """A person's first number is another one from now on."""
+    c, h = t.contact.c, t.holding.c
+    first = (c.person_no == person_no, c.channel == SMS, c.rank == 1, c.to_version == FOREVER)
+    with city.store.transaction(city.now) as tx:
+        connection = tx.connection
+        no = addresses.intern(connection, tx.vault, "phone", [number])[number]
+        connection.execute(update(t.contact).where(*first).values(to_version=2))
+        _reach(connection, person_no, 1, 2, no)
+        connection.execute(update(t.holding).where(h.person_no == person_no).values(address_no=no))
+        version = {"version": 2, "created_at": city.now, "by": "test", "why": "test"}
+        connection.execute(t.roster_version.insert(), version | {"digest": "", "counts": "{}"})
+
+
+def second_number(city: City, person_no: int, number: str) -> None:
+    """A person's second number; perhaps somebody else's, too."""
+    c = t.contact.c
+    with city.store.transaction(city.now) as tx:
+        no = addresses.intern(tx.connection, tx.vault, "phone", [number])[number]
+        further = t.contact.delete().where(c.person_no == person_no, c.channel == SMS, c.rank > 1)
+        tx.connection.execute(further)
+        _reach(tx.connection, person_no, 2, 1, no)
+
+
+def _reach(connection: Any, person_no: int, rank: int, since: int, address_no: int) -> None:
+    row = {"person_no": person_no, "channel": SMS, "rank": rank, "from_version": since}
+    connection.execute(t.contact.insert(), row | {"to_version": FOREVER, "address_no": address_no})
+
+
+def unit_of(city: City, duty_no: int) -> Any:
+    """The unit that a duty is held in."""
+    u, d = t.unit.c, t.duty.c
+    query = select(t.unit).join(t.duty, d.unit_no == u.no)
+    return city.one(query.where(d.no == duty_no, u.to_version == FOREVER))
+
+
+def asked(city: City, alert_no: int = 1) -> list[tuple[int, int]]:
+    """(duty, person) of the grid leaders whom an alert asks."""
+    found = city.leaders()
+    return [pair for pair in found if city.requirement_or_none(pair[0], alert_no) is not None]

@@ -1,0 +1,98 @@
+"""What follows an alert: to whom, by which routes, and what became of the alert meanwhile."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from alertd.errors import ConflictError
+from alertd.model import AlertState
+from alertd.store import tables as t
+from tests.city import OFFICER, City, sms_route
+from tests.unit.roster_moves import asked, new_number
+
+MakeCity = Callable[..., City]
+TOWN, OTHER = "330281001", "330281002"
+
+
+@pytest.fixture
+def make_city(tmp_path: Path) -> Iterator[MakeCity]:
+    made: list[City] = []
+
+    def make(**options: Any) -> City:
+        made.append(City(tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for city in made:
+        city.store.close()
+
+
+def state_of(city: City, alert_no: int) -> AlertState:
+    return AlertState(city.one(select(t.alert.c.state).where(t.alert.c.no == alert_no)).state)
+
+
+def test_what_ends_two_alerts_reaches_all_who_were_told_of_either(make_city: MakeCity) -> None:
+    city = make_city()
+    ended = [city.issue(areas=[TOWN]), city.issue("flood", areas=[OTHER])]
+    told = {message.address for message in city.sent}
+    city.sent.clear()
+    references = [city.reference(no) for no in ended]
+    city.issue("all-clear", areas=[TOWN, OTHER], references=references)
+    assert {state_of(city, no) for no in ended} == {AlertState.ALL_CLEAR}
+    heard = [message.address for message in city.sent]
+    assert set(heard) == told
+    assert len(heard) == len(told)
+
+
+def test_an_update_that_ran_out_while_it_waited_ends_nothing(make_city: MakeCity) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    update_ = city.draft(areas=[TOWN], references=[city.reference(alert)])
+    city.approve(update_, actor=OFFICER, break_glass=True)
+    with city.store.transaction(city.now) as tx:
+        short = update(t.alert).where(t.alert.c.no == update_["no"])
+        tx.connection.execute(short.values(expires_at=city.now + 200_000))
+    city.now += 400_000  # the node was off, over its delay and its end
+    city.restart()
+    city.settle()
+    assert state_of(city, update_["no"]) == AlertState.EXPIRED
+    assert state_of(city, alert) == AlertState.ISSUED
+
+
+def test_an_all_clear_goes_to_the_number_that_is_theirs_now(make_city: MakeCity) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    (_, person), *_ = asked(city)
+    before = city.phone_of(person)
+    new_number(city, person, "+8613900000001")
+    city.sent.clear()
+    city.issue("all-clear", areas=[TOWN], references=[city.reference(alert)])
+    assert city.to("+8613900000001")
+    assert not city.to(before)
+
+
+def test_what_follows_a_drill_leaves_by_the_drills_own_routes(make_city: MakeCity) -> None:
+    routes = (sms_route("real", simulated=False), sms_route("asked"), sms_route("other"))
+    city = make_city(routes=routes)
+    drill = city.issue(status="Exercise", areas=[TOWN], simulated=True, routes=("asked",))
+    city.issue("all-clear", status="Exercise", areas=[TOWN], references=[city.reference(drill)])
+    c = t.delivery.c
+    tried = city.rows(select(c.route, c.state).where(c.attempt > 0).distinct())
+    assert {row.route for row in tried} == {"asked"}
+    assert city.states(drill + 1) == city.states(drill)
+
+
+def test_nobody_is_told_that_it_is_over_while_what_took_its_place_is_out(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    waiting = city.draft("all-clear", areas=[TOWN], references=[city.reference(alert)])
+    city.issue(areas=[TOWN], references=[city.reference(alert)])
+    city.sent.clear()
+    with pytest.raises(ConflictError, match="replaced"):
+        city.approve(waiting)
+    assert not city.sent

@@ -1,0 +1,123 @@
+"""Calls for help: for which unit, to whom, and by which number."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from alertd.store import addresses, people
+from alertd.store import tables as t
+from channels.base import Accepted, Fault, Outgoing, SendError
+from tests.city import City, accepts
+from tests.unit.roster_moves import asked, put_in_charge, second_number, unit_of
+
+MakeCity = Callable[..., City]
+TOWN = "330281001"
+
+
+@pytest.fixture
+def make_city(tmp_path: Path) -> Iterator[MakeCity]:
+    made: list[City] = []
+
+    def make(**options: Any) -> City:
+        made.append(City(tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for city in made:
+        city.store.close()
+
+
+def case_of(city: City) -> Any:
+    return city.one(select(t.help_case))
+
+
+def test_help_goes_to_the_unit_that_the_answer_names(make_city: MakeCity) -> None:
+    city = make_city()
+    (_, person), (other, _), *_ = city.leaders()
+    put_in_charge(city, person, other)
+    city.issue()
+    city.reply(city.phone_of(person), f"3 {unit_of(city, other).name}")
+    assert case_of(city).unit_no == unit_of(city, other).no
+
+
+def test_help_is_for_a_unit_that_the_alert_is_about(make_city: MakeCity) -> None:
+    city = make_city()
+    (duty, person), *others = city.leaders()
+    home = unit_of(city, duty).path.split("/")[1]
+    away = next(d for d, _ in others if unit_of(city, d).path.split("/")[1] != home)
+    put_in_charge(city, person, away)
+    city.issue(areas=[unit_of(city, away).path.split("/")[1]])
+    city.reply(city.phone_of(person), "3")
+    unit = unit_of(city, away)
+    assert case_of(city).unit_no == unit.no
+    c = t.coverage.c
+    shown = select(c.helping).where(c.unit_no == unit.no, c.stage == 1)
+    assert city.one(shown).helping == 1  # the alert's own board says so
+
+
+@pytest.mark.parametrize(("status", "over"), [("Exercise", False), ("Actual", True)])
+def test_help_by_a_second_number_is_as_real_and_outlives_its_alert(
+    make_city: MakeCity, status: str, *, over: bool
+) -> None:
+    dead: set[str] = set()
+
+    def by_number(message: Outgoing) -> Accepted | SendError:
+        dying = message.address in dead
+        return SendError(Fault.DEAD, "no-such-number") if dying else accepts(message)
+
+    city = make_city(behave=by_number)
+    alert = city.issue(status=status, areas=[TOWN])
+    (_, person), *_ = asked(city)
+    city.reply(city.phone_of(person), "3")
+    dead |= {message.address for message in city.sent if message.kind == "help"}
+    assert dead
+    second = {f"+86139000000{place:02}" for place in range(len(dead))}
+    for address, number in zip(sorted(dead), sorted(second), strict=True):
+        second_number(city, at(city, address), number)
+    if over:
+        city.issue("cancel", areas=[TOWN], status=status, references=[city.reference(alert)])
+    city.sent.clear()
+    city.forward(minutes=2, seconds=5)  # nobody took it: it climbs
+    again = [message for message in city.sent if message.address in second]
+    assert again
+    assert {(message.kind, message.status) for message in again} == {("help", "Actual")}
+    assert not any("演练" in message.text for message in again)
+
+
+def at(city: City, phone: str) -> int:
+    with city.store.read() as connection:
+        number = addresses.find(connection, city.store.vault, phone)
+        (person,) = people.persons_at(connection, number or 0)
+    return person
+
+
+def test_help_reaches_a_desk_that_has_alternates_only(make_city: MakeCity) -> None:
+    city = make_city()
+    city.issue(areas=[TOWN])
+    (_, person), *_ = asked(city)
+    above = ["city_duty", "community_lead", "subdistrict_lead"]
+    with city.store.transaction(city.now) as tx:
+        vacant = update(t.holding).where(t.holding.c.role.in_(above)).values(rank=2)
+        tx.connection.execute(vacant)
+    city.sent.clear()
+    city.reply(city.phone_of(person), "3")
+    assert [message for message in city.sent if message.kind == "help"]
+
+
+def test_a_reminder_goes_to_the_number_that_is_left(make_city: MakeCity) -> None:
+    dead: set[str] = set()
+
+    def by_number(message: Outgoing) -> Accepted | SendError:
+        dying = message.address in dead
+        return SendError(Fault.DEAD, "no-such-number") if dying else accepts(message)
+
+    city = make_city(behave=by_number)
+    _, person = next(pair for pair in city.leaders() if TOWN in unit_of(city, pair[0]).path)
+    dead.add(city.phone_of(person))
+    second_number(city, person, "+8613900000001")
+    city.issue(areas=[TOWN])
+    city.forward(minutes=2, seconds=5)
+    assert [m.template for m in city.to("+8613900000001")] == ["typhoon-red", "reminder"]

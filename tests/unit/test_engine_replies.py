@@ -1,0 +1,117 @@
+"""Whose answer a reply is, and what for, where the roster or the alert has moved on."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from alertd.decide.expand import Pieces
+from alertd.engine import answering, approving, halting
+from alertd.engine.authority import Actor
+from alertd.model import RequirementState
+from alertd.store import tables as t
+from tests.city import SECOND, City
+from tests.unit.roster_moves import asked, new_number, put_in_charge, second_number, unit_of
+
+MakeCity = Callable[..., City]
+TOWN = "330281001"
+ADMIN = Actor(no=9, id=b"z" * 16, name="admin", role="administrator", path="")
+
+
+@pytest.fixture
+def make_city(tmp_path: Path) -> Iterator[MakeCity]:
+    made: list[City] = []
+
+    def make(**options: Any) -> City:
+        made.append(City(tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for city in made:
+        city.store.close()
+
+
+def verdict(city: City) -> str:
+    word: str = city.one(select(t.inbound.c.verdict)).verdict
+    return word
+
+
+def test_an_early_answer_for_one_unit_counts_for_no_other_afterwards(make_city: MakeCity) -> None:
+    city = make_city(pieces=Pieces(first_people=3, most=7))
+    (duty, early), *_, (late, _) = city.leaders("building_lead")
+    put_in_charge(city, early, late)
+    drafted = city.draft()
+    approve = partial(approving.approve, actor=SECOND, alert_id=bytes.fromhex(drafted["id"]))
+    phone, inputs = city.phone_of(early), [approve]
+    while not city.to(phone):
+        handovers = city.engine.step(city.now, inputs).handovers
+        city.sent += [message for handover in handovers for message in handover.messages]
+        inputs = []
+    assert city.requirement_or_none(late) is None
+    city.reply(phone, f"1 {unit_of(city, duty).name}")
+    assert city.requirement(duty).state == RequirementState.COVERED
+    assert city.requirement(late).state == RequirementState.OPEN
+
+
+def test_a_bare_answer_to_an_alert_that_was_stopped_counts_late(make_city: MakeCity) -> None:
+    city = make_city()
+    city.issue(areas=[TOWN])
+    (duty, person), *_ = asked(city)
+    alert_id = city.one(select(t.alert.c.id)).id
+    city.take(partial(halting.stop, actor=ADMIN, alert_id=alert_id, reason="wrong"))
+    city.reply(city.phone_of(person), "1")
+    assert verdict(city) == "counted"
+    assert city.one(select(t.ack.c.late)).late == 1
+    assert city.requirement(duty).state == RequirementState.COVERED
+
+
+def test_a_phone_that_was_told_answers_though_its_number_has_left_the_roster(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    city.issue(areas=[TOWN])
+    (duty, person), *_ = asked(city)
+    before = city.phone_of(person)
+    new_number(city, person, "+8613900000001")
+    city.reply(before, "1")
+    assert verdict(city) == "counted"
+    assert city.one(select(t.ack.c.grade)).grade == "shared"  # perhaps it is somebody else's now
+    assert city.requirement(duty).state == RequirementState.COVERED
+    city.reply(before, "3 水进屋了")
+    assert city.one(select(t.help_case.c.person_no)).person_no == person
+
+
+def test_a_number_that_was_given_up_before_the_alert_is_a_strangers(make_city: MakeCity) -> None:
+    city = make_city()
+    _, person = city.leaders()[0]
+    before = city.phone_of(person)
+    new_number(city, person, "+8613900000001")
+    city.issue()
+    city.reply(before, "1")
+    assert verdict(city) == "unknown-sender"
+
+
+def test_a_phone_answers_for_those_who_were_told_by_it(make_city: MakeCity) -> None:
+    city = make_city()
+    (duty, person), (other_duty, other), *_ = city.leaders()
+    second_number(city, other, city.phone_of(person))
+    city.issue()
+    city.reply(city.phone_of(person), "1")
+    assert city.requirement(duty).state == RequirementState.COVERED
+    assert city.requirement(other_duty).state == RequirementState.OPEN
+
+
+def test_of_two_answers_the_other_stands_where_one_was_a_mistake(make_city: MakeCity) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    (duty, person), *_ = asked(city)
+    for _ in range(2):
+        city.reply(city.phone_of(person), "1")
+    first, second = (row.no for row in city.rows(select(t.ack.c.no).order_by(t.ack.c.no)))
+    for number, state in ((first, RequirementState.COVERED), (second, RequirementState.OPEN)):
+        mistake = {"alert_no": alert, "ack_no": number, "by": b"o" * 16, "reason": "mistaken"}
+        city.take(partial(answering.withdraw, **mistake))
+        assert city.requirement(duty).state == state
