@@ -17,7 +17,7 @@ from alertd.cli.simulate import simulate
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError
 from alertd.settings import load
-from alertd.web.pages.wording import DRILLS
+from alertd.words.tables import DRILLS
 
 Ask = Callable[[Client], Coroutine[Any, Any, Any]]
 PlanName = Annotated[

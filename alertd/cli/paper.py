@@ -14,7 +14,7 @@ from alertd.cli.options import As, Json
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError
 from alertd.settings import load
-from alertd.web.pages.paper_words import PAPER_WORDS
+from alertd.words.paper import PAPER_WORDS
 
 Alert = Annotated[str, typer.Option("--alert", help=_("The alert's short code or id."))]
 Unit = Annotated[

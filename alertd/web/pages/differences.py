@@ -9,7 +9,7 @@ from urllib.parse import quote
 from alertd.i18n import N_
 from alertd.store.reads.roster_names import Names
 from alertd.web.pages.rendering import level_name
-from alertd.web.pages.wording import CHANNELS
+from alertd.words.tables import CHANNELS
 from rosters.diff import Change, Diff, FieldChange, Kind, What
 from rosters.model import CHINA
 from rosters.words import role_name

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from alertd.i18n import translator
-from alertd.web.pages.wording import CHANNELS, TONGUES
+from alertd.words.tables import CHANNELS, TONGUES
 from rosters.model import Holding, Person
 from rosters.problems import hide_phones
 from rosters.words import LANGUAGES, ROLES, role_name

@@ -1,7 +1,7 @@
 """Templates to pages: in the reader's language and the city's time, escaped throughout."""
 
 from datetime import datetime, tzinfo
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +16,9 @@ from alertd.web.auth import Signed
 from alertd.web.deps import Deps
 from alertd.web.language import language_of
 from alertd.web.pages.menu import menu
-from alertd.web.pages.wording import TABLES
 from alertd.web.shared import Made
 from alertd.web.standing import standing_of
+from alertd.words import word
 from rosters.words import Level, level_of, role_name
 
 _FOLDER: Final = Path(__file__).parents[1]
@@ -83,9 +83,6 @@ def shown(deps: Deps, language: str) -> dict[str, Any]:
     _ = translator(language)
     zone, now = deps.settings.zone, deps.now()
 
-    def word(table: str, key: str) -> str:
-        return _(TABLES[table].get(key, key))
-
     return {
         "_": _,
         "language": language,
@@ -96,7 +93,7 @@ def shown(deps: Deps, language: str) -> dict[str, Any]:
         "clock_warning": standing_of(deps).warning,
         "zone": deps.settings.timezone,
         "headline": lambda view: view.headlines.get(language, view.headline),
-        "word": word,
+        "word": partial(word, _),
         "say": lambda text: sentence(language, text),
         "role": lambda key: role_name(key, language),
         "level": lambda key: level_name(key, language),

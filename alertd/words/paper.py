@@ -1,4 +1,4 @@
-"""The words of paper on the pages: what it is, what a row says, what became of it."""
+"""The words of paper: what it is, what a row says, what became of it."""
 
 from collections.abc import Mapping
 from typing import Final

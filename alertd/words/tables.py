@@ -1,11 +1,11 @@
-"""The words of states and kinds on the pages, in the reader's language."""
+"""The words of states and kinds, in English, the source of the catalogs."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from alertd.i18n import N_
-from alertd.web.pages.facts_in_words import TOLD_OF
-from alertd.web.pages.paper_words import PAPER_WORDS
+from alertd.words.facts import TOLD_OF
+from alertd.words.paper import PAPER_WORDS
 
 STATUSES: Final[Mapping[str, str]] = {
     "Actual": N_("LIVE"),
