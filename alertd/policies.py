@@ -1,11 +1,16 @@
 """Escalation policies as files: the shipped ones, and a city's own."""
 
+import re
 import tomllib
 from importlib import resources
 from pathlib import Path
+from typing import Final
 
 from alertd.errors import NotConfiguredError
+from alertd.i18n import N_
 from alertd.model import Policy
+
+_UNKNOWN: Final = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
 def load_policies(own: Path | None = None) -> dict[str, Policy]:
@@ -23,10 +28,25 @@ def load_policies(own: Path | None = None) -> dict[str, Policy]:
             if file.name.endswith(".toml"):
                 try:
                     policy = Policy.from_dict(tomllib.loads(file.read_text(encoding="utf-8")))
-                except (ValueError, TypeError, KeyError) as error:
+                except (ValueError, TypeError, KeyError, AttributeError) as error:
+                    reason = _reason(error)
                     raise NotConfiguredError(
-                        f"The policy file {file.name} is wrong: {error}.",
+                        f"The policy file {file.name} is wrong: {reason}.",
                         hint="Compare it with the shipped ones.",
                     ) from None
                 found[policy.name] = policy
     return found
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, as a clause that the catalogs know."""
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return N_("it isn't UTF-8 text")
+    if isinstance(error, KeyError):
+        return N_("its {name} is missing or unknown").format(name=str(error.args[0]).lower())
+    unknown = _UNKNOWN.search(str(error))
+    if unknown:
+        return N_("its {name} isn't known").format(name=unknown[1])
+    return N_("a value isn't of the right kind")

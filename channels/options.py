@@ -87,7 +87,7 @@ def only(config: RouteConfig, known: frozenset[str]) -> None:
     """
     for option in config.options:
         if option not in known:
-            names = ", ".join(sorted(known)) or "none"
+            names = ", ".join(sorted(known)) or "–"
             raise wrong(config, option, f"is unknown; known are: {names}")
 
 

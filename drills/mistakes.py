@@ -1,8 +1,9 @@
 """What is wrong with a drill's plan: each mistake with its key and its line."""
 
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -44,23 +45,34 @@ class PlanError(ProblemsError):
         mistakes: All of them, by line.
     """
 
+    _MANY: ClassVar[str] = N_("The drill's plan was refused for {count} reasons.")
+    _ONE: ClassVar[str] = N_("The drill's plan was refused: {reason}.")
+
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         shown = [sentence_of(mistake) for mistake in self.mistakes[:MOST_SHOWN]]
         count = len(self.mistakes)
-        message = N_("The drill's plan was refused for {count} reasons.").format(count=count)
+        message = self._MANY.format(count=count)
         if count == 1:
-            message = N_("The drill's plan was refused: {reason}.").format(reason=shown[0])
+            message = self._ONE.format(reason=shown[0])
         super().__init__(message, shown)
         self.field = self.mistakes[0][0] or None
         self.hint = N_("Correct what is named, and try again.")
+
+
+class FileError(PlanError):
+    """A file beside a plan was refused whole: a scenario, or rules of how people answer."""
+
+    _MANY: ClassVar[str] = N_("The file was refused for {count} reasons.")
+    _ONE: ClassVar[str] = N_("The file was refused: {reason}.")
 
 
 def sentence_of(mistake: Mistake) -> str:
     """One line for a reader."""
     key, line, reason = mistake
     if not key:
-        key = N_("the plan")
+        whole = N_("line {line}: the text {reason}") if line else N_("the text {reason}")
+        return whole.format(line=line, reason=reason)
     if line:
         return N_("line {line}: {key} {reason}").format(line=line, key=key, reason=reason)
     return f"{key} {reason}"
@@ -68,7 +80,19 @@ def sentence_of(mistake: Mistake) -> str:
 
 def refuse(mistakes: Sequence[Mistake]) -> PlanError:
     """The error for mistakes, by line."""
-    return PlanError(sorted(mistakes, key=lambda each: each[1]))
+    return PlanError(by_line(mistakes))
+
+
+def by_line(mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """In the order in which they stand."""
+    return sorted(mistakes, key=lambda each: each[1])
+
+
+def not_toml(error: tomllib.TOMLDecodeError) -> Mistake:
+    """A text that isn't TOML at all: where, and why."""
+    why, at, place = str(error).partition(" (at ")
+    line = re.search(r"line (\d+)", place) if at else None
+    return "", int(line[1]) if line else 0, N_("isn't TOML: {reason}").format(reason=why)
 
 
 def problems_of(error: ValidationError, lines: Mapping[str, int]) -> list[Mistake]:

@@ -4,7 +4,6 @@ A plan is one TOML file. It is read whole or not at all: every mistake is named 
 line. Nothing here does I/O, draws a moment or looks at a clock.
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,7 +27,7 @@ from alertd.decide.plan import Way as Way  # noqa: PLC0414 - a plan's word, too
 from alertd.errors import InvalidInputError
 from alertd.i18n import N_
 from alertd.model import Millis
-from drills.mistakes import line_of, problems_of, refuse
+from drills.mistakes import line_of, not_toml, problems_of, refuse
 from drills.toml import lines_of, written
 from rosters.words import Level
 
@@ -267,7 +266,7 @@ def parse(text: str) -> Plan:
     try:
         content = tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
-        raise refuse([("", _toml_line(str(error)), N_("isn't TOML"))]) from None
+        raise refuse([not_toml(error)]) from None
     return from_dict(content, lines=lines_of(text))
 
 
@@ -355,8 +354,3 @@ _WANTS: Final[Mapping[LossKind, str]] = {
 
 def _millis(moment: datetime | None) -> Millis | None:
     return None if moment is None else round(moment.timestamp() * 1000)
-
-
-def _toml_line(message: str) -> int:
-    found = re.search(r"line (\d+)", message)
-    return int(found[1]) if found else 0

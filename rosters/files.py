@@ -46,8 +46,8 @@ def inspect(path: Path, report: FileReport) -> Inspected | None:
         with path.open("rb") as file:
             head = file.read(_HEAD)
         size = path.stat().st_size
-    except OSError:
-        report.error(0, "", "file-missing")
+    except OSError as error:
+        report.error(0, "", _unopened(path, error))
         return None
     if not head:
         report.error(0, "", "file-empty")
@@ -61,6 +61,17 @@ def inspect(path: Path, report: FileReport) -> Inspected | None:
         return Inspected(sha256=_sha256(path), encoding="")
     encoding = _encoding(path, head, report)
     return Inspected(sha256=_sha256(path), encoding=encoding) if encoding else None
+
+
+def _unopened(path: Path, error: OSError) -> str:
+    """Why a file can't be opened, as a problem's code."""
+    if isinstance(error, FileNotFoundError):
+        alone = path.name == f"{FileKind.PEOPLE}.csv" and path.parent.is_dir()
+        book = path.with_suffix(".xlsx")
+        return "file-no-people" if alone and not book.exists() else "file-missing"
+    if isinstance(error, IsADirectoryError):
+        return "file-folder"
+    return "file-forbidden" if isinstance(error, PermissionError) else "file-unreadable"
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

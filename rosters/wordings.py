@@ -6,7 +6,14 @@ from types import MappingProxyType
 WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         # The file as a whole
-        "file-missing": ("文件打不开", "the file can't be opened"),
+        "file-missing": ("没有这个文件", "there is no such file"),
+        "file-no-people": (
+            "文件夹里没有people.csv,也没有people.xlsx",
+            "the folder has neither people.csv nor people.xlsx",
+        ),
+        "file-folder": ("这是文件夹,不是文件", "that is a folder, not a file"),
+        "file-forbidden": ("没有读取这个文件的权限", "no permission to read the file"),
+        "file-unreadable": ("文件打不开", "the file can't be opened"),
         "file-empty": ("文件是空的", "the file is empty"),
         "file-too-large": ("文件超过{limit}MB", "the file is larger than {limit} MB"),
         "file-not-text": (
@@ -23,7 +30,10 @@ WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "只读第一个工作表,未读:{sheets}",
             "only the first sheet is read, not: {sheets}",
         ),
-        "header-missing": ("前{rows}行里找不到表头", "no header in the first {rows} rows"),
+        "header-missing": (
+            "前{rows}行里找不到表头,表头要有:{zh}",
+            "no header in the first {rows} rows; it must have: {en}",
+        ),
         "column-missing": ("缺少列“{what}”({zh})", "the column {what} ({zh}) is missing"),
         "column-repeated": ("列重复", "the column is there more than once"),
         "column-unknown": ("不认识的列“{header}”,已忽略", "unknown column {header!r}, ignored"),

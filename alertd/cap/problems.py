@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from alertd.errors import InvalidInputError, ProblemsError
 from alertd.i18n import N_
+from alertd.i18n.foreign import words_of
 
 MAX_PROBLEMS: Final = 20  # more than an operator reads; the rest shows at the next try
 
@@ -22,6 +23,11 @@ _REASONS: Mapping[str, str] = {
     "tuple_type": N_("must be a list"),
     "model_type": N_("must be an object"),
     "enum": N_("must be one of {expected}"),
+    "literal_error": N_("must be one of {expected}"),
+    "string_pattern_mismatch": N_("isn't written as it must be"),
+    "string_too_short": N_("must not be empty"),
+    "bool_type": N_("must be true or false"),
+    "dict_type": N_("must be an object"),
     "int_type": N_("must be a whole number"),
     "float_type": N_("must be a number"),
     "finite_number": N_("must be a finite number"),
@@ -38,26 +44,24 @@ def path_of(location: Iterable[str | int]) -> str:
     return path or "alert"
 
 
-def plain_words(expected: str) -> str:
-    """Pydantic's `'red', 'orange' or 'blue'` as a plain list, which needs no translation."""
-    return expected.replace(" or ", ", ").replace("'", "")
-
-
-def _reason(error: ErrorDetails) -> str:
+def reason_of(error: ErrorDetails) -> str:
+    """Why pydantic refused a value: a clause that goes on after its path, and quotes no value."""
     context: dict[str, Any] = error.get("ctx", {})
     if error["type"] == "cap":
         return str(context["reason"])
+    if error["type"] == "value_error":
+        return error["msg"].removeprefix("Value error, ")
     if "expected" in context:
-        context = {**context, "expected": plain_words(str(context["expected"]))}
+        context = {**context, "expected": words_of(str(context["expected"]))}
     template = _REASONS.get(error["type"])
-    return template.format(**context) if template else f"is invalid: {error['msg']}"
+    return template.format(**context) if template else N_("is invalid")
 
 
 def _problem(error: ErrorDetails) -> tuple[str, str]:
     location = list(error["loc"])
     if field := error.get("ctx", {}).get("field"):
         location.append(field)
-    return path_of(location), _reason(error)
+    return path_of(location), reason_of(error)
 
 
 def refuse(problems: list[tuple[str, str]]) -> InvalidInputError:

@@ -9,7 +9,7 @@ import typer
 from alertd.cli import show
 from alertd.cli.client import Client, connect
 from alertd.cli.options import As, Json
-from alertd.cli.words import _
+from alertd.cli.words import _, word
 from alertd.settings import load
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=_("The principal's name."))]
@@ -30,7 +30,15 @@ def _asked(ask: Callable[[Client], Coroutine[Any, Any, Any]], acting_as: str | N
 def list_principals(acting_as: As = None, as_json: Json = False) -> None:  # noqa: D103 - its help
     found = _asked(lambda client: client.get("/api/v1/principals"), acting_as)
     heads = (_("name"), _("role"), _("unit"), _("shut out"))
-    rows = [(p["name"], p["role"], p["unit_code"], show.moment(p["disabled_at"])) for p in found]
+    rows = [
+        (
+            p["name"],
+            word("role", p["role"]),
+            p["unit_code"] or _("the whole city"),
+            show.moment(p["disabled_at"]),
+        )
+        for p in found
+    ]
     show.answer(found, as_json=as_json, human=lambda: show.table(heads, rows))
 
 

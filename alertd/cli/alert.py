@@ -11,13 +11,14 @@ import typer
 from alertd.cli import show
 from alertd.cli.client import Client, connect
 from alertd.cli.drafts import Wording, headcount, short_form
-from alertd.cli.figures import board_lines
+from alertd.cli.figures import areas_of, board_lines, head_line
 from alertd.cli.options import Alert, As, Json
 from alertd.cli.watch import watch
-from alertd.cli.words import _
+from alertd.cli.words import LANGUAGE, _, listed, word
 from alertd.errors import InvalidInputError
 from alertd.i18n import N_
 from alertd.settings import load
+from rosters.words import role_name
 
 Work = Callable[[Client], Coroutine[Any, Any, None]]
 Yes = Annotated[bool, typer.Option("--yes", help=_("Issue at once where nobody else is needed."))]
@@ -249,17 +250,19 @@ def show_alert(  # noqa: D103 - its help says it
             return
         full = await client.get(f"/api/v1/alerts/{alert}")
         found = await client.get(f"/api/v1/alerts/{alert}/board")
-        show.answer({**full, "board": found["board"]}, as_json=as_json, human=lambda: _shown(found))
+        show.answer(
+            {**full, "board": found["board"]}, as_json=as_json, human=lambda: _shown(full, found)
+        )
 
     _run(work, acting_as, reads_only=True)
 
 
-def _shown(found: dict[str, Any]) -> None:
+def _shown(full: dict[str, Any], found: dict[str, Any]) -> None:
     view = found["alert"]
-    show.line(f"{view['short_code']}  {view['headline']}  [{view['status']}, {view['state']}]")
+    show.line(head_line(view))
     rows = [
-        (_("areas"), ", ".join(view["areas"])),
-        (_("roles"), ", ".join(view["roles"])),
+        (_("areas"), listed(areas_of(view, full["cap"]))),
+        (_("roles"), listed(role_name(role, LANGUAGE) for role in view["roles"])),
         (_("written by"), view["created_by"]),
         (_("approved by"), view["approved_by"] or ""),
         (_("issued"), show.moment(view["issued_at"])),
@@ -285,10 +288,15 @@ def list_alerts(  # noqa: D103 - its help says it
             "/api/v1/alerts", running=running, status=status, limit=min(max(limit, 1), 500)
         )
         heads = (_("code"), _("state"), _("status"), _("issued"), _("headline"))
-        names = ("short_code", "state", "status", "issued_at", "headline")
         rows = [
-            tuple(show.moment(a[n]) if n.endswith("_at") else a[n] for n in names)
-            for a in page["items"]
+            (
+                each["short_code"],
+                word("state", each["state"]),
+                word("status", each["status"]),
+                show.moment(each["issued_at"]),
+                each["headline"],
+            )
+            for each in page["items"]
         ]
         show.answer(page, as_json=as_json, human=lambda: show.table(heads, rows))
 
@@ -312,6 +320,11 @@ def ack(  # noqa: D103 - its help says it
     acting_as: As = None,
     as_json: Json = False,
 ) -> None:
+    if (person is None) == (duty is None):
+        raise InvalidInputError(
+            "Say whose answer it is: --person or --duty.",
+            hint="alertd alert ack A7 --duty 330281001001001:grid_leader --kind received",
+        )
     body: dict[str, Any] = {"kind": kind, "count": count, "of": of, "via": via, "note": note}
     if duty is not None:
         unit, _colon, role = duty.partition(":")

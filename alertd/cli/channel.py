@@ -8,11 +8,12 @@ import typer
 from alertd.cli import show
 from alertd.cli.client import connect
 from alertd.cli.options import As, Json
-from alertd.cli.words import LANGUAGE, _
+from alertd.cli.words import LANGUAGE, _, listed, told, word
 from alertd.i18n import sentence
 from alertd.settings import load
 
 _FAILED = 1
+_WELL = frozenset({"accepted", "delivered"})
 
 app = typer.Typer()
 
@@ -31,7 +32,7 @@ def list_routes(acting_as: As = None, as_json: Json = False) -> None:  # noqa: D
             (
                 route["name"],
                 route["type"],
-                route["channel"],
+                word("channel", route["channel"]),
                 route["rank"],
                 f"{route['in_flight']}/{route['most_in_flight']}",
                 _how(route),
@@ -73,11 +74,21 @@ def try_one(  # noqa: D103 - its help says it
     found = asyncio.run(asked())
 
     def human() -> None:
-        show.line(f"{found['route']}: {found['result']} {found['code']}".rstrip())
-        show.line(
-            _("What it said later: {words}").format(words=", ".join(found["receipts"]) or "–")
-        )
+        show.line(told(found["route"], _came_to(found)))
+        later = listed(word("trial", each) for each in found["receipts"])
+        show.line(_("What it said later: {words}").format(words=later or "–"))
 
     show.answer(found, as_json=as_json, human=human)
-    if found["result"] not in {"accepted", "delivered"}:
+    if found["result"] not in _WELL:
         raise typer.Exit(_FAILED)
+
+
+def _came_to(found: dict[str, Any]) -> str:
+    """How a test ended: the gateway's own number for it, or why it wasn't taken."""
+    result, code = word("trial", found["result"]), found["code"]
+    if not code:
+        return result
+    if found["result"] in _WELL:
+        return f"{result} ({told(_('its number there'), code)})"
+    why = word("fault", code)
+    return told(result, why if why == code else f"{why} ({code})")

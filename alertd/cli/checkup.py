@@ -11,7 +11,7 @@ from alertd.bootstrap import ballast_of, library_of, lock
 from alertd.cli.checkup_routes import broker_finding, route_findings
 from alertd.cli.checkup_store import store_findings
 from alertd.cli.client import TOKEN_VARIABLE, Running, running
-from alertd.cli.findings import Finding, Health, of_error
+from alertd.cli.findings import Finding, Health, age, of_error
 from alertd.cli.keeping import last_backup, now
 from alertd.cli.words import _
 from alertd.decide.space import judge
@@ -48,8 +48,8 @@ def _sources(settings: Settings) -> Finding:
     places = [Path(named)] if named else [settings.data_dir / FILE_NAME, Path(FILE_NAME)]
     file = next((str(place) for place in places if place.is_file()), _("no file"))
     names = sorted(name for name in os.environ if name.startswith("ALERTD_"))
-    given = ", ".join(names) or _("no variables")
-    return Finding(_("settings"), Health.WELL, f"{file}; {given}")
+    given = _("variables: {names}").format(names=", ".join(names)) if names else _("no variables")
+    return Finding(_("settings"), Health.WELL, f"{file} – {given}")
 
 
 def _variables() -> Iterator[Finding]:
@@ -116,7 +116,7 @@ def _backup(settings: Settings) -> Finding:
         detail = _("the last one isn't at {folder} any more").format(folder=folder)
         return Finding(what, Health.LOOK, detail)
     days = max(0, now() - taken_at) // _DAY_MS
-    detail = _("{days} days old, at {folder}").format(days=days, folder=folder)
+    detail = _("the last one {when}, at {folder}").format(when=age(days), folder=folder)
     return Finding(what, Health.LOOK if days > _BACKUP_DAYS else Health.WELL, detail)
 
 

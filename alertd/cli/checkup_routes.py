@@ -10,7 +10,7 @@ from alertd.bootstrap import EMBEDDED, command_key, route_config
 from alertd.cli.checkup_answers import one_way_findings
 from alertd.cli.client import Client, Running, http_client, kept_token
 from alertd.cli.findings import Finding, Health, of_error
-from alertd.cli.words import LANGUAGE, _
+from alertd.cli.words import LANGUAGE, _, listed, told, word
 from alertd.clock import SteadyClock
 from alertd.errors import AlertdError
 from alertd.i18n import sentence
@@ -48,7 +48,7 @@ async def route_findings(settings: Settings, server: Running | None) -> list[Fin
 
 def _asked(route: dict[str, Any]) -> Finding:
     health = Health.WELL if route["ok"] and not route["open"] else Health.BROKEN
-    text = f"{route['type']}: {sentence(LANGUAGE, route['detail'])}"
+    text = told(route["type"], sentence(LANGUAGE, route["detail"]))
     if route["open"]:
         text += _(" (its breaker is open: others take its messages)")
     if route["simulated"]:
@@ -83,7 +83,7 @@ async def _built(settings: Settings, name: str) -> tuple[Finding, str]:
         return Finding(what, Health.BROKEN, _("It doesn't answer.")), channel.kind.value
     finally:
         await channel.close()
-    detail = f"{given.type}: {sentence(LANGUAGE, health.detail)}"
+    detail = told(given.type, sentence(LANGUAGE, health.detail))
     well = Health.WELL if health.ok else Health.BROKEN
     return Finding(what, well, detail), channel.kind.value
 
@@ -112,7 +112,9 @@ def _missing(kinds: set[str]) -> list[Finding]:
     if not lacking:
         return []
     health = Health.BROKEN if len(lacking) == len(_EXPECTED) else Health.LOOK
-    text = _("no route carries Actual alerts by: {kinds}").format(kinds=", ".join(lacking))
+    text = _("no route carries Actual alerts by: {kinds}").format(
+        kinds=listed(word("channel", kind) for kind in lacking)
+    )
     return [Finding(_("routes"), health, text)]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alertd.bootstrap import open_vault
 from alertd.cli import keys
-from alertd.cli.findings import Finding, Health, of_error
+from alertd.cli.findings import Finding, Health, age, of_error
 from alertd.cli.words import _
 from alertd.decide.timekeeping import Why, resume
 from alertd.engine.authority import Actor, may
@@ -86,8 +86,8 @@ def _roster(connection: Connection, now: int) -> Finding:
         return Finding(_("roster"), Health.LOOK, text)
     newest = versions[0]
     days = max(0, now - newest.created_at) // _DAY_MS
-    text = _("version {version}, {days} days old, {people} people").format(
-        version=newest.version, days=days, people=f"{newest.counts.get('people', 0):,}"
+    text = _("version {version}, imported {when}, {people} people").format(
+        version=newest.version, when=age(days), people=f"{newest.counts.get('people', 0):,}"
     )
     return Finding(_("roster"), Health.LOOK if days > _ROSTER_DAYS else Health.WELL, text)
 

@@ -23,6 +23,7 @@ from alertd.cli.words import LANGUAGE, _
 from alertd.errors import (
     AlertdError,
     ForbiddenError,
+    InvalidInputError,
     NotConfiguredError,
     ProblemsError,
     UnavailableError,
@@ -122,15 +123,24 @@ class Client:
         """Read it in another form than JSON."""
         return (await self._send("GET", path, headers={"Accept": accept})).text
 
-    async def download(self, path: str, to: Path, **params: Any) -> None:
-        """Write what the API answers to a file."""
-        async with self._http.stream("GET", path, params=params) as answer:
-            if not answer.is_success:
-                await answer.aread()
-                raise _refused(answer)
-            with _private(to) as file:
-                async for piece in answer.aiter_bytes():
-                    file.write(piece)
+    async def download(self, path: str, file: Path, /, **params: Any) -> None:
+        """Write what the API answers to a file.
+
+        Raises:
+            AlertdError: It was refused, the server is gone, or the file can't be written.
+        """
+        try:
+            async with self._http.stream("GET", path, params=params) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise _refused(answer)
+                with _private(file) as out:
+                    async for piece in answer.aiter_bytes():
+                        out.write(piece)
+        except httpx.TransportError:
+            raise UnavailableError("The server doesn't answer.") from None
+        except OSError as error:
+            raise InvalidInputError(f"{file} can't be written to: {error.strerror}.") from None
 
     async def printed(self, path: str, body: Any) -> tuple[bytes, list[str]]:
         """What the API prints, a PDF, and the numbers of its sheets."""
@@ -193,7 +203,9 @@ def _refused(answer: httpx.Response) -> AlertdError:
     if not isinstance(problem, dict) or "code" not in problem:
         return UnavailableError(f"The server answered {answer.status_code}.")
     if problem.get("problems"):
-        return ProblemsError(str(problem.get("detail")), [str(p) for p in problem["problems"]])
+        several = ProblemsError(str(problem.get("detail")), [str(p) for p in problem["problems"]])
+        several.field, several.hint = problem.get("field"), problem.get("hint")
+        return several
     return RefusedError(problem)
 
 

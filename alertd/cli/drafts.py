@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from alertd import cap
 from alertd.cli import show
-from alertd.cli.words import LANGUAGE, _
+from alertd.cli.figures import head_line
+from alertd.cli.words import LANGUAGE, _, listed, word
 from alertd.errors import InvalidInputError
 from alertd.i18n import translator
 from alertd.report.values import duration
@@ -102,7 +103,7 @@ def short_form(wording: Wording) -> dict[str, Any]:
 
 def headcount(made: Mapping[str, Any]) -> None:
     """Whom a draft would reach, and its texts with their SMS parts."""
-    show.line(f"{made['short_code']}  {made['headline']}  [{made['status']}, {made['state']}]")
+    show.line(head_line(made))
     count = made["headcount"]
     rows = [
         (_("people"), count["people"]),
@@ -110,7 +111,7 @@ def headcount(made: Mapping[str, Any]) -> None:
         (_("asked for an answer"), count["requirements"]),
         (_("without a phone"), count["unreachable"]),
         (_("asked, and nobody there to be reached"), count["vacant"]),
-        *((name, n) for name, n in count["by_channel"].items() if name != "sms"),
+        *((word("channel", name), n) for name, n in count["by_channel"].items() if name != "sms"),
     ]
     show.table(("", ""), rows)
     _forecast(made["forecast"])
@@ -124,8 +125,10 @@ def headcount(made: Mapping[str, Any]) -> None:
         )
         show.line(told.format(route=route, n=n))
     for text in made["texts"]:
-        parts = f", {text['sms_parts']} SMS" if text["sms_parts"] else ""
-        show.line(f"[{text['language']}, {text['channel']}{parts}] {text['text']}")
+        marks = [word("tongue", text["language"]), word("channel", text["channel"])]
+        if text["sms_parts"]:
+            marks.append(_("parts: {n}").format(n=text["sms_parts"]))
+        show.line(f"[{listed(marks)}] {text['text']}")
 
 
 def _forecast(found: Mapping[str, Any]) -> None:
@@ -133,9 +136,9 @@ def _forecast(found: Mapping[str, Any]) -> None:
     rows: list[tuple[str, ...]] = []
     for channel, finish in found.items():
         if finish is None:
-            rows.append((channel, _("no route carries it"), "", "", ""))
+            rows.append((word("channel", channel), _("no route carries it"), "", "", ""))
             continue
-        rows.append((channel, *_times(finish)))
+        rows.append((word("channel", channel), *_times(finish)))
         levels = finish["levels"] if len(finish["levels"]) > 1 else {}
         rows += [
             (f"  {Level(level).name_in(LANGUAGE)}", *_times(at)) for level, at in levels.items()
@@ -145,7 +148,7 @@ def _forecast(found: Mapping[str, Any]) -> None:
     for channel, finish in found.items():
         if finish and finish["ahead"]:
             told = _("{channel}: {n} messages of other alerts go first.")
-            show.line(told.format(channel=channel, n=finish["ahead"]))
+            show.line(told.format(channel=word("channel", channel), n=finish["ahead"]))
 
 
 def _times(finish: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,10 +14,9 @@ from alertd.cli.client import Client, connect
 from alertd.cli.drill_learn import learn_people
 from alertd.cli.options import As, Json
 from alertd.cli.simulate import simulate
-from alertd.cli.words import _
+from alertd.cli.words import LANGUAGE, _, word
 from alertd.errors import InvalidInputError
 from alertd.settings import load
-from alertd.words.tables import DRILLS
 
 Ask = Callable[[Client], Coroutine[Any, Any, Any]]
 PlanName = Annotated[
@@ -187,7 +186,8 @@ def _text(file: Path) -> str:
 def _checked(found: dict[str, Any]) -> str:
     text = _("{name} holds.").format(name=found["name"])
     wakes = _("It reaches people: a second person must agree.")
-    return f"{text} {wakes if found['wakes_people'] else _('It wakes nobody.')}"
+    said = wakes if found["wakes_people"] else _("It wakes nobody.")
+    return f"{text}{said}" if LANGUAGE == "zh-CN" else f"{text} {said}"
 
 
 def _table(found: list[dict[str, Any]]) -> None:
@@ -195,7 +195,14 @@ def _table(found: list[dict[str, Any]]) -> None:
     show.table(
         heads,
         [
-            (d["no"], d["plan"], _(DRILLS[d["state"]]), _when(d), d["owner"], d["short_code"] or "")
+            (
+                d["no"],
+                d["plan"],
+                word("drill", d["state"]),
+                _when(d),
+                d["owner"],
+                d["short_code"] or "",
+            )
             for d in found
         ],
     )
@@ -211,7 +218,7 @@ def _when(drill: dict[str, Any]) -> str:
 def _drill_lines(drill: dict[str, Any]) -> None:
     _table([drill])
     if drill["reason"]:
-        show.line(_("why: {reason}").format(reason=drill["reason"]))
+        show.line(_("why: {reason}").format(reason=word("hindrance", drill["reason"])))
     for line in drill["log"]:
         show.line(f"{show.moment(line['at'])}  {_said(line)}")
 
@@ -221,4 +228,4 @@ def _said(line: dict[str, Any]) -> str:
         return _("told: {text}").format(text=line["text"]) if line["told"] else line["text"]
     what = line["route"] or line["area"] or ""
     text = _("failed: {kind} {what}") if line["event"] == "lost" else _("mended: {kind} {what}")
-    return text.format(kind=line["kind"], what=what)
+    return text.format(kind=word("loss", line["kind"]), what=what).rstrip()

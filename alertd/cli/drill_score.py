@@ -10,7 +10,7 @@ import typer
 from alertd.cli import show
 from alertd.cli.client import connect
 from alertd.cli.options import Alert, As, Json
-from alertd.cli.words import LANGUAGE, _
+from alertd.cli.words import LANGUAGE, _, told
 from alertd.errors import InvalidInputError
 from alertd.i18n import translator
 from alertd.report.readiness import kind_word
@@ -84,7 +84,8 @@ def _read(plan: Path | None) -> str | None:
 
 
 def _score_lines(found: Mapping[str, Any]) -> None:
-    show.line(f"{found['short_code']} {found['plan']}: {verdict_word(_SAY, found['result'])}")
+    name = f"{found['short_code']} {found['plan']}".rstrip()
+    show.line(told(name, verdict_word(_SAY, found["result"])))
     if found["followed_by"]:
         show.line(" ".join((_("went on as"), *found["followed_by"])))
     if found["cut_short"]:
@@ -142,7 +143,10 @@ def _score_lines(found: Mapping[str, Any]) -> None:
             (_("beside {code}").format(code=before["short_code"]), _("then"), _("now"), ""), rows
         )
     counts = [(kind_word_of(_SAY, kind), n) for kind, n in found["counts"].items() if n]
-    show.table((_("to mend"), _("count")), counts)
+    if counts:
+        show.table((_("to mend"), _("count")), counts)
+    else:
+        show.line(told(_("to mend"), _("nothing")))
 
 
 def todo(  # noqa: D103 - its help says it

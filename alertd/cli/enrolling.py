@@ -77,7 +77,8 @@ class Enrolment:
         try:
             return Bundle.from_json(made.to_json())
         except ValueError as error:
-            raise InvalidInputError(f"The bundle would be wrong: {error}.") from None
+            reason = str(error)
+            raise InvalidInputError(f"The bundle would be wrong: {reason}.") from None
 
 
 def write_bundles(enrolment: Enrolment, accounts: Sequence[Account], out: Path) -> list[Path]:

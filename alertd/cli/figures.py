@@ -1,9 +1,27 @@
-"""A board's figures as lines."""
+"""An alert, and its board's figures, as lines."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from alertd.cli.words import _
+from alertd.cli.words import LANGUAGE, _, listed, told, word
+
+
+def head_line(view: Mapping[str, Any]) -> str:
+    """Which alert it is, whether it is live, and how it stands."""
+    status, state = word("status", view["status"]), word("state", view["state"])
+    return f"{view['short_code']}  {view['headline']}  [{listed((status, state))}]"
+
+
+def areas_of(view: Mapping[str, Any], cap: Mapping[str, Any]) -> list[str]:
+    """An alert's areas by name, as its CAP has them in the terminal's language, and by code."""
+    names = {
+        code["value"]: area["areaDesc"]
+        for info in cap.get("info", ())
+        if info.get("language") == LANGUAGE
+        for area in info.get("area", ())
+        for code in area.get("geocode", ())
+    }
+    return [" ".join((*filter(None, (names.get(code),)), code)) for code in view["areas"]]
 
 
 def board_lines(found: Mapping[str, Any]) -> list[str]:
@@ -33,11 +51,10 @@ def funnel_line(board: Mapping[str, Any]) -> str:
 
 
 def _stage_line(stage: Mapping[str, Any]) -> str:
-    return _(
-        "{stage}: {covered} of {needed} covered, {exhausted} exhausted, {helping} help"
-    ).format(**stage)
+    text = _("{stage}: {covered} of {needed} covered, {exhausted} exhausted, {helping} help")
+    return text.format(**{**stage, "stage": word("stage", stage["stage"])})
 
 
 def _channel_line(channel: Mapping[str, Any]) -> str:
-    states = ", ".join(f"{name} {n:,}" for name, n in channel["states"].items() if n)
-    return f"{channel['channel']}: {states}"
+    states = listed(f"{word('delivery', name)} {n:,}" for name, n in channel["states"].items() if n)
+    return told(word("channel", channel["channel"]), states or "–")

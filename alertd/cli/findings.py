@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from alertd.cli.words import LANGUAGE
+from alertd.cli.words import LANGUAGE, _
 from alertd.errors import AlertdError
 from alertd.i18n import sentence
 
@@ -23,6 +23,12 @@ class Finding:
     what: str
     health: Health
     detail: str
+
+
+def age(days: int) -> str:
+    """How long ago, in days."""
+    words = {0: _("today"), 1: _("yesterday")}
+    return words.get(days) or _("{days} days ago").format(days=f"{days:,}")
 
 
 def of_error(what: str, error: AlertdError) -> Finding:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from alertd.cli import show
+from alertd.cli.words import LANGUAGE, told
 from alertd.errors import NotConfiguredError
+from alertd.i18n import sentence
 from alertd.model import Millis
 from alertd.settings import Settings
 from alertd.store import dialect, migrate
@@ -57,7 +59,9 @@ def remember(data_dir: Path, folder: Path, at: Millis) -> None:
     try:
         (data_dir / _LAST).write_text(text, encoding="utf-8")
     except OSError as error:
-        show.note(f"{data_dir / _LAST}: {error.strerror}")  # the backup is good all the same
+        file, reason = data_dir / _LAST, sentence(LANGUAGE, str(error.strerror))
+        # The backup is good all the same.
+        show.note(told(str(file), reason))
 
 
 def last_backup(data_dir: Path) -> tuple[Path, Millis] | None:

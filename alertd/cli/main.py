@@ -3,6 +3,7 @@
 import gc
 import importlib
 import importlib.metadata
+import re
 import sys
 import traceback
 from types import ModuleType
@@ -18,6 +19,7 @@ from alertd.errors import AlertdError
 from alertd.i18n import N_
 
 _INTERRUPTED: Final = 130
+_OURS: Final = re.compile(r"/(alertd|channels|rosters|drills)/(?!.*site-packages)")
 
 _COMMANDS: Final = {
     "serve": N_("Serve the console and the API until Ctrl-C."),
@@ -128,14 +130,24 @@ def _run() -> int:
     return code if isinstance(code, int) else 0
 
 
+def _place_of(error: Exception) -> str:
+    """Where in our own files it was."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if _OURS.search(frame.filename)]
+    last = (ours or frames)[-1]
+    return f"{last.filename.rpartition('/')[2]}:{last.lineno}"
+
+
 def _told(error: Exception) -> AlertdError:
     """An error as a user is told it; of a defect where it was, and not what it held."""
     if isinstance(error, AlertdError):
         return error
     if isinstance(error, TyperException):
         return framework.refused(error)
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        file = error.filename  # the machine's trouble: a full disk, a folder that isn't ours
+        return AlertdError(f"{file} can't be used: {error.strerror}.")
+    place = _place_of(error)
     return AlertdError(
         f"Something went wrong in alertd itself: {type(error).__name__} at {place}.",
         hint="Please report it.",

@@ -10,6 +10,7 @@ from alertd.bootstrap import lock
 from alertd.cli import show
 from alertd.cli.options import Json
 from alertd.cli.words import _
+from alertd.errors import InvalidInputError, NotConfiguredError
 from alertd.settings import Settings, load
 from alertd.store import dialect
 from alertd.store.transfer import TABLES, Transferred, transfer
@@ -39,8 +40,14 @@ def migrate_store(  # noqa: D103 - its help says it
 
 
 def _checked(url: str) -> Settings:
-    """As the settings would read it, with their words about a wrong one."""
-    return load(database_url=url)
+    """As the settings would read it."""
+    load()  # what is wrong with the settings themselves is told as such
+    try:
+        return load(database_url=url)
+    except NotConfiguredError:
+        raise InvalidInputError(
+            "--to must begin with sqlite:/// or postgresql://.", field="--to"
+        ) from None
 
 
 def _document(done: Transferred) -> dict[str, object]:

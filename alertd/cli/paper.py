@@ -11,10 +11,9 @@ import typer
 from alertd.cli import show, situation
 from alertd.cli.client import Client, connect
 from alertd.cli.options import As, Json
-from alertd.cli.words import _
+from alertd.cli.words import _, told, word
 from alertd.errors import InvalidInputError
 from alertd.settings import load
-from alertd.words.paper import PAPER_WORDS
 
 Alert = Annotated[str, typer.Option("--alert", help=_("The alert's short code or id."))]
 Unit = Annotated[
@@ -60,7 +59,7 @@ def _print(
         def human() -> None:
             show.line(str(file))
             for sheet in sheets:
-                show.line(f"  {sheet}")
+                show.line(f"  {told(_('sheet'), sheet)}")
 
         show.answer({"file": str(file), "sheets": sheets}, as_json=as_json, human=human)
 
@@ -106,13 +105,18 @@ def show_sheet(  # noqa: D103 - its help says it
         found = await client.get(f"/api/v1/sheets/{quote(sheet, safe='')}")
         heads = (_("No."), _("Where"), _("Who"), _("Entered"))
         rows = [
-            (row["row"], row["unit_name"], row["name"], row["result"].upper())
+            (row["row"], row["unit_name"], row["name"], _mark(row["result"]))
             for row in found["rows"]
         ]
         title = f"{found['sheet']} {found['alert']} {found['unit_name']}"
         show.answer(found, as_json=as_json, human=lambda: show.table(heads, rows, title))
 
     _run(work, None)
+
+
+def _mark(result: str) -> str:
+    """The letter on paper, and what it stands for."""
+    return f"{result.upper()} {word('result', result)}" if result else ""
 
 
 @app.command("situation", help=_("How an alert stands now, on one page: PDF and HTML."))
@@ -145,7 +149,7 @@ def enter(  # noqa: D103 - its help says it
         done = await client.post(path, {"marks": " ".join(marks)})
         heads = (_("No."), _("Result on paper"), _("Entered"))
         rows = [
-            (row["row"], row["result"].upper(), _(PAPER_WORDS["entry"][row["outcome"]]))
+            (row["row"], _mark(row["result"]), word("entry", row["outcome"]))
             for row in done["rows"]
         ]
         show.answer(done, as_json=as_json, human=lambda: show.table(heads, rows, done["sheet"]))

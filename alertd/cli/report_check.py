@@ -11,7 +11,7 @@ import typer
 
 from alertd.cli import show
 from alertd.cli.reading import reading
-from alertd.cli.words import _
+from alertd.cli.words import _, told, word
 from alertd.errors import AlertdError, InvalidInputError
 from alertd.report.figures.values import Head
 from alertd.report.unbundle import verify_bundle
@@ -53,7 +53,8 @@ def _tell(verdict: Verdict, ends: Sequence[Head], *, as_json: bool) -> None:
     if as_json:
         raise typer.Exit(NotVerifiedError.exit_code)
     for each in verdict.differences[:_MOST_SHOWN]:
-        show.note(f"  {each.kind} {each.where}: {each.expected} ≠ {each.found}")
+        values = f"{word('found', each.expected)} ≠ {word('found', each.found)}"
+        show.note("  " + told(f"{word('where', each.kind)} {each.where}", values))
     raise NotVerifiedError(f"The report doesn't agree: {len(verdict.differences)} differences.")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from alertd.cli import show
+from alertd.cli import roster_lines, show
 from alertd.cli.client import Client, connect
 from alertd.cli.options import As, Groups, Json, People, Terminals, roster_files, today
 from alertd.cli.words import LANGUAGE, _
@@ -22,7 +22,6 @@ from rosters.sample import GROUP_URL, sample_groups, sample_rows, sample_termina
 from rosters.sample_plan import Plan
 
 _FILES: Final = ("people", "terminals", "groups")
-_MOST_LINES: Final = 50
 
 app = typer.Typer()
 
@@ -112,17 +111,10 @@ def _checked(checked: Checked) -> dict[str, Any]:
 
 
 def _all_right(checked: Checked) -> None:
-    show.table((_("what"), _("how many")), list(checked.counts.items()))
+    roster_lines.counted(checked.counts)
     for severity in (Severity.WARNING, Severity.NOTE):
-        _listed(checked.problems.lines(severity, LANGUAGE))
+        roster_lines.listed(checked.problems.lines(severity, LANGUAGE))
     show.line(_("Nothing stands in the way of an import."))
-
-
-def _listed(lines: list[str]) -> None:
-    for line in lines[:_MOST_LINES]:
-        show.line(f"  {line}")
-    if len(lines) > _MOST_LINES:
-        show.line(_("  … and {more} more; --json lists them").format(more=len(lines) - _MOST_LINES))
 
 
 @app.command("diff", help=_("Show what an import would change; changes nothing."))
@@ -135,7 +127,7 @@ def diff(  # noqa: D103 - its help says it
 ) -> None:
     files = roster_files(people, terminals, groups)
     found = asyncio.run(_upload(files, "", acting_as, dry_run=True))
-    show.answer(found, as_json=as_json, human=lambda: _changes(found))
+    show.answer(found, as_json=as_json, human=lambda: roster_lines.changed(found))
 
 
 @app.command("import", help=_("Make roster files the roster in force, as a new version."))
@@ -156,7 +148,7 @@ def import_files(  # noqa: D103 - its help says it
     found = asyncio.run(_upload(files, why, acting_as, dry_run=dry_run, leaving=leaving))
 
     def human() -> None:
-        _changes(found)
+        roster_lines.changed(found)
         if found["version"] is not None:
             show.line(_("Imported as version {version}.").format(version=found["version"]))
 
@@ -189,19 +181,6 @@ async def _upload(
                     "/api/v1/roster", params=query, data={"why": why}, files=parts
                 )
     return found
-
-
-def _changes(found: dict[str, Any]) -> None:
-    heads = (_("what"), _("now"), _("added"), _("changed"), _("left"))
-    counts = {name.rstrip("s"): n for name, n in found["counts"].items()}
-    rows = [
-        (kind, counts.get(kind.replace("person", "people"), ""), *ways.values())
-        for kind, ways in found["changes"].items()
-    ]
-    show.table(heads, rows)
-    for change in found["listed"][:_MOST_LINES]:
-        show.line(f"  {change['what']} {change['kind']} {' '.join(change['key'])}")
-    _listed(found["warnings"])
 
 
 @app.command("export", help=_("Write the roster in force to files; phone numbers masked."))

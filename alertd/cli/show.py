@@ -18,13 +18,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from alertd.cli.words import LANGUAGE, _
+from alertd.cli.words import LANGUAGE, _, told
 from alertd.errors import AlertdError, ProblemsError
 from alertd.i18n import sentence
-from alertd.settings import load
 
 _WIDTH: Final = 100  # off a terminal
 _PLAIN_EVERY_S: Final = 5.0
+_NO_NUMBER: Final = "–"
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
 err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH)
@@ -46,8 +46,13 @@ def line(text: str) -> None:
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
     """A table of an answer; numbers stand to the right."""
     drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    drawn.show_header = any(heads)
+    if not rows and any(heads):
+        line(told(title, _("none")) if title else _("There is nothing to list."))
+        return
     for index, head in enumerate(heads):
-        numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        cells = [row[index] for row in rows]
+        numeric = all(isinstance(cell, int | float) or cell == _NO_NUMBER for cell in cells)
         drawn.add_column(head, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(escape(number(cell)) for cell in row))
@@ -62,18 +67,21 @@ def number(value: object) -> str:
 
 
 def moment(at: int | None) -> str:
-    """A time as people read it: the city's, as in the console, whatever the machine's zone is."""
+    """A time as people read it, on the city's clock: a server's machine often goes by UTC."""
     if at is None:
         return ""
     return dt.datetime.fromtimestamp(at / 1000, _zone()).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @cache
-def _zone() -> dt.tzinfo:
+def _zone() -> dt.tzinfo | None:
+    """The city's; the machine's own where the settings can't be read."""
+    from alertd.settings import load  # noqa: PLC0415 - the list of commands needs no settings
+
     try:
         return load().zone
-    except AlertdError:  # a setting is wrong: said where settings are needed
-        return dt.datetime.now(dt.UTC).astimezone().tzinfo or dt.UTC
+    except AlertdError:
+        return dt.datetime.now().astimezone().tzinfo
 
 
 def note(text: str) -> None:
@@ -90,7 +98,7 @@ def working(label: str) -> Iterator[None]:
             yield
     else:
         yield
-    note(f"{label} ({time.monotonic() - started:.1f} s)")
+    _took(label, time.monotonic() - started)
 
 
 @contextmanager
@@ -109,7 +117,11 @@ def counting(label: str, total: int) -> Iterator[Callable[[int], None]]:
             yield lambda more: progress.advance(task, more)
     else:
         yield _plain(label, total)
-    note(f"{label} ({time.monotonic() - started:.1f} s)")
+    _took(label, time.monotonic() - started)
+
+
+def _took(label: str, seconds: float) -> None:
+    note(f"{label} ({seconds:.1f} {_('s')})")
 
 
 def _plain(label: str, total: int) -> Callable[[int], None]:
@@ -132,10 +144,13 @@ def refusal(error: AlertdError, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps({"error": _document(error, problems)}, ensure_ascii=False))
         sys.stdout.write("\n")
         return
-    for problem in problems:
-        note(f"  {problem}")
-    head = _("error")
-    err.print(f"[bold red]{head}:[/] {escape(sentence(LANGUAGE, error.message))}", soft_wrap=True)
+    message = sentence(LANGUAGE, error.message)
+    lines = [sentence(LANGUAGE, problem) for problem in problems]
+    if len(lines) > 1 or not any(text in message for text in lines):
+        for text in lines:
+            note(f"  {text}")
+    head = _("error:")
+    err.print(f"[bold red]{head}[/] {escape(message)}", soft_wrap=True)
     if error.hint:
         note(sentence(LANGUAGE, error.hint))
 
@@ -147,5 +162,5 @@ def _document(error: AlertdError, problems: Sequence[str]) -> Mapping[str, Any]:
     if error.hint:
         found["hint"] = sentence(LANGUAGE, error.hint)
     if problems:
-        found["problems"] = list(problems)
+        found["problems"] = [sentence(LANGUAGE, problem) for problem in problems]
     return found

@@ -19,6 +19,7 @@ from alertd.cli.reading import reading
 from alertd.cli.words import LANGUAGE, _
 from alertd.decide.plan import Route
 from alertd.errors import AlertdError, InvalidInputError
+from alertd.i18n import N_
 from alertd.lanes import service_of
 from alertd.model import Channel, Status
 from alertd.settings import RouteSettings, Settings, load
@@ -245,10 +246,10 @@ def _route(name: str, given: RouteSettings) -> Route:
 def _refuse_broken(asked: Asked, found: simulated.Played) -> None:
     broken = [(policy, each) for policy, summary in found.batches for each in summary.broken]
     for policy, (promise, what, seeds) in broken:
-        show.note(f"DESIGN §6.{promise}: {what}")
+        show.note(_("Promise {no}: {what}").format(no=promise, what=what))
         show.note(f"  {asked.replay(seeds[0], policy)}")
     if broken:
         raise BrokenPromiseError(
-            "A simulated night has broken a promise of alertd.",
-            hint="That is a defect of alertd: please report it with the command above.",
+            N_("A simulated night has broken a promise of alertd."),
+            hint=N_("That is a defect of alertd: please report it with the command above."),
         )

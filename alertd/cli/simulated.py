@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from alertd.cli import show
 from alertd.cli.behaviour import Behaviour, sentence
-from alertd.cli.words import LANGUAGE, _
+from alertd.cli.words import LANGUAGE, _, word
 from alertd.errors import InvalidInputError
 from alertd.i18n import N_
 from alertd.report.words import role_word
@@ -209,7 +209,7 @@ def _happens(line: Scripted) -> str:
     text = (
         _("failed: {kind} {what}") if line.event == Event.LOST.value else _("mended: {kind} {what}")
     )
-    return text.format(kind=line.kind, what=line.what).rstrip()
+    return text.format(kind=word("loss", line.kind), what=line.what).rstrip()
 
 
 def _told(line: Scripted) -> str:

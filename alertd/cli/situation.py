@@ -34,10 +34,7 @@ async def _download(alert: str, folder: Path) -> list[Path]:
     async with connect(load(), reads_only=True) as client:
         for form in _FORMS:
             file = folder / f"situation-{alert}.{form}"
-            try:
-                path = f"/api/v1/alerts/{quote(alert, safe='')}/situation"
-                await client.download(path, file, format=form)
-            except OSError as error:
-                raise InvalidInputError(f"{file} can't be written to: {error.strerror}.") from None
+            path = f"/api/v1/alerts/{quote(alert, safe='')}/situation"
+            await client.download(path, file, format=form)
             made.append(file)
     return made

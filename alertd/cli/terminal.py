@@ -15,9 +15,11 @@ from alertd.cli import show
 from alertd.cli.enrolling import Enrolment, write_bundles
 from alertd.cli.logs import configure
 from alertd.cli.options import Json
-from alertd.cli.words import _
+from alertd.cli.words import LANGUAGE, _
 from alertd.errors import InvalidInputError, NotConfiguredError
+from alertd.i18n import sentence
 from alertd.settings import load
+from alertd.words.sound import why_away, why_silent
 from channels.loudspeaker.accounts import ALERTD, Accounts, logins
 from channels.loudspeaker.box.box import Box, wall_ms
 from channels.loudspeaker.box.player import CommandPlayer, FilePlayer, Player, alsa
@@ -73,7 +75,8 @@ def run(  # noqa: D103 - its help says it
     except OSError as error:
         raise NotConfiguredError(f"The bundle can't be read: {error.strerror}.") from None
     except ValueError as error:
-        raise InvalidInputError(f"The bundle or an option is wrong: {error}.") from None
+        reason = str(error)
+        raise InvalidInputError(f"The bundle or an option is wrong: {reason}.") from None
     voice = Voice(clips) if speech else None
     asyncio.run(_run(told, folder, _player(player), voice, hours, as_json=as_json))
 
@@ -106,7 +109,7 @@ def _welcome(terminal: str, problem: str) -> None:
     if problem:
         show.line(
             _("{terminal} isn't connected yet: {problem}").format(
-                terminal=terminal, problem=problem
+                terminal=terminal, problem=sentence(LANGUAGE, why_away(problem))
             )
         )
     else:
@@ -120,10 +123,10 @@ def _player(text: str) -> Player:
         return alsa(rest or "default")
     if kind == "file" and rest:
         return FilePlayer(Path(rest))
-    words = shlex.split(text)
-    if not words:
+    command = _words(text, "player")
+    if not command:
         raise InvalidInputError("The player is empty.", field="player")
-    return CommandPlayer(words)
+    return CommandPlayer(command)
 
 
 @app.command("enrol", help=_("Let loudspeakers in: an account and a bundle for each."))
@@ -161,10 +164,13 @@ def enrol(  # noqa: D103 - its help says it
         trust=trust,
         heartbeat_s=heartbeat_s,
     )
-    accounts = Accounts(settings.data_dir / "broker").enrol(
-        _named(ids, listed), enrolment.areas, wall_ms()
-    )
-    paths = write_bundles(enrolment, accounts, out)
+    named = _named(ids, listed)
+    try:
+        out.mkdir(parents=True, exist_ok=True, mode=0o700)  # before anybody's password is changed
+        accounts = Accounts(settings.data_dir / "broker").enrol(named, enrolment.areas, wall_ms())
+        paths = write_bundles(enrolment, accounts, out)
+    except OSError as error:
+        raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
     text = _("{count} enrolled; their bundles are in {out}. Each is a secret.")
     show.answer(
         [{"terminal": a.terminal, "bundle": str(p)} for a, p in zip(accounts, paths, strict=True)],
@@ -212,11 +218,14 @@ def mosquitto(  # noqa: D103 - its help says it
 ) -> None:
     folder = load().data_dir / "broker"
     accounts, own = list(Accounts(folder).all().values()), logins(folder)[ALERTD]
-    out.mkdir(parents=True, exist_ok=True, mode=0o700)
     passwords = mosquitto_passwords(own, accounts, secrets.token_bytes)
-    write_whole(out / "passwords", passwords.encode(), mode=0o600)
-    write_whole(out / "acl", mosquitto_acl(accounts).encode(), mode=0o600)
-    write_whole(out / "mosquitto.conf", mosquitto_conf(out.resolve()).encode())
+    try:
+        out.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_whole(out / "passwords", passwords.encode(), mode=0o600)
+        write_whole(out / "acl", mosquitto_acl(accounts).encode(), mode=0o600)
+        write_whole(out / "mosquitto.conf", mosquitto_conf(out.resolve()).encode())
+    except OSError as error:
+        raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
     text = _("Written to {out}. alertd logs in as 'alertd' with the password in {logins}.")
     where = {"out": str(out), "logins": str(folder / "logins.json")}
     show.answer(where, as_json=as_json, human=lambda: show.line(text.format(**where)))
@@ -237,21 +246,22 @@ def say(  # noqa: D103 - its help says it
     ] = False,
     as_json: Json = False,
 ) -> None:
-    speaker = Voice(clips, program=_words(voice))
+    speaker = Voice(clips, program=_words(voice, "voice"))
     try:
         name = asyncio.run(_say(speaker, text, language, out, season=season))
     except NoSpeechError as error:
-        raise NotConfiguredError(f"It can't be said: {error.code}.") from None
+        reason = why_silent(error.code)
+        raise NotConfiguredError(f"It can't be said: {reason}.") from None
+    except OSError as error:
+        raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
     show.answer({"sha256": name}, as_json=as_json, human=lambda: show.line(name))
 
 
-def _words(command: str | None) -> list[str]:
+def _words(command: str | None, option: str) -> list[str]:
     try:
         return shlex.split(command or "")
     except ValueError:
-        raise InvalidInputError(
-            "The command has a quotation mark too few.", field="voice"
-        ) from None
+        raise InvalidInputError("The command has a quotation mark too few.", field=option) from None
 
 
 async def _say(voice: Voice, text: str, language: str, out: Path | None, *, season: bool) -> str:

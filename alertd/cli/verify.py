@@ -15,8 +15,9 @@ from alertd.cli import show
 from alertd.cli.keeping import now
 from alertd.cli.options import Json
 from alertd.cli.report_check import NotVerifiedError
-from alertd.cli.words import _
+from alertd.cli.words import LANGUAGE, _, told, word
 from alertd.errors import ConflictError, NotFoundError
+from alertd.i18n import sentence
 from alertd.settings import load
 from alertd.store import dialect, migrate
 from alertd.store.backup import checking, disk, logins, manifest
@@ -71,11 +72,16 @@ def verify(  # noqa: D103 - its help says it
     if as_json:
         raise typer.Exit(NotVerifiedError.exit_code)
     for problem in found.problems[:_MOST_SHOWN]:
-        show.note(f"  {problem.kind} {problem.where}: {problem.what}")
+        show.note(f"  {_line(problem)}")
     raise NotVerifiedError(
         f"It isn't whole: {len(found.problems)} problems.",
         hint="Don't restore it, and don't go on with it; take the last backup that is whole.",
     )
+
+
+def _line(problem: Problem) -> str:
+    what = sentence(LANGUAGE, word("found", problem.what))
+    return told(f"{word('where', problem.kind)} {problem.where}", what)
 
 
 def _check(backup: Path | None, made: Manifest | None, keys: Path | None, *, again: bool) -> _Found:
@@ -94,10 +100,10 @@ def _check(backup: Path | None, made: Manifest | None, keys: Path | None, *, aga
                 with TemporaryDirectory(prefix="alertd-") as scratch:
                     problems += checking.tables(connection, Path(scratch))
             waits = waiting(connection, now())
-    except DatabaseError as error:
-        problems.append(Problem("database", "file", type(error.orig).__name__))
+    except DatabaseError:
+        problems.append(Problem("database", manifest.DATABASE, "can't be read"))
     except OSError as error:
-        problems.append(Problem("database", "file", str(error.strerror)))
+        problems.append(Problem("database", manifest.DATABASE, str(error.strerror)))
     return _Found(facts, waits, problems, "checked" if key is not None else "not-here")
 
 

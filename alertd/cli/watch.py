@@ -13,9 +13,9 @@ from rich.text import Text
 
 from alertd.cli import show
 from alertd.cli.client import Client, connect
-from alertd.cli.figures import board_lines, funnel_line
+from alertd.cli.figures import board_lines, funnel_line, head_line
 from alertd.cli.options import Alert, As, Json
-from alertd.cli.words import _
+from alertd.cli.words import _, told, word
 from alertd.errors import UnavailableError
 from alertd.settings import load
 
@@ -97,14 +97,14 @@ class _Watch:
             sys.stdout.write(json.dumps({"now": found["now"], **shown}, ensure_ascii=False) + "\n")
             sys.stdout.flush()
         elif self._live is not None:
-            view = found["alert"]
-            head = f"{view['short_code']}  {view['headline']}  [{view['status']}, {view['state']}]"
-            text = Text("\n".join([head, *board_lines(found)]))
+            text = Text("\n".join([head_line(found["alert"]), *board_lines(found)]))
             self._live.update(text, refresh=True)
         else:
-            show.out.print(
-                f"{show.moment(found['now'])} {found['alert']['state']}: "
-                + escape(funnel_line(found["board"])),
-                soft_wrap=True,
-            )
+            show.out.print(escape(_line(found)), soft_wrap=True)
             sys.stdout.flush()
+
+
+def _line(found: dict[str, Any]) -> str:
+    """Off a terminal: a line whenever something has changed."""
+    state = word("state", found["alert"]["state"])
+    return told(f"{show.moment(found['now'])} {state}", funnel_line(found["board"]))

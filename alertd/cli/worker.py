@@ -41,7 +41,7 @@ def _named(settings: Settings, routes: str | None) -> frozenset[str]:
         raise NotConfiguredError(
             f"There is no route '{unknown[0]}'.",
             field="routes",
-            hint=f"Configured are: {', '.join(sorted(settings.routes)) or 'none'}.",
+            hint=f"Configured are: {', '.join(sorted(settings.routes)) or '–'}.",
         )
     return names
 

@@ -13,6 +13,7 @@ from alertd.decide.lifecycle import (
 from alertd.decide.plan import MUTED, Leave, Terms, refusal
 from alertd.decide.short_code import short_code
 from alertd.decide.supersede import Known, Superseding, supersede
+from alertd.engine import refusals
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, InvalidInputError
@@ -256,8 +257,16 @@ def _supersede(turn: Turn, alert: cap.Alert, purpose: str) -> list[LiveAlert]:
             (turn.alert_by_id(alert_id) for alert_id in found.tells_told_of),
             key=lambda live: live.no,
         )
+    codes = {
+        each.identity: turn.alert_by_id(each.alert_id).short_code
+        for each in known
+        if any(each.identity == wrong.identity for wrong in found)
+    }
     reasons = "; ".join(
-        f"{wrong.identity[1] if wrong.identity else '?'}: {wrong.reason}" for wrong in found
+        f"{codes.get(wrong.identity, wrong.identity[1])}: {refusals.of_reference(wrong.reason)}"
+        if wrong.identity
+        else refusals.of_reference(wrong.reason)
+        for wrong in found
     )
     raise InvalidInputError(f"What it refers to doesn't fit: {reasons}.", field="references")
 

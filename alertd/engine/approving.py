@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -17,6 +16,7 @@ from alertd.decide.lifecycle import (
     transition,
 )
 from alertd.decide.plan import meet, reaches_people
+from alertd.engine import refusals
 from alertd.engine.accept import ACTIONS, ENDS, known_alerts, template_of
 from alertd.engine.authority import Actor, may, require
 from alertd.engine.turn import LiveAlert, Turn
@@ -118,29 +118,9 @@ def move_of(turn: Turn, subject: Subject, action: Action, actor: str) -> Transit
         break_glass_delay_s=turn.break_glass_delay_ms / 1000,
     )
     if isinstance(found, Refusal):
-        sentence, hint = _REFUSALS.get(
-            found.reason, (f"That can't be done now: {found.reason}.", None)
-        )
+        sentence, hint = refusals.of_move(found.reason)
         raise ConflictError(sentence, hint=hint)
     return found
-
-
-_REFUSALS: Mapping[str, tuple[str, str | None]] = {
-    "own-alert": (
-        "A second person must approve this alert.",
-        "Ask a colleague with the right to approve, or break the glass (it waits, on record).",
-    ),
-    "already-approved": ("It is approved already.", None),
-    "already-expired": ("Its time is over.", "Draft it anew with a later end."),
-    "nobody-wrote-it": ("It came from a feed.", "Edit it first; then somebody else approves."),
-    "already-paused": ("It is paused already.", None),
-    "not-paused": ("It isn't paused.", None),
-    "already-stopped": (
-        "Its sending was stopped for good.",
-        "Tell those who have it: correct or cancel it.",
-    ),
-    "not-while-issued": ("It is issued already.", None),
-}
 
 
 def issue_due(turn: Turn) -> None:

@@ -14,7 +14,9 @@ LANGUAGES: Final = ("zh-CN", "en")  # the first is what a reader gets who asks f
 
 _MAX_SENTENCE: Final = 2_000  # matching is quick on sentences, and needn't be on more
 
+_CLAUSES: Final = frozenset({"problem", "reason", "strerror"})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_WORD = re.compile(r"[A-Za-z]{2}")
 _PATHED = re.compile(r"(?P<path>[A-Za-z_][\w.\[\]-]*) (?P<reason>.+)")
 
 
@@ -34,8 +36,8 @@ def sentence(language: str, text: str) -> str:
 
     Errors carry finished English sentences. The catalog's texts with `{name}` placeholders are
     matched against the sentence, and what stood in the places is put into the translation.
-    A place called `reason` is translated too, and each clause of `reasons`. A problem
-    `field.path reason` keeps its path.
+    A place called `reason`, `problem` or `strerror` is translated too, and each clause of
+    `reasons`. A problem `field.path reason` keeps its path.
     Unknown sentences come back as they are: a reader then sees English, never nothing.
     """
     found = _filled_in(language, text)
@@ -81,10 +83,13 @@ def _filled_in(language: str, text: str) -> str | None:
 
 
 def _with_reason(language: str, values: dict[str, str]) -> dict[str, str]:
-    """A place called `reason` holds a clause that has a translation of its own; `reasons`: some."""
+    """A place called `reason` holds a clause that has a translation of its own; `reasons`: some.
+
+    What the system says of a file, in a place called `strerror`, is such a clause.
+    """
     said = dict(values)
-    if "reason" in said:
-        said["reason"] = sentence(language, said["reason"])
+    for place in _CLAUSES & said.keys():
+        said[place] = sentence(language, said[place])
     if "reasons" in said:
         clauses = (_clause(language, clause) for clause in said["reasons"].split("; "))
         said["reasons"] = ("; " if language == "en" else ";").join(clauses)
@@ -104,15 +109,20 @@ def _clause(language: str, clause: str) -> str:
 def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Texts with placeholders as patterns, the one with most words of its own first.
 
-    One without any, such as `{what}, {level}` of a page, would fit whatever has a comma.
+    One without a word of its own, such as `{what}, {level}`, would fit almost any sentence.
     """
     with_places = [
         (source, target)
         for source, target in catalog(language).items()
-        if "{" in source and any(map(str.isalpha, _PLACEHOLDER.sub("", source)))
+        if "{" in source and _WORD.search(_PLACEHOLDER.sub("", source))
     ]
-    with_places.sort(key=lambda pair: -len(_PLACEHOLDER.sub("", pair[0])))
+    with_places.sort(key=_plainness)
     return tuple((_pattern(source), target) for source, target in with_places)
+
+
+def _plainness(pair: tuple[str, str]) -> tuple[int, int]:
+    """Of two that fit, the one with more words of its own is meant, and with fewer places."""
+    return -len(_PLACEHOLDER.sub("", pair[0])), len(_PLACEHOLDER.findall(pair[0]))
 
 
 def _pattern(source: str) -> re.Pattern[str]:

@@ -109,9 +109,14 @@ def load_library(own: Path | None = None) -> Library:
 def _read(file: Traversable) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
+        reason = str(error)
         raise InvalidInputError(
-            f"The template file {file.name} isn't TOML: {error}.", field="template"
+            f"The template file {file.name} isn't TOML: {reason}.", field="template"
+        ) from None
+    except UnicodeDecodeError:
+        raise InvalidInputError(
+            f"The template file {file.name} isn't UTF-8 text.", field="template"
         ) from None
 
 

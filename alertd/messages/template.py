@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from alertd.cap import Category, Certainty, Colour, MsgType, ResponseType, Urgency
+from alertd.cap.problems import reason_of
 from alertd.errors import InvalidInputError
 from alertd.i18n import LANGUAGES, N_
 from alertd.messages.context import NAMES
@@ -120,5 +121,5 @@ class Template(_Value):
 def _first_reason(error: ValidationError) -> str:
     detail = error.errors(include_url=False, include_input=False)[0]
     path = ".".join(str(part) for part in detail["loc"])
-    reason = detail["msg"].removeprefix("Value error, ")
+    reason = reason_of(detail)
     return f"{path} {reason}" if path else reason

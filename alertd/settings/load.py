@@ -1,6 +1,7 @@
 """Find `alertd.toml`, lay the environment over it, and say in one sentence what is wrong."""
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ from pydantic_settings import SettingsError
 
 from alertd.errors import NotConfiguredError
 from alertd.i18n import N_
+from alertd.i18n.foreign import words_of
 from alertd.settings.model import Settings
 
 FILE_NAME: Final = "alertd.toml"
@@ -37,8 +39,9 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as error:
         raise _refused(error, file) from None
     except SettingsError as error:
+        variable = _variable_in(error)
         raise NotConfiguredError(
-            f"An ALERTD_ variable can't be read: {_first_line(error)}.",
+            f"The variable {variable} can't be read.",
             hint="A table in a variable is written as JSON; see config/alertd.toml.",
         ) from None
     except TypeError:
@@ -95,8 +98,9 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
+        reason = str(error)
         raise NotConfiguredError(
-            f"The file {file} isn't TOML: {error}.", hint="Compare it with config/alertd.toml."
+            f"The file {file} isn't TOML: {reason}.", hint="Compare it with config/alertd.toml."
         ) from None
     except UnicodeDecodeError:
         raise NotConfiguredError(f"The file {file} isn't UTF-8 text.") from None
@@ -147,15 +151,27 @@ _REASONS: Final = {
     "dict_type": N_("must be a table"),
     "model_type": N_("must be a table"),
     "path_type": N_("must be a path"),
+    "decimal_parsing": N_("must be a number"),
+    "list_type": N_("must be a list"),
+    "set_type": N_("must be a list"),
+    "frozen_set_type": N_("must be a list"),
+    "too_long": N_("must hold at most {max_length}"),
+    "less_than": N_("must be less than {lt}"),
 }
+_WRONG: Final = N_("isn't written as it must be; config/alertd.toml shows how")
 
 
 def _reason(detail: ErrorDetails) -> str:
-    template = _REASONS.get(detail["type"])
+    template, context = _REASONS.get(detail["type"]), dict(detail.get("ctx", {}))
     if template:
-        return template.format(**detail.get("ctx", {}))
-    return detail["msg"].removeprefix("Value error, ")
+        if "expected" in context:
+            context["expected"] = words_of(str(context["expected"]))
+        return template.format(**context)
+    said = detail["msg"]
+    return said.removeprefix("Value error, ") if detail["type"] == "value_error" else _WRONG
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].rstrip(".")
+def _variable_in(error: SettingsError) -> str:
+    """Which one it is about; all of ours where pydantic's sentence doesn't say."""
+    named = re.search(r'field "(\w+)"', str(error))
+    return f"ALERTD_{named[1].upper()}" if named else "ALERTD_…"

@@ -17,6 +17,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from alertd.engine.authority import Actor, require
 from alertd.errors import ForbiddenError, UnauthenticatedError
+from alertd.i18n import N_
 from alertd.store import access, credentials
 from alertd.store.access import Principal
 from alertd.web.deps import Deps, Given
@@ -139,7 +140,7 @@ async def who_asks(
     if found.waits:
         raise SecondFactorError("Type the code of your second factor first.")
     if found.secret and found.principal.must_change:
-        raise MustChangePasswordError("This password is for one sign-in only; change it first.")
+        raise MustChangePasswordError(N_("This password is for one sign-in only; change it first."))
     return found
 
 

@@ -12,9 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 
-from alertd.cap.problems import path_of, plain_words
+from alertd.cap.problems import path_of
 from alertd.errors import AlertdError, ProblemsError, UnauthenticatedError, UnavailableError
 from alertd.i18n import N_, sentence, translator
+from alertd.i18n.foreign import words_of
 from alertd.web.bodies import RefusedBodyError, sound
 from alertd.web.language import language_of
 
@@ -62,7 +63,7 @@ _REASONS: Mapping[str, str] = {
     "extra_forbidden": N_("is unknown"),
     "string_type": N_("must be text"),
     "string_pattern_mismatch": N_("isn't written as it must be"),
-    "string_too_long": N_("is too long"),
+    "string_too_long": N_("must be at most {max_length} characters long"),
     "string_too_short": N_("is too short"),
     "too_long": N_("has too many entries"),
     "too_short": N_("has too few entries"),
@@ -73,10 +74,10 @@ _REASONS: Mapping[str, str] = {
     "float_type": N_("must be a number"),
     "bool_type": N_("must be true or false"),
     "bool_parsing": N_("must be true or false"),
-    "greater_than_equal": N_("is out of bounds"),
-    "greater_than": N_("is out of bounds"),
-    "less_than_equal": N_("is out of bounds"),
-    "less_than": N_("is out of bounds"),
+    "greater_than_equal": N_("must be at least {ge}"),
+    "greater_than": N_("must be more than {gt}"),
+    "less_than_equal": N_("must be at most {le}"),
+    "less_than": N_("must be less than {lt}"),
     "finite_number": N_("must be a finite number"),
     "list_type": N_("must be a list"),
     "tuple_type": N_("must be a list"),
@@ -185,10 +186,12 @@ def refused(errors: Iterable[Mapping[str, Any]]) -> ProblemsError:
 
 
 def _reason(error: Mapping[str, Any]) -> str:
-    expected = error.get("ctx", {}).get("expected")
-    if error["type"] in _WORDS and expected:  # of ours, and never what was sent
-        return N_("must be one of {expected}").format(expected=plain_words(str(expected)))
-    return _REASONS.get(error["type"], N_("is invalid"))
+    """A clause that goes on after the field's path."""
+    context = dict(error.get("ctx") or {})
+    if error["type"] in _WORDS and context.get("expected"):  # of ours, and never what was sent
+        words = words_of(str(context["expected"]))
+        return N_("must be one of {expected}").format(expected=words)
+    return _REASONS.get(error["type"], N_("is invalid")).format_map(context)
 
 
 Show = Callable[[Request, AlertdError], Response]

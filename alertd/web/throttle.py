@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from alertd.errors import AlertdError
+from alertd.i18n import N_
 from alertd.model import Millis
 
 WINDOW_MS: Final = 15 * 60_000
@@ -26,8 +27,8 @@ class TooManyTriesError(AlertdError):
     def __init__(self, wait_s: int) -> None:
         minutes = max(1, -(-wait_s // 60))
         super().__init__(
-            f"Too many wrong passwords; try again in {minutes} min.",
-            hint="An administrator can give you a new password.",
+            N_("Too many wrong passwords; try again in {minutes} min.").format(minutes=minutes),
+            hint=N_("An administrator can give you a new password."),
         )
         self.retry_after_s = wait_s
 

@@ -5,7 +5,9 @@ from typing import Final
 
 from alertd.i18n import N_
 from alertd.words.facts import TOLD_OF
+from alertd.words.faults import FAULTS
 from alertd.words.paper import PAPER_WORDS
+from alertd.words.proof import FOUND, WHERE
 
 STATUSES: Final[Mapping[str, str]] = {
     "Actual": N_("LIVE"),
@@ -201,6 +203,42 @@ PARTS: Final[Mapping[str, str]] = {
     "terminal": N_("loudspeaker"),
     "group": N_("chat group"),
 }
+FIELDS: Final[Mapping[str, str]] = {
+    "official_code": N_("official code"),
+    "name": N_("name"),
+    "level": N_("level"),
+    "parent_code": N_("unit above"),
+    "households": N_("households"),
+    "vulnerable": N_("need help to move"),
+    "should_transfer": N_("have to be moved"),
+    "shelter": N_("shelter"),
+    "language": N_("language"),
+    "party_member": N_("party member"),
+    "phones": N_("phones"),
+    "short_phone": N_("short number"),
+    "chat_id": N_("chat account"),
+    "channels": N_("reached by"),
+    "rank": N_("rank"),
+    "roles": N_("roles"),
+    "on_duty_to": N_("shift ends"),
+    "verified_at": N_("verified"),
+    "note": N_("note"),
+    "unit_code": N_("area code"),
+    "lon": N_("longitude"),
+    "lat": N_("latitude"),
+    "volume": N_("volume"),
+    "kind": N_("platform"),
+    "url": N_("address"),
+    "secret": N_("signing secret"),
+}
+COUNTED: Final[Mapping[str, str]] = {
+    "units": N_("units"),
+    "people": N_("people"),
+    "duties": N_("duties"),
+    "holdings": N_("parts in duties"),
+    "terminals": N_("loudspeakers"),
+    "groups": N_("chat groups"),
+}
 LISTS: Final[Mapping[str, str]] = {
     "no-alternate": N_("Duties without an alternate"),
     "vacant": N_("Vacant duties"),
@@ -238,6 +276,11 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     **PAPER_WORDS,
     "changed": CHANGED,
     "part": PARTS,
+    "field": FIELDS,
+    "counted": COUNTED,
     "list": LISTS,
+    "where": WHERE,
+    "found": FOUND,
+    "fault": FAULTS,
     "tongue": TONGUES,
 }

@@ -6,8 +6,9 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
+from alertd.i18n import N_
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.commands import is_terminal_id
 from channels.loudspeaker.keys import read_public
@@ -17,6 +18,7 @@ _AREA = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _NAMES = frozenset(
     {"v", "terminal", "areas", "broker", "keys", "ca", "audio", "heartbeat_s", "timezone"}
 )
+_MISSING: Final = N_("its {name} is missing or wrong")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +59,11 @@ class Bundle:
         try:
             document = json.loads(text)
         except ValueError:
-            raise ValueError("not JSON") from None
+            raise ValueError(N_("it isn't JSON")) from None
         if not isinstance(document, dict) or document.get("v") != _VERSION:
-            raise ValueError("not a bundle that this version can read")
+            raise ValueError(N_("it isn't a bundle that this version can read"))
         if unknown := sorted(set(document) - _NAMES):
-            raise ValueError(f"{unknown[0]} is unknown")
+            raise ValueError(N_("its {name} isn't known").format(name=unknown[0]))
         return cls(
             terminal=_text(document, "terminal", is_terminal_id),
             broker=_broker(document),
@@ -81,7 +83,7 @@ class Bundle:
 def _text(document: Mapping[str, Any], name: str, fits: Any) -> str:
     value = document.get(name, "")
     if not isinstance(value, str) or not fits(value):
-        raise ValueError(f"{name} is missing or wrong")
+        raise ValueError(_MISSING.format(name=name))
     return value
 
 
@@ -89,7 +91,7 @@ def _broker(document: Mapping[str, Any]) -> BrokerAddress:
     try:
         return BrokerAddress.from_url(_text(document, "broker", bool))
     except ValueError:
-        raise ValueError("broker is missing or wrong") from None
+        raise ValueError(_MISSING.format(name="broker")) from None
 
 
 def _keys(document: Mapping[str, Any]) -> dict[str, bytes]:
@@ -99,7 +101,7 @@ def _keys(document: Mapping[str, Any]) -> dict[str, bytes]:
     except (TypeError, AttributeError, ValueError):
         keys = {}
     if not keys:
-        raise ValueError("keys is missing or wrong")
+        raise ValueError(_MISSING.format(name="keys"))
     return keys
 
 
@@ -108,14 +110,14 @@ def _areas(document: Mapping[str, Any]) -> list[str]:
     if not isinstance(areas, list) or not all(
         isinstance(code, str) and _AREA.fullmatch(code) for code in areas
     ):
-        raise ValueError("areas is wrong")
+        raise ValueError(_MISSING.format(name="areas"))
     return areas
 
 
 def _seconds(document: Mapping[str, Any]) -> float:
     value = document.get("heartbeat_s", 60.0)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 3600:  # noqa: PLR2004 - an hour
-        raise ValueError("heartbeat_s must be from 1 to 3600")
+        raise ValueError(N_("heartbeat_s must be from 1 to 3600"))
     return float(value)
 
 

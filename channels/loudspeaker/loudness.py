@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from alertd.i18n import N_
 from channels.loudspeaker.commands import Command
 
 _RED = 1  # severity Extreme
@@ -39,11 +40,11 @@ def read_hours(text: str) -> Hours:
     """
     match = _HOURS.fullmatch(text.strip())
     if match is None:
-        raise ValueError("hours are written as 22:00-06:00=40")
+        raise ValueError(N_("hours are written as 22:00-06:00=40"))
     from_hour, from_min, to_hour, to_min, at_most = map(int, match.groups())
     first, last = from_hour * 60 + from_min, to_hour * 60 + to_min
     if max(first, last) > _DAY_MIN or max(from_min, to_min) >= 60 or at_most > 100:  # noqa: PLR2004
-        raise ValueError("hours are from 0:00 to 24:00, and a volume from 0 to 100")
+        raise ValueError(N_("hours are from 0:00 to 24:00, and a volume from 0 to 100"))
     return Hours(first, last, at_most)
 
 

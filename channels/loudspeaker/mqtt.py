@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import structlog
 
 from alertd.i18n import N_
+from alertd.words.sound import why_away
 from channels.base import (
     Accepted,
     ChannelKind,
@@ -137,7 +138,7 @@ class MqttRoute:
             return Health(ok=False, detail=_DEAF)
         if self._link.up:
             return Health(ok=True, detail=N_("The MQTT broker is connected."))
-        return Health(ok=False, detail=_AWAY.format(problem=self._link.problem))
+        return Health(ok=False, detail=_AWAY.format(problem=why_away(self._link.problem)))
 
     async def _refuse(self, _message: Outgoing) -> Accepted:
         raise SendError(Fault.RETRY, "route-closed")

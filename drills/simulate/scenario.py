@@ -18,13 +18,14 @@ from pydantic.dataclasses import dataclass
 
 from alertd.errors import InvalidInputError
 from alertd.i18n import N_
-from drills.mistakes import problems_of, refuse
+from drills.mistakes import FileError, by_line, not_toml, problems_of
 from drills.plan import Line, Loss, Moment, Role, RouteName, Share, Word
 from drills.toml import lines_of
 
 DEFAULTS: Final = "defaults"
 MOST_BYTES: Final = 256 * 1024
 _WHOLE: Final = ConfigDict(extra="forbid", hide_input_in_errors=True)
+_SHIPPED: Final = N_("Shipped ones: {names}.")
 _FOLDER: Final = resources.files("drills") / "scenarios"
 
 
@@ -252,7 +253,7 @@ def text_of(word: str) -> str:
     """The TOML of a shipped scenario by name, or of one in a file; raises InvalidInputError."""
     if word in shipped():
         return (_FOLDER / f"{word}.toml").read_text(encoding="utf-8")
-    return read(word, hint=f"Shipped ones: {', '.join(shipped())}.")
+    return read(word, hint=_SHIPPED.format(names=", ".join(shipped())))
 
 
 @cache
@@ -281,7 +282,7 @@ def parse(text: str, behaviour: Mapping[str, Any] | None = None) -> Scenario:
     try:
         return _SCENARIO.validate_python(_over(_over(_defaults(), behaviour or {}), own))
     except ValidationError as error:
-        raise refuse(problems_of(error, lines_of(text))) from None
+        raise FileError(by_line(problems_of(error, lines_of(text)))) from None
 
 
 def _over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
@@ -298,8 +299,8 @@ def toml(text: str) -> dict[str, Any]:
     """A TOML file's tables; raises PlanError."""
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError:
-        raise refuse([("", 0, N_("isn't TOML"))]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise FileError([not_toml(error)]) from None
 
 
 @cache

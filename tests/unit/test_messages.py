@@ -354,7 +354,7 @@ def test_a_citys_own_templates_are_laid_over_the_shipped_ones(tmp_path: Path) ->
     ("content", "match"),
     [
         (b"kind = ", "own.toml isn't TOML"),
-        (b"\xff\xfe", "own.toml isn't TOML"),
+        (b"\xff\xfe", "own.toml isn't UTF-8 text"),
         (
             b'kind = "alert"\n[text]\nzh-CN.sms = "<<no>>"\nen.sms = "x"',
             "unknown phrase: no",

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, distinct, exists, func, or_, select
 
 from alertd.errors import InvalidInputError
+from alertd.i18n import N_
 from alertd.lanes import way_of_group
 from alertd.model import Channel, Precedence
 from alertd.store import tables as t
@@ -144,9 +145,10 @@ def paths_for(connection: Connection, version: int, areas: Iterable[str]) -> tup
     wanted = list(dict.fromkeys(area.strip() for area in areas))
     unknown = [area for area in wanted if not _is_area(connection, version, area)]
     if unknown or not wanted:
-        named = ", ".join(quote(area, code=True) for area in unknown[:_NAMED])
+        codes = ", ".join(quote(area, code=True) for area in unknown[:_NAMED])
+        sentence = N_("The roster has no area {codes}.") if unknown else N_("No area was given.")
         raise InvalidInputError(
-            f"Unknown area codes: {named}." if unknown else "No area was given.",
+            sentence.format(codes=codes),
             field="areas",
             hint="Give the code of a unit, or one cut after its 2nd, 4th, 6th, 9th or 12th digit.",
         )

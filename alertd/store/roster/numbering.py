@@ -8,6 +8,7 @@ the roster alone.
 import json
 
 from alertd.errors import InvalidInputError, TooLargeError
+from alertd.i18n import N_
 from alertd.model import STAGE_SHIFT
 from alertd.store.identity import Ids
 from alertd.store.roster.stage import Stage
@@ -161,19 +162,19 @@ def _number(stage: Stage, table: str) -> None:
 def _require_units(stage: Stage) -> None:
     """What `rosters` checks in files holds for every source: nothing hangs in the air."""
     lost = "SELECT code FROM unit WHERE path IS NULL ORDER BY code LIMIT ?"
-    _refuse("Units without a way up to the root: {}.", stage, lost)
+    _refuse(N_("Units without a way up to the root: {codes}."), stage, lost)
     for table in ("holding", "terminal", "chat_group"):
         unknown = f"""
         SELECT DISTINCT unit_code FROM {table}
         WHERE unit_code NOT IN (SELECT code FROM unit) ORDER BY unit_code LIMIT ?
         """  # noqa: S608 - our own names
-        _refuse("Units that are named but not there: {}.", stage, unknown)
+        _refuse(N_("Units that are named but not there: {codes}."), stage, unknown)
 
 
 def _refuse(sentence: str, stage: Stage, query: str) -> None:
     codes = [code for (code,) in stage.rows(query, (_NAMED,))]
     if codes:
-        raise InvalidInputError(sentence.format(", ".join(codes)), field="roster")
+        raise InvalidInputError(sentence.format(codes=", ".join(codes)), field="roster")
 
 
 def _merge_shifts(stage: Stage) -> None:

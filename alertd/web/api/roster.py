@@ -23,6 +23,7 @@ from alertd.store import roster
 from alertd.store.reads import units as reads
 from alertd.store.reads.paging import Page
 from alertd.store.roster import Plan, RosterVersion
+from alertd.web.api.roster_changes import ChangedView, diff_view
 from alertd.web.auth import Asker, Reader
 from alertd.web.bodies import check_text
 from alertd.web.commands.rostering import require_meant
@@ -47,23 +48,15 @@ _MEANT = N_(
 FileName = Literal["people", "terminals", "groups"]
 
 
-class ChangeView(BaseModel):
-    """One change: of what kind, how, and its key."""
-
-    kind: str
-    what: str
-    key: list[str]
-
-
 class Imported(BaseModel):
     """What an import does, or did.
 
     Attributes:
         version: The new version; None in a dry run.
         base: The version that it was compared with.
-        counts: How many of each there are now.
+        counts: How many of each there are with it.
         changes: {kind: {added, changed, left}}.
-        listed: The first changes of each kind.
+        listed: The first changes of each kind, with the fields that changed.
         warnings: What isn't wrong but should be looked at.
     """
 
@@ -72,7 +65,7 @@ class Imported(BaseModel):
     base: int
     counts: dict[str, int]
     changes: dict[str, dict[str, int]]
-    listed: list[ChangeView]
+    listed: list[ChangedView]
     warnings: list[str]
 
 
@@ -177,10 +170,7 @@ def _imported(planned: Plan, made: RosterVersion | None, warnings: list[str]) ->
         base=planned.base,
         counts=dict(planned.counts),
         changes=planned.diff.table(),
-        listed=[
-            ChangeView(kind=each.kind, what=each.what, key=list(each.key))
-            for each in planned.diff.listed
-        ],
+        listed=diff_view(planned.diff).listed,
         warnings=warnings,
     )
 

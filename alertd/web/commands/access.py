@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from alertd.engine.authority import ACTIONS, ROLES, Actor, may, require
 from alertd.engine.turn import Turn
@@ -15,6 +16,12 @@ from alertd.web.fields import Code, PersonId, Text
 DAY_MS = 86_400_000
 
 Name = Annotated[Text, Field(min_length=1, max_length=64)]
+
+
+def _role(name: str) -> str:
+    if name not in ROLES:
+        raise PydanticCustomError("literal_error", "must be a role", {"expected": ", ".join(ROLES)})
+    return name
 
 
 class NewPrincipal(BaseModel):
@@ -30,7 +37,7 @@ class NewPrincipal(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name
-    role: Annotated[str, Field(pattern=rf"^({'|'.join(ROLES)})$")]
+    role: Annotated[str, AfterValidator(_role)]
     unit_code: Code | None = None
     person_id: PersonId | None = None
 

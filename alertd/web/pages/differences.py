@@ -1,17 +1,13 @@
 """A roster's changes in words: who and what is meant, which field, from what to what."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from alertd.i18n import N_
 from alertd.store.reads.roster_names import Names
-from alertd.web.pages.rendering import level_name
-from alertd.words.tables import CHANNELS
+from rosters.changes_in_words import in_words
 from rosters.diff import Change, Diff, FieldChange, Kind, What
-from rosters.model import CHINA
 from rosters.words import role_name
 
 KINDS: Final = (Kind.PERSON, Kind.HOLDING, Kind.UNIT, Kind.FACTS, Kind.TERMINAL, Kind.GROUP)
@@ -20,9 +16,6 @@ WAYS: Final = (What.LEFT, What.CHANGED, What.ADDED)
 ORDER: Final = tuple((kind, what) for kind in KINDS for what in WAYS)
 
 NO_MORE: Final[Mapping[Change, tuple[FieldChange, ...]]] = {}
-_YES_NO: Final = {"True": N_("yes"), "False": N_("no")}
-_LEVEL: Final = {"level"}
-_ROLES: Final = {"post", "roles"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +72,7 @@ Added = Mapping[Change, tuple[FieldChange, ...]]
 
 
 def sections(
-    diff: Diff, names: Names, language: str, word: Callable[[str], str], added: Added = NO_MORE
+    diff: Diff, names: Names, language: str, added: Added = NO_MORE
 ) -> tuple[Section, ...]:
     """The changes that a difference lists, kind by kind.
 
@@ -87,7 +80,6 @@ def sections(
         diff: What changes.
         names: As `roster_names.names` gives them.
         language: The reader's.
-        word: Translates.
         added: What `roster.described` says of what is added.
     """
     found = []
@@ -96,7 +88,7 @@ def sections(
         mine.sort(key=lambda change: WAYS.index(change.what))
         if mine:
             lines = tuple(
-                worded(replace(each, fields=added.get(each, each.fields)), names, language, word)
+                worded(replace(each, fields=added.get(each, each.fields)), names, language)
                 for each in mine
             )
             more = sum(diff.counts[kind, what] for what in WAYS) - len(lines)
@@ -104,10 +96,10 @@ def sections(
     return tuple(found)
 
 
-def worded(change: Change, names: Names, language: str, word: Callable[[str], str]) -> Worded:
+def worded(change: Change, names: Names, language: str) -> Worded:
     """One change."""
     title, beside, href = _place(change, names, language)
-    fields = tuple(_field(each, language, word) for each in change.fields)
+    fields = tuple(in_words(each, language) for each in change.fields)
     return Worded(str(change.what), title, beside, href, fields)
 
 
@@ -130,57 +122,3 @@ def _place(change: Change, names: Names, language: str) -> tuple[str, str, str]:
     if change.kind is Kind.TERMINAL:
         return names.get((Kind.TERMINAL, key[0]), key[0]), key[0], ""
     return key[0], "", ""
-
-
-def _field(change: FieldChange, language: str, word: Callable[[str], str]) -> tuple[str, str, str]:
-    before, after = (_value(change.field, x, language, word) for x in (change.before, change.after))
-    return word(FIELDS.get(change.field, change.field)), before, after
-
-
-def _value(field: str, text: str, language: str, word: Callable[[str], str]) -> str:
-    if not text:
-        return "–"
-    if field == "verified_at":
-        return datetime.fromtimestamp(int(text) / 1000, CHINA).date().isoformat()
-    if field in _LEVEL:
-        return level_name(text, language)
-    if field in _ROLES:
-        return _each(text, lambda role: role_name(role, language), language)
-    if field == "channels":
-        return _each(text, lambda key: word(CHANNELS.get(key, key)), language)
-    return word(_YES_NO[text]) if field == "party_member" and text in _YES_NO else text
-
-
-def _each(text: str, call: Callable[[str], str], language: str) -> str:
-    called: Sequence[str] = [call(part) for part in text.split(", ")]
-    return ("、" if language.startswith("zh") else ", ").join(called)
-
-
-FIELDS: Final = {
-    "official_code": N_("official code"),
-    "name": N_("name"),
-    "level": N_("level"),
-    "parent_code": N_("unit above"),
-    "households": N_("households"),
-    "vulnerable": N_("need help to move"),
-    "should_transfer": N_("have to be moved"),
-    "shelter": N_("shelter"),
-    "language": N_("language"),
-    "party_member": N_("party member"),
-    "phones": N_("phones"),
-    "short_phone": N_("short number"),
-    "chat_id": N_("chat account"),
-    "channels": N_("reached by"),
-    "rank": N_("rank"),
-    "roles": N_("roles"),
-    "on_duty_to": N_("shift ends"),
-    "verified_at": N_("verified"),
-    "note": N_("note"),
-    "unit_code": N_("area code"),
-    "lon": N_("longitude"),
-    "lat": N_("latitude"),
-    "volume": N_("volume"),
-    "kind": N_("platform"),
-    "url": N_("address"),
-    "secret": N_("signing secret"),
-}

@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from alertd.engine.authority import may, require
 from alertd.errors import AlertdError, ConflictError, InvalidInputError
-from alertd.i18n import translator
 from alertd.store import roster
 from alertd.store.reads import roster_lists, roster_names, roster_pages, units
 from alertd.web.api import roster_changes as changes
@@ -173,7 +172,7 @@ async def version_page(
             "by": roster_names.authors(connection, [made]),
             "newest": newest,
             "tallies": differences.tallies(diff),
-            "sections": differences.sections(diff, names, language, translator(language)),
+            "sections": differences.sections(diff, names, language),
         }
 
     may_edit = may(signed.actor, "roster", [""])
@@ -263,7 +262,7 @@ async def _shown(
         diff, stage, language = planned.plan.diff, planned.plan.stage, language_of(request)
         names = await _read(deps, lambda c: roster_names.names(c, diff.listed, stage))
         added = await _read(deps, lambda c: roster.described(diff.listed, c, stage))
-        sections = differences.sections(diff, names, language, translator(language), added)
+        sections = differences.sections(diff, names, language, added)
     return page(
         request,
         deps,

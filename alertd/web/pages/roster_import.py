@@ -203,8 +203,7 @@ def _part(connection: Connection, plan: Plan, first: int, language: str) -> dict
     diff = plan.part(connection, differences.ORDER, first=first, limit=LINES)
     names = roster_names.names(connection, diff.listed, plan.stage)
     added = roster.described(diff.listed, connection, plan.stage)
-    word = translator(language)
-    return {"sections": differences.sections(diff, names, language, word, added)}
+    return {"sections": differences.sections(diff, names, language, added)}
 
 
 @router.get("/{key}/problems.csv")

@@ -1,0 +1,59 @@
+"""Why a move of an alert isn't allowed now: the decisions' reasons as sentences, and what to do."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from alertd.i18n import N_
+
+Said = tuple[str, str | None]
+
+_MOVES: Final[Mapping[str, Said]] = {
+    "own-alert": (
+        N_("A second person must approve this alert."),
+        N_("Ask a colleague with the right to approve, or break the glass (it waits, on record)."),
+    ),
+    "already-approved": (N_("It is approved already."), None),
+    "already-expired": (N_("Its time is over."), N_("Draft it anew with a later end.")),
+    "already-cancelled": (N_("It was withdrawn already."), None),
+    "already-all-clear": (N_("Its all-clear was given already."), None),
+    "superseded": (N_("Another alert took its place: act on that one."), None),
+    "no-approval-needed": (N_("Nobody else needs to approve it."), None),
+    "nobody-wrote-it": (
+        N_("It came from a feed."),
+        N_("Edit it first; then somebody else approves."),
+    ),
+    "never-issued": (N_("It was never issued."), None),
+    "already-paused": (N_("It is paused already."), None),
+    "not-paused": (N_("It isn't paused."), None),
+    "already-stopped": (
+        N_("Its sending was stopped for good."),
+        N_("Tell those who have it: correct or cancel it."),
+    ),
+    "not-while-draft": (N_("It is a draft, which was told to nobody."), None),
+    "not-while-approved": (N_("It is approved and waits; it was told to nobody yet."), None),
+    "not-while-issued": (N_("It is issued already."), None),
+}
+_OTHER: Final = N_("That can't be done now: {reason}.")
+
+_REFERENCES: Final[Mapping[str, str]] = {
+    "msg-type-not-supported": N_("a message of that kind refers to nothing here"),
+    "references-missing": N_("it doesn't say which alert it follows"),
+    "reference-to-itself": N_("it refers to itself"),
+    "reference-unknown": N_("that alert isn't stored here"),
+    "reference-status-differs": N_("live alerts, drills and tests don't follow one another"),
+    "reference-not-issued": N_("it isn't issued yet"),
+    "reference-superseded": N_("another alert took its place: act on that one"),
+    "reference-already-cancelled": N_("it was withdrawn already"),
+    "reference-already-all-clear": N_("its all-clear was given already"),
+    "reference-already-expired": N_("its time is over"),
+}
+
+
+def of_move(reason: str) -> Said:
+    """(Sentence, hint) for a reason of `decide.lifecycle`."""
+    return _MOVES.get(reason) or (_OTHER.format(reason=reason), None)
+
+
+def of_reference(reason: str) -> str:
+    """A clause for a reason of `decide.supersede`."""
+    return _REFERENCES.get(reason, reason)

@@ -1,0 +1,34 @@
+"""Why a message wasn't taken, as far as the code is alertd's own; a gateway's are as they are."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from alertd.i18n import N_
+
+FAULTS: Final[Mapping[str, str]] = {
+    "no-connection": N_("the gateway can't be reached"),
+    "connection-lost": N_("the connection was lost"),
+    "timeout": N_("no answer in time"),
+    "tls-failed": N_("no encrypted connection could be made"),
+    "malformed-answer": N_("the gateway's answer can't be read"),
+    "contradictory-answer": N_("the gateway's answer contradicts itself"),
+    "route-closed": N_("the route is closed"),
+    "no-such-number": N_("the number does not exist"),
+    "bad-number": N_("that isn't a phone number"),
+    "bad-address": N_("that isn't an address"),
+    "bad-url": N_("that isn't a URL that can be used"),
+    "bad-terminal-id": N_("that isn't a loudspeaker's id"),
+    "bad-text": N_("the text can't be sent"),
+    "no-secret": N_("the roster has no signing secret for it"),
+    "bad-secret": N_("its signing secret is wrong"),
+    "opted-out": N_("asked the carrier for no more messages"),
+    "number-not-served": N_("the route isn't for such numbers"),
+    "same-text-used-up": N_("the gateway takes the same text no more today"),
+    "content-refused": N_("the gateway refuses the text"),
+    "expired": N_("it came too late"),
+    "modems-busy": N_("all modems are busy"),
+    "printer-busy": N_("the printer is busy"),
+    "no-print-command": N_("the print command isn't there"),
+    "folder-not-writable": N_("the folder can't be written to"),
+    "nobody-listens": N_("no loudspeaker listens"),
+}
