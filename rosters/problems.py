@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rosters.columns import column_name
+from rosters.columns import COLUMNS, FileKind, column_name
 from rosters.wordings import WORDINGS
 from rosters.words import role_name
 
@@ -20,6 +20,8 @@ _PHONE = re.compile(
     r"(?<![0-9A-Za-z])(?:\+?(?:00)?86[- ]?)?"
     r"(?:1[3-9]\d[- ]?\d{4}[- ]?\d{4}|\(?0\d{2,3}\)?[- ]?\d{7,8})(?:\.0+)?(?!\d)"
 )
+_FIELD = re.compile(r"[a-z_]+[0-9]?")
+_PEOPLE = {column.key: column.zh for column in COLUMNS[FileKind.PEOPLE]}
 _LONG_NUMBER = re.compile(r"\d[\d -]{5,}\d")
 
 
@@ -57,7 +59,10 @@ class Problem:
         params = dict(self.params)
         if "post" in params:
             params["post"] = role_name(params["post"], language)
-        return (zh if language.startswith("zh") else en).format_map(params)
+        chinese = language.startswith("zh")
+        if chinese and "fields" in params:
+            params["fields"] = _FIELD.sub(lambda key: _PEOPLE[key[0]], params["fields"])
+        return (zh if chinese else en).format_map(params)
 
     def text(self, language: str = "zh-CN") -> str:
         """The whole line: file, line, column, reason."""

@@ -78,7 +78,9 @@ class UnitBook:
             )
             self._codes.append(said.code)
         elif not _merge(draft, said):
-            report.error(line, "unit_code", "unit-disagrees", unit=said.code, other=draft.line)
+            differing = ", ".join(_differing(draft, said))
+            params = {"unit": said.code, "other": draft.line, "fields": differing}
+            report.error(line, "unit_code", "unit-disagrees", **params)
 
     def unit(self, code: str) -> Unit:
         """A unit as all rows together have it; call once the hierarchy's checks found no error."""
@@ -120,6 +122,23 @@ def _merge(draft: Draft, said: UnitSaid) -> bool:
         shelter=old.shelter or new.shelter,
     )
     return agreed and _facts_agree(old, new)
+
+
+def _differing(draft: Draft, said: UnitSaid) -> Iterator[str]:
+    """The columns in which a row differs from what the rows before it say."""
+    pairs: dict[str, tuple[object, object]] = {
+        "official_code": (draft.official_code or None, said.official_code or None),
+        "unit_name": (draft.name or None, said.name or None),
+        "unit_level": (draft.level, said.level),
+        "parent_code": (draft.parent_code or None, said.parent_code or None),
+        "households": (draft.facts.households, said.facts.households),
+        "vulnerable": (draft.facts.vulnerable, said.facts.vulnerable),
+        "should_transfer": (draft.facts.should_transfer, said.facts.should_transfer),
+        "shelter": (draft.facts.shelter or None, said.facts.shelter or None),
+    }
+    for key, (old, new) in pairs.items():
+        if old is not None and new is not None and old != new:
+            yield key
 
 
 def _first(old: int | None, new: int | None) -> int | None:

@@ -155,8 +155,8 @@ WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "verified-long-ago": ("已{days}天未核实", "verified {days} days ago"),
         # Units
         "unit-disagrees": (
-            "单位{unit}与第{other}行不一致",
-            "the unit {unit} is different on line {other}",
+            "单位{unit}与第{other}行不一致:{fields}",
+            "the unit {unit} is different on line {other}: {fields}",
         ),
         "unit-incomplete": (
             "单位{unit}在整个文件里没有给出{what}",

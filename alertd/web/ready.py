@@ -78,6 +78,11 @@ async def readiness(deps: Deps) -> Readiness:
     warnings = [f"{route.name}: {route.detail}" for route in routes if not route.ok]
     if routes and len(warnings) == len(routes):
         reasons.append(N_("No route is reachable."))
+    carried = frozenset().union(*(each.config.carries for each in deps.channels.values()))
+    if not deps.channels:
+        reasons.append(N_("There is no route: nothing can go out."))
+    elif "Actual" not in carried:
+        warnings.append(N_("No route carries Actual alerts."))
     if oldest_s > MOST_PENDING_AGE_S:
         warnings.append(N_("Messages that are due have been waiting for long."))
     if found and found.forgotten:

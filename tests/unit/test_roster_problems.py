@@ -214,7 +214,12 @@ def test_what_disagrees_is_named_with_the_other_line(tmp_path: Path) -> None:
     assert problem.text("en") == (
         "people.csv line 6, person_id: the same person is different on line 2: name, phone"
     )
-    assert problem.text("zh-CN") == "people.csv 第6行 人员编号:同一人员与第2行不一致:name, phone"
+    assert problem.text("zh-CN") == "people.csv 第6行 人员编号:同一人员与第2行不一致:姓名, 手机"
+    other = {**TOWN, "unit_name": "别处", "unit_level": "社区", "households": "7"}
+    both = check_rows(tmp_path, [*GOOD, {**TOWN, "households": "9", "post": "x"}, other])
+    (problem,) = (each for each in both.problems.errors if each.code == "unit-disagrees")
+    assert problem.params[-1] == ("fields", "unit_name, unit_level, households")
+    assert problem.reason("zh-CN").endswith(":单位名称, 层级, 户数")
 
 
 def test_principals_of_different_shifts_are_no_conflict(tmp_path: Path) -> None:

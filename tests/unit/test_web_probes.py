@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.unit.web_city import WebCity, web_city
+from tests.unit.web_city import Loopback, WebCity, web_city
 
 
 @pytest.fixture
@@ -48,6 +49,19 @@ async def test_a_node_that_does_not_says_why(web: WebCity) -> None:
         assert (await client.get("/healthz")).status_code == 200
         web.deps.stopping.set()
         assert "It is being stopped." in (await client.get("/readyz")).json()["reasons"]
+
+
+async def test_a_node_that_can_tell_nobody_is_not_ready(web: WebCity) -> None:
+    drills = Loopback("sms-1")
+    drills.config = replace(drills.config, carries=frozenset({"Exercise"}))
+    async with web.client() as client:
+        web.deps.channels.update({"sms-1": drills})  # type: ignore[attr-defined]
+        found = (await client.get("/readyz")).json()
+        assert found["warnings"] == ["No route carries Actual alerts."]
+        web.deps.channels.clear()  # type: ignore[attr-defined]
+        none = await client.get("/readyz")
+        assert none.status_code == 503
+        assert none.json()["reasons"] == ["There is no route: nothing can go out."]
 
 
 async def test_a_channel_that_hangs_or_fails_is_told_and_hangs_nobody(web: WebCity) -> None:

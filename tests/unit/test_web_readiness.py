@@ -85,6 +85,10 @@ async def test_everything_is_of_ones_own_area(ready: Ready) -> None:
             assert rows[0]
             assert len(rows[0]) < len(rows[1])
             assert {row["unit_code"][:9] for row in rows[0]} == {TOWN}
+        for path in ("ledger", "dark-grids"):
+            file = await town.get(f"/api/v1/readiness/{path}?format=csv&unit={OTHER}")
+            assert file.status_code == 404, f"{path}: refused before its first byte"
+            assert file.headers["content-type"] == "application/problem+json"
         outside = await town.get(f"/api/v1/readiness/ledger?unit={OTHER}")
         assert outside.status_code == 404
 

@@ -163,7 +163,9 @@ async def show_ledger(
     since = deps.now() - months * MONTH_MS if dark else None
     if form == "csv":
         language = language_of(request)
-        rows = partial(lines, deps, reader.path, unit, level, since)
+        # Before the first byte: a stream that has begun can't be refused any more.
+        path = await asyncio.to_thread(subtree, deps, reader.path, unit)
+        rows = partial(lines, deps, path, None, level, since)
         return _file(_ledger_file(deps, rows, language), "ledger", language)
     return await asyncio.to_thread(ledger_page, deps, reader.path, unit, level, since, after, limit)
 
@@ -212,6 +214,12 @@ def within(connection: Any, path: str, unit: str | None) -> str:
     if found is None or not found.startswith(path):
         raise NotFoundError("There is no such unit.", field="unit")
     return found
+
+
+def subtree(deps: Deps, path: str, unit: str | None) -> str:
+    """The same, by a connection of its own."""
+    with deps.store.read() as connection:
+        return within(connection, path, unit)
 
 
 def simulated_routes(deps: Deps) -> frozenset[str]:
