@@ -177,6 +177,10 @@ class Via(StrEnum):
     PAPER = "paper"
 
 
+BY_HAND = (Via.PHONE, Via.RADIO, Via.RUNNER, Via.PAPER)
+"""Ways that somebody else enters, perhaps long after the answer."""
+
+
 class Grade(StrEnum):
     """How surely an answer is the person's own."""
 

@@ -43,8 +43,9 @@ def see(connection: Connection, alert_no: int, plan: str) -> Seen:
     held = reads.planned(connection, alert_no)
     alerts = held.alerts if held else (alert_no,)
     parts: list[Seen] = []
+    until = reads.drilled(connection, alerts[-1]).ended_at
     for number in alerts:
-        parts.append(_part(connection, number, parts[-1].ran_ms or 0 if parts else 0))
+        parts.append(_part(connection, number, parts[-1].ran_ms or 0 if parts else 0, until))
     known = {
         (Kind(item.kind), item.subject_no, item.what)
         for item in reads.known_todos(connection, alerts[0], plan)
@@ -72,8 +73,12 @@ def _as_planned(connection: Connection, held: reads.Planned, seen: Seen) -> Seen
     )
 
 
-def _part(connection: Connection, alert_no: int, began: Millis) -> Seen:
-    """What there is to one of its alerts, that was issued so long after the drill's start."""
+def _part(connection: Connection, alert_no: int, began: Millis, until: Millis | None) -> Seen:
+    """What there is to one of its alerts, that was issued so long after the drill's start.
+
+    What people answer by themselves after `until`, the drill's end, is no part of it: else one that
+    is long over would stand better for ever beside one that has just ended.
+    """
     drill = reads.drilled(connection, alert_no)
     if drill.status != Status.EXERCISE:
         raise ConflictError(
@@ -84,9 +89,9 @@ def _part(connection: Connection, alert_no: int, began: Millis) -> Seen:
         raise ConflictError("The drill hasn't begun yet.")
     figures = gather(connection, alert_no).figures
     refused = figures.roster_faults.deliveries
-    people, muted = _people(connection, alert_no, drill.issued_at, refused)
+    people, muted = _people(connection, drill, drill.issued_at, refused, until)
     sounded, silenced = _speakers(connection, alert_no, drill.version)
-    asked = _asked(connection, drill, drill.issued_at)
+    asked = _asked(connection, drill, drill.issued_at, until)
     return Seen(
         figures=figures,
         over=drill.over,
@@ -98,7 +103,7 @@ def _part(connection: Connection, alert_no: int, began: Millis) -> Seen:
         },
         asked=[replace(each, asked_ms=began) for each in asked],
         told=[replace(person, told_ms=began) for person in people],
-        said=[] if asked else _said(connection, alert_no, drill.issued_at, began),
+        said=[] if asked else _said(connection, drill, drill.issued_at, began, until),
         sounded=sounded,
         vacant=reads.vacant(connection, drill),
         muted={
@@ -108,14 +113,22 @@ def _part(connection: Connection, alert_no: int, began: Millis) -> Seen:
     )
 
 
-def _said(connection: Connection, alert_no: int, issued_at: Millis, began: Millis) -> list[Said]:
+def _said(
+    connection: Connection,
+    drill: reads.Drilled,
+    issued_at: Millis,
+    began: Millis,
+    until: Millis | None,
+) -> list[Said]:
     return [
         Said(person_no=person_no, at_ms=began + max(0, at - issued_at), stages=stages)
-        for person_no, at, stages in reads.said(connection, alert_no)
+        for person_no, at, stages in reads.said(connection, drill.no, until)
     ]
 
 
-def _asked(connection: Connection, drill: reads.Drilled, issued_at: Millis) -> list[Asked]:
+def _asked(
+    connection: Connection, drill: reads.Drilled, issued_at: Millis, until: Millis | None
+) -> list[Asked]:
     held = reads.holders(connection, drill)
     return [
         Asked(
@@ -127,17 +140,21 @@ def _asked(connection: Connection, drill: reads.Drilled, issued_at: Millis) -> l
             covered_ms=None if covered_at is None else max(0, covered_at - issued_at),
             holders=held.get(duty_of(number), ()),
         )
-        for number, unit_no, role, covered_at in reads.asked(connection, drill.no)
+        for number, unit_no, role, covered_at in reads.asked(connection, drill.no, until)
     ]
 
 
 def _people(
-    connection: Connection, alert_no: int, issued_at: Millis, refused: Iterable[int]
+    connection: Connection,
+    drill: reads.Drilled,
+    issued_at: Millis,
+    refused: Iterable[int],
+    until: Millis | None,
 ) -> tuple[list[Told], Counter[int]]:
     """People to whom something was to go, and the messages that the plan kept back, by channel."""
     wrong, muted = frozenset(refused), Counter[int]()
     found: dict[int, Told] = {}
-    for message in reads.sent(connection, alert_no, RecipientKind.PERSON):
+    for message in reads.sent(connection, drill.no, RecipientKind.PERSON):
         if message.reason == MUTED:
             muted[channel_of(message.lane)] += 1
             continue
@@ -149,7 +166,7 @@ def _people(
             arrived=person.arrived or message.state == DeliveryState.DELIVERED,
             refused=person.refused or reason,
         )
-    for person_no, (at, via) in reads.first_answers(connection, alert_no).items():
+    for person_no, (at, via) in reads.first_answers(connection, drill.no, until).items():
         if person_no in found:
             found[person_no] = replace(
                 found[person_no], answered_ms=max(0, at - issued_at), via=via

@@ -10,9 +10,17 @@ from sqlalchemy import func, select
 
 from alertd.decide.expand import Pieces
 from alertd.engine import approving
+from alertd.engine.answering import Answered, acknowledge
 from alertd.errors import ConflictError
-from alertd.model import AlertState, DeliveryState, DrillState, RequirementState
-from alertd.report.make import drill_before, gather
+from alertd.model import (
+    AckKind,
+    AlertState,
+    DeliveryState,
+    DrillState,
+    Grade,
+    RequirementState,
+    Via,
+)
 from alertd.store import journal
 from alertd.store import tables as t
 from drills.score.values import Kind, Score, Verdict
@@ -186,6 +194,35 @@ def _tries(alert_no: int) -> Any:
     return select(func.count().label("n")).where(mine, c.recipient_kind == 1, c.attempt > 0)
 
 
+def test_who_answers_after_the_end_has_no_part_in_it_but_for_what_is_entered_by_hand(
+    drills: DrillCity,
+) -> None:
+    city = drills.city
+    no = drills.run(plan_of())
+    own = drills.row(no).alert_no
+    first, second, third, *_ = leads(drills, own)
+    city.forward(minutes=2, tick_s=30)
+    answer(drills, first, own)
+    city.forward(minutes=14, tick_s=60)
+    drills.stop(no)
+    ended = score_of(drills, own)
+    city.forward(minutes=5, tick_s=60)
+    answer(drills, second, own)
+    later = score_of(drills, own)
+    assert (later.totals.answered.n, later.totals.answer) == (1, ended.totals.answer)
+    assert later.counts() == ended.counts()
+    said = Answered(
+        alert_no=own,
+        person_no=third,
+        kind=AckKind.RECEIVED,
+        via=Via.PAPER,
+        grade=Grade.PROXY,
+        occurred_at=city.now,
+    )
+    city.take(partial(acknowledge, answered=said, confirm=False))
+    assert score_of(drills, own).totals.answered.n == 2
+
+
 def test_who_answers_a_correction_answers_for_the_drill(drills: DrillCity) -> None:
     city = drills.city
     no = drills.run(plan_of())
@@ -336,32 +373,3 @@ def test_a_drill_without_a_plan_that_gave_way_can_be_scored(drills: DrillCity) -
     assert Kind.SILENT not in {defect.kind for defect in found.score.defects}
     city.take(partial(record, found=found, begins="06-01", zone=ZONE, source=OFFICER.source))
     assert city.one(select(t.drill_score.c.cut_short)).cut_short == 1
-
-
-# What its report is compared with.
-
-
-def test_a_report_is_compared_with_the_last_drill_of_the_same_plan(drills: DrillCity) -> None:
-    city = drills.city
-
-    def held(minutes: int = 16, **changes: Any) -> int:
-        no = drills.run(plan_of(**changes))
-        city.forward(minutes=minutes, tick_s=120)
-        drills.stop(no)
-        city.forward(seconds=5)
-        return int(drills.row(no).alert_no)
-
-    def before(alert_no: int) -> int | None:
-        with city.store.read() as connection:
-            found = drill_before(connection, gather(connection, alert_no))
-        return found.figures.course.no if found else None
-
-    first = held()
-    other = held(name="另一个", alert={"headline": "集合", "areas": ["330281001001"]})
-    assert before(other) is None, "a drill of one community says nothing of a town's"
-    short = held(minutes=1)
-    with city.store.read() as connection:
-        found = look(connection, short, terms_of(connection, short))
-    city.take(partial(record, found=found, begins="06-01", zone=ZONE, source=OFFICER.source))
-    assert before(short) is None
-    assert before(held()) == first

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from alertd.engine.turn import Turn
 from alertd.model import DrillState
+from alertd.report.make import drill_before, gather
 from alertd.settings import load
 from alertd.store import tables as t
 from alertd.store.reads import ledger, todo
@@ -181,3 +182,27 @@ async def test_one_that_never_began_has_no_score_and_makes_no_noise(tmp_path: Pa
     assert real.state(number) is DrillState.INTERRUPTED
     assert (real.city.rows(select(t.drill_score)), said) == ([], [])
     real.city.store.close()
+
+
+async def test_a_report_is_compared_with_the_last_drill_of_the_same_plan(drill: DrillCity) -> None:
+    city = drill.city
+
+    def held(minutes: int = 16, **changes: Any) -> int:
+        no = drill.run(plan_of(**changes))
+        city.forward(minutes=minutes, tick_s=120)
+        drill.stop(no)
+        city.forward(seconds=5)
+        return int(drill.row(no).alert_no)
+
+    def before(alert_no: int) -> int | None:
+        with city.store.read() as connection:
+            found = drill_before(connection, gather(connection, alert_no))
+        return found.figures.course.no if found else None
+
+    first = held()
+    other = held(name="另一个", alert={"headline": "集合", "areas": ["330281001001"]})
+    assert before(other) is None, "a drill of one community says nothing of a town's"
+    short = held(minutes=1)
+    await keeper_of(drill).look()
+    assert before(short) is None, "it was cut short, as its score says"
+    assert before(held()) == first

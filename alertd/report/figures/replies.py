@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from alertd.model import STAGES_OF_ACK, AckKind, Millis, Recorded, Via
+from alertd.model import BY_HAND, STAGES_OF_ACK, AckKind, Millis, Recorded
 from alertd.report.figures.part import Take
 from alertd.report.figures.spread import spread
 from alertd.report.figures.values import Answers, HelpCall, Transfer, WayFigures
 
-MANUAL = (Via.PHONE, Via.RADIO, Via.RUNNER, Via.PAPER)
 _ANSWERS = tuple(kind.value for kind, stages in STAGES_OF_ACK.items() if stages)
 
 
@@ -139,7 +138,7 @@ class RepliesPart:
             by_kind=_counted(ack.kind for ack in valid),
             by_via=_counted(ack.via for ack in valid),
             by_grade=_counted(ack.grade for ack in valid),
-            manual=_counted(ack.via for ack in valid if ack.via in MANUAL),
+            manual=_counted(ack.via for ack in valid if ack.via in BY_HAND),
             replies=_counted(iter(self.verdicts.values())),
             ways=self.ways(issued_at, due_ms),
             help_calls=tuple(self.cases.values()),

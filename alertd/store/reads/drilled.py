@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, case, exists, func, literal, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, literal, or_, select
 
 from alertd.decide.halt import Halt, ran
 from alertd.model import (
+    BY_HAND,
     FOREVER,
     STAGES_OF_ACK,
     AckKind,
@@ -42,6 +43,7 @@ class Drilled:
     roles: tuple[str, ...]
     over: bool  # ended, or stopped for good
     expired: bool  # by its own time
+    ended_at: Millis | None  # or stopped for good; None while it is under way
     ran_ms: Millis | None  # its pauses left out; None while it is under way
     short_code: str
 
@@ -78,16 +80,31 @@ def drilled(connection: Connection, alert_no: int) -> Drilled:
         paths=tuple(selection.get("paths", ())),
         roles=tuple(selection.get("roles", ())),
         over=until is not None,
+        ended_at=until,
         expired=row.state == AlertState.EXPIRED.value and row.stopped_at is None,
         ran_ms=None if until is None else ran(halt, row.issued_at or until, until),
         short_code=row.short_code,
     )
 
 
-def asked(connection: Connection, alert_no: int) -> Iterator[tuple[int, int, str, Millis | None]]:
-    """(requirement, unit, role, when it was covered) of everything that was asked."""
-    c = t.requirement.c
-    query = select(c.no, c.unit_no, c.role, c.covered_at).where(c.no.between(*numbers_of(alert_no)))
+def asked(
+    connection: Connection, alert_no: int, until: Millis | None = None
+) -> Iterator[tuple[int, int, str, Millis | None]]:
+    """(requirement, unit, role, when it was covered) of everything that was asked.
+
+    What was covered after `until` wasn't, unless somebody has entered it by hand.
+    """
+    c, a = t.requirement.c, t.answer.c
+    covered: ColumnElement[Any] = c.covered_at
+    if until is not None:
+        entered = exists(
+            select(literal(1))
+            .join_from(t.answer, t.ack, t.ack.c.no == a.ack_no)
+            .where(a.requirement_no == c.no, t.ack.c.via.in_(BY_HAND))
+            .correlate(t.requirement)
+        )
+        covered = case((and_(c.covered_at > until, ~entered), None), else_=c.covered_at)
+    query = select(c.no, c.unit_no, c.role, covered).where(c.no.between(*numbers_of(alert_no)))
     yield from stream(connection, query.order_by(c.no))
 
 
@@ -125,24 +142,33 @@ def sent(connection: Connection, alert_no: int, kind: RecipientKind) -> Iterator
     yield from (Sent(*row) for row in stream(connection, query.order_by(d.id)))
 
 
-def first_answers(connection: Connection, alert_no: int) -> dict[int, tuple[Millis, str]]:
+def _answered(alert_no: int, until: Millis | None) -> list[ColumnElement[bool]]:
+    """Answers up to a moment; of those entered by hand nobody knows when they were given."""
+    c = t.ack.c
+    found = [c.alert_no == alert_no, c.withdrawn_at.is_(None), c.kind.in_(_ANSWERS)]
+    if until is not None:
+        found.append(or_(c.occurred_at <= until, c.via.in_(BY_HAND)))
+    return found
+
+
+def first_answers(
+    connection: Connection, alert_no: int, until: Millis | None = None
+) -> dict[int, tuple[Millis, str]]:
     """When each person first answered, and by which way; a call for help is no answer."""
     c = t.ack.c
-    query = select(c.person_no, c.occurred_at, c.via).where(
-        c.alert_no == alert_no, c.withdrawn_at.is_(None), c.kind.in_(_ANSWERS)
-    )
+    query = select(c.person_no, c.occurred_at, c.via).where(*_answered(alert_no, until))
     found: dict[int, tuple[Millis, str]] = {}
     for person_no, at, via in stream(connection, query.order_by(c.occurred_at, c.no)):
         found.setdefault(person_no, (at, via))
     return found
 
 
-def said(connection: Connection, alert_no: int) -> list[tuple[int, Millis, tuple[Stage, ...]]]:
-    """(person, when, for which stages) of every answer to an alert."""
+def said(
+    connection: Connection, alert_no: int, until: Millis | None = None
+) -> list[tuple[int, Millis, tuple[Stage, ...]]]:
+    """(person, when, for which stages) of every answer to an alert, up to a moment."""
     c = t.ack.c
-    query = select(c.person_no, c.occurred_at, c.kind).where(
-        c.alert_no == alert_no, c.withdrawn_at.is_(None), c.kind.in_(_ANSWERS)
-    )
+    query = select(c.person_no, c.occurred_at, c.kind).where(*_answered(alert_no, until))
     rows = connection.execute(query.order_by(c.no))
     return [(person_no, at, STAGES_OF_ACK[AckKind(kind)]) for person_no, at, kind in rows]
 
