@@ -109,14 +109,7 @@ def _contradicted(delivery: Delivery, word: Receipt) -> Settlement | None:
     """It goes out once more all the same; marked, as the gateway says both."""
     if delivery.state is not _S.PENDING or word.attempt != delivery.attempt:
         return None
-    return Settlement(
-        state=_S.PENDING,
-        reason=f"receipt-{word.status}",
-        due_at=delivery.due_at,
-        avoid_route=delivery.route if delivery.other_route else None,
-        duplicate=True,
-        played=delivery.played,
-    )
+    return _once_more(delivery, f"receipt-{word.status}", delivery.due_at)
 
 
 def _corrects(delivery: Delivery, state: DeliveryState) -> bool:
@@ -163,10 +156,14 @@ def _resend(delivery: Delivery, now: Millis) -> Settlement:
     """The grace of an unknown is over: once more, marked; or never, if the alert is."""
     if delivery.alert_over or now >= delivery.expires_at:
         return Settlement(state=_S.UNKNOWN, reason="unknown-at-end", duplicate=delivery.duplicate)
+    return _once_more(delivery, "resend-after-unknown", now)
+
+
+def _once_more(delivery: Delivery, reason: str, due_at: Millis | None) -> Settlement:
     return Settlement(
         state=_S.PENDING,
-        reason="resend-after-unknown",
-        due_at=now,
+        reason=reason,
+        due_at=due_at,
         avoid_route=delivery.route if delivery.other_route else None,
         duplicate=True,
         played=delivery.played,
