@@ -155,7 +155,7 @@ def test_every_type_of_route_is_documented_with_its_options() -> None:
         with pytest.raises(NotConfiguredError, match="no_such_option") as refused:
             registry.build(config, CONTEXT)
         known = refused.value.message.rpartition("known are: ")[2].rstrip(".")
-        options = set(known.split(", ")) - {"none"}
+        options = set(known.split(", ")) - {"–"}
         assert options <= set(re.findall(r"`(\w+)`", told[kind])), kind
 
 
