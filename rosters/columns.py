@@ -119,6 +119,13 @@ def headers(kind: FileKind, language: str) -> list[str]:
     return [column.zh if chinese else column.key for column in COLUMNS[kind]]
 
 
+def required_headers(kind: FileKind, language: str) -> str:
+    """The headers that a file can't do without, in one line."""
+    chinese = language.startswith("zh")
+    names = [column.zh if chinese else column.key for column in COLUMNS[kind] if column.required]
+    return ("、" if chinese else ", ").join(names)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """A header row, understood.

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rosters.columns import COLUMNS, FileKind, column_name
+from rosters.columns import COLUMNS, FileKind, column_name, required_headers
 from rosters.wordings import WORDINGS
 from rosters.words import role_name
 
@@ -59,6 +59,8 @@ class Problem:
         params = dict(self.params)
         if "post" in params:
             params["post"] = role_name(params["post"], language)
+        if "headers_of" in params:
+            params["wanted"] = required_headers(FileKind(params["headers_of"]), language)
         chinese = language.startswith("zh")
         if chinese and "fields" in params:
             params["fields"] = _FIELD.sub(lambda key: _PEOPLE[key[0]], params["fields"])

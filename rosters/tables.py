@@ -5,7 +5,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from rosters.cells import Cells
-from rosters.columns import COLUMNS, FileKind, Header, column_name, find_header, read_header
+from rosters.columns import FileKind, Header, column_name, find_header, read_header
 from rosters.files import Inspected, read_rows
 from rosters.problems import FileReport, Severity, quote
 
@@ -23,15 +23,7 @@ def read_cells(
     place = find_header(kind, [row for _, row in first])
     if place is None:
         if report.problems.counts[Severity.ERROR] == errors_before:
-            wanted = [column for column in COLUMNS[kind] if column.required]
-            report.error(
-                0,
-                "",
-                "header-missing",
-                rows=_HEADER_WITHIN,
-                zh="、".join(column.zh for column in wanted),
-                en=", ".join(column.key for column in wanted),
-            )
+            report.error(0, "", "header-missing", rows=_HEADER_WITHIN, headers_of=kind.value)
         return
     line, cells = first[place]
     header = read_header(kind, cells)

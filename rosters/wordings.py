@@ -31,8 +31,8 @@ WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "only the first sheet is read, not: {sheets}",
         ),
         "header-missing": (
-            "前{rows}行里找不到表头,表头要有:{zh}",
-            "no header in the first {rows} rows; it must have: {en}",
+            "前{rows}行里找不到表头,表头要有:{wanted}",
+            "no header in the first {rows} rows; it must have: {wanted}",
         ),
         "column-missing": ("缺少列“{what}”({zh})", "the column {what} ({zh}) is missing"),
         "column-repeated": ("列重复", "the column is there more than once"),

@@ -74,8 +74,6 @@ def report(  # noqa: D103 - its help says it
         files = write_alert(load(), alert, out, wanted)
     else:
         files = write_season(load(), (since, until), out or Path("reports"), wanted)
-        if len(files) == 1:  # the table alone
-            show.note(_("No alert was issued in these days."))
 
     def human() -> None:
         for file in files:

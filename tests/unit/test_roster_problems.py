@@ -320,9 +320,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, content: bytes, cod
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     checked = check(RosterFiles(people=tmp_path / "nowhere.csv"), today=TODAY)
-    assert [p.text("en") for p in checked.problems.errors] == [
-        "nowhere.csv: the file can't be opened"
-    ]
+    assert [p.text("en") for p in checked.problems.errors] == ["nowhere.csv: there is no such file"]
 
 
 def test_loudspeakers_and_groups_must_fit_the_hierarchy(tmp_path: Path) -> None:
