@@ -146,6 +146,12 @@ def _selection(
     for route in wanted.routes or ():
         if route not in turn.routes:
             raise InvalidInputError(f"There is no route {route}.", field="routes")
+    if wanted.simulated and status is Status.ACTUAL and not wanted.alert.references:
+        raise InvalidInputError(
+            "A live alert can't be simulated: nobody would be told.",
+            field="simulated",
+            hint="Make it an Exercise, or leave that out.",
+        )
     if status is Status.TEST and actor.person_no is None:
         raise InvalidInputError(
             "A Test alert reaches its author only, and you are nobody in the roster.",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from alertd.errors import ConflictError
+from alertd.errors import ConflictError, InvalidInputError
 from alertd.model import AlertState
 from alertd.store import tables as t
 from tests.city import OFFICER, City, sms_route
@@ -83,6 +83,12 @@ def test_what_follows_a_drill_leaves_by_the_drills_own_routes(make_city: MakeCit
     tried = city.rows(select(c.route, c.state).where(c.attempt > 0).distinct())
     assert {row.route for row in tried} == {"asked"}
     assert city.states(drill + 1) == city.states(drill)
+
+
+def test_a_live_alert_is_never_sent_to_simulated_phones_alone(make_city: MakeCity) -> None:
+    city = make_city(routes=(sms_route("real", simulated=False), sms_route("sim")))
+    with pytest.raises(InvalidInputError, match="simulated"):
+        city.draft(simulated=True)
 
 
 def test_nobody_is_told_that_it_is_over_while_what_took_its_place_is_out(
