@@ -218,7 +218,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "short_phone": N_("short number"),
     "chat_id": N_("chat account"),
     "channels": N_("reached by"),
-    "rank": N_("rank"),
+    "rank": N_("rank in the duty"),
     "roles": N_("roles"),
     "on_duty_to": N_("shift ends"),
     "verified_at": N_("verified"),

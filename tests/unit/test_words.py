@@ -10,6 +10,7 @@ import pytest
 
 from alertd.cli.figures import board_lines, head_line
 from alertd.cli.roster_lines import line_of
+from alertd.cli.words import LANGUAGE
 from alertd.decide.lifecycle import OVER, misfit
 from alertd.engine import refusals
 from alertd.i18n import sentence, translator
@@ -95,16 +96,22 @@ def test_a_board_is_told_in_words() -> None:
         "help_untaken": 0,
     }
     told = board_lines({"board": board})
-    assert told[1].startswith("on post: 1 of 3")
-    assert told[2] == "chat groups: taken by the gateway 2"
+    assert told[1].startswith({"en": "on post: 1 of 3", "zh-CN": "到岗:1/3"}[LANGUAGE])
+    assert (
+        told[2]
+        == {"en": "chat groups: taken by the gateway 2", "zh-CN": "工作群:网关已接收 2"}[LANGUAGE]
+    )
     view = {"short_code": "A1", "headline": "Typhoon", "status": "Actual", "state": "all-clear"}
-    assert head_line(view) == "A1  Typhoon  [LIVE, all-clear given]"
+    marks = {"en": "LIVE, all-clear given", "zh-CN": "实警、已解除"}[LANGUAGE]
+    assert head_line(view) == f"A1  Typhoon  [{marks}]"
 
 
 def test_a_change_of_a_roster_is_told_in_words() -> None:
     key = ["330281001", "grid_leader", "P1", ""]
     fields = [{"field": "rank", "before": "1", "after": "2"}]
     change = {"kind": "holding", "what": "changed", "key": key, "fields": fields}
-    assert line_of(change) == "changed part in a duty 330281001 Grid leader P1: rank 1 → 2"
+    english = "changed part in a duty 330281001 Grid leader P1: rank in the duty 1 → 2"
+    chinese = "变更 任岗 330281001 网格长 P1:顺位 1 → 2"
+    assert line_of(change) == {"en": english, "zh-CN": chinese}[LANGUAGE]
     gone = {"kind": "person", "what": "left", "key": ["P1"], "fields": []}
-    assert line_of(gone) == "leaves person P1"
+    assert line_of(gone) == {"en": "leaves person P1", "zh-CN": "移出 人员 P1"}[LANGUAGE]
