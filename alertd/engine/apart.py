@@ -3,16 +3,21 @@
 What a drill's calendar or one alert's old data trip over must not keep a live alert from going out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
+import structlog
+
 from alertd.engine.turn import Turn
+from alertd.model import Millis
 from alertd.store.database import BrokenOffError
 
 REST_MS: Final = 10_000
 """So long a part that failed is left out: it would fail again, and every failure is on record."""
 
 _T = TypeVar("_T")
+
+log = structlog.get_logger("alertd.engine")
 
 
 def apart(turn: Turn, part: str, act: Callable[[], _T], otherwise: _T, *, alert_no: int = 0) -> _T:
@@ -32,7 +37,8 @@ def apart(turn: Turn, part: str, act: Callable[[], _T], otherwise: _T, *, alert_
             done = act()
     except BrokenOffError:
         raise  # of this step nothing is left that could be committed
-    except Exception as error:  # noqa: BLE001 - the rest of the step goes on
+    except Exception as error:
+        log.error("part failed", part=part, alert=alert_no, exc_info=error)  # noqa: TRY400
         turn.alerts.clear()
         turn.resting[part, alert_no] = turn.now + REST_MS
         turn.record("defect", {"error": type(error).__name__}, alert_no=alert_no)
@@ -44,3 +50,13 @@ def apart(turn: Turn, part: str, act: Callable[[], _T], otherwise: _T, *, alert_
 def left_out(turn: Turn, part: str) -> list[int]:
     """The alerts of which a part is left out now."""
     return [no for (name, no), until in turn.resting.items() if name == part and until > turn.now]
+
+
+def failing(resting: Mapping[tuple[str, int], Millis], now: Millis) -> list[tuple[str, int]]:
+    """(part, alert) that failed when they were tried last; of one that isn't tried any more, none.
+
+    Args:
+        resting: The engine's; read in whatever thread.
+        now: The time.
+    """
+    return sorted(key for key, until in list(resting.items()) if until + REST_MS > now)

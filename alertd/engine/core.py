@@ -25,7 +25,7 @@ from alertd.engine import (
     settling,
     spending,
 )
-from alertd.engine.apart import apart, left_out
+from alertd.engine.apart import apart, failing, left_out
 from alertd.engine.hurrying import hurry
 from alertd.engine.library import Library
 from alertd.engine.material import Material
@@ -239,6 +239,10 @@ class Engine:
         for name, route in self.routes.items():
             if name not in self.flows:
                 self.flows[name] = Flow(Bucket(float(route.burst), now))
+
+    def failing(self, now: Millis) -> list[tuple[str, int]]:
+        """The parts of its work, and of which alert, that failed when they were tried last."""
+        return failing(self._resting, now)
 
     def leapt(self, by: Millis) -> None:
         """The node's time was set: what is remembered of the routes moves with it."""

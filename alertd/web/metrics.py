@@ -38,6 +38,8 @@ def _engine(deps: Deps, now: int) -> Iterator[Metric]:
     yield _gauge(
         "engine_failing", "1 while the engine can't commit", float(bool(deps.runner.failing))
     )
+    parts = len(deps.runner.engine.failing(now))
+    yield _gauge("engine_parts_failing", "Parts of its work that failed when tried last", parts)
     if (space := deps.runner.space) is not None:
         yield _gauge("disk_free_bytes", "Free on the data folder's disk", space.free)
         yield _gauge("disk_ballast_bytes", "Held there for when it is full", space.held)

@@ -115,6 +115,8 @@ def _engine_reasons(deps: Deps, cycle_age_s: float, found: Pulse | None, now: in
         reasons.append(N_("It is being stopped."))
     if deps.runner.failing:
         reasons.append(N_("The engine can't write to the store."))
+    if deps.runner.engine.failing(now):
+        reasons.append(N_("A part of the engine's work fails again and again."))
     if cycle_age_s > MOST_CYCLE_AGE_S:
         reasons.append(N_("The engine hasn't moved for too long."))
     engine = deps.runner.engine

@@ -31,11 +31,13 @@ def test_a_calendar_that_fails_keeps_no_alert_from_going_out(tmp_path: Path) -> 
     assert city.sent
     city.forward(seconds=9)
     assert defects(city) == 1  # it rests, and the journal doesn't fill with it
+    assert city.engine.failing(city.now) == [("agenda", 0)]
     urged = select(func.count()).where(t.journal.c.kind == "urged")
     assert city.one(urged)[0] == 0  # what it had done was undone
     failing = False
     city.forward(seconds=2)
     assert city.one(urged)[0] > 0
+    assert city.engine.failing(city.now) == []
     city.store.close()
 
 
@@ -56,4 +58,7 @@ def test_one_alerts_ladders_that_fail_leave_the_others_alone(tmp_path: Path) -> 
     assert found.alert_no == bad
     city.forward(seconds=REST_MS / 1000)
     assert defects(city) == 2
+    assert {number for _, number in city.engine.failing(city.now)} == {bad}
+    city.forward(seconds=3 * REST_MS / 1000)
+    assert city.engine.failing(city.now), "as long as it fails, it is said"
     city.store.close()

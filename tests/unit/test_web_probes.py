@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from alertd.engine.turn import Turn
 from tests.unit.web_city import Loopback, WebCity, web_city
 
 
@@ -49,6 +50,27 @@ async def test_a_node_that_does_not_says_why(web: WebCity) -> None:
         assert (await client.get("/healthz")).status_code == 200
         web.deps.stopping.set()
         assert "It is being stopped." in (await client.get("/readyz")).json()["reasons"]
+
+
+async def test_a_part_that_fails_while_the_rest_goes_on_is_said_aloud(web: WebCity) -> None:
+    failing = True
+
+    def calendar(_turn: Turn, *, tick: bool) -> None:
+        if failing:
+            raise RuntimeError(str(tick))
+
+    web.runner.engine.agenda = calendar
+    async with web.client() as client:
+        async with asyncio.timeout(10):
+            while (found := await client.get("/readyz")).status_code == 200:
+                web.runner.wake()
+        assert found.json()["reasons"] == ["A part of the engine's work fails again and again."]
+        assert "alertd_engine_parts_failing 1.0" in (await client.get("/metrics")).text
+        failing = False
+        web.clock.forward(minutes=1)
+        async with asyncio.timeout(10):
+            while (await client.get("/readyz")).status_code != 200:
+                web.runner.wake()
 
 
 async def test_a_node_that_can_tell_nobody_is_not_ready(web: WebCity) -> None:
