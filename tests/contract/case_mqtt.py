@@ -142,7 +142,7 @@ class MqttCase:
         """Connected, or refused."""
         health = await self.route.health()
         if self.gate.mode.startswith("refuse-"):
-            return not health.ok and "refused" in health.detail
+            return not health.ok and ("refused" in health.detail or "login" in health.detail)
         return health.ok
 
 

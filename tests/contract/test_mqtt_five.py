@@ -33,7 +33,7 @@ async def test_a_broker_that_does_not_speak_what_is_asked_for_is_named(tmp_path:
     async with world(tmp_path, Embedded) as city:
         health = await (await city.route(Recorder(), mqtt="5")).health()
         assert not health.ok
-        assert "refused-unsupported-protocol-version" in health.detail
+        assert "refuses (unsupported-protocol-version)" in health.detail
 
 
 async def test_one_that_nobody_listens_for_is_away_at_once_and_never_delivered(
