@@ -188,7 +188,7 @@ def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
     """Not handed over: another try, by another route where this one refuses."""
     refused = error.fault is Fault.REFUSED
     if delivery.alert_over:
-        return Settlement(state=_S.CANCELLED, reason="alert-ended", duplicate=delivery.duplicate)
+        return _too_late(delivery, _S.CANCELLED, "alert-ended")
     if refused and not delivery.other_route:
         return _failed(delivery, error.code)
     throttled = error.fault in _TOLD_TO_WAIT
@@ -206,7 +206,7 @@ def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
         wait = min(wait, asked) if elsewhere else asked
     due = now + round(wait * 1000)
     if due >= delivery.expires_at:
-        return Settlement(state=_S.EXPIRED, reason=error.code, duplicate=delivery.duplicate)
+        return _too_late(delivery, _S.EXPIRED, error.code)
     return Settlement(
         state=_S.PENDING,
         reason=error.code,
@@ -215,6 +215,12 @@ def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
         duplicate=delivery.duplicate,
         played=delivery.played,
     )
+
+
+def _too_late(delivery: Delivery, state: DeliveryState, code: str) -> Settlement:
+    """No further try comes; where an earlier one may have arrived, nobody can tell: unknown."""
+    end = _S.UNKNOWN if delivery.duplicate else state
+    return Settlement(state=end, reason=code, duplicate=delivery.duplicate)
 
 
 def backoff_s(policy: Policy, attempt: int) -> float:

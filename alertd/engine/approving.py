@@ -16,7 +16,7 @@ from alertd.decide.lifecycle import (
     transition,
 )
 from alertd.decide.plan import meet, reaches_people
-from alertd.engine import refusals
+from alertd.engine import dispatch, refusals
 from alertd.engine.accept import ACTIONS, ENDS, known_alerts, template_of
 from alertd.engine.authority import Actor, may, require
 from alertd.engine.turn import LiveAlert, Turn
@@ -185,16 +185,19 @@ def _end_followed(turn: Turn, row: Any) -> None:
             now=turn.now,
         )
         if isinstance(found, Transition) and found.after is not found.before:
+            number = turn.alert_by_id(known.alert_id).no
+            dispatch.give_up_resends(turn, number)
             turn.record(
                 "alert.ended",
                 {"state": found.after.value, "reason": f"by-{row.purpose}"},
-                alert_no=turn.alert_by_id(known.alert_id).no,
+                alert_no=number,
             )
 
 
 def expire_due(turn: Turn) -> None:
     """End what ran out; an approved or drafted one expires too."""
     for number in due.alerts_to_expire(turn.connection, turn.now):
+        dispatch.give_up_resends(turn, number)
         turn.record(
             "alert.ended",
             {"state": AlertState.EXPIRED.value, "reason": "expired"},

@@ -39,6 +39,7 @@ from alertd.model import (
 )
 from alertd.store import due, outbox
 from alertd.store import tables as t
+from alertd.store.batches import batches
 from alertd.store.fold.deliveries import rollup
 from alertd.store.outbox import Row
 
@@ -222,16 +223,35 @@ def _within_plan(turn: Turn, rows: list[Row]) -> tuple[list[Row], list[Row]]:
 def fail(
     turn: Turn, rows: Sequence[Any], reason: str, state: DeliveryState = DeliveryState.FAILED
 ) -> None:
-    """Settle waiting deliveries that must not or can't be sent."""
+    """Settle waiting deliveries that must not or can't be sent.
+
+    Of one that waits to be sent once more a copy may be out there: it stays unknown.
+    """
     if not rows:
         return
-    gone = int(state)
-    moves = Counter((alert_of(row.id), channel_of(row.lane), int(row.state), gone) for row in rows)
-    items = [[row.id, row.attempt, gone, None, reason, None, row.duplicate, None] for row in rows]
+    ends = [(row, int(DeliveryState.UNKNOWN if row.duplicate else state)) for row in rows]
+    moves = Counter((alert_of(r.id), channel_of(r.lane), int(r.state), end) for r, end in ends)
+    items = [[r.id, r.attempt, end, None, reason, None, r.duplicate, None] for r, end in ends]
     turn.record(
         "settled",
         {"route": "", "items": items, "counts": rollup(moves), "counter": turn.counter},
     )
+
+
+def give_up_resends(turn: Turn, alert_no: int) -> None:
+    """Before an alert ends: what waits to be sent once more won't be, and is unknown for good.
+
+    The end itself takes what waits for something that nobody had.
+    """
+    c = t.delivery.c
+    query = select(t.delivery).where(
+        c.id.between(*numbers_of(alert_no)),
+        c.state == int(DeliveryState.PENDING),
+        c.duplicate == 1,
+        c.priority > HELP_PRIORITY,
+    )
+    for rows in batches(turn.connection.execute(query.order_by(c.id)).all()):
+        fail(turn, rows, "unknown-at-end", DeliveryState.UNKNOWN)
 
 
 def fail_unroutable(turn: Turn, limit: int) -> list[Any]:

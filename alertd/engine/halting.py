@@ -2,6 +2,7 @@
 
 from alertd.decide import halt
 from alertd.decide.lifecycle import Action
+from alertd.engine import dispatch
 from alertd.engine.approving import move_of, subject_of
 from alertd.engine.authority import Actor, require
 from alertd.engine.telling import tell
@@ -76,5 +77,7 @@ def _do(turn: Turn, actor: Actor, alert_id: bytes, action: Action, reason: str) 
     body: dict[str, str | int] = {"by": actor.id.hex(), "reason": reason}
     if action is not Action.PAUSE:
         body |= {"lasted_ms": halt.lasted(alert.halt, turn.now)}
+    if action is Action.STOP:
+        dispatch.give_up_resends(turn, alert.no)
     turn.record(_FACTS[action], body, alert_no=alert.no, source=actor.source)
     turn.alert(alert.no)  # known again before anything is claimed in this step

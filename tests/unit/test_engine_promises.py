@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from alertd.decide.expand import Pieces
-from alertd.engine import answering
+from alertd.engine import answering, halting
 from alertd.engine.authority import Actor
 from alertd.engine.dispatch import MOST_A_CLAIM
 from alertd.errors import ConflictError, ForbiddenError
@@ -28,7 +28,7 @@ from alertd.store import tables as t
 from alertd.store.reads.board import board
 from channels.base import Accepted, Fault, Outgoing, ReceiptStatus, SendError
 from rosters.words import Level
-from tests.city import City, accepts, sms_route
+from tests.city import OFFICER, City, accepts, sms_route
 
 MakeCity = Callable[..., City]
 
@@ -93,6 +93,31 @@ def test_2_a_late_receipt_resolves_unknown_without_a_second_copy(make_city: Make
     city.forward(seconds=70)
     copies = [m for m in city.sent if m.delivery == lucky.delivery]
     assert len(copies) == 1
+
+
+@pytest.mark.parametrize("end", ["all-clear", "stop", "expiry"])
+def test_2_what_waits_to_be_sent_again_at_the_end_stays_unknown(
+    make_city: MakeCity, end: str
+) -> None:
+    city = make_city(behave=lambda _: SendError(Fault.UNKNOWN, "timeout"))
+    alert = city.issue()
+    total = len(city.sent)
+    row = city.one(select(t.alert).where(t.alert.c.no == alert))
+    halted = {"actor": OFFICER, "alert_id": row.id, "reason": "wrong street"}
+    city.take(partial(halting.pause, **halted))
+    city.forward(seconds=61)  # the grace is over, and nothing leaves
+    assert city.states(alert) == {"pending": total}
+    if end == "stop":
+        city.take(partial(halting.stop, **halted))
+    elif end == "expiry":
+        city.now = row.expires_at
+        city.forward(seconds=1)
+    else:
+        city.issue("all-clear", references=[city.reference(alert)])
+    assert city.states(alert) == {"unknown": total}
+    with city.store.read() as connection:
+        handed_over = gather(connection, alert).figures.deliveries
+    assert (handed_over.unknown, handed_over.cancelled, handed_over.expired) == (total, 0, 0)
 
 
 def test_3_one_hanging_recipient_delays_nobody(make_city: MakeCity) -> None:

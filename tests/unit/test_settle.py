@@ -130,6 +130,23 @@ REFUSALS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("over", "expires_at", "alone", "again"),
+    [
+        (True, NOW + 3_600_000, DeliveryState.CANCELLED, DeliveryState.UNKNOWN),
+        (False, NOW + 1, DeliveryState.EXPIRED, DeliveryState.UNKNOWN),
+    ],
+)
+def test_a_copy_that_is_too_late_says_nothing_of_the_one_before(
+    over: bool, expires_at: int, alone: DeliveryState, again: DeliveryState
+) -> None:
+    error = SendError(Fault.RETRY, "http-503")
+    for duplicate, state in ((False, alone), (True, again)):
+        late = delivery(duplicate=duplicate, alert_over=over, expires_at=expires_at)
+        decided = settle.outcome(late, error, NOW)
+        assert (decided.state, decided.due_at) == (state, None)
+
+
 @pytest.mark.parametrize(("fault", "attempt", "state"), REFUSALS)
 def test_a_second_copy_that_is_refused_says_nothing_of_the_first(
     fault: Fault, attempt: int, state: DeliveryState
