@@ -1,13 +1,15 @@
-"""What an edit of the roster does in mid-alert: numbers that change, duties that change hands."""
+"""What changes in mid-alert: numbers, who holds a duty; and an alert that is half written down."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select, update
 
+from alertd.engine import approving
 from alertd.model import FOREVER, Channel
 from alertd.store import addresses
 from alertd.store import tables as t
-from tests.city import City
+from tests.city import SECOND, City
 
 SMS = int(Channel.SMS)
 
@@ -65,3 +67,14 @@ def asked(city: City, alert_no: int = 1) -> list[tuple[int, int]]:
     """(duty, person) of the grid leaders whom an alert asks."""
     found = city.leaders()
     return [pair for pair in found if city.requirement_or_none(pair[0], alert_no) is not None]
+
+
+def issue_until_told(city: City, phone: str) -> None:
+    """Issue an alert, and step only until a phone has its message: the expansion is under way."""
+    drafted = city.draft()
+    approve = partial(approving.approve, actor=SECOND, alert_id=bytes.fromhex(drafted["id"]))
+    inputs = [approve]
+    while not city.to(phone):
+        handovers = city.engine.step(city.now, inputs).handovers
+        city.sent += [message for handover in handovers for message in handover.messages]
+        inputs = []

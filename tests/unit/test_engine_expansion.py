@@ -27,6 +27,7 @@ from alertd.store import tables as t
 from alertd.store.fold.places import look_up, places
 from channels.base import Fault, SendError
 from tests.city import RED, SECOND, City, sms_route
+from tests.unit.roster_moves import issue_until_told, put_in_charge
 
 MakeCity = Callable[..., City]
 
@@ -72,19 +73,6 @@ def test_somebody_with_several_duties_goes_by_the_gravest_of_them(make_city: Mak
     assert first == answering
 
 
-def put_in_charge(city: City, person_no: int, duty_no: int) -> None:
-    """As an edit of the roster does: somebody long there takes a duty with a high number."""
-    h = t.holding.c
-    mine = select(h.address_no).where(h.person_no == person_no).limit(1)
-    address = city.one(mine).address_no
-    with city.store.transaction(city.now) as tx:
-        tx.connection.execute(
-            update(t.holding)
-            .where(h.duty_no == duty_no, h.rank == 1)
-            .values(person_no=person_no, address_no=address)
-        )
-
-
 def test_whoever_fails_before_the_last_piece_has_their_ladders_due_at_once(
     make_city: MakeCity,
 ) -> None:
@@ -101,13 +89,8 @@ def test_whoever_answers_before_the_last_piece_is_counted_after_it(make_city: Ma
     city = make_city(pieces=SMALL)
     (_, early), *_, (late, _) = city.leaders("building_lead")
     put_in_charge(city, early, late)
-    drafted = city.draft()
-    approve = partial(approving.approve, actor=SECOND, alert_id=bytes.fromhex(drafted["id"]))
-    phone, inputs = city.phone_of(early), [approve]
-    while not city.to(phone):
-        handovers = city.engine.step(city.now, inputs).handovers
-        city.sent += [message for handover in handovers for message in handover.messages]
-        inputs = []
+    phone = city.phone_of(early)
+    issue_until_told(city, phone)
     assert city.requirement_or_none(late) is None
     city.reply(phone, "1")
     assert city.requirement(late).state == RequirementState.COVERED

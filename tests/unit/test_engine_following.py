@@ -1,8 +1,8 @@
 """What follows an alert: to whom, by which routes, and what became of the alert meanwhile."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -18,16 +18,8 @@ TOWN, OTHER = "330281001", "330281002"
 
 
 @pytest.fixture
-def make_city(tmp_path: Path) -> Iterator[MakeCity]:
-    made: list[City] = []
-
-    def make(**options: Any) -> City:
-        made.append(City(tmp_path, **options))
-        return made[-1]
-
-    yield make
-    for city in made:
-        city.store.close()
+def make_city(tmp_path: Path) -> MakeCity:
+    return partial(City, tmp_path)
 
 
 def state_of(city: City, alert_no: int) -> AlertState:

@@ -1,6 +1,7 @@
 """Calls for help: for which unit, to whom, and by which number."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,8 @@ TOWN = "330281001"
 
 
 @pytest.fixture
-def make_city(tmp_path: Path) -> Iterator[MakeCity]:
-    made: list[City] = []
-
-    def make(**options: Any) -> City:
-        made.append(City(tmp_path, **options))
-        return made[-1]
-
-    yield make
-    for city in made:
-        city.store.close()
+def make_city(tmp_path: Path) -> MakeCity:
+    return partial(City, tmp_path)
 
 
 def case_of(city: City) -> Any:

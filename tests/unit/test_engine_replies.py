@@ -1,20 +1,26 @@
 """Whose answer a reply is, and what for, where the roster or the alert has moved on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from alertd.decide.expand import Pieces
-from alertd.engine import answering, approving, halting
+from alertd.engine import answering, halting
 from alertd.engine.authority import Actor
 from alertd.model import RequirementState
 from alertd.store import tables as t
-from tests.city import SECOND, City
-from tests.unit.roster_moves import asked, new_number, put_in_charge, second_number, unit_of
+from tests.city import City
+from tests.unit.roster_moves import (
+    asked,
+    issue_until_told,
+    new_number,
+    put_in_charge,
+    second_number,
+    unit_of,
+)
 
 MakeCity = Callable[..., City]
 TOWN = "330281001"
@@ -22,16 +28,8 @@ ADMIN = Actor(no=9, id=b"z" * 16, name="admin", role="administrator", path="")
 
 
 @pytest.fixture
-def make_city(tmp_path: Path) -> Iterator[MakeCity]:
-    made: list[City] = []
-
-    def make(**options: Any) -> City:
-        made.append(City(tmp_path, **options))
-        return made[-1]
-
-    yield make
-    for city in made:
-        city.store.close()
+def make_city(tmp_path: Path) -> MakeCity:
+    return partial(City, tmp_path)
 
 
 def verdict(city: City) -> str:
@@ -43,13 +41,8 @@ def test_an_early_answer_for_one_unit_counts_for_no_other_afterwards(make_city: 
     city = make_city(pieces=Pieces(first_people=3, most=7))
     (duty, early), *_, (late, _) = city.leaders("building_lead")
     put_in_charge(city, early, late)
-    drafted = city.draft()
-    approve = partial(approving.approve, actor=SECOND, alert_id=bytes.fromhex(drafted["id"]))
-    phone, inputs = city.phone_of(early), [approve]
-    while not city.to(phone):
-        handovers = city.engine.step(city.now, inputs).handovers
-        city.sent += [message for handover in handovers for message in handover.messages]
-        inputs = []
+    phone = city.phone_of(early)
+    issue_until_told(city, phone)
     assert city.requirement_or_none(late) is None
     city.reply(phone, f"1 {unit_of(city, duty).name}")
     assert city.requirement(duty).state == RequirementState.COVERED
