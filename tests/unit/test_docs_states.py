@@ -91,6 +91,7 @@ def test_a_deliverys_states_are_those_that_can_be() -> None:
         ("[*]", "pending", "told"),
         ("pending", "sending", "claimed"),
         ("pending", "failed", "settled"),  # engine.dispatch: no route, or outside the plan
+        ("pending", "unknown", "settled"),  # the same, of what may be out there; or it ends first
         ("pending", "expired", "alert.ended"),
         ("pending", "cancelled", "alert.ended"),
         ("pending", "cancelled", "alert.stopped"),
