@@ -46,9 +46,8 @@ from alertd.store.outbox import Row
 DEADLINE_MARGIN_MS = 5_000  # past the route's own timeout, for the settlement to be written
 MOST_A_CLAIM = 1_000
 TICK_MS = 1_000
-_AVOIDED_MS = (
-    2 * STANDBY_MS
-)  # so long a message keeps off a route: one that only helps out has time
+# So long a message keeps off a route that it is to avoid: one that only helps out has time to come.
+_AVOIDED_MS = 2 * STANDBY_MS
 _LEAST_WAIT_MS = 10  # a fast route fills by many tokens in that time; fewer, larger commits
 
 
@@ -241,7 +240,7 @@ def fail(
 def give_up_resends(turn: Turn, alert_no: int) -> None:
     """Before an alert ends: what waits to be sent once more won't be, and is unknown for good.
 
-    The end itself takes what waits for something that nobody had.
+    The end's own fact calls all that still waits cancelled or expired, as if nobody could have it.
     """
     c = t.delivery.c
     query = select(t.delivery).where(
