@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta, timezone
 
+from rosters.shifts import covers, minute_of_day, minutes_of
 from rosters.words import Level
 
 # Dates in a roster are dates in China, which has had no summer time since 1991.
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
-_CHINA_MINUTES = 8 * 60
-_DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +105,8 @@ class Holding:
 
     def on_duty(self, at: int) -> bool:
         """Whether the shift covers a moment, ms since the epoch; the end itself isn't covered."""
-        if not self.on_duty_from:
-            return True
-        minute = (at // 60_000 + _CHINA_MINUTES) % _DAY_MINUTES
-        time = f"{minute // 60:02d}:{minute % 60:02d}"
-        if self.on_duty_from < self.on_duty_to:
-            return self.on_duty_from <= time < self.on_duty_to
-        return time >= self.on_duty_from or time < self.on_duty_to
+        shift = minutes_of(self.on_duty_from), minutes_of(self.on_duty_to)
+        return covers(*shift, minute_of_day(at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ Of each row only numbers are kept, about 150 bytes; texts are named by their lin
 from rosters.ledger import Ledger, digest
 from rosters.model import Holding, Person
 from rosters.problems import FileReport, quote
+from rosters.shifts import DAY_MINUTES, minutes_of
 from rosters.units import UnitBook
 
-_DAY = (1 << 1440) - 1  # one bit a minute
-_HOUR = 60
+_DAY = (1 << DAY_MINUTES) - 1  # one bit a minute
 _POST_BITS = 32
 _DOUBT = 0  # a rank that can't be told
 _FIELDS = ("name", "phone", "phone2", "short_phone/chat_id/channels/language/party_member")
@@ -141,8 +141,8 @@ def _report_duty(
 
 def minutes(begin: str, end: str) -> int:
     """The minutes of a day that a shift covers, a bit each; "" and "" are the whole day."""
-    if not begin:
+    first, last = minutes_of(begin), minutes_of(end)
+    if first is None or last is None:
         return _DAY
-    first, last = (int(time[:2]) * _HOUR + int(time[3:]) for time in (begin, end))
     until_last, until_first = (1 << last) - 1, (1 << first) - 1
     return until_last ^ until_first if first < last else _DAY ^ until_first | until_last

@@ -13,10 +13,11 @@ from sqlalchemy import Connection, select
 from alertd.model import FOREVER
 from alertd.store import addresses
 from alertd.store import tables as t
-from alertd.store.roster.stage import SECRET_CONTEXT, Stage, clock
+from alertd.store.roster.stage import SECRET_CONTEXT, Stage
 from alertd.store.roster.values import Stored, as_facts, as_person, as_unit
 from rosters.diff import Change, Diff, FieldChange, Kind, Value, What, changes
 from rosters.model import ChatGroup, Holding, Person, Terminal, Unit, UnitFacts
+from rosters.shifts import clock
 from rosters.words import Level
 
 Key = tuple[str, ...]

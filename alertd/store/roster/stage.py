@@ -19,6 +19,7 @@ from alertd.store.batches import batches
 from alertd.store.roster.source import Source, contacts_of
 from alertd.store.vault import Vault
 from rosters.model import NO_FACTS, ChatGroup, Holding, Person, RosterRow, Terminal, Unit, UnitFacts
+from rosters.shifts import minutes_of
 
 SECRET_CONTEXT = "chat-secret"  # noqa: S105 - what a secret is sealed under, not a secret
 _MEMORY_KB = 65_536
@@ -220,18 +221,8 @@ def _holding(holding: Holding) -> tuple[object, ...]:
         holding.on_duty_from,
         holding.rank,
         json.dumps(sorted(holding.roles) or [holding.post], ensure_ascii=False),
-        minutes(holding.on_duty_from),
-        minutes(holding.on_duty_to),
+        minutes_of(holding.on_duty_from),
+        minutes_of(holding.on_duty_to),
         holding.verified_at,
         holding.note,
     )
-
-
-def minutes(time: str) -> int | None:
-    """HH:MM as minutes after midnight; None for ""."""
-    return int(time[:2]) * 60 + int(time[3:]) if time else None
-
-
-def clock(at: int | None) -> str:
-    """Minutes after midnight as HH:MM; "" for None."""
-    return "" if at is None else f"{at // 60:02d}:{at % 60:02d}"

@@ -16,9 +16,10 @@ from alertd.store.batches import batches, stream
 from alertd.store.fold.scope import in_force
 from alertd.store.people import NOW
 from alertd.store.roster.source import SHORT_RANK, VOICE
-from alertd.store.roster.stage import SECRET_CONTEXT, clock
+from alertd.store.roster.stage import SECRET_CONTEXT
 from alertd.store.vault import Vault
 from rosters.model import ChatGroup, Holding, Person, RosterRow, Terminal, Unit, UnitFacts
+from rosters.shifts import clock
 from rosters.words import Level
 
 _PAGE = 2_000
