@@ -6,11 +6,12 @@ The calendar has it done in a drill, and the simulator in each of its nights.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select
 
 from alertd.engine.telling import tell
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.model import FOREVER, MessageKind
+from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from drills.alerting import INJECT
@@ -56,18 +57,16 @@ def _do(turn: Turn, alert: LiveAlert, plan: Plan, item: Item) -> int:
 
 
 def _in_charge(turn: Turn, codes: tuple[str, ...]) -> list[int]:
-    """Who holds the duties of the units themselves: principals, or who is next where none is."""
-    u, h, other = t.unit.c, t.holding.c, t.holding.alias().c
-    first = select(func.min(other.rank)).where(
-        other.duty_no == h.duty_no, other.to_version == FOREVER
-    )
-    found: list[int] = []
+    """Who answers for the duties of the units themselves now."""
+    u, d = t.unit.c, t.duty.c
+    duties: list[int] = []
     for batch in batches(codes):
         query = (
-            select(h.person_no)
-            .join(t.unit, (u.no == h.unit_no) & (u.to_version == FOREVER))
-            .where(u.code.in_(batch), h.to_version == FOREVER, h.rank == first.scalar_subquery())
-            .order_by(h.person_no)
+            select(d.no)
+            .join(t.unit, (u.no == d.unit_no) & (u.to_version == FOREVER))
+            .where(u.code.in_(batch), d.to_version == FOREVER)
         )
-        found += turn.connection.execute(query.distinct()).scalars()
-    return list(dict.fromkeys(found))
+        duties += turn.connection.execute(query.order_by(d.no)).scalars()
+    held = people.holders(turn.connection, duties)
+    found = [person for each in held.values() for person in people.in_charge(each, turn.now)]
+    return sorted(dict.fromkeys(found))

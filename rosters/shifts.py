@@ -22,6 +22,11 @@ def clock(minute: int | None) -> str:
     return "" if minute is None else f"{minute // _HOUR:02d}:{minute % _HOUR:02d}"
 
 
+def spelled(shift_from: int | None, shift_to: int | None) -> str:
+    """A shift as it is read: 20:00–08:00; "" where somebody is always on duty."""
+    return "" if shift_from is None else f"{clock(shift_from)}–{clock(shift_to)}"
+
+
 def minute_of_day(at: int) -> int:
     """The minute of the local day at a moment, ms since the epoch."""
     return (at // _MINUTE_MS + _CHINA_MINUTES) % DAY_MINUTES

@@ -67,6 +67,9 @@ ROLES: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 
+# Roles that come with a person, not with a post: an alternate grid leader is no alternate member.
+PERSONAL_ROLES = ("party_member", "volunteer")
+
 # Who answers for a unit of each level, and so who is told when the level below stays silent.
 LEAD_ROLES: Mapping[Level, str] = MappingProxyType(
     {

@@ -105,12 +105,14 @@ def headcount(made: Mapping[str, Any]) -> None:
     """Whom a draft would reach, and its texts with their SMS parts."""
     show.line(head_line(made))
     count = made["headcount"]
+    off = count["off_duty"]
     rows = [
         (_("people"), count["people"]),
         (_("duties"), count["duties"]),
         (_("asked for an answer"), count["requirements"]),
         (_("without a phone"), count["unreachable"]),
         (_("asked, and nobody there to be reached"), count["vacant"]),
+        *([(_("off duty, told when their shift begins"), off)] if off else []),
         *((word("channel", name), n) for name, n in count["by_channel"].items() if name != "sms"),
     ]
     show.table(("", ""), rows)

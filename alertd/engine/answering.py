@@ -291,7 +291,7 @@ def call_for_help(turn: Turn, alert: LiveAlert, unit_no: int, duties: Sequence[i
     """Tell the principals of `duties` that the unit needs help; real even in a drill."""
     wanted = [duty for duty in dict.fromkeys(duties) if duty is not None]
     held = people.holders(turn.connection, wanted)
-    persons = [no for duty in wanted for no in people.in_charge(held.get(duty, ()))]
+    persons = [no for duty in wanted for no in people.in_charge(held.get(duty, ()), turn.now)]
     unit = people.units(turn.connection, [unit_no]).get(unit_no)
     params = {**alert.selection["params"], "unit": unit.name if unit else "?"}
     tell(turn, alert, MessageKind.HELP, persons, template=MessageKind.HELP.value, params=params)

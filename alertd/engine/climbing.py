@@ -59,12 +59,12 @@ def _climb_alert(turn: Turn, alert_no: int, rows: Sequence[due.Ladder]) -> None:
     held = _held(turn, alert, rows)
     climbs = []
     for row in rows:
-        ranks = [holder.rank for holder in holders.get(duty_of(row.no), ())]
+        others = people.stand_ins(holders.get(duty_of(row.no), ()), turn.now)
         ladder = escalate.Ladder(
             step=row.step,
             start_at=row.start_at,
             told=row.told,
-            has_alternates=any(rank > 1 for rank in ranks),
+            has_alternates=bool(others),
             held=held.get(row.unit_no, frozenset()),
         )
         climbs.append((row, escalate.climb(ladder, alert.policy, turn.now)))
@@ -140,14 +140,14 @@ def _carry_out(
     nudged: list[Silence] = []
     for row, climb in climbs:
         held, stage = holders.get(duty_of(row.no), ()), stage_of(row.no)
-        principals = [h.person_no for h in held if h.rank == 1]
+        principals = people.principals(held, turn.now)
         if Act.REMIND in climb.acts:
             remind.setdefault((stage, _OTHER in climb.channels), []).extend(principals)
             nudged.append(Silence(row.unit_no, principals))
         if Act.CALL in climb.acts:
             ring.setdefault(stage, []).extend(principals)
         if Act.ALTERNATES in climb.acts:
-            takeover.setdefault(stage, []).extend(h.person_no for h in held if h.rank > 1)
+            takeover.setdefault(stage, []).extend(people.stand_ins(held, turn.now))
     for (stage, other), persons in remind.items():
         tell_stage(turn, alert, MessageKind.REMINDER, persons, stage, other=other)
     nudge(turn, alert, nudged)
@@ -240,7 +240,8 @@ def _digests(turn: Turn, alert: LiveAlert, duties: Sequence[int]) -> None:
     """Tell these superiors what is silent; what they need to know is read at once."""
     entries = due.digest_entries(turn.connection, alert.no, duties)
     holders = people.holders(turn.connection, duties)
-    notices = [_notice(alert, entries.get(no, ()), holders.get(no, ())) for no in duties]
+    charged = {no: people.in_charge(held, turn.now) for no, held in holders.items()}
+    notices = [_notice(alert, entries.get(no, ()), charged.get(no, ())) for no in duties]
     kind = MessageKind.DIGEST
     told = telling.told(turn, alert, kind, telling.addressed(turn, alert, kind, notices))
     facts: list[tuple[str, dict[str, Any]]] = []
@@ -254,14 +255,12 @@ def _digests(turn: Turn, alert: LiveAlert, duties: Sequence[int]) -> None:
     turn.record_mixed([(kind, body, alert.no, turn.now) for kind, body in facts])
 
 
-def _notice(
-    alert: LiveAlert, entries: Sequence[due.Entry], holders: Sequence[people.Holder]
-) -> Notice:
+def _notice(alert: LiveAlert, entries: Sequence[due.Entry], charged: Sequence[int]) -> Notice:
     """What a superior is told: nobody hears of it where all have answered."""
     silent = [entry.unit for entry in entries if entry.unit and not entry.covered]
     names = list(dict.fromkeys(silent))
     return Notice(
-        persons=people.in_charge(holders) if silent else (),
+        persons=charged if silent else (),
         template=MessageKind.DIGEST.value,
         params={
             **alert.selection["params"],

@@ -22,6 +22,7 @@ from alertd.engine import (
     dispatch,
     expanding,
     halting,
+    relieving,
     settling,
     spending,
 )
@@ -126,6 +127,7 @@ class Engine:
     agenda: Agenda | None = None
     portions: Portions = field(init=False)
     _resting: dict[tuple[str, int], Millis] = field(default_factory=dict)
+    _watch: relieving.Watch = field(default_factory=relieving.Watch)
     _expands: bool = True  # an expansion may be under way
     _ticked_at: Millis = 0
     _more: bool = False
@@ -193,6 +195,7 @@ class Engine:
             self.alerts.clear()
             self.flows.update(before)
             self.portions.forget()
+            self._watch.forget()
             self._expands = True
             raise
         wake_at = dispatch.wake_at(self.portions.of(self.routes), self.flows, now)
@@ -289,6 +292,8 @@ class Engine:
         self._ticked_at = turn.now
         apart(turn, "issue", partial(approving.issue_due, turn), None)
         apart(turn, "expire", partial(approving.expire_due, turn), None)
+        if not lean:
+            relieving.relieve(turn, self._watch)
         parts: dict[str, Callable[[Turn, int], int]] = {
             "deadlines": settling.deadlines,
             "unroutable": _fail_unroutable,

@@ -24,6 +24,7 @@ from alertd.model import (
 )
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared
+from rosters.shifts import minute_of_day
 
 PART: Final = "expansion"
 """What `apart` calls it."""
@@ -178,6 +179,8 @@ def scope(alert: LiveAlert, version: int) -> dict[str, Any]:
         "roles": list(alert.selection["roles"]),
         "ladder_roles": list(alert.policy.ladder_roles),
         "everyone": alert.policy.tell == "everyone",
+        # Of the issue, so that all pieces agree; whoever comes on duty later is told then.
+        "minute": minute_of_day(alert.issued_at),
     }
 
 

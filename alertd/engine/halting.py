@@ -57,7 +57,7 @@ def _tell_desk(turn: Turn, alert: LiveAlert, paused_ms: Millis) -> int:
         turn,
         alert,
         kind,
-        people.in_charge(held),
+        people.in_charge(held, turn.now),
         template=kind.value,
         params=params,
     )

@@ -91,10 +91,10 @@ def _read_lead(turn: Turn, unit_no: int, roles: tuple[str, ...]) -> _Lead | None
     duty = people.lead_duty(connection, unit_no, roles)
     if duty is None:
         return None
-    first, *_ = people.holders(connection, [duty])[duty]
+    first, *_ = people.in_charge(people.holders(connection, [duty])[duty], turn.now)
     unit = people.units(connection, [unit_no])[unit_no]
-    asked = Duty(duty_no=duty, person_no=first.person_no, unit_code=unit.code, unit_name=unit.name)
-    return _Lead(first.person_no, asked)
+    asked = Duty(duty_no=duty, person_no=first, unit_code=unit.code, unit_name=unit.name)
+    return _Lead(first, asked)
 
 
 def mailboxes(turn: Turn, address_nos: Iterable[int], answers: Iterable[int]) -> Mailboxes:

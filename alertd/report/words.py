@@ -97,6 +97,7 @@ WORDS: Mapping[str, str] = {
     "alert": N_("to a further number"),
     "reminder": N_("reminder"),
     "takeover": N_("to the alternate"),
+    "shift": N_("to whoever came on duty"),
     "group_reminder": N_("reminder in a chat group"),
     "voice_call": N_("call by telephone"),
     "digest": N_("digest to a superior"),

@@ -6,15 +6,17 @@ or of number in mid-alert works at once (DESIGN §8). Every reader takes many nu
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, select
 
-from alertd.model import FOREVER
+from alertd.model import FOREVER, Millis
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from alertd.store.fold.expansion import chain, parents_of
+from alertd.store.fold.shifts import hours
 from alertd.store.prepared import Prepared, among, numbers, texts
+from rosters.shifts import covers, minute_of_day
 
 NOW = FOREVER - 1  # a version at which exactly the rows in force now are in force
 DUTY_DESK_ROLE = "city_duty"
@@ -22,12 +24,21 @@ DUTY_DESK_ROLE = "city_duty"
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A person's part in a duty; shifts in minutes after local midnight, null: always on duty."""
+    """A person's part in a duty.
+
+    Args:
+        person_no: Who.
+        rank: 1 the principal, 2… the alternates in order.
+        shift_from: Minutes after local midnight; None, as `shift_to`: always on duty.
+        shift_to: Its end; a shift may pass midnight.
+        address_no: Of the first SMS contact; None: no message can be sent to them.
+    """
 
     person_no: int
     rank: int
     shift_from: int | None
     shift_to: int | None
+    address_no: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,7 @@ def holders(connection: Connection, duty_nos: Iterable[int]) -> dict[int, list[H
 def _holders(dialect: str) -> Select[Any]:
     c = t.holding.c
     return (
-        select(c.duty_no, c.person_no, c.rank, c.shift_from, c.shift_to)
+        select(c.duty_no, c.person_no, c.rank, *hours(c), c.address_no)
         .where(among(dialect, c.duty_no, "duties"), c.to_version == FOREVER)
         .order_by(c.duty_no, c.rank, c.person_no)
     )
@@ -75,9 +86,42 @@ def _holders(dialect: str) -> Select[Any]:
 _HOLDERS = Prepared(_holders)
 
 
-def in_charge(held: Sequence[Holder]) -> list[int]:
+class OfDuty(Protocol):
+    """What says whom a duty is asked of; fields as in `Holder`."""
+
+    @property
+    def person_no(self) -> int: ...  # noqa: D102 - see Holder
+    @property
+    def rank(self) -> int: ...  # noqa: D102
+    @property
+    def shift_from(self) -> int | None: ...  # noqa: D102
+    @property
+    def shift_to(self) -> int | None: ...  # noqa: D102
+    @property
+    def address_no(self) -> int | None: ...  # noqa: D102
+
+
+def principals(held: Sequence[OfDuty], at: Millis) -> list[int]:
+    """Whom a duty is asked of at a moment, ms.
+
+    Who is off duty stands down while another principal is on duty and can be reached.
+    """
+    first = [each for each in held if each.rank == 1]
+    minute = minute_of_day(at)
+    there = [each for each in first if covers(each.shift_from, each.shift_to, minute)]
+    reached = any(each.address_no is not None for each in there)
+    return [each.person_no for each in (there if reached else first)]
+
+
+def stand_ins(held: Sequence[OfDuty], at: Millis) -> list[int]:
+    """Who may take over: the alternates, and principals who are off duty; as `principals`."""
+    asked = set(principals(held, at))
+    return [each.person_no for each in held if each.person_no not in asked]
+
+
+def in_charge(held: Sequence[OfDuty], at: Millis) -> list[int]:
     """The people to turn to for a duty: its principals, or where it has none whoever holds it."""
-    return [each.person_no for each in held if each.rank == 1] or [each.person_no for each in held]
+    return principals(held, at) or [each.person_no for each in held]
 
 
 def contacts(

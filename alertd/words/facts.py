@@ -118,6 +118,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "alert": N_("the alert"),
     "reminder": N_("a reminder"),
     "takeover": N_("asked to take over"),
+    "shift": N_("to whoever came on duty"),
     "digest": N_("a digest of who is silent"),
     "paused": N_("that it is still paused"),
     "help": N_("a call for help"),

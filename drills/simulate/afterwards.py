@@ -23,7 +23,7 @@ from alertd.model import (
     stage_of,
 )
 from alertd.report.make import gather
-from alertd.store import journal
+from alertd.store import journal, people
 from alertd.store.reads import rehearsal
 from alertd.store.reads.board import board
 from alertd.store.scratch import PREFIX
@@ -88,11 +88,13 @@ def _nothing_lost(
     if found - wanted:
         yield 6, "a duty outside the plan is asked"
     told = {e.recipient_no for e in deliveries if e.recipient_kind == RecipientKind.PERSON}
+    start = night.scenario.start_ms
     principals = {
         held.person_no
         for duty in duties
         for held in night.census.held[duty]
-        if held.rank == 1 and held.address_no is not None
+        if held.address_no is not None
+        and held.person_no in people.principals(night.census.held[duty], start)
     }
     if principals - told:
         yield 1, "somebody whom the plan names is told nothing"
@@ -268,8 +270,8 @@ def _others_told(
         others = {h.person_no for h in held if h.rank > 1 and h.address_no} - gone
         if not others <= ledger.told["takeover"]:
             yield 9, "an alternate of a silent duty was sent nothing"
-        lead = night.superior(each.unit_no)
-        if lead is not None and lead not in ledger.told["digest"] and not limited:
+        leads = night.superiors(each.unit_no)
+        if leads and leads.isdisjoint(ledger.told["digest"]) and not limited:
             yield 9, "the superior of a silent unit was sent nothing"
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from alertd.model import Millis
+from alertd.store import people
 from alertd.store.reads import rehearsal
 from alertd.store.reads.rehearsal import Held
 from rosters.words import LEAD_ROLES, Level
@@ -60,19 +62,24 @@ class Census:
         """The unit of a duty that somebody holds."""
         return self.held[duty][0].unit_no
 
-    def lead_above(self, unit: int, roles: Sequence[str]) -> int | None:
-        """Who answers for the nearest unit above that anybody answers for, by their first phone."""
+    def leads_above(self, unit: int, roles: Sequence[str]) -> frozenset[int]:
+        """Who answers for the nearest unit above that anybody answers for: one a shift.
+
+        Nobody where a principal has no phone for texts: who is told then is a question of its own.
+        """
         path = self.places[unit].path
         above = [self.leads.get("/".join(path.split("/")[:n]) + "/", ()) for n in range(9, 0, -1)]
         for held in above:
             fit = [h for role in roles for h in held if h.role == role and h.unit_no != unit]
             if fit:
-                return fit[0].person_no if fit[0].rank == 1 and fit[0].address_no else None
-        return None
+                first = [h for h in fit if h.duty_no == fit[0].duty_no and h.rank == 1]
+                silent = any(h.address_no is None for h in first)
+                return frozenset(() if silent else (h.person_no for h in first))
+        return frozenset()
 
-    def principal(self, duty: int) -> int:
-        """Who holds a duty first."""
-        return self.held[duty][0].person_no
+    def principal(self, duty: int, at: Millis) -> int:
+        """Who answers for a duty at a moment, ms."""
+        return people.in_charge(self.held[duty], at)[0]
 
 
 def town_of(path: str) -> str:

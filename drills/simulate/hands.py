@@ -111,7 +111,7 @@ class Helpers:
             yield partial(answering.take_help, ack_no=job.number, by=OPERATOR)
             heapq.heappush(self._jobs, Job(now + CLOSE_AFTER_MS, "close", job.number, found=True))
         elif job.found:
-            person = self.census.principal(duty_of(job.number))
+            person = self.census.principal(duty_of(job.number), now)
             self.entered.append((now, job.number, person))
             self._done.add(job.number)
             yield partial(_enter, number=job.number, person=person, via=_VIA[job.does])

@@ -118,11 +118,12 @@ class Night:
         named = self.task.named_policy or template_of(self.task.plan.alert)[1]
         return self.task.library.policy(named)
 
-    def superior(self, unit: int) -> int | None:
-        """Who must hear that a unit is silent; None where nobody above it may be told."""
+    def superiors(self, unit: int) -> frozenset[int]:
+        """Of whom somebody must hear that a unit is silent: nobody where none may be told."""
+        leads = self.census.leads_above(unit, self.policy.ladder_roles)
         drill = self.task.status is not Status.ACTUAL
-        person = self.census.lead_above(unit, self.policy.ladder_roles)
-        return None if drill and person and not self.watch.is_inside(person) else person
+        outside = drill and not all(self.watch.is_inside(person) for person in leads)
+        return frozenset() if outside else leads
 
     @property
     def ends_at(self) -> Millis:

@@ -9,7 +9,7 @@ from drills.simulate.census import Census, Person
 from drills.simulate.dice import Dice
 from drills.simulate.scenario import People, Scenario, local_hour
 
-ASKING: Final = frozenset({"alert", "reminder", "takeover", "voice_call"})
+ASKING: Final = frozenset({"alert", "reminder", "shift", "takeover", "voice_call"})
 """The kinds of message that people answer."""
 
 _NIGHT: Final = (22, 6)

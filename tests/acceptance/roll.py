@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 
@@ -18,6 +19,7 @@ class Holder:
     rank: int
     language: str
     phone2: str = ""
+    shift: tuple[str, str] = ("", "")  # HH:MM, in China
 
     @property
     def phones(self) -> tuple[str, ...]:
@@ -44,6 +46,7 @@ class Roll:
                     int(row["rank"]),
                     row["language"],
                     f"+86{row['phone2']}" if row.get("phone2") else "",
+                    (row["on_duty_from"], row["on_duty_to"]),
                 )
                 for row in csv.DictReader(file)
                 if row["person_id"]
@@ -78,8 +81,12 @@ class Roll:
 
     @property
     def duty_desk(self) -> list[Holder]:
-        """Who sits at the city's duty desk, one a shift."""
-        return self.of("city_duty", rank=1)
+        """Who sits at the city's duty desk at this hour."""
+        now = datetime.now(timezone(timedelta(hours=8))).strftime("%H:%M")
+        shifts = self.of("city_duty", rank=1)
+        return [
+            one for one in shifts if one.shift[0] <= now < (one.shift[1].replace("00:00", "24:00"))
+        ]
 
 
 def every_phone(holders: Sequence[Holder]) -> list[str]:

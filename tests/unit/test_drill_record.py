@@ -14,12 +14,12 @@ from alertd.errors import ConflictError, ForbiddenError, NotFoundError
 from alertd.model import FOREVER
 from alertd.store import tables as t
 from alertd.store.reads import ledger, todo
-from alertd.store.roster.numbering import PERSONAL_ROLES
 from alertd.web.commands import mending
 from channels.base import Accepted, Fault, Outgoing, SendError
 from drills.plan import Marks
 from drills.score.values import Verdict
 from drills.scoring import Scored, Terms, look, record
+from rosters.words import PERSONAL_ROLES
 from tests.city import OFFICER, START, ZONE, City
 
 TOWN, OTHER, THIRD = "330281001", "330281002", "330281003"

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select, update
 
 from alertd.errors import InvalidInputError
-from alertd.model import Channel, Policy
+from alertd.lanes import BY_SMS
+from alertd.model import Channel, Policy, Precedence, priority_of
 from alertd.store import journal, roster
 from alertd.store import tables as t
 from alertd.store.database import Store
@@ -20,6 +21,7 @@ from rosters import resolve
 from rosters.model import Roster
 from rosters.parse import read
 from rosters.sample import write_sample
+from rosters.shifts import DAY_MINUTES, minute_of_day
 from rosters.words import Level
 from tests import databases
 from tests.city import City
@@ -170,3 +172,35 @@ def test_roles_are_those_that_somebody_holds(store: Store, sample: Roster) -> No
         assert roster.roles_for(connection, 1, ["volunteer"]) == ("volunteer",)
         with pytest.raises(InvalidInputError, match="no-such-role"):
             roster.roles_for(connection, 1, ["no-such-role"])
+
+
+@pytest.mark.parametrize("tell", ["principals", "everyone"])
+def test_whose_shift_it_isnt_is_counted_as_they_are_told(tmp_path: Path, tell: str) -> None:
+    city = City(tmp_path, policies={"red": Policy(name="red", tell=tell)})
+    minute = minute_of_day(city.now)
+    later = (minute + 60) % DAY_MINUTES
+    h = t.holding.c
+    with city.store.transaction(city.now) as tx:  # principal and alternate share the day
+        begins = case((h.rank == 1, later), else_=minute)
+        ends = case((h.rank == 1, minute), else_=later)
+        leaders = update(t.holding).where(h.role == "grid_leader")
+        values = {"rank": 1, "shift_from": begins, "shift_to": ends}
+        tx.connection.execute(leaders.values(**values))
+    with city.store.read() as connection:
+        shown = roster.headcount(
+            connection,
+            1,
+            paths=roster.paths_for(connection, 1, ["330281"]),
+            roles=["grid_leader"],
+            ladder_roles=LADDER,
+            everyone=tell == "everyone",
+            minute=minute,
+        )
+    city.issue(roles=["grid_leader"])
+    d = t.delivery.c
+    sent = Counter(row.priority for row in city.rows(select(d.priority).where(d.lane.in_(BY_SMS))))
+    first, others, last = (sent[priority_of(1, precedence)] for precedence in Precedence)
+    assert dict(shown.by_precedence) == {"first": first, "others": others, "alternates": last}
+    assert shown.off_duty > 0
+    assert (last > 0) is (tell == "everyone")
+    assert shown.by_channel["sms"] == sum(sent.values())

@@ -214,10 +214,16 @@ def _call_line(
         "place": _place(row),
         "role": role_name(row.role, head.language),
         "name": holder.name,
-        "alternate": head.say(N_("alternate")) if holder.rank > 1 else "",
+        "alternate": _standing(holder, head),
         "numbers": _numbers(holder, calls),
         "state": _state(row, head),
     }
+
+
+def _standing(holder: Holder, head: Head) -> str:
+    """Alternate or not, and their hours."""
+    rank = head.say(N_("alternate")) if holder.rank > 1 else ""
+    return " ".join(word for word in (rank, holder.shift) if word)
 
 
 def _vacant(row: Asked, head: Head) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Select,
+    and_,
     bindparam,
     case,
     cast,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    not_,
     null,
     or_,
     select,
@@ -31,6 +33,7 @@ from alertd.lanes import GROUP_KINDS, Service, lane_of, way_of_group
 from alertd.model import Channel, Precedence, RecipientKind, Status
 from alertd.store import tables as t
 from alertd.store.fold.scope import Scope, in_force, inside, one_of
+from alertd.store.fold.shifts import stood_down
 
 Picked = tuple[Select[Any], Channel | None]
 
@@ -95,9 +98,10 @@ def _people(scope: Scope, status: Status, place: Any) -> Picked:
     A person's duties are neighbours in the table's key, and so this groups without sorting.
     """
     h = t.holding.c
+    off = stood_down(scope.version, scope.minute)
     # The numbers' comparison first: for most rows SQLite then asks nothing of the role.
     precedence = case(
-        (h.rank > 1, int(Precedence.ALTERNATES)),
+        (or_(h.rank > 1, off), int(Precedence.ALTERNATES)),
         (or_(false(), *(h.role == role for role in scope.ladder_roles)), int(Precedence.FIRST)),
         else_=int(Precedence.OTHERS),
     )
@@ -117,7 +121,7 @@ def _people(scope: Scope, status: Status, place: Any) -> Picked:
             h.person_no <= _number("upto"),
             in_force(t.holding, scope.version),
             one_of(h.role, scope.roles),
-            true() if scope.everyone else h.rank == 1,
+            true() if scope.everyone else and_(h.rank == 1, not_(off)),
             inside(h.unit_no, scope),
             h.address_no.is_not(None),
         )

@@ -11,7 +11,10 @@ from alertd.store import tables as t
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whom an alert is for. `paths` are units' paths; one of the root alone means everybody."""
+    """Whom an alert is for. `paths` are units' paths; one of the root alone means everybody.
+
+    Whose shift it is goes by `minute`, of the local day; None in facts from before shifts counted.
+    """
 
     version: int
     paths: tuple[str, ...]
@@ -19,6 +22,7 @@ class Scope:
     roles: tuple[str, ...]
     ladder_roles: tuple[str, ...]
     everyone: bool  # alternates too
+    minute: int | None = None
 
 
 def scope_of(data: Mapping[str, Any]) -> Scope:
@@ -30,6 +34,7 @@ def scope_of(data: Mapping[str, Any]) -> Scope:
         roles=tuple(data["roles"]),
         ladder_roles=tuple(data["ladder_roles"]),
         everyone=data["everyone"],
+        minute=data.get("minute"),
     )
 
 

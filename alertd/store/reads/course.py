@@ -25,7 +25,7 @@ from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
 from alertd.store.reads.board import issued_version
 from alertd.store.reads.paging import Page
-from alertd.store.reads.unanswered import PersonView, person_views
+from alertd.store.reads.unanswered import PersonView, holders_shown, person_views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class Sent:
     """One message to one person.
 
     Args:
-        kind: alert, reminder, takeover, digest, help, confirmation, voice_call.
+        kind: alert, shift, reminder, takeover, digest, help, confirmation, voice_call.
         played: Whether a call was heard to its end.
         made_at: When it came to be.
         settled_at: When its state was last heard of; None before the first word.
@@ -138,11 +138,7 @@ def _standing(
         step=row.step,
         told=tuple(bit.name.lower() for bit in Told if bit.name and row.told & bit),
         next_at=row.due_at,
-        holders=tuple(
-            PersonView(**views[holder.person_no], rank=holder.rank)
-            for holder in holders
-            if holder.person_no in views
-        ),
+        holders=holders_shown(holders, views),
         answers=tuple(answers),
     )
 
@@ -169,7 +165,7 @@ def _answers(connection: Connection, requirements: Sequence[int]) -> dict[int, l
 def person_view(connection: Connection, alert_no: int, person_no: int) -> PersonView:
     """A person as a list shows them."""
     (values,) = person_views(connection, alert_no, [person_no]).values()
-    return PersonView(**values, rank=1)
+    return PersonView(**values, rank=1, shift="")
 
 
 def messages_to(connection: Connection, alert_no: int, person_no: int) -> tuple[Sent, ...]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 from alertd.model import FOREVER, Millis, Status
 from alertd.store import tables as t
 from alertd.store.fold.scope import below
-from alertd.store.roster.numbering import PERSONAL_ROLES
+from rosters.words import PERSONAL_ROLES
 
 _DUTIES_AT_ONCE: Final = 1_000
 _ALERTS: Final = 500  # the newest; an answer to an older one is no longer worth anything

@@ -20,6 +20,7 @@ from alertd.store.reads.alerts import FullAlert
 from alertd.store.reads.own_grid import first_stage
 from alertd.store.reads.unanswered import people_named
 from alertd.store.vault import Vault
+from rosters.shifts import spelled
 
 _MOST_WAYS = 2  # of one person's numbers, as paper is narrow
 
@@ -31,6 +32,7 @@ class Holder:
     person_no: int
     name: str
     rank: int
+    shift: str  # 20:00–08:00; "" where they are always on duty
     phone_tail: str
 
 
@@ -125,6 +127,7 @@ def holders(connection: Connection, duty_nos: Iterable[int]) -> dict[int, tuple[
                 person_no=one.person_no,
                 name=named[one.person_no][1],
                 rank=one.rank,
+                shift=spelled(one.shift_from, one.shift_to),
                 phone_tail=tails.get(first.get(one.person_no, 0), ""),
             )
             for one in those

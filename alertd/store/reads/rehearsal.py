@@ -20,6 +20,7 @@ from alertd.model import (
 )
 from alertd.store import tables as t
 from alertd.store.fold.scope import one_of
+from alertd.store.fold.shifts import hours
 from alertd.store.prepared import Prepared, among, numbers
 from alertd.store.scratch import NODE
 
@@ -37,6 +38,8 @@ class Held(NamedTuple):
     path: str
     level: str
     address_no: int | None  # of the person's first phone for texts
+    shift_from: int | None  # as store.people.Holder has it
+    shift_to: int | None
 
 
 class Asked(NamedTuple):
@@ -85,7 +88,10 @@ def holdings(connection: Connection) -> list[Held]:
     """Who holds what, in the order of people and duties."""
     h, u = t.holding.c, t.unit.c
     query = (
-        select(h.person_no, h.duty_no, h.role, h.rank, h.unit_no, u.path, u.level, h.address_no)
+        select(
+            *(h.person_no, h.duty_no, h.role, h.rank, h.unit_no, u.path, u.level),
+            *(h.address_no, *hours(h)),
+        )
         .join_from(t.holding, t.unit, u.no == h.unit_no)
         .where(h.to_version == FOREVER, u.to_version == FOREVER)
         .order_by(h.person_no, h.duty_no)

@@ -22,8 +22,7 @@ from sqlalchemy import (
 from alertd.model import FOREVER, DeliveryState, Millis, RecipientKind, numbers_of
 from alertd.store import tables as t
 from alertd.store.fold.scope import below
-from alertd.store.roster.numbering import PERSONAL_ROLES
-from rosters.words import LEAD_ROLES
+from rosters.words import LEAD_ROLES, PERSONAL_ROLES
 
 STALE_MS = 90 * 86_400_000  # a holding that was verified longer ago is on the list
 _LAST_ALERTS = 3

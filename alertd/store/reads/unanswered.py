@@ -1,7 +1,7 @@
 """Who hasn't answered yet: duties whose ladder is open or exhausted, with whom to ask."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
 from alertd.store.reads.board import issued_version
 from alertd.store.reads.paging import Page
+from rosters.shifts import spelled
 
 HEARD = "heard"
 _STATES = {
@@ -44,6 +45,7 @@ class PersonView:
     """A holder of a duty; the phone's last two digits only.
 
     Args:
+        shift: Their hours, 20:00–08:00; "" where they are always on duty.
         delivery: What became of the last text to this person, in a word, or "" for none.
         reason: Why, where it failed or nobody can tell.
         call: What became of a machine's call: heard, or a delivery's state; "" for none. Heard is
@@ -53,6 +55,7 @@ class PersonView:
     person_id: str
     name: str
     rank: int
+    shift: str
     phone_tail: str
     delivery: str
     reason: str
@@ -207,11 +210,7 @@ def _item(
         next_at=row.due_at,
         next_acts=_next_acts(row, holders, policy),
         told=tuple(bit.name.lower() for bit in Told if bit.name and row.told & bit),
-        holders=tuple(
-            PersonView(**views[holder.person_no], rank=holder.rank)
-            for holder in holders
-            if holder.person_no in views
-        ),
+        holders=holders_shown(holders, views),
     )
 
 
@@ -223,15 +222,28 @@ def _next_acts(row: Row[Any], holders: Sequence[people.Holder], policy: Policy) 
         step=row.step,
         start_at=row.start_at,
         told=row.told,
-        has_alternates=any(holder.rank > 1 for holder in holders),
+        has_alternates=bool(people.stand_ins(holders, row.due_at)),
     )
     return tuple(act.value for act in escalate.climb(ladder, policy, row.due_at).acts)
+
+
+def holders_shown(
+    holders: Sequence[people.Holder], views: Mapping[int, Mapping[str, Any]]
+) -> tuple[PersonView, ...]:
+    """A duty's holders, principals first; `views` as `person_views` gives them."""
+    return tuple(
+        PersonView(
+            **views[each.person_no], rank=each.rank, shift=spelled(each.shift_from, each.shift_to)
+        )
+        for each in holders
+        if each.person_no in views
+    )
 
 
 def person_views(
     connection: Connection, alert_no: int, persons: Sequence[int]
 ) -> dict[int, dict[str, Any]]:
-    """Person number → a PersonView's values but its rank."""
+    """Person number → a PersonView's values but its rank and shift."""
     who = people_named(connection, persons)
     ways = people.contacts(connection, persons, int(Channel.SMS))
     first = {person: by_rank[0][1] for person, by_rank in ways.items() if by_rank}

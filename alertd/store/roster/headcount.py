@@ -18,6 +18,7 @@ from alertd.model import Channel, Precedence
 from alertd.store import tables as t
 from alertd.store.fold.places import LEVELS, depth_of
 from alertd.store.fold.scope import below, in_force
+from alertd.store.fold.shifts import stood_down
 from rosters.problems import quote
 from rosters.resolve import check_roles
 
@@ -39,6 +40,7 @@ class Headcount:
         person_duties: People's parts in them: who has two duties counts twice.
         people: Each person once.
         unreachable: Those of them whom no message can be sent to.
+        off_duty: Whose shift it isn't, while another's is: alternates, for now.
         requirements: Duties that will be asked for an answer, per stage.
         vacant: Those of them whose principal nobody can send to: due at once.
         by_level: People whose duty is at a level; who has duties at two levels counts in both.
@@ -56,6 +58,7 @@ class Headcount:
     person_duties: int
     people: int
     unreachable: int
+    off_duty: int
     requirements: int
     vacant: int
     by_level: Mapping[str, int]
@@ -74,6 +77,7 @@ def headcount(
     roles: Sequence[str],
     ladder_roles: Sequence[str],
     everyone: bool = False,
+    minute: int | None = None,
 ) -> Headcount:
     """Count a selection.
 
@@ -84,10 +88,14 @@ def headcount(
         roles: As `roles_for` gives them.
         ladder_roles: Of the policy: who of them is selected is asked for an answer.
         everyone: Alternates too, from the start; otherwise principals only.
+        minute: Of the local day, for whose shift it is; None: shifts aren't looked at.
     """
     h, u, d = t.holding.c, t.unit.c, t.duty.c
     chosen = (
-        select(h.person_no, h.unit_no, h.role, h.rank, h.address_no, u.level, d.post)
+        select(
+            *(h.person_no, h.unit_no, h.role, h.rank, h.address_no, u.level, d.post),
+            case((stood_down(version, minute), 1), else_=0).label("off"),
+        )
         .join_from(t.holding, t.unit, u.no == h.unit_no)
         .join(t.duty, d.no == h.duty_no)
         .where(
@@ -98,9 +106,11 @@ def headcount(
             h.role.in_(roles),
         )
     )
+    everybody = chosen.cte("everybody")
+    told = select(everybody)
     if not everyone:
-        chosen = chosen.where(h.rank == 1)
-    found = chosen.cte("chosen").c
+        told = told.where(everybody.c.rank == 1, everybody.c.off == 0)
+    found = told.cte("chosen").c
     people = _count(connection, found.person_no)
     unreachable = _count(connection, found.person_no, found.address_no.is_(None))
     asked = set(ladder_roles) & set(roles)
@@ -114,6 +124,7 @@ def headcount(
         person_duties=_pairs(connection, found.unit_no, found.post, found.person_no),
         people=people,
         unreachable=unreachable,
+        off_duty=_count(connection, everybody.c.person_no, everybody.c.off == 1),
         requirements=_requirements(connection, version, paths, asked),
         vacant=_requirements(connection, version, paths, asked, ~_principal_by_sms(version)),
         by_level=_grouped(connection, found.level, found.person_no),
@@ -232,10 +243,11 @@ def _requirements(
 
 def _people_waves(connection: Connection, found: Any, asked: set[str]) -> Waves:
     """As the expansion ranks them (store.fold.recipients)."""
-    answering = and_(found.rank == 1, found.role.in_(asked))
+    principal = and_(found.rank == 1, found.off == 0)
+    answering = and_(principal, found.role.in_(asked))
     precedence = case(
         (answering, int(Precedence.FIRST)),
-        (found.rank == 1, int(Precedence.OTHERS)),
+        (principal, int(Precedence.OTHERS)),
         else_=int(Precedence.ALTERNATES),
     )
     each = (

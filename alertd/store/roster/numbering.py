@@ -12,10 +12,7 @@ from alertd.i18n import N_
 from alertd.model import STAGE_SHIFT
 from alertd.store.identity import Ids
 from alertd.store.roster.stage import Stage
-from rosters.words import ROLES
-
-# Roles that come with a person, not with a post: an alternate grid leader is no alternate member.
-PERSONAL_ROLES = ("party_member", "volunteer")
+from rosters.words import PERSONAL_ROLES, ROLES
 
 _NAMED = 5
 

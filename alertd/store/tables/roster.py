@@ -5,6 +5,7 @@ row's content, by which an import sees what changed.
 """
 
 from sqlalchemy import Index
+from sqlalchemy import text as sql
 from sqlmodel import SQLModel
 
 from alertd.store.tables.columns import big, blob, small, text
@@ -85,6 +86,12 @@ class Holding(SQLModel, table=True):
     __tablename__ = "holding"
     __table_args__ = (
         Index("holding_duty", "duty_no", "rank", "to_version", "from_version", "address_no"),
+        Index(
+            "holding_shift",
+            "shift_from",
+            sqlite_where=sql("shift_from IS NOT NULL"),
+            postgresql_where=sql("shift_from IS NOT NULL"),
+        ),
     )
     person_no: int = big(primary_key=True)
     duty_no: int = big(primary_key=True)

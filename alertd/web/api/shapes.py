@@ -60,8 +60,8 @@ class Outlook(BaseModel):
     """Whom an alert would reach now, and its texts.
 
     Attributes:
-        headcount: duties, person_duties, people, unreachable, requirements, vacant, by_level,
-            by_role, by_channel, by_precedence.
+        headcount: duties, person_duties, people, unreachable, off_duty, requirements, vacant,
+            by_level, by_role, by_channel, by_precedence.
         forecast: By channel, when its messages will have been handed over, in seconds after the
             issue, with how many come later than the first rung; null where no route carries any.
             Empty for what goes to those who were told before.

@@ -171,8 +171,9 @@ def _whose(turn: Turn, actor: Actor, new: NewAck) -> tuple[int, tuple[int, ...] 
         held = people.holders(turn.connection, [duty]).get(duty, [])
         if not held:
             raise NotFoundError("Nobody holds that duty.", field="duty")
-        _require(turn, actor, held[0].person_no, [duty])
-        return held[0].person_no, (duty,)
+        person, *_ = people.in_charge(held, turn.now)
+        _require(turn, actor, person, [duty])
+        return person, (duty,)
     person = person_of(turn.connection, new.person_id or "")
     return person, _require(turn, actor, person, None)
 

@@ -26,6 +26,7 @@ from alertd.store.reads import alerts as reads
 from alertd.store.reads import queue
 from alertd.store.reads.units import names_of_areas
 from alertd.web.commands.expecting import Expected, budget, forecast, kept
+from rosters.shifts import minute_of_day
 
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 FOLLOW_UPS: Mapping[str, str] = {
@@ -181,7 +182,7 @@ def correct_at_once(turn: Turn, actor: Actor, writing: Writing, alert_id: bytes)
 
     live = turn.alert_by_id(alert_id)
     made = mending.correct(turn, actor, live, before.view.purpose, compose)
-    return drafted_view(turn.connection, writing, actor, bytes.fromhex(made["id"]))
+    return drafted_view(turn, writing, actor, bytes.fromhex(made["id"]))
 
 
 def _completed(before: reads.FullAlert, given: FollowUp, template: str) -> NewAlert:
@@ -226,7 +227,7 @@ def _drafted(
 ) -> dict[str, Any]:
     made = accept.draft(turn, actor, wanted)
     alert_id = bytes.fromhex(made["id"])
-    shown = drafted_view(turn.connection, writing, actor, alert_id)
+    shown = drafted_view(turn, writing, actor, alert_id)
     if shown["forecast"]:
         turn.record("alert.forecast", {"channels": kept(shown["forecast"])}, alert_no=made["no"])
     if issue:
@@ -243,11 +244,9 @@ def _issue_alone(turn: Turn, actor: Actor, alert_id: bytes) -> None:
         turn.alerts.clear()
 
 
-def drafted_view(
-    connection: Connection, writing: Writing, actor: Actor, alert_id: bytes
-) -> dict[str, Any]:
+def drafted_view(turn: Turn, writing: Writing, actor: Actor, alert_id: bytes) -> dict[str, Any]:
     """What the author of a draft is shown: its names, whom it reaches, how long the texts are."""
-    full = reads.alert(connection, alert_id, path=actor.path)
+    full = reads.alert(turn.connection, alert_id, path=actor.path)
     alert = cap.from_json(full.cap)
     return {
         "id": full.view.id,
@@ -258,12 +257,13 @@ def drafted_view(
         "headline": full.view.headline,
         "expires_at": full.view.expires_at,
         **outlook(
-            connection,
+            turn.connection,
             writing,
             alert,
             full.view.short_code,
             policy=full.policy,
             leave=leave_of(full.view),
+            now=turn.now,
         ),
     }
 
@@ -291,6 +291,7 @@ def outlook(
     *,
     policy: Mapping[str, Any],
     leave: Leave,
+    now: Millis,
 ) -> dict[str, Any]:
     """Whom an alert would reach now, when, and its texts with their SMS parts; nothing is stored.
 
@@ -306,6 +307,7 @@ def outlook(
         roles=roster.roles_for(connection, version, cap.roles(alert)),
         ladder_roles=policy["ladder_roles"],
         everyone=policy["tell"] == "everyone",
+        minute=minute_of_day(now),
     )
     template = writing.library.templates.get(accept.template_of(alert))
     params = messages.alert_params(alert, code=code, zone=writing.library.zone)
@@ -361,5 +363,5 @@ def preview(
     shown = {"expires_at": alert.expires_at, "headline": alert.info[0].headline or ""}
     return {
         **shown,
-        **outlook(connection, writing, alert, "A1", policy=policy, leave=leave_of(new)),
+        **outlook(connection, writing, alert, "A1", policy=policy, leave=leave_of(new), now=now),
     }

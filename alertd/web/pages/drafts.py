@@ -89,6 +89,7 @@ def read(
         view.short_code,
         policy=full.policy,
         leave=drafting.leave_of(view),
+        now=deps.now(),
     )
     corrects = view.purpose in {"alert", "update"}
     return {
