@@ -72,7 +72,9 @@ class Candidate(NamedTuple):
         told_at: When a message of it was first handed over for this address.
         persons: Whom its messages to this address named; several where they share the phone.
         duties: What it asked of them.
-        shared: Nobody's own address: a unit's mailbox.
+        shared: Nobody's own address: a unit's mailbox, or a number that one of `persons` gave up.
+        moved: It was one's after the other, both were told there, and nobody knows whose reply it
+            is, unless it says so.
     """
 
     alert_id: bytes
@@ -86,6 +88,7 @@ class Candidate(NamedTuple):
     extension: str = ""
     severity: int = 4
     shared: bool = False
+    moved: bool = False
 
 
 class Correlation(NamedTuple):
@@ -252,16 +255,24 @@ def _answer(reply: Reply, told: Candidate, reason: str) -> Correlation:
     if not taken:
         return base._replace(verdict=Verdict.UNCLEAR, reason="person-not-named")
     if reply.unit_hint is None:
-        return base
+        return _whose(base, told)
     meant = _meant(reply.unit_hint, told, taken)
     units = {duty.unit_code for duty in meant}
     if len(units) != 1:
         why = "unit-ambiguous" if units else "unit-not-found"
         return base._replace(verdict=Verdict.UNCLEAR, reason=why, duties=())
-    return base._replace(
+    answered = base._replace(
         persons=tuple(dict.fromkeys(duty.person_no for duty in meant)),
         duties=tuple(duty.duty_no for duty in meant),
     )
+    return _whose(answered, told)
+
+
+def _whose(found: Correlation, told: Candidate) -> Correlation:
+    """An answer, unless the number has moved from one to another of those whom it is for."""
+    if not told.moved or len(found.persons) == 1:
+        return found
+    return found._replace(verdict=Verdict.UNCLEAR, reason="number-moved", duties=())
 
 
 def _help(reply: Reply, choice: _Choice, candidates: Sequence[Candidate]) -> Correlation:

@@ -3,9 +3,10 @@
 Read for a whole batch of replies at once: a storm of them costs a few statements a step.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import combinations
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, literal_column, select
 
@@ -18,11 +19,19 @@ from alertd.store.people import DutyRef
 from alertd.store.prepared import Prepared, among, numbers
 
 
+class _Tenure(NamedTuple):
+    """In which versions of the roster a number was a person's; `FOREVER`: it still is."""
+
+    since: int
+    until: int
+
+
 @dataclass(frozen=True, slots=True)
 class Senders:
     """What a batch's replies may be about."""
 
     sharing: dict[int, list[int]]  # address → the people whose phone it is
+    tenures: dict[int, dict[int, _Tenure]]  # address → whose it ever was → when
     told: dict[int, dict[int, Millis]]  # person → alert → when they were first told of it
     duties: dict[int, list[DutyRef]]  # person → what they hold
     names: dict[int, str]  # person → name, where the phone is shared
@@ -33,28 +42,44 @@ class Senders:
 
     def candidates(self, turn: Turn, address_no: int) -> list[Candidate]:
         """The alerts that the people behind an address were told of, and what each asked."""
-        persons = self.sharing.get(address_no, ())
-        alerts = sorted({alert for person in persons for alert in self.told.get(person, ())})
-        named = ((alert_no, self._named(turn, address_no, alert_no)) for alert_no in alerts)
-        former = address_no in self.former
-        return [self._candidate(turn, no, those, former=former) for no, those in named if those]
+        tenures = self.tenures.get(address_no, {})
+        alerts = sorted({alert for person in tenures for alert in self.told.get(person, ())})
+        found: list[Candidate] = []
+        for alert_no in alerts:
+            named = self._named(turn, address_no, alert_no)
+            if named:
+                held = [tenures[person] for person in named]
+                left = any(tenure.until != FOREVER for tenure in held)
+                moved = left and any(_apart(*pair) for pair in combinations(held, 2))
+                one = self._candidate(turn, alert_no, named, shared=left)
+                found.append(one._replace(moved=moved))
+        return found
 
     def _named(self, turn: Turn, address_no: int, alert_no: int) -> list[int]:
         """Whom an alert's messages to an address named.
 
         Who was told of it by another number of theirs doesn't answer by a phone that somebody else
         was told at. A number that a person has given up since answers for them what came there, for
-        as long as a bare reply would.
+        as long as a bare reply would; but not where they shared it with somebody who has it still.
         """
-        told = [p for p in self.sharing[address_no] if alert_no in self.told.get(p, ())]
+        tenures = self.tenures[address_no]
+        told = [p for p in tenures if alert_no in self.told.get(p, ())]
         here = [person for person in told if person in self.here.get((address_no, alert_no), ())]
-        if address_no not in self.former:
-            return here or told
+        stay = [person for person in here if tenures[person].until == FOREVER]
         ended = self.ended[alert_no]
-        return here if ended is None or turn.now - ended <= LATE_WINDOW_S * 1000 else []
+        recent = ended is None or turn.now - ended <= LATE_WINDOW_S * 1000
+        left = [
+            person
+            for person in here
+            if recent
+            and person not in stay
+            and all(_apart(tenures[person], tenures[other]) for other in stay)
+        ]
+        theirs = (person for person in told if tenures[person].until == FOREVER)
+        return [*left, *stay] or list(theirs)
 
     def _candidate(
-        self, turn: Turn, alert_no: int, named: Sequence[int], *, former: bool
+        self, turn: Turn, alert_no: int, named: Sequence[int], *, shared: bool
     ) -> Candidate:
         alert = turn.alert(alert_no)
         times = {person: self.told[person][alert_no] for person in named}
@@ -77,22 +102,30 @@ class Senders:
                 for person in times
                 for duty in self.duties.get(person, ())
             ),
-            shared=former,
+            shared=shared,
         )
+
+
+def _apart(one: _Tenure, other: _Tenure) -> bool:
+    """Whether a number went from one person to another, and was never a phone that they shared."""
+    return one.until <= other.since or other.until <= one.since
 
 
 def senders(turn: Turn, address_nos: Iterable[int]) -> Senders:
     """Read what is known of the people behind these addresses."""
     connection = turn.connection
-    sharing, former = _sharing(connection, list(dict.fromkeys(address_nos)))
-    persons = list(dict.fromkeys(p for those in sharing.values() for p in those))
+    tenures = _tenures(connection, address_nos)
+    sharing = {no: _sharing(those) for no, those in tenures.items()}
+    former = {no for no, those in tenures.items() if those[sharing[no][0]].until != FOREVER}
+    persons = list(dict.fromkeys(p for those in tenures.values() for p in those))
     told: dict[int, dict[int, Millis]] = {}
     for person, alert_no, at in _TOLD.rows(connection, recipients=numbers(connection, persons)):
         told.setdefault(person, {})[alert_no] = at
     alerts = {alert_no for those in told.values() for alert_no in those}
-    several = [person for those in sharing.values() if len(those) > 1 for person in those]
+    several = [person for those in tenures.values() if len(those) > 1 for person in those]
     return Senders(
         sharing=sharing,
+        tenures=tenures,
         told=told,
         duties=people.duties_of(connection, persons),
         names=dict(_NAMES.rows(connection, persons=numbers(connection, several)))
@@ -100,30 +133,24 @@ def senders(turn: Turn, address_nos: Iterable[int]) -> Senders:
         else {},
         ended=dict(WHEN_OVER.rows(connection, alerts=numbers(connection, alerts))),
         alerts={turn.alert(alert_no).id: alert_no for alert_no in alerts},
-        here=_told_here(connection, [*former, *(no for no, p in sharing.items() if len(p) > 1)]),
+        here=_told_here(connection, [*former, *(no for no, p in tenures.items() if len(p) > 1)]),
         former=former,
     )
 
 
-def _sharing(
-    connection: Connection, address_nos: Sequence[int]
-) -> tuple[dict[int, list[int]], set[int]]:
-    """Address → the people whose phone it is; of those that are nobody's now, who had them last.
+def _tenures(connection: Connection, address_nos: Iterable[int]) -> dict[int, dict[int, _Tenure]]:
+    """Address → whose it ever was, and when."""
+    found: dict[int, dict[int, _Tenure]] = {}
+    wanted = numbers(connection, list(dict.fromkeys(address_nos)))
+    for address_no, person, since, until in _PERSONS_AT.rows(connection, addresses=wanted):
+        found.setdefault(address_no, {})[person] = _Tenure(since, until)
+    return found
 
-    The second are the addresses of which that is so.
-    """
-    found: dict[int, list[int]] = {}
-    wanted = numbers(connection, address_nos)
-    for address_no, person in _PERSONS_AT.rows(connection, addresses=wanted):
-        found.setdefault(address_no, []).append(person)
-    left = [no for no in address_nos if no not in found]
-    former: set[int] = set()
-    if left:
-        wanted = numbers(connection, left)
-        for address_no, person in _LAST_AT.rows(connection, addresses=wanted):
-            found.setdefault(address_no, []).append(person)
-            former.add(address_no)
-    return found, former
+
+def _sharing(tenures: Mapping[int, _Tenure]) -> list[int]:
+    """Whose phone it is; if it is nobody's now, who had it last."""
+    last = max(tenure.until for tenure in tenures.values())
+    return [person for person, tenure in tenures.items() if tenure.until == last]
 
 
 def _told_here(
@@ -139,20 +166,13 @@ def _told_here(
 
 def _persons_at(dialect: str) -> Select[Any]:
     c = t.contact.c
-    query = select(c.address_no, c.person_no).where(
-        among(dialect, c.address_no, "addresses"), c.to_version == FOREVER
+    since, until = func.min(c.from_version), func.max(c.to_version)
+    return (
+        select(c.address_no, c.person_no, since, until)
+        .where(among(dialect, c.address_no, "addresses"))
+        .group_by(c.address_no, c.person_no)
+        .order_by(c.address_no, c.person_no)
     )
-    return query.distinct().order_by(c.address_no, c.person_no)
-
-
-def _last_at(dialect: str) -> Select[Any]:
-    c, later = t.contact.c, t.contact.alias().c
-    last = select(func.max(later.to_version)).where(later.address_no == c.address_no)
-    query = select(c.address_no, c.person_no).where(
-        among(dialect, c.address_no, "addresses"),
-        c.to_version == last.correlate(t.contact).scalar_subquery(),
-    )
-    return query.distinct().order_by(c.address_no, c.person_no)
 
 
 def _tries_at(dialect: str) -> Select[Any]:
@@ -214,7 +234,6 @@ WHEN_OVER = Prepared(_when_over)
 An answer to one that was stopped is late, and counts as one to any that is over.
 """
 _PERSONS_AT = Prepared(_persons_at)
-_LAST_AT = Prepared(_last_at)
 _TOLD_HERE = Prepared(_tries_at)
 _TOLD = first_told(RecipientKind.PERSON)
 _NAMES = Prepared(_names)

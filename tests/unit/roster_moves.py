@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from alertd.engine import approving
 from alertd.model import FOREVER, Channel
-from alertd.store import addresses
+from alertd.store import addresses, dialect
 from alertd.store import tables as t
 from tests.city import SECOND, City
 
@@ -38,7 +38,16 @@ def new_number(city: City, person_no: int, number: str) -> None:
         _reach(connection, person_no, 1, 2, no)
         connection.execute(update(t.holding).where(h.person_no == person_no).values(address_no=no))
         version = {"version": 2, "created_at": city.now, "by": "test", "why": "test"}
-        connection.execute(t.roster_version.insert(), version | {"digest": "", "counts": "{}"})
+        known = dialect.insert_new(connection, t.roster_version)
+        connection.execute(known, version | {"digest": "", "counts": "{}"})
+
+
+def hand_on(city: City, person_no: int, other: int) -> str:
+    """A person's number is another person's from now on; returns it."""
+    number = city.phone_of(person_no)
+    new_number(city, person_no, "+8613900000001")
+    new_number(city, other, number)
+    return number
 
 
 def second_number(city: City, person_no: int, number: str) -> None:
