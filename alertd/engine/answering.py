@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 
 from alertd.decide import escalate
-from alertd.decide.halt import due_time
 from alertd.engine.hurrying import climb_now
 from alertd.engine.telling import Notice, tell, tell_each
 from alertd.engine.turn import LiveAlert, Turn
@@ -338,37 +337,6 @@ def _confirmation(alert: LiveAlert, alike: Sequence[Answered]) -> Notice:
         template=f"confirmation-{one.kind.value}",
         params={**alert.selection["params"], **said},
     )
-
-
-def withdraw(turn: Turn, alert_no: int, ack_no: int, by: bytes, reason: str) -> None:
-    """An ack was a mistake: what it covered is open again, and its ladder due now.
-
-    Where the same person has answered by another ack as well, that one counts in its place.
-    After the alert's end nothing climbs any more: it is closed without an answer (no due time).
-    """
-    c, a, r = t.ack.c, t.answer.c, t.requirement.c
-    row = turn.connection.execute(
-        select(t.ack).where(c.no == ack_no, c.alert_no == alert_no)
-    ).first()
-    if row is None:
-        raise NotFoundError("There is no such acknowledgement.")
-    if row.withdrawn_at is not None:
-        raise ConflictError("That acknowledgement is withdrawn already.")
-    covered = turn.connection.execute(
-        select(a.requirement_no, r.unit_no)
-        .join(t.requirement, r.no == a.requirement_no)
-        .where(a.ack_no == ack_no)
-    ).all()
-    units = people.ancestors(turn.connection, [row.unit_no for row in covered])
-    alert = turn.alert(alert_no)
-    due_at = None if alert.over else due_time(alert.halt, turn.now)
-    answers = [[row.requirement_no, list(units[row.unit_no]), due_at] for row in covered]
-    turn.record(
-        "ack.withdrawn",
-        {"no": ack_no, "by": by.hex(), "reason": reason, "answers": answers},
-        alert_no=alert_no,
-    )
-    count_anew(turn, alert_no, row.person_no, {row.requirement_no for row in covered})
 
 
 def take_help(turn: Turn, ack_no: int, by: bytes) -> None:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from alertd.decide.sheets import Mark, Result
-from alertd.engine import answering, approving, halting, receive
+from alertd.engine import answering, approving, halting, receive, withdrawing
 from alertd.engine.authority import Actor
 from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.engine.turn import Turn
@@ -127,7 +127,7 @@ def storm(city: City) -> None:
     city.forward(minutes=16, tick_s=30)
     first = city.one(select(t.ack.c.no).where(t.ack.c.kind == "received")).no
     by = OFFICER.id
-    city.take(partial(answering.withdraw, alert_no=alert, ack_no=first, by=by, reason="x"))
+    city.take(partial(withdrawing.withdraw, alert_no=alert, ack_no=first, by=by, reason="x"))
     cry = city.one(select(t.help_case.c.ack_no)).ack_no
     city.take(partial(answering.take_help, ack_no=cry, by=by))
     city.take(partial(answering.close_help, ack_no=cry, by=by, outcome="x"))

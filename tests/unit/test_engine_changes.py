@@ -1,6 +1,7 @@
 """What changes while an alert is under way: numbers, answers, units."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import pytest
 from sqlalchemy import select
 
 from alertd.decide.interpret import LATE_WINDOW_S
-from alertd.engine import halting
+from alertd.engine import halting, withdrawing
 from alertd.engine.authority import Actor
 from alertd.model import FOREVER, RequirementState
+from alertd.report.verify import verify
+from alertd.store import rebuild
 from alertd.store import tables as t
-from tests.city import City
+from tests.city import RED, City
 from tests.unit.roster_moves import asked, hand_on, second_number, unit_of
+from tests.unit.test_store_rebuild import rebuilt
 
 MakeCity = Callable[..., City]
 TOWN = "330281001"
@@ -100,3 +104,75 @@ def test_a_phone_that_was_shared_answers_for_whoever_has_it_still(make_city: Mak
     assert read(city) == [("counted", "only-open")]
     assert city.requirement(duty).state == RequirementState.COVERED
     assert city.requirement(other_duty).state == RequirementState.OPEN
+
+
+# --- an answer that was carried over
+
+
+SPARING = replace(RED, name="sparing", update_wants_fresh_answer=False)
+
+
+def chain_of_three(make_city: MakeCity) -> tuple[City, int, int]:
+    """Three alerts, each an update of the one before; a duty answered in the first, and its ack."""
+    city = make_city(policies=dict.fromkeys(("red", "orange", "yellow", "blue"), SPARING))
+    first = city.issue()
+    (duty, person), *_ = city.leaders()
+    city.reply(city.phone_of(person), "1")
+    city.issue(references=[city.reference(first)])
+    city.issue(references=[city.reference(2)])
+    return city, duty, city.one(select(t.ack.c.no)).no
+
+
+def mistaken(city: City, ack_no: int) -> None:
+    which = {"alert_no": 1, "ack_no": ack_no, "by": b"o" * 16, "reason": "mistaken"}
+    city.take(partial(withdrawing.withdraw, **which))
+
+
+def states(city: City, duty: int) -> list[RequirementState]:
+    return [RequirementState(city.requirement(duty, no).state) for no in (1, 2, 3)]
+
+
+def test_a_withdrawn_answer_is_withdrawn_from_every_alert_that_took_it_over(
+    make_city: MakeCity, tmp_path: Path
+) -> None:
+    city, duty, ack = chain_of_three(make_city)
+    s = RequirementState
+    assert states(city, duty) == [s.COVERED, s.COVERED, s.COVERED]
+    city.sent.clear()
+    mistaken(city, ack)
+    assert states(city, duty) == [s.CLOSED, s.CLOSED, s.OPEN]
+    city.forward(minutes=3)
+    assert [m.kind for m in city.to(city.phone_of(dict(city.leaders())[duty]))] == ["reminder"]
+    c = t.coverage.c
+    of_city = select(c.alert_no, c.covered).where(c.unit_no == 1, c.stage == 1)
+    assert {row.covered for row in city.rows(of_city)} == {0}
+    with rebuilt(city, tmp_path) as (live, again):
+        assert rebuild.compare(live, again) == []
+    with city.store.read() as connection:
+        assert [verify(connection, no).differences for no in (1, 2, 3)] == [(), (), ()]
+
+
+def test_an_answer_of_its_own_stands_where_the_one_before_was_a_mistake(
+    make_city: MakeCity, tmp_path: Path
+) -> None:
+    city, duty, ack = chain_of_three(make_city)
+    phone = city.phone_of(dict(city.leaders())[duty])
+    city.reply(phone, "A2 1")  # late, to the second
+    mistaken(city, ack)
+    s = RequirementState
+    assert states(city, duty) == [s.CLOSED, s.COVERED, s.COVERED]
+    with rebuilt(city, tmp_path) as (live, again):
+        assert rebuild.compare(live, again) == []
+    with city.store.read() as connection:
+        assert [verify(connection, no).differences for no in (1, 2, 3)] == [(), (), ()]
+    second = city.one(select(t.ack.c.no).where(t.ack.c.alert_no == 2)).no
+    which = {"alert_no": 2, "ack_no": second, "by": b"o" * 16, "reason": "mistaken"}
+    city.take(partial(withdrawing.withdraw, **which))
+    assert states(city, duty) == [s.CLOSED, s.CLOSED, s.OPEN]
+
+
+def test_another_answer_of_the_same_person_keeps_what_was_carried(make_city: MakeCity) -> None:
+    city, duty, ack = chain_of_three(make_city)
+    city.reply(city.phone_of(dict(city.leaders())[duty]), "A1 1")
+    mistaken(city, ack)
+    assert set(states(city, duty)) == {RequirementState.COVERED}

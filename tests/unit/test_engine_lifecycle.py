@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from alertd import cap
-from alertd.engine import accept, answering
+from alertd.engine import accept, withdrawing
 from alertd.engine.authority import Actor
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.messages import ShortForm, compose
@@ -283,7 +283,9 @@ def test_a_mistake_found_after_the_end_wakes_nobody(make_city: MakeCity) -> None
     city.sent.clear()
     ack = city.one(select(t.ack))
     city.take(
-        partial(answering.withdraw, alert_no=alert, ack_no=ack.no, by=b"o" * 16, reason="mistaken")
+        partial(
+            withdrawing.withdraw, alert_no=alert, ack_no=ack.no, by=b"o" * 16, reason="mistaken"
+        )
     )
     city.forward(minutes=20, tick_s=5)
     assert city.requirement(duty).state == RequirementState.CLOSED

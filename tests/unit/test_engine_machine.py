@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import func, select
 
-from alertd.engine import answering, halting
+from alertd.engine import halting, withdrawing
 from alertd.model import (
     DeliveryState,
     RequirementState,
@@ -174,7 +174,7 @@ class EngineMachine(RuleBasedStateMachine):
         ack = sorted(self.acks)[pick % len(self.acks)]
         self.city.take(
             partial(
-                answering.withdraw, alert_no=self.alert, ack_no=ack, by=b"o" * 16, reason="error"
+                withdrawing.withdraw, alert_no=self.alert, ack_no=ack, by=b"o" * 16, reason="error"
             )
         )
         del self.acks[ack]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from alertd.decide.expand import Pieces
-from alertd.engine import answering, halting
+from alertd.engine import halting, withdrawing
 from alertd.engine.authority import Actor
 from alertd.model import RequirementState
 from alertd.store import tables as t
@@ -106,5 +106,5 @@ def test_of_two_answers_the_other_stands_where_one_was_a_mistake(make_city: Make
     first, second = (row.no for row in city.rows(select(t.ack.c.no).order_by(t.ack.c.no)))
     for number, state in ((first, RequirementState.COVERED), (second, RequirementState.OPEN)):
         mistake = {"alert_no": alert, "ack_no": number, "by": b"o" * 16, "reason": "mistaken"}
-        city.take(partial(answering.withdraw, **mistake))
+        city.take(partial(withdrawing.withdraw, **mistake))
         assert city.requirement(duty).state == state

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from alertd.engine import answering
+from alertd.engine import answering, withdrawing
 from alertd.errors import AlertdError
 from alertd.model import (
     Channel,
@@ -138,7 +138,7 @@ def withdraw(city: City, alert_no: int, place: int) -> None:
     if rows:
         ack = rows[place % len(rows)].no
         city.take(
-            partial(answering.withdraw, alert_no=alert_no, ack_no=ack, by=b"o" * 16, reason="x")
+            partial(withdrawing.withdraw, alert_no=alert_no, ack_no=ack, by=b"o" * 16, reason="x")
         )
 
 

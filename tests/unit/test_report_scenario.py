@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from alertd.engine import answering
+from alertd.engine import answering, withdrawing
 from alertd.engine.answering import Answered
 from alertd.model import AckKind, Grade, Via
 from alertd.report.figures import Figures, figures, trace
@@ -141,7 +141,7 @@ def _aftermath(city: City, alert_no: int, phones: list[str]) -> None:
     mistaken = city.rows(select(t.ack.c.no).where(t.ack.c.occurred_at == START + 30_000 + 150_000))
     city.take(  # 1,080 s
         partial(
-            answering.withdraw,
+            withdrawing.withdraw,
             alert_no=alert_no,
             ack_no=mistaken[0].no,
             by=OPERATOR,

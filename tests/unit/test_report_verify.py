@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, delete, func, select, update
 
-from alertd.engine import answering
+from alertd.engine import withdrawing
 from alertd.errors import InvalidInputError, NotFoundError
 from alertd.model import Recorded, canonical, numbers_of
 from alertd.report.figures.values import SCHEMA
@@ -107,7 +107,7 @@ def test_a_report_stays_good_when_the_alert_goes_on(tmp_path: Path) -> None:
     _, person = city.leaders("building_lead")[7]
     city.reply(city.phone_of(person), "1")
     withdrawn = partial(
-        answering.withdraw, alert_no=ALERT, ack_no=1, by=b"o" * 16, reason="a mistake"
+        withdrawing.withdraw, alert_no=ALERT, ack_no=1, by=b"o" * 16, reason="a mistake"
     )
     city.take(withdrawn)
     found = verdict(city.store, report)

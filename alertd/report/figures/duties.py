@@ -118,15 +118,28 @@ class DutiesPart:
         asked.unit = next((unit for unit in units if (stage, unit) in self.asked_of), asked.solo)
 
     def _withdrawn(self, recorded: Recorded) -> None:
+        for number, units, due_at in recorded.fact.body.get("carried", ()):
+            asked = self._of(number)
+            asked.carried = False
+            self._place(number, asked, units)
+            self.carried_of[int(stage_of(number)), asked.unit] -= 1
+            self._reopen(number, asked, due_at, left=asked.answers)
         for number, _, due_at in recorded.fact.body["answers"]:
             asked = self._of(number)
             left = {p: no for p, no in asked.answers.items() if no != recorded.fact.body["no"]}
-            reopens = not left and not asked.carried and len(left) < len(asked.answers)
+            fewer = len(left) < len(asked.answers)
             asked.answers = left
-            if reopens and asked.state is _S.COVERED:
-                # Without a due time the alert was over, and nothing climbs for it any more.
-                asked.state, asked.covered_at = _S.CLOSED if due_at is None else _S.OPEN, None
-                self.hurried.add(number)
+            if fewer:
+                self._reopen(number, asked, due_at, left=left)
+
+    def _reopen(
+        self, number: int, asked: Asked, due_at: Millis | None, *, left: Mapping[int, int]
+    ) -> None:
+        if left or asked.carried or asked.state is not _S.COVERED:
+            return
+        # Without a due time the alert was over, and nothing climbs for it any more.
+        asked.state, asked.covered_at = _S.CLOSED if due_at is None else _S.OPEN, None
+        self.hurried.add(number)
 
     def _hurried(self, recorded: Recorded) -> None:
         self.hurried.update(recorded.fact.body["items"])

@@ -181,7 +181,10 @@ _COVERED = Prepared(
 
 
 def withdrawn(connection: Connection, fact: Fact) -> None:
-    """An ack was a mistake. Body: no, answers [[requirement, units, due_at]…]."""
+    """An ack was a mistake. Body: no, answers [[requirement, units, due_at]…], perhaps carried.
+
+    What an alert before was answered, and this one took for its own, has no row of its own here.
+    """
     body = fact.body
     connection.execute(
         update(t.ack).where(t.ack.c.no == body["no"]).values(withdrawn_at=fact.occurred_at)
@@ -194,6 +197,8 @@ def withdrawn(connection: Connection, fact: Fact) -> None:
         )
         if gone.rowcount:
             _lose(connection, number, units, due_at)
+    for number, units, due_at in body.get("carried", ()):
+        _lose(connection, number, units, due_at)
 
 
 def _lose(connection: Connection, number: int, units: Sequence[int], due_at: int | None) -> None:

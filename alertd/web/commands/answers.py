@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from alertd.engine import answering
+from alertd.engine import answering, withdrawing
 from alertd.engine.answering import Answered
 from alertd.engine.authority import Actor, require
 from alertd.engine.replies import via_of
@@ -197,7 +197,7 @@ def withdraw_ack(
     alert = turn.alert_by_id(alert_id)
     person = reads.person_of_ack(turn.connection, alert.no, ack_no)
     require(actor, "answer", paths_of_person(turn.connection, person) if actor.path else ())
-    answering.withdraw(turn, alert.no, ack_no, actor.id, reason)
+    withdrawing.withdraw(turn, alert.no, ack_no, actor.id, reason)
     return {"no": ack_no, "alert_id": alert.id.hex()}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alertd.decide.sheets import ACK_OF, Entry, Mark, entry, written
-from alertd.engine import answering
+from alertd.engine import withdrawing
 from alertd.engine.authority import Actor, may, require
 from alertd.engine.telling import inside_plan
 from alertd.engine.turn import LiveAlert, Turn
@@ -140,7 +140,7 @@ def _row(
     ack: int | None = None
     if what is Entry.TAKEN_BACK and known and known.ack_no:
         reason = f"sheet {written(sheet.code)}, row {mark.row}: entered by mistake"
-        answering.withdraw(turn, alert.no, known.ack_no, actor.id, reason)
+        withdrawing.withdraw(turn, alert.no, known.ack_no, actor.id, reason)
     elif what is Entry.COUNTS and mark.result in ACK_OF:
         kind = ACK_OF[mark.result]
         ack = enter_answer(
