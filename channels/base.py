@@ -76,6 +76,7 @@ class Outgoing:
     expires_at: int  # ms; nothing is played or sent after it
     possible_duplicate: bool = False
     stop: bool = False  # a loudspeaker stops playing this alert instead
+    stops: Sequence[str] = ()  # with `stop`: further alerts that it ends, ids like `alert`
     template: str = ""  # pre-registered template's name, for gateways without free text
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     # The alert as a document, CAP XML, for gateways that carry one: file name and content.

@@ -1,14 +1,13 @@
 """Drive each issued alert's expansion, a chunk a step, until all are written down."""
 
-import json
 from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnClause, bindparam, func, literal_column, select
 
-from alertd import cap
 from alertd.decide.escalate import first_due
 from alertd.decide.expand import Chunk, next_chunk, phases
+from alertd.engine import following
 from alertd.engine.answering import count_anew
 from alertd.engine.apart import apart
 from alertd.engine.hurrying import hurry_early
@@ -61,7 +60,7 @@ _ANY = Prepared(_any)
 
 def _chunk(turn: Turn, row: Any) -> bool:
     alert = turn.alert(row.no)
-    followed = _followed(turn, row) if row.audience != "selection" else ()
+    followed = following.followed(turn.connection, row.cap) if row.audience != "selection" else ()
     order = phases(row.audience, test=alert.status is Status.TEST, followed=max(1, len(followed)))
     of = row.references_no
     if order[row.phase - 1] == "told" and followed:
@@ -115,34 +114,6 @@ def _carried(turn: Turn, alert: LiveAlert, chunk: Chunk) -> dict[str, list[int]]
         )
         numbers += turn.connection.execute(covered).scalars()
     return {"carried": numbers} if numbers else {}
-
-
-def _followed(turn: Turn, row: Any) -> tuple[int, ...]:
-    """The alerts whose recipients hear of one: what it names, and what those follow; newest first.
-
-    Who was told of the first may still have waited for the second's message when the third came.
-    """
-    found: set[int] = set()
-    waiting = [row.cap]
-    while waiting:
-        for reference in cap.from_json(json.loads(waiting.pop())).references:
-            sender, identifier, sent = reference
-            named = _NAMED.rows(turn.connection, sender=sender, identifier=identifier, sent=sent)
-            waiting += [text for no, text in named if no not in found]
-            found |= {no for no, _ in named}
-    return tuple(sorted(found, reverse=True))
-
-
-def _named(_: str) -> Any:
-    c = t.alert.c
-    return select(c.no, c.cap).where(
-        c.sender == bindparam("sender"),
-        c.identifier == bindparam("identifier"),
-        c.sent == bindparam("sent"),
-    )
-
-
-_NAMED = Prepared(_named)
 
 
 def _last(turn: Turn, phase: str, references_no: int | None) -> int:

@@ -8,6 +8,7 @@ from sqlalchemy import Select, func, select
 
 from alertd import cap
 from alertd.decide.budget import Said as SaidTo
+from alertd.engine import following
 from alertd.engine.telling import message_status
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import channel_of
@@ -105,7 +106,7 @@ def _said(turn: Turn, message_nos: Iterable[int]) -> dict[int, Said]:
         wanted = numbers(turn.connection, missing)
         for message in map(Message._make, _MESSAGES.rows(turn.connection, wanted=wanted)):
             alert = turn.alert(alert_of(message.no))
-            said = found[message.no] = Said(message, alert, _alike(alert, message))
+            said = found[message.no] = Said(message, alert, _alike(turn, alert, message))
             if len(alert.messages) < MOST_KEPT:
                 alert.messages[message.no] = said
     return {no: known for no, known in found.items() if known is not None}
@@ -118,11 +119,14 @@ _MESSAGES = Prepared(
 )
 
 
-def _alike(alert: LiveAlert, message: Message) -> dict[str, Any]:
+def _alike(turn: Turn, alert: LiveAlert, message: Message) -> dict[str, Any]:
     """What all of a message's deliveries share."""
     stop = message.template in _STOPPING
+    ends = alert.follows if stop and alert.follows else alert.id
+    others = following.sounding(turn.connection, alert.no, turn.now) if stop else ()
     return {
-        "alert": (alert.follows if stop and alert.follows else alert.id).hex(),
+        "alert": ends.hex(),
+        "stops": tuple(other.hex() for other in others if other != ends),
         "short_code": alert.short_code,
         "kind": message.kind,
         "status": message_status(alert, MessageKind(message.kind)).name.capitalize(),

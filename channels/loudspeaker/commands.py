@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from typing import Any, NoReturn, Self
@@ -33,6 +33,7 @@ _VERSION_NAMING = 2  # with `each`; who doesn't know it mustn't take it for ever
 _MS = 1000  # sequence numbers to a millisecond
 _TERMINAL_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _TARGET = re.compile(r"(terminal|area)/[0-9A-Za-z_-]{1,64}")
+_ALERT = re.compile(r"[0-9a-f]{32}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMAND_ID = re.compile(r"([0-9a-f]{8})-([0-9a-f]{8})-(\d{1,19})-(\d{1,9})-([0-9a-f]{16})")
 _TAIL = re.compile(r"\d{1,19}-\d{1,9}-[0-9a-f]{16}")
@@ -83,6 +84,8 @@ class Command:
     audio_sha256: str = ""  # 64 hex digits
     # To an area: the loudspeakers that it is for, and what follows `cmd_id` in each one's own.
     each: Mapping[str, str] = field(default_factory=dict, repr=False)
+    # With a cancel: further alerts that it stops, like `alert`; one ack is for all of them.
+    also: Sequence[str] = ()
 
     def meant_for(self, terminal: str) -> Self | None:
         """As that loudspeaker takes it, with its own id; None where others are named."""
@@ -93,7 +96,8 @@ class Command:
 
 
 _FIELDS = tuple(item.name for item in fields(Command))
-_WHERE_NEEDED: Mapping[str, Any] = {"audio": "", "audio_sha256": "", "each": {}}  # else left out
+# What is left out where nothing needs it.
+_WHERE_NEEDED: Mapping[str, Any] = {"audio": "", "audio_sha256": "", "each": {}, "also": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +314,17 @@ def _names(values: Mapping[str, Any], *, naming: bool) -> bool:
     )
 
 
+def _stops(values: Mapping[str, Any]) -> bool:
+    """Whether further alerts are named where, and only where, something is to stop."""
+    also = values["also"]
+    if also == ():
+        return True
+    ids = isinstance(also, list) and all(
+        isinstance(no, str) and _ALERT.fullmatch(no) for no in also
+    )
+    return ids and bool(also) and values["type"] == CommandType.CANCEL
+
+
 def _command(document: dict[str, Any]) -> Command:
     """A signed document may still be of another version, or of somebody careless."""
     if document.get("v") not in {_VERSION, _VERSION_NAMING}:
@@ -329,4 +344,6 @@ def _command(document: dict[str, Any]) -> Command:
         raise CommandRefusedError("malformed")
     if not _names(values, naming=document["v"] == _VERSION_NAMING):
         raise CommandRefusedError("malformed")
-    return Command(**{**values, "type": CommandType(values["type"])})
+    if not _stops(values):
+        raise CommandRefusedError("malformed")
+    return Command(**{**values, "type": CommandType(values["type"]), "also": tuple(values["also"])})

@@ -63,5 +63,6 @@ def _alike(messages: Sequence[Outgoing]) -> Iterable[dict[str, Outgoing]]:
     for m in messages:
         if is_terminal_id(m.address):
             same = (m.alert, m.stop, m.status, m.severity, m.expires_at, m.possible_duplicate)
-            found.setdefault((*same, m.language, m.text), {}).setdefault(m.address, m)
+            said = (*m.stops, m.language, m.text)
+            found.setdefault((*same, *said), {}).setdefault(m.address, m)
     return found.values()

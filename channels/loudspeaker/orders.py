@@ -47,6 +47,7 @@ def order(
         duplicate=message.possible_duplicate,
         audio=sound[0],
         audio_sha256=sound[1],
+        also=tuple(message.stops) if message.stop else (),
     )
 
 

@@ -92,7 +92,7 @@ class Sender:
         if not is_terminal_id(message.address):
             raise SendError(Fault.DEAD, "bad-terminal-id")
         if message.stop:
-            self._unanswered.stop(message.alert)
+            self._unanswered.stop((message.alert, *message.stops))
         cmd_id = self._cmd_id(message)
         try:
             if to_area is None or not await to_area.tell(message):

@@ -181,8 +181,10 @@ class Terminal:
 
     def _obey(self, command: Command, now: int) -> list[Effect]:
         if command.type is CommandType.CANCEL:
-            _remember(self.memory.cancelled, command.alert, command.not_before)
-            return [*self._accept(command, now), *self._cancel(command.alert, now)]
+            effects = self._accept(command, now)
+            for alert in (command.alert, *command.also):
+                _remember(self.memory.cancelled, alert, command.not_before)
+            return [*effects, *self._cancel({command.alert, *command.also}, now)]
         if self._defect:
             return self._refuse(command, self._defect, now)
         if (earlier := self._earlier(command)) is not None:
@@ -213,13 +215,14 @@ class Terminal:
             return []
         return [] if any(delivery_stem(c.cmd_id) == stem for c in self.memory.waiting) else None
 
-    def _cancel(self, alert: str, now: int) -> list[Effect]:
-        dropped = [command for command in self.memory.waiting if command.alert == alert]
-        self.memory.waiting = [c for c in self.memory.waiting if c.alert != alert]
+    def _cancel(self, alerts: Collection[str], now: int) -> list[Effect]:
+        """Stop them all: what waits first, so that none of them follows another."""
+        dropped = [command for command in self.memory.waiting if command.alert in alerts]
+        self.memory.waiting = [c for c in self.memory.waiting if c.alert not in alerts]
         effects: list[Effect] = []
         for command in dropped:
             effects += self._result([command.cmd_id], command, "failed", 0, "cancelled", now)
-        if self.playing is not None and self.playing.alert == alert:
+        if self.playing is not None and self.playing.alert in alerts:
             effects += [*self._end("interrupted", "cancelled", now), *self._next(now)]
         return effects
 

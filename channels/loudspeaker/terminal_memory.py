@@ -87,4 +87,5 @@ class Memory:
 
 
 def _command(values: Mapping[str, Any]) -> Command:
-    return Command(**{**values, "type": CommandType(values["type"])})
+    also = tuple(values.get("also", ()))
+    return Command(**{**values, "type": CommandType(values["type"]), "also": also})

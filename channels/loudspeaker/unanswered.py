@@ -72,9 +72,9 @@ class Unanswered:
         for cmd_id in cmd_ids:
             self._open.pop(cmd_id, None)
 
-    def stop(self, alert: str) -> None:
-        """Nobody is to be told any more to sound `alert`."""
-        self.forget([i for i, m in self._open.items() if m.alert == alert and not m.stop])
+    def stop(self, alerts: Collection[str]) -> None:
+        """Nobody is to be told any more to sound one of `alerts`."""
+        self.forget([i for i, m in self._open.items() if m.alert in alerts and not m.stop])
 
     def waits(self, cmd_id: str) -> bool:
         """Whether it is still to be asked."""

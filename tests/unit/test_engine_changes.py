@@ -176,3 +176,17 @@ def test_another_answer_of_the_same_person_keeps_what_was_carried(make_city: Mak
     city.reply(city.phone_of(dict(city.leaders())[duty]), "A1 1")
     mistaken(city, ack)
     assert set(states(city, duty)) == {RequirementState.COVERED}
+
+
+# --- loudspeakers
+
+
+def test_what_ends_several_alerts_stops_the_loudspeakers_of_each(make_city: MakeCity) -> None:
+    city = make_city()
+    first, other = city.issue(areas=[TOWN]), city.issue("flood", areas=[TOWN])
+    latest = city.issue(areas=[TOWN], references=[city.reference(first)])
+    city.sent.clear()
+    city.issue("all-clear", areas=[TOWN], references=list(map(city.reference, (other, latest))))
+    ids = {row.no: row.id.hex() for row in city.rows(select(t.alert.c.no, t.alert.c.id))}
+    stops = {(m.alert, *m.stops) for m in city.sent if m.stop and m.kind == "alert"}
+    assert stops == {(ids[latest], ids[other], ids[first])}

@@ -52,6 +52,7 @@ STEM, TAIL = split_command_id(COMMAND.cmd_id)
 NAMING = replace(
     COMMAND, cmd_id=STEM, to="area/330281", each={"yy-0001": TAIL, "LS000001": f"7-1-{'0' * 16}"}
 )
+CANCELLING = replace(COMMAND, type=CommandType.CANCEL, text="", also=("b" * 32, "c" * 32))
 
 
 def refusal(payload: bytes) -> str:
@@ -81,6 +82,10 @@ def test_a_command_without_a_sound_is_what_it_was_before_there_were_any() -> Non
     assert {"audio", "audio_sha256"}.isdisjoint(json.loads(sign(COMMAND, KEY)))
 
 
+def test_a_cancel_may_name_further_alerts() -> None:
+    assert verify(sign(CANCELLING, KEY), TRUSTED) == (KEY.key_id, CANCELLING)
+
+
 def test_another_reader_of_the_same_rules_agrees() -> None:
     """RFC 8785 and Ed25519 by hand, as firmware would do it."""
     document = json.loads(sign(SOUNDING, KEY))
@@ -90,7 +95,11 @@ def test_another_reader_of_the_same_rules_agrees() -> None:
         f"{json.dumps(name)}:{json.dumps(document[name], ensure_ascii=False)}" for name in names
     )
     KEY.private.public_key().verify(signature, ("{" + form + "}").encode())
-    assert set(names) == {field.name for field in fields(Command)} - {"each"} | {"v", "alg", "key"}
+    assert set(names) == {field.name for field in fields(Command)} - {"each", "also"} | {
+        "v",
+        "alg",
+        "key",
+    }
     assert (document["alg"], document["key"]) == ("ed25519", KEY.key_id)
 
 
@@ -102,7 +111,8 @@ def test_spaces_and_order_on_the_way_do_not_matter() -> None:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Command)] + ["v", "alg", "key"])
 def test_nothing_in_it_can_be_changed(name: str) -> None:
-    document = json.loads(sign(NAMING if name in {"each", "to"} else SOUNDING, KEY))
+    with_it = {"each": NAMING, "to": NAMING, "also": CANCELLING}.get(name, SOUNDING)
+    document = json.loads(sign(with_it, KEY))
     value = document[name]
     match value:
         case bool():
@@ -172,6 +182,11 @@ def test_a_signature_that_is_none(signature: str) -> None:
         {"audio": "file:///etc/passwd", "audio_sha256": "0" * 64},
         {"audio": "https://alertd.example/a.wav", "audio_sha256": "0" * 63},
         {"audio": "https://alertd.example/a.wav", "audio_sha256": "A" * 64},
+        {"also": [ALERT]},  # it isn't a cancel
+        {"type": 2, "also": []},
+        {"type": 2, "also": ["x"]},
+        {"type": 2, "also": [5]},
+        {"type": 2, "also": ALERT},
     ],
 )
 def test_a_signed_command_that_makes_no_sense(changes: dict[str, Any]) -> None:

@@ -102,6 +102,13 @@ ALL = [message(number) for number in range(1, 6)]
         pytest.param(
             [message(1), message(2, stop=True)], {"a": area(1, 2)}, {}, [1, 2], id="cancel-and-play"
         ),
+        pytest.param(
+            [message(1, stop=True), message(2, stop=True, stops=("b" * 32,))],
+            {"a": area(1, 2)},
+            {},
+            [1, 2],
+            id="cancels-of-others",
+        ),
         pytest.param([], {"a": area(1, 2)}, {}, [], id="nothing"),
     ],
 )

@@ -280,6 +280,19 @@ def test_cancel_stops_its_alert_and_no_other() -> None:
     assert speaker.terminal.playing == other
 
 
+def test_a_cancel_stops_every_alert_that_it_names() -> None:
+    speaker = Speaker()
+    first, second = speaker.order(), speaker.order(alert=YELLOW)
+    late = speaker.command(alert=YELLOW)
+    speaker.forward(1)
+    speaker.order(CANCEL, alert="c" * 32, also=(RED, YELLOW))
+    assert speaker.terminal.playing is None
+    assert speaker.told(first)[-1] == ("result", "interrupted", "0/3")
+    assert speaker.told(second)[-1] == ("result", "failed", "0/3")
+    speaker.hear(replace(late, seq=99))
+    assert speaker.told(late) == [("ack", "refused", "cancelled")]
+
+
 def test_a_cancel_that_matches_nothing_stops_nothing() -> None:
     speaker = Speaker()
     playing = speaker.order()
