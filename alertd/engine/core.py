@@ -250,6 +250,7 @@ class Engine:
     def leapt(self, by: Millis) -> None:
         """The node's time was set: what is remembered of the routes moves with it."""
         self._resting.clear()
+        self._watch.forget()
         for flow in self.flows.values():
             flow.bucket = Bucket(flow.bucket.tokens, flow.bucket.filled_at + by)
             flow.paused_until += by
