@@ -145,13 +145,16 @@ def _kinds(rows: Sequence[Row]) -> set[tuple[int, bool]]:
 
 
 def _look(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
-    free, here = _free(turn, lane), _alerts_in(turn, lane)
+    free, here = _free(turn, lane, _there(turn)), _alerts_in(turn, lane)
+    # What is to go by another route is what a gateway that may be back is tried with: as long as
+    # this one takes all that comes, nothing else would ever find out.
+    elsewhere = [*free, *_free(turn, lane, _on_trial(turn))]
     return outbox.due(
         turn.connection,
         lane,
         turn.now - patience_ms(route, lane, [way for way in free if covers(way, route)]),
         n,
-        avoid=route.name if others(free, lane, route.name) else None,
+        avoid=route.name if others(elsewhere, lane, route.name) else None,
         long_ago=turn.now - _AVOIDED_MS,
         without=[alert.no for alert in here if refusal(route, alert.leave_at(turn.now))],
         paused=[alert.no for alert in here if holds_back(alert.halt, help_=False)],
@@ -162,18 +165,18 @@ def _alerts_in(turn: Turn, lane: int) -> list[LiveAlert]:
     return [alert for alert in turn.alerts.values() if alert.status.value == status_of(lane)]
 
 
-def _free(turn: Turn, lane: int) -> list[Route]:
-    """Of those that are there, the routes that no plan in this lane forbids.
+def _free(turn: Turn, lane: int, routes: Iterable[Route]) -> list[Route]:
+    """Those of `routes` that no plan in this lane forbids.
 
     Nothing waits for a route by which it may not go.
     """
     leaves = [alert.leave_at(turn.now) for alert in _alerts_in(turn, lane)]
-    return [way for way in _there(turn) if not any(refusal(way, leave) for leave in leaves)]
+    return [way for way in routes if not any(refusal(way, leave) for leave in leaves)]
 
 
 def _stand_ins(turn: Turn, lane: int, route: Route) -> list[Route]:
-    """Of the free ones those that reach every number that `route` does: it may wait for them."""
-    return [way for way in _free(turn, lane) if covers(way, route)]
+    """Those there and free that reach every number that `route` does: it may wait for them."""
+    return [way for way in _free(turn, lane, _there(turn)) if covers(way, route)]
 
 
 def _there(turn: Turn) -> list[Route]:
@@ -183,6 +186,17 @@ def _there(turn: Turn) -> list[Route]:
         route
         for name, route in turn.routes.items()
         if not turn.flows[name].breaker.is_open and name not in spent
+    ]
+
+
+def _on_trial(turn: Turn) -> list[Route]:
+    """Routes whose gateway may be back, and may be given the one message that finds out."""
+    return [
+        route
+        for name, route in turn.routes.items()
+        if (flow := turn.flows[name]).breaker.is_open
+        and flow.breaker.allows(turn.now, flow.in_flight, 1)
+        and turn.now >= flow.paused_until
     ]
 
 

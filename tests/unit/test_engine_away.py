@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from alertd.decide.breaker import CLOSED, after
 from alertd.engine import receive
-from alertd.model import DeliveryState
+from alertd.model import Channel, DeliveryState
 from alertd.store import tables as t
 from channels.base import Accepted, Fault, Outgoing, Receipt, ReceiptStatus, SendError
 from tests.city import City, accepts, sms_route
@@ -67,6 +68,31 @@ def test_nothing_waits_for_another_route_that_is_not_there(tmp_path: Path) -> No
     city.forward(seconds=90)  # a grace and some probes
     taken = select(func.count()).where(c.id.in_(asked), c.state == int(DeliveryState.ACCEPTED))
     assert city.one(taken)[0] >= len(asked) - 1  # but the one that finds out now
+    city.store.close()
+
+
+def test_what_one_gateway_refuses_finds_out_whether_the_other_is_back(tmp_path: Path) -> None:
+    """While the first takes all that comes, nothing else would try the second again."""
+    city = City(tmp_path, routes=TWO)
+    city.issue()
+    flow = city.engine.flows["sms-2"]
+    flow.breaker = after(CLOSED, Channel.SMS, Fault.AWAY, city.now)
+    city.forward(seconds=20)
+    assert flow.breaker.is_open
+    c = t.delivery.c
+    by_first = {row.id for row in city.rows(select(c.id).where(c.route == "sms-1"))}
+    refused = [message for message in city.sent if message.delivery in by_first][:3]
+    for message in refused:
+        word = Receipt(
+            delivery=message.delivery,
+            attempt=message.attempt,
+            status=ReceiptStatus.FAILED,
+            fault=Fault.REFUSED,
+            code="content-refused",
+        )
+        hear(city, "sms-1", word)
+        assert one(city, message.delivery)[1] == "sms-2"
+    assert not city.engine.flows["sms-2"].breaker.is_open
     city.store.close()
 
 
