@@ -179,11 +179,35 @@ def counted_for(
         for one in answers
     ]
     asked = those_asked(turn, {number for each in units for number in each})
-    above = people.ancestors(turn.connection, {unit for each in units for unit in each.values()})
+    above = _above(turn, zip(answers, units, strict=True))
     return [
-        [[number, list(above[each[number]])] for number in sorted(each) if number in asked]
-        for each in units
+        [
+            [number, list(above[one.alert_no][each[number]])]
+            for number in sorted(each)
+            if number in asked
+        ]
+        for one, each in zip(answers, units, strict=True)
     ]
+
+
+def _above(
+    turn: Turn, asked: Iterable[tuple[Counting, Mapping[int, int]]]
+) -> dict[int, dict[int, tuple[int, ...]]]:
+    """By alert, its units and all above each, by the roster that the alert counts by."""
+    units: dict[int, set[int]] = {}
+    for one, each in asked:
+        units.setdefault(one.alert_no, set()).update(each.values())
+    return {
+        alert_no: counted_in(turn, turn.alert(alert_no), nos) for alert_no, nos in units.items()
+    }
+
+
+def counted_in(turn: Turn, alert: LiveAlert, unit_nos: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """For each unit those in whose figures it counts: itself, and all above when it was issued.
+
+    Who is told of it is another matter: that goes by the roster of now.
+    """
+    return people.ancestors(turn.connection, unit_nos, alert.roster_version or people.NOW)
 
 
 def those_asked(turn: Turn, requirements: Iterable[int]) -> set[int]:
@@ -236,7 +260,7 @@ def _open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) ->
     if _crying_already(turn, answered):
         return
     unit = _in_need(turn, answered)
-    units = people.ancestors(turn.connection, [unit]).get(unit, ()) if unit else ()
+    units = counted_in(turn, alert, [unit]).get(unit, ()) if unit else ()
     turn.record(
         "help.opened",
         {
@@ -351,7 +375,7 @@ def close_help(turn: Turn, ack_no: int, by: bytes, outcome: str) -> None:
     row = _help(turn, ack_no)
     if row.closed_at is not None:
         raise ConflictError("That call for help is closed already.")
-    units = people.ancestors(turn.connection, [row.unit_no]).get(row.unit_no, ())
+    units = counted_in(turn, turn.alert(row.alert_no), [row.unit_no]).get(row.unit_no, ())
     turn.record(
         "help.closed",
         {"ack_no": ack_no, "by": by.hex(), "outcome": outcome, "units": list(units)},

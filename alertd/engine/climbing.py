@@ -11,6 +11,7 @@ from sqlalchemy import select
 from alertd.decide import escalate
 from alertd.decide.escalate import Act
 from alertd.engine import telling
+from alertd.engine.answering import counted_in
 from alertd.engine.apart import apart, left_out
 from alertd.engine.nudging import Silence, nudge
 from alertd.engine.telling import Notice, call, tell
@@ -55,7 +56,7 @@ def ladders(turn: Turn, limit: int) -> int:
 def _climb_alert(turn: Turn, alert_no: int, rows: Sequence[due.Ladder]) -> None:
     alert = turn.alert(alert_no)
     holders = people.holders(turn.connection, [duty_of(row.no) for row in rows])
-    units = people.ancestors(turn.connection, [row.unit_no for row in rows])
+    units = counted_in(turn, alert, [row.unit_no for row in rows])
     held = _held(turn, alert, rows)
     climbs = []
     for row in rows:

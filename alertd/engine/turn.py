@@ -67,6 +67,7 @@ class LiveAlert:
     state: AlertState
     expires_at: Millis
     issued_at: Millis
+    roster_version: int  # that it was issued with, by which its units count; 0 before
     policy: Policy
     templates: Mapping[str, Any]
     selection: Mapping[str, Any]
@@ -234,6 +235,7 @@ def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
         state=AlertState(row.state),
         expires_at=row.expires_at,
         issued_at=row.issued_at or 0,
+        roster_version=row.roster_version or 0,
         policy=Policy.thaw(json.loads(row.policy)),
         templates=json.loads(row.templates),
         selection=selection,

@@ -6,11 +6,10 @@ from typing import Any
 from sqlalchemy import func, select
 
 from alertd.decide.halt import due_time
-from alertd.engine.answering import count_anew
+from alertd.engine.answering import count_anew, counted_in
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, NotFoundError
 from alertd.model import ALERT_SHIFT, Millis, RequirementState
-from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.batches import batches
 
@@ -65,7 +64,7 @@ _WITHIN = (1 << ALERT_SHIFT) - 1  # a requirement's number without its alert's
 
 def _reopened(turn: Turn, alert: LiveAlert, rows: Sequence[Any]) -> list[list[Any]]:
     """[[requirement, [unit, parent, …], when its ladder is due again or None]…]."""
-    units = people.ancestors(turn.connection, [row.unit_no for row in rows])
+    units = counted_in(turn, alert, [row.unit_no for row in rows])
     due_at: Millis | None = None if alert.over else due_time(alert.halt, turn.now)
     return [[row.requirement_no, list(units[row.unit_no]), due_at] for row in rows]
 

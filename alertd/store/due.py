@@ -20,7 +20,6 @@ from sqlalchemy import (
 
 from alertd.decide.halt import AGAIN_MS, FORGOTTEN_MS
 from alertd.model import (
-    FOREVER,
     AlertState,
     DeliveryState,
     Millis,
@@ -59,7 +58,7 @@ class Entry(NamedTuple):
 
     requirement_no: int
     covered: bool
-    unit: str | None  # its name; None: it isn't there any more
+    unit: str | None  # its name, of now or of before it left
 
 
 class Forgotten(NamedTuple):
@@ -219,9 +218,11 @@ def _digests(_: str) -> Select[Any]:
 
 
 def _entries(dialect: str) -> Select[Any]:
-    c, r, u = t.digest_entry.c, t.requirement.c, t.unit.c
+    c, r, u, other = t.digest_entry.c, t.requirement.c, t.unit.c, t.unit.alias().c
+    last = select(func.max(other.to_version)).where(other.no == r.unit_no)
     asked = t.digest_entry.outerjoin(t.requirement, r.no == c.requirement_no)
-    named = asked.outerjoin(t.unit, (u.no == r.unit_no) & (u.to_version == FOREVER))
+    latest = u.to_version == last.correlate(t.requirement).scalar_subquery()
+    named = asked.outerjoin(t.unit, (u.no == r.unit_no) & latest)
     return (
         select(c.duty_no, c.requirement_no, r.state, u.name)
         .select_from(named)

@@ -198,11 +198,24 @@ def units(connection: Connection, unit_nos: Iterable[int]) -> dict[int, UnitRef]
     return found
 
 
-def ancestors(connection: Connection, unit_nos: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """Each unit and all above it, from itself upward; a unit that left has only itself."""
+def ancestors(
+    connection: Connection, unit_nos: Iterable[int], version: int = NOW
+) -> dict[int, tuple[int, ...]]:
+    """Each unit and all above it at a roster version, from itself upward.
+
+    Above a unit that has left is whatever it was last below, and what is above that.
+    """
     wanted = list(dict.fromkeys(unit_nos))
-    parents = parents_of(connection, NOW, wanted)
-    return {no: tuple(chain(no, parents)) for no in wanted}
+    parents = parents_of(connection, version, wanted)
+    left = [no for no in wanted if no not in parents]
+    last = units(connection, left) if left else {}
+    lost = {no: last[no].parent_no for no in left if no in last}
+    over = [no for no in lost.values() if no is not None]
+    above = ancestors(connection, over, version) if over else {}
+    return {
+        no: (no, *above.get(lost[no] or 0, ())) if no in lost else tuple(chain(no, parents))
+        for no in wanted
+    }
 
 
 def lead_duty(connection: Connection, unit_no: int, ladder_roles: Sequence[str]) -> int | None:

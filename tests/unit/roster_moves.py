@@ -65,6 +65,24 @@ def _reach(connection: Any, person_no: int, rank: int, since: int, address_no: i
     connection.execute(t.contact.insert(), row | {"to_version": FOREVER, "address_no": address_no})
 
 
+def move_unit(city: City, unit_no: int, parent_no: int | None) -> str:
+    """A unit, with all below it, is below another now, or gone; returns its path."""
+    c = t.unit.c
+    with city.store.transaction(city.now) as tx:
+        live = select(t.unit).where(c.to_version == FOREVER)
+        rows = {row.no: row._asdict() for row in tx.connection.execute(live)}
+        before = rows[unit_no]["path"]
+        path = f"{rows[parent_no]['path']}{rows[unit_no]['code']}/" if parent_no else before
+        inside = [row for row in rows.values() if row["path"].startswith(before)]
+        here = (c.no.in_([row["no"] for row in inside]), c.to_version == FOREVER)
+        tx.connection.execute(update(t.unit).where(*here).values(to_version=2))
+        for row in inside if parent_no else ():
+            moved = {"from_version": 2, "path": path + row["path"].removeprefix(before)}
+            parent = {"parent_no": parent_no} if row["no"] == unit_no else {}
+            tx.connection.execute(t.unit.insert(), row | moved | parent)
+    return path
+
+
 def unit_of(city: City, duty_no: int) -> Any:
     """The unit that a duty is held in."""
     u, d = t.unit.c, t.duty.c

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -15,8 +16,9 @@ from alertd.model import FOREVER, RequirementState
 from alertd.report.verify import verify
 from alertd.store import rebuild
 from alertd.store import tables as t
+from alertd.store.reads import board
 from tests.city import RED, City
-from tests.unit.roster_moves import asked, hand_on, second_number, unit_of
+from tests.unit.roster_moves import asked, hand_on, move_unit, second_number, unit_of
 from tests.unit.test_store_rebuild import rebuilt
 
 MakeCity = Callable[..., City]
@@ -123,8 +125,13 @@ def chain_of_three(make_city: MakeCity) -> tuple[City, int, int]:
     return city, duty, city.one(select(t.ack.c.no)).no
 
 
-def mistaken(city: City, ack_no: int) -> None:
-    which = {"alert_no": 1, "ack_no": ack_no, "by": b"o" * 16, "reason": "mistaken"}
+def mistaken(city: City, ack_no: int, alert_no: int = 1) -> None:
+    which: dict[str, Any] = {
+        "alert_no": alert_no,
+        "ack_no": ack_no,
+        "by": b"o" * 16,
+        "reason": "mistaken",
+    }
     city.take(partial(withdrawing.withdraw, **which))
 
 
@@ -166,8 +173,7 @@ def test_an_answer_of_its_own_stands_where_the_one_before_was_a_mistake(
     with city.store.read() as connection:
         assert [verify(connection, no).differences for no in (1, 2, 3)] == [(), (), ()]
     second = city.one(select(t.ack.c.no).where(t.ack.c.alert_no == 2)).no
-    which = {"alert_no": 2, "ack_no": second, "by": b"o" * 16, "reason": "mistaken"}
-    city.take(partial(withdrawing.withdraw, **which))
+    mistaken(city, second, 2)
     assert states(city, duty) == [s.CLOSED, s.CLOSED, s.OPEN]
 
 
@@ -190,3 +196,71 @@ def test_what_ends_several_alerts_stops_the_loudspeakers_of_each(make_city: Make
     ids = {row.no: row.id.hex() for row in city.rows(select(t.alert.c.no, t.alert.c.id))}
     stops = {(m.alert, *m.stops) for m in city.sent if m.stop and m.kind == "alert"}
     assert stops == {(ids[latest], ids[other], ids[first])}
+
+
+# --- a unit that is moved or removed
+
+
+def town_of(path: str) -> str:
+    return "/".join(path.split("/")[:2]) + "/"
+
+
+def figures_of(city: City, path: str) -> tuple[int, int, int]:
+    """What is asked, covered and exhausted in a subtree, as it is called now."""
+    with city.store.read() as connection:
+        (stage,) = board.stages(connection, 1, path)
+    return stage.needed, stage.covered, stage.exhausted
+
+
+def moved_and_gone(city: City) -> tuple[Any, Any, str]:
+    """Two grids of different towns: one is moved into the other's town, the other removed."""
+    grids = [unit_of(city, duty) for duty, _ in city.leaders()]
+    moved, gone = grids[0], next(g for g in grids if town_of(g.path) != town_of(grids[0].path))
+    path = move_unit(city, moved.no, gone.parent_no)
+    move_unit(city, gone.no, None)
+    return moved, gone, path
+
+
+def test_a_unit_that_is_moved_or_removed_counts_where_it_was(
+    make_city: MakeCity, tmp_path: Path
+) -> None:
+    city = make_city()
+    city.issue(roles=["grid_leader"])
+    towns = {town_of(unit_of(city, duty).path) for duty, _ in city.leaders()}
+    before = {town: figures_of(city, town) for town in towns}
+    phones = {unit_of(city, duty).no: city.phone_of(person) for duty, person in city.leaders()}
+    grids = [unit_of(city, duty) for duty, _ in city.leaders()]
+    for grid in grids:
+        city.reply(phones[grid.no], "1")
+    moved, _, path = moved_and_gone(city)
+    for ack in city.rows(select(t.answer.c.ack_no).distinct()):
+        mistaken(city, ack.ack_no)
+    assert {figures_of(city, town) for town in towns} == {(n, 0, 0) for n, _, _ in before.values()}
+    city.reply(phones[moved.no], "1")
+    assert figures_of(city, town_of(moved.path)) == (before[town_of(moved.path)][0], 1, 0)
+    assert figures_of(city, path) == (1, 1, 0)
+    asked, covered, _ = figures_of(city, "")
+    assert covered == 1
+    city.forward(minutes=16)
+    assert figures_of(city, "") == (asked, 1, asked - 1)
+    for town, (needed, _, _) in before.items():
+        here, answered, silent = figures_of(city, town)
+        assert (here, answered + silent) == (needed, needed)
+    with rebuilt(city, tmp_path) as (live, again):
+        assert rebuild.compare(live, again) == []
+    with city.store.read() as connection:
+        assert verify(connection, 1).differences == ()
+
+
+def test_superiors_of_now_hear_of_a_unit_that_was_moved_and_the_last_ones_of_one_that_left(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    city.issue(roles=["grid_leader"])
+    moved, gone, _ = moved_and_gone(city)
+    city.forward(minutes=11)
+    c, r = t.digest_entry.c, t.requirement.c
+    query = select(c.duty_no, c.message_no).join(t.requirement, r.no == c.requirement_no)
+    heard = [city.rows(query.where(r.unit_no == each.no)) for each in (moved, gone)]
+    assert {row.duty_no for row in heard[0]} == {row.duty_no for row in heard[1]}
+    assert all(row.message_no for row in heard[1])  # none was left unsaid

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
-from alertd.model import Channel, DeliveryState, Stage
+from alertd.model import FOREVER, Channel, DeliveryState, Stage
 from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
 
@@ -138,6 +138,7 @@ def stages(connection: Connection, alert_no: int, path: str) -> tuple[StageFigur
     """What was asked in the subtree at each stage, and what came of it."""
     c, u = t.coverage.c, t.unit.c
     version = issued_version(connection, alert_no)
+    path = path_then(connection, version, path)
     top = u.path == path if path else u.parent_no.is_(None)
     rows = connection.execute(
         select(
@@ -169,6 +170,19 @@ def issued_version(connection: Connection, alert_no: int) -> int:
     c = t.alert.c
     query = select(c.roster_version).where(c.no == alert_no)
     return connection.execute(query).scalar_one_or_none() or 0
+
+
+def path_then(connection: Connection, version: int, path: str) -> str:
+    """Where the unit that is at `path` now was at a roster version: an alert counts by its own."""
+    if not path:
+        return ""
+    u, then = t.unit.c, t.unit.alias()
+    query = (
+        select(then.c.path)
+        .join(t.unit, u.no == then.c.no)
+        .where(u.path == path, u.to_version == FOREVER, in_force(then, version))
+    )
+    return connection.execute(query).scalar() or path
 
 
 def _channels(connection: Connection, alert_no: int) -> tuple[ChannelFigures, ...]:
@@ -241,6 +255,7 @@ def cells(
     """Every unit of a level in the subtree that was asked something, in the hierarchy's order."""
     c, u, above = t.coverage.c, t.unit.c, t.unit.alias("above")
     version = issued_version(connection, alert_no)
+    path = path_then(connection, version, path)
     query = (
         select(
             u.code,

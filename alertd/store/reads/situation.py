@@ -16,7 +16,7 @@ from alertd.model import (
     numbers_of,
 )
 from alertd.store import tables as t
-from alertd.store.fold.scope import below
+from alertd.store.fold.scope import below, in_force
 from alertd.store.reads import answers, board, unanswered
 from alertd.store.reads.alerts import AlertView
 
@@ -152,7 +152,9 @@ def _next(
         r.due_at.is_not(None),
     )
     if path:
-        query = query.where(r.unit_no.in_(select(u.no).where(below(u.path, [path]))))
+        version = board.issued_version(connection, alert_no)
+        then = below(u.path, [board.path_then(connection, version, path)])
+        query = query.where(r.unit_no.in_(select(u.no).where(then, in_force(t.unit, version))))
     at, soon = connection.execute(query).one()
     return at, int(soon)
 

@@ -27,7 +27,7 @@ from alertd.model import (
 from alertd.store import addresses, people
 from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
-from alertd.store.reads.board import issued_version
+from alertd.store.reads.board import issued_version, path_then
 from alertd.store.reads.paging import Page
 from rosters.shifts import spelled
 
@@ -161,7 +161,8 @@ def _rows(
     if duty_no is not None:
         chosen = chosen.where(r.no.in_([requirement_no(alert_no, at, duty_no) for at in Stage]))
     if path:
-        inside = select(u.no).where(below(u.path, [path]), in_force(t.unit, version))
+        then = path_then(connection, version, path)
+        inside = select(u.no).where(below(u.path, [then]), in_force(t.unit, version))
         chosen = chosen.where(r.unit_no.in_(inside))
     query = (
         select(t.requirement, u.code, u.name, u.level, above.c.name.label("parent_name"))
