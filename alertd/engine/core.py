@@ -21,6 +21,7 @@ from alertd.engine import (
     climbing,
     dispatch,
     expanding,
+    forgetting,
     halting,
     relieving,
     settling,
@@ -130,6 +131,7 @@ class Engine:
     _watch: relieving.Watch = field(default_factory=relieving.Watch)
     _expands: bool = True  # an expansion may be under way
     _ticked_at: Millis = 0
+    _forgot_at: Millis = 0
     _more: bool = False
 
     def __post_init__(self) -> None:
@@ -190,6 +192,9 @@ class Engine:
                 if claim:
                     ours = self.portions.of(self.routes)
                     work = tuple(dispatch.claim(turn, ours, self.flows, self.lease))
+                if not 0 <= now - self._forgot_at < forgetting.EVERY_MS:
+                    forgetting.forget(turn)
+                    self._forgot_at = now
         except BaseException:
             # Nothing was committed: what this process remembers of it is wrong.
             self.alerts.clear()

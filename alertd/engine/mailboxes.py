@@ -7,17 +7,19 @@ know. An address can be forged, as a phone's number can: an answer acknowledges,
 else.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
 from alertd.decide.interpret import Candidate, Duty, Person
-from alertd.engine.senders import WHEN_OVER, first_told
-from alertd.engine.turn import LiveAlert, Turn
+from alertd.engine.senders import About, about, first_told
+from alertd.engine.turn import Turn
 from alertd.lanes import channel_of
-from alertd.model import FOREVER, Channel, Millis, RecipientKind
+from alertd.model import FOREVER, Channel, Millis, Policy, RecipientKind
 from alertd.store import outbox, people
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, numbers
@@ -46,7 +48,8 @@ class Mailboxes:
     at: dict[int, list[Box]] = field(default_factory=dict)  # by address
     answered: dict[int, Box] = field(default_factory=dict)  # by delivery of ours
     told: dict[int, dict[int, Millis]] = field(default_factory=dict)  # box → alert → when
-    ended: dict[int, Millis | None] = field(default_factory=dict)  # alert → when it ended
+    about: dict[int, About] = field(default_factory=dict)  # by alert
+    roles: dict[int, tuple[str, ...]] = field(default_factory=dict)  # alert → who answers, in order
     alerts: dict[bytes, int] = field(default_factory=dict)  # id → alert
     leads: dict[tuple[int, tuple[str, ...]], _Lead | None] = field(default_factory=dict)
 
@@ -64,23 +67,23 @@ class Mailboxes:
         return [self._candidate(turn, no, here) for no, here in sorted(found.items())]
 
     def _candidate(self, turn: Turn, alert_no: int, boxes: list[Box]) -> Candidate:
-        alert = turn.alert(alert_no)
-        leads = [lead for box in boxes if (lead := self._lead(turn, alert, box.unit_no))]
+        alert, roles = self.about[alert_no], self.roles[alert_no]
+        leads = [lead for box in boxes if (lead := self._lead(turn, roles, box.unit_no))]
         return Candidate(
             alert_id=alert.id,
             short_code=alert.short_code,
             status=alert.status,
-            open=alert.asks and not alert.over,
+            open=alert.open,
             told_at=min(self.told[box.no][alert_no] for box in boxes),
-            ended_at=self.ended[alert_no],
+            ended_at=alert.ended_at,
             severity=alert.severity,
             persons=tuple(Person(person_no=no) for no in dict.fromkeys(p for p, _ in leads)),
             duties=tuple(lead.duty for lead in leads),
             shared=True,
         )
 
-    def _lead(self, turn: Turn, alert: LiveAlert, unit_no: int) -> _Lead | None:
-        key = (unit_no, alert.policy.ladder_roles)
+    def _lead(self, turn: Turn, roles: tuple[str, ...], unit_no: int) -> _Lead | None:
+        key = (unit_no, roles)
         if key not in self.leads:
             self.leads[key] = _read_lead(turn, *key)
         return self.leads[key]
@@ -115,9 +118,17 @@ def mailboxes(turn: Turn, address_nos: Iterable[int], answers: Iterable[int]) ->
     for box_no, alert_no, at in _TOLD.rows(connection, recipients=numbers(connection, boxes)):
         found.told.setdefault(box_no, {})[alert_no] = at
     alerts = {alert_no for those in found.told.values() for alert_no in those}
-    found.alerts = {turn.alert(alert_no).id: alert_no for alert_no in alerts}
-    found.ended = dict(WHEN_OVER.rows(connection, alerts=numbers(connection, alerts)))
+    found.about = about(connection, alerts)
+    found.alerts = {alert.id: alert.no for alert in found.about.values()}
+    policies = _POLICIES.rows(connection, alerts=numbers(connection, alerts))
+    found.roles = {alert_no: _roles(policy) for alert_no, policy in policies}
     return found
+
+
+@lru_cache(maxsize=64)
+def _roles(policy: str) -> tuple[str, ...]:
+    """Who answers for a unit by a policy, as it is frozen with an alert: the same for most."""
+    return Policy.thaw(json.loads(policy)).ladder_roles
 
 
 def _answered(turn: Turn, answers: Iterable[int]) -> dict[int, Box]:
@@ -146,4 +157,9 @@ _AT = Prepared(
     )
 )
 _BOXES = Prepared(lambda dialect: select(_C.no, _C.unit_no).where(_here(_C.no, dialect, "boxes")))
+_POLICIES = Prepared(
+    lambda dialect: select(t.alert.c.no, t.alert.c.policy).where(
+        among(dialect, t.alert.c.no, "alerts")
+    )
+)
 _TOLD = first_told(RecipientKind.GROUP)

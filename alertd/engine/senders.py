@@ -11,12 +11,35 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, func, literal_column, select
 
 from alertd.decide.interpret import LATE_WINDOW_S, Candidate, Duty, Person
-from alertd.engine.turn import Turn
-from alertd.model import ALERT_SHIFT, FOREVER, Millis, RecipientKind, alert_of
+from alertd.engine.turn import ENDING, LIVE, Turn
+from alertd.model import (
+    ALERT_SHIFT,
+    FOREVER,
+    AlertState,
+    Millis,
+    RecipientKind,
+    Status,
+    alert_of,
+)
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.people import DutyRef
 from alertd.store.prepared import Prepared, among, numbers
+
+
+class About(NamedTuple):
+    """An alert that a reply may be about: what tells which one it is.
+
+    Of all that somebody was ever told, so that no more of it than this is read and kept.
+    """
+
+    no: int
+    id: bytes
+    short_code: str
+    status: Status
+    severity: int
+    open: bool  # it asks for an answer, and is under way
+    ended_at: Millis | None  # when it ended, or was stopped for good: an answer is late then
 
 
 class _Tenure(NamedTuple):
@@ -35,7 +58,7 @@ class Senders:
     told: dict[int, dict[int, Millis]]  # person → alert → when they were first told of it
     duties: dict[int, list[DutyRef]]  # person → what they hold
     names: dict[int, str]  # person → name, where the phone is shared
-    ended: dict[int, Millis | None]  # alert → when it ended, or was stopped for good
+    about: dict[int, "About"]  # by alert
     alerts: dict[bytes, int]  # id → alert
     here: dict[tuple[int, int], set[int]]  # (address, alert) → who was told of it there
     former: set[int]  # addresses that are nobody's any more; `sharing` has those who left them
@@ -46,16 +69,16 @@ class Senders:
         alerts = sorted({alert for person in tenures for alert in self.told.get(person, ())})
         found: list[Candidate] = []
         for alert_no in alerts:
-            named = self._named(turn, address_no, alert_no)
+            named = self._named(turn.now, address_no, alert_no)
             if named:
                 held = [tenures[person] for person in named]
                 left = any(tenure.until != FOREVER for tenure in held)
                 moved = left and any(_apart(*pair) for pair in combinations(held, 2))
-                one = self._candidate(turn, alert_no, named, shared=left)
+                one = self._candidate(alert_no, named, shared=left)
                 found.append(one._replace(moved=moved))
         return found
 
-    def _named(self, turn: Turn, address_no: int, alert_no: int) -> list[int]:
+    def _named(self, now: Millis, address_no: int, alert_no: int) -> list[int]:
         """Whom an alert's messages to an address named.
 
         Who was told of it by another number of theirs doesn't answer by a phone that somebody else
@@ -66,8 +89,8 @@ class Senders:
         told = [p for p in tenures if alert_no in self.told.get(p, ())]
         here = [person for person in told if person in self.here.get((address_no, alert_no), ())]
         stay = [person for person in here if tenures[person].until == FOREVER]
-        ended = self.ended[alert_no]
-        recent = ended is None or turn.now - ended <= LATE_WINDOW_S * 1000
+        ended = self.about[alert_no].ended_at
+        recent = ended is None or now - ended <= LATE_WINDOW_S * 1000
         left = [
             person
             for person in here
@@ -78,18 +101,16 @@ class Senders:
         theirs = (person for person in told if tenures[person].until == FOREVER)
         return [*left, *stay] or list(theirs)
 
-    def _candidate(
-        self, turn: Turn, alert_no: int, named: Sequence[int], *, shared: bool
-    ) -> Candidate:
-        alert = turn.alert(alert_no)
+    def _candidate(self, alert_no: int, named: Sequence[int], *, shared: bool) -> Candidate:
+        alert = self.about[alert_no]
         times = {person: self.told[person][alert_no] for person in named}
         return Candidate(
             alert_id=alert.id,
             short_code=alert.short_code,
             status=alert.status,
-            open=alert.asks and not alert.over,
+            open=alert.open,
             told_at=min(times.values()),
-            ended_at=self.ended[alert_no],
+            ended_at=alert.ended_at,
             severity=alert.severity,
             persons=tuple(Person(person_no=p, name=self.names.get(p, "")) for p in times),
             duties=tuple(
@@ -121,7 +142,7 @@ def senders(turn: Turn, address_nos: Iterable[int]) -> Senders:
     told: dict[int, dict[int, Millis]] = {}
     for person, alert_no, at in _TOLD.rows(connection, recipients=numbers(connection, persons)):
         told.setdefault(person, {})[alert_no] = at
-    alerts = {alert_no for those in told.values() for alert_no in those}
+    alerts = about(connection, {alert_no for those in told.values() for alert_no in those})
     several = [person for those in tenures.values() if len(those) > 1 for person in those]
     return Senders(
         sharing=sharing,
@@ -131,8 +152,8 @@ def senders(turn: Turn, address_nos: Iterable[int]) -> Senders:
         names=dict(_NAMES.rows(connection, persons=numbers(connection, several)))
         if several
         else {},
-        ended=dict(WHEN_OVER.rows(connection, alerts=numbers(connection, alerts))),
-        alerts={turn.alert(alert_no).id: alert_no for alert_no in alerts},
+        about=alerts,
+        alerts={alert.id: alert.no for alert in alerts.values()},
         here=_told_here(connection, [*former, *(no for no, p in tenures.items() if len(p) > 1)]),
         former=former,
     )
@@ -219,20 +240,31 @@ def _names(dialect: str) -> Select[Any]:
     return select(c.no, c.name).where(among(dialect, c.no, "persons"), c.to_version == FOREVER)
 
 
-def _when_over(dialect: str) -> Select[Any]:
+def about(connection: Connection, alert_nos: Iterable[int]) -> dict[int, About]:
+    """What a reply may be about, of these alerts."""
+    found: dict[int, About] = {}
+    for row in _ABOUT.rows(connection, alerts=numbers(connection, alert_nos)):
+        no, id_, code, status, severity, state, purpose, ended_at, stopped_at = row
+        live = AlertState(state) in LIVE and stopped_at is None
+        over_at = stopped_at if ended_at is None else ended_at
+        asks = purpose not in ENDING
+        found[no] = About(no, id_, code, Status(status), severity, live and asks, over_at)
+    return found
+
+
+def _about(dialect: str) -> Select[Any]:
     a, h = t.alert.c, t.halt.c
     return (
-        select(a.no, func.coalesce(a.ended_at, h.stopped_at))
+        select(
+            *(a.no, a.id, a.short_code, a.status, a.severity, a.state, a.purpose),
+            *(a.ended_at, h.stopped_at),
+        )
         .select_from(t.alert.outerjoin(t.halt, h.alert_no == a.no))
         .where(among(dialect, a.no, "alerts"))
     )
 
 
-WHEN_OVER = Prepared(_when_over)
-"""When each of the alerts in the parameter `alerts` ended, or was stopped for good; null: neither.
-
-An answer to one that was stopped is late, and counts as one to any that is over.
-"""
+_ABOUT = Prepared(_about)
 _PERSONS_AT = Prepared(_persons_at)
 _TOLD_HERE = Prepared(_tries_at)
 _TOLD = first_told(RecipientKind.PERSON)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
@@ -21,6 +21,10 @@ from alertd.store.database import Transaction
 from alertd.store.identity import Ids
 from alertd.store.prepared import Prepared, among, numbers
 
+LIVE: Final = frozenset({AlertState.ISSUED, AlertState.APPROVED, AlertState.DRAFT})
+"""States in which something may still be sent about an alert."""
+ENDING: Final = frozenset({"cancel", "all-clear"})
+"""Purposes of alerts that ask for no answer."""
 # Facts that change nothing of what a LiveAlert holds.
 _NOTHING_NEW = frozenset({"alert.expanded", "alert.selected"})
 
@@ -102,8 +106,7 @@ class LiveAlert:
     @property
     def over(self) -> bool:
         """Nothing more is to be sent about it, but for what its successor says."""
-        live = {AlertState.ISSUED, AlertState.APPROVED, AlertState.DRAFT}
-        return self.state not in live or self.halt.stopped_at is not None
+        return self.state not in LIVE or self.halt.stopped_at is not None
 
 
 @dataclass(slots=True)
@@ -250,7 +253,7 @@ def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
         ran_before=_ran_before(connection, row.no, terms, row.issued_at),
         halt=halt_of(connection, alert_no),
         follows=_id_of(connection, row.references_no),
-        asks=row.purpose not in {"cancel", "all-clear"},
+        asks=row.purpose not in ENDING,
     )
 
 

@@ -17,6 +17,7 @@ from alertd.report.verify import verify
 from alertd.store import rebuild
 from alertd.store import tables as t
 from alertd.store.reads import board
+from channels.base import ReceiptStatus
 from tests.city import RED, City
 from tests.unit.roster_moves import asked, hand_on, move_unit, second_number, unit_of
 from tests.unit.test_store_rebuild import rebuilt
@@ -264,3 +265,31 @@ def test_superiors_of_now_hear_of_a_unit_that_was_moved_and_the_last_ones_of_one
     heard = [city.rows(query.where(r.unit_no == each.no)) for each in (moved, gone)]
     assert {row.duty_no for row in heard[0]} == {row.duty_no for row in heard[1]}
     assert all(row.message_no for row in heard[1])  # none was left unsaid
+
+
+# --- what is over is forgotten
+
+
+def test_what_is_over_is_forgotten_and_still_answered_for(make_city: MakeCity) -> None:
+    city = make_city()
+    first = city.issue(areas=[TOWN])
+    (duty, person), *_ = asked(city)
+    phone = city.phone_of(person)
+    message = city.to(phone)[0]
+    city.reply(phone, "3 水进屋了")
+    city.issue("all-clear", areas=[TOWN], references=[city.reference(first)])
+    city.forward(seconds=3)
+    assert first not in city.engine.alerts
+    assert {alert.over for alert in city.engine.alerts.values()} <= {False}
+    city.receipt(message, ReceiptStatus.DELIVERED)
+    assert city.states(first)["delivered"] == 1
+    city.sent.clear()
+    city.forward(minutes=10)  # nobody takes the call for help
+    assert city.one(select(t.help_case.c.climbed)).climbed > 1
+    assert [m.kind for m in city.sent if m.delivery >> 32 == first].count("help")
+    city.reply(phone, "A1 1")
+    assert read(city)[-1] == ("counted", "code")
+    assert city.requirement(duty).state == RequirementState.COVERED
+    assert [m.kind for m in city.to(phone)] == ["confirmation"]
+    city.forward(seconds=3)
+    assert first not in city.engine.alerts
