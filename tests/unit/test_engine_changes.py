@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from alertd.decide.expand import Pieces
 from alertd.decide.interpret import LATE_WINDOW_S
 from alertd.engine import halting, withdrawing
 from alertd.engine.authority import Actor
@@ -19,11 +20,19 @@ from alertd.store import tables as t
 from alertd.store.reads import board
 from channels.base import ReceiptStatus
 from tests.city import RED, City
-from tests.unit.roster_moves import asked, hand_on, move_unit, second_number, unit_of
+from tests.unit.roster_moves import (
+    asked,
+    hand_on,
+    in_a_hurry,
+    issue_until_told,
+    move_unit,
+    second_number,
+    unit_of,
+)
 from tests.unit.test_store_rebuild import rebuilt
 
 MakeCity = Callable[..., City]
-TOWN = "330281001"
+TOWN, OTHER = "330281001", "330281002"
 ADMIN = Actor(no=9, id=b"z" * 16, name="admin", role="administrator", path="")
 
 
@@ -293,3 +302,56 @@ def test_what_is_over_is_forgotten_and_still_answered_for(make_city: MakeCity) -
     assert [m.kind for m in city.to(phone)] == ["confirmation"]
     city.forward(seconds=3)
     assert first not in city.engine.alerts
+
+
+# --- what follows an alert that is still being written down
+
+
+def told_of(city: City, *alerts: int) -> set[tuple[int, int]]:
+    """(kind, recipient) of all to whom something of these alerts has left."""
+    d = t.delivery.c
+    query = select(d.id, d.recipient_kind, d.recipient_no).where(d.attempt > 0)
+    rows = city.rows(query)
+    return {(row.recipient_kind, row.recipient_no) for row in rows if row.id >> 32 in alerts}
+
+
+def phase(city: City, alert_no: int) -> int:
+    found: int = city.one(select(t.alert.c.phase).where(t.alert.c.no == alert_no)).phase
+    return found
+
+
+@pytest.mark.parametrize("ended_by", ["cancel", "all-clear"])
+def test_who_was_told_of_what_was_still_being_expanded_hears_of_its_end(
+    make_city: MakeCity, ended_by: str
+) -> None:
+    city = make_city(pieces=Pieces(first_people=3, most=7))
+    (_, early), *_ = city.leaders()
+    with in_a_hurry(city):
+        first = issue_until_told(city, city.phone_of(early))
+        end = city.draft(ended_by, references=[city.reference(first)])
+        assert phase(city, first)
+        city.approve(end)
+    city.forward(seconds=5)
+    told = told_of(city, first)
+    assert 0 < len(told) < len(city.leaders("building_lead"))
+    assert told_of(city, int(end["no"])) == told
+
+
+def test_whoever_was_told_of_any_hears_of_the_end_though_none_was_written_down_whole(
+    make_city: MakeCity,
+) -> None:
+    city = make_city(pieces=Pieces(first_people=3, most=7))
+    (_, early), *later = city.leaders()
+    elsewhere = next(p for d, p in later if OTHER in unit_of(city, d).path)
+    with in_a_hurry(city):
+        first = issue_until_told(city, city.phone_of(early))
+        of_first: dict[str, Any] = {"references": [city.reference(first)], "areas": [OTHER]}
+        second = issue_until_told(city, city.phone_of(elsewhere), **of_first)
+        end = city.draft("all-clear", references=[city.reference(second)])
+        assert phase(city, second)
+        city.approve(end)
+    city.forward(seconds=5)
+    told = told_of(city, first, second)
+    assert told_of(city, first) - told_of(city, second)
+    assert len(told) < len(city.leaders("building_lead"))
+    assert told_of(city, int(end["no"])) == told
