@@ -37,6 +37,6 @@ WORKDIR /var/lib/alertd
 VOLUME /var/lib/alertd
 EXPOSE 8080 1883
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['ALERTD_PORT'] + '/healthz', timeout=4)"]
+    CMD ["python", "-m", "alertd.beside"]
 ENTRYPOINT ["alertd"]
 CMD ["serve"]

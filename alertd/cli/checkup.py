@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from alertd.beside import Running
 from alertd.bootstrap import ballast_of, library_of, lock
 from alertd.cli.checkup_routes import broker_finding, route_findings
 from alertd.cli.checkup_store import store_findings
-from alertd.cli.client import TOKEN_VARIABLE, Running, running
+from alertd.cli.client import TOKEN_VARIABLE, running
 from alertd.cli.findings import Finding, Health, age, of_error
 from alertd.cli.keeping import last_backup, now
 from alertd.cli.words import _

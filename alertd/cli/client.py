@@ -7,18 +7,17 @@ process, under the data folder's lock, and speaks to the same application withou
 import getpass
 import json
 import os
-import ssl
 import sys
 import unicodedata
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import httpx
 
+from alertd.beside import Running, left_word
 from alertd.cli.words import LANGUAGE, _
 from alertd.errors import (
     AlertdError,
@@ -32,7 +31,6 @@ from alertd.settings import Settings
 
 TOKEN_VARIABLE: Final = "ALERTD_TOKEN"  # noqa: S105 - a name, not a secret
 TOKEN_FILE: Final = "cli.token"  # noqa: S105 - the same
-_RUN_FILE: Final = "run.json"
 _EXIT_CODES: Final = {"invalid-input": 2, "problems": 2, "not-configured": 3}
 _PATIENCE_S: Final = 120.0  # a roster of a large city is planned in one request
 _SILENCE_S: Final = 30.0  # a heartbeat comes every five
@@ -52,41 +50,15 @@ class RefusedError(AlertdError):
         self.exit_code = _EXIT_CODES.get(self.code, 1)  # type: ignore[misc]
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A server that runs on this data folder."""
-
-    url: str
-    pid: int
-    certificate: str = ""  # the file of the server's own; "" where it speaks plain HTTP
-
-    def write(self, data_dir: Path) -> Path:
-        """Leave word for commands beside it."""
-        path = data_dir / _RUN_FILE
-        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        return path
-
-    def trusted(self) -> ssl.SSLContext | bool:
-        """What to trust on the way to it: its very certificate, whatever the names in that."""
-        if not self.certificate:
-            return True
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False  # it is reached by an address of this machine
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.load_verify_locations(self.certificate)
-        return context
-
-
 def running(data_dir: Path) -> Running | None:
     """The server that left word here and answers, or None."""
+    server = left_word(data_dir)
+    if server is None:
+        return None
     try:
-        found = json.loads((data_dir / _RUN_FILE).read_text(encoding="utf-8"))
-        certificate = str(found.get("certificate", ""))
-        server = Running(str(found["url"]), int(found["pid"]), certificate)
-        os.kill(server.pid, 0)
         trusted = server.trusted()
         answer = httpx.get(f"{server.url}/healthz", timeout=5.0, trust_env=False, verify=trusted)
-    except (OSError, ValueError, KeyError, TypeError, httpx.HTTPError):
+    except (OSError, httpx.HTTPError):
         return None
     return server if answer.is_success else None
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from alertd.beside import Running
 from alertd.bootstrap import Node
 from alertd.cli import show
-from alertd.cli.client import Running
 from alertd.cli.keys import FirstSignIn, first_administrator, never_signed_in, token_of_cli
 from alertd.cli.words import _
 from alertd.clock import SteadyClock
@@ -53,7 +53,9 @@ class Serving:
     @property
     def url(self) -> str:
         """Where it is reached on this machine."""
-        return f"{self.settings.scheme}://{self.settings.host}:{self.settings.port}"
+        host = self.settings.host
+        host = f"[{host}]" if ":" in host else host  # an address of IPv6
+        return f"{self.settings.scheme}://{host}:{self.settings.port}"
 
     @property
     def _certificate(self) -> str:

@@ -1,0 +1,91 @@
+"""The server beside us: what it left word of in the data folder, and whether it answers.
+
+`python -m alertd.beside` is what the image's HEALTHCHECK asks: 0 where the server answers, else 1.
+"""
+
+import json
+import os
+import ssl
+import sys
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from alertd.errors import AlertdError
+from alertd.settings import load
+
+RUN_FILE: Final = "run.json"
+_PATIENCE_S: Final = 4.0  # the image's HEALTHCHECK gives up after five
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that runs on this data folder."""
+
+    url: str
+    pid: int
+    certificate: str = ""  # the file of the server's own; "" where it speaks plain HTTP
+
+    def write(self, data_dir: Path) -> Path:
+        """Leave word for commands beside it."""
+        path = data_dir / RUN_FILE
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        return path
+
+    def trusted(self) -> ssl.SSLContext | bool:
+        """What to trust on the way to it: its very certificate, whatever the names in that."""
+        if not self.certificate:
+            return True
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False  # it is reached by an address of this machine
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.load_verify_locations(self.certificate)
+        return context
+
+
+def left_word(data_dir: Path) -> Running | None:
+    """The server that left word here and whose process is there, or None."""
+    try:
+        found = json.loads((data_dir / RUN_FILE).read_text(encoding="utf-8"))
+        server = Running(str(found["url"]), int(found["pid"]), str(found.get("certificate", "")))
+        os.kill(server.pid, 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return server
+
+
+def healthy(data_dir: Path) -> bool:
+    """Whether the server of this folder answers, by HTTP or HTTPS as it is served.
+
+    Nothing is told to it and nothing of its answer is believed but that it came. So the certificate
+    isn't looked at: one that was renewed since the start, or is past its day, doesn't make a server
+    that still sends alerts a dead one.
+    """
+    server = left_word(data_dir)
+    if server is None:
+        return False
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
+    try:
+        with opener.open(f"{server.url}/healthz", timeout=_PATIENCE_S) as answer:
+            return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's
+    except (OSError, ValueError):  # refused, too late, or no such address
+        return False
+
+
+def main() -> int:
+    """0 where the server beside us answers, else 1."""
+    try:
+        return 0 if healthy(load().data_dir) else 1
+    except AlertdError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
