@@ -20,7 +20,7 @@ from alertd.model import AckKind, Grade, Via
 from alertd.report.figures import Figures, figures, trace
 from alertd.report.figures.values import HelpCall, Share, Spread, StageFigures, Transfer
 from alertd.report.verify import verify
-from alertd.store import journal
+from alertd.store import journal, people
 from alertd.store import tables as t
 from channels.base import Accepted, Fault, Outgoing, ReceiptStatus, SendError
 from tests.city import START, City
@@ -234,8 +234,10 @@ def test_messages_per_person(evening: Evening) -> None:
     assert (burden.first, kinds.pop("alert")) == (22, 22)
     assert burden.extra_by_kind == dict(sorted(kinds.items()))
     assert burden.extra_by_kind["reminder"] == 13  # all open at 2 min but the man off duty
-    desk = evening.city.leaders("city_duty")
-    assert burden.extra_by_kind["help"] == 1 + len(desk)  # the parent and the duty desk
+    (desk, _), *_ = evening.city.leaders("city_duty")
+    with evening.city.store.read() as connection:
+        there = people.in_charge(people.holders(connection, [desk])[desk], evening.city.now)
+    assert burden.extra_by_kind["help"] == 1 + len(there)  # the parent and the desk's shift
     assert burden.extra == kinds.total()
     extra = Counter(m.address for m in sent if m.kind != "alert")
     assert burden.people_with_extra == len(extra)

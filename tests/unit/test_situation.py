@@ -92,7 +92,14 @@ def worst(status: str) -> Situation:
         answered=10_000,
     )
     person = PersonView(
-        person_id="P1", name="䶮㛃", rank=1, phone_tail="34", delivery="", reason="", call=""
+        person_id="P1",
+        name="䶮㛃",
+        rank=1,
+        shift="20:00–08:00",
+        phone_tail="34",
+        delivery="",
+        reason="",
+        call="",
     )
     row = Unanswered(
         no=1,
