@@ -4,7 +4,6 @@ Times are `Millis`: integer milliseconds since the Unix epoch, UTC. Numbers (`*_
 this node; ids are UUIDv7 in 16 bytes and mean the same on every node.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -320,17 +319,6 @@ class Recorded:
     recorded_at: Millis
     prev_hash: bytes = field(repr=False)
     hash: bytes = field(repr=False)
-
-
-def canonical(body: Mapping[str, Any]) -> str:
-    """The one JSON text of a body that hashes are made of."""
-    return _CANONICAL.encode(body)
-
-
-# A body is built anew for its fact and holds no circle; looking for one is a quarter of the work.
-_CANONICAL = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
-)
 
 
 def requirement_no(alert_no: int, stage: Stage, duty_no: int) -> int:

@@ -15,7 +15,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from alertd.model import Recorded, canonical
+from alertd.canonical import canonical
+from alertd.model import Recorded
 from alertd.report import record
 from alertd.report.figures.values import Head
 from alertd.report.make import Report, to_json

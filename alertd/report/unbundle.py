@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
+from alertd.canonical import canonical
 from alertd.errors import InvalidInputError
-from alertd.model import Fact, Recorded, canonical
+from alertd.model import Fact, Recorded
 from alertd.report import record
 from alertd.report.bundle import (
     FILES,

@@ -37,6 +37,12 @@ PAGE_BYTES = 4_096
 # would be parsed again, every time.
 _SQLITE_KEEPS = {"cached_statements": 1_000}
 
+# Of every NULL and every bytes the driver asks first whether it can be adapted, and makes and drops
+# two errors to find out that it can't: a microsecond each. These give back what they are given.
+_NOTHING: dict[None, None] = {}
+sqlite3.register_adapter(type(None), _NOTHING.get)
+sqlite3.register_adapter(bytes, bytes)
+
 
 def is_sqlite(url: str) -> bool:
     """Whether `url` names an SQLite database."""

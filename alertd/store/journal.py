@@ -12,7 +12,8 @@ from heapq import merge
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
 
-from alertd.model import Fact, Millis, Recorded, canonical
+from alertd.canonical import canonical, compact
+from alertd.model import Fact, Millis, Recorded
 from alertd.store import dialect
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared
@@ -33,11 +34,8 @@ class Head:
 
 def digest(previous: bytes, header: Sequence[str | int], body: str) -> bytes:
     """The hash of a row: over the one before, its header and its body."""
-    text = _COMPACT.encode([*header, body])
+    text = compact([*header, body])
     return hashlib.sha256(previous + text.encode()).digest()
-
-
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
 def load_head(connection: Connection, node: str, writer: int) -> Head:

@@ -14,9 +14,10 @@ import pytest
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
+from alertd.canonical import canonical
 from alertd.errors import InvalidInputError
 from alertd.i18n import translator
-from alertd.model import canonical, duty_of
+from alertd.model import duty_of
 from alertd.report.bundle import FILES, JOURNAL, READMES, REPORT, ROSTER, write_bundle
 from alertd.report.document import data, document
 from alertd.report.make import Order, Report, gather, make_report, write

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, delete, func, select, update
 
+from alertd.canonical import canonical
 from alertd.engine import withdrawing
 from alertd.errors import InvalidInputError, NotFoundError
-from alertd.model import Recorded, canonical, numbers_of
+from alertd.model import Recorded, numbers_of
 from alertd.report.figures.values import SCHEMA
 from alertd.report.make import make_report
 from alertd.report.verify import Verdict, verify

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from alertd.canonical import canonical
 from alertd.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
-from alertd.model import canonical
 from alertd.store import access, credentials, journal
 from alertd.store import tables as t
 from alertd.store.database import Store

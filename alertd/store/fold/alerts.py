@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
+from alertd.canonical import canonical
 from alertd.lanes import channel_of
 from alertd.model import (
     HELP_PRIORITY,
@@ -13,7 +14,6 @@ from alertd.model import (
     DeliveryState,
     Fact,
     RequirementState,
-    canonical,
     numbers_of,
 )
 from alertd.store import dialect

@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 
-from alertd.model import DrillState, Fact, canonical
+from alertd.canonical import canonical
+from alertd.model import DrillState, Fact
 from alertd.store import tables as t
 
 
