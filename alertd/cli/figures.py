@@ -30,6 +30,9 @@ def board_lines(found: Mapping[str, Any]) -> list[str]:
     lines = [funnel_line(board)]
     lines += [_stage_line(stage) for stage in board["stages"]]
     lines += [_channel_line(channel) for channel in board["channels"] or ()]
+    if board["vacant"]:
+        text = _("{n} places where nobody is answerable: somebody must go there")
+        lines.append(text.format(n=board["vacant"]))
     if board["help_open"]:
         lines.append(
             _("calls for help: {open} open, {untaken} not taken").format(

@@ -23,6 +23,7 @@ from alertd.model import (
 )
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared
+from alertd.store.reads.vacant import vacant
 from rosters.shifts import minute_of_day
 
 PART: Final = "expansion"
@@ -88,9 +89,11 @@ def _chunk(turn: Turn, row: Any) -> bool:
         },
         alert_no=alert.no,
     )
-    if came_to["asked"] or came_to["made"]:
+    nobody = _nobody(turn, alert.no, chunk)
+    if came_to["asked"] or came_to["made"] or nobody:
         # What the set-based chunk came to, so that a report needs the journal alone.
         selected = {"phase": chunk.phase, "first": first, **came_to, **_carried(turn, alert, chunk)}
+        selected |= nobody
         turn.record("alert.selected", selected, alert_no=alert.no)
     if chunk.next_phase == 0:
         # Who answered while it ran is counted for duties that were written down later.
@@ -114,6 +117,14 @@ def _carried(turn: Turn, alert: LiveAlert, chunk: Chunk) -> dict[str, list[int]]
         )
         numbers += turn.connection.execute(covered).scalars()
     return {"carried": numbers} if numbers else {}
+
+
+def _nobody(turn: Turn, alert_no: int, chunk: Chunk) -> dict[str, list[list[Any]]]:
+    """With the last chunk of people: where the alert asks nobody, since nobody is answerable."""
+    if chunk.phase != "people" or chunk.next_cursor:
+        return {}
+    found = [[unit_no, role] for unit_no, role in vacant(turn.connection, alert_no)]
+    return {"vacant": found} if found else {}
 
 
 def _last(turn: Turn, phase: str, references_no: int | None) -> int:

@@ -100,6 +100,7 @@ def data(
         _levels(figures, names, say, language),
         _units(figures, names, say, language),
         _silent(figures, names, say, language),
+        _nobody(figures, names, say, language),
         _calls(figures, names, say, zone),
         _story(figures, names, say, zone),
     ]
@@ -324,6 +325,20 @@ def _silent(figures: Figures, names: Names, say: Say, language: str) -> dict[str
     title = say(N_("Not woken: doors to knock at"))
     note = _cut(len(unwoken), MOST_SILENT, say)
     return _table(title, [say(head) for head in heads], rows, widths=(0, 1, 0, 0, 0, 0), note=note)
+
+
+def _nobody(figures: Figures, names: Names, say: Say, language: str) -> dict[str, Any] | None:
+    found = figures.escalations.unanswerable
+    if not found:
+        return None
+    heads = (N_("Unit code"), N_("Unit"), N_("Role"))
+    rows = [
+        (names.unit(unit_no).code, names.place(unit_no), role_word(language, role))
+        for unit_no, role in found[:MOST_SILENT]
+    ]
+    title = say(N_("Nobody is answerable: doors to knock at"))
+    note = _cut(len(found), MOST_SILENT, say)
+    return _table(title, [say(head) for head in heads], rows, widths=(0, 1, 0), note=note)
 
 
 def _calls(figures: Figures, names: Names, say: Say, zone: tzinfo) -> dict[str, Any] | None:

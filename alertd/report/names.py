@@ -71,6 +71,7 @@ def read_names(connection: Connection, figures: Figures) -> Names:
     wanted = {unit.unit_no for unit in figures.units}
     wanted |= {call.unit_no for call in figures.answers.help_calls}
     wanted |= {unit_no for _, unit_no in figures.escalations.unwoken}
+    wanted |= {unit_no for unit_no, _ in figures.escalations.unanswerable}
     duties = {duty_of(number) for number, _ in figures.escalations.unwoken}
     return Names(_units(connection, version, wanted), _roles(connection, version, duties))
 

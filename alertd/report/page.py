@@ -80,6 +80,10 @@ def page(
         levels=level_rows(figures.units, names),
         units=[row for row in rows if row.level in _DETAILED],
         unwoken=_unwoken(figures, names, say, language),
+        unanswerable=[
+            (names.unit(unit_no).code, names.place(unit_no), role_word(language, role))
+            for unit_no, role in figures.escalations.unanswerable[:MOST_NAMED]
+        ],
         most_named=MOST_NAMED,
         **_shown(names, say, language, zone),
     )

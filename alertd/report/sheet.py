@@ -22,13 +22,15 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def sheet(figures: Figures, names: Names, *, language: str, zone: tzinfo) -> bytes:
-    """Three tables, an empty row between them."""
+    """Three or four tables, an empty row between them."""
     say = translator(language)
-    tables = (
+    tables = [
         _summary(figures, say, zone),
         _units(figures, names, say, language),
         _unwoken(figures, names, say, language),
-    )
+    ]
+    if figures.escalations.unanswerable:
+        tables.append(_nobody(figures, names, say, language))
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     for place, rows in enumerate(tables):
@@ -97,3 +99,9 @@ def _unwoken(figures: Figures, names: Names, say: Say, language: str) -> Rows:
         who = names.holder(duty_of(number))
         code = names.unit(unit_no).code
         yield code, place, role_word(language, role), stage, who.name, who.phone
+
+
+def _nobody(figures: Figures, names: Names, say: Say, language: str) -> Rows:
+    yield [say(head) for head in (N_("Nobody is answerable"), N_("Unit"), N_("Role"))]
+    for unit_no, role in figures.escalations.unanswerable:
+        yield names.unit(unit_no).code, names.place(unit_no), role_word(language, role)

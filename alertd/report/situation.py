@@ -177,7 +177,7 @@ def _town(town: TownView) -> dict[str, Any]:
         "rate": percent(Share(town.covered, town.needed)),
         "n": f"{town.covered}/{town.needed}",
         "help": town.grids.get("help", 0),
-        "silent": town.grids.get("silent", 0),
+        "silent": town.grids.get("silent", 0) + town.grids.get("vacant", 0),
         "waiting": town.grids.get("waiting", 0),
         "covered": town.grids.get("covered", 0),
     }
@@ -228,6 +228,10 @@ def _next(found: Situation, head: Head) -> Iterator[str]:
     if _silent(found):
         yield say(N_("Go to those that nobody answers for: {n} (door lists by grid).")).format(
             n=_silent(found)
+        )
+    if figures.vacant:
+        yield say(N_("Go where nobody is answerable, in no count of duties: {n}.")).format(
+            n=figures.vacant
         )
     if found.next_at is not None and view.halt.paused_at is None:
         yield say(N_("The next ladder climbs at {time}; {n} within ten minutes.")).format(

@@ -111,6 +111,9 @@ def _escalations(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     yield Line(say(N_("Digests sent to superiors")), str(escalations.digests_sent))
     yield Line(say(N_("Digests spared, all had answered")), str(escalations.digests_spared))
     yield Line(say(N_("Not woken: nobody ever answered")), str(len(escalations.unwoken)))
+    yield Line(
+        say(N_("Nobody is answerable, so nobody was asked")), str(len(escalations.unanswerable))
+    )
 
 
 def _help(figures: Figures, say: Say, _zone: tzinfo) -> Lines:

@@ -96,6 +96,7 @@ CELLS: Final[Mapping[str, str]] = {
     "silent": N_("nobody answers: go there"),
     "waiting": N_("waiting for answers"),
     "covered": N_("all answered"),
+    "vacant": N_("nobody is answerable"),
     "unasked": N_("nothing asked"),
 }
 STAGES: Final[Mapping[str, str]] = {

@@ -92,6 +92,7 @@ def test_a_board_is_told_in_words() -> None:
             {"stage": "on_post", "covered": 1, "needed": 3, "exhausted": 0, "helping": 0},
         ],
         "channels": [{"channel": "chat", "states": {"accepted": 2, "failed": 0}}],
+        "vacant": 1,
         "help_open": 0,
         "help_untaken": 0,
     }

@@ -216,6 +216,7 @@ def _escalations(state: Replay) -> Escalations:
         digests_sent=state.digests.sent,
         digests_spared=state.digests.spared,
         unwoken=state.duties.unwoken(),
+        unanswerable=tuple(state.duties.vacant),
     )
 
 

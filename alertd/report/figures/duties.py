@@ -63,6 +63,7 @@ class DutiesPart:
         self.climbs: Counter[str] = Counter()
         self.hurried: set[int] = set()
         self.unreachable: set[int] = set()
+        self.vacant: list[tuple[int, str]] = []  # (unit, role)
         self.over = False
 
     @property
@@ -89,6 +90,7 @@ class DutiesPart:
         for stage, unit, n, carried_over in fact.body["asked"]:
             self.asked_of[stage, unit] += n
             self.carried_of[stage, unit] += carried_over
+        self.vacant += ((unit, role) for unit, role in fact.body.get("vacant", ()))
         for number in fact.body.get("carried", ()):
             self.asked[number] = Asked(carried_at=fact.occurred_at)
 

@@ -192,7 +192,8 @@ class Escalations:
     """Ladders. `acts` by kind; `resolved` by the highest rung that was taken before the answer.
 
     `unwoken` are requirements whose every rung was taken and that nobody ever answered, each with
-    its unit.
+    its unit. `unanswerable` are grids and stairwells, each with the role that nobody has there:
+    nobody was asked, so they are in no other figure.
     """
 
     climbs: Mapping[str, int]  # by reason: no-answer, unreachable, steps-exhausted
@@ -201,6 +202,7 @@ class Escalations:
     digests_sent: int
     digests_spared: int  # everybody had answered when the window closed
     unwoken: tuple[tuple[int, int], ...]
+    unanswerable: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

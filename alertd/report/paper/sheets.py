@@ -234,7 +234,7 @@ def _vacant(row: Asked, head: Head) -> dict[str, Any]:
         "name": head.say(N_("vacant")),
         "alternate": "",
         "numbers": [],
-        "state": "",
+        "state": _state(row, head),
     }
 
 
@@ -260,7 +260,8 @@ def _door_line(row: Asked, numbered: list[Row], head: Head) -> dict[str, Any]:
 def _state(row: Asked, head: Head) -> str:
     if row.state == "covered":
         return head.say(N_("answered {time}")).format(time=head.clock(row.covered_at))
-    return head.say(N_("nobody answers")) if row.state == "silent" else ""
+    said = {"silent": N_("nobody answers"), "vacant": N_("nobody is answerable")}
+    return head.say(said[row.state]) if row.state in said else ""
 
 
 _PREFIX: Final = re.compile(r".{1,12}(?:社区|村|片区|街道|镇|乡)")

@@ -5,7 +5,7 @@ deliveries of a channel in eight rows of `delivery_count`: the cost is the numbe
 whatever the number of recipients.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,9 @@ from sqlalchemy import Connection, and_, func, select
 
 from alertd.model import FOREVER, Channel, DeliveryState, Stage
 from alertd.store import tables as t
+from alertd.store.batches import batches
 from alertd.store.fold.scope import below, in_force
+from alertd.store.reads.vacant import Vacancy, vacancies
 
 
 class CellState(StrEnum):
@@ -22,6 +24,7 @@ class CellState(StrEnum):
 
     HELP = "help"  # somebody there needs help
     SILENT = "silent"  # every rung was taken and nobody answered: somebody must go there
+    VACANT = "vacant"  # there is nobody to ask: somebody must go there
     WAITING = "waiting"  # some haven't answered yet
     COVERED = "covered"  # all that was asked is answered
     UNASKED = "unasked"  # nothing was asked here
@@ -97,6 +100,7 @@ class Board:
         channels: None where the alert reaches beyond the subtree: deliveries aren't kept by unit.
         help_open: Calls for help that nobody has closed.
         help_untaken: Those that nobody has taken yet.
+        vacant: Grids and stairwells in which nobody is answerable; they are in no other count.
         unclear: Replies that an operator should read; None outside the whole city.
     """
 
@@ -105,6 +109,7 @@ class Board:
     channels: tuple[ChannelFigures, ...] | None
     help_open: int
     help_untaken: int
+    vacant: int = 0
     unclear: int | None = field(default=None)
 
 
@@ -130,6 +135,7 @@ def board(connection: Connection, alert_no: int, *, path: str = "", whole: bool 
         channels=channels,
         help_open=help_open,
         help_untaken=untaken,
+        vacant=len(empty(connection, alert_no, path)),
         unclear=None if path else unclear_count(connection),
     )
 
@@ -183,6 +189,12 @@ def path_then(connection: Connection, version: int, path: str) -> str:
         .where(u.path == path, u.to_version == FOREVER, in_force(then, version))
     )
     return connection.execute(query).scalar() or path
+
+
+def empty(connection: Connection, alert_no: int, path: str) -> list[Vacancy]:
+    """Where nobody is answerable, in what is the subtree at `path` now."""
+    path = path_then(connection, issued_version(connection, alert_no), path)
+    return vacancies(connection, alert_no, path=path)
 
 
 def _channels(connection: Connection, alert_no: int) -> tuple[ChannelFigures, ...]:
@@ -252,7 +264,10 @@ def cells(
     stage: Stage = Stage.RECEIVED,
     path: str = "",
 ) -> list[Cell]:
-    """Every unit of a level in the subtree that was asked something, in the hierarchy's order."""
+    """Every unit of a level in the subtree that was asked something, in the hierarchy's order.
+
+    And every one in which nobody is answerable, or in which there is nothing but such ones.
+    """
     c, u, above = t.coverage.c, t.unit.c, t.unit.alias("above")
     version = issued_version(connection, alert_no)
     path = path_then(connection, version, path)
@@ -275,17 +290,65 @@ def cells(
     )
     if path:
         query = query.where(below(u.path, [path]))
-    return [
-        Cell(**{**row._asdict(), "parent": row.parent or ""}, state=_cell_state(row))
+    nobody = vacancies(connection, alert_no, path=path)
+    own = {each.path for each in nobody}
+    found = [
+        Cell(
+            **{**row._asdict(), "parent": row.parent or ""},
+            state=_cell_state(row, vacant=row.path in own),
+        )
         for row in connection.execute(query)
     ]
+    if not nobody:
+        return found
+    found += _unasked(connection, version, level, nobody, {cell.code for cell in found})
+    return sorted(found, key=lambda cell: cell.path)
 
 
-def _cell_state(row: Any) -> CellState:
+def _unasked(
+    connection: Connection,
+    version: int,
+    level: str,
+    nobody: Sequence[Vacancy],
+    shown: Collection[str],
+) -> list[Cell]:
+    """The units of a level that are in no count, since nobody is answerable in all of them."""
+    u, above = t.unit.c, t.unit.alias("above")
+    paths = {"/".join(each.path.split("/")[:n]) + "/" for each in nobody for n in range(1, 7)}
+    found = []
+    for batch in batches(sorted(paths)):
+        rows = connection.execute(
+            select(u.code, u.name, u.path, above.c.name.label("parent"))
+            .select_from(t.unit)
+            .outerjoin(above, and_(above.c.no == u.parent_no, in_force(above, version)))
+            .where(u.path.in_(batch), u.level == level, in_force(t.unit, version))
+        )
+        found += [
+            Cell(
+                code=row.code,
+                name=row.name,
+                level=level,
+                path=row.path,
+                parent=row.parent or "",
+                needed=0,
+                covered=0,
+                exhausted=0,
+                helping=0,
+                state=CellState.VACANT,
+            )
+            for row in rows
+            if row.code not in shown
+        ]
+    return found
+
+
+def _cell_state(row: Any, *, vacant: bool) -> CellState:
     if row.helping > 0:
         return CellState.HELP
     if row.exhausted > 0:
         return CellState.SILENT
+    if vacant:  # though stairwells in it may have answered for themselves
+        return CellState.VACANT
     if row.needed <= 0:
         return CellState.UNASKED
     return CellState.COVERED if row.covered >= row.needed else CellState.WAITING

@@ -24,8 +24,9 @@ from alertd.model import (
 )
 from alertd.store import tables as t
 from alertd.store.batches import batches, stream
-from alertd.store.fold.scope import below, in_force, one_of
+from alertd.store.fold.scope import in_force
 from alertd.store.reads.drills import alerts_of
+from alertd.store.reads.vacant import unheld
 from rosters.words import LEAD_ROLES
 
 _ANSWERS: Final = [kind.value for kind, stages in STAGES_OF_ACK.items() if stages]
@@ -189,27 +190,8 @@ def units_of_terminals(connection: Connection, version: int) -> dict[int, int]:
 
 def vacant(connection: Connection, drill: Drilled) -> list[tuple[int, str]]:
     """(unit, role) of what nobody holds: units in the drill's areas whose lead's role it asks."""
-    d, h, u = t.duty.c, t.holding.c, t.unit.c
-    roles = set(LEAD_ROLES.values()) & set(drill.roles or LEAD_ROLES.values())
-    lead = case(
-        *((u.level == str(level), literal(role)) for level, role in LEAD_ROLES.items()),
-        else_=literal(""),
-    )
-    held = exists(
-        select(literal(1))
-        .join_from(t.duty, t.holding, h.duty_no == d.no)
-        .where(
-            d.unit_no == u.no,
-            d.role == lead,
-            in_force(t.duty, drill.version),
-            in_force(t.holding, drill.version),
-        )
-        .correlate(t.unit)
-    )
-    query = select(u.no, lead).where(
-        in_force(t.unit, drill.version), below(u.path, drill.paths), one_of(lead, roles), ~held
-    )
-    return [(no, role) for no, role in connection.execute(query.order_by(u.path))]
+    roles = drill.roles or tuple(LEAD_ROLES.values())
+    return unheld(connection, drill.version, drill.paths, roles)
 
 
 _NUMBERED: Final = {"duty": t.duty, "person": t.person, "unit": t.unit, "terminal": t.terminal}

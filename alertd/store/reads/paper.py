@@ -19,6 +19,7 @@ from alertd.store.fold.scope import below, in_force
 from alertd.store.reads.alerts import FullAlert
 from alertd.store.reads.own_grid import first_stage
 from alertd.store.reads.unanswered import people_named
+from alertd.store.reads.vacant import vacancies
 from alertd.store.vault import Vault
 from rosters.shifts import spelled
 
@@ -41,7 +42,9 @@ class Asked:
     """A duty that an alert asks, with how it stands.
 
     Args:
-        state: `covered`, `waiting`, `silent` where every rung was taken, `closed`.
+        duty_no: 0 where nobody is answerable, so that there is no duty.
+        state: `covered`, `waiting`, `silent` where every rung was taken, `closed`; `vacant` where
+            nobody is answerable.
         households: Of the unit; None where nobody said. So `vulnerable` and `should_transfer`.
     """
 
@@ -104,7 +107,38 @@ def asked(connection: Connection, full: FullAlert, path: str, *, limit: int) -> 
         )
         for row in rows
     ]
+    found += _nobody(connection, full, path, version)
     return sorted(found, key=lambda one: (walking(one.path), one.duty_no))
+
+
+def _nobody(connection: Connection, full: FullAlert, path: str, version: int) -> list[Asked]:
+    """Where nobody is answerable, as rows without a duty: somebody must go there, too."""
+    empty = {each.unit_no: each for each in vacancies(connection, full.view.no, path=path)}
+    u = t.unit.c
+    rows = connection.execute(
+        select(u.no, u.households, u.vulnerable, u.should_transfer).where(
+            u.no.in_(empty), in_force(t.unit, version)
+        )
+    )
+    return [
+        Asked(
+            duty_no=0,
+            unit_no=row.no,
+            unit_code=empty[row.no].unit_code,
+            unit_name=empty[row.no].unit_name,
+            level=empty[row.no].level,
+            path=empty[row.no].path,
+            parent_name=empty[row.no].parent_name,
+            role=empty[row.no].role,
+            state="vacant",
+            covered_at=None,
+            households=row.households,
+            vulnerable=row.vulnerable,
+            should_transfer=row.should_transfer,
+            holders=(),
+        )
+        for row in rows
+    ]
 
 
 def walking(path: str) -> tuple[tuple[int, int, str], ...]:

@@ -15,6 +15,7 @@ from alertd.store.reads import alerts, answers, unanswered
 from alertd.store.reads import board as reads
 from alertd.store.reads.paging import Page
 from alertd.store.reads.timeline import Entry, timeline
+from alertd.store.reads.vacant import Vacancy
 from alertd.web.api.shapes import Facts, FactView
 from alertd.web.auth import Reader
 from alertd.web.deps import Deps, Given
@@ -80,6 +81,14 @@ async def cells(
         reader,
         alert,
         lambda c, view: reads.cells(c, view.no, level=level, stage=asked, path=reader.path),
+    )
+
+
+@router.get("/vacant")
+async def list_vacant(deps: Given, reader: Reader, alert: AlertRef) -> list[Vacancy]:
+    """Grids and stairwells in which nobody is answerable: nobody was asked there."""
+    return await about(
+        deps, reader, alert, lambda c, view: reads.empty(c, view.no, path=reader.path)
     )
 
 

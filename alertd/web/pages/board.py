@@ -101,6 +101,7 @@ def read_lists(
         "people": answers.people_by_answer(connection, view.no, path=actor.path),
         "totals": {"silent": exhausted, "still": open_by},
         "silent": waiting("exhausted", exhausted),
+        "nobody": figures.empty(connection, view.no, actor.path)[:shown],
         "still": waiting("open", sum(open_by.values())),
         "helping": answers.help_cases(connection, alert_no=view.no, path=actor.path),
         "inbound": inbound,

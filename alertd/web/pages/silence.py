@@ -12,6 +12,7 @@ from alertd.store.reads import alerts as reads
 from alertd.store.reads import board as figures
 from alertd.store.reads import unanswered
 from alertd.store.reads.units import path_of
+from alertd.store.reads.vacant import Vacancy
 from alertd.web.auth import Signed
 from alertd.web.deps import Given
 from alertd.web.fields import AlertRef, Code
@@ -44,16 +45,23 @@ async def show(
         with deps.store.read() as connection:
             found = reads.find(connection, alert, path=signed.actor.path)
             view = reads.alert(connection, found, path=signed.actor.path).view
+            within = _within(connection, signed, unit)
             rows = unanswered.unanswered(
                 connection,
                 view.no,
-                path=_within(connection, signed, unit),
+                path=within,
                 state=state,
                 after=after,
                 limit=_ON_PAPER if sheet else _SHOWN,
             )
             towns = figures.cells(connection, view.no, level="subdistrict", path=signed.actor.path)
-            return {"view": view, "rows": rows, "towns": towns, **rights(deps, signed, view)}
+            return {
+                "view": view,
+                "rows": rows,
+                "towns": towns,
+                "nobody": _nobody(connection, view.no, within, state, after),
+                **rights(deps, signed, view),
+            }
 
     values = await asyncio.to_thread(read)
     chosen = {"state": state, **({"unit": unit} if unit else {})}
@@ -62,6 +70,15 @@ async def show(
     return page(
         request, deps, template, signed=signed, state=state, unit=unit or "", url=here, **values
     )
+
+
+def _nobody(
+    connection: Connection, alert_no: int, path: str, state: str, after: int | None
+) -> list[Vacancy]:
+    """Where nobody is answerable, on the first page of what isn't a list of ladders under way."""
+    if after is not None or state not in {"any", "exhausted"}:
+        return []
+    return figures.empty(connection, alert_no, path)
 
 
 def _within(connection: Connection, signed: Signed, unit: str | None) -> str:

@@ -8,7 +8,7 @@
   // A page drawn while the alert was still being written down lacks grids: it is drawn anew, but
   // never under somebody's hands and never at every turn.
   const REDRAW_MS = 5_000;
-  const SIGNS = { help: "▲", silent: "✕", waiting: "○", covered: "●", unasked: "·" };
+  const SIGNS = { help: "▲", silent: "✕", vacant: "⊘", waiting: "○", covered: "●", unasked: "·" };
 
   // Whether the page has that grid.
   function showCell(code, state, answered) {
