@@ -24,10 +24,14 @@ class Prepared:
 
     Args:
         build: Makes it for a dialect. Values must be of types that every driver takes as they are.
+        at_once: An UPDATE, of which `many` changes several rows by one statement where the driver
+            runs one for each. No two rows of a call may be for the same row of the table, which
+            would be changed by one of them only.
     """
 
-    def __init__(self, build: Build) -> None:
+    def __init__(self, build: Build, *, at_once: bool = False) -> None:
         self._build = build
+        self._several = _several_changes if at_once else _several_rows
         self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
 
     def rows(self, connection: Connection, **values: Any) -> list[tuple[Any, ...]]:
@@ -54,12 +58,17 @@ class Prepared:
             values = [turned((*row, *behind)) for row in rows]
         if not values:
             return
-        cursor = connection.connection.cursor()
-        if order is None or len(values) < _SEVERAL or _marks(len(order)) not in text:
-            cursor.executemany(text, values)
+        # Both drivers have it; what SQLAlchemy puts around a connection would cost half as much.
+        driver: Any = connection.connection.driver_connection
+        if order is None:
+            driver.cursor().executemany(text, values)
             return
-        for several, flat in _together(values):
-            cursor.execute(_several(text, len(order), several), flat)
+        for size, flat in _together(values):
+            several = self._several(text, len(order), size)
+            if several is None:
+                driver.executemany(text, values)
+                return
+            driver.execute(several, flat)
 
     def _run(self, connection: Connection, values: dict[str, Any]) -> Any:
         text, order, fixed = self._text(connection)
@@ -93,30 +102,48 @@ def _turned(
 
 
 # SQLite's driver gives Python's lock away and waits for it again at every row of an executemany,
-# while the event loop wants it, too; so an INSERT takes many rows at a time.
+# while the event loop wants it, too; so a statement takes many rows at a time.
 # Few sizes, so that the driver keeps their statements.
-_SEVERAL = 2
-_SIZES = (64, 16, 4, _SEVERAL, 1)
+_SIZES = (64, 32, 16, 8, 4, 2, 1)
 
 
-def _together(values: Sequence[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
+def _together(values: Sequence[Sequence[Any]]) -> Iterator[tuple[int, Sequence[Any]]]:
     """Rows in pieces of `_SIZES`, the largest first: how many, and their values in one list."""
     start = 0
     for size in _SIZES:
         while len(values) - start >= size:
-            yield size, list(chain.from_iterable(values[start : start + size]))
+            some = values[start : start + size]
+            yield size, some[0] if size == 1 else list(chain.from_iterable(some))
             start += size
 
 
 def _marks(width: int) -> str:
-    return f"VALUES ({', '.join('?' * width)})"
+    return f"({', '.join('?' * width)})"
 
 
-@lru_cache
-def _several(text: str, width: int, rows: int) -> str:
-    """An INSERT of one row as one of several."""
-    one = _marks(width)
-    return text.replace(one, one + f", {one.removeprefix('VALUES ')}" * (rows - 1))
+@lru_cache(maxsize=1_000)
+def _several_rows(text: str, width: int, rows: int) -> str | None:
+    """An INSERT of one row as one of several; None of a statement that can't take several."""
+    one = f"VALUES {_marks(width)}"
+    if rows > 1 and one not in text:
+        return None
+    return text.replace(one, one + f", {_marks(width)}" * (rows - 1))
+
+
+@lru_cache(maxsize=1_000)
+def _several_changes(text: str, width: int, rows: int) -> str:
+    """SQLite's UPDATE of one row as one of several, whose values come as the rows of a table."""
+    if rows == 1:
+        return text
+    parts = text.split("?")
+    changing, *where = "".join(
+        part if place == 0 else f"given.column{place}{part}" for place, part in enumerate(parts)
+    ).split(" WHERE ")
+    plain = text.startswith("UPDATE ") and "SELECT" not in text
+    if not plain or len(parts) != width + 1 or len(where) != 1:
+        raise ValueError(f"This can't change several rows at once: {text}")
+    table = f"(VALUES {', '.join([_marks(width)] * rows)}) AS given"
+    return f"{changing} FROM {table} WHERE {where[0]}"
 
 
 def among(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:

@@ -5,7 +5,6 @@ to find it by, and its last two digits to recognise it by.
 """
 
 import hashlib
-import hmac
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -16,6 +15,32 @@ from alertd.store.links import Links
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
+_BLOCK_BYTES = 64  # SHA-256 takes so much at a time
+
+
+class Keyed:
+    """HMAC-SHA-256 (RFC 2104) by one key that is worked in once.
+
+    Each reply takes some; `hmac.digest` looks its hash up and works the key in every time, which
+    is three quarters of its time.
+
+    Args:
+        key: At most 64 bytes, the hash's block.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) > _BLOCK_BYTES:
+            raise ValueError("A longer key would have to be hashed first.")
+        padded = key.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def digest(self, data: bytes) -> bytes:
+        """32 bytes; in any thread."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(data)
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 class Vault:
@@ -27,8 +52,8 @@ class Vault:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(_derive(key, b"alertd address encryption"))
-        self._blind = _derive(key, b"alertd blind index")
-        self._nonce = _derive(key, b"alertd nonce")
+        self._blind = Keyed(_derive(key, b"alertd blind index"))
+        self._nonce = Keyed(_derive(key, b"alertd nonce"))
         self.links = Links(_derive(key, b"alertd answer links"))
 
     def seal(self, text: str, *, context: str) -> bytes:
@@ -41,7 +66,7 @@ class Vault:
 
     def seal_bytes(self, data: bytes, *, context: str) -> bytes:
         """The same of bytes."""
-        nonce = hmac.digest(self._nonce, context.encode() + b"\0" + data, "sha256")[:_NONCE_BYTES]
+        nonce = self._nonce.digest(context.encode() + b"\0" + data)[:_NONCE_BYTES]
         return nonce + self._cipher.encrypt(nonce, data, context.encode())
 
     def open(self, sealed: bytes, *, context: str) -> str:
@@ -55,7 +80,7 @@ class Vault:
 
     def blind(self, text: str) -> bytes:
         """The keyed hash by which an address is found; 32 bytes."""
-        return hmac.digest(self._blind, text.encode("utf-8", "surrogatepass"), "sha256")
+        return self._blind.digest(text.encode("utf-8", "surrogatepass"))
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:

@@ -17,11 +17,11 @@ def interpreted(connection: Connection, fact: Fact) -> None:
     """Stored replies were read. Body: by, items [[inbound_no, verdict, reason, person_no]…]."""
     alert_no = fact.alert_no or None
     by = bytes.fromhex(fact.body["by"]) if fact.body["by"] else None
-    rows = [
-        (verdict, reason, alert_no, person_no, by, number)
+    rows = {
+        number: (verdict, reason, alert_no, person_no, by, number)
         for number, verdict, reason, person_no in fact.body["items"]
-    ]
-    _INTERPRET.many(connection, (*_READING, "number"), rows)
+    }
+    _INTERPRET.many(connection, (*_READING, "number"), rows.values())
 
 
 def _given(*names: str) -> dict[str, Any]:
@@ -32,7 +32,8 @@ _READING = ("verdict", "reason", "alert_no", "person_no", "classified_by")
 _INTERPRET = Prepared(
     lambda _: (
         update(t.inbound).where(t.inbound.c.no == bindparam("number")).values(_given(*_READING))
-    )
+    ),
+    at_once=True,
 )
 
 
@@ -164,7 +165,8 @@ _HAVE = Prepared(
         update(t.requirement)
         .where(_r.no == bindparam("number"))
         .values(have=_r.have + bindparam("more"))
-    )
+    ),
+    at_once=True,
 )
 _COVERED = Prepared(
     lambda _: (
@@ -176,7 +178,8 @@ _COVERED = Prepared(
             due_at=None,
             covered_at=bindparam("at"),
         )
-    )
+    ),
+    at_once=True,
 )
 
 
@@ -247,7 +250,8 @@ _COVER = Prepared(
             covered=_c.covered + bindparam("more_covered"),
             exhausted=_c.exhausted + bindparam("more_exhausted"),
         )
-    )
+    ),
+    at_once=True,
 )
 
 
