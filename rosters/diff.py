@@ -95,7 +95,7 @@ class Diff:
     @property
     def empty(self) -> bool:
         """Whether nothing changes."""
-        return not self.counts
+        return not any(self.counts.values())  # zeros may be written out
 
     def table(self) -> dict[str, dict[str, int]]:
         """Counts as `{kind: {added, changed, left}}`, zeros included."""

@@ -151,6 +151,8 @@ def import_files(  # noqa: D103 - its help says it
         roster_lines.changed(found)
         if found["version"] is not None:
             show.line(_("Imported as version {version}.").format(version=found["version"]))
+        elif not found["dry_run"]:
+            show.line(_("Nothing has changed: version {base} stays in force.").format(**found))
 
     show.answer(found, as_json=as_json, human=human)
 

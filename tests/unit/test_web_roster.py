@@ -142,3 +142,17 @@ async def test_what_was_exported_unmasked_is_imported_without_a_change(web: WebC
         assert shown.status_code == 200, shown.text
         changes = shown.json()["changes"]
         assert not any(n for each in changes.values() for n in each.values()), changes
+
+
+async def test_the_roster_that_is_in_force_makes_no_new_version(web: WebCity) -> None:
+    files = sample(web)
+    async with web.client("admin") as admin:
+        for _ in range(2):
+            done = await admin.post("/api/v1/roster", files=parts(files), data={"why": "again"})
+            assert done.status_code == 200, done.text
+            found = done.json()
+            assert (found["version"], found["base"], found["dry_run"]) == (None, 1, False)
+            assert not any(n for ways in found["changes"].values() for n in ways.values())
+        looked = await admin.post("/api/v1/roster?dry_run=true", files=parts(files))
+        assert (looked.json()["version"], looked.json()["dry_run"]) == (None, True)
+        assert len((await admin.get("/api/v1/roster/versions")).json()) == 1

@@ -187,3 +187,15 @@ async def test_an_import_waits_an_hour_and_for_whoever_uploaded_it(web: WebCity)
     await late.over.wait()
     assert "at most 900 rows" in str(late.error)
     assert kept(web) == [foreign]
+
+
+async def test_the_roster_that_is_in_force_is_not_offered_again(web: WebCity) -> None:
+    async with await office(web) as client:
+        page = await upload(client, sample(web))
+        assert "Nothing: the roster is so already." in page.text
+        assert "/confirm" not in page.text
+        forced = await client.post(
+            f"{page.url.path}/confirm", data={"csrf": csrf_of(page), "why": "again"}
+        )
+        assert forced.status_code == 409
+        assert len((await client.get("/api/v1/roster/versions")).json()) == 1

@@ -123,11 +123,15 @@ class Plan:
         Raises:
             ConflictError: The roster is no longer the one that this was compared with.
         """
-        if current_version(connection) != self.base:
-            raise ConflictError(_MOVED, hint=_AGAIN)
+        self.require_current(connection)
         diff = list_changes(self.stage, self.diff, order, first=first, limit=limit)
         fill_in(diff, connection, self.stage)
         return diff
+
+    def require_current(self, connection: Connection) -> None:
+        """Raise ConflictError where the roster is no longer the one this was compared with."""
+        if current_version(connection) != self.base:
+            raise ConflictError(_MOVED, hint=_AGAIN)
 
     def frozen(self) -> tuple[dict[str, Any], bytes]:
         """As JSON can carry it, and the scratch database; `thawed` makes a plan of them again."""
@@ -228,8 +232,7 @@ def apply(
     Raises:
         ConflictError: Another import came between.
     """
-    if current_version(tx.connection) != planned.base:
-        raise ConflictError(_MOVED, hint=_AGAIN)
+    planned.require_current(tx.connection)
     assert planned.digest  # noqa: S101 - only plans that are to be applied come here
     version = planned.base + 1
     write_rows(tx.connection, planned.stage, version)

@@ -52,7 +52,7 @@ class Imported(BaseModel):
     """What an import does, or did.
 
     Attributes:
-        version: The new version; None in a dry run.
+        version: The new version; None in a dry run, and where nothing has changed.
         base: The version that it was compared with.
         counts: How many of each there are with it.
         changes: {kind: {added, changed, left}}.
@@ -112,7 +112,7 @@ async def upload(
     warnings = checked.problems.lines(Severity.WARNING, language)[:_MOST_WARNINGS]
     with planned:
         if dry_run:
-            return _imported(planned, None, warnings)
+            return _imported(planned, None, warnings, dry_run=True)
         require_meant(planned, leaving, _MEANT)
 
         def do(turn: Turn, actor: Actor) -> dict[str, Any]:
@@ -158,14 +158,20 @@ def _plan(deps: Deps, files: RosterFiles, language: str) -> tuple[Checked, Plan]
         return checked, roster.plan(connection, deps.store.vault, checked, ids)
 
 
-def _apply(turn: Turn, *, actor: Actor, planned: Plan, why: str) -> RosterVersion:
+def _apply(turn: Turn, *, actor: Actor, planned: Plan, why: str) -> RosterVersion | None:
+    """The new version; None where the files are the roster in force: that stays as it is."""
+    if planned.diff.empty:
+        planned.require_current(turn.tx.connection)
+        return None
     turn.require_room()
     return roster.apply(turn.tx, planned, by=actor.source, why=why, now=turn.now)
 
 
-def _imported(planned: Plan, made: RosterVersion | None, warnings: list[str]) -> Imported:
+def _imported(
+    planned: Plan, made: RosterVersion | None, warnings: list[str], *, dry_run: bool = False
+) -> Imported:
     return Imported(
-        dry_run=made is None,
+        dry_run=dry_run,
         version=made.version if made else None,
         base=planned.base,
         counts=dict(planned.counts),

@@ -24,6 +24,8 @@ from rosters.problems import Severity
 
 _MEANT = N_("If that is meant, say so by their number; else look for what the files lack.")
 
+_NOTHING = "That changes nothing: the roster is so already."
+
 Cell = Annotated[Text, Field(max_length=1_000)]
 
 
@@ -157,7 +159,7 @@ def _kept(
 ) -> Planned:
     if plan.diff.empty:
         plan.close()
-        raise ConflictError("That changes nothing: the roster is so already.")
+        raise ConflictError(_NOTHING)
     return Planned(plan=plan, paths=paths, warnings=warnings, restores=restores)
 
 
@@ -186,11 +188,13 @@ def put_in_force(turn: Turn, *, actor: Actor, planned: Planned, why: str) -> Ros
     Raises:
         ForbiddenError: The actor may not.
         InvalidInputError: Nobody said why.
-        ConflictError: Another change came between.
+        ConflictError: Another change came between, or it changes nothing.
         NoRoomError: The disk is nearly full.
     """
     require(actor, "roster", [path for path in planned.paths if path] or list(planned.paths[:1]))
     require_why(why)
+    if planned.plan.diff.empty:  # the page offers no such thing
+        raise ConflictError(_NOTHING)
     turn.require_room()
     more: dict[str, Any] = {}
     if planned.restores is not None:
