@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.model import AlertState
+from alertd.report.make import gather
 from alertd.store import tables as t
 from tests.city import OFFICER, City, sms_route
 from tests.unit.roster_moves import asked, new_number
@@ -37,6 +38,24 @@ def test_what_ends_two_alerts_reaches_all_who_were_told_of_either(make_city: Mak
     heard = [message.address for message in city.sent]
     assert set(heard) == told
     assert len(heard) == len(told)
+
+
+def test_the_report_of_each_alert_that_is_ended_names_what_ended_it(make_city: MakeCity) -> None:
+    city = make_city()
+    ended = [city.issue(areas=[TOWN]), city.issue("flood", areas=[OTHER])]
+    other = city.issue(areas=[OTHER])
+    last = city.issue(
+        "all-clear", areas=[TOWN, OTHER], references=[city.reference(no) for no in ended]
+    )
+    with city.store.read() as connection:
+        followed = {
+            no: gather(connection, no).figures.course.followed_by for no in (*ended, other, last)
+        }
+    for no in ended:
+        (found,) = followed[no]
+        assert (found["alert_no"], found["purpose"]) == (last, "all-clear")
+        assert found["issued_at"] == city.now
+    assert followed[other] == followed[last] == ()
 
 
 def test_an_update_that_ran_out_while_it_waited_ends_nothing(make_city: MakeCity) -> None:

@@ -38,7 +38,7 @@ class CoursePart:
         if fact.alert_no == self.alert_no:
             self.draft, self.drafted_at = fact.body, fact.occurred_at
             self.state = AlertState.DRAFT
-        elif fact.body["references_no"] == self.alert_no:
+        elif self._follows(fact):
             self.followers[fact.alert_no] = {
                 "alert_no": fact.alert_no,
                 "purpose": fact.body["purpose"],
@@ -71,8 +71,16 @@ class CoursePart:
     def about(self, fact: Fact) -> bool:
         """Whether a fact about another alert says something about this one."""
         if fact.kind == "alert.drafted":
-            return bool(fact.body["references_no"] == self.alert_no)
+            return self._follows(fact)
         return fact.kind == "alert.issued" and fact.alert_no in self.followers
+
+    def _follows(self, fact: Fact) -> bool:
+        """Whether a draft names this alert: `references_no` is but the newest of those it names."""
+        if fact.body["references_no"] == self.alert_no:
+            return True
+        mine = ",".join(str(self.draft.get(name, "")) for name in ("sender", "identifier", "sent"))
+        named = fact.body.get("cap", {}).get("references", "")
+        return bool(self.draft) and mine in named.split()
 
     def since_issue(self, at: Millis) -> Millis:
         """How long after the issue; an answer that its phone dates earlier came at once."""
