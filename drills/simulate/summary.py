@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from alertd.report.figures.spread import needed
 from drills.plan import Plan
 from drills.simulate.figures import NightFigures
 from drills.simulate.scripted import Scripted, marks, scripted
@@ -123,11 +124,14 @@ def waited(night: NightFigures, until_min: float) -> float:
 
 
 def quantile(values: Sequence[float | None], share: float) -> float | None:
-    """The value below which a share of them lies; None is above all others."""
+    """The smallest value that a share of them don't exceed (nearest rank, as in a report).
+
+    None is above all others.
+    """
     ordered = sorted((value is None, value or 0.0) for value in values)
     if not ordered:
         return None
-    never, value = ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    never, value = ordered[needed(len(ordered), share) - 1]
     return None if never else round(value, 2)
 
 

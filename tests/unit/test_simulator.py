@@ -94,7 +94,13 @@ def test_a_summary_has_the_middle_and_the_worst_nights(stage: Stage, file: Path)
 
 
 def test_never_is_later_than_any_time() -> None:
-    assert quantile([1.0, None, 3.0, 2.0], 0.5) == 3.0
+    assert quantile([1.0, None, 3.0, 2.0], 0.5) == 2.0  # the second of four
+    assert quantile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert quantile([4.0, 3.0, 2.0, 1.0, None], 0.8) == 4.0  # the fourth of five
+    assert quantile([4.0, 3.0, 2.0, 1.0, None], 0.81) is None  # the fifth
+    twenty = [float(n) for n in range(1, 21)]
+    assert quantile(twenty, 0.95) == 19.0
+    assert quantile(twenty, 1 - 0.95) == 1.0  # by binary fractions a little more than 0.05
     assert quantile([None, None, 1.0], 0.5) is None
     assert quantile([], 0.5) is None
 
