@@ -12,7 +12,7 @@ from alertd.cli import show
 from alertd.cli.reading import reading
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError
-from alertd.i18n import LANGUAGES, translator
+from alertd.i18n import LANGUAGES
 from alertd.report import change
 from alertd.report.bundle import write_bundle
 from alertd.report.make import FORMATS, Format, Order, Report, drill_before, gather, make_report
@@ -91,8 +91,7 @@ def _write(
     )
     if before is not None and "json" in wanted.forms:
         path = folder / "comparison.json"
-        say = translator(wanted.languages[0])
-        found = change.to_json(before.figures, now.figures, say)
+        found = change.to_json(before.figures, now.figures, wanted.languages[0])
         path.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         made.append(path)
     return now, made

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from alertd.errors import InvalidInputError
-from alertd.i18n import N_
+from alertd.i18n import N_, translator
 from alertd.report.figures import Figures
 from alertd.report.figures.values import Share
 from alertd.report.values import NOTHING, duration, percent
@@ -103,14 +103,15 @@ def changes(before: Figures, now: Figures, say: Say) -> tuple[Change, ...]:
     )
 
 
-def to_json(before: Figures, now: Figures, say: Say) -> Mapping[str, Any]:
-    """The comparison as a file."""
+def to_json(before: Figures, now: Figures, language: str) -> Mapping[str, Any]:
+    """The comparison as a file, or in a report's; texts in the language."""
     return {
         "kind": KIND,
         "before": before.course.no,
         "now": now.course.no,
         "status": now.course.status,
-        "changes": [asdict(change) for change in changes(before, now, say)],
+        "language": language,
+        "changes": [asdict(change) for change in changes(before, now, translator(language))],
     }
 
 

@@ -30,6 +30,7 @@ from alertd.store.reads import past
 from alertd.store.reads.report_rows import MASKED, Guise
 
 KIND = "alertd.report"
+COMPARISON = "comparison"  # a report file has it where there is something to compare with
 Format = Literal["json", "csv", "html", "pdf", "xlsx"]
 FORMATS: Final[tuple[Format, ...]] = ("json", "csv", "html", "pdf", "xlsx")
 _QUICK: Final[tuple[Format, ...]] = ("json", "csv", "html")
@@ -161,8 +162,11 @@ def make_report(
     return made
 
 
-def _json(_connection: Connection, report: Report, path: Path, _order: Order) -> None:
-    text = json.dumps(to_json(report), ensure_ascii=False, indent=1) + "\n"
+def _json(_connection: Connection, report: Report, path: Path, order: Order) -> None:
+    made = to_json(report)
+    if order.before is not None:
+        made[COMPARISON] = change.to_json(order.before.figures, report.figures, order.language)
+    text = json.dumps(made, ensure_ascii=False, indent=1) + "\n"
     path.write_text(text, encoding="utf-8")
 
 

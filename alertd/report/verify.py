@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from alertd.errors import InvalidInputError
-from alertd.report import record
+from alertd.report import change, record
 from alertd.report.compare import differences
 from alertd.report.figures import Figures, NotInJournalError, of_replay
 from alertd.report.figures.replay import replay
 from alertd.report.figures.values import SCHEMA, Head
-from alertd.report.make import KIND, Report, to_json
+from alertd.report.make import COMPARISON, KIND, Report, to_json
 from alertd.report.names import read_names
 from alertd.report.tables import table_differences
 from alertd.store import tables as t
@@ -157,8 +157,24 @@ def _of_report(
     if then is None:
         yield Difference("report", "journal", "the alert's draft before it", "nothing")
         return
-    for where, expected, found in differences(to_json(then), dict(report)):
+    written = dict(report)
+    expected_of_it = to_json(then)
+    if COMPARISON in written:
+        expected_of_it[COMPARISON] = _comparison(connection, written[COMPARISON], then, made_from)
+    for where, expected, found in differences(expected_of_it, written):
         yield Difference("report", where, expected, found)
+
+
+def _comparison(
+    connection: Connection, written: Any, then: Report, ends: tuple[Head, ...]
+) -> Mapping[str, Any] | None:
+    """The comparison anew, with the alert and in the language that it says; None where it can't."""
+    try:
+        number, language = int(written["before"]), str(written["language"])
+        state = replay(record.facts(connection, number, record.cut_at(ends)), number)
+        return change.to_json(of_replay(state), then.figures, language)
+    except (KeyError, TypeError, ValueError, NotInJournalError, InvalidInputError):
+        return None
 
 
 def _other_journal(connection: Connection, head: Head) -> Difference | None:

@@ -16,7 +16,7 @@ from alertd.engine import withdrawing
 from alertd.errors import InvalidInputError, NotFoundError
 from alertd.model import Recorded, numbers_of
 from alertd.report.figures.values import SCHEMA
-from alertd.report.make import make_report
+from alertd.report.make import Order, gather, make_report, to_json, write
 from alertd.report.verify import Verdict, verify
 from alertd.store import journal
 from alertd.store import tables as t
@@ -288,3 +288,30 @@ def test_an_alert_that_never_was(store: Store, tmp_path: Path) -> None:
         with pytest.raises(NotFoundError):
             make_report(connection, 7, tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_a_comparison_is_in_the_file_and_is_counted_anew(tmp_path: Path, language: str) -> None:
+    city = play(tmp_path / "city")
+    later = city.issue("flood", areas=[AREA])
+    city.forward(minutes=3)
+    file = tmp_path / "report.json"
+    with city.store.read() as connection:
+        order = Order(language=language, before=gather(connection, ALERT))
+        write(connection, gather(connection, later), "json", file, order)
+        alone = to_json(gather(connection, later))
+    report = json.loads(file.read_text(encoding="utf-8"))
+    found = report["comparison"]
+    assert "comparison" not in alone
+    assert (found["before"], found["now"], found["language"]) == (ALERT, later, language)
+    unwoken = next(change for change in found["changes"] if change["key"] == "answer")
+    assert unwoken["better"] == -1, "nobody answered the second one"
+    city.forward(minutes=5)  # what came since isn't in either
+    with city.store.read() as connection:
+        assert verify(connection, later, report).good
+        unwoken["now"] = "100%"
+        (wrong,) = verify(connection, later, report).differences
+        assert "comparison" in wrong.where
+        report["comparison"] = {"before": "x"}
+        assert not verify(connection, later, report).good
+    city.store.close()
