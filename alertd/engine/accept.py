@@ -16,6 +16,7 @@ from alertd.decide.supersede import Known, Superseding, supersede
 from alertd.engine import refusals
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import LiveAlert, Turn
+from alertd.engine.unread import whole
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.messages import alert_params
 from alertd.model import AlertState, Status
@@ -75,6 +76,8 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     if purpose not in _TAKEN_ALWAYS:
         turn.require_room()
     followed = _supersede(turn, alert, purpose)
+    if status is not Status.ACTUAL:  # by which routes the drill went must be known
+        followed = [whole(each) for each in followed]
     references = followed[-1] if followed else None
     drill = next((each for each in reversed(followed) if each.drill), None)
     wanted = _confined(turn, wanted, status, references)

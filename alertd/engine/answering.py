@@ -316,7 +316,9 @@ def call_for_help(turn: Turn, alert: LiveAlert, unit_no: int, duties: Sequence[i
     held = people.holders(turn.connection, wanted)
     persons = [no for duty in wanted for no in people.in_charge(held.get(duty, ()), turn.now)]
     unit = people.units(turn.connection, [unit_no]).get(unit_no)
-    params = {**alert.selection["params"], "unit": unit.name if unit else "?"}
+    # Where its own words can't be read, its name: the cry must be heard.
+    said = alert.selection["params"] or {"code": alert.short_code, "event": alert.headline}
+    params = {**said, "unit": unit.name if unit else "?"}
     tell(turn, alert, MessageKind.HELP, persons, template=MessageKind.HELP.value, params=params)
 
 

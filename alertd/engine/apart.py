@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import structlog
 
 from alertd.engine.turn import Turn
+from alertd.errors import AlertdError
 from alertd.model import Millis
 from alertd.store.database import BrokenOffError
 
@@ -38,7 +39,9 @@ def apart(turn: Turn, part: str, act: Callable[[], _T], otherwise: _T, *, alert_
     except BrokenOffError:
         raise  # of this step nothing is left that could be committed
     except Exception as error:
-        log.error("part failed", part=part, alert=alert_no, exc_info=error)  # noqa: TRY400
+        # What was foreseen says what it is; anything else says where.
+        trace, reason = (None, error.message) if isinstance(error, AlertdError) else (error, "")
+        log.error("part failed", part=part, alert=alert_no, reason=reason, exc_info=trace)  # noqa: TRY400
         turn.alerts.clear()
         turn.resting[part, alert_no] = turn.now + REST_MS
         turn.record("defect", {"error": type(error).__name__}, alert_no=alert_no)

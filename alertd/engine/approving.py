@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -18,8 +19,10 @@ from alertd.decide.lifecycle import (
 from alertd.decide.plan import meet, reaches_people
 from alertd.engine import dispatch, refusals
 from alertd.engine.accept import ACTIONS, ENDS, known_alerts, template_of
+from alertd.engine.apart import apart
 from alertd.engine.authority import Actor, may, require
 from alertd.engine.turn import LiveAlert, Turn
+from alertd.engine.unread import whole
 from alertd.errors import ConflictError
 from alertd.model import ALERT_SHIFT, AlertState, MessageKind, Status
 from alertd.store import due, roster
@@ -38,7 +41,7 @@ def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = Fa
         ConflictError: It can't be approved so; the sentence says why and what to do.
         ForbiddenError: The actor may not approve, or not there.
     """
-    alert = turn.alert_by_id(alert_id)
+    alert = whole(turn.alert_by_id(alert_id))
     subject = subject_of(turn, alert)
     _refuse_drill(turn, alert)
     _refuse_overtaken(turn, _row(turn, alert.no))
@@ -58,7 +61,8 @@ def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = Fa
         alert_no=alert.no,
         source=actor.source,
     )
-    issue_due(turn)
+    if alert.no in due.alerts_to_issue(turn.connection, turn.now):
+        _issue(turn, alert.no)
     return turn.alert(alert.no).state
 
 
@@ -124,12 +128,16 @@ def move_of(turn: Turn, subject: Subject, action: Action, actor: str) -> Transit
 
 
 def issue_due(turn: Turn) -> None:
-    """Issue what was approved and whose delay is over."""
+    """Issue what was approved and whose delay is over; what can't be holds up no other."""
     for number in due.alerts_to_issue(turn.connection, turn.now):
-        _issue(turn, turn.alert(number))
+        apart(turn, _ISSUE, partial(_issue, turn, number), None, alert_no=number)
 
 
-def _issue(turn: Turn, alert: LiveAlert) -> None:
+_ISSUE = "issue"
+
+
+def _issue(turn: Turn, alert_no: int) -> None:
+    alert = whole(turn.alert(alert_no))
     row = _row(turn, alert.no)
     version = roster.current_version(turn.connection)
     turn.record(

@@ -16,6 +16,7 @@ from alertd.engine.apart import apart, left_out
 from alertd.engine.nudging import Silence, nudge
 from alertd.engine.telling import Notice, call, tell
 from alertd.engine.turn import LiveAlert, Turn
+from alertd.engine.unread import whole
 from alertd.lanes import BY_SMS
 from alertd.model import (
     AckKind,
@@ -32,7 +33,7 @@ from alertd.store import tables as t
 from alertd.store.batches import batches
 from rosters.words import Level
 
-_LADDERS = "ladders"
+_LADDERS, _DIGESTS = "ladders", "digests"
 _OTHER = "other"  # a policy's word for "not by the way that stayed silent"
 _NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it stays one part
 
@@ -54,7 +55,7 @@ def ladders(turn: Turn, limit: int) -> int:
 
 
 def _climb_alert(turn: Turn, alert_no: int, rows: Sequence[due.Ladder]) -> None:
-    alert = turn.alert(alert_no)
+    alert = whole(turn.alert(alert_no))
     holders = people.holders(turn.connection, [duty_of(row.no) for row in rows])
     units = counted_in(turn, alert, [row.unit_no for row in rows])
     held = _held(turn, alert, rows)
@@ -230,15 +231,18 @@ _UPWARD = {Act.PARENT, Act.GRANDPARENT, Act.DUTY_DESK}
 
 def digests(turn: Turn, limit: int) -> int:
     """One message a superior and window, for all that is silent below; none where all answered."""
-    without = due.paused(turn.connection)  # made when it goes on, of those still silent then
+    # Of a paused one made when it goes on, of those still silent then.
+    without = [*due.paused(turn.connection), *left_out(turn, _DIGESTS)]
     superiors = due.digests(turn.connection, turn.now, limit, without=without)
     for alert_no, those in groupby(superiors, key=itemgetter(0)):
-        _digests(turn, turn.alert(alert_no), [duty_no for _, duty_no in those])
+        tell_those = partial(_digests, turn, alert_no, [duty_no for _, duty_no in those])
+        apart(turn, _DIGESTS, tell_those, None, alert_no=alert_no)
     return len(superiors)
 
 
-def _digests(turn: Turn, alert: LiveAlert, duties: Sequence[int]) -> None:
+def _digests(turn: Turn, alert_no: int, duties: Sequence[int]) -> None:
     """Tell these superiors what is silent; what they need to know is read at once."""
+    alert = whole(turn.alert(alert_no))
     entries = due.digest_entries(turn.connection, alert.no, duties)
     holders = people.holders(turn.connection, duties)
     charged = {no: people.in_charge(held, turn.now) for no, held in holders.items()}

@@ -26,6 +26,7 @@ from alertd.engine import (
     relieving,
     settling,
     spending,
+    unread,
 )
 from alertd.engine.apart import apart, failing, left_out
 from alertd.engine.hurrying import hurry
@@ -296,6 +297,7 @@ class Engine:
 
     def _tick(self, turn: Turn, *, lean: bool) -> None:
         self._ticked_at = turn.now
+        unread.report(turn)
         apart(turn, "issue", partial(approving.issue_due, turn), None)
         apart(turn, "expire", partial(approving.expire_due, turn), None)
         if not lean:

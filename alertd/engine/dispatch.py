@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import select
 
 from alertd.decide.budget import is_spent, left
-from alertd.decide.halt import holds_back
 from alertd.decide.plan import (
     MUTED,
     STANDBY_MS,
@@ -125,7 +124,7 @@ _PENDING, _SENDING = int(DeliveryState.PENDING), int(DeliveryState.SENDING)
 def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
     rows = _look(turn, route, lane, n)
     kinds = _kinds(rows)
-    if any(holds_back(turn.alert(number).halt, help_=help_) for number, help_ in kinds):
+    if any(turn.alert(number).held_back(help_=help_) for number, help_ in kinds):
         # This process hadn't read that alert since it was paused; others may wait behind it.
         rows = _look(turn, route, lane, n)
         kinds = _kinds(rows)
@@ -157,7 +156,7 @@ def _look(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
         avoid=route.name if others(elsewhere, lane, route.name) else None,
         long_ago=turn.now - _AVOIDED_MS,
         without=[alert.no for alert in here if refusal(route, alert.leave_at(turn.now))],
-        paused=[alert.no for alert in here if holds_back(alert.halt, help_=False)],
+        paused=[alert.no for alert in here if alert.held_back(help_=False)],
     )
 
 
@@ -277,6 +276,8 @@ def fail_unroutable(turn: Turn, limit: int) -> list[Any]:
     if not turn.routes:
         return failed
     for alert_no, channel in due.waiting(turn.connection):
+        if turn.alert(alert_no).unsayable:
+            continue  # by which routes it may go isn't known
         for reason, lanes in _dead_lanes(turn, turn.alert(alert_no), channel).items():
             rows = _waiting_in(turn, alert_no, lanes, limit)
             muted = reason == MUTED

@@ -12,6 +12,7 @@ from alertd.engine.answering import count_anew
 from alertd.engine.apart import apart
 from alertd.engine.hurrying import hurry_early
 from alertd.engine.turn import LiveAlert, Turn
+from alertd.engine.unread import whole
 from alertd.model import (
     ALERT_SHIFT,
     MINUTE_MS,
@@ -60,7 +61,7 @@ _ANY = Prepared(_any)
 
 
 def _chunk(turn: Turn, row: Any) -> bool:
-    alert = turn.alert(row.no)
+    alert = whole(turn.alert(row.no))
     followed = following.followed(turn.connection, row.cap) if row.audience != "selection" else ()
     order = phases(row.audience, test=alert.status is Status.TEST, followed=max(1, len(followed)))
     of = row.references_no

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Any
+from typing import Any, Final
 
 from alertd import messages
 from alertd.errors import InvalidInputError
-from alertd.model import Policy
+from alertd.model import MessageKind, Policy
+
+HELP: Final = MessageKind.HELP.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,10 @@ class Library:
                 f"There is no policy {name}; there are: {known}.", field="policy"
             )
         return found
+
+    def help(self) -> dict[str, Any]:
+        """The words of a call for help, as an alert would freeze them now."""
+        return {HELP: self.templates.get(HELP).to_dict()}
 
     def freeze(self, template: str, *more: str) -> dict[str, Any]:
         """The alert's own template, all that its later messages may need, and `more`."""

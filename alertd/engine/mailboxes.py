@@ -7,7 +7,6 @@ know. An address can be forged, as a phone's number can: an answer acknowledges,
 else.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,10 +15,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from alertd.decide.interpret import Candidate, Duty, Person
+from alertd.engine.frozen import policy_of
 from alertd.engine.senders import About, about, first_told
 from alertd.engine.turn import Turn
 from alertd.lanes import channel_of
-from alertd.model import FOREVER, Channel, Millis, Policy, RecipientKind
+from alertd.model import FOREVER, Channel, Millis, RecipientKind
 from alertd.store import outbox, people
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, numbers
@@ -128,7 +128,7 @@ def mailboxes(turn: Turn, address_nos: Iterable[int], answers: Iterable[int]) ->
 @lru_cache(maxsize=64)
 def _roles(policy: str) -> tuple[str, ...]:
     """Who answers for a unit by a policy, as it is frozen with an alert: the same for most."""
-    return Policy.thaw(json.loads(policy)).ladder_roles
+    return policy_of(policy).ladder_roles
 
 
 def _answered(turn: Turn, answers: Iterable[int]) -> dict[int, Box]:

@@ -10,6 +10,7 @@ from alertd.engine.apart import apart
 from alertd.engine.expanding import scope
 from alertd.engine.telling import tell
 from alertd.engine.turn import LiveAlert, Turn
+from alertd.engine.unread import whole
 from alertd.model import (
     MINUTE_MS,
     AlertState,
@@ -77,7 +78,7 @@ def _out(connection: Connection) -> list[int]:
 
 
 def _relieve(turn: Turn, alert_no: int, since: Millis | None) -> bool:
-    alert = turn.alert(alert_no)
+    alert = whole(turn.alert(alert_no))
     if alert.over:
         return True
     whom = _begun(turn, alert, alert.issued_at if since is None else since)

@@ -72,7 +72,12 @@ class Notice(NamedTuple):
 def tell_each(
     turn: Turn, alert: LiveAlert, kind: MessageKind, notices: Sequence[Notice]
 ) -> list[int]:
-    """As `tell`, for several messages of a kind; what they need to know is read at once."""
+    """As `tell`, for several messages of a kind; what they need to know is read at once.
+
+    Of an alert that can't be read nobody is told anything more, but that somebody needs help.
+    """
+    if alert.unsayable and kind is not MessageKind.HELP:
+        return [0] * len(notices)
     messages = addressed(turn, alert, kind, notices)
     facts = told(turn, alert, kind, messages)
     turn.record_alike("told", [(fact, alert.no, turn.now) for fact in facts if fact])
@@ -109,7 +114,7 @@ def call(turn: Turn, alert: LiveAlert, persons: Sequence[int], params: dict[str,
     kind, lane = MessageKind.CALL, lane_of(Channel.VOICE, alert.status)
     # An alert that was drafted before there were calls has no text for one.
     known = kind.value in alert.templates
-    if not known or not served(turn.routes.values(), lane, alert.leave):
+    if alert.unsayable or not known or not served(turn.routes.values(), lane, alert.leave):
         return 0
     persons = list(dict.fromkeys(inside_plan(turn, alert, persons)))
     mobile = people.contacts(turn.connection, persons, int(Channel.SMS))

@@ -1,6 +1,5 @@
 """What one step of the engine works with."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
@@ -10,8 +9,9 @@ from sqlalchemy import Connection, bindparam, literal_column, or_, select
 from alertd.decide.breaker import CLOSED, Breaker
 from alertd.decide.budget import NOTHING_SPENT, Account, Said
 from alertd.decide.expand import Pieces
-from alertd.decide.halt import NONE, Halt, ran
-from alertd.decide.plan import Bucket, Leave, Route, Terms, Way
+from alertd.decide.halt import NONE, Halt, holds_back, ran
+from alertd.decide.plan import Bucket, Leave, Route, Terms
+from alertd.engine.frozen import Part, thaw
 from alertd.engine.library import Library
 from alertd.errors import NoRoomError, NotFoundError
 from alertd.lanes import status_of
@@ -66,6 +66,7 @@ class LiveAlert:
     no: int
     id: bytes
     short_code: str
+    headline: str
     status: Status
     severity: int
     state: AlertState
@@ -82,6 +83,7 @@ class LiveAlert:
     asks: bool  # wants answers: an all-clear and a cancellation don't
     drill: Terms | None = None  # of a drill that was made from a plan
     ran_before: Millis = 0  # how long the drill ran as the alerts that this one follows
+    unread: frozenset[Part] = frozenset()  # what of it this version can't read
     # What `rendering` made of it; forgotten with the rest.
     texts: dict[tuple[Any, ...], str] = field(default_factory=dict, compare=False, repr=False)
     messages: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -102,6 +104,18 @@ class LiveAlert:
         if status_of(lane) != self.status and help_:
             return Leave(status=Status(status_of(lane)), routes=None, simulated=False)
         return self.leave_at(now)
+
+    def held_back(self, *, help_: bool) -> bool:
+        """Whether none of its messages may leave now; `help_`: of its calls for help none.
+
+        What can't be said isn't.
+        """
+        return holds_back(self.halt, help_=help_) or (self.unsayable and not help_)
+
+    @property
+    def unsayable(self) -> bool:
+        """Nobody can read in which words, to whom or by which routes it may go."""
+        return bool(self.unread - {Part.POLICY})
 
     @property
     def over(self) -> bool:
@@ -195,7 +209,10 @@ class Turn:
         """The alert of that number."""
         found = self.alerts.get(alert_no)
         if found is None:
-            found = self.alerts[alert_no] = load_alert(self.connection, alert_no)
+            found = load_alert(self.connection, alert_no)
+            if Part.TEMPLATES in found.unread:  # its calls for help go on, in today's words
+                found = replace(found, templates=self.library.help())
+            self.alerts[alert_no] = found
         return found
 
     def alert_by_id(self, alert_id: bytes) -> LiveAlert:
@@ -225,48 +242,30 @@ def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
     row = connection.execute(select(t.alert).where(t.alert.c.no == alert_no)).first()
     if row is None:
         raise NotFoundError("There is no such alert.")
-    selection = json.loads(row.selection)
-    routes = selection.get("routes")
     status = Status(row.status)
-    terms = terms_of(selection)
+    frozen = thaw(row.policy, row.templates, row.selection, status)
     return LiveAlert(
         no=row.no,
         id=row.id,
         short_code=row.short_code,
+        headline=row.headline,
         status=status,
         severity=row.severity,
         state=AlertState(row.state),
         expires_at=row.expires_at,
         issued_at=row.issued_at or 0,
         roster_version=row.roster_version or 0,
-        policy=Policy.thaw(json.loads(row.policy)),
-        templates=json.loads(row.templates),
-        selection=selection,
-        paths=tuple(selection.get("paths", ())),
-        leave=Leave(
-            status=status,
-            routes=None if routes is None else frozenset(routes),
-            simulated=bool(selection.get("simulated")),
-            ways=terms.ways if terms else None,
-        ),
-        drill=terms,
-        ran_before=_ran_before(connection, row.no, terms, row.issued_at),
+        policy=frozen.policy,
+        templates=frozen.templates,
+        selection=frozen.selection,
+        paths=frozen.paths,
+        leave=frozen.leave,
+        drill=frozen.terms,
+        ran_before=_ran_before(connection, row.no, frozen.terms, row.issued_at),
         halt=halt_of(connection, alert_no),
         follows=_id_of(connection, row.references_no),
         asks=row.purpose not in ENDING,
-    )
-
-
-def terms_of(selection: Mapping[str, Any]) -> Terms | None:
-    """What a drill's plan froze with its alert; None of any other alert."""
-    found = selection.get("drill")
-    if not found:
-        return None
-    return Terms(
-        drill=found["no"],
-        ways={name: Way(word) for name, word in found["ways"].items()},
-        climb_to=found["climb_to"],
-        lost=tuple((name, since, until) for name, since, until in found["lost"]),
+        unread=frozen.unread,
     )
 
 
@@ -300,7 +299,7 @@ def refresh(turn: Turn) -> None:
     for number, state, paused_at, stopped_at in rows:
         if number in known and _moved(known[number], state, paused_at, stopped_at):
             del known[number]
-        if state in _UNDER_WAY:
+        if state in UNDER_WAY:
             turn.alert(number)
 
 
@@ -311,12 +310,12 @@ def _moved(
     return alert.state.value != state or halted != (paused_at, stopped_at)
 
 
-_UNDER_WAY = (AlertState.ISSUED.value, AlertState.APPROVED.value)
+UNDER_WAY = (AlertState.ISSUED.value, AlertState.APPROVED.value)
 
 
 def _standing(dialect: str) -> Any:
     c, h = t.alert.c, t.halt.c
-    under_way = c.state.in_([literal_column(f"'{state}'") for state in _UNDER_WAY])
+    under_way = c.state.in_([literal_column(f"'{state}'") for state in UNDER_WAY])
     return (
         select(c.no, c.state, h.paused_at, h.stopped_at)
         .outerjoin(t.halt, h.alert_no == c.no)

@@ -1,0 +1,123 @@
+"""What was frozen with an alert, read part by part: another version may have written it.
+
+A part that can't be read is replaced by one that does no harm, and named, so that whoever needs it
+says so (`unread.whole`) and everybody else goes on.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+from alertd.decide.plan import Leave, Terms, Way
+from alertd.model import Policy, Status
+
+
+class Part(StrEnum):
+    """A column of `alert` that holds what was frozen."""
+
+    POLICY = "policy"  # ladders, times, tries
+    TEMPLATES = "templates"  # words
+    SELECTION = "selection"  # for whom, by which routes, a drill's plan
+
+
+STANDARD: Final = Policy(name="standard")
+"""By which what is under way of an alert ends whose own policy can't be read."""
+
+EVERYWHERE: Final = ("",)
+"""Areas that nobody knows: only whoever acts everywhere may touch it, and it meets every other."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """What an alert's later messages and steps go by.
+
+    Args:
+        policy: Its own, or `STANDARD`.
+        templates: By name; none where they can't be read.
+        selection: As the fact `alert.drafted` has it; without anything where it can't be read.
+        terms: Of a drill that was made from a plan.
+        leave: How it may travel.
+        paths: Of its areas' units, or `EVERYWHERE`.
+        unread: The parts that can't be read.
+    """
+
+    policy: Policy
+    templates: Mapping[str, Any]
+    selection: Mapping[str, Any]
+    terms: Terms | None
+    leave: Leave
+    paths: tuple[str, ...]
+    unread: frozenset[Part]
+
+
+def policy_of(text: str) -> Policy:
+    """A frozen policy, or `STANDARD` where it can't be read."""
+    try:
+        return Policy.thaw(json.loads(text))
+    except Exception:  # noqa: BLE001 - as below
+        return STANDARD
+
+
+def thaw(policy: str, templates: str, selection: str, status: Status) -> Frozen:
+    """Read the three columns; never raises."""
+    unread: set[Part] = set()
+
+    def part(name: Part, read: Callable[[], _T], otherwise: _T) -> _T:
+        try:
+            return read()
+        except Exception:  # noqa: BLE001 - nobody foresaw what another version writes there
+            unread.add(name)
+            return otherwise
+
+    nothing: _Whom = (
+        {"params": {}},
+        None,
+        Leave(status=status, routes=None, simulated=False),
+        EVERYWHERE,
+    )
+    found, terms, leave, paths = part(
+        Part.SELECTION, lambda: _selection(selection, status), nothing
+    )
+    own = policy_of(policy)
+    if own is STANDARD:
+        unread.add(Part.POLICY)
+    return Frozen(
+        policy=own,
+        templates=part(Part.TEMPLATES, lambda: dict(json.loads(templates)), {}),
+        selection=found,
+        terms=terms,
+        leave=leave,
+        paths=paths,
+        unread=frozenset(unread),
+    )
+
+
+_Whom = tuple[Mapping[str, Any], Terms | None, Leave, tuple[str, ...]]
+
+
+def _selection(text: str, status: Status) -> _Whom:
+    found = json.loads(text)
+    routes, terms = found.get("routes"), _terms(found.get("drill"))
+    leave = Leave(
+        status=status,
+        routes=None if routes is None else frozenset(routes),
+        simulated=bool(found.get("simulated")),
+        ways=terms.ways if terms else None,
+    )
+    return found, terms, leave, tuple(found.get("paths", ()))
+
+
+def _terms(found: Mapping[str, Any] | None) -> Terms | None:
+    """What a drill's plan froze with its alert; None of any other alert."""
+    if not found:
+        return None
+    return Terms(
+        drill=found["no"],
+        ways={name: Way(word) for name, word in found["ways"].items()},
+        climb_to=found["climb_to"],
+        lost=tuple((name, since, until) for name, since, until in found["lost"]),
+    )
