@@ -3,12 +3,14 @@
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
 from alertd.decide import escalate
+from alertd.engine.apart import apart
 from alertd.engine.hurrying import climb_now
 from alertd.engine.telling import Notice, tell, tell_each
 from alertd.engine.turn import LiveAlert, Turn
@@ -327,22 +329,20 @@ def help_due(turn: Turn, limit: int) -> int:
     rows = due.help_calls(turn.connection, turn.now, limit)
     desk = people.duty_desk(turn.connection) if rows else None
     for row in rows:
-        alert = turn.alert(row.alert_no)
-        above = people.ancestors(turn.connection, [row.unit_no]).get(row.unit_no, ())
-        level = min(row.climbed, max(len(above) - 1, 0))
-        lead = (
-            people.lead_duty(turn.connection, above[level], alert.policy.ladder_roles)
-            if above
-            else None
-        )
-        again_at = escalate.help_due(alert.policy, turn.now)
-        turn.record(
-            "help.climbed",
-            {"ack_no": row.ack_no, "climbed": row.climbed + 1, "due_at": again_at},
-            alert_no=alert.no,
-        )
-        call_for_help(turn, alert, row.unit_no, [lead, desk])
+        climb = partial(_help_climbs, turn, row, desk)
+        apart(turn, "help", climb, None, alert_no=row.alert_no)
     return len(rows)
+
+
+def _help_climbs(turn: Turn, row: due.HelpCall, desk: int | None) -> None:
+    alert = turn.alert(row.alert_no)
+    above = people.ancestors(turn.connection, [row.unit_no]).get(row.unit_no, ())
+    level, roles = min(row.climbed, max(len(above) - 1, 0)), alert.policy.ladder_roles
+    lead = people.lead_duty(turn.connection, above[level], roles) if above else None
+    again_at = escalate.help_due(alert.policy, turn.now)
+    body = {"ack_no": row.ack_no, "climbed": row.climbed + 1, "due_at": again_at}
+    turn.record("help.climbed", body, alert_no=alert.no)
+    call_for_help(turn, alert, row.unit_no, [lead, desk])
 
 
 def _confirm(turn: Turn, alert: LiveAlert, heard: Sequence[Sequence[Answered]]) -> None:

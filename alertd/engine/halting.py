@@ -1,8 +1,11 @@
 """A person pauses an alert's sending, lets it go on, or stops it for good (`decide/halt`)."""
 
+from functools import partial
+
 from alertd.decide import halt
 from alertd.decide.lifecycle import Action
 from alertd.engine import dispatch
+from alertd.engine.apart import apart
 from alertd.engine.approving import move_of, subject_of
 from alertd.engine.authority import Actor, require
 from alertd.engine.telling import tell
@@ -35,10 +38,15 @@ def forgotten_due(turn: Turn) -> int:
     """Tell the duty desk of alerts that are paused and may be forgotten; again for as long."""
     found = due.forgotten(turn.connection, turn.now)
     for each in found:
-        alert = turn.alert(each.alert_no)
-        message = _tell_desk(turn, alert, turn.now - each.paused_at)
-        turn.record("pause.told", {"message": message}, alert_no=alert.no)
+        remind = partial(_remind, turn, each)
+        apart(turn, "paused", remind, None, alert_no=each.alert_no)
     return len(found)
+
+
+def _remind(turn: Turn, each: due.Forgotten) -> None:
+    alert = turn.alert(each.alert_no)
+    message = _tell_desk(turn, alert, turn.now - each.paused_at)
+    turn.record("pause.told", {"message": message}, alert_no=alert.no)
 
 
 def _tell_desk(turn: Turn, alert: LiveAlert, paused_ms: Millis) -> int:

@@ -15,6 +15,7 @@ from alertd.model import (
     DeliveryState,
     MessageKind,
     RecipientKind,
+    Stage,
     numbers_of,
     requirement_no,
 )
@@ -126,14 +127,16 @@ def climb_now(turn: Turn, alert_no: int, persons: Sequence[int]) -> None:
 
 def ladders_of(turn: Turn, alert_no: int, persons: Sequence[int]) -> list[int]:
     """The numbers of what the alert asks of these people's duties, whether it is there or not."""
-    stages = turn.alert(alert_no).policy.stages
+    alert = turn.alert(alert_no)
+    # Of a policy that can't be read whichever there are: its ladders are due once it can.
+    stages = list(Stage) if alert.unread else [rule.stage for rule in alert.policy.stages]
     duties = people.duties_of(turn.connection, list(persons))
     return sorted(
         {
-            requirement_no(alert_no, rule.stage, duty.duty_no)
+            requirement_no(alert_no, stage, duty.duty_no)
             for held in duties.values()
             for duty in held
-            for rule in stages
+            for stage in stages
         }
     )
 

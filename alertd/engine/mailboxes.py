@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from alertd.decide.interpret import Candidate, Duty, Person
-from alertd.engine.frozen import policy_of
 from alertd.engine.senders import About, about, first_told
 from alertd.engine.turn import Turn
 from alertd.lanes import channel_of
 from alertd.model import FOREVER, Channel, Millis, RecipientKind
 from alertd.store import outbox, people
 from alertd.store import tables as t
+from alertd.store.frozen import policy_of
 from alertd.store.prepared import Prepared, among, numbers
 
 _KIND = "mail"  # of a chat group, in rosters

@@ -11,13 +11,13 @@ from alertd.decide.budget import NOTHING_SPENT, Account, Said
 from alertd.decide.expand import Pieces
 from alertd.decide.halt import NONE, Halt, holds_back, ran
 from alertd.decide.plan import Bucket, Leave, Route, Terms
-from alertd.engine.frozen import Part, thaw
 from alertd.engine.library import Library
 from alertd.errors import NoRoomError, NotFoundError
 from alertd.lanes import status_of
 from alertd.model import AlertState, Fact, Millis, Policy, Status
 from alertd.store import tables as t
 from alertd.store.database import Transaction
+from alertd.store.frozen import Part, thaw
 from alertd.store.identity import Ids
 from alertd.store.prepared import Prepared, among, numbers
 

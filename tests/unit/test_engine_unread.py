@@ -18,6 +18,12 @@ from channels.base import ReceiptStatus
 from tests.city import OFFICER, SECOND, City, accepts, sms_route
 
 TOWN, OTHER, THIRD = "330281001", "330281002", "330281003"
+# As another version may write them: JSON, and of the right kind at first sight.
+OTHER_SHAPE = {
+    "policy": '{"name": "red", "max_attempts": {"sms": 5}}',
+    "templates": '{"typhoon-red": "sealed"}',
+    "selection": '{"whom": ["330281001"]}',
+}
 PARTS = pytest.mark.parametrize("part", ["policy", "templates", "selection"])
 SLOW = (sms_route(in_flight=5),)
 
@@ -32,7 +38,7 @@ class Broken:
         self.sent = [m for m in city.sent if m.delivery >> 32 == self.no]
         assert len(self.sent) == 5
         self.kept = self._column()
-        self.write('["of another version"]')
+        self.write(OTHER_SHAPE[part])
         city.start()
         city.behave = accepts
 

@@ -11,6 +11,7 @@ from alertd.decide.halt import NONE, Halt
 from alertd.errors import NotFoundError
 from alertd.model import AlertState, Millis, Status
 from alertd.store import tables as t
+from alertd.store.frozen import shown
 from alertd.store.reads.paging import Page
 from alertd.store.reads.principals import names_of
 
@@ -134,7 +135,7 @@ def alert(connection: Connection, alert_id: bytes, *, path: str = "") -> FullAle
     if row is None or not seen_from(path, _paths(row)):
         raise NotFoundError("There is no such alert.")
     (view,) = _views(connection, [row], path)
-    return FullAlert(view=view, cap=json.loads(row.cap), policy=json.loads(row.policy))
+    return FullAlert(view=view, cap=json.loads(row.cap), policy=shown(row.policy))
 
 
 def templates_of(connection: Connection, alert_id: bytes) -> dict[str, Any]:
@@ -167,7 +168,7 @@ def find(connection: Connection, word: str, *, path: str = "") -> bytes:
 
 
 def _paths(row: Row[Any]) -> tuple[str, ...]:
-    return tuple(json.loads(row.selection).get("paths", ()))
+    return tuple(shown(row.selection).get("paths", ()))
 
 
 def _views(connection: Connection, rows: Iterable[Row[Any]], path: str) -> list[AlertView]:
@@ -195,7 +196,7 @@ def _view(
     ids: dict[int, bytes],
     halt: Row[Any] | None,
 ) -> AlertView:
-    selection = json.loads(row.selection)
+    selection = shown(row.selection)
     routes = selection.get("routes")
     follows = ids.get(row.references_no)
     same = ("no", "short_code", "purpose", "colour", "severity", "headline", "identifier")

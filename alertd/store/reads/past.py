@@ -1,12 +1,12 @@
 """Which alerts there were: of a season, and the one that a report is compared with."""
 
-import json
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
 from alertd.model import Millis
 from alertd.store import tables as t
+from alertd.store.frozen import shown
 from alertd.store.reads.alerts import inside
 
 _LOOKED_AT = 50
@@ -41,7 +41,7 @@ def drill_before(connection: Connection, alert_no: int, *, path: str = "") -> in
         same, c.status == mine.status, c.issued_at < mine.issued_at, c.references_no.is_(None)
     )
     for row in connection.execute(query.order_by(c.issued_at.desc()).limit(_LOOKED_AT)):
-        if not row.cut_short and inside(path, json.loads(row.selection).get("paths", ())):
+        if not row.cut_short and inside(path, shown(row.selection).get("paths", ())):
             return int(row.no)
     return None
 

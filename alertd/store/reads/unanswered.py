@@ -1,6 +1,5 @@
 """Who hasn't answered yet: duties whose ladder is open or exhausted, with whom to ask."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +26,7 @@ from alertd.model import (
 from alertd.store import addresses, people
 from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
+from alertd.store.frozen import policy_of
 from alertd.store.reads.board import issued_version, path_then
 from alertd.store.reads.paging import Page
 from rosters.shifts import spelled
@@ -126,7 +126,7 @@ def unanswered(
 
 def _policy(connection: Connection, alert_no: int) -> Policy:
     query = select(t.alert.c.policy).where(t.alert.c.no == alert_no)
-    return Policy.thaw(json.loads(connection.execute(query).scalar_one()))
+    return policy_of(connection.execute(query).scalar_one())
 
 
 def silent(

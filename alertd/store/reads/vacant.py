@@ -4,7 +4,6 @@ What nobody holds isn't asked, so it stands in no count of what was asked and wh
 Such a place is one that nobody reaches: somebody must go there.
 """
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,9 +11,10 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, case, exists, literal, select
 
-from alertd.model import Policy, Status
+from alertd.model import Status
 from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force, one_of
+from alertd.store.frozen import policy_of, shown
 from rosters.words import LEAD_ROLES, Level
 
 DOORS: Final = (Level.GRID, Level.BUILDING)
@@ -95,8 +95,10 @@ def vacant(connection: Connection, alert_no: int) -> list[tuple[int, str]]:
     ).first()
     if row is None or row.audience == "told" or row.status == int(Status.TEST):
         return []
-    chosen = json.loads(row.selection)
-    asked = set(chosen["roles"]) & set(Policy.thaw(json.loads(row.policy)).ladder_roles)
+    chosen = shown(row.selection)
+    if not chosen:
+        return []
+    asked = set(chosen["roles"]) & set(policy_of(row.policy).ladder_roles)
     found = _found.setdefault(connection.engine, {})
     key = (row.id, row.roster_version)
     if key not in found:

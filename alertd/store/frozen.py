@@ -6,8 +6,9 @@ says so (`unread.whole`) and everybody else goes on.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from alertd.decide.plan import Leave, Terms, Way
@@ -54,12 +55,32 @@ class Frozen:
     unread: frozenset[Part]
 
 
+@lru_cache(maxsize=64)
 def policy_of(text: str) -> Policy:
-    """A frozen policy, or `STANDARD` where it can't be read."""
+    """A frozen policy, the same for most alerts; `STANDARD` where it can't be read."""
     try:
-        return Policy.thaw(json.loads(text))
-    except Exception:  # noqa: BLE001 - as below
+        found = Policy.thaw(json.loads(text))
+    except Exception:  # noqa: BLE001 - nobody foresaw what another version writes there
         return STANDARD
+    alike = all(_alike(getattr(found, each.name), each.default) for each in fields(Policy)[1:])
+    waits = all(isinstance(wait, int | float) for wait in found.retry_backoff_s)
+    return found if alike and waits else STANDARD
+
+
+def _alike(value: object, usual: object) -> bool:
+    """Whether a value is of the kind that it is where nobody says otherwise."""
+    if isinstance(usual, bool | str | tuple):
+        return isinstance(value, type(usual))
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def shown(text: str) -> dict[str, Any]:
+    """A frozen column for whoever only shows alerts; empty where it can't be read."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def thaw(policy: str, templates: str, selection: str, status: Status) -> Frozen:
@@ -69,7 +90,7 @@ def thaw(policy: str, templates: str, selection: str, status: Status) -> Frozen:
     def part(name: Part, read: Callable[[], _T], otherwise: _T) -> _T:
         try:
             return read()
-        except Exception:  # noqa: BLE001 - nobody foresaw what another version writes there
+        except Exception:  # noqa: BLE001 - as above
             unread.add(name)
             return otherwise
 
@@ -87,7 +108,7 @@ def thaw(policy: str, templates: str, selection: str, status: Status) -> Frozen:
         unread.add(Part.POLICY)
     return Frozen(
         policy=own,
-        templates=part(Part.TEMPLATES, lambda: dict(json.loads(templates)), {}),
+        templates=part(Part.TEMPLATES, lambda: _templates(templates), {}),
         selection=found,
         terms=terms,
         leave=leave,
@@ -96,11 +117,21 @@ def thaw(policy: str, templates: str, selection: str, status: Status) -> Frozen:
     )
 
 
+def _templates(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text)
+    if not all(isinstance(each, dict) for each in found.values()):
+        raise TypeError(text)
+    return found
+
+
 _Whom = tuple[Mapping[str, Any], Terms | None, Leave, tuple[str, ...]]
 
 
 def _selection(text: str, status: Status) -> _Whom:
     found = json.loads(text)
+    known = (found["paths"], list), (found["roles"], list), (found["params"], dict)
+    if not all(isinstance(value, kind) for value, kind in known):
+        raise TypeError(text)
     routes, terms = found.get("routes"), _terms(found.get("drill"))
     leave = Leave(
         status=status,
@@ -108,7 +139,7 @@ def _selection(text: str, status: Status) -> _Whom:
         simulated=bool(found.get("simulated")),
         ways=terms.ways if terms else None,
     )
-    return found, terms, leave, tuple(found.get("paths", ()))
+    return found, terms, leave, tuple(found["paths"])
 
 
 def _terms(found: Mapping[str, Any] | None) -> Terms | None:
