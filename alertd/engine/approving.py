@@ -205,12 +205,16 @@ def _end_followed(turn: Turn, row: Any) -> None:
 def expire_due(turn: Turn) -> None:
     """End what ran out; an approved or drafted one expires too."""
     for number in due.alerts_to_expire(turn.connection, turn.now):
-        dispatch.give_up_resends(turn, number)
-        turn.record(
-            "alert.ended",
-            {"state": AlertState.EXPIRED.value, "reason": "expired"},
-            alert_no=number,
-        )
+        apart(turn, _EXPIRE, partial(_expire, turn, number), None, alert_no=number)
+
+
+_EXPIRE = "expire"
+
+
+def _expire(turn: Turn, alert_no: int) -> None:
+    dispatch.give_up_resends(turn, alert_no)
+    body = {"state": AlertState.EXPIRED.value, "reason": "expired"}
+    turn.record("alert.ended", body, alert_no=alert_no)
 
 
 def discard(turn: Turn, actor: Actor, alert_id: bytes) -> None:
