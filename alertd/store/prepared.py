@@ -66,7 +66,7 @@ class Prepared:
         for size, flat in _together(values):
             several = self._several(text, len(order), size)
             if several is None:
-                driver.executemany(text, values)
+                driver.cursor().executemany(text, values)
                 return
             driver.execute(several, flat)
 

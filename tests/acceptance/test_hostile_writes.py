@@ -23,7 +23,7 @@ DEAR = 100  # where a body that is accepted costs a password's hash
 JSON = {"content-type": "application/json"}
 
 
-@pytest.fixture(params=[140, pytest.param(2_000, marks=pytest.mark.soak)])
+@pytest.fixture(params=[90, pytest.param(2_000, marks=pytest.mark.soak)])
 def count(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 

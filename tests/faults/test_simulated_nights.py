@@ -14,8 +14,8 @@ from drills.simulate.stage import Stage
 from tests import nights
 
 ROOT = Path(__file__).parents[2]
-QUICK = 48
-AT_ONCE = 16
+QUICK = 24
+AT_ONCE = 8
 SOAK = 10_000
 SOAK_AT_ONCE = 250
 

@@ -204,7 +204,7 @@ def test_a_drill_is_compared_with_a_drill_only(found: Figures) -> None:
     assert by_key["duties"].better == 0
     back = {each.key: each.better for each in changes(found_now, found, EN)}
     assert (back["answer"], back["unwoken"], back["covered_50"]) == (-1, -1, -1)
-    assert json.dumps(to_json(found, found_now, EN))
+    assert json.dumps(to_json(found, found_now, "en"))
     with pytest.raises(InvalidInputError, match="can't be compared"):
         changes(found, told_by_hand(status=2).figures(), EN)
 
