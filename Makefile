@@ -32,7 +32,7 @@ demo: setup-run ## the whole job once, in under a minute: import, alert, replies
 .PHONY: test
 test: setup-dev system-packages ## set up, then run every test but the slow proofs
 	@mkdir -p build
-	@$(PYTEST) -n $(WORKERS) -m 'not soak and not peers' --session-timeout=1500 \
+	@$(PYTEST) -n $(WORKERS) -m 'not soak and not peers' --session-timeout=2400 \
 		--junitxml=build/junit.xml $(T)
 
 # `make test` has the promises, the workers and the kill loops on PostgreSQL; this has all the rest.
