@@ -14,6 +14,8 @@ from alertd.errors import AlertdError, ConflictError, ForbiddenError
 from alertd.lanes import BY_SMS
 from alertd.model import AlertState, DeliveryState, RequirementState
 from alertd.store import tables as t
+from alertd.store.reads.board import board
+from alertd.store.reads.unanswered import unanswered
 from channels.base import ReceiptStatus
 from tests.city import OFFICER, SECOND, City, accepts, sms_route
 
@@ -164,6 +166,14 @@ def test_a_cancel_ends_it_and_reaches_whoever_may_have_it(city: City, part: str)
     city.forward(seconds=40)  # the process before has its share of the route until it is missed
     told = {m.address for m in city.sent[before:] if m.kind == "alert"}
     assert told >= {m.address for m in bad.sent if m.address}
+
+
+@PARTS
+def test_its_board_and_list_can_be_seen(city: City, part: str) -> None:
+    bad = Broken(city, part)
+    with city.store.read() as connection:
+        assert board(connection, bad.no).stages
+        assert unanswered(connection, bad.no).items
 
 
 def test_what_follows_a_drill_waits_until_its_routes_can_be_read(city: City) -> None:

@@ -96,7 +96,8 @@ def vacant(connection: Connection, alert_no: int) -> list[tuple[int, str]]:
     if row is None or row.audience == "told" or row.status == int(Status.TEST):
         return []
     chosen = shown(row.selection)
-    if not chosen:
+    paths = chosen.get("paths")
+    if not paths:  # it can't be read: for whom it is, nobody knows
         return []
     asked = set(chosen["roles"]) & set(policy_of(row.policy).ladder_roles)
     found = _found.setdefault(connection.engine, {})
@@ -104,7 +105,7 @@ def vacant(connection: Connection, alert_no: int) -> list[tuple[int, str]]:
     if key not in found:
         while len(found) >= _MOST_KEPT:
             found.pop(next(iter(found)), None)
-        paths, version = chosen["paths"], row.roster_version
+        version = row.roster_version
         found[key] = unheld(connection, version, paths, asked, levels=DOORS, asked=asked)
     return found[key]
 
