@@ -6,6 +6,8 @@ import itertools
 from dataclasses import dataclass
 from typing import Self
 
+from tests.contract.peer import PATIENCE_S
+
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBACK = 0x10, 0x20, 0x30, 0x40, 0x90
 AT_QOS_1 = 0x02
 RETAIN = 0x01
@@ -129,8 +131,9 @@ class Speaker:
 
     async def next_message(self) -> Packet:
         """The next PUBLISH, acknowledged."""
-        while (packet := await read_packet(self.reader)).kind != PUBLISH:
-            pass
+        async with asyncio.timeout(PATIENCE_S):
+            while (packet := await read_packet(self.reader)).kind != PUBLISH:
+                pass
         if packet.mid:
             self.writer.write(Packet(PUBACK, packet.mid.to_bytes(2, "big")).encoded())
         return packet

@@ -18,6 +18,9 @@ from tests.contract.mqtt_bytes import Speaker
 from tests.contract.peer import PATIENCE_S, Recorder, until
 from tests.contract.process_peer import ROOT
 
+# As of one alert: messages that differ in nothing but whom they are for go to an area as one.
+_EXPIRES_AT = time.time_ns() // 1_000_000 + 2 * 3_600_000
+
 
 class Terminals:
     """`terminal_sim` as a process, with its log."""
@@ -156,7 +159,7 @@ def order(delivery: int, terminal: int | None = None, **changes: Any) -> Outgoin
         "status": "Exercise",
         "severity": 1,
         "created_at": now,
-        "expires_at": now + 600_000,
+        "expires_at": _EXPIRES_AT,
     }
     return Outgoing(delivery=delivery, **{**values, **changes})
 
