@@ -1,5 +1,7 @@
 """The web application: API, console, inbound hooks and probes of one node."""
 
+from typing import Any
+
 from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
@@ -21,6 +23,7 @@ from alertd.web.api import (
     situation,
     status,
 )
+from alertd.web.api.routing import API
 from alertd.web.bodies import BodyLimit
 from alertd.web.deps import Deps
 from alertd.web.door import Door
@@ -59,13 +62,13 @@ from alertd.web.pages import paper as paper_pages
 from alertd.web.pages import readiness as readiness_pages
 from alertd.web.pages import roster as roster_pages
 from alertd.web.pages.rendering import STATIC
+from alertd.web.problem import Problem
 from alertd.web.shared import Shared
 from alertd.web.situations import Situations
 from alertd.web.tail import Tail
 from alertd.web.totals import Totals
 
-API = "/api/v1"
-_ROUTERS: tuple[APIRouter, ...] = (
+_API: tuple[APIRouter, ...] = (
     board.router,  # before `alerts`, whose /{alert}/{kind} would take its paths
     acting.router,
     answers.router,
@@ -82,14 +85,52 @@ _ROUTERS: tuple[APIRouter, ...] = (
     clock.router,
     drills.router,
 )
+_PAGES: tuple[APIRouter, ...] = (
+    probes.router,
+    sounds.router,
+    signing.router,
+    handsets.router,
+    acting_pages.router,
+    silence.router,
+    paper_pages.router,
+    situations.router,
+    history.router,
+    health.router,
+    inbox.router,
+    issuing.router,
+    oidc.router,
+    readiness_pages.router,
+    reports.router,
+    drill_pages.router,
+    speakers.router,
+    roster_import.router,
+    roster_pages.router,
+    texts.router,
+    account.router,
+    users.router,
+    record.router,
+    following.router,
+    drafts.router,
+    alert_pages.router,
+)
 # Asked for every second by every open board, or by twenty thousand phones at once. Routes are tried
 # one after another, and half of what such an answer cost was going through all the others first.
 _BUSIEST: tuple[APIRouter, ...] = (board_pages.router, phone.router)
 
 
+class _Application(FastAPI):
+    """Whose description holds what every refusal looks like, once."""
+
+    def openapi(self) -> dict[str, Any]:
+        """See FastAPI."""
+        document = super().openapi()
+        document["components"]["schemas"][Problem.__name__] = Problem.model_json_schema()
+        return document
+
+
 def create_app(deps: Deps) -> FastAPI:
     """Build the application; serving it, and starting the engine, is bootstrap's."""
-    app = FastAPI(
+    app = _Application(
         title="alertd",
         summary="Alerts, who answered them, and who hasn't.",
         version="1",
@@ -108,39 +149,10 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.imports = Imports(deps)
     app.state.totals = Totals()
     failing.install(app)
-    for router in _BUSIEST:
-        app.include_router(router)
-    for router in _ROUTERS:
-        app.include_router(router, prefix=API)
-    for router in (
-        probes.router,
-        sounds.router,
-        signing.router,
-        handsets.router,
-        acting_pages.router,
-        silence.router,
-        paper_pages.router,
-        situations.router,
-        history.router,
-        health.router,
-        inbox.router,
-        issuing.router,
-        oidc.router,
-        readiness_pages.router,
-        reports.router,
-        drill_pages.router,
-        speakers.router,
-        roster_import.router,
-        roster_pages.router,
-        texts.router,
-        account.router,
-        users.router,
-        record.router,
-        following.router,
-        drafts.router,
-        alert_pages.router,
-    ):
-        app.include_router(router)
+    for router in (*_BUSIEST, *_API, *_PAGES):
+        # As they stand: `include_router` makes each of them once more at the first request, which
+        # takes a second of a small box.
+        app.router.routes.extend(router.routes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
     app.add_middleware(SafeHeaders)

@@ -111,8 +111,10 @@ class Problem(BaseModel):
     problems: list[str] | None = None
 
 
+# By reference: a model here would be made seven times a route, which takes a fifth of a start.
+_SCHEMA = {"$ref": f"#/components/schemas/{Problem.__name__}"}
 RESPONSES: Mapping[int | str, dict[str, Any]] = {
-    code: {"model": Problem, "description": title, "content": {MEDIA_TYPE: {}}}
+    code: {"description": title, "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
     for code, title in {
         401: "Nobody known is asking",
         403: "Not allowed, or not in this subtree",

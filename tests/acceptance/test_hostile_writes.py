@@ -1,4 +1,4 @@
-"""The API's other writes, and the page's sign-in, under a hundred and more hostile bodies each.
+"""The API's other writes, and the page's sign-in, under sixty and more hostile bodies each.
 
 Two thousand each in `make soak`; the hooks, which the world outside can reach, have as many in
 `make test`, too (`test_hostile_bodies`).
@@ -19,11 +19,11 @@ from tests.acceptance.hostile import EVERY, bodies, form
 from tests.acceptance.living_city import Alert, LivingCity
 from tests.acceptance.within import within
 
-DEAR = 100  # where a body that is accepted costs a password's hash
+DEAR = 60  # where a body that is accepted costs a password's hash
 JSON = {"content-type": "application/json"}
 
 
-@pytest.fixture(params=[90, pytest.param(2_000, marks=pytest.mark.soak)])
+@pytest.fixture(params=[60, pytest.param(2_000, marks=pytest.mark.soak)])
 def count(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 

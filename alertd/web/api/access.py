@@ -5,7 +5,7 @@ import base64
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from pydantic import BaseModel
 
 from alertd.engine.authority import Actor, require
@@ -13,16 +13,15 @@ from alertd.engine.turn import Turn
 from alertd.model import Millis
 from alertd.store import access as store
 from alertd.store import credentials
+from alertd.web.api.routing import api_router
 from alertd.web.auth import Asker
-from alertd.web.bodies import StrictRoute
 from alertd.web.commands import access
 from alertd.web.commands.access import NewPrincipal, NewToken
 from alertd.web.deps import Deps, Given
 from alertd.web.passwords import hash_password, one_time_password
-from alertd.web.problem import RESPONSES
 from alertd.web.writes import Writing, created
 
-router = APIRouter(tags=["access"], route_class=StrictRoute, responses=dict(RESPONSES))
+router = api_router("access")
 
 PrincipalName = Annotated[str, Path(min_length=1, max_length=64)]
 TokenName = Annotated[str, Path(min_length=1, max_length=64)]

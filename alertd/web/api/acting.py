@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any, Literal
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from alertd.engine import halting
@@ -11,18 +10,15 @@ from alertd.engine.authority import Actor
 from alertd.engine.turn import Turn
 from alertd.store.reads.alerts import find
 from alertd.web.api.alerts import state_of
+from alertd.web.api.routing import api_router
 from alertd.web.api.shapes import State
 from alertd.web.auth import Asker
-from alertd.web.bodies import StrictRoute
 from alertd.web.commands import calling, urging
 from alertd.web.deps import Given
 from alertd.web.fields import AlertRef, PersonId, Reason
-from alertd.web.problem import RESPONSES
 from alertd.web.writes import Writing
 
-router = APIRouter(
-    prefix="/alerts/{alert}", tags=["board"], route_class=StrictRoute, responses=dict(RESPONSES)
-)
+router = api_router("board", "/alerts/{alert}")
 
 Halting = Literal["pause", "resume", "stop"]
 HALTS = {"pause": halting.pause, "resume": halting.resume, "stop": halting.stop}

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,23 +17,21 @@ from alertd.errors import InvalidInputError
 from alertd.model import Status
 from alertd.store.reads import alerts as reads
 from alertd.store.reads.paging import Page
+from alertd.web.api.routing import api_router
 from alertd.web.api.shapes import Drafted, Outlook, State
 from alertd.web.auth import Reader
-from alertd.web.bodies import StrictRoute, read_json
+from alertd.web.bodies import read_json
 from alertd.web.commands import drafting
 from alertd.web.commands.drafting import FollowUp, NewAlert
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, AlertRef, Limit
-from alertd.web.problem import RESPONSES
 from alertd.web.writes import Writing, created
 
 CAP_XML = "application/cap+xml"
 CAP_JSON = "application/cap+json"
 _XML = frozenset({CAP_XML, "application/xml", "text/xml"})
 
-router = APIRouter(
-    prefix="/alerts", tags=["alerts"], route_class=StrictRoute, responses=dict(RESPONSES)
-)
+router = api_router("alerts", "/alerts")
 
 _BODIES: dict[str, Any] = {
     "requestBody": {

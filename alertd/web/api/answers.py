@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict
 
 from alertd.engine.authority import Actor, require
@@ -13,17 +13,16 @@ from alertd.store.reads import answers as reads
 from alertd.store.reads.alerts import find
 from alertd.store.reads.paging import Page
 from alertd.web.api.board import about
+from alertd.web.api.routing import api_router
 from alertd.web.api.shapes import Acked, Classified, Done
 from alertd.web.auth import Reader
-from alertd.web.bodies import StrictRoute
 from alertd.web.commands import answers
 from alertd.web.commands.answers import Classification, NewAck
 from alertd.web.deps import Given
 from alertd.web.fields import After, AlertRef, Limit, Number, Reason
-from alertd.web.problem import RESPONSES
 from alertd.web.writes import Writing, created
 
-router = APIRouter(tags=["answers"], route_class=StrictRoute, responses=dict(RESPONSES))
+router = api_router("answers")
 
 Verdict = Literal[
     "counted", "unclear", "ambiguous", "quarantined", "unknown-sender", "no-alert", "opt-out"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from sqlalchemy import Connection
 
 from alertd.engine.authority import Actor, require
@@ -16,15 +16,15 @@ from alertd.store.reads import board as reads
 from alertd.store.reads.paging import Page
 from alertd.store.reads.timeline import Entry, timeline
 from alertd.store.reads.vacant import Vacancy
+from alertd.web.api.routing import api_router
 from alertd.web.api.shapes import Facts, FactView
 from alertd.web.auth import Reader
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, AlertRef, Cursor, Limit
 from alertd.web.live import fact_of, format_cursor, parse_cursor
-from alertd.web.problem import RESPONSES
 
 T = TypeVar("T")
-router = APIRouter(prefix="/alerts/{alert}", tags=["board"], responses=dict(RESPONSES))
+router = api_router("board", "/alerts/{alert}")
 
 StageName = Literal["received", "on_post", "done"]
 LevelName = Literal["city", "subdistrict", "community", "grid", "building"]

@@ -4,18 +4,17 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from alertd.engine.authority import require
 from alertd.errors import UnavailableError
 from alertd.model import Millis
+from alertd.web.api.routing import api_router
 from alertd.web.auth import Asker, Reader
 from alertd.web.deps import Given
-from alertd.web.problem import RESPONSES
 from alertd.web.standing import standing_of
 
-router = APIRouter(tags=["status"], responses=dict(RESPONSES))
+router = api_router("status")
 
 _PATIENCE_S = 10.0
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,16 +13,15 @@ from alertd.engine.authority import Actor
 from alertd.engine.turn import Turn
 from alertd.model import Millis
 from alertd.store.reads import drills as reads
+from alertd.web.api.routing import api_router
 from alertd.web.auth import Reader
-from alertd.web.bodies import StrictRoute
 from alertd.web.commands import drilling
 from alertd.web.deps import Given
 from alertd.web.fields import After, Limit, Number, Reason
-from alertd.web.problem import RESPONSES
 from alertd.web.writes import Writing, created
 from drills.plan import MOST_BYTES
 
-router = APIRouter(tags=["drills"], route_class=StrictRoute, responses=dict(RESPONSES))
+router = api_router("drills")
 
 PlanName = Annotated[str, Path(min_length=1, max_length=60)]
 Toml = Annotated[str, Field(min_length=1, max_length=MOST_BYTES)]

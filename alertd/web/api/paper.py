@@ -3,8 +3,8 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
 from fastapi import Path as InPath
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from alertd.decide.sheets import MOST_TEXT, read_code, read_marks, written
@@ -12,17 +12,16 @@ from alertd.engine.authority import Actor
 from alertd.engine.turn import Turn
 from alertd.store.reads import sheets as reads
 from alertd.web.api.board import about
+from alertd.web.api.routing import api_router
 from alertd.web.auth import Asker, Reader
-from alertd.web.bodies import StrictRoute
 from alertd.web.commands import paper as commands
 from alertd.web.deps import Given
 from alertd.web.fields import AlertRef, Code, Moment, Text
 from alertd.web.language import language_of
 from alertd.web.paper import Kind, Paper, Wanted, make
-from alertd.web.problem import RESPONSES
 from alertd.web.writes import Writing
 
-router = APIRouter(tags=["paper"], route_class=StrictRoute, responses=dict(RESPONSES))
+router = api_router("paper")
 
 SheetNo = Annotated[
     str, InPath(max_length=20, description="A sheet's number, such as K7M-4QX, as it was read")

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
@@ -20,18 +20,17 @@ from alertd.store.reads import alerts, ledger, todo
 from alertd.store.reads.paging import Page
 from alertd.store.reads.units import path_of
 from alertd.web.api.board import require_whole
+from alertd.web.api.routing import api_router
 from alertd.web.auth import Reader
-from alertd.web.bodies import StrictRoute
 from alertd.web.commands import mending
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, AlertRef, Code, Limit, Note, Number
 from alertd.web.language import language_of
-from alertd.web.problem import RESPONSES
 from alertd.web.writes import Writing
 from drills.plan import MOST_BYTES
 from drills.scoring import Scored
 
-router = APIRouter(tags=["readiness"], route_class=StrictRoute, responses=dict(RESPONSES))
+router = api_router("readiness")
 
 MONTH_MS: Final = 30 * 86_400_000
 Format = Literal["json", "csv"]

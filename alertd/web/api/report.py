@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy import Connection
 from starlette.background import BackgroundTask
@@ -20,13 +20,13 @@ from alertd.report.make import Order, Report, drill_before, gather, write
 from alertd.store.reads import alerts
 from alertd.store.reads.report_rows import MASKED, Guise
 from alertd.web.api.board import require_whole
+from alertd.web.api.routing import api_router
 from alertd.web.auth import Reader
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import AlertRef
 from alertd.web.language import language_of
-from alertd.web.problem import RESPONSES
 
-router = APIRouter(tags=["report"], responses=dict(RESPONSES))
+router = api_router("report")
 
 Form = Literal["json", "csv", "html", "pdf", "xlsx", "bundle"]
 _TYPES: dict[Form, str] = {

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, Form, Query, Request, UploadFile
+from fastapi import File, Form, Query, Request, UploadFile
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 from starlette.background import BackgroundTask
@@ -24,19 +24,19 @@ from alertd.store.reads import units as reads
 from alertd.store.reads.paging import Page
 from alertd.store.roster import Plan, RosterVersion
 from alertd.web.api.roster_changes import ChangedView, diff_view
+from alertd.web.api.routing import api_router
 from alertd.web.auth import Asker, Reader
 from alertd.web.bodies import check_text
 from alertd.web.commands.rostering import require_meant
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, Code, Limit
 from alertd.web.language import language_of
-from alertd.web.problem import RESPONSES
 from alertd.web.writes import IdempotencyKey, Writer, hash_of
 from rosters.export import Style, write_groups, write_people, write_terminals
 from rosters.parse import Checked, RosterFiles, check
 from rosters.problems import Severity
 
-router = APIRouter(prefix="/roster", tags=["roster"], responses=dict(RESPONSES))
+router = api_router("roster", "/roster")
 
 _SUFFIXES = frozenset({".csv", ".txt", ".xlsx", ".xls", ".ods"})
 _PIECE = 1024 * 1024

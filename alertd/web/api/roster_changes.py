@@ -5,7 +5,7 @@ import datetime as dt
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from pydantic import BaseModel
 
 from alertd.engine.authority import Actor, require
@@ -15,21 +15,18 @@ from alertd.store import roster
 from alertd.store.reads import roster_lists
 from alertd.store.reads.roster_lists import Line
 from alertd.store.roster import RosterVersion
+from alertd.web.api.routing import api_router
 from alertd.web.auth import Reader
-from alertd.web.bodies import StrictRoute
 from alertd.web.commands import rostering
 from alertd.web.commands.rostering import NewEdit, Planned
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import INT64
 from alertd.web.language import language_of
-from alertd.web.problem import RESPONSES
 from alertd.web.writes import Writer, Writing
 from rosters.diff import Diff
 from rosters.edits import Act
 
-router = APIRouter(
-    prefix="/roster", tags=["roster"], responses=dict(RESPONSES), route_class=StrictRoute
-)
+router = api_router("roster", "/roster")
 
 Version = Annotated[int, Path(ge=1, le=INT64)]
 DryRun = Annotated[bool, Query(description="Show what would change; change nothing")]

@@ -3,21 +3,20 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from alertd.decide.budget import left
 from alertd.i18n import LANGUAGES
 from alertd.model import Millis
+from alertd.web.api.routing import api_router
 from alertd.web.auth import Reader
 from alertd.web.commands.trying import Trial, try_route
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import RouteName, Text
-from alertd.web.problem import RESPONSES
 from alertd.web.ready import RouteHealth, route_healths
 from alertd.web.writes import Writing
 
-router = APIRouter(tags=["status"], responses=dict(RESPONSES))
+router = api_router("status")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

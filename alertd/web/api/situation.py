@@ -5,19 +5,19 @@ import json
 from functools import partial
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from alertd.engine.authority import Actor
 from alertd.engine.turn import Turn
 from alertd.store.reads.alerts import find
+from alertd.web.api.routing import api_router
 from alertd.web.auth import Reader
 from alertd.web.deps import Given
 from alertd.web.fields import AlertRef
 from alertd.web.language import language_of
-from alertd.web.problem import RESPONSES
 from alertd.web.situations import gather
 
-router = APIRouter(tags=["report"], responses=dict(RESPONSES))
+router = api_router("report")
 
 Face = Literal["json", "html", "pdf"]
 TYPES: Final[dict[str, str]] = {

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import Depends, Header, Query
 from fastapi.responses import StreamingResponse
 
 from alertd.engine.authority import Actor, may
@@ -12,14 +12,14 @@ from alertd.store import journal
 from alertd.store.reads import alerts
 from alertd.store.reads import terminals as reads
 from alertd.store.reads.paging import Page
+from alertd.web.api.routing import api_router
 from alertd.web.auth import Reader
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, Cursor, Limit
 from alertd.web.live import Listener, follow, parse_cursor
-from alertd.web.problem import RESPONSES
 from alertd.web.tail import Tailing
 
-router = APIRouter(tags=["status"], responses=dict(RESPONSES))
+router = api_router("status")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
