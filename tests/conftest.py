@@ -17,6 +17,8 @@ structlog.configure(
     ]
 )
 
+_LONG = frozenset({"acceptance", "browser", "faults"})  # folders of tests that run processes
+
 gc.disable()  # until all tests are found: what is loaded stays, and there is a lot to look through
 
 
@@ -35,6 +37,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         postgres.end_shared(place)
         place.with_suffix(".lock").unlink(missing_ok=True)
         shutil.rmtree(place.with_suffix(".templates"), ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin nothing long last, when the other processes have nothing left to do."""
+    last = len(items) * 4 // 5
+    long = [item for item in items[last:] if set(item.path.parts) & _LONG]
+    quick = [item for item in items[last:] if not set(item.path.parts) & _LONG]
+    items[:] = [*long, *items[:last], *quick]
 
 
 def pytest_collection_finish() -> None:

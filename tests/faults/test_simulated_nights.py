@@ -14,7 +14,7 @@ from drills.simulate.stage import Stage
 from tests import nights
 
 ROOT = Path(__file__).parents[2]
-QUICK = 24
+QUICK = 16
 AT_ONCE = 8
 SOAK = 10_000
 SOAK_AT_ONCE = 250

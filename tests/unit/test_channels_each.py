@@ -9,11 +9,6 @@ from channels.base import Accepted, Fault, Outcome, Outgoing, SendError, UnderWa
 PATIENCE_S = 10.0
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def message(delivery: int) -> Outgoing:
     return Outgoing(
         delivery=delivery,

@@ -23,11 +23,6 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def request_of(reader: asyncio.StreamReader) -> bytes:
     """One whole request."""
     head = await reader.readuntil(b"\r\n\r\n")

@@ -25,11 +25,6 @@ from channels.paper.poster import PosterRoute
 from tests.contract.messages import outgoing
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def nowhere(route: str, events: Sequence[Event]) -> None:
     raise AssertionError(route, events)
 

@@ -37,11 +37,6 @@ ACCEPTED, DELIVERED = ReceiptStatus.ACCEPTED, ReceiptStatus.DELIVERED
 PUBLIC = "https://alerts.example:8443/base"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def nowhere(route: str, events: Sequence[Event]) -> None:
     raise AssertionError(route, events)
 

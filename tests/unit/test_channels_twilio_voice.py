@@ -35,11 +35,6 @@ PUBLIC = "https://alerts.example"
 TEXT = "【余姚市防指】红色台风A7:立即转移 & <危房>。"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def nowhere(route: str, events: Sequence[Event]) -> None:
     raise AssertionError(route, events)
 

@@ -30,11 +30,6 @@ PATIENCE_S = 10.0
 SECRET = "plain secret 密"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def nowhere(route: str, events: Sequence[Event]) -> None:
     raise AssertionError(route, events)
 

@@ -27,11 +27,6 @@ from channels.voice.by_hand import ByHandRoute
 from tests.unit.described_routes import ALIYUN, NOW, TENCENT, made, message, nowhere, read, written
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Gateway:
     """Answers what it is told to, and keeps what it got."""
 

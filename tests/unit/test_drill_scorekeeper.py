@@ -34,11 +34,6 @@ class Taking:
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrillCity]:
     found = DrillCity(tmp_path_factory.mktemp("city"))
     yield found

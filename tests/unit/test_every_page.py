@@ -36,11 +36,6 @@ FRAME: Final = re.compile(r"\{% block frame %\}.*?\{% endblock %\}")  # a class,
 COOKIE: Final = "alertd_session"
 
 
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @dataclass
 class Matrix:
     """A city with something on every page, and its addresses."""

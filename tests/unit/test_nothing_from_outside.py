@@ -19,11 +19,6 @@ OUTSIDE = re.compile(r"""https?://|wss?://|["'(=\s]//\w|@import|importScripts"""
 LOADED = re.compile(r"!\[[^\]]*\]\((?:https?:)?//|<(?:img|script|link|iframe)\b", re.IGNORECASE)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def outside(text: str) -> list[str]:
     """Every reference of a page, style or script to another host."""
     return OUTSIDE.findall(NAMESPACE.sub("", text))

@@ -37,12 +37,6 @@ from channels.twilio_signature import MAX_BODY_BYTES, Form, Signatures
 from tests.contract.twilio_stub import TOKEN
 from tests.contract.twilio_stub import sign as twilio_sign
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 STATUS_URL, INBOUND_URL = "https://a.example/hooks/tw/status", "https://a.example/hooks/tw/inbound"
 
 

@@ -29,11 +29,6 @@ MINUTE = 60_000
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
     async with web_city(tmp_path, settings={"situation_every_min": 10}) as started:
         yield started

@@ -192,8 +192,3 @@ async def _page(client: httpx.AsyncClient, url: str, language: str) -> str:
     answer = await client.get(url, headers={"accept-language": language})
     assert answer.status_code == 200, answer.text
     return answer.text
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"

@@ -1,26 +1,13 @@
 """Tokens, principals, idempotency keys: who is asking, and that a write happens once."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
 
 from alertd.web.app import create_app
 from tests import databases
-from tests.unit.web_city import TOWN, WebCity, short, web_city
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
-    async with web_city(tmp_path) as started:
-        yield started
+from tests.unit.web_city import TOWN, WebCity, short
 
 
 @pytest.mark.parametrize(

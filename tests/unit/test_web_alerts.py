@@ -1,24 +1,11 @@
 """Alerts by the API: drafted, approved by a second person, followed, read."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from alertd import cap
-from tests.unit.web_city import TOWN, WebCity, short, web_city
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
-    async with web_city(tmp_path) as started:
-        yield started
+from tests.unit.web_city import TOWN, WebCity, short
 
 
 async def test_a_draft_says_whom_it_reaches_and_how_long_it_is(web: WebCity) -> None:

@@ -2,25 +2,11 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from python_calamine import CalamineWorkbook
 
-from tests.unit.web_city import TOWN, WebCity, short, web_city
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
-    async with web_city(tmp_path) as started:
-        yield started
+from tests.unit.web_city import TOWN, WebCity, short
 
 
 async def told(web: WebCity, **changes: object) -> str:

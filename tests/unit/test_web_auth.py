@@ -30,11 +30,6 @@ UNIT = {
 FORCED, WAITS, LASTS = "f" * 32, "w" * 32, NOW + 1
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def deps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deps]:
     """A node's store with an officer, who has a token, a session and one that waits for the second

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,18 +12,7 @@ from hypothesis import strategies as st
 
 from alertd.errors import InvalidInputError
 from alertd.web.bodies import MOST_BYTES, read_form, read_json
-from tests.unit.web_city import WebCity, served, short, web_city
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
-    async with web_city(tmp_path) as started:
-        yield started
+from tests.unit.web_city import WebCity, served, short
 
 
 @pytest.mark.parametrize(

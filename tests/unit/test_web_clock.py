@@ -18,11 +18,6 @@ DAY_MS = 24 * HOUR_MS
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
     async with web_city(tmp_path, passwords=["officer"]) as started:
         yield started

@@ -25,11 +25,6 @@ COOKIE = "alertd_session"
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def web(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WebCity]:
     async with web_city(tmp_path_factory.mktemp("city")) as city:
         async with city.client("officer") as officer:

@@ -11,18 +11,6 @@ from sqlalchemy import func, select
 from alertd.store import tables as t
 from tests.unit.web_city import SECRET, WebCity, served, web_city
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
-    async with web_city(tmp_path) as started:
-        yield started
-
-
 GATEWAY = {"authorization": f"Bearer {SECRET}"}
 URL = "/hooks/sms-1/replies"
 

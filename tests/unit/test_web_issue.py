@@ -17,11 +17,6 @@ FORM = {"colour": "red", "status": "Exercise", "area": TOWN, "simulated": "yes"}
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
     async with web_city(tmp_path, passwords=("officer", "second", "viewer")) as started:
         yield started

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,18 +12,7 @@ import pytest
 
 from alertd.errors import InvalidInputError
 from alertd.web.live import format_cursor, parse_cursor
-from tests.unit.web_city import WebCity, served, short, web_city
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
-    async with web_city(tmp_path) as started:
-        yield started
+from tests.unit.web_city import WebCity, served, short
 
 
 @asynccontextmanager

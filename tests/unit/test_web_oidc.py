@@ -100,11 +100,6 @@ class IdentityProvider:
         return JSONResponse({"keys": [KEY.as_dict(private=False)]})
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @asynccontextmanager
 async def office(folder: Path) -> AsyncIterator[tuple[WebCity, IdentityProvider]]:
     provider = IdentityProvider(now=None)

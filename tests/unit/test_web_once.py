@@ -1,30 +1,16 @@
 """Every kind of write happens once under one Idempotency-Key, and answers the repetition alike."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from sqlalchemy import select
 
 from alertd.store import tables as t
 from alertd.web.writes import KEPT_MS, forget
 from tests import databases
-from tests.unit.web_city import WebCity, web_city
+from tests.unit.web_city import WebCity
 
 PHONE = "+8613800009999"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
-    async with web_city(tmp_path) as started:
-        yield started
 
 
 async def twice(

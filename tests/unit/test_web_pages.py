@@ -16,11 +16,6 @@ HTML = {"accept": "text/html,application/xhtml+xml"}
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
     async with web_city(tmp_path, passwords=("officer", "second", "viewer")) as started:
         yield started

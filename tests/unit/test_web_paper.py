@@ -22,11 +22,6 @@ HTML = {"accept": "text/html"}
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def web(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WebCity]:
     """One city for all: each test issues an alert of its own."""
     settings = {"ack_links": True}

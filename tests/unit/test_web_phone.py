@@ -24,11 +24,6 @@ STATIC = Path(__file__).parents[2] / "alertd" / "web" / "static"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
     async with web_city(tmp_path, link=LINK) as started:
         yield started

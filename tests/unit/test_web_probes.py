@@ -1,25 +1,10 @@
 """Probes, metrics, OpenAPI and the routes' state."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from alertd.engine.turn import Turn
-from tests.unit.web_city import Loopback, WebCity, web_city
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
-    async with web_city(tmp_path) as started:
-        yield started
+from tests.unit.web_city import Loopback, WebCity
 
 
 async def test_a_node_that_works_is_ready(web: WebCity) -> None:

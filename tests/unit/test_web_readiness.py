@@ -22,11 +22,6 @@ answer_rate = 0.5
 """
 
 
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @dataclass
 class Ready:
     """A city with a drill that nobody answered, on record; its code."""

@@ -12,11 +12,6 @@ from tests.unit.web_city import WebCity, web_city
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
     async with web_city(tmp_path, passwords=("officer", "viewer")) as started:
         yield started

@@ -1,24 +1,10 @@
 """The roster by the API: dry run, import, versions, the hierarchy, export."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 
 from alertd.store import tables as t
-from tests.unit.web_city import TOWN, WebCity, web_city
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
-    async with web_city(tmp_path) as started:
-        yield started
+from tests.unit.web_city import TOWN, WebCity
 
 
 def sample(web: WebCity) -> dict[str, bytes]:

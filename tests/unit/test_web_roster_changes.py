@@ -1,30 +1,16 @@
 """The roster changed by hand, by the API: edits, versions, undo, lists."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from sqlalchemy import select
 
 from alertd.model import FOREVER
 from alertd.store import tables as t
 from channels.base import Fault, SendError
-from tests.unit.web_city import TOWN, WebCity, web_city
+from tests.unit.web_city import TOWN, WebCity
 
 NEW_PHONE = "15400001234"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
-    async with web_city(tmp_path) as started:
-        yield started
 
 
 def leader(web: WebCity, *, inside: bool = True) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 import re
 import stat
-from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
 
@@ -19,20 +18,9 @@ from alertd.web.auth import COOKIE
 from alertd.web.imports import Imports
 from tests.unit.test_web_pages import HTML, csrf_of
 from tests.unit.test_web_roster import parts, sample
-from tests.unit.web_city import WebCity, web_city
+from tests.unit.web_city import WebCity
 
 PHONE = "15400001234"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
-    async with web_city(tmp_path) as started:
-        yield started
 
 
 async def office(web: WebCity, who: str = "admin") -> httpx.AsyncClient:

@@ -14,11 +14,6 @@ from tests.unit.web_city import TOWN, WebCity, web_city
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
     async with web_city(tmp_path, passwords=("admin", "town", "viewer")) as started:
         yield started

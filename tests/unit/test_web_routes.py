@@ -19,11 +19,6 @@ from tests.unit.web_city import WebCity, short, web_city
 PHONE = "+8613800009999"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_a_route_is_tried_with_one_message_that_says_so(tmp_path: Path) -> None:
     async with web_city(tmp_path) as web, web.client("admin") as admin:
         answer = await admin.post("/api/v1/routes/sms-1/test", json={"to": PHONE, "wait_s": 0})

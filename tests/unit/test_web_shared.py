@@ -4,15 +4,8 @@ import asyncio
 import gzip
 from pathlib import Path
 
-import pytest
-
 from alertd.web.shared import Made, Shared, pack
 from tests.unit.web_city import web_city
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 async def test_a_hundred_who_ask_at_once_cost_one_and_see_what_was_committed(

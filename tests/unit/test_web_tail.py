@@ -16,11 +16,6 @@ MANY = 30
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def web(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WebCity]:
     async with web_city(tmp_path_factory.mktemp("city")) as started:
         yield started

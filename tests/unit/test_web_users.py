@@ -15,11 +15,6 @@ from tests.unit.web_city import PASSWORD, TOWN, WebCity, web_city
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def web(tmp_path: Path) -> AsyncIterator[WebCity]:
     async with web_city(tmp_path, passwords=("admin", "officer", "auditor")) as started:
         yield started
