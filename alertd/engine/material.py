@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Column, Select, func, select
 
 from alertd import cap
 from alertd.decide.budget import Said as SaidTo
@@ -233,20 +233,30 @@ _UNLIKE = Prepared(_unlike)
 _UNITS = Prepared(_units)
 
 
+def _last(column: Column[Any]) -> Prepared:
+    """A column of recipients by their numbers, as it is now or was last: the last row counts."""
+    c = column.table.c
+    return Prepared(
+        lambda dialect: (
+            select(c.no, column).where(among(dialect, c.no, "wanted")).order_by(c.from_version)
+        )
+    )
+
+
+_TERMINALS = _last(t.terminal.c.terminal_id)
+_SECRETS = _last(t.chat_group.c.secret_cipher)
+
+
 def _terminals(turn: Turn, rows: Sequence[Row]) -> dict[int, str]:
-    return _last(turn, rows, TERMINAL, t.terminal.c.terminal_id)
+    return _of_recipients(turn, _TERMINALS, rows, TERMINAL)
 
 
 def _secrets(turn: Turn, rows: Sequence[Row]) -> dict[int, bytes]:
-    found = _last(turn, rows, GROUP, t.chat_group.c.secret_cipher)
+    found = _of_recipients(turn, _SECRETS, rows, GROUP)
     return {no: sealed for no, sealed in found.items() if sealed}
 
 
-def _last(turn: Turn, rows: Sequence[Row], kind: int, column: Any) -> dict[int, Any]:
-    """A column of the recipients of a kind, as it is now or was last, by their numbers."""
+def _of_recipients(turn: Turn, query: Prepared, rows: Sequence[Row], kind: int) -> dict[int, Any]:
     wanted = [row.recipient_no for row in rows if row.recipient_kind == kind]
-    if not wanted:
-        return {}
-    c = column.table.c
-    query = select(c.no, column).where(c.no.in_(wanted)).order_by(c.from_version)
-    return {row[0]: row[1] for row in turn.connection.execute(query)}
+    found = query.rows(turn.connection, wanted=numbers(turn.connection, wanted))
+    return dict(found)
