@@ -178,7 +178,8 @@ async def test_console_and_api_say_where_in_both_languages(tmp_path: Path) -> No
             assert where["unit_code"] == grid.code
         async with browser(web) as officer:
             await sign_in(officer, "officer")
-            for page in ("", "/wall", "/unanswered", "/unanswered?state=exhausted&sheet=1"):
+            unit = f"/units/{grid.code}"
+            for page in ("", "/wall", "/unanswered", "/unanswered?state=exhausted&sheet=1", unit):
                 for language, word in WORDS.items():
                     text = await _page(officer, f"/alerts/{code}{page}", language)
                     assert word in text, (page, language)

@@ -13,6 +13,7 @@ from alertd.store import people
 from alertd.store.reads import alerts as reads
 from alertd.store.reads import answers, course, timeline
 from alertd.store.reads.units import names_of_areas, path_of, paths_of_person, person_of
+from alertd.store.reads.vacant import vacancies
 from alertd.web.api.board import require_whole
 from alertd.web.deps import Given
 from alertd.web.fields import AlertRef, Code, PersonId
@@ -101,7 +102,9 @@ async def show_unit(
             found = course.standings(connection, view.no, path=path, after=after, limit=_SHOWN)
             names = _line(connection, path)
             more = rights(deps, signed, view)
-            return {"view": view, "found": found, "line": names, **more}
+            empty = vacancies(connection, view.no, path=path) if after is None else []
+            nobody = {"nobody": empty[:_SHOWN], "figures": {"vacant": len(empty)}}
+            return {"view": view, "found": found, "line": names, **nobody, **more}
 
     values = await asyncio.to_thread(read)
     here = f"/alerts/{values['view'].short_code}/units/{unit}"
