@@ -8,8 +8,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
-# Three more than there are cores: many tests wait for processes, sockets and browsers.
-WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 6 ? cores + 3 : 8)))
+# Two more than there are cores: many tests wait for processes, sockets and browsers.
+WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 8 ? cores + 2 : 8)))
 T ?=
 PYTEST := $(BIN)/python -m pytest
 # Containers often forbid to keep compiled files; each of the tests' processes would compile alertd.
