@@ -43,8 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin nothing long last, when the other processes have nothing left to do."""
     last = len(items) * 4 // 5
     long = [item for item in items[last:] if set(item.path.parts) & _LONG]
-    quick = [item for item in items[last:] if not set(item.path.parts) & _LONG]
-    items[:] = [*long, *items[:last], *quick]
+    items[:] = dict.fromkeys([*long, *items])
 
 
 def pytest_collection_finish() -> None:

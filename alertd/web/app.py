@@ -151,7 +151,7 @@ def create_app(deps: Deps) -> FastAPI:
     failing.install(app)
     for router in (*_BUSIEST, *_API, *_PAGES):
         # As they stand: `include_router` makes each of them once more at the first request, which
-        # takes a second of a small box.
+        # takes half a second of a small box.
         app.router.routes.extend(router.routes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)

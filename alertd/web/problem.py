@@ -111,7 +111,7 @@ class Problem(BaseModel):
     problems: list[str] | None = None
 
 
-# By reference: a model here would be made seven times a route, which takes a fifth of a start.
+# By reference: a model here would be made seven times a route, an eighth of what a start loads.
 _SCHEMA = {"$ref": f"#/components/schemas/{Problem.__name__}"}
 RESPONSES: Mapping[int | str, dict[str, Any]] = {
     code: {"description": title, "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
