@@ -251,6 +251,8 @@ class Node:
             self.space.look()  # before anything is written
         self.store = open_store(self.settings)
         self._stack.callback(self.store.close)
+        if self.space is not None and not self.space.short:
+            self.store.reserve_log()
         self.library = library_of(self.settings)
         gap_ms = round(self.settings.clock_gap_s * 1000)
         self.keeper = Timekeeper(self.store, self.clock, gap_ms=gap_ms)

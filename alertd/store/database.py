@@ -106,6 +106,7 @@ class Store:
         self.vault = vault
         self.node = node
         self.writer_no = self._first_writer = writer
+        self._checkpoint_pages = checkpoint_pages
         self._writer: Engine = dialect.writer(
             url, synchronous=synchronous, checkpoint_pages=checkpoint_pages, idle_ms=idle_ms
         )
@@ -172,6 +173,13 @@ class Store:
         Returns whether that could be done.
         """
         return self._connection is not None and dialect.checkpoint(self._connection)
+
+    def reserve_log(self) -> None:
+        """Have SQLite's journal be as long as it may grow, before there is anything in it.
+
+        For a process that goes on writing; between transactions only.
+        """
+        dialect.reserve_log(self._connected(), self._checkpoint_pages)
 
     def close(self) -> None:
         """Close every connection."""

@@ -33,6 +33,9 @@ from alertd.errors import UnavailableError
 CHECKPOINT_PAGES = 8_000
 PAGE_BYTES = 4_096
 
+_CACHE = "PRAGMA cache_size=-65536"
+_LITTLE = 10  # pages
+
 # A step goes through more than the 128 statements that the driver keeps by itself; past them each
 # would be parsed again, every time.
 _SQLITE_KEEPS = {"cached_statements": 1_000}
@@ -128,6 +131,32 @@ def checkpoint(connection: Connection) -> bool:
     return False
 
 
+def reserve_log(connection: Connection, pages: int) -> None:
+    """Have SQLite's journal be so many pages long from the start; between transactions only.
+
+    To write over what is there costs a disk about half of what it costs to append, where the
+    file's new length must be kept, too; and nobody else can take that space any more. Where there
+    isn't room for it, the journal grows as it goes.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    cursor = connection.connection.cursor()  # the driver's own, as for a checkpoint
+    cursor.execute("BEGIN IMMEDIATE")
+    try:
+        # What a cache can't hold goes to the journal before the commit; and here none comes.
+        cursor.execute(f"PRAGMA cache_size={_LITTLE}")
+        cursor.execute("CREATE TABLE reserved (space BLOB NOT NULL)")
+        more = (pages + 2 * _LITTLE) * PAGE_BYTES  # some stay in the cache
+        cursor.execute("INSERT INTO reserved VALUES (zeroblob(?))", (more,))
+    except sqlite3.OperationalError as error:
+        if not out_of_space(error):
+            raise
+    finally:
+        if connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+            cursor.execute("ROLLBACK")
+        cursor.execute(_CACHE)
+
+
 def reader(url: str) -> Engine:
     """An engine that can't write, for readers in any thread."""
     if not is_sqlite(url):
@@ -185,7 +214,7 @@ def _prepare(engine: Engine, *pragmas: str) -> None:
         connection.execute("PRAGMA busy_timeout=10000")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute(_CACHE)
         connection.execute("PRAGMA temp_store=MEMORY")
         for pragma in pragmas:
             connection.execute(pragma)

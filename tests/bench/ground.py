@@ -185,19 +185,29 @@ class Ground:
 
     def hand_over(self, most: int) -> Handed:
         """Claim and settle as the runner does, every try accepted."""
-        done, began, committing = 0, time.perf_counter(), 0.0
+        done, committing, whole = 0, 0.0, 0.0
+        for step in self.handing():
+            committing, whole = committing + step.committing_s, whole + step.whole_s
+            if done >= most:
+                break
+            done += step.done
+        return Handed(done, committing, whole)
+
+    def handing(self) -> Iterator[Handed]:
+        """The same step by step to the last one; each settles what the one before claimed."""
         inputs: list[Callable[[Turn], Any]] = []
-        while True:
-            at = time.perf_counter()
+        claimed = True
+        while claimed:
+            began = time.perf_counter()
             committed = self.engine.commit(self.now, inputs)
-            committing += time.perf_counter() - at
+            committing = time.perf_counter() - began
             assert not any(answer.error for answer in committed.answers)
-            handovers = [self.engine.render(claimed) for claimed in committed.claimed]
-            if not handovers or done >= most:
-                return Handed(done, committing, time.perf_counter() - began)
+            handovers = [self.engine.render(each) for each in committed.claimed]
             self.now += 10
-            done += sum(len(handover.messages) for handover in handovers)
             inputs = [accepting(handover) for handover in handovers]
+            claimed = bool(handovers)
+            done = sum(len(handover.messages) for handover in handovers)
+            yield Handed(done, committing, time.perf_counter() - began)
 
     def count(self, table: Any) -> int:
         """Rows of a table."""
@@ -231,7 +241,6 @@ def ground(
     people: int,
     *,
     at_once: int = 1_000,
-    synchronous: str = "FULL",
     policy: Policy | None = None,
     by_name: Mapping[str, Route] | None = None,
 ) -> Iterator[Ground]:
@@ -240,7 +249,7 @@ def ground(
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         path = Path(folder) / "city.sqlite3"
         shutil.copyfile(source, path)
-        store = Store(f"sqlite:///{path}", Vault(KEY), node="bench", synchronous=synchronous)
+        store = Store(f"sqlite:///{path}", Vault(KEY), node="bench")
         rule = policy or telling_everybody()
         library = Library(
             policies={colour.value: rule for colour in cap.Colour},
@@ -255,6 +264,7 @@ def ground(
             ids=SequentialIds("bench"),
             lease="bench",
         )
+        store.reserve_log()  # as a server does at its start
         try:
             yield Ground(path, store, engine, library)
         finally:

@@ -50,13 +50,11 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 
-def fresh_database(
-    path: Path, recipients: Sequence[tuple[int, int | None]], synchronous: str = "FULL"
-) -> sqlite3.Connection:
+def fresh_database(path: Path, recipients: Sequence[tuple[int, int | None]]) -> sqlite3.Connection:
     """An empty table of deliveries, and (recipient, address) of those to fill it with."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA cache_size=-65536")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.executescript(DELIVERY)

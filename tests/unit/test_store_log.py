@@ -1,0 +1,83 @@
+"""SQLite's own journal has its length from the start."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, inspect, select
+
+from alertd.store import dialect, journal, migrate
+from alertd.store import tables as t
+from alertd.store.database import Store
+from alertd.store.vault import Vault
+
+PAGES = 500
+BYTES = PAGES * dialect.PAGE_BYTES
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    url = f"sqlite:///{tmp_path / 'city.sqlite3'}"
+    migrate.upgrade(url)
+    opened = Store(url, Vault(bytes(32)), node="city", checkpoint_pages=PAGES)
+    yield opened
+    opened.close()
+
+
+def log_of(store: Store) -> Path:
+    return Path(f"{store.url.removeprefix('sqlite:///')}-wal")
+
+
+def tables_of(store: Store) -> set[str]:
+    with store.read() as connection:
+        return set(inspect(connection).get_table_names())
+
+
+def note(store: Store, number: int) -> None:
+    with store.transaction(number) as tx:
+        tx.connection.execute(insert(t.RouteDay).values(route=f"r{number}", day=1, parts=number))
+
+
+def test_what_is_written_later_finds_the_journal_as_long_as_it_may_grow(store: Store) -> None:
+    tables = tables_of(store)
+    store.reserve_log()
+    reserved = log_of(store).stat().st_size
+    assert reserved >= BYTES
+    for number in range(200):  # past its end more than once
+        note(store, number)
+    assert log_of(store).stat().st_size == reserved
+    assert tables_of(store) == tables
+    with store.read() as connection:
+        kept = connection.execute(select(t.RouteDay.parts)).scalars()
+        assert sorted(kept) == list(range(200))
+        assert journal.verify(journal.stream(connection)) == (0, [])
+
+
+def test_what_was_reserved_is_no_part_of_what_another_process_finds(store: Store) -> None:
+    note(store, 1)
+    store.reserve_log()
+    note(store, 2)
+    engine = dialect.reader(store.url)
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
+        assert sorted(connection.execute(select(t.RouteDay.parts)).scalars()) == [1, 2]
+    engine.dispose()
+
+
+def test_where_there_is_no_room_the_journal_grows_as_it_goes(store: Store) -> None:
+    note(store, 1)
+    assert store._connection is not None
+    cursor = store._connection.connection.cursor()
+    cursor.execute("PRAGMA max_page_count=1")  # no more than there are
+    store.reserve_log()
+    note(store, 2)
+    assert log_of(store).stat().st_size < BYTES
+    with store.read() as connection:
+        assert sorted(connection.execute(select(t.RouteDay.parts)).scalars()) == [1, 2]
+
+
+def test_the_cache_is_as_large_as_before(store: Store) -> None:
+    store.reserve_log()
+    assert store._connection is not None
+    ((pages,),) = store._connection.connection.cursor().execute("PRAGMA cache_size").fetchall()
+    assert pages == -65_536
