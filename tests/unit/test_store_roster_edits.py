@@ -156,6 +156,14 @@ def act(person_id: str, unit_code: str) -> Act:
     return Act(Do.ASSIGN, person_id, {"unit_code": unit_code, "post": "grid_leader", "rank": "2"})
 
 
+# None of whose roles has a rank.
+ALTERNATE_OF_NOTHING = Act(
+    Do.ASSIGN,
+    "P1",
+    {"unit_code": UNITS[0], "post": "书记", "roles": "党员;volunteer", "rank": "2"},
+)
+
+
 def test_a_part_says_what_the_whole_would(store: Store) -> None:
     tried: list[bool] = []
 
@@ -170,6 +178,7 @@ def test_a_part_says_what_the_whole_would(store: Store) -> None:
             [act("P4", UNITS[4])],
         ]
     )
+    @example([[ALTERNATE_OF_NOTHING], [act("P2", UNITS[5])]])
     def compare(edits: list[list[Act]]) -> None:
         with suppress(BackError), store.transaction(2_000) as tx:
             for turn, acts in enumerate(edits):

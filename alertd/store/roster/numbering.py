@@ -31,6 +31,14 @@ SELECT u.no, said.value, h.post
 FROM holding h JOIN unit u ON u.code = h.unit_code, json_each(h.roles) said
 """
 
+# A rank that no role of the holding could keep is none, or it would differ from what was written.
+_RANKS = """
+UPDATE holding SET rank = 1 WHERE rank <> 1 AND NOT EXISTS (
+    SELECT 1 FROM json_each(holding.roles) said LEFT JOIN role r ON r.role = said.value
+    WHERE NOT (ifnull(r.personal, 0) AND said.value <> holding.post)
+)
+"""
+
 _PARTS = """
 INSERT INTO part
 SELECT d.no, h.person_id, u.no, d.role,
@@ -127,16 +135,17 @@ def number(stage: Stage, ids: Ids) -> None:
     _number(stage, "unit")
     db.execute("CREATE UNIQUE INDEX unit_no ON unit (no)")
     db.execute("UPDATE unit SET parent_no = p.no FROM unit p WHERE p.code = unit.parent_code")
+    db.executemany(
+        "INSERT INTO role VALUES (?, ?, ?)",
+        [(role, place, role in PERSONAL_ROLES) for place, role in enumerate(ROLES)],
+    )
     _merge_shifts(stage)
+    db.execute(_RANKS)
     db.execute(
         """
         UPDATE holding SET print =
             fingerprint(post, rank, roles, on_duty_from, shift_to, verified_at, note)
         """
-    )
-    db.executemany(
-        "INSERT INTO role VALUES (?, ?, ?)",
-        [(role, place, role in PERSONAL_ROLES) for place, role in enumerate(ROLES)],
     )
     db.execute(_DUTIES)
     _number(stage, "duty")
