@@ -5,9 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shapely import Point, Polygon
-from shapely.prepared import prep
-
 from alertd.errors import InvalidInputError
 from alertd.store.reads.places import Place
 
@@ -69,6 +66,10 @@ def inside(sheet: Sheet, corners: Sequence[tuple[float, float]]) -> list[Mark]:
     Raises:
         InvalidInputError: It isn't one.
     """
+    # With NumPy a tenth of a server's memory, for what most cities never draw.
+    from shapely import Point, Polygon  # noqa: PLC0415 - see above
+    from shapely.prepared import prep  # noqa: PLC0415 - the same
+
     finite = all(math.isfinite(value) for corner in corners for value in corner)
     if not 3 <= len(corners) <= _MOST_CORNERS or not finite:  # noqa: PLR2004 - a triangle
         raise InvalidInputError(
