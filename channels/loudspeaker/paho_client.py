@@ -20,6 +20,21 @@ _NOBODY = 0x10
 _FOR_GOOD = frozenset({0x87, 0x90, 0x95, 0x99})  # rights, topic, size, format: it won't pass later
 
 
+class _Shaking(ssl.SSLSocket):
+    """A socket that is closed where its handshake fails: paho leaves it to the garbage collector.
+
+    A broker that nobody vouches for is tried again every few seconds, for as long as it takes.
+    """
+
+    def do_handshake(self, block: bool = False) -> None:
+        """As its own."""
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 class Speaks(StrEnum):
     """Which version of MQTT."""
 
@@ -70,7 +85,9 @@ def make_client(
     if address.username is not None:
         client.username_pw_set(address.username, address.password)
     if address.tls:
-        client.tls_set_context(context or ssl.create_default_context())
+        trusted = context or ssl.create_default_context()
+        trusted.sslsocket_class = _Shaking
+        client.tls_set_context(trusted)
     if will is not None:
         client.will_set(will[0], will[1], qos=1, retain=True)
     if newer:

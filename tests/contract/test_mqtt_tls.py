@@ -5,8 +5,6 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from channels.base import Accepted, RouteConfig
 from channels.loudspeaker.keys import make_key
 from channels.loudspeaker.mqtt import MqttRoute
@@ -42,8 +40,6 @@ async def test_commands_and_answers_over_tls(tmp_path: Path) -> None:
         await gate.close()
 
 
-# paho leaves the socket of a failed handshake to the garbage collector.
-@pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning")
 async def test_a_certificate_that_nobody_vouches_for_is_not_talked_to(tmp_path: Path) -> None:
     async with Embedded.running(tmp_path / "broker") as broker:
         gate = Gate(broker.address.port, certificate(tmp_path))
@@ -56,4 +52,4 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_talked_to(tmp_path: 
         assert gate.publishes == []
         await route.close()
         await gate.close()
-    gc.collect()
+    gc.collect()  # a socket that was left open is told of here
