@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, and_, delete, false, or_, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from alertd.decide.shares import Part, Worker
 from alertd.store import dialect
@@ -70,21 +70,22 @@ def exchange(
         Route → how many shares it holds now.
     """
     s = t.route_share
-    pairs = [(route, number) for route, numbers in wanted.items() for number in numbers]
-    there = {(route, number) for route, number in connection.execute(select(s.c.route, s.c.no))}
-    missing = sorted(set(pairs) - there)
+    pairs = {(route, number) for route, numbers in wanted.items() for number in numbers}
+    rows = connection.execute(select(s.c.route, s.c.no, s.c.lease))
+    holders: dict[tuple[str, int], str | None] = {(r.route, r.no): r.lease for r in rows}
+    missing = sorted(pairs - holders.keys())
     if missing:
-        rows = [{"route": route, "no": number, "lease": None} for route, number in missing]
-        connection.execute(dialect.insert_new(connection, s), rows)
-    wanted_here = (and_(s.c.route == route, s.c.no == number) for route, number in pairs)
-    unwanted = and_(s.c.lease == lease, ~or_(false(), *wanted_here))
-    connection.execute(update(s).where(unwanted).values(lease=None))
-    mine = select(s.c.route, s.c.no).where(s.c.lease == lease)
-    held = Counter(route for route, _ in connection.execute(mine))
-    free = select(s.c.route, s.c.no).where(s.c.lease.is_(None))
-    for route, number in sorted(set(pairs) & {(r, n) for r, n in connection.execute(free)}):
-        taking = update(s).where(s.c.route == route, s.c.no == number, s.c.lease.is_(None))
-        held[route] += connection.execute(taking.values(lease=lease)).rowcount
+        new = [{"route": route, "no": number, "lease": None} for route, number in missing]
+        connection.execute(dialect.insert_new(connection, s), new)
+    mine = {pair for pair, holder in holders.items() if holder == lease}
+    for route, number in sorted(mine - pairs):
+        ours = (s.c.route == route, s.c.no == number, s.c.lease == lease)
+        connection.execute(update(s).where(*ours).values(lease=None))
+    held = Counter(route for route, _ in mine & pairs)
+    for route, number in sorted(pair for pair in pairs if holders.get(pair) is None):
+        # Somebody else may have been faster.
+        free = (s.c.route == route, s.c.no == number, s.c.lease.is_(None))
+        held[route] += connection.execute(update(s).where(*free).values(lease=lease)).rowcount
     return held
 
 
