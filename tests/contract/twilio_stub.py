@@ -60,6 +60,7 @@ class TwilioStub(HttpStub):
 
     def __init__(self) -> None:
         self.made: list[Made] = []
+        self.listed: list[Made] = []  # what its list has told of, each as often
         self.trouble: str | None = None
         self.on_made: Callable[[Made], None] = lambda _: None
         self.held_numbers: set[str] = set()
@@ -86,6 +87,7 @@ class TwilioStub(HttpStub):
         asked = {name: values[0] for name, values in parse_qs(exchange.query).items()}
         found = [made for made in reversed(self.made) if made.form["To"] == asked["To"]]
         size = int(asked["PageSize"])
+        self.listed += found[:size]
         path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
         page: dict[str, Any] = {"messages": [_message(made) for made in found[:size]]}
         page |= {"page": 0, "page_size": size, "start": 0, "end": len(found[:size]) - 1}
