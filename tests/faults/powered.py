@@ -23,6 +23,7 @@ from tests.faults.power import Call, Disk, Platter, UnsyncedVfs
 
 NAME = "city.sqlite3"
 CHECKPOINT_PAGES = 60
+_RESERVES = 0.5  # of the starts have the log of its length at once, as a server's; the others not
 GROWN = 5  # commits after which a new machine has its roster
 AREA = "330281001"
 HOUR_MS = 3_600_000
@@ -116,6 +117,8 @@ class PoweredCity(City):
     def start(self) -> None:
         migrate.upgrade(self.url)
         super().start()
+        if self.dice.random() < _RESERVES:
+            dialect.reserve_log(self.store._connected(), CHECKPOINT_PAGES)
 
     def restart(self) -> None:
         """Ended in order and started again: SQLite removes its journal in between."""
