@@ -119,16 +119,18 @@ def checkpoint(connection: Connection) -> bool:
     if connection.dialect.name != "sqlite":
         return True
     cursor = connection.connection.cursor()  # the driver's own: this may not be in a transaction
+    # The journal keeps its place on the disk; where a reader is in its way, it is waited for.
+    return any(_moves_all(cursor, how) for how in ("PASSIVE", "RESTART"))
+
+
+def _moves_all(cursor: Any, how: str) -> bool:
+    """Whether a checkpoint brings all of the journal into the database."""
     try:
-        # The journal keeps its place on the disk; where a reader is in its way, it is waited for.
-        for how in ("PASSIVE", "RESTART"):
-            cursor.execute(f"PRAGMA wal_checkpoint({how})")
-            ((busy, pages, moved),) = cursor.fetchall()
-            if not busy and pages == moved:
-                return True
+        cursor.execute(f"PRAGMA wal_checkpoint({how})")
+        ((busy, pages, moved),) = cursor.fetchall()
     except sqlite3.OperationalError:
         return False
-    return False
+    return not busy and pages == moved
 
 
 def reserve_log(connection: Connection, pages: int) -> None:
@@ -136,11 +138,14 @@ def reserve_log(connection: Connection, pages: int) -> None:
 
     To write over what is there costs a disk about half of what it costs to append, where the
     file's new length must be kept, too; and nobody else can take that space any more. Where there
-    isn't room for it, the journal grows as it goes.
+    isn't room for it, or a reader is in the way of one that a crash left, the journal grows as it
+    goes.
     """
     if connection.dialect.name != "sqlite":
         return
     cursor = connection.connection.cursor()  # the driver's own, as for a checkpoint
+    if not _moves_all(cursor, "PASSIVE"):
+        return  # behind what a crash left it would be twice as long
     cursor.execute("BEGIN IMMEDIATE")
     try:
         # What a cache can't hold goes to the journal before the commit; and here none comes.

@@ -13,6 +13,7 @@ from alertd.store.vault import Vault
 
 PAGES = 500
 BYTES = PAGES * dialect.PAGE_BYTES
+ENOUGH = 2 * PAGES  # commits, of a page or more each: past the journal's end more than once
 
 
 @pytest.fixture
@@ -43,13 +44,13 @@ def test_what_is_written_later_finds_the_journal_as_long_as_it_may_grow(store: S
     store.reserve_log()
     reserved = log_of(store).stat().st_size
     assert reserved >= BYTES
-    for number in range(200):  # past its end more than once
+    for number in range(ENOUGH):
         note(store, number)
     assert log_of(store).stat().st_size == reserved
     assert tables_of(store) == tables
     with store.read() as connection:
         kept = connection.execute(select(t.RouteDay.parts)).scalars()
-        assert sorted(kept) == list(range(200))
+        assert sorted(kept) == list(range(ENOUGH))
         assert journal.verify(journal.stream(connection)) == (0, [])
 
 
@@ -64,11 +65,22 @@ def test_what_was_reserved_is_no_part_of_what_another_process_finds(store: Store
     engine.dispose()
 
 
+def test_a_journal_that_a_crash_left_full_does_not_become_twice_as_long(store: Store) -> None:
+    connection = store._connected()
+    connection.connection.cursor().execute("PRAGMA wal_autocheckpoint=0")
+    for number in range(PAGES // 2):
+        note(store, number)
+    left = log_of(store).stat().st_size
+    assert left > BYTES // 2
+    store.reserve_log()
+    assert BYTES <= log_of(store).stat().st_size < left + BYTES // 2
+
+
 def test_where_there_is_no_room_the_journal_grows_as_it_goes(store: Store) -> None:
     note(store, 1)
     assert store._connection is not None
     cursor = store._connection.connection.cursor()
-    cursor.execute("PRAGMA max_page_count=1")  # no more than there are
+    cursor.execute("PRAGMA max_page_count=1").fetchall()  # no more than there are
     store.reserve_log()
     note(store, 2)
     assert log_of(store).stat().st_size < BYTES
