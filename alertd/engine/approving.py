@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from alertd import cap
 from alertd.decide.lifecycle import (
+    TRANSITIONS,
     Action,
     Refusal,
     Subject,
@@ -79,18 +80,27 @@ def _refuse_drill(turn: Turn, alert: LiveAlert) -> None:
 
 
 def _refuse_overtaken(turn: Turn, row: Any) -> None:
-    """The word that a danger is over, of an alert that another has replaced since it was drafted.
+    """What follows an alert that has been replaced, or ended, since this was drafted.
 
-    It would tell people that what the other asks of them is off.
+    The word that a danger is over would tell people that what the other alert asks of them is off.
+    Of two updates both would be out, and a bare answer would count for neither.
     """
-    if row.purpose not in ENDS:
-        return
-    known = known_alerts(turn, cap.from_json(json.loads(row.cap)).references)
-    if all(each.state is AlertState.UPDATED for each in known):
+    if _overtaken(turn, row):
         raise ConflictError(
-            "The alert that it ends was replaced since it was drafted.",
-            hint="End the alert that is out now.",
+            "The alert that it follows was replaced or ended since it was drafted.",
+            hint="Follow the alert that is out now.",
         )
+
+
+def _overtaken(turn: Turn, row: Any) -> bool:
+    """Whether nothing that it follows can be followed now; what ran out meanwhile still can."""
+    action = ACTIONS.get(row.purpose)
+    if action is None:
+        return False
+    known = known_alerts(turn, cap.from_json(json.loads(row.cap)).references)
+    return not any(
+        each.state is AlertState.EXPIRED or (each.state, action) in TRANSITIONS for each in known
+    )
 
 
 def subject_of(turn: Turn, alert: LiveAlert) -> Subject:
@@ -139,6 +149,11 @@ _ISSUE = "issue"
 def _issue(turn: Turn, alert_no: int) -> None:
     alert = whole(turn.alert(alert_no))
     row = _row(turn, alert.no)
+    if row.purpose in ENDS and _overtaken(turn, row):
+        # While broken glass waited. A warning would go out all the same: nobody is there to ask.
+        body = {"state": AlertState.CANCELLED.value, "reason": "overtaken"}
+        turn.record("alert.ended", body, alert_no=alert.no)
+        return
     version = roster.current_version(turn.connection)
     turn.record(
         "alert.issued",
@@ -220,7 +235,8 @@ def _expire(turn: Turn, alert_no: int) -> None:
 def discard(turn: Turn, actor: Actor, alert_id: bytes) -> None:
     """Withdraw a draft that was never issued."""
     alert = turn.alert_by_id(alert_id)
-    require(actor, "draft", alert.paths)
+    # Whoever may agree to it may refuse it: while broken glass waits there may be nobody else.
+    require(actor, "approve" if may(actor, "approve", alert.paths) else "draft", alert.paths)
     if alert.state not in {AlertState.DRAFT, AlertState.APPROVED}:
         raise ConflictError(
             "It has been issued; it can only be cancelled, by an alert that says so.",

@@ -103,6 +103,82 @@ def test_a_call_for_help_is_heard_once_the_sound_is_on_and_times_count(
     assert officer.barriers() == []
 
 
+def test_a_call_for_help_is_shown_while_somebody_writes_how_another_ended(
+    own_stage: Stage, browse: Visit
+) -> None:
+    """Half a sentence that was left in a field must not hold back whoever cries next."""
+    code = own_stage.issued()["short_code"]
+    phones = list(dict.fromkeys(message.address for message in own_stage.web.loopback.sent))
+    officer = browse(own_stage.url, session=own_stage.session_of("officer"), language="en")
+    officer.goes_to(f"/alerts/{code}")
+    own_stage.does(own_stage.web.reply(phones[0], "3", "first"))
+    ending = officer.page.get_by_label("How it ended")
+    untaken = officer.page.locator("#help [data-untaken]")
+    expect(untaken).to_have_count(1)
+    ending.fill("somebody is on the w")
+    own_stage.does(own_stage.web.reply(phones[1], "3", "second"))
+    expect(untaken).to_have_count(2)
+    expect(ending.first).to_be_focused()
+    officer.page.keyboard.type("ay")
+    expect(ending.first).to_have_value("somebody is on the way")
+    ending.first.blur()
+    own_stage.does(own_stage.web.reply(phones[2], "3", "third"))
+    expect(untaken).to_have_count(3)
+    expect(ending.first).to_have_value("somebody is on the way")
+    reason = officer.page.locator("#halt input[name=reason]")
+    officer.page.locator("#halt summary").click()
+    reason.fill("wrong ar")
+    with own_stage.api("admin") as admin:
+        admin.post(f"/api/v1/alerts/{code}/halt/pause", json={"reason": "tried"})
+    officer.sees("PAUSED: nothing of this alert is being sent")
+
+
+def test_what_was_pressed_and_not_done_is_said(own_stage: Stage, browse: Visit) -> None:
+    code = own_stage.issued()["short_code"]
+    officer = browse(own_stage.url, session=own_stage.session_of("officer"), language="en")
+    for part in ("ERR_INTERNET_DISCONNECTED", "401"):
+        officer.watch.forgives(part)
+    said: list[str] = []
+    officer.page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.accept()))
+    officer.goes_to(f"/alerts/{code}")
+    officer.page.locator("#halt summary").click()
+    reason = officer.page.locator("#halt input[name=reason]")
+    reason.fill("wrong area")
+    officer.context.set_offline(True)
+    with officer.page.expect_event("dialog"):
+        officer.presses("‖ Pause")
+    expect(reason).to_have_value("wrong area")
+    officer.context.set_offline(False)
+    officer.context.clear_cookies()
+    with officer.page.expect_event("dialog"):
+        officer.presses("‖ Pause")
+    officer.is_at("/sign-in")
+    assert [text.split(".")[0] for text in said] == [
+        "The server gave no answer",
+        "You are signed out, and nothing was done",
+    ]
+
+
+def test_a_key_held_down_answers_for_one_reply_alone(own_stage: Stage, browse: Visit) -> None:
+    own_stage.issued()
+    phones = list(dict.fromkeys(message.address for message in own_stage.web.loopback.sent))
+    for nth, phone in enumerate(phones[:3]):
+        own_stage.does(own_stage.web.reply(phone, "what is it?", f"unclear-{nth}"))
+    officer = browse(own_stage.url, session=own_stage.session_of("officer"), language="en")
+    officer.goes_to("/inbox")
+    rows = officer.page.locator("#replies > li")
+    expect(rows).to_have_count(3)
+    officer.page.keyboard.down("1")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_be_focused()
+    for _ in range(3):
+        officer.page.keyboard.down("1")  # the same key, still down: it repeats
+    officer.page.keyboard.up("1")
+    officer.page.keyboard.press("k")
+    officer.goes_to("/inbox")
+    expect(rows).to_have_count(2)
+
+
 def test_a_number_is_dialled_from_the_list_and_shown(stage: Stage, visit: Visit) -> None:
     code = stage.issued()["short_code"]
     officer = visit("officer", language="en", dark=True)

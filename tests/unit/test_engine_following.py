@@ -113,3 +113,60 @@ def test_nobody_is_told_that_it_is_over_while_what_took_its_place_is_out(
     with pytest.raises(ConflictError, match="replaced"):
         city.approve(waiting)
     assert not city.sent
+
+
+@pytest.mark.parametrize("template", ["cancel", "all-clear"])
+def test_broken_glass_tells_nobody_that_it_is_over_where_another_took_its_place(
+    make_city: MakeCity, template: str
+) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    waiting = city.draft(template, areas=[TOWN], references=[city.reference(alert)])
+    city.approve(waiting, actor=OFFICER, break_glass=True)
+    update_ = city.issue(areas=[TOWN], references=[city.reference(alert)])
+    city.sent.clear()
+    city.forward(minutes=6, tick_s=10)
+    assert state_of(city, waiting["no"]) is AlertState.CANCELLED
+    assert state_of(city, update_) is AlertState.ISSUED
+    assert "alert" not in {message.kind for message in city.sent}
+
+
+def test_a_warning_that_broke_the_glass_goes_out_though_another_took_its_place(
+    make_city: MakeCity,
+) -> None:
+    """Nobody is there to be asked, and its areas may be others."""
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    waiting = city.draft(areas=[TOWN, OTHER], references=[city.reference(alert)])
+    city.approve(waiting, actor=OFFICER, break_glass=True)
+    city.issue(areas=[TOWN], references=[city.reference(alert)])
+    city.forward(minutes=6, tick_s=10)
+    assert state_of(city, waiting["no"]) is AlertState.ISSUED
+
+
+@pytest.mark.parametrize("meanwhile", ["typhoon", "correction", "cancel", "all-clear"])
+def test_a_second_update_isnt_sent_beside_what_took_the_alerts_place(
+    make_city: MakeCity, meanwhile: str
+) -> None:
+    """Two would be out, and whoever answers 1 would have answered neither."""
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    second = city.draft(areas=[TOWN], references=[city.reference(alert)])
+    first = city.issue(meanwhile, areas=[TOWN], references=[city.reference(alert)])
+    with pytest.raises(ConflictError, match="replaced or ended"):
+        city.approve(second)
+    assert state_of(city, first) is AlertState.ISSUED
+    assert state_of(city, second["no"]) is AlertState.DRAFT
+
+
+def test_an_update_of_what_ran_out_meanwhile_goes_out(make_city: MakeCity) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    update_ = city.draft(areas=[TOWN], references=[city.reference(alert)])
+    with city.store.transaction(city.now) as tx:
+        short = update(t.alert).where(t.alert.c.no == alert)
+        tx.connection.execute(short.values(expires_at=city.now + 1_000))
+    city.forward(minutes=1, tick_s=10)
+    assert state_of(city, alert) is AlertState.EXPIRED
+    city.approve(update_)
+    assert state_of(city, update_["no"]) is AlertState.ISSUED

@@ -51,6 +51,22 @@ async def test_broken_glass_waits_and_can_be_stopped(web: WebCity) -> None:
         assert web.loopback.sent == []
 
 
+async def test_whoever_may_approve_stops_what_broke_the_glass(web: WebCity) -> None:
+    async with web.client("officer") as officer, web.client("second") as second:
+        made = (await officer.post("/api/v1/alerts", json=short())).json()
+        url = f"/api/v1/alerts/{made['id']}"
+        await officer.post(f"{url}/approve", json={"break_glass": True})
+        async with web.client(cookies={"alertd_session": await web.session("second")}) as browser:
+            shown = await browser.get(f"/alerts/{made['short_code']}")
+            assert f"/alerts/{made['id']}/discard" in shown.text
+        stopped = await second.post(f"{url}/discard")
+        assert stopped.json()["state"] == "cancelled", stopped.text
+        async with web.client("viewer") as viewer:
+            assert (await viewer.post(f"{url}/discard")).status_code == 403
+        web.clock.forward(minutes=10)
+        assert web.loopback.sent == []
+
+
 async def test_an_exercise_by_simulated_routes_needs_nobody_more(web: WebCity) -> None:
     async with web.client("officer") as officer:
         answer = await officer.post("/api/v1/alerts", json=short(status="Exercise", issue=True))

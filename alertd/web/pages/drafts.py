@@ -71,7 +71,7 @@ def approving_of(
         own=own,
         may_issue=waiting and (approver and not own if second else approver or author),
         may_break=view.state is AlertState.DRAFT and second and own and approver,
-        may_discard=waiting and author,
+        may_discard=waiting and (author or approver),
         wait_min=round(deps.settings.break_glass_delay_s / 60),
         words=words_to_type(status, short_code=view.short_code, level=level, real_routes=real),
     )

@@ -4,7 +4,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import URL
 
-from alertd.errors import AlertdError
+from alertd.errors import AlertdError, UnauthenticatedError
 from alertd.i18n import sentence, translator
 from alertd.web import problem
 from alertd.web.deps import deps_of
@@ -21,10 +21,13 @@ def show(request: Request, error: AlertdError) -> Response:
     path = request.url.path
     if path.startswith("/a/"):
         return phone.refused(request, deps_of(request), error)
-    asks_for_page = "text/html" in request.headers.get("accept", "")
-    if path.startswith(_MACHINES) or not asks_for_page:
+    if path.startswith(_MACHINES) or not _asks_for_page(request):
         return problem.respond(request, error)
     return _page(request, error)
+
+
+def _asks_for_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _page(request: Request, error: AlertdError) -> Response:
@@ -47,15 +50,24 @@ def install(app: FastAPI) -> None:
     """Have every error of `app` answered, and whoever isn't signed in led to where one does."""
     problem.install(app, show)
 
+    def to_the_door(request: Request, path: str) -> Response:
+        # A script that pressed something would take the page at the door for its success.
+        if request.method == "POST" and not _asks_for_page(request):
+            out = UnauthenticatedError(
+                "You are signed out, and nothing was done.", hint="Sign in, and press it again."
+            )
+            return problem.respond(request, out)
+        return RedirectResponse(path, 303)
+
     @app.exception_handler(SignInFirst)
     async def _sign_in(request: Request, _error: Exception) -> Response:
         to = request.url.path if request.method == "GET" else "/"
-        return RedirectResponse(str(URL("/sign-in").include_query_params(to=to)), 303)
+        return to_the_door(request, str(URL("/sign-in").include_query_params(to=to)))
 
     @app.exception_handler(CodeFirst)
-    async def _code(_request: Request, _error: Exception) -> Response:
-        return RedirectResponse("/code", 303)
+    async def _code(request: Request, _error: Exception) -> Response:
+        return to_the_door(request, "/code")
 
     @app.exception_handler(ChangeFirst)
-    async def _change(_request: Request, _error: Exception) -> Response:
-        return RedirectResponse("/password", 303)
+    async def _change(request: Request, _error: Exception) -> Response:
+        return to_the_door(request, "/password")

@@ -9,6 +9,8 @@
   rows[0]?.focus();
 
   document.addEventListener("keydown", (event) => {
+    // A key that is held down must not answer for the reply that comes up next, which nobody has read.
+    if (event.repeat) return;
     const typing = ["INPUT", "SELECT", "TEXTAREA"].includes(document.activeElement?.tagName);
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     const row = here();

@@ -5,6 +5,7 @@
 const live = (() => {
   const STALLED_MS = 10_000;
   const AGAIN_MS = 2_000;
+  const MELDED = ["SECTION", "TABLE", "TBODY", "UL", "OL"]; // in which every piece goes on by itself
   const place = document.getElementById("live");
   if (!place) return null;
   const pace = Number(place.dataset.pace) || 1000;
@@ -49,11 +50,34 @@ const live = (() => {
     if (element.textContent !== text) element.textContent = text;
   }
 
-  // A form that somebody is filling in stays as it is.
-  function busy(section) {
+  // Whether somebody is filling in a form there now.
+  function atWork(section) {
     const active = document.activeElement;
-    if (active && section.contains(active) && ["INPUT", "SELECT", "TEXTAREA"].includes(active.tagName)) return true;
-    return Array.from(section.querySelectorAll("input:not([type=hidden])")).some((field) => field.value !== "");
+    return Boolean(active) && section.contains(active) && ["INPUT", "SELECT", "TEXTAREA"].includes(active.tagName);
+  }
+
+  function busy(section) {
+    return atWork(section) || Array.from(section.querySelectorAll("input:not([type=hidden])")).some((field) => field.value !== "");
+  }
+
+  // What a form is about, however often it is drawn anew.
+  function about(form) {
+    const named = Array.from(form.querySelectorAll("[name=unit_code], [name=role], [name=person_id]"), (field) => field.value);
+    return [form.getAttribute("action"), ...named].join(" ");
+  }
+
+  // What somebody has filled in, so that it outlives what is drawn anew around it.
+  function filled(section) {
+    const fields = Array.from(section.querySelectorAll("input:not([type=hidden]), select, textarea")).filter((field) => field.form);
+    return fields.map((field) => [field, `${about(field.form)} ${field.name}`]);
+  }
+
+  function putBack(section, before) {
+    const fresh = new Map(filled(section).map(([field, name]) => [name, field]));
+    for (const [field, name] of before) {
+      const place = fresh.get(name);
+      if (place && place !== field && field.value !== "") place.value = field.value;
+    }
   }
 
   // Where the keyboard was: what is drawn anew must not take it away.
@@ -71,16 +95,26 @@ const live = (() => {
     return row || node;
   }
 
+  // The piece that somebody is at work in, where what is drawn anew has one for the same: that one
+  // stays under their hands, and everything around it goes on. A new call for help can't wait.
+  function underHands(before) {
+    const held = before.find((node) => node.nodeType === Node.ELEMENT_NODE && !MELDED.includes(node.nodeName) && atWork(node));
+    const form = held && document.activeElement.form;
+    const fits = (node) => node.nodeName === held.nodeName && Array.from(node.querySelectorAll("form")).some((each) => about(each) === about(form));
+    return (node) => (form && fits(node) ? held : null);
+  }
+
   // What says the same stays as it is, most of all a list's rows: to lay them out anew would be most
   // of what a turn takes.
   function meld(old, fresh) {
     if (old.isEqualNode(fresh)) return old;
-    if (old.nodeName !== fresh.nodeName || !["SECTION", "TABLE", "TBODY", "UL", "OL"].includes(old.nodeName)) return fresh;
+    if (old.nodeName !== fresh.nodeName || !MELDED.includes(old.nodeName)) return fresh;
     for (const { name } of Array.from(old.attributes)) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
     for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
     const rows = old.nodeName === "SECTION" || old.nodeName === "TABLE" ? null : new Map(Array.from(old.children, (row) => [row.outerHTML, row]));
     const before = Array.from(old.childNodes);
-    const after = Array.from(fresh.childNodes, (node, at) => (rows ? taken(rows, node) : before[at] ? meld(before[at], node) : node));
+    const held = underHands(before);
+    const after = Array.from(fresh.childNodes, (node, at) => held(node) || (rows ? taken(rows, node) : before[at] ? meld(before[at], node) : node));
     for (const node of before) if (!after.includes(node)) node.remove();
     let next = old.firstChild;
     for (const node of after) {
@@ -98,8 +132,8 @@ const live = (() => {
     count(fresh);
     count(document);
     for (const spot of document.querySelectorAll(only || "[data-part]:not([data-slow])")) {
-      if (busy(spot)) continue;
       const part = fresh.getElementById(spot.dataset.part);
+      const before = filled(spot);
       const opened = Array.from(spot.querySelectorAll("details[open]")).length > 0;
       if (part && opened) part.querySelector("details")?.setAttribute("open", "");
       const active = document.activeElement;
@@ -107,6 +141,7 @@ const live = (() => {
       const shown = spot.firstElementChild;
       const next = part && shown ? meld(shown, part) : part;
       if (next !== shown) spot.replaceChildren(...(next ? [next] : []));
+      putBack(spot, before);
       if (back && document.activeElement !== active) spot.querySelector(back)?.focus();
     }
     listen();
@@ -219,23 +254,26 @@ const live = (() => {
     const action = event.submitter?.getAttribute("formaction") || form.getAttribute("action");
     if (calling) return call(form, action);
     const fields = new URLSearchParams(new FormData(form, event.submitter));
-    const answer = await fetch(action, { method: "POST", body: fields, credentials: "same-origin", headers: { accept: "application/problem+json" } });
-    if (!answer.ok) await refused(answer);
-    for (const field of form.querySelectorAll("input:not([type=hidden])")) field.value = "";
-    form.closest("details")?.removeAttribute("open");
+    const answer = await fetch(action, { method: "POST", body: fields, credentials: "same-origin", headers: { accept: "application/problem+json" } }).catch(() => null);
     wanted = true;
     readAt = 0;
+    if (!answer?.ok) return refused(answer);
+    for (const field of form.querySelectorAll("input:not([type=hidden])")) field.value = "";
+    form.closest("details")?.removeAttribute("open");
   });
 
+  // Nobody may take for done what wasn't, or what nobody knows of.
   async function refused(answer) {
-    const problem = await answer.json().catch(() => ({}));
+    const problem = answer ? await answer.json().catch(() => ({})) : { detail: place.dataset.unheard };
     alert(problem.detail ? `${problem.detail} ${problem.hint || ""}` : place.dataset.refused);
+    if (answer?.status === 401) location.reload();
   }
 
   // The number is shown beside the name and the telephone asked to dial it.
   async function call(form, action) {
     const fields = new URLSearchParams(new FormData(form));
-    const answer = await fetch(action, { method: "POST", body: fields, credentials: "same-origin", headers: { accept: "text/html" } });
+    const answer = await fetch(action, { method: "POST", body: fields, credentials: "same-origin", headers: { accept: "text/html" } }).catch(() => null);
+    if (!answer) return refused(null);
     const shown = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("a[href^='tel:']");
     if (!answer.ok || !shown) {
       alert(place.dataset.refused);
