@@ -14,6 +14,7 @@ from alertd.cli.words import LANGUAGE, _, told
 from alertd.errors import InvalidInputError
 from alertd.i18n import translator
 from alertd.report.readiness import kind_word
+from alertd.report.values import rate_text
 from alertd.report.words import level_word, role_word, word
 from alertd.settings import load
 from alertd.store.reads.ledger import In
@@ -311,11 +312,11 @@ def figure(name: str, value: float | None) -> str:
         return "–"
     if name.endswith("_min") or name in {"per_person", "defects"}:
         return f"{value:g}"
-    return f"{value:.1%}"
+    return rate_text(value)
 
 
 def _share(share: Mapping[str, Any]) -> str:
-    return "–" if share["rate"] is None else f"{share['rate']:.1%}"
+    return "–" if share["rate"] is None else rate_text(share["rate"])
 
 
 def _minutes(ms: int | None) -> str:

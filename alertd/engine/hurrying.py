@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select
 
-from alertd.engine.telling import tell
+from alertd.engine.telling import Notice, tell_each
 from alertd.engine.turn import Turn
 from alertd.lanes import BY_SMS
 from alertd.model import (
@@ -51,20 +51,17 @@ def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int], *, ove
         if not persons:
             return
     ways = people.contacts(turn.connection, list(persons), int(Channel.SMS))
-    used = _used(turn, alert_no, persons)
+    used, first = _used(turn, alert_no, persons)
     for person, delivery in persons.items():
         fresh = [rank for rank, address in ways.get(person, []) if address not in used[person]]
         if not fresh:
             continue
         kind, template, params = _message_of(turn, delivery)
-        tell(
+        tell_each(
             turn,
             alert,
             kind if kind in _AS_IT_WAS else MessageKind.ALERT,
-            [person],
-            template=template,
-            params=params,
-            contact_rank=fresh[0],
+            [Notice([person], template, params, fresh[0], first=first[person])],
         )
 
 
@@ -72,15 +69,20 @@ def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int], *, ove
 _AS_IT_WAS = frozenset({MessageKind.HELP, MessageKind.PAUSED})
 
 
-def _used(turn: Turn, alert_no: int, persons: Mapping[int, int]) -> dict[int, set[int]]:
-    first, last = numbers_of(alert_no)
+def _used(
+    turn: Turn, alert_no: int, persons: Mapping[int, int]
+) -> tuple[dict[int, set[int]], dict[int, int]]:
+    """By person: the contacts that are used up, and the first message of the alert to them."""
+    low, last = numbers_of(alert_no)
     used: dict[int, set[int]] = {person: set() for person in persons}
+    first = dict(persons)
     wanted = numbers(turn.connection, used)
-    rows = _USED.rows(turn.connection, persons=wanted, first=first, last=last)
+    rows = _USED.rows(turn.connection, persons=wanted, first=low, last=last)
     for person, address, delivery, state, duplicate in rows:
+        first[person] = min(first[person], delivery)
         if delivery >= persons[person] or duplicate or state in _AMISS:
             used[person].add(address)
-    return used
+    return used, first
 
 
 _AMISS = frozenset({int(DeliveryState.FAILED), int(DeliveryState.UNKNOWN)})

@@ -60,13 +60,18 @@ def tell(
 
 
 class Notice(NamedTuple):
-    """A text to people; fields as the parameters of `tell`."""
+    """A text to people; fields as the parameters of `tell`.
+
+    `first`: the number of the first message to the one person that it is the same for, by another
+    contact; 0 where it is anything else.
+    """
 
     persons: Sequence[int]
     template: str
     params: dict[str, Any]
     contact_rank: int = 1
     avoid: Mapping[int, str] = NOBODY
+    first: int = 0
 
 
 def tell_each(
@@ -101,6 +106,7 @@ def addressed(
             ],
             notice.template,
             notice.params,
+            notice.first,
         )
         for notice in notices
     ]
@@ -143,6 +149,7 @@ class Message(NamedTuple):
     recipients: Sequence[Recipient]
     template: str
     params: dict[str, Any]
+    first: int = 0  # as Notice has it
 
 
 def record(
@@ -175,7 +182,7 @@ def told(
     base = alert.no << ALERT_SHIFT
     priority = _PRIORITY.get(kind, priority_of(alert.severity))
     facts: list[dict[str, Any] | None] = []
-    for recipients, template, params in messages:
+    for recipients, template, params, first in messages:
         if not recipients:
             facts.append(None)
             continue
@@ -190,7 +197,8 @@ def told(
             [base + i, message["no"], *to, priority, *([avoid] if avoid else [])]
             for i, (*to, avoid) in enumerate(recipients, start=delivery)
         ]
-        facts.append({"message": message, "deliveries": deliveries})
+        fact = {"message": message, "deliveries": deliveries}
+        facts.append(fact | {"first": first} if first else fact)
         delivery, number = delivery + len(recipients), number + 1
     return facts
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from alertd.decide.plan import MUTED
 from alertd.i18n import N_
 from alertd.report.figures import Figures
 from alertd.report.figures.duties import RUNGS
@@ -72,7 +73,7 @@ def _rates(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     yield _share(say(N_("Handed over to a gateway (of people)")), rates.handed_over)
     yield _share(say(N_("Answer rate (of person-duties)")), rates.answer)
     yield _share(say(N_("On-time rate (of person-duties)")), rates.on_time)
-    yield _share(say(N_("People who answered")), rates.answered_people)
+    yield Line(say(N_("People who answered")), str(rates.answered_people))
 
 
 def _pace(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
@@ -96,7 +97,9 @@ def _deliveries(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     yield Line(say(N_("Unknown, neither sent nor failed")), str(deliveries.unknown))
     waiting = deliveries.pending + deliveries.sending
     yield Line(say(N_("Still waiting or under way")), str(waiting))
-    dropped = deliveries.expired + deliveries.cancelled
+    # What a drill's plan muted is said where it says who was left out.
+    muted = figures.targets.excluded.get(MUTED, 0)
+    dropped = deliveries.expired + deliveries.cancelled - muted
     yield Line(say(N_("Withdrawn when the alert ended")), str(dropped))
     yield Line(
         say(N_("Sent again, marked as possible duplicates")), str(deliveries.marked_duplicates)

@@ -10,11 +10,17 @@ from alertd.report.words import Say
 
 CITY_TIME: Final = timezone(timedelta(hours=8))  # where no settings say otherwise
 NOTHING: Final = "–"
+_MOST_BUT_ALL: Final = 0.999
 
 
 def percent(share: Share) -> str:
-    """A share as a percentage with one decimal."""
-    return NOTHING if share.rate is None else f"{share.n / share.of:.1%}"
+    """A share as a percentage with one decimal; 100.0% only where all are there."""
+    return NOTHING if share.rate is None else rate_text(share.n / share.of)
+
+
+def rate_text(rate: float) -> str:
+    """As `percent`, of a rate alone: 1,999 of 2,000 is 99.9%, for one is missing."""
+    return f"{min(rate, _MOST_BUT_ALL) if rate < 1 else rate:.1%}"
 
 
 def duration(say: Say, ms: int | None) -> str:

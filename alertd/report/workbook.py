@@ -43,7 +43,7 @@ class _Book:
     def __post_init__(self) -> None:
         font = {"font_name": "Microsoft YaHei", "font_size": 10}
         self.bold = self.book.add_format({**font, "bold": True, "bg_color": "#E9EDF1", "bottom": 1})
-        self.share = self.book.add_format({**font, "num_format": "0.0%"})
+        self.share = self.book.add_format({**font, "num_format": "0.00%"})
         self.title = self.book.add_format({**font, "bold": True, "font_size": 14})
 
     def sheet(self, name: str, widths: Sequence[int]) -> Any:

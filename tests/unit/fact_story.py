@@ -100,14 +100,19 @@ class Story:
         item = [BASE + place, 1, "x", int(state), None, int(played), "r", ""]
         self.tell("receipts", {"items": [item], "counts": []}, alert_no=0)
 
-    def told(self, first: int, kind: str, persons: list[int], *, priority: int = 1) -> None:
+    def told(
+        self, first: int, kind: str, persons: list[int], *, priority: int = 1, same_as: int = 0
+    ) -> None:
+        """Further messages; `same_as`: the person's first one, by another number of theirs."""
         lane = lane_of(Channel.SMS, Status.ACTUAL)
         rows = [[BASE + first + i, 1, 1, p, 9, lane, priority] for i, p in enumerate(persons)]
-        self.tell("told", {"message": {"kind": kind}, "deliveries": rows})
+        more = {"first": BASE + same_as} if same_as else {}
+        self.tell("told", {"message": {"kind": kind}, "deliveries": rows, **more})
 
     def ack(self, no: int, person: int, duties: list[int], *, after_s: float, **more: Any) -> None:
         stages = more.pop("stages", [Stage.RECEIVED])
         units = more.pop("units", [101, GRID, COMMUNITY, 1])
+        more["duties"] = more.pop("named", None)  # duties that it names; None: all of the person's
         body = {
             "no": no,
             "person_no": person,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from lxml import etree, html
 
+from alertd.cli import drill_score
 from alertd.i18n import LANGUAGES, catalog
 from alertd.report.drawing import HEIGHT, WIDTH, curve, funnel
 from alertd.report.figures.values import SCHEMA, Share, UnitFigures
@@ -23,6 +24,7 @@ from alertd.report.rollup import level_rows, unit_rows
 from alertd.report.sheet import sheet
 from alertd.report.values import CITY_TIME, NOTHING, duration, moment, percent
 from alertd.report.words import WORDS, level_word, role_word, word
+from alertd.web.pages.rendering import environment
 from channels.base import ReceiptStatus
 from tests.city import City
 
@@ -317,6 +319,18 @@ def test_durations(ms: int | None, english: str) -> None:
 def test_shares_and_times() -> None:
     assert percent(Share(1, 3)) == "33.3%"
     assert percent(Share(0, 0)) == NOTHING
+
+
+def test_all_is_said_only_where_all_are_there() -> None:
+    nearly, whole = Share(2_999, 3_000), Share(3_000, 3_000)
+    assert (percent(nearly), percent(whole)) == ("99.9%", "100.0%")
+    assert (Share(49_999, 50_000).rate, whole.rate) == (0.9999, 1.0)
+    macros = environment().get_template("readiness/tabs.html").module
+    assert "99.9%" in macros.share(nearly)
+    assert "100.0%" in macros.share(whole)
+    assert macros.figure("reached", nearly.rate) == "99.9%"
+    assert drill_score.figure("reached", nearly.rate) == "99.9%"
+    assert drill_score.figure("reached", 1.0) == "100.0%"
     assert Share(2, 3).rate == 0.6667
     assert moment(None, UTC) == NOTHING
     assert moment(1_760_000_000_000, UTC) == "2025-10-09 08:53:20"

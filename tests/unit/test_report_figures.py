@@ -1,5 +1,8 @@
 """The figures as a pure function: facts in, numbers out, each number worked out beside it."""
 
+from datetime import UTC
+from typing import Any
+
 import pytest
 
 from alertd.model import (
@@ -14,6 +17,7 @@ from alertd.model import (
 )
 from alertd.report.figures import SOURCES, NotInJournalError, kinds, trace
 from alertd.report.figures.values import Share, StageFigures, Transfer, UnitFigures
+from alertd.report.summary import summary
 from alertd.store.fold import _FOLDS, RECORD_ONLY
 from tests.unit.fact_story import ALERT, BASE, COMMUNITY, GRID, ISSUED, S, Story
 
@@ -143,8 +147,9 @@ def test_a_second_number_counts_for_its_person_once(story: Story) -> None:
     story.select(1, [[1, 2]], [[1, GRID, 2, 0]])
     story.claim(Channel.SMS, 1, 2)
     story.settle(1, 2, state=S.FAILED, reason="no-such-number")
-    story.told(3, "alert", [71, 72])
-    story.told(5, "alert", [71])
+    story.told(3, "alert", [71], same_as=1)
+    story.told(4, "alert", [72], same_as=2)
+    story.told(5, "alert", [71], same_as=1)
     story.claim(Channel.SMS, 3, 4, 5)
     story.settle(3, 4, 5, state=S.ACCEPTED)
     story.receipt(3, S.DELIVERED)
@@ -154,6 +159,46 @@ def test_a_second_number_counts_for_its_person_once(story: Story) -> None:
     assert found.rates.handed_over == Share(2, 2)
     assert found.burden.extra_by_kind == {"alert": 3}
     assert (found.burden.most_extra, found.burden.per_person) == (2, 2.5)
+
+
+def test_nobody_is_reached_twice_and_no_alternate_for_whoever_was_not(story: Story) -> None:
+    """Of two people one got it; neither her second number nor an alternate's is the other's."""
+    story.select(1, [[1, 2]], [[1, GRID, 2, 0]], levels=[[3, 2]])
+    story.claim(Channel.SMS, 1, 2)
+    story.settle(1, 2, state=S.ACCEPTED)
+    story.receipt(1, S.DELIVERED)
+    story.told(3, "reminder", [71, 72])
+    story.told(5, "takeover", [73])
+    story.claim(Channel.SMS, 3, 4, 5)
+    story.settle(3, 5, state=S.FAILED, reason="no-such-number")
+    story.told(6, "alert", [71], same_as=1)  # her reminder failed
+    story.told(7, "alert", [73], same_as=5)  # the alternate's take-over did
+    story.claim(Channel.SMS, 6, 7)
+    story.settle(6, 7, state=S.DELIVERED)
+    rates = story.figures().rates
+    assert rates.reach == Share(1, 2)
+    assert rates.reach_by_level == {"grid": Share(1, 2)}
+
+
+def test_a_second_number_is_reach_at_its_persons_level(story: Story) -> None:
+    story.select(1, [[1, 2]], [[1, GRID, 2, 0]], levels=[[1, 1], [3, 1]])
+    story.claim(Channel.SMS, 1, 2)
+    story.settle(2, state=S.FAILED, reason="no-such-number")
+    story.told(3, "alert", [72], same_as=2)
+    story.claim(Channel.SMS, 3)
+    story.settle(3, state=S.DELIVERED)
+    assert story.figures().rates.reach_by_level == {"subdistrict": Share(0, 1), "grid": Share(1, 1)}
+
+
+def test_what_a_drills_plan_muted_was_not_withdrawn_by_its_end(story: Story) -> None:
+    story.select(1, [[1, 3]], [[1, GRID, 3, 0]])
+    story.settle(1, 2, state=S.CANCELLED, reason="muted-by-plan", channel=Channel.SMS)
+    story.tell("alert.ended", {"state": "expired", "reason": "expired"})
+    found = story.figures()
+    assert found.targets.excluded == {"alert-ended": 1, "muted-by-plan": 2}
+    assert (found.burden.first, found.burden.per_person) == (0, 0.0)
+    lines = {line.label: line.value for g in summary(found, str, UTC) for line in g.lines}
+    assert lines["Withdrawn when the alert ended"] == "1"
 
 
 def test_the_end_withdraws_what_waits_but_not_a_call_for_help(story: Story) -> None:
@@ -279,7 +324,7 @@ def test_a_withdrawn_ack_uncovers_unless_another_covers(story: Story) -> None:
         story.tell("ack.withdrawn", body, at=ISSUED + 60_000)
     found = story.figures()
     assert found.rates.answer == Share(1, 2)
-    assert found.rates.answered_people == Share(1, 2)
+    assert found.rates.answered_people == 1
     assert (found.answers.total, found.answers.withdrawn) == (1, 2)
 
 
@@ -383,6 +428,23 @@ def test_people_moved(story: Story) -> None:
     story.tell("ack.withdrawn", {"no": 6, "answers": []})
     assert story.figures().transfer == Transfer(
         reports=3, with_total=2, should=45, moved=56, left=5
+    )
+
+
+def test_people_moved_are_counted_once_whoever_says_so(story: Story) -> None:
+    """A count is of its duties: an alternate's, a shared phone's and one of a unit alone."""
+    done: dict[str, Any] = {"kind": "done"}
+    story.ack(1, 61, [11], after_s=1, **done, count=35, of=40)
+    story.ack(2, 62, [11], after_s=2, **done, count=38, of=40)  # the alternate of the same duty
+    for no, person, duty in ((3, 63, 13), (4, 64, 14)):  # husband and wife, one reply
+        story.ack(no, person, [duty], after_s=3, **done, count=7, of=9, inbound_no=5)
+    # One person, two units: each count names its own, and the later one is of the second alone.
+    story.ack(5, 65, [15, 16], after_s=4)
+    story.ack(6, 65, [], after_s=5, **done, count=20, of=20, named=[15])
+    story.ack(7, 65, [], after_s=6, **done, count=1, of=4, named=[16])
+    story.ack(8, 65, [], after_s=7, **done, count=3, of=4, named=[16])
+    assert story.figures().transfer == Transfer(
+        reports=4, with_total=4, should=40 + 9 + 20 + 4, moved=38 + 7 + 20 + 3, left=2 + 2 + 0 + 1
     )
 
 

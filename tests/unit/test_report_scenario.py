@@ -180,7 +180,7 @@ def test_rates(evening: Evening) -> None:
     assert rates.answer == Share(12, 22)
     assert rates.answer.rate == 0.5455
     assert rates.on_time == Share(11, 22)
-    assert rates.answered_people == Share(12, 22)
+    assert rates.answered_people == 12  # one of them an alternate, whom nobody told first
 
 
 def test_pace(evening: Evening) -> None:
@@ -342,3 +342,39 @@ def test_every_figure_leads_to_its_facts(evening: Evening) -> None:
     assert evening.figures.sources["transfer"] == dict(kinds)
     assert set(evening.figures.sources) >= {"rates", "pace", "escalations", "burden"}
     assert all(evening.figures.sources[section] for section in evening.figures.sources)
+
+
+def test_a_second_number_reaches_its_own_person_and_makes_up_for_nobody_else(
+    tmp_path: Path,
+) -> None:
+    """The subdistrict's lead never gets it; an alternate does by a second number, others twice."""
+    city = City(tmp_path)
+    dead: set[str] = set()
+    city.behave = lambda message: (
+        SendError(Fault.DEAD, "no-such-number") if message.address in dead else Accepted("ref")
+    )
+    asked = [person for role in ROLES for _, person in _here(city, role)]
+    alternates = {person for role in ROLES for _, person in _here(city, role, 2)} - set(asked)
+    second = t.contact.c.rank == 2
+    query = select(t.contact.c.person_no).where(second, t.contact.c.channel == 1)
+    two = {row.person_no for row in city.rows(query)}
+    lead = city.phone_of(asked[0])
+    assert asked[0] not in two
+    dead |= {city.phone_of(person) for person in alternates & two}
+    alert_no = city.issue(areas=[AREA], roles=ROLES)
+    confirmed = 0
+    for minutes in (0, 6):
+        city.forward(minutes=minutes, tick_s=10)
+        for message in city.sent[confirmed:]:
+            if message.address not in {lead, *dead}:
+                city.receipt(message, ReceiptStatus.DELIVERED)
+        confirmed = len(city.sent)
+        # From now on reminders fail of those whose first message had come.
+        dead |= {city.phone_of(person) for person in two.intersection(asked)}
+    kinds = Counter(message.kind for message in city.sent)
+    assert kinds["alert"] >= len(asked) + len(alternates & two) + len(two.intersection(asked))
+    with city.store.read() as connection:
+        found = figures(journal.stream(connection), alert_no=alert_no)
+        assert verify(connection, alert_no).differences == ()
+    assert found.rates.reach == Share(21, 22)
+    assert found.rates.reach_by_level["subdistrict"] == Share(0, 1)

@@ -59,7 +59,7 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "loudspeakers": (*_SENDING, "alert.issued", "presence"),
     "escalations": (*_ASKING, *_ANSWERS, "digest.sent"),
     "answers": ("acked", "ack.withdrawn", "interpreted", *_HELP),
-    "transfer": ("acked", "ack.withdrawn"),
+    "transfer": _ANSWERS,
     "burden": ("alert.selected", "told"),
     "forecast": ("alert.forecast", "alert.issued", "alert.selected", "settled"),
     "roster_faults": (*_SENDING, "climbed", "hurried"),
@@ -161,7 +161,7 @@ def _rates(state: Replay, stages: tuple[StageFigures, ...]) -> Rates:
         handed_over=Share(state.handover.reached(delivered, accepted), people),
         answer=Share(first.covered if first else 0, asked),
         on_time=Share(first.on_time if first else 0, asked),
-        answered_people=Share(len(state.replies.first_answers()), people),
+        answered_people=len(state.replies.first_answers()),
         reach_by_level=state.handover.reach_by_level(),
     )
 

@@ -5,9 +5,10 @@ is known of each: some bytes a delivery, whatever their number.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from alertd.decide.plan import MUTED
 from alertd.lanes import channel_of
 from alertd.model import (
     ALERT_SHIFT,
@@ -50,9 +51,11 @@ class HandoverPart:
         self.reason: dict[int, str] = {}
         self.made: Counter[int] = Counter()  # by channel
         self.first_made: Counter[int] = Counter()
-        self.other_contact: dict[int, int] = {}  # by delivery: the person it was the next try for
+        self.other_contact: dict[int, int] = {}  # by delivery: the first one to the same person
+        self.untried: dict[int, tuple[str, int]] = {}  # further ones: their kind, and the person
         self.extra_by_kind: Counter[str] = Counter()
         self.extra_by_person: Counter[int] = Counter()
+        self.muted: set[int] = set()
         self.attempts = 0
 
     @property
@@ -100,10 +103,9 @@ class HandoverPart:
             place = number & _LOCAL
             self._make(place, 1, channel_of(lane))
             self.made[channel_of(lane)] += 1
-            self.extra_by_kind[kind] += 1
-            self.extra_by_person[person] += 1
-            if kind == MessageKind.ALERT:
-                self.other_contact[place] = person
+            self.untried[place] = kind, person
+            if kind == MessageKind.ALERT and "first" in body:
+                self.other_contact[place] = body["first"] & _LOCAL
             if priority == HELP_PRIORITY:
                 self.real_help.add(place)
 
@@ -128,6 +130,10 @@ class HandoverPart:
             self.state[place] = _S.SENDING
             self.tries[place] = min(attempt, 255)
             self._know_channel(place, channel)
+            if place in self.untried:
+                kind, person = self.untried.pop(place)
+                self.extra_by_kind[kind] += 1
+                self.extra_by_person[person] += 1
         self.attempts += len(places)
 
     def _know_channel(self, place: int, channel: int) -> None:
@@ -142,6 +148,8 @@ class HandoverPart:
         ):
             self._know_channel(place, channel)
             self._now(place, state, reason)
+            if reason == MUTED:
+                self.muted.add(place)
             if duplicate:
                 self.marked.add(place)
 
@@ -239,19 +247,32 @@ class HandoverPart:
             for is_first, state in zip(self.first, self.state, strict=True)
             if is_first and state in wanted
         )
-        others = {
-            person for place, person in self.other_contact.items() if self.state[place] in wanted
+        others = self._by_other_contact(wanted)
+        return first + sum(self.state[place] not in wanted for place in others)
+
+    def _by_other_contact(self, wanted: Collection[int]) -> set[int]:
+        """First messages of people of the selection to whom the same came by another contact.
+
+        An alternate's second number is nobody's of the selection, and whose reminder failed may
+        have had the first one all the same: none of them is counted on top.
+        """
+        last = len(self.first)
+        return {
+            first
+            for place, first in self.other_contact.items()
+            if self.state[place] in wanted and first < last and self.first[first]
         }
-        return min(self.people(), first + len(others))
 
     def reach_by_level(self) -> dict[str, Share]:
-        """People whose first message arrived for certain, by the level that they answer for."""
+        """People to whom it came for certain, by the level that they answer for."""
         reached: Counter[int] = Counter()
         people: Counter[int] = Counter()
+        others = self._by_other_contact({_S.DELIVERED})
         for start, end, depth in self.levels:
             for place in range(start, end):
-                people[depth] += self.first[place]
-                reached[depth] += self.first[place] and self.state[place] == _S.DELIVERED
+                if self.first[place]:
+                    people[depth] += 1
+                    reached[depth] += self.state[place] == _S.DELIVERED or place in others
         return {
             level: Share(reached[level.depth], n) for level in Level if (n := people[level.depth])
         }
@@ -262,7 +283,9 @@ class HandoverPart:
         for place, state in enumerate(self.state):
             if self.tries[place]:
                 continue
-            if state in {_S.EXPIRED, _S.CANCELLED}:
+            if place in self.muted:
+                found[MUTED] += 1
+            elif state in {_S.EXPIRED, _S.CANCELLED}:
                 found["alert-ended"] += 1
             elif state == _S.FAILED:
                 found[self.reason[place]] += 1
@@ -286,14 +309,15 @@ class HandoverPart:
         )
 
     def burden(self) -> Burden:
-        """Messages to people."""
-        first, extra = self.people(), self.extra_by_kind.total()
+        """Messages to people that had a try: what waits, or was withdrawn, burdened nobody."""
+        people, extra = self.people(), self.extra_by_kind.total()
+        first = sum(1 for is_first, n in zip(self.first, self.tries, strict=True) if is_first and n)
         return Burden(
             first=first,
             extra=extra,
             extra_by_kind=dict(sorted(self.extra_by_kind.items())),
             people_with_extra=len(self.extra_by_person),
             most_extra=max(self.extra_by_person.values(), default=0),
-            per_person=round((first + extra) / first, 2) if first else None,
+            per_person=round((first + extra) / people, 2) if people else None,
             people_by_extra=tuple(sorted(Counter(self.extra_by_person.values()).items())),
         )

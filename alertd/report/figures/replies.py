@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from alertd.model import BY_HAND, STAGES_OF_ACK, AckKind, Millis, Recorded
+from alertd.model import BY_HAND, STAGES_OF_ACK, AckKind, Millis, Recorded, duty_of
 from alertd.report.figures.part import Take
 from alertd.report.figures.spread import spread
 from alertd.report.figures.values import Answers, HelpCall, Transfer, WayFigures
@@ -22,15 +22,27 @@ class _Ack:
     count: int | None
     total: int | None
     at: Millis
+    inbound: int | None = None
+    named: frozenset[int] | None = None  # the duties that it named; None: all of the person's
     withdrawn: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """How many people were moved, of how many, and which duties say so."""
+
+    keys: frozenset[int]
+    count: int
+    total: int | None
+
+
 class RepliesPart:
-    """Reads `acked`, `ack.withdrawn`, `help.*` and `interpreted`."""
+    """Reads `acked`, `ack.counted`, `ack.withdrawn`, `help.*` and `interpreted`."""
 
     def __init__(self, alert_no: int) -> None:
         self.alert_no = alert_no
         self.acks: dict[int, _Ack] = {}
+        self.duties: dict[int, set[int]] = {}  # by person: those that an answer of theirs was for
         self.cases: dict[int, HelpCall] = {}
         self.verdicts: dict[int, str] = {}  # by inbound: read again by an operator, the last counts
 
@@ -39,6 +51,7 @@ class RepliesPart:
         """What it does with a fact, by kind."""
         return {
             "acked": self._acked,
+            "ack.counted": self._counted,
             "ack.withdrawn": self._withdrawn,
             "help.opened": self._help_opened,
             "help.climbed": self._help_climbed,
@@ -58,7 +71,15 @@ class RepliesPart:
             count=body["count"],
             total=body["of"],
             at=recorded.fact.occurred_at,
+            inbound=body.get("inbound_no"),
+            named=None if body.get("duties") is None else frozenset(body["duties"]),
         )
+        self._counted(recorded)
+
+    def _counted(self, recorded: Recorded) -> None:
+        body = recorded.fact.body
+        duties = self.duties.setdefault(body["person_no"], set())
+        duties.update(duty_of(number) for number, _ in body["answers"])
 
     def _withdrawn(self, recorded: Recorded) -> None:
         ack = self.acks.get(recorded.fact.body["no"])
@@ -145,13 +166,14 @@ class RepliesPart:
         )
 
     def transfer(self) -> Transfer:
-        """A second count replaces the first: it is a total."""
-        last = {
-            ack.person: ack
-            for ack in self.valid()
-            if ack.kind == AckKind.DONE and ack.count is not None
-        }
-        counts = [(ack.count or 0, ack.total) for ack in last.values()]
+        """A second count replaces the first of any of its duties: it is a total."""
+        last: dict[int, _Report] = {}  # by duty; of who answered for none, by the person below zero
+        for report in self._reports():
+            for key in report.keys:
+                for other in last[key].keys if key in last else ():
+                    del last[other]
+            last |= dict.fromkeys(report.keys, report)
+        counts = [(each.count, each.total) for each in {id(r): r for r in last.values()}.values()]
         told = [(moved, total) for moved, total in counts if total is not None]
         return Transfer(
             reports=len(counts),
@@ -160,6 +182,20 @@ class RepliesPart:
             moved=sum(moved for moved, _ in counts),
             left=sum(max(0, total - moved) for moved, total in told),
         )
+
+    def _reports(self) -> Iterator["_Report"]:
+        """Counts as they came; those who share a phone gave one by one reply."""
+        found: dict[tuple[int, int], list[_Ack]] = {}
+        for no, ack in self.acks.items():
+            if ack.kind == AckKind.DONE and ack.count is not None and not ack.withdrawn:
+                found.setdefault((ack.inbound or 0, 0 if ack.inbound else no), []).append(ack)
+        for acks in found.values():
+            keys = frozenset(
+                key
+                for ack in acks
+                for key in ack.named or self.duties.get(ack.person) or (-ack.person,)
+            )
+            yield _Report(keys, acks[0].count or 0, acks[0].total)
 
 
 def _counted(words: Iterator[str]) -> dict[str, int]:

@@ -5,19 +5,22 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from alertd.model import Millis
 
-SCHEMA = 2  # of `Figures.to_dict`; raised when a key changes its meaning or goes
+SCHEMA = 3  # of `Figures.to_dict`; raised when a key changes its meaning or goes
 
 Key = tuple[str, int, int]
 """A fact's place: (node, writer, seq)."""
 
 
+_NOT_ALL: Final = 0.9999
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
-    """`n` of `of`; the rate is rounded to four places."""
+    """`n` of `of`; the rate is rounded to four places, and is 1 only where all are there."""
 
     n: int
     of: int
@@ -25,6 +28,8 @@ class Share:
 
     def __post_init__(self) -> None:
         rate = round(self.n / self.of, 4) if self.of else None
+        if rate is not None and self.n < self.of:
+            rate = min(rate, _NOT_ALL)
         object.__setattr__(self, "rate", rate)
 
 
@@ -71,7 +76,8 @@ class Targets:
     """Whom the alert was for. `duties` is the denominator: person-duties asked at the first stage.
 
     `excluded` by reason: `no-contact` duties whose holders have no contact, and messages that the
-    engine withheld: `outside-plan`, `no-route`, `alert-ended` (before the first try).
+    engine withheld: `outside-plan`, `no-route`, `muted-by-plan`, `alert-ended` (before the first
+    try).
     """
 
     duties: int
@@ -152,17 +158,18 @@ class UnitFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """Shares. Person-duties, but for `reach` and `answered_people`, which count unique people.
+    """Shares. Person-duties, but for `reach` and `handed_over`, which count unique people.
 
     `reach`: the gateway confirmed arrival at one of the person's contacts; `handed_over`: it took
-    responsibility at least.
+    responsibility at least. `answered_people` is a count: alternates answer, too, who aren't among
+    those told first.
     """
 
     reach: Share
     handed_over: Share
     answer: Share
     on_time: Share
-    answered_people: Share
+    answered_people: int
     reach_by_level: Mapping[str, Share]  # where the expansion wrote levels down
 
 
@@ -235,8 +242,10 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """应转 / 已转 / 未转: the sums of each person's last count.
+    """应转 / 已转 / 未转: the sums of the last counts.
 
+    A count is of the duties that it was given for, whoever gave it, and replaces any earlier one
+    of them: principal and alternate, or those who share a phone, don't count the same people twice.
     `left` counts those reports only that told how many there are (`with_total`).
     """
 
@@ -249,7 +258,10 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Burden:
-    """How much people were sent (减负). `per_person`: messages to people per person targeted."""
+    """How much people were sent (减负): messages that had at least one try, as in a drill's score.
+
+    `per_person`: messages to people per person targeted.
+    """
 
     first: int
     extra: int

@@ -22,7 +22,7 @@ _LANE = _TOLD.index("lane")
 
 
 def told(connection: Connection, facts: Sequence[Fact]) -> None:
-    """Messages beyond the first are to be sent. Body: message, deliveries.
+    """Messages beyond the first are to be sent. Body: message, deliveries; `first` is a report's.
 
     A delivery has the columns of _TOLD, and where it is to go by another way than before, the
     route to avoid.

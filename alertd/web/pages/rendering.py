@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from alertd.i18n import LANGUAGES, sentence, translator
 from alertd.model import Millis
-from alertd.report.values import duration
+from alertd.report.values import duration, rate_text
 from alertd.web.auth import Signed
 from alertd.web.deps import Deps
 from alertd.web.language import language_of
@@ -28,13 +28,15 @@ STATIC: Final = _FOLDER / "static"
 @cache
 def environment() -> Environment:
     """The templates' environment; one for all."""
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["percent"] = rate_text  # macros that are imported see no page's values
+    return made
 
 
 def page(
