@@ -1,7 +1,7 @@
 """Replies that came back: kept raw and encrypted, deduplicated, read, attributed, answered."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +12,7 @@ from alertd.decide.grammar import ReplyKind, parse
 from alertd.decide.interpret import Candidate, Correlation, Verdict, correlate, sent_at
 from alertd.engine.answering import Answered, acknowledge_all
 from alertd.engine.mailboxes import Mailboxes, mailboxes
-from alertd.engine.senders import Senders, senders
+from alertd.engine.senders import Senders, name_of, senders
 from alertd.engine.telling import tell
 from alertd.engine.turn import Turn
 from alertd.model import AckKind, Channel, MessageKind, Millis, Via, alert_of
@@ -173,7 +173,10 @@ def _interpret(
         return
     candidates = _meant(understood.alerts, told, came)
     named = {person.person_no: person.name for c in candidates for person in c.persons}
-    read = _parse(came.text[:_MOST_TEXT], names=tuple(named.values()))
+    text = came.text[:_MOST_TEXT]
+    read = _parse(text, names=tuple(named.values()))
+    if read.kind is ReplyKind.UNCLEAR and len(named) == 1:
+        read = _signed(turn, text, *named) or read
     written_at = sent_at(came.occurred_at, turn.now)
     found = correlate(read, came.extension, candidates, received_at=written_at)
     alert_no = understood.alerts[found.alert_id] if found.alert_id else None
@@ -203,6 +206,15 @@ def _meant(
 
 # Thousands answer with the same few words.
 _parse = lru_cache(maxsize=512)(parse)
+
+
+def _signed(turn: Turn, text: str, person_no: int) -> Read | None:
+    """What somebody said who signed it with their name, or None where they didn't.
+
+    Whose phone it is was known without it, so that it names nobody in particular.
+    """
+    read = parse(text, names=(name_of(turn.connection, person_no),))
+    return replace(read, names=()) if read.names else None
 
 
 def _answers(

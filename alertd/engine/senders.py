@@ -235,6 +235,12 @@ def first_told(kind: RecipientKind) -> Prepared:
     return Prepared(query)
 
 
+def name_of(connection: Connection, person_no: int) -> str:
+    """What somebody on the roster is called; empty where nobody has that number now."""
+    found: dict[int, str] = dict(_NAMES.rows(connection, persons=numbers(connection, [person_no])))
+    return found.get(person_no, "")
+
+
 def _names(dialect: str) -> Select[Any]:
     c = t.person.c
     return select(c.no, c.name).where(among(dialect, c.no, "persons"), c.to_version == FOREVER)

@@ -97,6 +97,20 @@ def test_a_phone_answers_for_those_who_were_told_by_it(make_city: MakeCity) -> N
     assert city.requirement(other_duty).state == RequirementState.OPEN
 
 
+def test_an_answer_may_be_signed_with_ones_own_name_and_with_no_other(make_city: MakeCity) -> None:
+    city = make_city()
+    told = city.leaders()
+    (_, other) = told[-1]
+    city.issue()
+    names = dict(city.rows(select(t.person.c.no, t.person.c.name)))
+    signed = ("收到 {}", "{}收到", "网格员{},1")
+    for (duty, person), words in zip(told, signed, strict=False):
+        city.reply(city.phone_of(person), words.format(names[other]))
+        assert city.requirement(duty).state == RequirementState.OPEN  # who is that?
+        city.reply(city.phone_of(person), words.format(names[person]))
+        assert city.requirement(duty).state == RequirementState.COVERED
+
+
 def test_of_two_answers_the_other_stands_where_one_was_a_mistake(make_city: MakeCity) -> None:
     city = make_city()
     alert = city.issue(areas=[TOWN])

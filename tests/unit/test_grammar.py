@@ -82,6 +82,12 @@ def test_a_name_inside_another_is_not_taken_for_it_and_one_character_is_no_name(
     assert parse("李收到", names=("李",)).kind is ReplyKind.UNCLEAR
 
 
+@pytest.mark.parametrize("name", ["张\u3000三", "张 三", "张\xa0三"])
+def test_a_name_is_known_however_a_spreadsheet_has_lined_it_up(name: str) -> None:
+    reply = parse("张三收到", names=(name,))
+    assert (reply.kind, reply.names) == (ReplyKind.RECEIVED, (name,))
+
+
 def test_the_table_is_large_and_says_nothing_twice() -> None:
     texts = [text for _, text in COUNTS + UNCLEAR] + [filled(case["text"]) for case in CASES]
     assert len(texts) >= 150

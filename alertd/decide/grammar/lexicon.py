@@ -49,15 +49,18 @@ def _latin(words: str) -> str:
     return rf"(?<![a-z])(?:{words})(?![a-z])"
 
 
-_BY_NOW = r"(?:已经|已|现已|均|都|全部|全|现|安全|顺利)"
+_END = r"(?=[\s,。!、;]|$)"
+_BY_NOW = r"(?:已经|已|现已|均|都|全部|全|目前|至今|现在|刚才|刚刚?|现|安全|顺利)"
 _WHO = r"(?:人员|群众|村民|居民|住户|危房户|低洼户|老人|任务|工作|对象)"
 _MOVE = r"(?:转移|撤离|疏散|转出|撤出)"
+_IN_ALL = r"(?:一共|总共|累计|合计|共计?)"
 _ENDED = r"(?:完成|完毕)"
 _DONE = "|".join(
     (
-        rf"{_WHO}?{_BY_NOW}{{0,3}}{_MOVE}{_WHO}?(?:完成|完毕|完了?|好了|到位|结束)了?",
+        rf"{_WHO}?{_BY_NOW}{{0,3}}{_MOVE}{_WHO}?{_BY_NOW}{{0,3}}(?:{_ENDED}|完了?|好了|到位|结束)了?",
         rf"{_WHO}?{_BY_NOW}{{0,2}}已经?{_BY_NOW}{{0,2}}(?:{_MOVE}完?了?{_WHO}?|转了?(?=[ :]?\d))",
-        rf"{_MOVE}了{_WHO}?",
+        rf"{_BY_NOW}{{0,3}}{_MOVE}了{_WHO}?",
+        rf"{_IN_ALL}(?:已经?)?{_MOVE}了?{_WHO}?(?=[ :]?[\d一二两三四五六七八九十])",
         rf"{_WHO}?{_BY_NOW}{{0,3}}{_ENDED}了?(?:{_MOVE}{_WHO}?|任务|工作)?了?",
         _latin("all done|done|completed|finished|evacuated"),
     )
@@ -67,15 +70,18 @@ _ON_POST = "|".join(
     (
         rf"(?:人员|全员)?{_BY_NOW}{{0,3}}{_IN_PLACE}了?",
         r"已经?(?:到达|抵达)(?:岗位|现场)了?|(?:到达|抵达)岗位",
+        rf"(?:已经?|刚刚?)到达?(?:现场)?了?{_END}|到达?现场了{_END}|(?:已经?|人)?在现场{_END}",
         _latin("on post|in position|on site|at (?:my )?post"),
     )
 )
 _SMS = r"(?:通知|短信|信息|消息|指令|任务|预警)"
-_READ = r"(?:收到|收悉|知悉|知晓|知道|明白|了解|清楚|已阅)"
+_YOUR_SMS = rf"(?:(?:您|你们?)的)?{_SMS}{{0,2}}"
+_READ = r"(?:收到|收悉|知悉|知晓|知道|晓得|明白|了解|清楚|已阅|有数(?![字据量]))"
 _RECEIVED = "|".join(
     (
-        rf"{_SMS}{{0,2}}(?:已经|已|都|均|全部|现已|刚刚?|才)?{_READ}{_SMS}?(?:了(?!解))?",
-        r"好[的嘞滴]|好了?[啊呀](?!像)|好(?=$|[\s,。.!;、~]|收到|谢|领导|主任|书记)",
+        rf"{_SMS}{{0,2}}(?:已经|已|都|均|全部|现已|刚刚?|才)?{_READ}{_YOUR_SMS}(?:了(?!解))?",
+        rf"已读|已经?看到{_SMS}?了?|(?:都|刚刚?|才)?看到{_SMS}?了|(?:刚刚?|才)看到{_END}",
+        r"好[的嘞滴咧哒哉]|好了?[啊呀](?!像)|好{1,3}(?=$|[\s,。.!;、~]|收到|谢|领导|主任|书记)",
         _latin(r"ok(?:ay)?|received|got it|roger(?: that)?|copy(?: that)?|understood|noted|ack"),
     )
 )
@@ -85,30 +91,47 @@ _NOT_ABOUT_OTHERS = (
 _TODAY = r"(?:今天|今日|现在|目前|已)?"
 AWAY_FOR_SURE: Final = re.compile(r"不在岗|假|出差|住院|在外地")
 """Being away in words that a remark may follow (请假到周五); 外出 isn't one: 外出巡查 is work."""
-_AWAY = "|".join(
+_GONE = "|".join(
     (
         r"(?:今天|今日|现在|目前|现|人|都)?(?:不在岗位?|不在(?:本地|家|单位|村里)?(?=[\s,。!]|$))",
-        rf"{_TODAY}(?:请[病事年产婚丧]?假|休[年病产]?假|[病事年产]假)[中了]?{_NOT_ABOUT_OTHERS}",
+        rf"(?:现在|目前|人)?不在(?![我他她它你您这那该名意乎话于少])[一-鿿]{{2,4}}{_END}",
+        rf"{_TODAY}在?(?:请[病事年产婚丧]?假|休[年病产]?假|[病事年产]假)[中了]?{_NOT_ABOUT_OTHERS}",
         rf"{_TODAY}外出(?:中|了|办事|开会|学习|培训|就医)?{_NOT_ABOUT_OTHERS}",
-        rf"{_TODAY}(?:出差|住院|人?在外地)[中了]?{_NOT_ABOUT_OTHERS}",
+        rf"{_TODAY}(?:正?在?出差|正?在?住院|人?在(?:外地|外省|国外|老家|医院)|生病)[中了]?"
+        + _NOT_ABOUT_OTHERS,
+        rf"{_TODAY}(?:实在|暂时)?(?:走不开|[抽脱]不(?:开|了)身|赶?回不来|调休|轮休|(?<=[天日])休息)了?{_END}",
         _latin("unavailable|not available|on leave|away|off duty|not on duty"),
     )
 )
+_AWAY = rf"(?:(?:但是?|不过|可是|只是)[ ,]?)?(?:我们?|本人)?(?:{_GONE})"
 _SOON = (
     r"(?:马上|立即|立刻|即刻|立马|这就|正在|现在就|现在|一定|会|将|我去"
-    r"|按要求|遵照|坚决|继续|抓紧|尽快)"
+    r"|按要求|遵照|坚决|继续|抓紧|尽快|随时|加强|认真|严格|保证|确保|争取|力争)"
 )
 _ACT = (
     r"(?:落实|执行|行动|办理|去办|办|处理|安排|部署|组织|转移|撤离|到岗|到位|出发|通知|完成|赶到|赶来"
-    r"|赶往|赶过去|过去|过来|前往|传达|转达|开展|巡查|排查|响应|去|来)"
+    r"|赶往|赶过去|过去|过来|前往|传达|转达|开展|巡查|排查|响应|敲门|上门|入户|值守|值班|待命"
+    rf"|去|来|到{_END})"
 )
-_PROMISE = rf"{_SOON}{{1,3}}(?:去|组织|安排)?{_ACT}{{1,2}}(?:群众|人员|居民|村民|住户)?|照办|遵命"
+_CLOCK = r"\d{1,2}(?:[时点](?:\d{1,2}分|半)?|:\d{2})"
+_BEFORE = rf"(?:今[天日晚]|上午|中午|下午|晚上)?{_CLOCK}(?:之|以)?前"
+_PASSED_ON = r"(?:通知|传达|转达|转发|转告|部署|布置|安排|落实)"
+_TO = r"(?:到[位户人]|下去|完毕)"
+_THEM = r"(?:群众|人员|居民|村民|住户|任务|工作)?"
+_PROMISE = "|".join(
+    (
+        rf"(?:{_SOON}|{_BEFORE}){{1,4}}(?:全部|去|组织|安排)?{_ACT}{{1,2}}{_THEM}",
+        r"照办|遵命|(?:已经?|正)?在(?:[来去赶]{1,2}的)?路上",
+        # Has told others of it: whether anybody has acted on it is another question.
+        rf"(?:已(?:经|全部|都)?{_PASSED_ON}{_THEM}|{_PASSED_ON}(?=到[位户人])){_TO}?了?{_END}",
+    )
+)
 _ASK = (
     r"\?|吗|嘛|么|呢|吧|是否|是不是|有没有|能不能|可不可以|什么|怎么|为何|哪"
     rf"|{_latin('why|what|who|when|how|where')}"
 )
 _DENY = (
-    r"[没未不无勿别非否莫甭难误错]|(?<![a-z])[a-z]{2,6}n't(?![a-z])"
+    r"[没未不无勿弗呒别非否莫甭难误错]|(?<![a-z])[a-z]{2,6}n't(?![a-z])"
     rf"|{_latin('no|not|never|none|nobody|cannot|without|cant|dont|didnt|wont|havent|isnt')}"
 )
 _HERE = (
@@ -120,20 +143,30 @@ _FILLER = "|".join(
     (
         # A title is a form of address, or stands before a name: 书记已到岗 is about somebody else.
         rf"{_TITLE}(?=[{NAME_MARKS},:])",
-        r"您好|你好|谢谢(?:您|领导)?|谢了|感谢|多谢|辛苦[了啦]?",
+        r"您好|你好|谢谢(?:您|领导)?|谢了|感谢|多谢|辛苦[了啦]?|(?:请?大家|你们?)?注意安全",
+        r"(?<=\[)(?:握手|抱拳|合十|强|赞|微笑|呲牙|愉快|玫瑰|鼓掌|加油|奋斗)(?=\])",
+        rf"(?:是的?|对的?|行|可以)(?=[\s,。!、;]+(?:好的|{_READ}))",
+        # In front of a count, which is a total whether it is the first or not.
+        r"人数[ :]?(?=\d)|更正(?:为|一下)?|改[为成]",
+        rf"截[至止]到?(?:目前|现在|(?:今[天日晚早])?{_CLOCK}|今[天晚])",
         _HERE,
-        r"我是|我们|本人|咱们|俺们|[我俺咱了啊哦噢喔啦哈呀哟嗯嘞]",
+        r"我是|我们|本人|咱们|俺们|[我俺咱了啊哦噢喔啦哈呀哟嗯嘞咯喽哉叻勒拉呐咧]",
         _latin("thanks?|thank you|thx|sir"),
         "[👌👍🙏🫡💪😊🙂😀😄😁🤝✅☑✔✓🌹👏❤♥]",
     )
 )
-_CALM = r"没有?问题|一切(?:正常|安好|平安)|情况正常|无(?:异常|险情)|正常|平安|安全"
+_CALM = (
+    r"没有?问题|(?:目前|现在|暂时?)?(?:一切(?:正常|安好|平安)|情况正常|无(?:异常|险情)(?:情况)?"
+    r"|无(?:人员?|群众)?(?:伤亡|受伤)|正常|平安|安全)"
+)
 _UNIT_KIND = r"(?:网格|社区|片区|楼栋|楼道|单元|号楼|小区|街道|村|镇|乡|组|幢|栋|弄)"
 _NUMBERED = rf"第?[0-9]{{1,4}}号?{_UNIT_KIND}"
 _UNIT = (
     rf"网格 ?[0-9]{{1,4}}(?![0-9])|(?:[一-鿿]{{0,10}}?{_NUMBERED}|[一-鿿]{{1,10}}?{_UNIT_KIND})"
     rf"(?:[一-鿿]{{0,6}}?{_NUMBERED}|[一-鿿]{{1,6}}?{_UNIT_KIND}){{0,2}}"
 )
+
+_STOP = r"(?<![a-z0-9])(?:t ?d|t|stop|unsubscribe)(?![a-z0-9])"
 
 _PATTERNS: tuple[tuple[Part, str], ...] = (
     (Part.NAME, f"[{NAME_MARKS}]"),
@@ -147,14 +180,15 @@ _PATTERNS: tuple[tuple[Part, str], ...] = (
     (Part.DONE, _DONE),
     (Part.ON_POST, _ON_POST),
     (Part.RECEIVED, _RECEIVED),
-    (Part.OPT_OUT, r"退订|取消订阅|(?<![a-z0-9])(?:td|t|stop|unsubscribe)(?![a-z0-9])"),
+    (Part.OPT_OUT, rf"(?:我?要|请|申请)?退订(?:短信)?|取消订阅|{_STOP}"),
     (Part.CODE, r"(?:编号|代码|代号)?(?<![a-z])[a-z]\d{1,3}(?![a-z0-9])号?"),
     (Part.FILLER, _FILLER),
     (Part.AFTER, rf"请?(?:领导)?放心|{_TITLE}"),
     (Part.UNIT, _UNIT),
+    # 35个人 and 12户35人 are more than the 35个 and 12户 that are no answer.
+    (Part.PEOPLE, numbers.PEOPLE),
     (Part.UNKNOWN, numbers.NOT_AN_ANSWER),
     (Part.FRACTION, numbers.FRACTION),
-    (Part.PEOPLE, numbers.PEOPLE),
     (Part.NUMBER, numbers.NUMBER),
     (Part.REPLYING, r"(?:我|已)?(?:回复|答复|回)[ :]?(?=[0-4一二三四零]|收到|td?(?![a-z])|退订)"),
     (Part.PLUS, r" ?\+ ?"),

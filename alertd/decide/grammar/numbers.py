@@ -20,8 +20,10 @@ REST: Final = (
 )
 _SECOND = rf"{_N} ?{_HEADS}?(?![\d/])"
 FRACTION: Final = rf"(?<![\d/]){_N} ?{_HEADS}? ?/ ?{_SECOND}"
-PEOPLE: Final = (
-    rf"(?:{_N}|[{_CHINESE}]{{1,6}}) ?{_HEADS}(?:人员|群众|村民|居民|老人)?(?![次民家均])"
+_SOME = rf"(?:{_N}|[{_CHINESE}]{{1,6}})"
+PEOPLE: Final = (  # with their households, if any: 12户35人, 35人(12户)
+    rf"(?:{_SOME} ?户[ ,、]?(?:共计?|合计|总?计)? ?|共计?|合计|人数[ :]?(?=\d))?{_SOME} ?{_HEADS}"
+    rf"(?:人员|群众|村民|居民|老人)?(?:[ ,、]?\(?{_N} ?户\)?(?=[\s,。!]|$))?(?![次民家均数/])"
 )
 NOT_AN_ANSWER: Final = (  # times, dates, decimals, floors, houses, ranges
     r"\d+(?:[.:/\-x]\d+){2,}|\d+[.:x\-]\d+|\d+/\d{6,}"
@@ -35,6 +37,7 @@ NUMBER: Final = (
 )
 
 _PAIR = re.compile(r"(应转|已转|未转)移?(?:人数)?[ :]?(\d+)")
+_HOUSEHOLDS = re.compile(rf"{_SOME} ?户")  # their number is nobody's count
 _FIGURES = re.compile(rf"\d+|[{_CHINESE}]+")
 _SCALED = re.compile(  # in 三百五 the last digit counts tens, and in 一千二 hundreds
     rf"(?:({_DIGIT})千)?(?:({_DIGIT})(?:百|(?<=千{_DIGIT})$))?"
@@ -44,8 +47,8 @@ _ABOUT = re.compile(rf"{_DIGIT}{{2,}}")  # 七八人 are seven or eight
 
 
 def figures(text: str) -> tuple[int, ...]:
-    """The numbers in a token, in order; `NO_COUNT` where one counts nobody."""
-    return tuple(_value(found) for found in _FIGURES.findall(text))
+    """The numbers in a token, but of households; `NO_COUNT` where one counts nobody."""
+    return tuple(_value(found) for found in _FIGURES.findall(_HOUSEHOLDS.sub("", text)))
 
 
 def tally(text: str) -> tuple[int, int] | None:

@@ -30,7 +30,7 @@ def parse(text: str, names: Sequence[str] = ()) -> Reply:
             named. They come back in `Reply.names`; a name that isn't among them is unknown words.
     """
     words = own_words(fold(text[:MAX_CHARS]))
-    known = [fold(name) for name in names]
+    known = [_spelt(name) for name in names]
     answer = squeeze(words.own)
     parts = list(tokens(mark_names(answer[:MAX_ANSWER_CHARS], known), known))
     hint, rest = _unit(parts)
@@ -47,8 +47,14 @@ def parse(text: str, names: Sequence[str] = ()) -> Reply:
         code=named.upper() if named else None,
         unit_hint=hint,
         drill_help=found.reason == "drill-help",
-        names=tuple(name for name in names if fold(name) in mentioned),
+        names=tuple(name for name, said in zip(names, known, strict=True) if said in mentioned),
     )
+
+
+def _spelt(name: str) -> str:
+    """As people write it; 王 军 is how a spreadsheet lines it up with longer names."""
+    folded = fold(name)
+    return folded if folded.isascii() else folded.replace(" ", "")
 
 
 def _judge(words: Words, parts: Sequence[Token], codes: Sequence[str], *, whole: bool) -> Shape:

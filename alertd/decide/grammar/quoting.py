@@ -20,8 +20,8 @@ MENU_ITEMS = 3
 _SIGNATURE = re.compile(r"(?:【[^【】\n]{0,40}(?:】|$) ?)+")
 _IN_BRACKETS = re.compile(r"【([^【】\n]{0,40})(?:】|$)")
 _SAYS_SOMETHING = re.compile(
-    r"[a-z]\d{1,3}|(?:演练)?求助|求救|救命|被困|sos|help"
-)  # a short code, or a cry for help, in brackets
+    r"[a-z]\d{1,3}|(?:演练)?求助|求救|救命|被困|sos|help|.*(?:自动|助手|秘书|代[收接复]).*"
+)  # a short code, a cry for help, or whose answer it is if no person's, in brackets
 _ITEM = re.compile(
     r"(?<!\d)([0-4]) ?[+:.、=\-]? ?(?:人数|n|count)?(?:人数)?(?:代表|为|表示|是)?"
     r"(?:已?收到|已?完成|已?转移|求助|不在岗|请假|已?到岗"
@@ -29,7 +29,7 @@ _ITEM = re.compile(
 )
 # What our templates say around the codes, and nobody says to us.
 _ADVICE = re.compile(
-    r"2 ?\+ ?(?:总?人数|已转|n(?![a-z])|count|number|moved|total)"
+    r"2 ?\+ ?(?:总?人数(?![ :]?\d)|已转|n(?![a-z])|count|number|moved|total)"
     r"|请(?:立即)?(?:短信)?再?回 ?[0-4](?:\+总?人数)?|遇险请?(?:短信)?回 ?3?|危急拨(?:119)?"
     r"|请写代码再回.{0,12}|您还没有应答|已收到您的(?:应答|求助)|已登记您|不再催办"
     r"|3 ?求助[ ,]+0 ?不在岗|3 help, 0 |\breply (?:now |by sms: ?)?[0-4](?:\+\w+)?"

@@ -19,7 +19,7 @@ _BESIDE = frozenset({Part.FILLER, Part.CALM, Part.REPLYING, Part.CODE, Part.UNIT
 _ANSWERS = frozenset("RDPU0124mnfX")
 
 _RECEIVED = re.compile(r"R*1?R*")
-_ON_POST = re.compile(r"[R1]*P+4?m?R*|4P+m?R*|4")
+_ON_POST = re.compile(r"[R1]*P+4?m?R*|[R1]*mP+R*|4P+m?R*|4")
 _DONE = re.compile(
     r"R*2\+?[nmf]L?D*[RP]*"  # 2 35, 2+35/40
     r"|R*2\+[0-4]L?[RP]*"  # 2+3: as our SMS asks for it
@@ -34,6 +34,7 @@ _AWAY_WITH_A_REMARK = re.compile(r"[U0](?=.*_)[_U0nm]+")
 _SLIP = re.compile(
     r"(?:我|是){0,2}[发打按回点]?[错误]|(?:我|是|刚才){0,2}[发打按回点]?[错误]了?没事"
 )
+_THREES = re.compile(r"3{3,}")  # a key that was hammered; nobody names a unit or a count so
 _COUNT = re.compile(r"[nmf]|(?<=2\+)[0-4]|(?<=^2)[124]$")
 _ONLY_NUMBERS = re.compile(r"[0-9nf+m]+")
 
@@ -53,6 +54,8 @@ def calls_for_help(tokens: Sequence[Token]) -> bool:
     for at, token in enumerate(tokens):
         if token.letter == "3":
             return not _taken_back(tokens[at + 1 :])
+        if len(tokens) == 1 and _THREES.fullmatch(token.text):
+            return True
         if token.part not in _BESIDE | {Part.RECEIVED, Part.AWAY} and token.letter not in "014":
             return False
     return False
