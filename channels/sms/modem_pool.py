@@ -29,8 +29,9 @@ class Job:
         ucs2: In which alphabet.
         ended: How it ended; cancelled where nobody waits any more.
         late: Called with how it ended when nobody waited for it.
-        tried: The modems that couldn't even begin.
+        tried: The modems that couldn't even begin, or refused it and may be to blame themselves.
         code: Why the last of them couldn't.
+        fault: What it means that none is left: one that refused it has spoken, the others wait.
     """
 
     message: Outgoing
@@ -40,12 +41,20 @@ class Job:
     late: Callable[[Accepted | SendError], None]
     tried: set[str] = field(default_factory=set)
     code: str = "no-modem"
+    fault: Fault = Fault.AWAY
     timer: asyncio.TimerHandle | None = None
+    overdue: bool = False  # too little time is left for a modem to begin it
 
     @property
     def wanted(self) -> bool:
         """Whether somebody waits for it and it hasn't ended."""
         return not self.ended.done()
+
+    def unsent(self, busy: str) -> SendError:
+        """No modem has time for it any more; but where one refused it, that is what counts."""
+        if self.fault is Fault.AWAY:
+            return SendError(Fault.THROTTLED, busy)
+        return SendError(self.fault, self.code)
 
     def end(self, result: Accepted | SendError) -> None:
         """It ended; tell whoever waits, or that nobody does."""
@@ -116,16 +125,17 @@ class Pool:
         return await job.ended
 
     def _give_back(self, job: Job) -> None:
+        job.overdue = True
         if job in self._queue:
             self._queue.remove(job)
-            job.end(SendError(Fault.THROTTLED, "modems-busy"))
+            job.end(job.unsent("modems-busy"))
 
     def _changed(self) -> None:
         """Something came, or a modem came or went."""
         able = {desk.name for desk in self._desks if desk.able}
         for job in [job for job in self._queue if not job.wanted or not able - job.tried]:
             self._queue.remove(job)
-            job.end(SendError(Fault.AWAY, job.code))
+            job.end(SendError(job.fault, job.code))
         for desk in self._desks:
             desk.wake.set()
 
@@ -133,8 +143,6 @@ class Pool:
         for job in self._queue:
             if job.wanted and desk.name not in job.tried:
                 self._queue.remove(job)
-                if job.timer is not None:
-                    job.timer.cancel()
                 return job
         return None
 
@@ -202,17 +210,22 @@ class Pool:
 
     def _failed(self, desk: Desk, job: Job, under_way: list[Part], error: LineError) -> None:
         verdict = desk.verdict(error)
-        job.code = verdict.code
+        if verdict.asks_another or job.fault is Fault.AWAY:
+            job.code = verdict.code
         if verdict.fault is Fault.UNKNOWN:
             job.end(SendError(Fault.UNKNOWN, verdict.code))
             return
         # No part of it counts any more: reports on the first must not make the whole delivered.
         for part in under_way:
             desk.reports.forget(part)
-        if verdict.modems_own and len(under_way) == 1 and job.wanted:
+        if (verdict.modems_own or verdict.asks_another) and len(under_way) == 1 and job.wanted:
+            if verdict.asks_another:
+                job.fault = verdict.fault
             job.tried.add(desk.name)
             self._queue.appendleft(job)
             self._changed()
+            if job.overdue:
+                self._give_back(job)
         elif verdict.modems_own and len(under_way) > 1:
             job.end(SendError(Fault.RETRY, verdict.code))
         else:

@@ -156,6 +156,47 @@ async def test_what_no_modem_has_time_for_comes_back(tmp_path: Path) -> None:
         assert len(await case.taken()) == MODEMS
 
 
+async def test_a_sim_that_may_not_send_takes_nobodys_message(tmp_path: Path) -> None:
+    """Refused in no time, it would take most of the queue, and each recipient would have failed."""
+    async with ModemsCase.open(tmp_path) as case:
+        for start, code in ((1, 21), (13, 28)):  # no credit; no subscriber of this centre
+            await case.peer.control("modems", {"modem": "m1", "mode": "refuse", "code": code})
+            messages = [case.message(number) for number in range(start, start + 12)]
+            results = await outcomes(case, messages)
+            assert {fault(result) for result in results.values()} == {None}
+        assert len(await case.taken()) == 24
+
+
+async def test_what_every_sim_says_is_believed(tmp_path: Path) -> None:
+    async with ModemsCase.open(tmp_path) as case:
+        for number, code, meaning in ((1, 30, Fault.REFUSED), (2, 8, Fault.AWAY)):
+            await case.peer.control("modems", {"mode": "refuse", "code": code})
+            result = (await outcomes(case, [case.message(number)]))[number]
+            assert isinstance(result, SendError)
+            assert (result.fault, result.code) == (meaning, f"cms-{code}")
+        refused = [line["modem"] for line in case.peer.lines("message")]
+        assert sorted(refused) == ["m1", "m1", "m2", "m2"]
+
+
+async def test_a_message_that_comes_back_late_has_not_left(tmp_path: Path) -> None:
+    async with ModemsCase.open(tmp_path, timeout_s=2.4) as case:
+        held, other = case.message(1), case.message(2)
+        await case.hold(held)
+        sending = asyncio.create_task(outcomes(case, [held]))
+
+        async def taken() -> bool:
+            return bool(await case.taken())
+
+        await until(taken)
+        (busy,) = {line["modem"] for line in case.peer.lines("message")}
+        (free,) = {"m1", "m2"} - {busy}
+        # One modem waits for its network, the other's takes more than half of the time to turn it away.
+        wanted = {"modem": free, "mode": "refuse", "code": 8, "network_s": 1.4}
+        await case.peer.control("modems", wanted)
+        assert fault((await outcomes(case, [other]))[2]) is Fault.THROTTLED
+        await sending
+
+
 async def test_an_answer_after_the_time_resolves_the_doubt(tmp_path: Path) -> None:
     async with ModemsCase.open(tmp_path, timeout_s=1.5) as case:
         message = case.message(1)

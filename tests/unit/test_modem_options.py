@@ -75,6 +75,12 @@ def test_what_is_wrong_is_told_by_name(options: dict[str, Any], named: str) -> N
         ("cms-21", "ERR_UNKNOWN", True, Fault.REFUSED, False),
         ("cms-97", "ERR_UNKNOWN", True, Fault.REFUSED, False),
         ("cms-1", "ERR_UNKNOWN", True, Fault.DEAD, False),
+        ("cms-17", "ERR_UNKNOWN", True, Fault.RETRY, False),  # nothing was passed on
+        ("cms-22", "ERR_UNKNOWN", True, Fault.THROTTLED, False),  # the same
+        ("cms-8", "ERR_UNKNOWN", True, Fault.AWAY, True),  # the SIM that sends is barred
+        ("cms-28", "ERR_UNKNOWN", True, Fault.AWAY, True),  # or its network doesn't know it
+        ("cms-193", "ERR_UNKNOWN", True, Fault.AWAY, True),
+        ("cms-30", "ERR_UNKNOWN", True, Fault.REFUSED, False),
         ("cms-331", "ERR_UNKNOWN", True, Fault.AWAY, True),
         ("cme-11", "ERR_SECURITYERROR", True, Fault.AWAY, True),
         ("cms-332", "ERR_UNKNOWN", True, Fault.UNKNOWN, False),

@@ -128,6 +128,17 @@ def test_a_reports_status_says_what_the_next_try_may_do(status: int, fault: Faul
     assert receipt.fault is fault
 
 
+@pytest.mark.parametrize("status", [0x01, 0x02, 0x05, 0x10, 0x1F, 0x20, 0x30])
+def test_what_a_centre_knows_no_more_of_is_neither_delivered_nor_failed(status: int) -> None:
+    """0x01: it was sent on, and the centre can't say whether it arrived (3GPP 23.040, 9.2.3.15)."""
+    reports = Reports()
+    sent(reports, 1, 7)
+    assert heard(reports, 7, status=status) is None
+    received = heard(reports, 7, status=0)
+    assert received is not None
+    assert received.status is ReceiptStatus.DELIVERED
+
+
 def test_memory_is_bounded() -> None:
     reports = Reports()
     for number in range(20_100):
