@@ -14,6 +14,7 @@ from channels.http_faults import fault_of_status, retry_after
 _TELLING: Final = re.compile(r"[A-Za-z_.:-]?[\w.:-]{0,63}", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{7}")
 _T = TypeVar("_T")
+_D = TypeVar("_D")
 
 
 def at(value: Any, path: str) -> Any:
@@ -37,7 +38,7 @@ def scalar(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def looked_up(table: Mapping[str, _T], code: str, default: _T) -> _T:
+def looked_up(table: Mapping[str, _T], code: str, default: _D) -> _T | _D:
     """The entry for `code`: its own, else the longest that ends in `*` and begins it."""
     if code in table:
         return table[code]

@@ -68,7 +68,7 @@ class Items:
         reference = word(scalar(at(item, how.reference))) or "" if how.reference else ""
         carried = scalar(at(item, how.ours))
         ours = read_ours(carried) if carried else self._given.of(reference)
-        status = how.statuses.get(said)
+        status = looked_up(how.statuses, said, None)
         if ours is None or status is None:
             return None  # another system's message, or a word that the provider added
         code = scalar(at(item, how.code or how.status)) or ""

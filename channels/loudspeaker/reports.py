@@ -33,8 +33,9 @@ _ANSWERS = frozenset({"ack", "result"})
 _MOST_TERMINALS = 200_000  # whose presence is kept; a city has some hundred, a province the rest
 _MOST_TIMES = 1000
 _CODE = re.compile(r"(?!.*\d{5})[A-Za-z][A-Za-z0-9_.-]{0,39}")
-# A refusal that another try may change; by any other the terminal won't ever play this.
-_PASSING_REFUSALS = frozenset({"busy", "old-sequence", "queue-full"})
+# A refusal that another try may change; by any other the terminal won't ever play this. A box
+# without a battery comes back from a power cut in the past, until it is told the time.
+_PASSING_REFUSALS = frozenset({"busy", "not-yet", "old-sequence", "queue-full"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,21 @@ MAX_BYTES = 256 * 1024  # of one mail; the beginning of a longer one is read
 _MOST_PARTS = 50
 _ANSWER = re.compile(r"(?i)\s*(?:re|aw|fw|fwd|回复|答复|转发)\s*[:：]")
 _CHINESE = frozenset({"gb2312", "gbk", "gb18030", "x-gbk", "cp936"})
-_MACHINES = re.compile(r"(?i)(?:mailer-daemon|postmaster|no-?reply)@.*")
+_MAIL_SYSTEMS = re.compile(r"(?i)(?:mailer-daemon|postmaster)@.*")
+_MACHINES = re.compile(r"(?i)no-?reply@.*")
+# What holiday notices put before our subject; many have no header that says what they are.
+_NOTICE = re.compile(
+    r"(?i)\s*(?:自动(?:回复|答复)|自動(?:回覆|回復|答覆)"
+    r"|auto(?:matic)?[- ]?reply|out of (?:the )?office)\s*[:：]"
+)
 
 
 def read_mail(raw: bytes, fallback_id: str, marks: Marks) -> Sequence[Event]:
     """The events of one mail, none where it says nothing to us.
 
-    A mail by a machine (RFC 3834, a bounce of another kind) is never an answer; where it quotes
-    one of ours, it proves that ours arrived.
+    A mail by a machine (RFC 3834) is never an answer; where it quotes one of ours, it proves that
+    ours arrived. One by a mail system that isn't RFC 3464's report proves neither: it may be a
+    bounce of another form.
 
     Args:
         raw: The mail, or its beginning.
@@ -36,9 +43,11 @@ def read_mail(raw: bytes, fallback_id: str, marks: Marks) -> Sequence[Event]:
     mail = message_from_bytes(raw)
     if mail.get_content_type() == "multipart/report":
         return _report(mail, raw, marks)
+    sender = parseaddr(_header(mail, "From"))[1].lower()
+    if _MAIL_SYSTEMS.fullmatch(sender) or _header(mail, "X-Failed-Recipients"):
+        return ()
     ours = marks.find(f"{_header(mail, 'In-Reply-To')} {_header(mail, 'References')}")
     there = () if ours is None else (_receipt(ours, ReceiptStatus.DELIVERED),)
-    sender = parseaddr(_header(mail, "From"))[1].lower()
     if _by_machine(mail, sender):
         return there
     text = message_text(_answer(mail, quotes_us=ours is not None))
@@ -65,7 +74,7 @@ def _report(mail: Message, raw: bytes, marks: Marks) -> Sequence[Event]:
         word_ = "-".join(["dsn", *([".".join(map(str, status))] if status else [])])
         match _header(fields, "Action").strip().lower():
             case "failed":
-                fault = Fault.DEAD if status is None or is_dead(status) else Fault.REFUSED
+                fault = Fault.DEAD if status and is_dead(status) else Fault.REFUSED
                 return (_receipt(ours, ReceiptStatus.FAILED, fault, word_),)
             case "delivered":
                 return (_receipt(ours, ReceiptStatus.DELIVERED),)
@@ -92,6 +101,7 @@ def _by_machine(mail: Message, sender: str) -> bool:
         or _header(mail, "Return-Path").strip() == "<>"
         or _header(mail, "Precedence").strip().lower() in {"bulk", "junk", "list", "auto_reply"}
         or bool(_header(mail, "X-Autoreply") or _header(mail, "X-Autorespond"))
+        or _NOTICE.match(_header(mail, "Subject")) is not None
         or _MACHINES.fullmatch(sender) is not None
     )
 

@@ -9,6 +9,7 @@ _SHUTTING_DOWN = 421
 _NO_SUCH_MAILBOX = {550, 551, 553}
 # 4.3.2 not accepting now, 4.4.5 congestion, 4.7.28 and the like are local words for "too many".
 _SLOW_DOWN = {(3, 2), (4, 5)}
+_OF_OUR_OWN_ADDRESS = {7, 8}  # 5.1.7 and 5.1.8 are about the sender, for whatever recipient
 
 
 def enhanced(text: str) -> tuple[int, int, int] | None:
@@ -19,7 +20,8 @@ def enhanced(text: str) -> tuple[int, int, int] | None:
 
 def is_dead(status: tuple[int, int, int]) -> bool:
     """Whether an enhanced status says that there is no such mailbox, or that it is closed."""
-    return status[0] == 5 and (status[1] == 1 or status[1:] == (2, 1))  # noqa: PLR2004 - RFC 3463
+    addressed = status[1] == 1 and status[2] not in _OF_OUR_OWN_ADDRESS
+    return status[0] == 5 and (addressed or status[1:] == (2, 1))  # noqa: PLR2004 - RFC 3463
 
 
 def fault_of_reply(code: int, text: str, *, of_recipient: bool = False) -> SendError:

@@ -123,6 +123,10 @@ class Joiner:
     def _e164(self, sender: str) -> str:
         if _NATIONAL.fullmatch(sender):
             return f"+{self._country}{sender.removeprefix('0')}"
+        # Networks write the country's code without a + as well, or as it is dialled.
+        abroad = sender.removeprefix("00")
+        if _NATIONAL.fullmatch(abroad.removeprefix(self._country)):
+            return f"+{abroad}"
         return _clean(sender) or "unknown"
 
 

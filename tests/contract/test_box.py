@@ -8,13 +8,14 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from alertd.errors import ConflictError
-from channels.base import Accepted, Outgoing, ReceiptStatus
+from channels.base import Accepted, Fault, Outgoing, ReceiptStatus
 from channels.loudspeaker.accounts import Account, Accounts
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.box.box import Box, wall_ms
@@ -350,16 +351,23 @@ async def test_two_processes_are_never_one_loudspeaker(tmp_path: Path) -> None:
             pass  # and it is free again
 
 
-async def test_a_clock_that_went_back_is_told(tmp_path: Path) -> None:
+async def test_a_clock_that_went_back_is_told_and_waited_for(tmp_path: Path) -> None:
+    """After a power cut a box without a battery is in the past, until it is told the time."""
+    behind = 86_400_000
     async with site(tmp_path) as here:
         async with here.box():
             await send(here.route, order(1))
             await here.told(order(1), (S.DELIVERED, "", ""), (S.PLAYED, "", "3/3"))
-        async with here.box(now=lambda: wall_ms() - 86_400_000):
+        async with here.box(now=lambda: wall_ms() - behind):
             late = order(2, terminal=1)
             await send(here.route, late)
             await here.told(late, (S.FAILED, "not-yet", ""))
             await here.sink.until(lambda e: presence(e).get("t1") == (True, "clock-behind"))
+            assert [r.fault for r in here.sink.receipts(late)] == [Fault.RETRY]
+            behind = 0
+            again = replace(late, attempt=2)
+            await send(here.route, again)
+            await here.told(again, (S.DELIVERED, "", ""), (S.PLAYED, "", "3/3"))
 
 
 _APLAY = """\

@@ -190,7 +190,7 @@ async def test_a_message_that_comes_back_late_has_not_left(tmp_path: Path) -> No
         await until(taken)
         (busy,) = {line["modem"] for line in case.peer.lines("message")}
         (free,) = {"m1", "m2"} - {busy}
-        # One modem waits for its network, the other's takes more than half of the time to turn it away.
+        # One modem waits for its network, the other's turns it away after half of the time.
         wanted = {"modem": free, "mode": "refuse", "code": 8, "network_s": 1.4}
         await case.peer.control("modems", wanted)
         assert fault((await outcomes(case, [other]))[2]) is Fault.THROTTLED

@@ -124,6 +124,8 @@ def test_what_can_be_written_to(text: str, *, sound: bool) -> None:
         (553, "no", True, Fault.DEAD, "smtp-553"),
         (550, "no such user", False, Fault.REFUSED, "smtp-550"),
         (550, "5.7.1 policy", True, Fault.REFUSED, "smtp-550-5.7.1"),
+        (550, "5.1.8 <alertd@city.example> domain", True, Fault.REFUSED, "smtp-550-5.1.8"),
+        (553, "5.1.7 sender", False, Fault.REFUSED, "smtp-553-5.1.7"),
         (552, "5.2.2 full", True, Fault.REFUSED, "smtp-552-5.2.2"),
         (554, "5.2.1 closed", False, Fault.DEAD, "smtp-554-5.2.1"),
         (535, "5.7.8 bad login", False, Fault.REFUSED, "smtp-535-5.7.8"),
@@ -284,6 +286,10 @@ def test_old_programs_write_their_own_charset(charset: str) -> None:
         {"Precedence": "bulk"},
         {"X-Autoreply": "yes"},
         {"Return-Path": "<>"},
+        {"Subject": "自动回复:红色台风A7"},
+        {"Subject": "自动答复: 红色台风A7"},
+        {"Subject": "Automatic reply: A7"},
+        {"Subject": "Out of Office: A7"},
     ],
 )
 def test_a_holiday_notice_is_no_answer_but_proves_that_it_arrived(headers: dict[str, str]) -> None:
@@ -298,13 +304,34 @@ def test_a_mail_servers_own_mail_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize(
+    "headers",
+    [
+        {"sender": "Mailer-Daemon@relay.example", "Auto-Submitted": "auto-replied"},
+        {"sender": "PostMaster@mail.example", "Return-Path": "<>"},
+        {"sender": SENDER, "Auto-Submitted": "auto-replied", "X-Failed-Recipients": SENDER},
+    ],
+)
+def test_a_bounce_in_plain_words_proves_no_arrival(headers: dict[str, str]) -> None:
+    """Exim's before 4.84, for one: text alone, with References to what didn't arrive."""
+    words = "This message was created automatically.\nA message could not be delivered.\n"
+    assert list(read_mail(answer(words, to=OURS, **headers), "uid", MARKS)) == []
+
+
+def test_what_a_person_writes_of_an_automatic_reply_is_an_answer() -> None:
+    for subject in ("Re: 自动回复怎么设", "自动回复怎么设", "Re: Out of office hours"):
+        raw = answer("收到\n", sender=SENDER, Subject=subject)
+        assert list(read_mail(raw, "uid", MARKS)) == [reply("收到", answers=0)]
+
+
+@pytest.mark.parametrize(
     ("action", "status", "expected"),
     [
         ("failed", "5.1.1", receipt(ReceiptStatus.FAILED, Fault.DEAD, "dsn-5.1.1")),
         ("Failed", "5.2.1", receipt(ReceiptStatus.FAILED, Fault.DEAD, "dsn-5.2.1")),
         ("failed", "5.2.2", receipt(ReceiptStatus.FAILED, Fault.REFUSED, "dsn-5.2.2")),
         ("failed", "4.4.7", receipt(ReceiptStatus.FAILED, Fault.REFUSED, "dsn-4.4.7")),
-        ("failed", "", receipt(ReceiptStatus.FAILED, Fault.DEAD, "dsn")),
+        ("failed", "", receipt(ReceiptStatus.FAILED, Fault.REFUSED, "dsn")),
+        ("failed", "5.1.8", receipt(ReceiptStatus.FAILED, Fault.REFUSED, "dsn-5.1.8")),
         ("delayed", "4.4.1", receipt(ReceiptStatus.ACCEPTED, code="dsn-4.4.1")),
         ("relayed", "2.0.0", receipt(ReceiptStatus.ACCEPTED, code="dsn-2.0.0")),
         ("delivered", "2.0.0", ARRIVED),

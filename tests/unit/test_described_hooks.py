@@ -221,6 +221,32 @@ def cmpp(fields: dict[str, str], signed: tuple[str, ...], password: str) -> byte
     return urlencode({**fields, "sign": sign.hexdigest()}).encode()
 
 
+@pytest.mark.parametrize(
+    ("word", "status", "fault"),
+    [
+        ("UNDELIV", ReceiptStatus.FAILED, Fault.REFUSED),
+        ("MK:0012", ReceiptStatus.FAILED, Fault.REFUSED),
+        ("MK:0001", ReceiptStatus.FAILED, Fault.DEAD),
+        ("MI:0024", ReceiptStatus.FAILED, Fault.REFUSED),
+        ("MN:0013", ReceiptStatus.FAILED, Fault.REFUSED),
+        ("CB:0053", ReceiptStatus.FAILED, Fault.DEAD),
+        ("ID:0076", ReceiptStatus.FAILED, Fault.REFUSED),
+        ("ACCEPTD", ReceiptStatus.ACCEPTED, None),
+        ("UNKNOWN", None, None),
+        ("MA:0054", None, None),  # a station that didn't answer may have passed it on
+        ("MM:0000", None, None),
+    ],
+)
+def test_cmpps_own_words_for_a_failure(
+    word: str, status: ReceiptStatus | None, fault: Fault | None
+) -> None:
+    fields = {"ts": "1795680000", "seq": "5-1", "stat": word, "msgid": "M1"}
+    body = cmpp(fields, ("account", "ts", "password", "seq", "stat"), CMPP["password"])
+    told = [(e.status, e.fault, e.code) for e in read(made(CMPP), "receipts", body, "")]
+    code = f"cmpp-{word}" if fault else ""
+    assert told == ([(status, fault, code)] if status else [])
+
+
 def test_a_form_signed_by_md5() -> None:
     fields = {"ts": "1795680000", "seq": "5-1", "stat": "DELIVRD", "msgid": "m1"}
     fields["done"] = "20261126160000"

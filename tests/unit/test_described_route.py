@@ -104,6 +104,16 @@ async def test_a_json_body_under_a_base_path(tmp_path: Path) -> None:
         assert json.loads(exchange.body) == expected
 
 
+async def test_a_limit_of_one_number_slows_nobody_elses_message() -> None:
+    """Tencent's frequency policy is counted by number; throttled would hold up the whole route."""
+    async with running(TENCENT) as (route, gateway):
+        status = {"SerialNo": "", "Code": "LimitExceeded.DeliveryFrequencyLimit"}
+        gateway.body = json.dumps({"Response": {"SendStatusSet": [status]}}).encode()
+        result = await sent(route)
+        assert isinstance(result, SendError)
+        assert result.fault is Fault.REFUSED
+
+
 async def test_a_form_in_gb18030(tmp_path: Path) -> None:
     request = 'body = "form"\nencoding = "gb18030"\nfields = { say = "{text}", to = "{digits}" }'
     async with running(own(tmp_path, request)) as (route, gateway):

@@ -37,6 +37,10 @@ def message(
             *("ack", {"status": "refused", "reason": "old-sequence"}),
             *(ReceiptStatus.FAILED, Fault.RETRY, "old-sequence", ""),
         ),
+        (
+            *("ack", {"status": "refused", "reason": "not-yet"}),
+            *(ReceiptStatus.FAILED, Fault.RETRY, "not-yet", ""),
+        ),
         ("ack", {"status": "refused"}, ReceiptStatus.FAILED, Fault.REFUSED, "", ""),
         (
             *("result", {"status": "played", "played": 2, "of": 3, "reason": ""}),
