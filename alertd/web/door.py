@@ -22,6 +22,7 @@ class Door:
         self.deps = deps
         self.passwords = Passwords()
         self.throttle = Throttle()
+        self._codes = asyncio.Lock()
 
     async def enter(self, name: str, password: str, address: str) -> Principal:
         """Whose password it is; the answer doesn't say whether the name was right.
@@ -31,11 +32,15 @@ class Door:
             TooManyTriesError: Too many were wrong before.
         """
         folded = access.fold_name(name)
-        self.throttle.check(folded, address, self.deps.now())
-        found = await asyncio.to_thread(self._principal, folded)
-        right = await self.passwords.matches(password, found.password_hash if found else "")
-        if found is None or found.disabled_at is not None or not right:
-            self.throttle.failed(folded, address, self.deps.now())
+        # Looked at when its turn has come: a thousand guesses sent at once are counted one by one.
+        async with self.passwords.room:
+            self.throttle.check(folded, address, self.deps.now())
+            found = await asyncio.to_thread(self._principal, folded)
+            right = await self.passwords.matches(password, found.password_hash if found else "")
+            refused = found is None or found.disabled_at is not None or not right
+            if refused:
+                self.throttle.failed(folded, address, self.deps.now())
+        if found is None or refused:
             reason = "disabled" if right else "wrong"
             await self.deps.runner.submit(partial(sessions.refuse, principal=found, reason=reason))
             raise UnauthenticatedError("The name or the password is wrong.")
@@ -53,10 +58,12 @@ class Door:
             InvalidInputError: It is wrong.
             TooManyTriesError: Too many were wrong before.
         """
-        self.throttle.check(principal.name, address, self.deps.now())
-        if not await self.passwords.matches(password, principal.password_hash):
+        async with self.passwords.room:
+            self.throttle.check(principal.name, address, self.deps.now())
+            if await self.passwords.matches(password, principal.password_hash):
+                return
             self.throttle.failed(principal.name, address, self.deps.now())
-            raise InvalidInputError("The present password is wrong.", field="old_password")
+        raise InvalidInputError("The present password is wrong.", field="old_password")
 
     async def enter_code(self, principal: Principal, secret: str, code: str, address: str) -> None:
         """Take the second factor's code of a session that waits for it.
@@ -66,18 +73,18 @@ class Door:
             TooManyTriesError: Too many were wrong before.
         """
         key = f"{principal.name} code"  # a right password doesn't forgive wrong codes
-        self.throttle.check(key, address, self.deps.now())
-        try:
-            await self.deps.runner.submit(
-                partial(sessions.enter_code, principal_no=principal.no, secret=secret, code=code)
-            )
-        except InvalidInputError:
-            self.throttle.failed(key, address, self.deps.now())
-            await self.deps.runner.submit(
-                partial(sessions.refuse, principal=principal, reason="code")
-            )
-            raise
-        self.throttle.passed(key, address)
+        entering = partial(sessions.enter_code, principal_no=principal.no, secret=secret, code=code)
+        async with self._codes:  # as in `enter`
+            self.throttle.check(key, address, self.deps.now())
+            try:
+                await self.deps.runner.submit(entering)
+            except InvalidInputError:
+                self.throttle.failed(key, address, self.deps.now())
+                await self.deps.runner.submit(
+                    partial(sessions.refuse, principal=principal, reason="code")
+                )
+                raise
+            self.throttle.passed(key, address)
 
     async def change(self, principal: Principal, new: str) -> None:
         """Give somebody a password; every session of the old one ends."""

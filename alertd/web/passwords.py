@@ -27,17 +27,17 @@ class Passwords:
     """Checks passwords, a few at a time."""
 
     def __init__(self) -> None:
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self.room = asyncio.Semaphore(_AT_ONCE)
+        """Held by whoever has a password checked or hashed."""
 
     async def matches(self, password: str, kept: str) -> bool:
-        """Whether it is the one; `kept` is "" for somebody who has none."""
-        async with self._room:
-            return await asyncio.to_thread(_verify, password, kept)
+        """Whether it is the one; `kept` is "" for somebody who has none. The caller has `room`."""
+        return await asyncio.to_thread(_verify, password, kept)
 
     async def hash(self, password: str) -> str:
         """What is kept of a password. Raises InvalidInputError where it is too short or long."""
         require_good(password)
-        async with self._room:
+        async with self.room:
             return await asyncio.to_thread(hash_password, password)
 
 
