@@ -71,11 +71,20 @@ class Listener:
         cursor: What was seen already; None for what comes from now on.
         alert_no: Only this alert's facts, and those about none (deliveries are settled in batches).
         bodies: Whether facts come with their bodies.
+        calendar: Whether they may know of drills that haven't begun, some of them without notice.
     """
 
     cursor: journal.Cursor | None
     alert_no: int | None = None
     bodies: bool = False
+    calendar: bool = False
+
+    def hears(self, row: Recorded) -> bool:
+        """Whether a fact is for them."""
+        number = row.fact.alert_no
+        if not number and row.fact.kind.startswith("drill.") and not self.calendar:
+            return False
+        return self.alert_no is None or number in {0, self.alert_no}
 
 
 async def follow(tail: Tail, listener: Listener) -> AsyncIterator[bytes]:
@@ -137,7 +146,7 @@ def _told(found: Iterable[Found], cursor: journal.Cursor, listener: Listener) ->
         if row.seq <= cursor.get((row.node, row.writer), 0):
             continue  # it has read that by itself
         cursor[row.node, row.writer] = row.seq
-        if listener.alert_no is None or row.fact.alert_no in {0, listener.alert_no}:
+        if listener.hears(row):
             told.append(_event(each, cursor, bodies=listener.bodies))
     return b"".join(told)
 

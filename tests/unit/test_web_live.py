@@ -12,6 +12,7 @@ import pytest
 
 from alertd.errors import InvalidInputError
 from alertd.web.live import format_cursor, parse_cursor
+from tests.unit.test_web_drills import BLIND
 from tests.unit.web_city import WebCity, served, short
 
 
@@ -106,6 +107,25 @@ async def test_a_listener_of_one_alert_hears_of_no_other(web: WebCity) -> None:
             await officer.post(f"/api/v1/alerts/{mine['id']}/discard")
             seen = await until(stream, "alert.ended")
             assert seen[-1]["data"]["alert_no"] == mine["no"]
+
+
+@pytest.mark.parametrize(("who", "may_know"), [("officer", True), ("viewer", False)])
+async def test_who_takes_part_hears_of_no_drill_before_it_begins(
+    web: WebCity, who: str, may_know: bool
+) -> None:
+    async with web.client("officer") as officer:
+        await officer.post("/api/v1/drill-plans", json={"toml": BLIND})
+        made = await officer.post("/api/v1/drills", json={"plan": "双盲演练"})
+        assert made.status_code == 201, made.text
+        await officer.post("/api/v1/alerts", json=short())
+    async with (
+        served(web) as url,
+        listening(f"{url}/api/v1/events?bodies=true&after=a:1:0", web, who) as stream,
+    ):
+        seen = await until(stream, "alert.drafted")
+        kinds = {each["data"]["kind"] for each in seen if each["event"] == "fact"}
+        assert ("drill.scheduled" in kinds) == may_know
+        assert ("drill.plan-saved" in kinds) == may_know
 
 
 async def test_silence_is_broken_by_heartbeats(web: WebCity) -> None:

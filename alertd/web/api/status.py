@@ -14,6 +14,7 @@ from alertd.store.reads import terminals as reads
 from alertd.store.reads.paging import Page
 from alertd.web.api.routing import api_router
 from alertd.web.auth import Reader
+from alertd.web.commands.drilling import sees_blind
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, Cursor, Limit
 from alertd.web.live import Listener, follow, parse_cursor
@@ -84,7 +85,12 @@ async def listener_of(
     number = await asyncio.to_thread(_number, deps, reader, alert) if alert else None
     # A fact's body may be about any part of the city.
     whole = may(reader, "read", [""])
-    return Listener(cursor=cursor, alert_no=number, bodies=bodies and whole)
+    return Listener(
+        cursor=cursor,
+        alert_no=number,
+        bodies=bodies and whole,
+        calendar=sees_blind(reader),
+    )
 
 
 def _number(deps: Deps, reader: Actor, word: str) -> int:
