@@ -1,5 +1,6 @@
 """Alerts come in: drafted whole, or not at all."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +14,7 @@ from alertd.decide.lifecycle import (
 from alertd.decide.plan import MUTED, Leave, Terms, refusal
 from alertd.decide.short_code import short_code
 from alertd.decide.supersede import Known, Superseding, supersede
-from alertd.engine import refusals
+from alertd.engine import following, refusals
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.engine.unread import whole
@@ -64,18 +65,21 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     Raises:
         InvalidInputError: The field is named; nothing is stored.
         ConflictError: The same sender, identifier and sent are stored already.
-        ForbiddenError: An area is outside the actor's subtree.
+        ForbiddenError: An area is outside the actor's subtree, or was told of what it follows.
     """
     alert = cap.require_own(wanted.alert) if wanted.own else wanted.alert
     status = _status(alert)
     version = roster.current_version(turn.connection)
     paths = paths_for(turn.connection, version, cap.area_codes(alert))
-    require(actor, "approve" if wanted.prepared else "draft", paths)
+    right = "approve" if wanted.prepared else "draft"
+    require(actor, right, paths)
     _refuse_repeated(turn, alert)
     purpose = _purpose(alert)
     if purpose not in _TAKEN_ALWAYS:
         turn.require_room()
     followed = _supersede(turn, alert, purpose)
+    heard = _heard(turn, alert) if followed else []
+    require(actor, right, heard)
     if status is not Status.ACTUAL:  # by which routes the drill went must be known
         followed = [whole(each) for each in followed]
     references = followed[-1] if followed else None
@@ -83,6 +87,7 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     wanted = _confined(turn, wanted, status, references)
     terms = wanted.drill or _inherited(drill, purpose)
     selection = _selection(turn, actor, wanted, status, version, paths) | _frozen(terms, status)
+    selection |= {"told": heard} if heard else {}
     _refuse_unroutable(turn, selection, status, terms)
     number = _next(turn, t.alert.c.no)
     params = _params(turn, alert, short_code(number))
@@ -298,6 +303,12 @@ def known_alerts(turn: Turn, references: Sequence[cap.Reference]) -> list[Known]
                 )
             )
     return found
+
+
+def _heard(turn: Turn, alert: cap.Alert) -> list[str]:
+    """The paths of all who were told of what an alert follows: they hear of it as well."""
+    numbers = following.followed(turn.connection, json.dumps(cap.to_json(alert)))
+    return list(dict.fromkeys(path for no in numbers for path in turn.alert(no).reach))
 
 
 def _purpose(alert: cap.Alert) -> str:

@@ -49,8 +49,8 @@ def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = Fa
     action = Action.BREAK_GLASS if break_glass else Action.APPROVE
     if not needs_second_person(subject):
         action = Action.ISSUE
-    alone = action is Action.ISSUE and may(actor, "draft", alert.paths)
-    require(actor, "draft" if alone else "approve", alert.paths)
+    alone = action is Action.ISSUE and may(actor, "draft", alert.reach)
+    require(actor, "draft" if alone else "approve", alert.reach)
     move = move_of(turn, subject, action, actor.id.hex())
     turn.record(
         "alert.approved",
@@ -236,7 +236,7 @@ def discard(turn: Turn, actor: Actor, alert_id: bytes) -> None:
     """Withdraw a draft that was never issued."""
     alert = turn.alert_by_id(alert_id)
     # Whoever may agree to it may refuse it: while broken glass waits there may be nobody else.
-    require(actor, "approve" if may(actor, "approve", alert.paths) else "draft", alert.paths)
+    require(actor, "approve" if may(actor, "approve", alert.reach) else "draft", alert.reach)
     if alert.state not in {AlertState.DRAFT, AlertState.APPROVED}:
         raise ConflictError(
             "It has been issued; it can only be cancelled, by an alert that says so.",

@@ -80,7 +80,7 @@ _FACTS = {
 
 def _do(turn: Turn, actor: Actor, alert_id: bytes, action: Action, reason: str) -> None:
     alert = turn.alert_by_id(alert_id)
-    require(actor, "pause", alert.paths)
+    require(actor, "pause", alert.reach)
     move_of(turn, subject_of(turn, alert), action, actor.id.hex())
     body: dict[str, str | int] = {"by": actor.id.hex(), "reason": reason}
     if action is not Action.PAUSE:

@@ -47,7 +47,7 @@ def correct(
         ConflictError: It never went out, or more than a day ago, or is no alert.
         ForbiddenError: The actor may not approve, or not there.
     """
-    require(actor, "approve", alert.paths)
+    require(actor, "approve", alert.reach)
     if not correctable(alert.issued_at or None, purpose, turn.now):
         raise ConflictError(
             "Its prepared correction can no longer be sent.",

@@ -77,6 +77,7 @@ class LiveAlert:
     templates: Mapping[str, Any]
     selection: Mapping[str, Any]
     paths: tuple[str, ...]
+    reach: tuple[str, ...]  # those, and of every alert that it follows: all who hear of it
     leave: Leave
     follows: bytes | None  # the id of the alert that it updates or ends
     halt: Halt  # a person paused or stopped its sending
@@ -259,6 +260,7 @@ def load_alert(connection: Connection, alert_no: int) -> LiveAlert:
         templates=frozen.templates,
         selection=frozen.selection,
         paths=frozen.paths,
+        reach=frozen.reach,
         leave=frozen.leave,
         drill=frozen.terms,
         ran_before=_ran_before(connection, row.no, frozen.terms, row.issued_at),

@@ -43,6 +43,7 @@ class Frozen:
         terms: Of a drill that was made from a plan.
         leave: How it may travel.
         paths: Of its areas' units, or `EVERYWHERE`.
+        reach: As `reach_of` has it, or `EVERYWHERE`.
         unread: The parts that can't be read.
     """
 
@@ -52,6 +53,7 @@ class Frozen:
     terms: Terms | None
     leave: Leave
     paths: tuple[str, ...]
+    reach: tuple[str, ...]
     unread: frozenset[Part]
 
 
@@ -81,6 +83,11 @@ def shown(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def reach_of(selection: Mapping[str, Any]) -> tuple[str, ...]:
+    """The paths of all who hear of an alert: its own areas', and those of what it follows."""
+    return tuple(dict.fromkeys((*selection.get("paths", ()), *selection.get("told", ()))))
 
 
 def thaw(policy: str, templates: str, selection: str, status: Status) -> Frozen:
@@ -113,6 +120,7 @@ def thaw(policy: str, templates: str, selection: str, status: Status) -> Frozen:
         terms=terms,
         leave=leave,
         paths=paths,
+        reach=EVERYWHERE if Part.SELECTION in unread else reach_of(found),
         unread=frozenset(unread),
     )
 

@@ -11,7 +11,7 @@ from alertd.decide.halt import NONE, Halt
 from alertd.errors import NotFoundError
 from alertd.model import AlertState, Millis, Status
 from alertd.store import tables as t
-from alertd.store.frozen import shown
+from alertd.store.frozen import reach_of, shown
 from alertd.store.reads.paging import Page
 from alertd.store.reads.principals import names_of
 
@@ -168,7 +168,7 @@ def find(connection: Connection, word: str, *, path: str = "") -> bytes:
 
 
 def _paths(row: Row[Any]) -> tuple[str, ...]:
-    return tuple(shown(row.selection).get("paths", ()))
+    return reach_of(shown(row.selection))
 
 
 def _views(connection: Connection, rows: Iterable[Row[Any]], path: str) -> list[AlertView]:
@@ -225,7 +225,7 @@ def _view(
         halted_by=names.get(halt.by, "") if halt else "",
         halt_reason=halt.reason if halt else "",
         expanding=bool(row.phase),
-        whole=inside(path, selection.get("paths", ())),
+        whole=inside(path, reach_of(selection)),
     )
 
 

@@ -103,12 +103,12 @@ def _read(body: bytes, content_type: str) -> cap.Alert | NewAlert:
 async def preview(deps: Given, reader: Reader, new: NewAlert) -> dict[str, Any]:
     """Whom a short form would reach, and its texts with their SMS parts; nothing is stored."""
     require(reader, "draft")
-    return await asyncio.to_thread(_preview, deps, new)
+    return await asyncio.to_thread(_preview, deps, reader, new)
 
 
-def _preview(deps: Deps, new: NewAlert) -> dict[str, Any]:
+def _preview(deps: Deps, actor: Actor, new: NewAlert) -> dict[str, Any]:
     with deps.store.read() as connection:
-        return drafting.preview(connection, writing_of(deps), new, now=deps.now())
+        return drafting.preview(connection, actor, writing_of(deps), new, now=deps.now())
 
 
 @router.get("")

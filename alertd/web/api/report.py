@@ -62,6 +62,8 @@ async def report(
     """What an alert came to; for those whose area it lies in altogether. On record."""
     if unmasked:
         require(reader, "unmask")
+    if form == "bundle":  # it holds every fact of every part of the city
+        require(reader, "read", [""])
     language = lang if lang in LANGUAGES else language_of(request)
     guise = Guise(deps.store.vault) if unmasked else MASKED
     order = Order(language=language, zone=deps.settings.zone, guise=guise)

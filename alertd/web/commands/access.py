@@ -10,7 +10,7 @@ from alertd.engine.turn import Turn
 from alertd.errors import ForbiddenError, InvalidInputError, NotFoundError
 from alertd.store import access, credentials, second_factor
 from alertd.store.access import Principal
-from alertd.store.reads.units import path_of, person_of
+from alertd.store.reads.units import path_of, paths_of_person, person_of
 from alertd.web.fields import Code, PersonId, Text
 
 DAY_MS = 86_400_000
@@ -70,7 +70,7 @@ def create_principal(
         ConflictError: The name is taken.
     """
     require(actor, "principals", [_path(turn, new.unit_code)])
-    person = person_of(turn.connection, new.person_id) if new.person_id else None
+    person = _person(turn, actor, new.person_id) if new.person_id else None
     made = access.create_principal(
         turn.tx,
         turn.ids,
@@ -83,6 +83,13 @@ def create_principal(
         must_change=True,
     )
     return view_of(made)
+
+
+def _person(turn: Turn, actor: Actor, person_id: str) -> int:
+    """Their number; a Test alert of the account's reaches them, so they must be in the area."""
+    person = person_of(turn.connection, person_id)
+    require(actor, "principals", paths_of_person(turn.connection, person) or [""])
+    return person
 
 
 def _path(turn: Turn, unit_code: str | None) -> str:

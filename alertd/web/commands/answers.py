@@ -186,7 +186,7 @@ def _require(
     units = people.units(turn.connection, [duty.unit_no for duty in held])
     wanted = [duty for duty in held if duties is None or duty.duty_no in duties]
     inside = [duty for duty in wanted if units[duty.unit_no].path.startswith(actor.path)]
-    require(actor, "answer", [units[duty.unit_no].path for duty in inside or wanted])
+    require(actor, "answer", [units[duty.unit_no].path for duty in inside or wanted] or [""])
     return tuple(duty.duty_no for duty in inside) if actor.path else None
 
 
@@ -196,7 +196,8 @@ def withdraw_ack(
     """An ack was a mistake; what it covered is open again."""
     alert = turn.alert_by_id(alert_id)
     person = reads.person_of_ack(turn.connection, alert.no, ack_no)
-    require(actor, "answer", paths_of_person(turn.connection, person) if actor.path else ())
+    # Who has left the roster is nowhere: only the whole city may deal with that.
+    require(actor, "answer", paths_of_person(turn.connection, person) or [""])
     withdrawing.withdraw(turn, alert.no, ack_no, actor.id, reason)
     return {"no": ack_no, "alert_id": alert.id.hex()}
 
@@ -231,8 +232,9 @@ def classify(turn: Turn, actor: Actor, no: int, said: Classification) -> dict[st
     row = reads.inbound_row(turn.connection, no)
     if row.verdict == "counted" or row.classified_by is not None:
         raise ConflictError("That reply has been read already.")
+    # Whose it is already, and not only whose it is said to be: nobody takes another's reply away.
+    require(actor, "answer", _paths_of_reply(turn, actor, row.person_no))
     if said.kind == "nothing":
-        require(actor, "answer", _paths_of_reply(turn, actor, row.person_no))
         _interpreted(turn, actor, no, row.verdict, row.reason, row.alert_no, row.person_no)
         return {"no": no, "verdict": row.verdict, "ack": None}
     alert = _alert_of_reply(turn, actor, row.alert_no, said.alert)

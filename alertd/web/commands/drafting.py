@@ -13,7 +13,7 @@ from alertd.decide.budget import Account
 from alertd.decide.plan import Leave, Route
 from alertd.engine import accept, approving, mending
 from alertd.engine.accept import Draft
-from alertd.engine.authority import Actor
+from alertd.engine.authority import Actor, require
 from alertd.engine.library import Library
 from alertd.engine.turn import Turn
 from alertd.errors import ConflictError
@@ -355,9 +355,15 @@ def _plain(value: Any) -> Any:
 
 
 def preview(
-    connection: Connection, writing: Writing, new: NewAlert, *, now: Millis
+    connection: Connection, actor: Actor, writing: Writing, new: NewAlert, *, now: Millis
 ) -> dict[str, Any]:
-    """What a short form would come to; nothing is stored."""
+    """What a short form would come to; nothing is stored.
+
+    Raises:
+        ForbiddenError: The actor may not draft, or not there.
+    """
+    version = roster.current_version(connection)
+    require(actor, "draft", roster.paths_for(connection, version, new.areas))
     alert = writing.compose(connection, new, identifier="preview", now=now)
     policy = writing.library.policy(new.policy or new.colour.value).to_dict()
     shown = {"expires_at": alert.expires_at, "headline": alert.info[0].headline or ""}

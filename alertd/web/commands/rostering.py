@@ -19,7 +19,7 @@ from alertd.store.roster import Plan, RosterVersion
 from alertd.store.vault import Vault
 from alertd.web.fields import PersonId, Text
 from rosters.diff import sweeping
-from rosters.edits import ALLOWED, Act, Do, revise, touched
+from rosters.edits import ALLOWED, Act, Around, Do, revise, touched
 from rosters.problems import Severity
 
 _MEANT = N_("If that is meant, say so by their number; else look for what the files lack.")
@@ -123,6 +123,7 @@ def plan_edit(
         path = units.path_of(connection, code)
         paths.append("" if path is None else path)
     require(actor, "roster", [path for path in paths if path])
+    _require_known(connection, actor, around, acts)
     edit = revise(around, acts, today=today)
     roster.warn_of_shared_phones(connection, vault, edit)
     if edit.problems.counts[Severity.ERROR]:
@@ -135,6 +136,23 @@ def plan_edit(
     source = roster.Edited(stored, scope, edit)
     plan = roster.plan(connection, vault, source, ids, scope=scope, to_apply=to_apply)
     return _kept(plan, tuple(paths), tuple(edit.problems.lines(Severity.WARNING, language)))
+
+
+def _require_known(
+    connection: Connection, actor: Actor, around: Around, acts: Sequence[Act]
+) -> None:
+    """Raise ForbiddenError where a duty would be given to somebody who serves only elsewhere.
+
+    Whoever has a duty in an area is seen there, told by its alerts and called by whole number: a
+    guessed id must not bring anybody of another area there.
+    """
+    if not actor.path:
+        return
+    for person_id in {act.person_id for act in acts if act.do is Do.ASSIGN} & set(around.people):
+        codes = {held.unit_code for held in around.holdings if held.person_id == person_id}
+        paths = [units.path_of(connection, code) or "" for code in sorted(codes)]
+        if not any(path.startswith(actor.path) for path in paths):
+            require(actor, "roster", paths or [""])
 
 
 def plan_restore(

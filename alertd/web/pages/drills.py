@@ -159,6 +159,7 @@ async def _list(
         problem=problem,
         may_draft=may(signed.actor, "draft"),
         may_unmask=may(signed.actor, "unmask"),
+        may_check=may(signed.actor, "read", [""]),
         name_of=_named(request),
         **values,
     )

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,7 +10,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import Connection
 
 from alertd.cap import Colour, ResponseLevel
-from alertd.engine.authority import require
+from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
 from alertd.errors import AlertdError, NotFoundError
 from alertd.messages.template import Template
@@ -171,7 +170,7 @@ async def send(
                 return str(made["short_code"])
 
             return back_to(f"/alerts/{await deps.runner.submit(do)}")
-        found["outlook"] = await asyncio.to_thread(partial(_preview, deps, new))
+        found["outlook"] = await asyncio.to_thread(_preview, deps, signed.actor, new)
     except AlertdError as error:
         found["problem"] = error
     if wanted == "part":
@@ -190,9 +189,9 @@ def _template(deps: Deps, name: str, colour: str) -> tuple[Template, str]:
     return chosen, known
 
 
-def _preview(deps: Deps, new: drafting.NewAlert) -> dict[str, Any]:
+def _preview(deps: Deps, actor: Actor, new: drafting.NewAlert) -> dict[str, Any]:
     with deps.store.read() as connection:
-        return drafting.preview(connection, writing_of(deps), new, now=deps.now())
+        return drafting.preview(connection, actor, writing_of(deps), new, now=deps.now())
 
 
 def _shown(found: dict[str, Any]) -> dict[str, Any]:

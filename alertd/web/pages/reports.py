@@ -40,6 +40,7 @@ async def reports(
         found=found,
         kind=status,
         may_unmask=whole,
+        may_check=may(signed.actor, "read", [""]),
     )
 
 
