@@ -20,7 +20,7 @@ from alertd.report.page import band_of, tiles_of
 from alertd.report.rollup import level_rows, unit_rows
 from alertd.report.sign_page import sign_page
 from alertd.report.story import shortened, story
-from alertd.report.summary import Group, summary
+from alertd.report.summary import Group, interim, summary
 from alertd.report.typeset import TEMPLATES, typeset_apart
 from alertd.report.values import duration, moment, percent
 from alertd.report.words import Say, level_word, role_word, word
@@ -117,6 +117,7 @@ def data(
         "on-colour": "#1d2329" if course.colour in _DARK_TEXT else "#ffffff",
         "colour-word": word(say, course.colour),
         "subtitle": f"{word(say, course.status)} · {course.short_code} · {word(say, course.state)}",
+        "interim": interim(figures, say, zone),
         "meta": [
             [say(N_("Drafted")), moment(course.drafted_at, zone)],
             [say(N_("Approved")), moment(course.approved_at, zone)],

@@ -15,7 +15,7 @@ from alertd.report.heat import KINDS, heat
 from alertd.report.names import Names
 from alertd.report.rollup import level_rows, unit_rows
 from alertd.report.story import shortened, story
-from alertd.report.summary import summary
+from alertd.report.summary import interim, summary
 from alertd.report.templating import template
 from alertd.report.values import duration, moment, percent
 from alertd.report.words import Say, level_word, role_word, word
@@ -67,6 +67,7 @@ def page(
         figures=figures,
         ends=ends,
         band=band_of(figures, say),
+        interim=interim(figures, say, zone),
         tiles=tiles_of(figures, say),
         curve=curve(figures, say),
         funnels=funnel(figures, say),

@@ -19,6 +19,9 @@ from alertd.report.values import percent
 from alertd.report.words import Say, level_word, role_word, word
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_DIGITS = (
+    11  # a spreadsheet shows a longer number as 3.30281E+17, and past 15 digits loses the rest
+)
 
 
 def sheet(figures: Figures, names: Names, *, language: str, zone: tzinfo) -> bytes:
@@ -44,8 +47,14 @@ Rows = Iterable[Sequence[object]]
 
 
 def safe(cell: object) -> object:
-    """A name from a roster that a spreadsheet would take for a formula is kept a text."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    """What a spreadsheet would take for a formula, or spoil as a number, is kept a text.
+
+    Codes of stairwells differ in their last digits alone: as numbers all of a grid's are one.
+    """
+    if not isinstance(cell, str):
+        return cell
+    spoilt = cell.isdecimal() and (len(cell) > _DIGITS or (cell[0] == "0" and len(cell) > 1))
+    return f"'{cell}" if spoilt or cell.startswith(_FORMULA) else cell
 
 
 def _summary(figures: Figures, say: Say, zone: tzinfo) -> Rows:

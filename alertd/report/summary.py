@@ -6,6 +6,7 @@ from datetime import tzinfo
 
 from alertd.decide.plan import MUTED
 from alertd.i18n import N_
+from alertd.model import AlertState
 from alertd.report.figures import Figures
 from alertd.report.figures.duties import RUNGS
 from alertd.report.figures.values import Foreseen, Share
@@ -38,6 +39,15 @@ def summary(figures: Figures, say: Say, zone: tzinfo) -> tuple[Group, ...]:
     )
 
 
+def interim(figures: Figures, say: Say, zone: tzinfo) -> str:
+    """That the figures aren't final yet; "" where the alert is over, or never went out."""
+    course = figures.course
+    if course.state != AlertState.ISSUED:
+        return ""
+    text = say(N_("Not final: the alert was still under way, counted up to {time}"))
+    return text.format(time=moment(course.as_of, zone))
+
+
 Lines = Iterator[Line]
 Make = Callable[[Figures, Say, tzinfo], Lines]
 
@@ -51,6 +61,9 @@ def _course(figures: Figures, say: Say, zone: tzinfo) -> Lines:
     yield Line(say(N_("Approved")), moment(course.approved_at, zone))
     yield Line(say(N_("Issued")), moment(course.issued_at, zone))
     yield Line(say(N_("Ended")), moment(course.ended_at, zone))
+    yield Line(say(N_("Counted up to")), moment(course.as_of, zone))
+    if note := interim(figures, say, zone):
+        yield Line(say(N_("Figures")), note)
     yield Line(say(N_("Draft to approval")), duration(say, course.approval_ms))
     yield Line(say(N_("Approval to issue")), duration(say, course.issue_ms))
     yield Line(say(N_("Issue to correction")), duration(say, course.correction_ms))

@@ -21,7 +21,8 @@ from alertd.report.make import Report, gather, make_report
 from alertd.report.names import Names, Unit
 from alertd.report.page import MOST_NAMED, page
 from alertd.report.rollup import level_rows, unit_rows
-from alertd.report.sheet import sheet
+from alertd.report.season import rows_of
+from alertd.report.sheet import safe, sheet
 from alertd.report.values import CITY_TIME, NOTHING, duration, moment, percent
 from alertd.report.words import WORDS, level_word, role_word, word
 from alertd.web.pages.rendering import environment
@@ -176,7 +177,21 @@ def test_the_csv_has_summary_units_and_the_unwoken(files: dict[str, bytes], repo
     assert units[1][:3] == ["330281", "余姚市", "市"]
     assert units[1][4:6] == [str(asked), "10"]
     assert len(unwoken) - 1 == len(report.figures.escalations.unwoken)
-    assert all(row[0].startswith(AREA) for row in unwoken[1:])
+    assert all(row[0].removeprefix("'").startswith(AREA) for row in unwoken[1:])
+
+
+def test_a_spreadsheet_spoils_no_code_and_takes_no_figure_for_a_day(report: Report) -> None:
+    """As a number, 330281001001001001 is 3.30281E+17, and so are its neighbours."""
+    assert safe("330281001001001001") == "'330281001001001001"
+    assert [safe(cell) for cell in ("330281", "007", "0", 330281001001001001)] == [
+        *("330281", "'007", "0", 330281001001001001),
+    ]
+    _, heads, row = rows_of([report], "en", UTC)
+    speakers = report.figures.loudspeakers
+    at = heads.index("Loudspeakers")
+    assert heads[at + 1] == "Loudspeakers that played"
+    assert row[at : at + 2] == (speakers.targeted, speakers.played)
+    assert len(heads) == len(row)
 
 
 def test_a_name_is_never_a_formula(report: Report) -> None:

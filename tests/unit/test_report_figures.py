@@ -17,7 +17,9 @@ from alertd.model import (
 )
 from alertd.report.figures import SOURCES, NotInJournalError, kinds, trace
 from alertd.report.figures.values import Share, StageFigures, Transfer, UnitFigures
-from alertd.report.summary import summary
+from alertd.report.names import Names
+from alertd.report.page import page
+from alertd.report.summary import interim, summary
 from alertd.store.fold import _FOLDS, RECORD_ONLY
 from tests.unit.fact_story import ALERT, BASE, COMMUNITY, GRID, ISSUED, S, Story
 
@@ -44,6 +46,20 @@ def test_a_draft_alone_has_a_report_of_nothing() -> None:
     assert found.rates.answer.rate is None
     assert found.pace.curve == ()
     assert found.burden.per_person is None
+
+
+def test_figures_of_an_alert_under_way_say_that_they_are_not_final(story: Story) -> None:
+    story.ack(1, 61, [], after_s=30)
+    running = story.figures()
+    assert running.course.as_of == ISSUED + 30_000
+    note = interim(running, str, UTC)
+    assert note == "Not final: the alert was still under way, counted up to 1970-01-01 00:17:10"
+    assert note in {line.value for group in summary(running, str, UTC) for line in group.lines}
+    assert note in page(running, Names({}, {}), (), language="en", zone=UTC)
+    story.tell("alert.ended", {"state": "expired", "reason": "expired"}, at=ISSUED + 60_000)
+    over = story.figures()
+    assert (over.course.as_of, interim(over, str, UTC)) == (ISSUED + 60_000, "")
+    assert "Not final" not in page(over, Names({}, {}), (), language="en", zone=UTC)
 
 
 def test_latencies(story: Story) -> None:

@@ -101,10 +101,11 @@ def test_the_document_says_the_figures_and_every_page_is_numbered(report: Report
 
 
 def test_the_document_in_english_and_for_a_live_alert(report: Report) -> None:
-    course = replace(report.figures.course, status="Actual", headline="Typhoon")
+    course = replace(report.figures.course, status="Actual", headline="Typhoon", state="issued")
     live = replace(report, figures=replace(report.figures, course=course))
     text = text_of(drawn(live, "en"))
     assert "EXERCISE" not in text
+    assert "Not final: the alert was still under way, counted up to 2025-10-" in text
     assert "Signature" in text
     assert "page 1 of" in text
     assert "None" not in text.replace("None.", "")

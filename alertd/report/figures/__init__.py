@@ -112,7 +112,7 @@ def of_replay(state: Replay) -> Figures:
     stages = state.duties.stages(issued_at)
     pace = _pace(state)
     return Figures(
-        course=state.course.figures(),
+        course=state.course.figures(state.as_of),
         targets=_targets(state),
         rates=_rates(state, stages),
         pace=pace,

@@ -86,8 +86,8 @@ class CoursePart:
         """How long after the issue; an answer that its phone dates earlier came at once."""
         return max(0, at - (self.issued_at or at))
 
-    def figures(self) -> Course:
-        """The alert's section."""
+    def figures(self, as_of: Millis | None) -> Course:
+        """The alert's section; `as_of`: when the last fact about it was recorded."""
         draft = self.draft
         version, digest = self.roster
         return Course(
@@ -109,6 +109,7 @@ class CoursePart:
             approved_at=self.approved_at,
             issued_at=self.issued_at,
             ended_at=self.ended_at,
+            as_of=as_of,
             approval_ms=_between(self.drafted_at, self.approved_at),
             issue_ms=_between(self.approved_at, self.issued_at),
             correction_ms=_between(self.issued_at, self._corrected_at()),

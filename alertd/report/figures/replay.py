@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from alertd.model import Recorded, alert_of
+from alertd.model import Millis, Recorded, alert_of
 from alertd.report.figures.course import CoursePart
 from alertd.report.figures.digests import DigestsPart
 from alertd.report.figures.duties import DutiesPart
@@ -33,6 +33,7 @@ class Replay:
         self.forecast = ForecastPart(alert_no)
         self.timeline = TimelinePart(alert_no)
         self.heads: dict[tuple[str, int], Head] = {}
+        self.as_of: Millis | None = None  # when the last fact about the alert was recorded
         self.facts: Counter[str] = Counter()  # that say something about the alert, by kind
         self._takes: dict[str, list[Take]] = {}
         self._section(self.course)
@@ -62,6 +63,7 @@ class Replay:
         if takes is None or not self._about(recorded):
             return False
         self.facts[recorded.fact.kind] += 1
+        self.as_of = max(self.as_of or 0, recorded.recorded_at)
         for take in takes:
             take(recorded)
         return True

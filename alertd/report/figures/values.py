@@ -45,7 +45,10 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """The alert as a whole. Latencies in ms; `correction` from this issue to the correction's."""
+    """The alert as a whole. Latencies in ms; `correction` from this issue to the correction's.
+
+    `as_of`: when the last fact that was counted was recorded.
+    """
 
     no: int
     id: str
@@ -65,6 +68,7 @@ class Course:
     approved_at: Millis | None
     issued_at: Millis | None
     ended_at: Millis | None
+    as_of: Millis | None
     approval_ms: int | None
     issue_ms: int | None
     correction_ms: int | None
