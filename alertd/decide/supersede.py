@@ -16,12 +16,13 @@ Identity = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """An alert that a reference may name."""
+    """An alert that a reference may name; `follows`: the ids of all those that it followed."""
 
     alert_id: bytes
     identity: Identity
     state: AlertState
     status: Status
+    follows: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,8 @@ def supersede(
     """What a CAP message does to those it refers to; every reason at once where it can't.
 
     A reference may name a whole chain: those in it that a later alert has replaced are passed over,
-    as long as one that can still be acted on is there.
+    as long as one that can still be acted on is there. The word that a danger is over passes over
+    none whose place an alert has that it doesn't name.
 
     Args:
         msg_type: CAP's word: Alert, Update or Cancel; the rest is refused.
@@ -91,7 +93,13 @@ def supersede(
     acted = [alert for alert in found if isinstance(alert, Known)]
     wrong = [alert for alert in found if isinstance(alert, Misreference)]
     if acted:
-        wrong = [problem for problem in wrong if problem.reason not in _PASSED_OVER]
+        gone = [known[each] for each in named if each in known] if action in _OVER else []
+        standing = {each.identity for each in overtaken(gone)}
+        wrong = [
+            problem
+            for problem in wrong
+            if problem.reason not in _PASSED_OVER or problem.identity in standing
+        ]
     if wrong:
         return tuple(wrong)
     return Superseding(
@@ -106,6 +114,19 @@ def supersede(
     )
 
 
+def overtaken(named: Iterable[Known]) -> list[Known]:
+    """Those of the alerts that another has replaced which none of the rest follows.
+
+    Whoever was told of one has its successor, too. That its danger is over, said without naming
+    that successor, would be taken for the successor's.
+    """
+    alerts = list(named)
+    replaced = [alert for alert in alerts if alert.state is AlertState.UPDATED]
+    followed = {id_ for alert in alerts if alert not in replaced for id_ in alert.follows}
+    return [alert for alert in replaced if alert.alert_id not in followed]
+
+
+_OVER = frozenset({Action.CANCEL, Action.ALL_CLEAR})
 _PASSED_OVER = frozenset(
     {"reference-superseded", *(f"reference-already-{state}" for state in OVER)}
 )

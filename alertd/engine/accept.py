@@ -300,6 +300,9 @@ def known_alerts(turn: Turn, references: Sequence[cap.Reference]) -> list[Known]
                     identity=(row.sender, row.identifier, row.sent),
                     state=AlertState(row.state),
                     status=Status(row.status),
+                    follows=frozenset(
+                        turn.alert(no).id for no in following.followed(turn.connection, row.cap)
+                    ),
                 )
             )
     return found

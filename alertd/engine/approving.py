@@ -18,6 +18,7 @@ from alertd.decide.lifecycle import (
     transition,
 )
 from alertd.decide.plan import meet, reaches_people
+from alertd.decide.supersede import overtaken
 from alertd.engine import dispatch, refusals
 from alertd.engine.accept import ACTIONS, ENDS, known_alerts, template_of
 from alertd.engine.apart import apart
@@ -69,14 +70,19 @@ def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = Fa
 
 def _refuse_drill(turn: Turn, alert: LiveAlert) -> None:
     """No drill begins where a live alert is out: it would have to be broken off at once."""
-    if alert.status is not Status.EXERCISE or not alert.asks:
-        return
-    live, _ = out(turn.connection)
-    if any(meet(turn.alert(no).paths, alert.paths) for no in live):
+    if _beside_live(turn, alert):
         raise ConflictError(
             "A live alert is out in its areas: no drill begins now.",
             hint="Wait until it is over.",
         )
+
+
+def _beside_live(turn: Turn, alert: LiveAlert) -> bool:
+    """Whether it is a drill that asks for something where a live alert is out."""
+    if alert.status is not Status.EXERCISE or not alert.asks:
+        return False
+    live, _ = out(turn.connection)
+    return any(meet(turn.alert(no).paths, alert.paths) for no in live)
 
 
 def _refuse_overtaken(turn: Turn, row: Any) -> None:
@@ -93,11 +99,16 @@ def _refuse_overtaken(turn: Turn, row: Any) -> None:
 
 
 def _overtaken(turn: Turn, row: Any) -> bool:
-    """Whether nothing that it follows can be followed now; what ran out meanwhile still can."""
+    """Whether nothing that it follows can be followed now; what ran out meanwhile still can.
+
+    The word that a danger is over must end the successor of each that it names, too.
+    """
     action = ACTIONS.get(row.purpose)
     if action is None:
         return False
     known = known_alerts(turn, cap.from_json(json.loads(row.cap)).references)
+    if row.purpose in ENDS and overtaken(known):
+        return True
     return not any(
         each.state is AlertState.EXPIRED or (each.state, action) in TRANSITIONS for each in known
     )
@@ -149,7 +160,7 @@ _ISSUE = "issue"
 def _issue(turn: Turn, alert_no: int) -> None:
     alert = whole(turn.alert(alert_no))
     row = _row(turn, alert.no)
-    if row.purpose in ENDS and _overtaken(turn, row):
+    if (row.purpose in ENDS and _overtaken(turn, row)) or _beside_live(turn, alert):
         # While broken glass waited. A warning would go out all the same: nobody is there to ask.
         body = {"state": AlertState.CANCELLED.value, "reason": "overtaken"}
         turn.record("alert.ended", body, alert_no=alert.no)

@@ -38,7 +38,7 @@ from alertd.engine.settling import Settlement
 from alertd.engine.turn import Flow, LiveAlert, Turn, Wording, refresh
 from alertd.errors import AlertdError
 from alertd.model import Millis, RecipientKind, alert_of
-from alertd.store.database import BrokenOffError, Store, Transaction
+from alertd.store.database import BrokenOffError, Store
 from alertd.store.identity import Ids
 from channels.base import Fault, Outcome, Outgoing, SendError
 
@@ -188,7 +188,7 @@ class Engine:
                     self.portions.look(tx.connection, self.store.writer_no, self.routes, now)
                 spending.book(turn)
                 answers = tuple(self._take(turn, item) for item in inputs)
-                if self._decides(tx, now, plain=plain):
+                if self._decides(turn, plain=plain):
                     self._decide(turn, lean=lean)
                 if claim:
                     ours = self.portions.of(self.routes)
@@ -207,8 +207,9 @@ class Engine:
         wake_at = dispatch.wake_at(self.portions.of(self.routes), self.flows, now)
         return Committed(answers, work, self._more, wake_at, bool(self.store.last_recorded))
 
-    def _decides(self, tx: Transaction, now: Millis, *, plain: bool) -> bool:
+    def _decides(self, turn: Turn, *, plain: bool) -> bool:
         """Whether this step is to look for what is due; of several processes one at a time does."""
+        now = turn.now
         more, self._more = self._more, False
         if not self.part.decides:
             return False
@@ -216,7 +217,10 @@ class Engine:
             return True
         if not more and not self._tick_is_due(now):
             return False
-        if tx.decide_too():
+        if turn.tx.decide_too():
+            # Since this step began another may have paused or ended an alert: nothing of that may
+            # be sent once more.
+            refresh(turn)
             return True
         self._ticked_at = now  # somebody else is at it
         return False

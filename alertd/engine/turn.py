@@ -109,9 +109,11 @@ class LiveAlert:
     def held_back(self, *, help_: bool) -> bool:
         """Whether none of its messages may leave now; `help_`: of its calls for help none.
 
-        What can't be said isn't.
+        What can't be said isn't. A pause that the alert's end came into holds back nothing more:
+        nobody could resume it, and whoever answers late waits to hear that they were heard.
         """
-        return holds_back(self.halt, help_=help_) or (self.unsayable and not help_)
+        paused = self.state in LIVE and holds_back(self.halt, help_=help_)
+        return paused or (self.unsayable and not help_)
 
     @property
     def unsayable(self) -> bool:

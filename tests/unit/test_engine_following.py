@@ -170,3 +170,33 @@ def test_an_update_of_what_ran_out_meanwhile_goes_out(make_city: MakeCity) -> No
     assert state_of(city, alert) is AlertState.EXPIRED
     city.approve(update_)
     assert state_of(city, update_["no"]) is AlertState.ISSUED
+
+
+def test_what_ends_one_danger_ends_none_that_another_alert_took_over(make_city: MakeCity) -> None:
+    city = make_city()
+    first, flood = city.issue(areas=[TOWN]), city.issue("flood", areas=[OTHER])
+    references = [city.reference(no) for no in (first, flood)]
+    waiting = city.draft("cancel", areas=[TOWN, OTHER], references=references)
+    standing = city.issue(areas=[TOWN], references=references[:1])
+    city.sent.clear()
+    with pytest.raises(ConflictError, match="replaced"):
+        city.approve(waiting)
+    with pytest.raises(InvalidInputError, match="A1: another alert took its place"):
+        city.draft("cancel", areas=[TOWN, OTHER], references=references)
+    assert not city.sent
+    both = [*references, city.reference(standing)]
+    city.issue("cancel", areas=[TOWN, OTHER], references=both)
+    assert state_of(city, standing) == state_of(city, flood) == AlertState.CANCELLED
+
+
+def test_a_drill_behind_broken_glass_is_withdrawn_where_a_live_alert_overtakes_it(
+    make_city: MakeCity,
+) -> None:
+    city = make_city(routes=(sms_route(simulated=False),))
+    drill = city.draft(status="Exercise", areas=[TOWN])
+    city.approve(drill, actor=OFFICER, break_glass=True)
+    city.issue(areas=[TOWN])
+    city.now += 400_000
+    city.settle()
+    assert not [message for message in city.sent if message.status == "Exercise"]
+    assert state_of(city, drill["no"]) == AlertState.CANCELLED

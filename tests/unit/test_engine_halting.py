@@ -17,6 +17,7 @@ from alertd.store import rebuild
 from alertd.store import tables as t
 from channels.base import Outgoing
 from tests.city import OFFICER, RED, City, accepts, sms_route
+from tests.unit.roster_moves import asked
 from tests.unit.test_store_rebuild import rebuilt
 
 MakeCity = Callable[..., City]
@@ -158,6 +159,22 @@ def test_1_stopped_means_withdrawn_and_whoever_was_told_is_told(make_city: MakeC
         figures = gather(connection, alert).figures
     assert figures.targets.excluded == {"alert-ended": len(left)}
     assert figures.deliveries.cancelled == len(left)
+
+
+def test_whoever_cries_for_help_after_a_paused_alerts_end_hears_that_it_was_heard(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    alert = city.issue(areas=["330281001"])
+    code = city.one(select(t.alert.c.short_code)).short_code
+    _, person = asked(city)[0]
+    halt(city, halting.pause, alert)
+    city.issue("cancel", areas=["330281001"], references=[city.reference(alert)])
+    city.reply(city.phone_of(person), f"3 {code}")
+    assert "confirmation" in {message.kind for message in city.to(city.phone_of(person))}
+    city.restart()
+    city.reply(city.phone_of(person), f"1 {code}")
+    assert "pending" not in city.states(alert)
 
 
 def test_a_halt_asks_for_the_right_and_for_a_time_that_fits(make_city: MakeCity) -> None:

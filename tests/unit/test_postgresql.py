@@ -8,14 +8,18 @@ from sqlalchemy import inspect, text
 
 from alertd.bootstrap import Node
 from alertd.decide.shares import STALE_MS, Part
+from alertd.engine.settling import Settlement
+from alertd.engine.turn import Turn
 from alertd.errors import ConflictError, NotConfiguredError
+from alertd.model import AlertState
 from alertd.settings import Settings
 from alertd.store import dialect
 from alertd.store import tables as t
 from alertd.store.database import Store
 from alertd.store.vault import Vault
+from channels.base import Fault, SendError
 from tests import databases
-from tests.city import KEY, City, sms_route
+from tests.city import KEY, RED, START, City, sms_route
 
 
 @pytest.fixture
@@ -157,6 +161,31 @@ def test_an_alert_that_another_process_has_ended_is_not_sent_by_this_one(tmp_pat
     city.issue("cancel", areas=["330281"], references=[city.reference(alert_no)])
     sender.engine.step(sender.now + 1_000)
     assert alert_no not in sender.engine.alerts
+
+
+def test_nothing_is_sent_again_of_an_alert_that_another_process_ends_in_mid_step(
+    tmp_path: Path,
+) -> None:
+    city = City(tmp_path, postgresql=True, behave=lambda _: SendError(Fault.UNKNOWN, "timeout"))
+    worker = City(tmp_path, postgresql=True, fresh=False)
+    worker.engine.portions.lease = "worker"
+    alert_no = city.issue()
+    due_at = START + round(RED.unknown_grace_s * 1000)
+    worker.engine.step(due_at - 400)  # it looks at the shares, and not again in its next step
+    city.now = due_at - 300
+
+    class Meanwhile(Settlement):
+        """Tries that ended, none; while they are read, the other process ends the alert."""
+
+        def __call__(self, turn: Turn) -> int:
+            assert turn.alerts[alert_no].state is AlertState.ISSUED
+            city.issue("cancel", areas=["330281"], references=[city.reference(alert_no)])
+            return super().__call__(turn)
+
+    step = worker.engine.step(due_at + 100, [Meanwhile("sms-1", ())])
+    left = [message.delivery >> 32 for each in step.handovers for message in each.messages]
+    assert alert_no not in left
+    assert set(city.states(alert_no)) == {"unknown"}
 
 
 async def test_sqlite_has_one_process(tmp_path: Path) -> None:

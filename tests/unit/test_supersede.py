@@ -1,5 +1,7 @@
 """What an Update or a Cancel ends, and whom it tells; one bad reference and it does nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from alertd.decide.lifecycle import Action
@@ -90,6 +92,17 @@ def test_a_chain_may_be_named_whole() -> None:
     found = done("Update", [ORANGE, RED], known(orange=AlertState.UPDATED, red=AlertState.ISSUED))
     assert isinstance(found, Superseding)
     assert found.ends == ((b"red", AlertState.UPDATED),)
+
+
+@pytest.mark.parametrize(("msg_type", "purpose"), [("Cancel", None), ("Update", Action.ALL_CLEAR)])
+def test_the_end_of_a_chain_names_its_last(msg_type: str, purpose: Action | None) -> None:
+    alerts = known(orange=AlertState.UPDATED, red=AlertState.ISSUED)
+    superseded = [("reference-superseded", ORANGE)]
+    assert done(msg_type, [ORANGE, RED], alerts, purpose=purpose) == superseded
+    alerts[RED] = replace(alerts[RED], follows=frozenset({b"orange"}))
+    found = done(msg_type, [ORANGE, RED], alerts, purpose=purpose)
+    assert isinstance(found, Superseding)
+    assert found.tells_told_of == (b"red",)
 
 
 def test_a_correction_of_what_is_over_leaves_its_state() -> None:
