@@ -35,6 +35,11 @@ class Column:
     limit: int = 64
 
 
+_PHONE_WORDS = (
+    *("手机号", "手机号码", "手机1", "联系手机", "移动电话", "电话", "电话号码", "联系电话"),
+    *("phone number", "mobile"),
+)
+
 COLUMNS: Mapping[FileKind, tuple[Column, ...]] = MappingProxyType(
     {
         FileKind.PEOPLE: (
@@ -53,7 +58,7 @@ COLUMNS: Mapping[FileKind, tuple[Column, ...]] = MappingProxyType(
             Column("rank", "顺位", ("AB角", "排序", "序位"), limit=10),
             Column("roles", "角色", ("人员角色",), limit=300),
             Column("party_member", "党员", ("是否党员", "政治面貌"), limit=10),
-            Column("phone", "手机", ("手机号", "手机号码", "电话", "联系电话"), limit=40),
+            Column("phone", "手机", _PHONE_WORDS, limit=40),
             Column("phone2", "备用手机", ("手机2", "备用电话", "电话2"), limit=40),
             Column("short_phone", "短号", ("虚拟网短号",), limit=40),
             Column("chat_id", "群聊账号", ("聊天账号", "微信号")),
@@ -143,13 +148,20 @@ class Header:
     repeated: tuple[str, ...]
 
 
+# Of the people file one of these has to be there: else a header is misspelt, and nobody is told.
+_ADDRESSES = ("phone", "phone2", "short_phone", "chat_id")
+
+
 def read_header(kind: FileKind, cells: Sequence[str]) -> Header:
     """Understand a header row."""
     columns = tuple(column_of(kind, cell) for cell in cells)
     keys = [column.key for column in columns if column]
     return Header(
         columns=columns,
-        missing=tuple(c.key for c in COLUMNS[kind] if c.required and c.key not in keys),
+        missing=(
+            *(c.key for c in COLUMNS[kind] if c.required and c.key not in keys),
+            *(["phone"] if kind is FileKind.PEOPLE and not set(_ADDRESSES) & set(keys) else ()),
+        ),
         unknown=tuple(
             cell for cell, column in zip(cells, columns, strict=True) if cell.strip() and not column
         ),

@@ -52,6 +52,7 @@ class PeopleReader:
     def __init__(self, today: dt.date) -> None:
         self._today = today
         self._unknown_roles: set[str] = set()
+        self._unknown_posts: set[str] = set()
 
     def read(self, cells: Cells) -> PeopleRow:
         """Read one row, whole, so that all that is wrong with it is reported at once."""
@@ -104,6 +105,10 @@ class PeopleReader:
         post = words.role_of(text) or text if text else next(iter(roles), "")
         if not post:
             cells.error("post", "post-missing")
+        known = any(word in words.ROLES for word in (post, *roles))
+        if post and not known and post not in self._unknown_posts:  # a slip of the pen, perhaps
+            self._unknown_posts.add(post)
+            cells.warn("post", "post-unknown", value=quote(post))
         return post
 
     def _verified_at(self, cells: Cells) -> int | None:
@@ -161,8 +166,11 @@ def _person(cells: Cells, person_id: str) -> Person:
     if short and not short_phone:
         cells.error("short_phone", "short-phone-invalid")
     chat_id = cells.text("chat_id")
-    if not (phones or short_phone or chat_id or cells.failed):
-        cells.warn("phone", "unreachable")
+    sms = any(map(takes_sms, phones))
+    channels = _channels(cells, sms=sms, chat=bool(chat_id))
+    if not cells.failed and not (sms and "sms" in channels):
+        found = phones or short_phone or chat_id
+        cells.warn("channels" if sms else "phone", "no-message" if found else "unreachable")
     return Person(
         person_id=person_id,
         name=cells.required("name"),
@@ -171,11 +179,12 @@ def _person(cells: Cells, person_id: str) -> Person:
         phones=phones,
         short_phone=short_phone,
         chat_id=chat_id,
-        channels=_channels(cells, sms=any(map(takes_sms, phones)), chat=bool(chat_id)),
+        channels=channels,
     )
 
 
 def _phones(cells: Cells) -> tuple[str, ...]:
+    """Their numbers; one that takes an SMS comes first, in whichever column it stands."""
     numbers: list[str] = []
     for key in ("phone", "phone2"):
         text = cells.text(key)
@@ -191,7 +200,7 @@ def _phones(cells: Cells) -> tuple[str, ...]:
             cells.note(key, read.remark)
         elif read.remark:
             cells.warn(key, read.remark)
-    return tuple(numbers)
+    return tuple(sorted(numbers, key=takes_sms, reverse=True))
 
 
 def _channels(cells: Cells, *, sms: bool, chat: bool) -> tuple[str, ...]:

@@ -117,6 +117,10 @@ WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "与其他{people}人共用号码(如第{other}行)",
             "the number is shared with {people} more people (such as line {other})",
         ),
+        "no-message": (
+            "收不到短信(没有手机号,或渠道里没有短信),只能由人去打电话",
+            "gets no messages (no mobile number, or channels without sms): somebody has to call",
+        ),
         "unreachable": ("没有任何联系方式", "can't be reached in any way"),
         # People and duties
         "person-incomplete": (
@@ -128,6 +132,10 @@ WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "the same person is different on line {other}: {fields}",
         ),
         "post-missing": ("岗位和角色都没有填", "neither a post nor a role is given"),
+        "post-unknown": (
+            "“{value}”不是已知岗位,又没有填已知角色,按角色选人时会漏掉",
+            "{value!r} is no known post, and no known role is given: choosing by role misses them",
+        ),
         "holding-disagrees": (
             "同一人员同一岗位与第{other}行不一致",
             "the same person's part in the same duty is different on line {other}",

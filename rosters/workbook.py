@@ -40,8 +40,7 @@ def _open(path: Path, report: FileReport) -> CalamineSheet | None:
         report.error(0, "", "file-too-large", limit=_MAX_UNPACKED_MB)
         return None
     try:
-        book = CalamineWorkbook.from_path(str(path))
-        return _first_sheet(book, report)
+        return _first_sheet(_book(path), report)
     except PasswordError:
         report.error(0, "", "file-encrypted")
     except (CalamineError, OSError, ValueError):
@@ -52,6 +51,17 @@ def _open(path: Path, report: FileReport) -> CalamineSheet | None:
             raise
         report.error(0, "", "file-broken")
     return None
+
+
+def _book(path: Path) -> CalamineWorkbook:
+    """By what is in it where that isn't what its name says: an .xls may be an .xlsx renamed."""
+    try:
+        return CalamineWorkbook.from_path(str(path))
+    except PasswordError:
+        raise
+    except CalamineError:
+        with path.open("rb") as file:
+            return CalamineWorkbook.from_filelike(file)
 
 
 def _unpacked_mb(path: Path) -> int:

@@ -13,6 +13,7 @@ from rosters.columns import COLUMNS, FileKind, headers
 from rosters.export import Style, write_people, write_roster
 from rosters.model import ChatGroup, Holding, Person, Roster, Terminal, Unit, UnitFacts
 from rosters.parse import RosterFiles, check, read
+from rosters.phones import takes_sms
 from rosters.problems import Severity, holds_phone
 from rosters.rows import midnight
 from rosters.words import CHANNELS, GROUP_KINDS, ROLES, Level, channel_of, role_of
@@ -57,6 +58,7 @@ def people(draw: st.DrawFn) -> dict[str, Person]:
     found = {}
     for key in draw(st.lists(person_id, max_size=4, unique=True)):
         phones = draw(st.lists(phone | fixed | foreign, max_size=2, unique=True))
+        phones.sort(key=takes_sms, reverse=True)  # as they are read
         found[key] = Person(
             person_id=key,
             name=draw(word),

@@ -163,6 +163,24 @@ def test_a_workbook_may_hold_numbers_dates_and_a_title(tmp_path: Path, expected:
     assert read_people(path) == expected
 
 
+@pytest.mark.parametrize("suffix", [".xls", ".ods", ".csv", ""])
+def test_a_workbook_is_known_by_its_content(tmp_path: Path, expected: Roster, suffix: str) -> None:
+    path = tmp_path / f"people{suffix}"
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet("名册")
+        for line, cells in enumerate(table("zh-CN")):
+            for column, cell in enumerate(cells):
+                sheet.write_string(line, column, cell)
+    assert read_people(path) == expected
+
+
+def test_a_mobile_comes_before_an_office_line_whatever_the_columns(tmp_path: Path) -> None:
+    row = {**ROWS[0], "phone": "0574-62712345", "phone2": "13800000001"}
+    path = tmp_path / "people.csv"
+    path.write_text(as_csv(table("en", [row])), encoding="utf-8")
+    assert read_people(path).people["P1"].phones == ("+8613800000001", "+8657462712345")
+
+
 def test_a_workbook_tells_the_line_that_the_spreadsheet_shows(tmp_path: Path) -> None:
     path = tmp_path / "people.xlsx"
     cells = table("en")

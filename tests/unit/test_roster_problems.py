@@ -262,6 +262,17 @@ WARNINGS = [
         [*GOOD, unit("330281001001001000", "330281001")],
         (6, "unit_code", "code-rounded"),
     ),
+    ("a post misspelt", [CITY, {**DEPUTY, "post": "值斑"}], (3, "post", "post-unknown")),
+    (
+        "an office line alone",
+        [CITY, {**DEPUTY, "phone": "057462712345"}],
+        (3, "phone", "no-message"),
+    ),
+    (
+        "a mobile that isn't used",
+        [CITY, {**DEPUTY, "channels": "微信"}],
+        (3, "channels", "no-message"),
+    ),
     ("a role of its own", [CITY, {**DEPUTY, "roles": "巡防"}], (3, "roles", "role-unknown")),
 ]
 
@@ -299,6 +310,11 @@ FILES = [
     ("a cut workbook", b"PK\x03\x04" + b"x" * 100, "file-broken"),
     ("no header", b"a,b,c\n1,2,3\n", "header-missing"),
     ("columns missing", b"person_id,name,unit_code,unit_name\n", "column-missing"),
+    (
+        "nobody's phone",
+        b"person_id,name,unit_code,unit_name,unit_level,parent_code,tel\n",
+        "column-missing",
+    ),
     ("a quote left open", b'person_id,name,unit_code,unit_name\n1,"2\n', "file-cut"),
     ("an endless line", b"x" * 200_000, "file-cut"),
     ("nothing below", ",".join(headers(FileKind.PEOPLE, "en")).encode(), "no-rows"),

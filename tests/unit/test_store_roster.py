@@ -230,6 +230,24 @@ def test_a_phone_that_takes_no_sms_is_for_calling_only(store: Store, ids: Sequen
         assert people.contacts(connection, [person_no], int(Channel.SMS)) == {}
 
 
+def test_an_sms_goes_to_the_mobile_and_never_to_the_office_line(
+    store: Store, ids: SequentialIds
+) -> None:
+    phones = ("+8657462700000", "+8613800000099")  # the office's number first
+    both = Person(person_id="P3", name="Li P3", phones=phones, channels=("sms",))
+    take(store, ids, small(people={**small().people, "P3": both}))
+    with store.read() as connection:
+        fixed, mobile = (addresses.find(connection, store.vault, phone) for phone in phones)
+        assert fixed is not None
+        assert mobile is not None
+        (person_no,) = people.persons_at(connection, mobile)
+        assert people.persons_at(connection, fixed) == [person_no]
+        told = people.contacts(connection, [person_no], int(Channel.SMS))
+        assert told == {person_no: [(1, mobile)]}
+        query = select(t.holding.c.address_no).where(t.holding.c.person_no == person_no)
+        assert {no for (no,) in connection.execute(query)} == {mobile}
+
+
 def test_masked_nothing_is_decrypted(store: Store, ids: SequentialIds) -> None:
     take(store, ids, small())
     with store.read() as connection:

@@ -6,6 +6,7 @@ from typing import Protocol
 from alertd.model import Channel
 from alertd.store.addresses import CHAT_ID, PHONE, SHORT_PHONE
 from rosters.model import NO_FACTS, ChatGroup, Person, Roster, RosterRow, Terminal, Unit, UnitFacts
+from rosters.phones import takes_sms
 
 # A contact's channel where a human dials: model.Channel has only ways that a machine sends by.
 VOICE = 4
@@ -61,12 +62,14 @@ class InMemory:
 def contacts_of(person: Person) -> list[tuple[int, int, str, str]]:
     """A person's contacts as (channel, rank, kind, address).
 
-    A phone that takes no SMS (a fixed line, by the channels that the roster names) is kept for
-    whoever dials by hand, and is no SMS contact: a message to it would only look sent.
+    A phone that takes no SMS (a fixed line, or any by the channels that the roster names) is kept
+    for whoever dials by hand, and is no SMS contact: a message to it would only look sent.
     """
     by_sms = "sms" in person.channels or not person.channels
-    channel = int(Channel.SMS) if by_sms else VOICE
-    found = [(channel, rank, PHONE, phone) for rank, phone in enumerate(person.phones, start=1)]
+    written = [phone for phone in person.phones if by_sms and takes_sms(phone)]
+    dialled = [phone for phone in person.phones if phone not in written]
+    found = [(int(Channel.SMS), rank, PHONE, phone) for rank, phone in enumerate(written, start=1)]
+    found += [(VOICE, rank, PHONE, phone) for rank, phone in enumerate(dialled, start=1)]
     if person.short_phone:
         found.append((VOICE, SHORT_RANK, SHORT_PHONE, person.short_phone))
     if person.chat_id:
