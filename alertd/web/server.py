@@ -1,14 +1,69 @@
 """The HTTP server, as a node and its caller need it."""
 
 import asyncio
+import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
+import structlog
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from alertd.errors import NotConfiguredError, UnavailableError
 from alertd.settings import Settings
+
+_MOST_WAITING: Final = 2_048  # connections that the kernel holds until they are taken
+_UNBOUNDED: Final = 65_536  # descriptors, where the system has no limit
+
+log = structlog.get_logger("alertd.web")
+
+
+class Crowd:
+    """Keeps connections from taking every file descriptor: gateways, database and disk need some.
+
+    Whoever opens a thousand and says nothing must neither shut others out nor hold up what is
+    sent. When there are too many, those go that wait longest for a request to be whole.
+
+    Args:
+        most: Connections at a time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: WeakKeyDictionary[Any, None] = WeakKeyDictionary()  # the oldest first
+        self._told = False
+
+    def __call__(self, **given: Any) -> asyncio.Protocol:
+        """Make one more connection's protocol, with what uvicorn gives it."""
+        self._make_room(given["server_state"].connections)
+        made: asyncio.Protocol = AutoHTTPProtocol(**given)
+        self._known[made] = None
+        return made
+
+    def _make_room(self, connections: Collection[Any]) -> None:
+        if len(connections) < self._most:
+            self._told = False
+            return
+        alive = [
+            each
+            for each in list(self._known)
+            if each in connections and not each.transport.is_closing()
+        ]
+        over = len(alive) + 1 - self._most
+        waiting = [each for each in alive if _is_waiting(each.cycle)]
+        for each in waiting[: max(0, over)]:
+            each.transport.abort()
+        if over > 0 and not self._told:
+            self._told = True
+            log.warning("too many connections: the longest idle ones end", most=self._most)
+
+
+def _is_waiting(cycle: Any) -> bool:
+    """Whether a connection has no whole request that is being answered."""
+    return bool(cycle is None or cycle.response_complete or cycle.more_body)
 
 
 class Server(uvicorn.Server):
@@ -35,14 +90,31 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def server_for(app: object, stopping: asyncio.Event, settings: Settings) -> Server:
+def descriptors() -> int:
+    """How many files and sockets this process may have open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _UNBOUNDED if soft == resource.RLIM_INFINITY else soft
+
+
+def server_for(
+    app: object,
+    stopping: asyncio.Event,
+    settings: Settings,
+    allowed: Callable[[], int] = descriptors,
+) -> Server:
     """The server of an application, whose streams end when `stopping` is set.
+
+    Half of the descriptors that are `allowed` are for connections; what is taken from the kernel
+    at once comes on top of it until there is room.
 
     Raises:
         NotConfiguredError: The certificate or its key can't be used.
     """
+    own = allowed()
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
+        http=Crowd(own // 2),  # type: ignore[arg-type]
+        backlog=min(_MOST_WAITING, own // 4),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=3,

@@ -1,0 +1,57 @@
+"""The server and whoever opens connections without saying anything."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from alertd.web.server import listen, server_for
+from tests.unit.web_city import settings_of
+
+ALLOWED = 32
+MOST = ALLOWED // 2
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Answers at once; a stream ends when its caller goes."""
+    if scope["type"] != "http":
+        return
+    stream = scope["path"] == "/stream"
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"x", "more_body": stream})
+    if stream:
+        await receive()
+
+
+async def test_who_opens_many_connections_and_says_nothing_keeps_nobody_out(
+    tmp_path: Path,
+) -> None:
+    stopping, settings = asyncio.Event(), settings_of(tmp_path, port=0)
+    server = server_for(app, stopping, settings, lambda: ALLOWED)
+    sock = listen(settings)
+    port = sock.getsockname()[1]
+    task = asyncio.create_task(server.serve([sock]))
+    async with asyncio.timeout(20):
+        await server.up.wait()
+        stream, to_it = await asyncio.open_connection("127.0.0.1", port)
+        to_it.write(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        await stream.readuntil(b"x")
+        idle = []
+        for _ in range(3 * MOST):
+            idle.append(await asyncio.open_connection("127.0.0.1", port))
+            idle[-1][1].write(b"POST / HTTP/1.1\r\nHost: x\r\n")
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.get(f"http://127.0.0.1:{port}/")
+            assert answer.status_code == 200
+        assert len(server.server_state.connections) <= MOST + 1  # that which has just been taken
+        # The first to come has waited longest; who is being answered stays.
+        with contextlib.suppress(ConnectionResetError):
+            assert await idle[0][0].read() == b""
+        assert not stream.at_eof()
+        for _, writer in [*idle, (stream, to_it)]:
+            writer.close()
+        server.stop()
+        await task
