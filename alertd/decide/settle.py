@@ -48,6 +48,7 @@ class Settlement:
     duplicate: bool = False
     unreached: bool = False  # the recipient can't be reached by this contact: the ladder hurries
     played: Played = Played.SILENT
+    dead: bool = False  # by the address itself: it doesn't exist, or wants nothing of us
 
 
 def outcome(delivery: Delivery, result: Accepted | SendError, now: Millis) -> Settlement:
@@ -181,6 +182,7 @@ def _failed(delivery: Delivery, code: str, fault: Fault | None = None) -> Settle
         reason=code,
         duplicate=delivery.duplicate,
         unreached=True,
+        dead=fault in _FINAL_FAULTS,
     )
 
 

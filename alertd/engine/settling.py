@@ -56,6 +56,7 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
     rows = outbox.load(turn.connection, [outcome.delivery for outcome in ended])
     decisions: dict[tuple[Any, ...], settle.Settlement] = {}
     items, moves, unreached = [], _moves(), []
+    dead: list[int] = []
     for outcome in ended:
         if flow.saying:
             spending.heard(flow, outcome)
@@ -72,7 +73,9 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
         moves[_move(row, decided)] += 1
         if decided.unreached:
             unreached.append(row)
-    _record(turn, route, items, moves)
+        if decided.dead:
+            dead.append(row.id)
+    _record(turn, route, items, moves, dead)
     hurry(turn, _people(unreached))
     return len(items)
 
@@ -139,11 +142,20 @@ def _decide(
 
 
 def _record(
-    turn: Turn, route: str, items: list[list[Any]], moves: "Counter[tuple[int, int, int, int]]"
+    turn: Turn,
+    route: str,
+    items: list[list[Any]],
+    moves: "Counter[tuple[int, int, int, int]]",
+    dead: Sequence[int] = (),
 ) -> None:
     if items:
         body = {"route": route, "items": items, "counts": rollup(moves)}
-        turn.record("settled", body | {"counter": turn.counter})
+        turn.record("settled", body | _dead(dead) | {"counter": turn.counter})
+
+
+def _dead(deliveries: Sequence[int]) -> dict[str, Any]:
+    """Those that failed for their address's own sake; a gateway's reason alone doesn't tell."""
+    return {"dead": list(deliveries)} if deliveries else {}
 
 
 def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
@@ -154,6 +166,7 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
     rows = outbox.load(turn.connection, [w.delivery for w in words])
     decisions: dict[tuple[Any, ...], settle.Settlement | None] = {}
     items, moves, unreached, ignored = [], _moves(), [], []
+    dead: list[int] = []
     for word in words:
         row = rows.get(word.delivery)
         given = row is not None and _was_given(turn, row, route, word.attempt)
@@ -166,8 +179,11 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
         rows[word.delivery] = _after(row, decided)
         if decided.unreached:
             unreached.append(row)
+        if decided.dead:
+            dead.append(row.id)
     if items:
-        turn.record("receipts", {"route": route, "items": items, "counts": rollup(moves)})
+        body = {"route": route, "items": items, "counts": rollup(moves)}
+        turn.record("receipts", body | _dead(dead))
     if ignored:
         turn.record("receipts.ignored", {"route": route, "items": ignored})
     hurry(turn, _people(unreached))

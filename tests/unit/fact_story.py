@@ -11,6 +11,7 @@ from alertd.model import (
     Fact,
     Played,
     Policy,
+    RecipientKind,
     Recorded,
     Stage,
     StageRule,
@@ -94,6 +95,8 @@ class Story:
         items = [[BASE + p, 1, int(state), None, reason, None, duplicate, None] for p in places]
         counts = [[ALERT, int(channel), int(state), len(places)]] if channel else []
         body = {"items": items, "counts": counts}
+        if reason == "no-such-number":
+            body["dead"] = [BASE + place for place in places]
         self.tell("settled", body, at=ISSUED + after_ms, alert_no=0)
 
     def receipt(self, place: int, state: S, played: Played = Played.SILENT) -> None:
@@ -101,11 +104,19 @@ class Story:
         self.tell("receipts", {"items": [item], "counts": []}, alert_no=0)
 
     def told(
-        self, first: int, kind: str, persons: list[int], *, priority: int = 1, same_as: int = 0
+        self,
+        first: int,
+        kind: str,
+        persons: list[int],
+        *,
+        priority: int = 1,
+        same_as: int = 0,
+        channel: Channel = Channel.SMS,
     ) -> None:
         """Further messages; `same_as`: the person's first one, by another number of theirs."""
-        lane = lane_of(Channel.SMS, Status.ACTUAL)
-        rows = [[BASE + first + i, 1, 1, p, 9, lane, priority] for i, p in enumerate(persons)]
+        lane = lane_of(channel, Status.ACTUAL)
+        to = int(RecipientKind.GROUP if channel is Channel.CHAT else RecipientKind.PERSON)
+        rows = [[BASE + first + i, 1, to, p, 9, lane, priority] for i, p in enumerate(persons)]
         more = {"first": BASE + same_as} if same_as else {}
         self.tell("told", {"message": {"kind": kind}, "deliveries": rows, **more})
 

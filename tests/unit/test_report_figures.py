@@ -206,6 +206,17 @@ def test_a_second_number_is_reach_at_its_persons_level(story: Story) -> None:
     assert story.figures().rates.reach_by_level == {"subdistrict": Share(0, 1), "grid": Share(1, 1)}
 
 
+def test_a_group_that_is_reminded_burdens_no_person_of_the_same_number(story: Story) -> None:
+    story.select(1, [[1, 1]], [[1, GRID, 1, 0]])
+    story.claim(Channel.SMS, 1)
+    story.told(2, "reminder", [71])
+    story.told(3, "group_reminder", [71], channel=Channel.CHAT)
+    story.claim(Channel.SMS, 2)
+    story.claim(Channel.CHAT, 3)
+    burden = story.figures().burden
+    assert (burden.extra_by_kind, burden.most_extra, burden.per_person) == ({"reminder": 1}, 1, 2.0)
+
+
 def test_what_a_drills_plan_muted_was_not_withdrawn_by_its_end(story: Story) -> None:
     story.select(1, [[1, 3]], [[1, GRID, 3, 0]])
     story.settle(1, 2, state=S.CANCELLED, reason="muted-by-plan", channel=Channel.SMS)

@@ -378,3 +378,23 @@ def test_a_second_number_reaches_its_own_person_and_makes_up_for_nobody_else(
         assert verify(connection, alert_no).differences == ()
     assert found.rates.reach == Share(21, 22)
     assert found.rates.reach_by_level["subdistrict"] == Share(0, 1)
+
+
+def test_a_gateway_that_refuses_a_text_is_no_fault_of_the_roster(tmp_path: Path) -> None:
+    """Its template isn't registered: every message fails, and every number is right but two."""
+    city = City(tmp_path)
+    gone, closed = [city.phone_of(person) for _, person in _here(city, "building_lead")][:2]
+    ends = {
+        gone: SendError(Fault.DEAD, "no-such-number"),
+        closed: Accepted("ref"),
+    }
+    city.behave = lambda message: ends.get(
+        message.address, SendError(Fault.REFUSED, "template-not-registered")
+    )
+    alert_no = city.issue(areas=[AREA], roles=ROLES)
+    (late,) = [message for message in city.sent if message.address == closed]
+    city.receipt(late, ReceiptStatus.FAILED, fault=Fault.DEAD, code="unassigned")
+    with city.store.read() as connection:
+        found = figures(journal.stream(connection), alert_no=alert_no)
+    assert found.deliveries.failed_by_cause["template-not-registered"] >= len(city.sent) - 4
+    assert found.roster_faults.numbers == {"no-such-number": 1, "unassigned": 1}

@@ -17,6 +17,7 @@ from alertd.model import (
     Channel,
     DeliveryState,
     MessageKind,
+    RecipientKind,
     Recorded,
     alert_of,
 )
@@ -27,12 +28,6 @@ from rosters.words import Level
 _S = DeliveryState
 _LOCAL = (1 << ALERT_SHIFT) - 1
 _NEVER_MADE = 255
-_GATEWAYS_OWN = (
-    "outside-plan",
-    "no-route",
-    "lost-by-script",
-    "gave-up-after-",
-)  # not the number's fault
 
 
 class HandoverPart:
@@ -56,6 +51,7 @@ class HandoverPart:
         self.extra_by_kind: Counter[str] = Counter()
         self.extra_by_person: Counter[int] = Counter()
         self.muted: set[int] = set()
+        self.dead: set[int] = set()  # failed for the address's own sake
         self.attempts = 0
 
     @property
@@ -99,11 +95,12 @@ class HandoverPart:
     def _told(self, recorded: Recorded) -> None:
         body = recorded.fact.body
         kind = body["message"]["kind"]
-        for number, _, _, person, _, lane, priority, *_ in body["deliveries"]:
+        for number, _, recipient, person, _, lane, priority, *_ in body["deliveries"]:
             place = number & _LOCAL
             self._make(place, 1, channel_of(lane))
             self.made[channel_of(lane)] += 1
-            self.untried[place] = kind, person
+            if recipient == RecipientKind.PERSON:
+                self.untried[place] = kind, person
             if kind == MessageKind.ALERT and "first" in body:
                 self.other_contact[place] = body["first"] & _LOCAL
             if priority == HELP_PRIORITY:
@@ -142,6 +139,7 @@ class HandoverPart:
             self.first[place] = channel == Channel.SMS
 
     def _settled(self, recorded: Recorded) -> None:
+        self._died(recorded)
         channel = self._channel_of(recorded.fact.body["counts"])
         for place, (_, _, state, _, reason, _, duplicate, _) in self._places(
             recorded.fact.body["items"]
@@ -154,6 +152,7 @@ class HandoverPart:
                 self.marked.add(place)
 
     def _receipts(self, recorded: Recorded) -> None:
+        self._died(recorded)
         for place, (_, _, _, state, _, played, reason, _, *more) in self._places(
             recorded.fact.body["items"]
         ):
@@ -161,6 +160,10 @@ class HandoverPart:
             self.played[place] = played
             if len(more) > 1:  # the route to avoid, and that a copy may be out there
                 self.marked.add(place)
+
+    def _died(self, recorded: Recorded) -> None:
+        mine = (no for no in recorded.fact.body.get("dead", ()) if alert_of(no) == self.alert_no)
+        self.dead.update(number & _LOCAL for number in mine)
 
     def _now(self, place: int, state: int, reason: str) -> None:
         self.state[place] = state
@@ -292,12 +295,15 @@ class HandoverPart:
         return found
 
     def refused_numbers(self) -> dict[int, str]:
-        """SMS that a gateway refused for the number's sake: delivery → code."""
+        """SMS that a gateway refused for the number's own sake: delivery → code.
+
+        Not those that it refused for their text, or couldn't deliver: no roster mends that.
+        """
         base = self.alert_no << ALERT_SHIFT
         return {
             base + place: reason
             for place, reason in sorted(self.reason.items())
-            if self.channel[place] == Channel.SMS and not reason.startswith(_GATEWAYS_OWN)
+            if self.channel[place] == Channel.SMS and place in self.dead
         }
 
     def sounds(self) -> Counter[int]:
