@@ -30,12 +30,16 @@ EXIT_DEVICE = 74  # EX_IOERR: the device is away, or somebody else holds it
 EXIT_MISSING = 69  # EX_UNAVAILABLE: gammu isn't installed
 _PR_SET_PDEATHSIG = 1
 _IDLE_MS, _SOON_MS = 500, 20
-_MOST_MESSAGES = 500
-_USSD_PATIENCE_S = 20.0
+_MOST_MESSAGES, _USSD_PATIENCE_S = 500, 20.0
 _GONE = {"ERR_DEVICEREADERROR", "ERR_DEVICEWRITEERROR", "ERR_DEVICENOTEXIST", "ERR_NOTCONNECTED"}
 _NUMBERED = re.compile(r"CM([SE]) Error (\d+)", re.IGNORECASE)
 _BARE_NUMBER = re.compile(r"^Error (\d+)$", re.MULTILINE)
 _BYTES = re.compile(r'^(?:\d+ ")?((?:[0-9A-F]{2}){16,})"?\s*$', re.MULTILINE)
+# What gammu logs of a memory that it has listed: one line for each message's place.
+_LISTING = re.compile(
+    r"^SMS listing received$(.*?)^Read \d+ SMS locations$", re.MULTILINE | re.DOTALL
+)
+_PLACE = re.compile(r"-> SMS folder 0 & location (\d+)$", re.MULTILINE)
 _AMOUNT = re.compile(r"\d+[.,]\d{2}\b")
 _INBOX = 0  # all folders
 
@@ -62,8 +66,7 @@ class Protocol:
 
     def read(self) -> str:
         """All since then."""
-        size = os.fstat(self._fd).st_size
-        return os.pread(self._fd, size, 0).decode("utf-8", "replace")
+        return os.pread(self._fd, os.fstat(self._fd).st_size, 0).decode("utf-8", "replace")
 
 
 class Child:
@@ -124,8 +127,7 @@ class Child:
 
     def listen(self) -> bool:
         """Read what the modem says by itself, which the callback gets; whether there was any."""
-        read = self._machine.ReadDevice(False)  # noqa: FBT003 - gammu's own
-        return bool(read > 0)
+        return bool(self._machine.ReadDevice(False) > 0)  # noqa: FBT003 - gammu's own
 
     def _unlock(self) -> None:
         try:
@@ -178,14 +180,9 @@ class Child:
             reference = self._machine.SendSMS(message)
         except self._gammu.GSMError as error:
             said = self._protocol.read()
-            untouched = "Waiting for modem prompt" in said and "Sending SMS" not in said
-            say(
-                "failed",
-                id=order["id"],
-                code=_name(error),
-                number=_number(said),
-                submitted=not untouched,
-            )
+            touched = "Waiting for modem prompt" not in said or "Sending SMS" in said
+            failed = {"code": _name(error), "number": _number(said), "submitted": touched}
+            say("failed", id=order["id"], **failed)
             if _name(error) in _GONE:
                 sys.exit(EXIT_DEVICE)
         else:
@@ -194,16 +191,26 @@ class Child:
     def _inbox(self, order: dict[str, Any]) -> None:
         found: list[dict[str, Any]] = []
         where: dict[str, Any] = {"Start": True}
+        left, unreadable = list[int](), 0  # left: places that gammu has listed and not read yet
         while len(found) < _MOST_MESSAGES:
             self._protocol.forget()
             try:
                 (message, *_) = self._machine.GetNextSMS(Folder=_INBOX, **where)
-            except self._gammu.ERR_EMPTY:
-                break
+            except self._gammu.GSMError as error:  # one that can't be read mustn't hide the others
+                left = _still_listed(self._protocol.read(), left)
+                if not left and _name(error) == "ERR_EMPTY":
+                    break
+                if not left or _name(error) in {*_GONE, "ERR_TIMEOUT"}:
+                    raise
+                unreadable += 1
+                where = {"Location": left.pop(0)}
+                continue
+            said = self._protocol.read()
+            left = _still_listed(said, left)[1:]
             if message["InboxFolder"]:
-                found.append(_plain(message, self._protocol.read()))
+                found.append(_plain(message, said))
             where = {"Location": message["Location"]}
-        say("inbox", id=order["id"], messages=found)
+        say("inbox", id=order["id"], messages=found, unreadable=unreadable)
 
     def _delete(self, order: dict[str, Any]) -> None:
         # What lies there now may be another message: the SIM was changed, or gave the place away.
@@ -234,10 +241,7 @@ class Child:
 
     def _memory(self) -> list[int]:
         status = self._machine.GetSMSStatus()
-        return [
-            status["SIMUsed"] + status["PhoneUsed"],
-            status["SIMSize"] + status["PhoneSize"],
-        ]
+        return [status["SIMUsed"] + status["PhoneUsed"], status["SIMSize"] + status["PhoneSize"]]
 
     def _ask_credit(self, order: dict[str, Any]) -> None:
         self._credit = None
@@ -284,9 +288,14 @@ def _plain(message: dict[str, Any], said: str = "") -> dict[str, Any]:
         "status": message["DeliveryStatus"] if report else None,
         "part": [reference, udh["AllParts"], udh["PartNumber"]] if long else None,
     }
-    text = plain["pdu"] or json.dumps(plain, sort_keys=True)
-    key = hashlib.sha256(text.encode()).hexdigest()[:32]
-    return {"place": message["Location"], "key": key, **plain}
+    same = hashlib.sha256((plain["pdu"] or json.dumps(plain, sort_keys=True)).encode())
+    return {"place": message["Location"], "key": same.hexdigest()[:32], **plain}
+
+
+def _still_listed(said: str, left: list[int]) -> list[int]:
+    """The places that are still to be read: of a new listing that gammu logged, or those left."""
+    listings = _LISTING.findall(said)
+    return list(map(int, _PLACE.findall(listings[-1]))) if listings else left
 
 
 def _ms(at: Any) -> int | None:
@@ -308,13 +317,8 @@ def _number(said: str) -> str | None:
 
 
 def _gammurc(settings: dict[str, Any]) -> str:
-    lines = {
-        "device": settings["device"],
-        "connection": settings["connection"],
-        "model": settings["model"],
-        "synctime": "no",
-        "atgen_setcnmi": settings["cnmi"],
-    }
+    lines = {name: settings[name] for name in ("device", "connection", "model")}
+    lines |= {"synctime": "no", "atgen_setcnmi": settings["cnmi"]}
     return "[gammu]\n" + "".join(f"{name} = {value}\n" for name, value in lines.items() if value)
 
 

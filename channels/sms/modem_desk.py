@@ -45,6 +45,7 @@ class Vitals:
     network: str | None = None
     memory: tuple[int, int] | None = None  # used, of
     credit: str | None = None
+    unreadable: int = 0  # messages in its memory
 
 
 class Desk:
@@ -203,11 +204,12 @@ class Desk:
             network=said["network"],
             memory=None if memory is None else (memory[0], memory[1]),
             credit=self.vitals.credit,
+            unreadable=self.vitals.unreadable,
         )
 
     async def _read_inbox(self) -> None:
         said = await self.line.ask("inbox", _PATIENCE_S)
-        messages = said["messages"]
+        messages, self.vitals.unreadable = said["messages"], said["unreadable"]
         for message in messages:
             if message["report"]:
                 self._take_stored_report(message)

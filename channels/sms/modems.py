@@ -44,6 +44,7 @@ _READY = N_("{good} of {all} modems are ready.")
 # Clauses of `reasons`; the catalog turns each into the reader's language.
 _SIGNAL = N_("{name}: signal {percent} %")
 _CREDIT = N_("{name}: credit {credit}")
+_UNREADABLE = N_("{name}: {n} messages on its SIM can't be read: look at them with a phone")
 _PACE = N_("{parts} parts a minute")
 _ODD = N_("{n} reports fit nothing sent: is the clock right?")
 _READY_BUT = N_("{good} of {all} modems are ready; {reasons}.")
@@ -127,6 +128,8 @@ class ModemsRoute:
             vitals = desk.vitals
             if vitals.signal is not None and vitals.signal < _LOW_SIGNAL:
                 said.append(_SIGNAL.format(name=desk.name, percent=vitals.signal))
+            if vitals.unreadable:
+                said.append(_UNREADABLE.format(name=desk.name, n=vitals.unreadable))
             if vitals.credit is not None:
                 said.append(_CREDIT.format(name=desk.name, credit=vitals.credit))
         if any(desk.part_s for desk in self._desks):

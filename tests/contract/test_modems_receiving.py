@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alertd.messages.length import sms_size
 from channels.base import Accepted, Event, Fault, Limits, ReceiptStatus, Reply
+from channels.sms.modem_sim.pdu import deliver, of_ms
 from channels.sms.modems import ModemsRoute
 from tests.contract.case_modems import (
     HURRIED,
@@ -86,6 +87,23 @@ async def test_what_comes_in_is_read_whole_and_deleted(tmp_path: Path) -> None:
         assert {reply.sender for reply in replies} == {"+8615400000009"}
         assert {reply.occurred_at for reply in replies} == {1_790_000_000_000}
         await until(lambda: gone(peer, len(texts)))
+
+
+async def test_a_message_that_cant_be_read_hides_no_other(tmp_path: Path) -> None:
+    """One that ends too soon, one with more behind it than it says, and an empty record."""
+    whole = deliver("+8615400000009", "1", of_ms(1_790_000_000_000), centre="+8613800571500")
+    async with alone(tmp_path) as (route, sink, peer):
+        for pdu in (whole[:-6], whole + b"\0\0", b"\xff" * 40):
+            await peer.control("store", {"modem": "m1", "pdu": pdu.hex()})
+        await receive(peer, "3 求助")
+        await sink.until(bool)
+        assert [e.text for e in sink.events if isinstance(e, Reply)] == ["3 求助"]
+        await until(lambda: gone(peer, 1))
+
+        async def told() -> bool:
+            return "m1: 3 messages on its SIM can't be read" in (await route.health()).detail
+
+        await until(told)
 
 
 async def test_long_replies_are_joined_in_any_order(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ What can be asked for, each answered with how many modems, parts or messages it 
     POST /control/reports  {"to": "+86…", "status": 0, "times": 1}: on what was sent there last
     POST /control/receive  {"modem": "m1", "from": "+86…", "text": "…", "at": ms,
                             "part": [reference, total, number]}: "at" and "part" may be missing
+    POST /control/store    {"modem": "m1", "pdu": "hex"}: lies in its memory, whatever it is
     POST /control/unplug   {"modem": "m1"}
 """
 
@@ -35,6 +36,7 @@ class Control:
             "/control/release": self._release,
             "/control/reports": self._report,
             "/control/receive": self._receive,
+            "/control/store": self._store,
             "/control/unplug": self._unplug,
         }
 
@@ -91,6 +93,10 @@ class Control:
         modem = self._terminals[wanted["modem"]].modem
         place = modem.receive(str(wanted["from"]), str(wanted["text"]), part, at)
         return 0 if place is None else 1
+
+    def _store(self, wanted: dict[str, Any]) -> int:
+        modem = self._terminals[wanted["modem"]].modem
+        return 0 if modem.store(bytes.fromhex(wanted["pdu"])) is None else 1
 
     def _unplug(self, wanted: dict[str, Any]) -> int:
         chosen = self._chosen(wanted)

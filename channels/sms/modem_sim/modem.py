@@ -87,7 +87,7 @@ class Modem:
 
     def receive(self, sender: str, text: str, part: pdu.Part | None, at: int) -> int | None:
         """A message comes from the network; where it was stored."""
-        return self._store(pdu.deliver(sender, text, pdu.of_ms(at), centre=CENTRE, part=part))
+        return self.store(pdu.deliver(sender, text, pdu.of_ms(at), centre=CENTRE, part=part))
 
     def report(self, number: str, status: int, times: int) -> int:
         """Report on the parts that went to `number` last; how many parts that were."""
@@ -265,13 +265,14 @@ class Modem:
         self._log.write("report", modem=self.name, reference=reference, status=status)
         data = pdu.report(reference, message.number, sent, done, status, centre=CENTRE)
         if self.air.stored_reports:
-            self._store(data)
+            self.store(data)
         else:
             self._write(
                 b"\r\n+CDS: %d\r\n%s\r\n" % (tpdu_length(data), data.hex().upper().encode())
             )
 
-    def _store(self, data: bytes) -> int | None:
+    def store(self, data: bytes) -> int | None:
+        """Put a PDU into memory, and say so; where it lies."""
         place = self._memory.put(data)
         self._log.write("stored", modem=self.name, place=place)
         if place is not None and not self._deaf:
