@@ -18,6 +18,7 @@ from channels.references import References
 
 _REGION: Final = "CN"
 _LONGEST_CALL_S: Final = 24 * 3600
+_KEYS: Final = "013"  # off duty, received, help
 
 
 class Items:
@@ -157,8 +158,11 @@ def _phone(item: Any, how: ReplyItem) -> str | None:
 
 
 def _pressed(keys: str) -> str:
-    """Each digit that was pressed, once: 11 is a 1 pressed twice; 13 has a call for help in it."""
-    return " ".join(dict.fromkeys(key for key in keys if key in "0123456789"))
+    """Each key that means something, once: 11 is a 1 pressed twice, 13 and 23 call for help.
+
+    What the call doesn't name would be read as an SMS: a 2 beside the 3 as "done", 53 as nothing.
+    """
+    return " ".join(dict.fromkeys(key for key in keys if key in _KEYS))
 
 
 def _seconds(value: Any) -> int | None:

@@ -90,7 +90,11 @@ def test_states_during_a_call() -> None:
 
 @pytest.mark.parametrize(
     ("pressed", "text"),
-    [("1", "1"), ("3", "3"), ("0", "0"), ("111", "1"), ("1#", "1"), ("13", "1 3"), ("*3", "3")],
+    [
+        *(("1", "1"), ("3", "3"), ("0", "0"), ("111", "1"), ("1#", "1")),
+        *(("13", "1 3"), ("*3", "3")),
+        *(("23", "3"), ("53", "3"), ("123", "1 3"), ("12", "1")),  # slips beside the keys meant
+    ],
 )
 def test_what_was_pressed_is_the_answer(pressed: str, text: str) -> None:
     receipt, reply = call(dtmf=pressed)
@@ -104,7 +108,7 @@ def test_what_was_pressed_is_the_answer(pressed: str, text: str) -> None:
     )
 
 
-@pytest.mark.parametrize("pressed", ["", "#", None])
+@pytest.mark.parametrize("pressed", ["", "#", None, "2", "45"])
 def test_no_key_is_no_answer(pressed: str | None) -> None:
     assert [type(event) for event in call(dtmf=pressed)] == [Receipt]
 
