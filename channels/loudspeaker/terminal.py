@@ -1,8 +1,9 @@
 """What a loudspeaker does with what it hears: pure logic, the model for firmware and simulator.
 
 It obeys only a fresh, signed command that is addressed to it, with a number above the last of its
-key and topic, and once for each command id. A live alert goes before any drill, and then the
-higher severity; what is less pressing waits, and isn't played once its time is over.
+key and topic, and once for each command id; a cancel also where its own clock is behind. A live
+alert goes before any drill, and then the higher severity; what is less pressing waits, and isn't
+played once its time is over.
 """
 
 from collections import OrderedDict
@@ -172,11 +173,15 @@ class Terminal:
         lane = (key, command.to)
         if command.expires <= now:
             return "expired"
-        if command.not_before > now + _CLOCK_TOLERANCE_MS:
+        early = command.not_before > now + _CLOCK_TOLERANCE_MS
+        if early and command.type is not CommandType.CANCEL:
             return "not-yet"
         if command.seq <= self.memory.last.get(lane, 0):
             return "old-sequence"
-        self.memory.last[lane] = command.seq
+        if not early:
+            # Of a cancel that our clock can't place, the number isn't taken: should the sender's
+            # clock be wrong, it would keep out all that come after.
+            self.memory.last[lane] = command.seq
         return ""
 
     def _obey(self, command: Command, now: int) -> list[Effect]:

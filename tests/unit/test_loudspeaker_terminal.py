@@ -148,6 +148,22 @@ def test_two_nodes_count_for_themselves() -> None:
     assert speaker.told(island) == [("ack", "accepted", "")]
 
 
+def test_a_clock_that_is_behind_keeps_nothing_sounding() -> None:
+    """A box came back from a power cut in the past and goes on; the false alarm must stop."""
+    speaker = Speaker()
+    alarm = speaker.order()
+    speaker.now = T0 - 3_600_000
+    cancel = speaker.order(CANCEL, not_before=T0 + 30_000, expires=T0 + 630_000)
+    assert speaker.told(cancel) == [("ack", "accepted", "")]
+    assert speaker.told(alarm)[-1][:2] == ("result", "interrupted")
+    assert speaker.terminal.playing is None
+    speaker.hear(cancel)  # once for each id, though its number wasn't taken
+    assert speaker.told(cancel) == [("ack", "accepted", "")] * 2
+    speaker.now = T0 + 60_000
+    update = speaker.order(seq=3, alert=YELLOW)
+    assert speaker.told(update)[0] == ("ack", "accepted", "")
+
+
 def test_a_command_out_of_its_time_is_refused_and_does_not_count() -> None:
     speaker = Speaker()
     ahead = speaker.order(seq=2**50, not_before=T0 + 200_000, expires=T0 + 900_000)
