@@ -58,6 +58,9 @@ class RouteSettings:
         for name in _hook_secrets(gateway):
             if len(self.given[name]) < _LEAST_SECRET:
                 raise options.wrong(config, name, "must have at least 16 characters")
+        for name in _hook_proofs(gateway):
+            if not self.given[name]:
+                raise options.wrong(config, name, "must not be empty")
 
 
 def _text(config: RouteConfig, name: str, default: str | None) -> str:
@@ -77,6 +80,13 @@ def _hook_secrets(gateway: Description) -> set[str]:
     """Options that stand in a call as they are: whoever guesses one can answer for anybody."""
     plain = (hook.verify.of for hook in gateway.hooks.values() if hook.verify.digest == "plain")
     return {name for of in plain for name in names_in(of)} & gateway.options.keys()
+
+
+def _hook_proofs(gateway: Description) -> set[str]:
+    """Options that a call is proven by: with an empty one anybody could make the proof."""
+    verified = (hook.verify for hook in gateway.hooks.values())
+    of = ({how.secret} if how.secret else set(names_in(how.of)) for how in verified)
+    return {name for names in of for name in names} & gateway.options.keys()
 
 
 def _contradictions(gateway: Description) -> Iterator[tuple[str, str]]:

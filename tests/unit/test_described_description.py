@@ -111,6 +111,24 @@ def test_the_field_at_fault_is_named(tmp_path: Path, old: str, new: str, says: s
     assert str(tmp_path) not in error.message
 
 
+@pytest.mark.parametrize(
+    "proof",
+    [
+        'digest = "hmac-sha256-hex", secret = "hook_secret", of = "{request_body}"',
+        'digest = "md5-hex", of = "{hook_secret}{request_body}"',
+        'of = "{hook_secret}"',
+    ],
+)
+def test_a_hook_without_its_secret_isnt_open_to_anybody(tmp_path: Path, proof: str) -> None:
+    """An option may be left out where its description says so; not one that proves a call."""
+    text = SOUND.replace("hook_secret = {}", 'hook_secret = { default = "" }').replace(
+        'of = "{hook_secret}" }', f"{proof} }}"
+    )
+    found = refused(written(tmp_path, text, account="yy"))
+    assert found.field is not None
+    assert found.field.endswith("hook_secret")
+
+
 def test_a_hook_that_reports_nothing(tmp_path: Path) -> None:
     without = SOUND[: SOUND.index("[hooks.receipts.receipt]")]
     error = refused(written(tmp_path, without, **OPTIONS))
