@@ -254,6 +254,9 @@ def _answer(reply: Reply, told: Candidate, reason: str) -> Correlation:
     )
     if not taken:
         return base._replace(verdict=Verdict.UNCLEAR, reason="person-not-named")
+    mistaken = reply.drill and reply.kind.covers and told.status is not Status.EXERCISE
+    if mistaken:  # who takes it for a drill moves nobody
+        return base._replace(verdict=Verdict.UNCLEAR, reason="taken-for-a-drill", duties=())
     if reply.unit_hint is None:
         return _whose(base, told)
     meant = _meant(reply.unit_hint, told, taken)

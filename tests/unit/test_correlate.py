@@ -438,3 +438,15 @@ def test_a_wrong_clock_does_not_make_an_answer_one_from_before_the_alert(
     told: int | None, taken_as: int
 ) -> None:
     assert sent_at(told, START) == taken_as
+
+
+@pytest.mark.parametrize("text", ["演练收到", "收到演练通知", "演练,2 35"])
+def test_who_takes_a_live_alert_for_a_drill_covers_nobody(text: str) -> None:
+    found = told(text, alert())
+    assert (found.verdict, found.reason) == (Verdict.UNCLEAR, "taken-for-a-drill")
+    assert (found.duties, found.alert_id) == ((), b"A7")
+    found = told(text, alert(status=Status.EXERCISE))
+    assert (found.verdict, found.duties) == (Verdict.COUNTED, (31,))
+    # Being away is as true as it was, and 3 is help in a drill, too.
+    assert told("演练 0", alert()).verdict is Verdict.COUNTED
+    assert told("演练 3", alert(status=Status.EXERCISE)).kind is ReplyKind.HELP

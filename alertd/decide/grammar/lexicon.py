@@ -30,6 +30,7 @@ class Part(StrEnum):
     NAME = "N"  # of somebody whom the message named
     CODE = "C"  # an alert's short code
     UNIT = "G"
+    DRILL = "Y"  # takes the alert for an exercise: 演练收到
     NUMBER = "n"
     PEOPLE = "m"  # a number of people
     FRACTION = "f"  # so many of so many
@@ -180,6 +181,10 @@ _PATTERNS: tuple[tuple[Part, str], ...] = (
     (Part.DONE, _DONE),
     (Part.ON_POST, _ON_POST),
     (Part.RECEIVED, _RECEIVED),
+    (
+        Part.DRILL,
+        rf"(?:本次|此次)?(?:演练|{_latin('drill|exercise')})(?:通知|短信|信息|消息|预警)?",
+    ),
     (Part.OPT_OUT, rf"(?:我?要|请|申请)?退订(?:短信)?|取消订阅|{_STOP}"),
     (Part.CODE, r"(?:编号|代码|代号)?(?<![a-z])[a-z]\d{1,3}(?![a-z0-9])号?"),
     (Part.FILLER, _FILLER),

@@ -47,6 +47,7 @@ def parse(text: str, names: Sequence[str] = ()) -> Reply:
         code=named.upper() if named else None,
         unit_hint=hint,
         drill_help=found.reason == "drill-help",
+        drill=any(token.part is Part.DRILL for token in rest),
         names=tuple(name for name, said in zip(names, known, strict=True) if said in mentioned),
     )
 

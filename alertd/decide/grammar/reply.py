@@ -35,6 +35,7 @@ class Reply:
         unit_hint: The unit that it names, as written: a name (`梨洲3网格`) or the end of a code.
         drill_help: The only call for help is 演练求助. Whether that makes it a drill's is for
             `interpret.correlate`, which knows the alert.
+        drill: It takes the alert for an exercise (演练收到).
         names: Those of `parse`'s names that it mentions.
     """
 
@@ -45,4 +46,5 @@ class Reply:
     code: str | None = None
     unit_hint: str | None = field(default=None, repr=False)  # may be digits; logs take none
     drill_help: bool = False
+    drill: bool = False
     names: tuple[str, ...] = field(default=(), repr=False)

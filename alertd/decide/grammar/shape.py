@@ -15,7 +15,9 @@ from alertd.decide.grammar.lexicon import AWAY_FOR_SURE, Part
 from alertd.decide.grammar.reply import ReplyKind
 from alertd.decide.grammar.tokens import Token
 
-_BESIDE = frozenset({Part.FILLER, Part.CALM, Part.REPLYING, Part.CODE, Part.UNIT, Part.NAME})
+_BESIDE = frozenset(
+    {Part.FILLER, Part.CALM, Part.REPLYING, Part.CODE, Part.UNIT, Part.NAME, Part.DRILL}
+)
 _ANSWERS = frozenset("RDPU0124mnfX")
 
 _RECEIVED = re.compile(r"R*1?R*")
