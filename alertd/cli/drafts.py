@@ -126,6 +126,12 @@ def headcount(made: Mapping[str, Any]) -> None:
             " up to {n} messages for shared numbers go another way."
         )
         show.line(told.format(route=route, n=n))
+    if made["beside"]:
+        told = _(
+            "{codes}: under way and asks some of the same people. A bare 1 will answer neither:"
+            " to change it, update it (alertd alert update)."
+        )
+        show.line(told.format(codes=listed(made["beside"])))
     for text in made["texts"]:
         marks = [word("tongue", text["language"]), word("channel", text["channel"])]
         if text["sms_parts"]:

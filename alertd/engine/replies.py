@@ -180,7 +180,8 @@ def _interpret(
     written_at = sent_at(came.occurred_at, turn.now)
     found = correlate(read, came.extension, candidates, received_at=written_at)
     alert_no = understood.alerts[found.alert_id] if found.alert_id else None
-    person_no = found.persons[0] if len(found.persons) == 1 else None
+    wrote = found.persons or (() if boxes or sender in known.former else persons)
+    person_no = wrote[0] if len(wrote) == 1 else None  # though nobody can tell about what
     understood.note(alert_no or 0, [number, found.verdict.value, found.reason, person_no])
     said = understood.said
     if alert_no is not None and found.verdict is Verdict.COUNTED:

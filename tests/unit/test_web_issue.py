@@ -41,6 +41,55 @@ async def test_a_draft_is_written_in_three_steps_after_its_template(web: WebCity
         assert "Approved with it: the prepared correction" in made.text
 
 
+async def test_orange_turns_red_on_the_board_and_a_bare_answer_counts(web: WebCity) -> None:
+    orange = await web.issue(colour="orange", response_level="II", roles=["grid_leader"])
+    async with browser(web) as client:
+        await sign_in(client, "officer")
+        board = await client.get("/alerts/A1")
+        assert 'href="/issue?follows=A1"' in board.text
+        kinds = await client.get("/issue?follows=A1")
+        assert "/issue/typhoon?colour=red&amp;follows=A1" in kinds.text
+        form = await client.get("/issue/typhoon?colour=red&follows=A1")
+        for given in ("Actual", TOWN, "grid_leader"):
+            assert f'value="{given}" checked' in form.text or re.search(
+                rf'value="{given}"[^>]* checked', form.text
+            ), given
+        assert "It takes the place of A1" in form.text
+        csrf = csrf_of(form)
+        wanted = {"status": "Actual", "role": "grid_leader", "colour": "red"}
+        sent = {**FORM, **wanted, "csrf": csrf}
+        alone = await client.post("/issue/typhoon", data=sent)
+        assert "A1: under way and asks some of the same people" in alone.text
+        seen = await client.post("/issue/typhoon", data={**sent, "follows": "A1"})
+        assert "under way and asks" not in seen.text
+        made = await client.post("/issue/typhoon", data={**sent, "follows": "A1", "do": "draft"})
+        assert made.url.path == "/alerts/A2", made.text
+        assert "under way and asks" not in made.text
+    async with web.client("second") as second:
+        assert (await second.post("/api/v1/alerts/A2/approve")).json()["state"] == "issued"
+        found = await web.until("A2", lambda board: not board["funnel"]["waiting"])
+        assert (await second.get("/api/v1/alerts/A1")).json()["view"]["state"] == "updated"
+    assert found["board"]["funnel"]["answered"] == 0
+    await web.reply(web.loopback.sent[0].address, "1", "bare")
+    assert (await web.board("A2"))["board"]["funnel"]["answered"] == 1
+    assert orange["beside"] == []
+
+
+async def test_a_draft_names_the_alerts_that_ask_the_same_people(web: WebCity) -> None:
+    await web.issue(colour="orange")
+    async with web.client("officer") as officer:
+        for changes, beside in (
+            ({}, ["A1"]),
+            ({"areas": ["330281002"]}, []),
+            ({"roles": ["building_lead"]}, ["A1"]),
+            ({"status": "Exercise"}, []),
+        ):
+            seen = await officer.post("/api/v1/alerts/preview", json=short(**changes))
+            assert seen.json()["beside"] == beside, changes
+        await officer.post("/api/v1/alerts/A1/halt/stop", json={"reason": "tried"})
+        assert (await officer.post("/api/v1/alerts/preview", json=short())).json()["beside"] == []
+
+
 async def test_what_was_filled_in_survives_a_refusal(web: WebCity) -> None:
     async with browser(web) as client:
         await sign_in(client, "officer")

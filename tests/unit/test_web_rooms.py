@@ -98,3 +98,30 @@ def test_what_is_secret_is_no_shown_setting(tmp_path: Path) -> None:
     assert shown["port"] == settings.port
     assert "database_url" not in shown
     assert "hunter2" not in str(shown)
+
+
+async def test_whose_reply_it_is_stands_there_and_which_alert_is_asked(web: WebCity) -> None:
+    """Two alerts are out: neither the writer nor the alert may be guessed by whoever reads it."""
+    await web.issue(colour="orange")
+    second = await web.issue(colour="red")
+    await web.until(second["id"], lambda board: not board["funnel"]["waiting"])
+    phones = [message.address for message in web.loopback.sent]
+    own = next(phone for phone in phones if phones.count(phone) == 2)  # nobody else's
+    await web.reply(own, "1", "bare")
+    async with browser(web) as client:
+        await sign_in(client, "officer")
+        inbox = (await client.get("/inbox")).text
+        assert "which alert?" in inbox
+        assert "a stranger" not in inbox
+        assert '<select name="alert" required><option value="">' in inbox
+        board = (await client.get("/alerts/A1")).text
+        assert "counts for A1" in board
+    async with web.client("town") as town:
+        (reply,) = (await town.get("/api/v1/inbound")).json()["items"]
+        assert (reply["verdict"], reply["short_code"]) == ("ambiguous", None)
+        assert reply["person_name"]
+        said = await town.post(
+            f"/api/v1/inbound/{reply['no']}/classify", json={"kind": "received", "alert": "A2"}
+        )
+        assert said.status_code == 200, said.text
+    assert (await web.board("A2"))["board"]["funnel"]["answered"] >= 1

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from alertd.decide.halt import NONE, Halt
+from alertd.decide.plan import meet
 from alertd.errors import NotFoundError
 from alertd.model import AlertState, Millis, Status
 from alertd.store import tables as t
@@ -16,6 +17,7 @@ from alertd.store.reads.paging import Page
 from alertd.store.reads.principals import names_of
 
 _AT_ONCE = 200
+_ENDING = ("cancel", "all-clear")  # purposes that ask nobody for an answer
 _RUNNING = (AlertState.DRAFT, AlertState.APPROVED, AlertState.ISSUED)
 
 
@@ -136,6 +138,31 @@ def alert(connection: Connection, alert_id: bytes, *, path: str = "") -> FullAle
         raise NotFoundError("There is no such alert.")
     (view,) = _views(connection, [row], path)
     return FullAlert(view=view, cap=json.loads(row.cap), policy=shown(row.policy))
+
+
+def beside(
+    connection: Connection, status: Status, paths: Sequence[str], roles: Sequence[str]
+) -> list[str]:
+    """The short codes of alerts of a status that ask some of the same people now."""
+    c, h = t.alert.c, t.halt.c
+    rows = connection.execute(
+        select(c.short_code, c.selection)
+        .outerjoin(t.halt, h.alert_no == c.no)
+        .where(
+            c.state == AlertState.ISSUED.value,
+            c.status == int(status),
+            c.purpose.not_in(_ENDING),
+            h.stopped_at.is_(None),
+        )
+        .order_by(c.no)
+    )
+    found = [(row.short_code, shown(row.selection)) for row in rows]
+    return [
+        short_code
+        for short_code, chosen in found
+        if meet(chosen.get("paths", ()), paths)
+        and not set(chosen.get("roles", ())).isdisjoint(roles)
+    ]
 
 
 def templates_of(connection: Connection, alert_id: bytes) -> dict[str, Any]:

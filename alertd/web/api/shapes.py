@@ -68,6 +68,8 @@ class Outlook(BaseModel):
         budget: What the first wave of SMS takes of the preferred routes' budgets.
         texts: By language and channel.
         sms_parts: The most that any SMS text takes.
+        beside: Short codes of alerts that ask some of the same people: a bare 1 would answer
+            neither. Empty for what follows another.
     """
 
     headcount: dict[str, int | dict[str, int]]
@@ -75,6 +77,7 @@ class Outlook(BaseModel):
     budget: BudgetView | None
     texts: list[TextPreview]
     sms_parts: int
+    beside: list[str]
     headline: str
     expires_at: Millis | None
 

@@ -290,7 +290,9 @@ def _writer_of(
         return person_no, grade
     if len(sharing) == 1:
         return sharing[0], grade
-    raise InvalidInputError("Say who wrote it.", field="person_id")
+    raise InvalidInputError(
+        "Say who wrote it.", field="person_id", hint="Under Replies to read, by their roster id."
+    )
 
 
 def _interpreted(

@@ -300,11 +300,12 @@ def outlook(
     """
     version = roster.current_version(connection)
     paths = roster.paths_for(connection, version, cap.area_codes(alert))
+    roles = roster.roles_for(connection, version, cap.roles(alert))
     found = roster.headcount(
         connection,
         version,
         paths=paths,
-        roles=roster.roles_for(connection, version, cap.roles(alert)),
+        roles=roles,
         ladder_roles=policy["ladder_roles"],
         everyone=policy["tell"] == "everyone",
         minute=minute_of_day(now),
@@ -328,7 +329,9 @@ def outlook(
     )
     # A follower goes to whomever the alert before it reached, and a test to one: no headcount says.
     told = not alert.references and leave.status is not Status.TEST
+    asking = reads.beside(connection, leave.status, paths, roles) if told else ()
     return {
+        "beside": list(asking),
         "headcount": {
             name: _plain(getattr(found, name))
             for name in found.__slots__

@@ -26,6 +26,7 @@ class Filled:
         roles: Keys; none for everybody with a duty.
         params: The template's values by name and language.
         routes: A drill's plan.
+        follows: The short code of the alert whose place it takes, or "".
     """
 
     status: str = ""
@@ -37,6 +38,7 @@ class Filled:
     valid_min: str = ""
     simulated: bool = False
     routes: tuple[str, ...] = ()
+    follows: str = ""
     params: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
@@ -57,6 +59,7 @@ class Filled:
             valid_min=one("valid_min"),
             simulated=one("simulated") == "yes",
             routes=tuple(fields.get("route", ())),
+            follows=one("follows"),
             params={
                 name: {language: one(f"param.{name}.{language}") for language in LANGUAGES}
                 for name in template.params

@@ -9,12 +9,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import Connection
 
+from alertd import cap
 from alertd.cap import Colour, ResponseLevel
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
 from alertd.errors import AlertdError, NotFoundError
 from alertd.messages.template import Template
 from alertd.store import roster
+from alertd.store.reads import alerts as reads
 from alertd.store.reads import units
 from alertd.store.reads.places import places
 from alertd.store.roster.headcount import known_roles
@@ -23,7 +25,7 @@ from alertd.web.auth import Signed
 from alertd.web.bodies import read_fields
 from alertd.web.commands import drafting
 from alertd.web.deps import Deps, Given
-from alertd.web.fields import Code
+from alertd.web.fields import AlertRef, Code
 from alertd.web.pages import plan
 from alertd.web.pages.alert_form import Filled
 from alertd.web.pages.rendering import page
@@ -92,11 +94,15 @@ def _titles(template: Template) -> dict[str, str]:
 
 
 @router.get("")
-async def choose(request: Request, deps: Given, signed: Visitor) -> Response:
-    """Which kind of alert."""
+async def choose(
+    request: Request, deps: Given, signed: Visitor, follows: AlertRef | None = None
+) -> Response:
+    """Which kind of alert; perhaps of one that takes another's place."""
     require(signed.actor, "draft")
     found = choices(deps.library.templates.for_operators())
-    return page(request, deps, "issue/choose.html", signed=signed, choices=found)
+    return page(
+        request, deps, "issue/choose.html", signed=signed, choices=found, follows=follows or ""
+    )
 
 
 @router.get("/areas")
@@ -146,6 +152,8 @@ async def write(
     require(signed.actor, "draft")
     chosen, shade = _template(deps, template, colour)
     query = {name: request.query_params.getlist(name) for name in request.query_params}
+    if follows := next(iter(query.get("follows", ())), ""):
+        query = await asyncio.to_thread(_as_before, deps, signed, follows) | query
     filled = Filled.read(query, chosen)
     return await _form(request, deps, signed, template, chosen, shade, filled)
 
@@ -166,11 +174,16 @@ async def send(
             writing = writing_of(deps)
 
             def do(turn: Turn) -> str:
-                made = drafting.draft_short(turn, signed.actor, writing, new)
+                if not filled.follows:
+                    return str(drafting.draft_short(turn, signed.actor, writing, new)["short_code"])
+                before = reads.find(turn.connection, filled.follows, path=signed.actor.path)
+                made = drafting.update(turn, signed.actor, writing, before, new)
                 return str(made["short_code"])
 
             return back_to(f"/alerts/{await deps.runner.submit(do)}")
         found["outlook"] = await asyncio.to_thread(_preview, deps, signed.actor, new)
+        if filled.follows:
+            found["outlook"] |= _OF_A_FOLLOWER
     except AlertdError as error:
         found["problem"] = error
     if wanted == "part":
@@ -187,6 +200,30 @@ def _template(deps: Deps, name: str, colour: str) -> tuple[Template, str]:
     if chosen.kind != "alert":
         raise NotFoundError(f"There is no message template {name}.", field="template")
     return chosen, known
+
+
+_OF_A_FOLLOWER: Final[Mapping[str, Any]] = {
+    "forecast": {},
+    "budget": None,
+    "beside": [],
+}  # as its draft has it
+
+
+def _as_before(deps: Deps, signed: Signed, word: str) -> dict[str, list[str]]:
+    """The fields of a form that begins as an alert that is out: whom, where, of which kind."""
+    with deps.store.read() as connection:
+        found = reads.find(connection, word, path=signed.actor.path)
+        full = reads.alert(connection, found, path=signed.actor.path)
+    view, known = full.view, cap.from_json(full.cap)
+    level = cap.response_level(known)
+    return {
+        "status": [view.status],
+        "area": list(view.areas),
+        "role": list(cap.roles(known)),
+        "level": [level.value] if level else [],
+        "simulated": ["yes"] if view.simulated else [],
+        "route": list(view.routes or ()),
+    }
 
 
 def _preview(deps: Deps, actor: Actor, new: drafting.NewAlert) -> dict[str, Any]:
