@@ -173,7 +173,8 @@ def _bar(label: str, n: int | None, of: int | None) -> dict[str, Any]:
 def _town(town: TownView) -> dict[str, Any]:
     return {
         "name": town.name,
-        "share": town.covered / town.needed if town.needed else 1.0,
+        # Where nothing was asked nobody is answerable: that is nothing, and never all.
+        "share": town.covered / town.needed if town.needed else 0.0,
         "rate": percent(Share(town.covered, town.needed)),
         "n": f"{town.covered}/{town.needed}",
         "help": town.grids.get("help", 0),

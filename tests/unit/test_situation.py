@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -143,6 +144,26 @@ def worst(status: str) -> Situation:
         next_at=START,
         soon=9,
     )
+
+
+def test_a_town_in_which_nobody_is_answerable_is_no_full_bar() -> None:
+    town = TownView(name="四明山镇", needed=0, covered=0, grids={"vacant": 3})
+    found = replace(worst("Actual"), towns=(town,))
+    head = Head(
+        language="en",
+        status="Actual",
+        short_code="A1",
+        headline="x",
+        colour="red",
+        severity=1,
+        issued_at=START,
+        at=START + MINUTE,
+        by="",
+        office="x",
+        zone=ZoneInfo("Asia/Shanghai"),
+    )
+    (shown,) = situation.data(head, found, [], [])["towns"]
+    assert (shown["share"], shown["rate"], shown["silent"]) == (0.0, "–", 3)
 
 
 @pytest.mark.parametrize(("status", "language"), [("Actual", "zh-CN"), ("Exercise", "en")])
