@@ -14,7 +14,7 @@ _SIM = {*(f"cms-{n}" for n in range(310, 319)), *(f"cme-{n}" for n in range(10, 
 _MODEMS_OWN = _SIM | {
     *("cms-8", "cms-28", "cms-50", "cms-193"),
     *("cms-300", "cms-302", "cms-303", "cms-320", "cms-322", "cms-330", "cms-331"),
-    *("cms-340", "cme-3", "cme-4", "cme-5", "cme-30"),
+    *("cms-340", "cme-3", "cme-4", "cme-5", "cme-30", "cme-32"),
 }
 _FAULTS = {
     "cms-1": Fault.DEAD,  # unassigned number

@@ -83,6 +83,7 @@ def test_what_is_wrong_is_told_by_name(options: dict[str, Any], named: str) -> N
         ("cms-30", "ERR_UNKNOWN", True, Fault.REFUSED, False),
         ("cms-331", "ERR_UNKNOWN", True, Fault.AWAY, True),
         ("cme-11", "ERR_SECURITYERROR", True, Fault.AWAY, True),
+        ("cme-32", "ERR_UNKNOWN", True, Fault.AWAY, True),  # let in for emergency calls alone
         ("cms-332", "ERR_UNKNOWN", True, Fault.UNKNOWN, False),
         ("cms-500", "ERR_UNKNOWN", True, Fault.UNKNOWN, False),
         ("cms-512", "ERR_UNKNOWN", True, Fault.UNKNOWN, False),
