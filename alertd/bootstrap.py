@@ -71,9 +71,18 @@ def wording_of(settings: Settings) -> messages.Wording:
     return messages.Wording(settings.signatures, settings.issuers, link)
 
 
-def open_vault(data_dir: Path) -> Vault:
-    """The keys of the addresses; made the first time, readable by the owner only."""
-    return Vault(load_key(data_dir / "keys" / "addresses.key", os.urandom(KEY_BYTES)))
+def open_vault(settings: Settings) -> Vault:
+    """The keys of the addresses; made the first time, readable by the owner only.
+
+    Raises:
+        ConflictError: The database's key isn't here: with another one nobody could be told.
+    """
+    require_key(settings)
+    return Vault(load_key(_address_key(settings), os.urandom(KEY_BYTES)))
+
+
+def _address_key(settings: Settings) -> Path:
+    return settings.data_dir / "keys" / "addresses.key"
 
 
 def command_key(settings: Settings) -> Path:
@@ -92,18 +101,22 @@ def open_store(settings: Settings) -> Store:
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrate.upgrade(settings.store_url)
-    _require_key(settings)
     return Store(
         settings.store_url,
-        open_vault(settings.data_dir),
+        open_vault(settings),
         node=settings.node,
         checkpoint_pages=checkpoint_pages(ballast_of(settings).wanted),
         idle_ms=_LONGEST_IDLE_MS,
     )
 
 
-def _require_key(settings: Settings) -> None:
-    path = settings.data_dir / "keys" / "addresses.key"
+def require_key(settings: Settings) -> None:
+    """Look whether the key opens what is in the database; writes nothing.
+
+    Raises:
+        ConflictError: It doesn't, or there is none.
+    """
+    path = _address_key(settings)
     engine = reader(settings.store_url)
     try:
         with engine.begin() as connection:

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from alertd.bootstrap import open_vault
+from alertd.bootstrap import require_key
 from alertd.cli import keys
 from alertd.cli.findings import Finding, Health, age, of_error
 from alertd.cli.words import _
@@ -15,8 +15,7 @@ from alertd.decide.timekeeping import Why, resume
 from alertd.engine.authority import Actor, may
 from alertd.errors import AlertdError
 from alertd.settings import Settings
-from alertd.store import access, lived, migrate, roster
-from alertd.store.database import Store
+from alertd.store import access, dialect, lived, migrate, roster
 from alertd.store.reads.units import group_kinds
 
 _DAY_MS: Final = 86_400_000
@@ -31,6 +30,8 @@ def store_findings(settings: Settings) -> list[Finding]:
         version, head = migrate.current(settings.store_url), migrate.head()
         if version is None:
             return [Finding(what, Health.LOOK, _("none yet; the first start makes it"))]
+        if not migrate.is_known(version):
+            return [of_error(what, migrate.newer())]
         if version != head:
             text = _("version {version}; the next start brings it to {head}")
             return [Finding(what, Health.LOOK, text.format(version=version, head=head))]
@@ -46,18 +47,28 @@ def store_findings(settings: Settings) -> list[Finding]:
 
 
 def _inside(settings: Settings) -> list[Finding]:
-    store = Store(settings.store_url, open_vault(settings.data_dir), node=settings.node)
+    engine = dialect.reader(settings.store_url)
     try:
-        with store.read() as connection:
+        with engine.begin() as connection:
             now = time.time_ns() // 1_000_000
             return [
+                _key(settings),
                 _clock(connection, now, settings),
                 _roster(connection, now),
                 *_groups(connection, settings),
                 *_people(connection),
             ]
     finally:
-        store.close()
+        engine.dispose()
+
+
+def _key(settings: Settings) -> Finding:
+    what = _("addresses' key")
+    try:
+        require_key(settings)
+    except AlertdError as error:
+        return of_error(what, error)
+    return Finding(what, Health.WELL, _("opens what is in the database"))
 
 
 def _clock(connection: Connection, now: int, settings: Settings) -> Finding:

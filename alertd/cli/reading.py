@@ -23,7 +23,7 @@ def reading(settings: Settings) -> Iterator[Connection]:
         NotConfiguredError: There is nothing to read.
     """
     if running(settings.data_dir) is not None:
-        store = Store(settings.store_url, open_vault(settings.data_dir), node=settings.node)
+        store = Store(settings.store_url, open_vault(settings), node=settings.node)
         handle = None
     else:
         require_city(settings)

@@ -65,13 +65,22 @@ def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def is_known(revision: str) -> bool:
+    """Whether this program has the step; it hasn't where a newer one wrote the database."""
+    return revision in {step.revision for step in ScriptDirectory(str(_FOLDER)).walk_revisions()}
+
+
+def newer() -> ConflictError:
+    """What is said of a database with a step that isn't known."""
+    return ConflictError(
+        "This database was written by a newer version of alertd.",
+        hint="Install that version again, or restore a backup made by this one.",
+    )
+
+
 def _refuse_newer(revision: str | None) -> None:
-    known = {step.revision for step in ScriptDirectory(str(_FOLDER)).walk_revisions()}
-    if revision is not None and revision not in known:
-        raise ConflictError(
-            "This database was written by a newer version of alertd.",
-            hint="Install that version again, or restore a backup made by this one.",
-        )
+    if revision is not None and not is_known(revision):
+        raise newer()
 
 
 def file_of(url: str) -> str:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from alertd.store.backup import disk
 from alertd.store.links import Links
 
 KEY_BYTES = 32
@@ -93,13 +94,13 @@ def tail(address: str) -> str:
 
 
 def load_key(path: Path, fresh: bytes) -> bytes:
-    """Read the key file; the first time, write `fresh` to it, readable by its owner only."""
-    if path.exists():
-        return path.read_bytes()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_bytes(fresh)
-    return fresh
+    """Read the key file; the first time, write `fresh` to it, readable by its owner only.
+
+    It is on disk before anything can be sealed with it.
+    """
+    if not path.exists():
+        disk.make(path, fresh)
+    return path.read_bytes()
 
 
 def fingerprint(path: Path) -> str:

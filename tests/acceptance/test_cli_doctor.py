@@ -1,6 +1,8 @@
 """`alertd doctor`: what is there, what isn't, and an exit code that a script can read."""
 
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,29 @@ def test_a_folder_that_cannot_be_made(data: Path, tmp_path: Path) -> None:
     data.write_text("a file stands in its place")
     said = alertd(data / "below", "doctor", "--json", cwd=tmp_path)
     assert healths(said)["data folder"] == "broken"
+
+
+def test_a_lost_key_is_told_and_no_other_is_made(data: Path, tmp_path: Path) -> None:
+    assert alertd(data, "roster", "sample", "city", "--scale", "0.05").code == 0
+    assert alertd(data, "roster", "import", "city", "--why", "test").code == 0
+    key = data / "keys" / "addresses.key"
+    assert healths(alertd(data, "doctor", "--json"))["addresses' key"] == "well"
+    key.rename(tmp_path / "kept")
+    assert healths(alertd(data, "doctor", "--json"))["addresses' key"] == "broken"
+    assert not key.exists(), "a new one would be taken for the right one, and backed up as such"
+    refused = alertd(data, "backup", "--to", tmp_path / "backups")
+    assert refused.code == 1
+    assert "doesn't open this database's addresses" in refused.err
+    (tmp_path / "kept").rename(key)
+    assert alertd(data, "backup", "--to", tmp_path / "backups").code == 0
+
+
+def test_a_database_of_a_newer_version_is_broken_and_no_start_mends_it(data: Path) -> None:
+    assert alertd(data, "access", "list").code == 0
+    with closing(sqlite3.connect(data / "alertd.sqlite3")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'v9999'")
+        connection.commit()
+    said = alertd(data, "doctor", "--json")
+    (found,) = [f for f in said.document["findings"] if f["what"] == "database"]
+    assert found["health"] == "broken"
+    assert "written by a newer version" in found["detail"]

@@ -140,6 +140,19 @@ def test_without_a_database_none_is_made(source: Source, tmp_path: Path) -> None
     assert not (tmp_path / "b").exists()
 
 
+@pytest.mark.parametrize("key", [None, b"another key of thirty-two bytes.", b"damaged"])
+def test_a_backup_that_the_right_key_could_not_restore_is_refused(
+    source: Source, tmp_path: Path, key: bytes | None
+) -> None:
+    file = source.keys_dir / "addresses.key"
+    file.unlink()
+    if key is not None:
+        file.write_bytes(key)
+    with pytest.raises(ConflictError, match="doesn't open this database's addresses"):
+        take(source, tmp_path / "b", now=LATER, tell=nothing)
+    assert not list((tmp_path / "b").glob("alertd-*"))
+
+
 def test_a_disk_isnt_filled(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
     require_room(tmp_path, 0)

@@ -1,12 +1,16 @@
 """The keyed hash is HMAC-SHA-256 itself: what was sealed before is found and opened."""
 
 import hmac
+import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alertd.store.vault import Keyed
+from alertd.store.vault import Keyed, load_key
 
 
 @given(st.binary(max_size=64), st.lists(st.binary(max_size=300), max_size=3))
@@ -19,3 +23,25 @@ def test_it_is_the_librarys_own(key: bytes, pieces: list[bytes]) -> None:
 def test_a_key_over_the_block_is_refused() -> None:
     with pytest.raises(ValueError, match="longer key"):
         Keyed(bytes(65))
+
+
+def test_a_key_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    """As on a full disk: an empty file would be taken for the key, and every start refused."""
+    file = tmp_path / "keys" / "addresses.key"
+    code = f"""
+import resource, signal
+from pathlib import Path
+from alertd.store.vault import load_key
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+try:
+    load_key(Path({str(file)!r}), bytes(32))
+except OSError:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    print(list(Path({str(file.parent)!r}).iterdir()))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "[]\n"
+    made = load_key(file, bytes(range(32)))
+    assert load_key(file, bytes(32)) == made == bytes(range(32)), "the first one stays"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

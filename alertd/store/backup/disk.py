@@ -46,6 +46,23 @@ def write(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def make(path: Path, content: bytes) -> None:
+    """Have a new private file on disk, whole and by its name; one that is there stays as it is."""
+    private_folder(path.parent)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    try:
+        write(draft, content)
+        sync(draft)
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # somebody else made one meanwhile, and has begun to use it
+    finally:
+        draft.unlink(missing_ok=True)
+    sync(path.parent)
+    sync(path.parent.parent)
+
+
 def copy(source: Path, target: Path) -> None:
     """Copy a file into a new one that its owner alone can read."""
     private_folder(target.parent)

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from alertd.errors import AlertdError, ConflictError, NotFoundError, UnavailableError
 from alertd.model import Millis
 from alertd.store import journal
-from alertd.store.backup import disk, logins, manifest
+from alertd.store.backup import checking, disk, logins, manifest
 from alertd.store.backup.copying import Tell, copy_database, frozen
 from alertd.store.backup.manifest import Kept, Manifest
 from alertd.store.vault import fingerprint
@@ -78,7 +78,8 @@ def take(
 
     Raises:
         NotFoundError: There is no database, or no key to seal the loudspeakers' logins with.
-        ConflictError: Another backup is being written there, or there is one of this second.
+        ConflictError: Another backup is being written there, there is one of this second, or the
+            key isn't the database's.
         UnavailableError: A disk is too full, or the copy isn't whole.
     """
     if not source.database.is_file():
@@ -140,7 +141,7 @@ def _fill(part: Path, source: Source, now: Millis, tell: Tell, *, with_keys: boo
     database = part / manifest.DATABASE
     disk.write(database, b"")
     copy_database(source.database, database, tell)
-    schema, heads = _look(database)
+    schema, heads = _look(database, source.keys_dir / manifest.ADDRESSES)
     keys = sorted(source.keys_dir.glob("*.key"))
     for original, name in _beside(source, keys if with_keys else []):
         disk.copy(original, part / name)
@@ -173,14 +174,22 @@ def _beside(source: Source, keys: list[Path]) -> Iterator[tuple[Path, str]]:
         yield key, f"{manifest.KEYS}/{key.name}"
 
 
-def _look(database: Path) -> tuple[str, list[journal.Head]]:
-    """Look at the copy before it is called a backup: is it whole, and what does it hold?"""
+def _look(database: Path, key: Path) -> tuple[str, list[journal.Head]]:
+    """Look at the copy before it is called a backup: is it whole, and what does it hold?
+
+    The manifest names the key by which it is restored, so that must be the right one.
+    """
     with frozen(database) as connection:
         found = connection.execute(text("PRAGMA quick_check(1)")).scalar()
         if found != "ok":
             raise UnavailableError(
                 "The copy of the database isn't whole.",
                 hint="Try again; where it stays so, look at the original with alertd verify.",
+            )
+        if any(checking.key(connection, key.read_bytes() if key.is_file() else None)):
+            raise ConflictError(
+                "The key in the data folder doesn't open this database's addresses.",
+                hint="Bring keys/addresses.key from the machine where the database was made.",
             )
         schema = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         # In plain words: before an update is started, the database is of the version before it.
