@@ -95,6 +95,9 @@ if ! find_pip "$python"; then
     find_pip "$python" || { rm -rf "$venv"; no_venv; }
 fi
 
+# What stands there from now on is no longer what either of these says; a set-up that is broken off
+# midway, or one for another version, must not be taken for it.
+rm -f "$venv"/.alertd-*
 source_args=
 if [ -n "$kit" ]; then
     say "Installing $lock from the offline kit $kit …"
