@@ -1,7 +1,6 @@
 """`alertd migrate-store`: carry a city from SQLite to PostgreSQL, or back."""
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from alertd.cli.options import Json
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError, NotConfiguredError
 from alertd.settings import Settings, load
-from alertd.store import dialect
+from alertd.store import dialect, migrate
 from alertd.store.transfer import TABLES, Transferred, transfer
 
 
@@ -32,8 +31,6 @@ def migrate_store(  # noqa: D103 - its help says it
     target = str(_checked(to).store_url)
     with ExitStack() as stack:
         stack.callback(lock(settings).close)
-        if dialect.is_sqlite(target):
-            Path(target.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         tell = stack.enter_context(show.counting(_("Copying and comparing"), 2 * len(TABLES)))
         done = transfer(settings.store_url, target, lambda _table: tell(1))
     show.answer(_document(done), as_json=as_json, human=lambda: _shown(done))
@@ -42,12 +39,14 @@ def migrate_store(  # noqa: D103 - its help says it
 def _checked(url: str) -> Settings:
     """As the settings would read it."""
     load()  # what is wrong with the settings themselves is told as such
+    wrong = InvalidInputError("--to must begin with sqlite:/// or postgresql://.", field="--to")
     try:
-        return load(database_url=url)
+        settings = load(database_url=url)
     except NotConfiguredError:
-        raise InvalidInputError(
-            "--to must begin with sqlite:/// or postgresql://.", field="--to"
-        ) from None
+        raise wrong from None
+    if dialect.is_sqlite(settings.store_url) and not migrate.file_of(settings.store_url):
+        raise wrong
+    return settings
 
 
 def _document(done: Transferred) -> dict[str, object]:

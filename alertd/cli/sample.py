@@ -11,6 +11,7 @@ from alertd.cli import show
 from alertd.cli.options import today
 from alertd.cli.words import _
 from alertd.clock import UuidV7
+from alertd.errors import ConflictError
 from alertd.store import roster
 from channels.base import Limits, RouteConfig
 from channels.loudspeaker.keys import make_key, public_text
@@ -19,6 +20,7 @@ from drills.world import World
 from rosters.parse import check
 
 SMS: Final = "sms"
+WHY: Final = "sample city"  # said of its roster's import, by which it is known again
 _LIMITS: Final = Limits(in_flight=200, rate_per_s=2_000.0, burst=200, timeout_s=10.0)
 
 
@@ -46,7 +48,12 @@ class SampleWorld:
         self.world = World(self.directory / "world", seed=self.seed, speed=self.speed)
 
     async def prepare(self) -> None:
-        """Write and import the roster, start the simulators, and give the node its routes."""
+        """Write and import the roster, start the simulators, and give the node its routes.
+
+        Raises:
+            ConflictError: There is a city of somebody's own in the data folder.
+        """
+        refuse_own_city(self.node)
         await self.world.start_groups()
         self.city = city = SampleCity(
             directory=self.directory / "roster",
@@ -80,7 +87,7 @@ class SampleWorld:
         checked = check(city.files, today=today(self.node.settings))
         checked.require_ok()
         with store.transaction(now) as tx:
-            roster.import_roster(tx, checked, ids=UuidV7(), by="cli", why="sample city", now=now)
+            roster.import_roster(tx, checked, ids=UuidV7(), by="cli", why=WHY, now=now)
 
     async def _handsets(self) -> None:
         await self.world.start_handsets(f"{self.node.settings.base_url}/hooks/{SMS}")
@@ -103,6 +110,44 @@ class SampleWorld:
     async def stop(self) -> None:
         """End the simulators."""
         await self.world.stop()
+
+
+def refuse_own_city(node: Node) -> None:
+    """Keep simulated phones from answering for real people.
+
+    Raises:
+        ConflictError: The node's roster isn't a sample's; one that began as a sample's and was
+            changed is taken for a real one where real routes lead to it.
+    """
+    real = any(not route.simulated for route in node.settings.routes.values())
+    reasons = _reasons(node)
+    if reasons and (reasons[-1] != WHY or (real and reasons[0] != WHY)):
+        raise ConflictError(
+            "The city in this data folder isn't a sample, and its people aren't simulated.",
+            hint="Serve it with: alertd serve. For a sample city name another folder by "
+            "ALERTD_DATA_DIR.",
+        )
+
+
+def refuse_sample_city(node: Node) -> None:
+    """Keep a city of made-up people from being taken for one's own.
+
+    Raises:
+        ConflictError: The roster in force is a sample's.
+    """
+    if _reasons(node)[:1] == [WHY]:
+        raise ConflictError(
+            "This data folder holds the sample city.",
+            hint="Name a folder for your own city by ALERTD_DATA_DIR, or serve the sample with: "
+            "alertd serve --sample-city",
+        )
+
+
+def _reasons(node: Node) -> list[str]:
+    """Why each version of the roster was imported, the newest first."""
+    assert node.store is not None  # noqa: S101 - opened
+    with node.store.read() as connection:
+        return [version.why for version in roster.versions(connection)]
 
 
 def _simulated(name: str, kind: str, options: dict[str, str]) -> RouteConfig:

@@ -14,7 +14,7 @@ from alertd.cli.client import Client, http_client
 from alertd.cli.keys import ADMINISTRATOR
 from alertd.cli.logs import configure
 from alertd.cli.options import Json
-from alertd.cli.sample import SampleWorld
+from alertd.cli.sample import SampleWorld, refuse_sample_city
 from alertd.cli.serving import Serving, stoppable
 from alertd.cli.words import _
 from alertd.decide.shares import Part
@@ -71,9 +71,12 @@ def serve(
         stack.push_async_callback(around.stop)
         await around.prepare()
 
+    async def own_city(node: Node, _stack: AsyncExitStack) -> None:
+        refuse_sample_city(node)
+
     serving = Serving(
         settings,
-        prepare=world_around if sample_city else None,
+        prepare=world_around if sample_city else own_city,
         part=Part(decides=False, routes=frozenset()) if no_engine else Part(),
     )
     asyncio.run(_serve(serving, sample_city=sample_city, as_json=as_json))

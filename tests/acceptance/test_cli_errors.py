@@ -3,6 +3,8 @@
 import fcntl
 import json
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,27 @@ def test_two_never_write_to_one_data_folder(data: Path) -> None:
         said = alertd(data, "alert", "list")
     assert said.code == 1
     assert "Another alertd is using this data directory." in said.err
+
+
+def test_a_real_city_is_never_served_with_simulated_phones(data: Path) -> None:
+    assert alertd(data, "roster", "sample", "city", "--scale", "0.05").code == 0
+    assert alertd(data, "roster", "import", "city", "--why", "this season's").code == 0
+    said = alertd(data, "serve", "--sample-city", "--scale", "0.05")
+    assert said.code == 1
+    assert "The city in this data folder isn't a sample" in said.err
+    with closing(sqlite3.connect(data / "alertd.sqlite3")) as connection:
+        (versions,) = connection.execute("SELECT count(*) FROM roster_version").fetchone()
+    assert versions == 1, "its roster is the one in force"
+
+
+def test_a_city_moved_to_a_new_folder_is_its_owners_alone(data: Path) -> None:
+    assert alertd(data, "access", "list").code == 0
+    target = data.parent / "moved" / "city.sqlite3"
+    said = alertd(data, "migrate-store", "--to", f"sqlite:///{target}")
+    assert said.code == 0, said.err
+    assert target.parent.stat().st_mode & 0o777 == 0o700
+    nowhere = alertd(data, "migrate-store", "--to", "sqlite://")
+    assert (nowhere.code, "--to must begin with" in nowhere.err) == (2, True)
 
 
 def test_word_of_a_server_that_is_gone_is_not_believed(data: Path) -> None:
