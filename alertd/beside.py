@@ -16,6 +16,7 @@ from alertd.errors import AlertdError
 from alertd.settings import load
 
 RUN_FILE: Final = "run.json"
+_WHATEVER_THE_DAY: Final = ssl.VerifyFlags(0x200000)  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
 _PATIENCE_S: Final = 4.0  # the image's HEALTHCHECK gives up after five
 
 
@@ -25,7 +26,7 @@ class Running:
 
     url: str
     pid: int
-    certificate: str = ""  # the file of the server's own; "" where it speaks plain HTTP
+    certificate: str = ""  # what it serves with, PEM, as it was read; "" where it speaks plain HTTP
 
     def write(self, data_dir: Path) -> Path:
         """Leave word for commands beside it."""
@@ -34,13 +35,17 @@ class Running:
         return path
 
     def trusted(self) -> ssl.SSLContext | bool:
-        """What to trust on the way to it: its very certificate, whatever the names in that."""
+        """What to trust on the way to it: its very certificate, whatever its names and days.
+
+        One that was renewed since, or is past its day, takes no command away from who has the
+        machine: least of all in mid-alert, when nobody starts anything anew.
+        """
         if not self.certificate:
             return True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False  # it is reached by an address of this machine
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.load_verify_locations(self.certificate)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _WHATEVER_THE_DAY
+        context.load_verify_locations(cadata=self.certificate)
         return context
 
 

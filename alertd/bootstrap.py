@@ -21,14 +21,14 @@ from alertd.engine.library import Library
 from alertd.engine.runner import Runner
 from alertd.engine.space import Space
 from alertd.engine.timekeeping import Timekeeper
-from alertd.errors import AlertdError, ConflictError, NotConfiguredError
+from alertd.errors import AlertdError, NotConfiguredError
 from alertd.lanes import service_of
 from alertd.model import Channel as Kind
 from alertd.model import Status
 from alertd.policies import load_policies
 from alertd.settings import RouteSettings, Settings
 from alertd.store import migrate
-from alertd.store.backup.checking import key
+from alertd.store.backup.checking import require_key
 from alertd.store.backup.placing import LOCK, refuse_half
 from alertd.store.ballast import BallastFile
 from alertd.store.database import Store, lock_file
@@ -77,11 +77,18 @@ def open_vault(settings: Settings) -> Vault:
     Raises:
         ConflictError: The database's key isn't here: with another one nobody could be told.
     """
-    require_key(settings)
-    return Vault(load_key(_address_key(settings), os.urandom(KEY_BYTES)))
+    file = address_key(settings)
+    engine = reader(settings.store_url)
+    try:
+        with engine.begin() as connection:
+            require_key(connection, file)
+    finally:
+        engine.dispose()
+    return Vault(load_key(file, os.urandom(KEY_BYTES)))
 
 
-def _address_key(settings: Settings) -> Path:
+def address_key(settings: Settings) -> Path:
+    """Where the key is kept that opens the addresses."""
     return settings.data_dir / "keys" / "addresses.key"
 
 
@@ -108,26 +115,6 @@ def open_store(settings: Settings) -> Store:
         checkpoint_pages=checkpoint_pages(ballast_of(settings).wanted),
         idle_ms=_LONGEST_IDLE_MS,
     )
-
-
-def require_key(settings: Settings) -> None:
-    """Look whether the key opens what is in the database; writes nothing.
-
-    Raises:
-        ConflictError: It doesn't, or there is none.
-    """
-    path = _address_key(settings)
-    engine = reader(settings.store_url)
-    try:
-        with engine.begin() as connection:
-            wrong = list(key(connection, path.read_bytes() if path.is_file() else None))
-    finally:
-        engine.dispose()
-    if wrong:
-        raise ConflictError(
-            "The key in the data folder doesn't open this database's addresses.",
-            hint="Bring keys/addresses.key from the machine where the database was made.",
-        )
 
 
 def ballast_of(settings: Settings) -> BallastFile:

@@ -9,6 +9,7 @@ from typing import Final
 
 from alertd.beside import Running
 from alertd.bootstrap import ballast_of, library_of, lock
+from alertd.cli.certificates import expires_at
 from alertd.cli.checkup_routes import broker_finding, route_findings
 from alertd.cli.checkup_store import store_findings
 from alertd.cli.client import TOKEN_VARIABLE, running
@@ -20,11 +21,13 @@ from alertd.errors import AlertdError
 from alertd.settings import FILE_NAME, Settings, load, unknown_variables
 from alertd.store import dialect
 from alertd.web.ready import LEAST_FREE_BYTES
+from alertd.web.server import certificate_of
 
 _OWN_VARIABLES: Final = frozenset({TOKEN_VARIABLE, "ALERTD_OFFLINE_KIT"})
 _GIB: Final = 1 << 30
 _DAY_MS: Final = 86_400_000
 _BACKUP_DAYS: Final = 7
+_RENEW_DAYS: Final = 30
 _OTHERS: Final = 0o077  # what a folder's mode lets group and everybody do
 
 
@@ -36,7 +39,7 @@ async def checkup() -> list[Finding]:
         return [of_error(_("settings"), error), *_variables()]
     server = running(settings.data_dir)
     findings = [_sources(settings), *_variables(), _folder(settings), _server(settings, server)]
-    findings += [_library(settings)]
+    findings += [*_certificate(settings), _library(settings)]
     findings += await asyncio.to_thread(store_findings, settings)
     findings += [_backup(settings)]
     findings += await route_findings(settings, server)
@@ -119,6 +122,28 @@ def _backup(settings: Settings) -> Finding:
     days = max(0, now() - taken_at) // _DAY_MS
     detail = _("the last one {when}, at {folder}").format(when=age(days), folder=folder)
     return Finding(what, Health.LOOK if days > _BACKUP_DAYS else Health.WELL, detail)
+
+
+def _certificate(settings: Settings) -> Iterator[Finding]:
+    """The server's own, where it has one: browsers and gateways refuse one that is over."""
+    what = _("certificate")
+    if settings.tls_cert is None:
+        return
+    try:
+        certificate_of(settings)
+        ends = expires_at(settings.tls_cert)
+    except AlertdError as error:
+        yield of_error(what, error)
+        return
+    days = (int(ends.timestamp() * 1000) - now()) // _DAY_MS
+    day = ends.astimezone(settings.zone).date().isoformat()
+    health = Health.BROKEN if days < 0 else Health.LOOK if days < _RENEW_DAYS else Health.WELL
+    text = {
+        Health.BROKEN: _("ended on {day}: browsers and gateways refuse it; alertd cert renews it"),
+        Health.LOOK: _("ends on {day}; alertd cert renews it, for the next start"),
+        Health.WELL: _("good until {day}"),
+    }[health]
+    yield Finding(what, health, text.format(day=day))
 
 
 def _library(settings: Settings) -> Finding:

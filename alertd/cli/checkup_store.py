@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from alertd.bootstrap import require_key
+from alertd.bootstrap import address_key
 from alertd.cli import keys
 from alertd.cli.findings import Finding, Health, age, of_error
 from alertd.cli.words import _
@@ -16,6 +16,7 @@ from alertd.engine.authority import Actor, may
 from alertd.errors import AlertdError
 from alertd.settings import Settings
 from alertd.store import access, dialect, lived, migrate, roster
+from alertd.store.backup.checking import require_key
 from alertd.store.reads.units import group_kinds
 
 _DAY_MS: Final = 86_400_000
@@ -52,7 +53,7 @@ def _inside(settings: Settings) -> list[Finding]:
         with engine.begin() as connection:
             now = time.time_ns() // 1_000_000
             return [
-                _key(settings),
+                _key(connection, settings),
                 _clock(connection, now, settings),
                 _roster(connection, now),
                 *_groups(connection, settings),
@@ -62,10 +63,10 @@ def _inside(settings: Settings) -> list[Finding]:
         engine.dispose()
 
 
-def _key(settings: Settings) -> Finding:
+def _key(connection: Connection, settings: Settings) -> Finding:
     what = _("addresses' key")
     try:
-        require_key(settings)
+        require_key(connection, address_key(settings))
     except AlertdError as error:
         return of_error(what, error)
     return Finding(what, Health.WELL, _("opens what is in the database"))

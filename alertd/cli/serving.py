@@ -19,7 +19,7 @@ from alertd.decide.shares import Part
 from alertd.engine.heap import settle_heap
 from alertd.errors import UnavailableError
 from alertd.settings import Settings
-from alertd.web.server import Server, listen, server_for
+from alertd.web.server import Server, certificate_of, listen, server_for
 
 _UP_PATIENCE_S = 30.0
 
@@ -57,10 +57,6 @@ class Serving:
         host = f"[{host}]" if ":" in host else host  # an address of IPv6
         return f"{self.settings.scheme}://{host}:{self.settings.port}"
 
-    @property
-    def _certificate(self) -> str:
-        return str(self.settings.tls_cert or "")
-
     async def start(self) -> None:
         """Start all of it; returns when the server answers. On an error nothing is left running."""
         try:
@@ -74,6 +70,7 @@ class Serving:
     async def _start(self) -> None:
         sock = listen(self.settings)
         self._stack.callback(sock.close)
+        certificate = certificate_of(self.settings)  # before the engine sends anything
         self.settings = self.settings.model_copy(update={"port": sock.getsockname()[1]})
         self.node = node = Node(self.settings, clock=self.clock, part=self.part)
         self._stack.push_async_callback(node.close)
@@ -92,7 +89,7 @@ class Serving:
         self._stack.push_async_callback(self._end_server)
         await self._up(self._server, self._task)
         settle_heap()
-        path = Running(self.url, os.getpid(), self._certificate).write(self.settings.data_dir)
+        path = Running(self.url, os.getpid(), certificate).write(self.settings.data_dir)
         self._stack.callback(path.unlink, missing_ok=True)
 
     async def _up(self, server: Server, task: "asyncio.Task[None]") -> None:

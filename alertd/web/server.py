@@ -1,8 +1,10 @@
 """The HTTP server, as a node and its caller need it."""
 
 import asyncio
+import re
 import resource
 import socket
+import ssl
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -17,6 +19,10 @@ from alertd.settings import Settings
 
 _MOST_WAITING: Final = 2_048  # connections that the kernel holds until they are taken
 _UNBOUNDED: Final = 65_536  # descriptors, where the system has no limit
+_HINT: Final = "alertd cert makes both."
+_CERTIFICATES: Final = re.compile(
+    r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\s*", re.ASCII
+)
 
 log = structlog.get_logger("alertd.web")
 
@@ -106,9 +112,6 @@ def server_for(
 
     Half of the descriptors that are `allowed` are for connections; what is taken from the kernel
     at once comes on top of it until there is room.
-
-    Raises:
-        NotConfiguredError: The certificate or its key can't be used.
     """
     own = allowed()
     config = uvicorn.Config(
@@ -122,15 +125,36 @@ def server_for(
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
-    try:
-        config.load()
-    except OSError as error:  # ssl.SSLError is one
-        raise NotConfiguredError(
-            f"The certificate or its key can't be used: {error.strerror or error}.",
-            field="tls_cert",
-            hint="alertd cert makes both.",
-        ) from None
+    config.load()
     return Server(config, stopping)
+
+
+def certificate_of(settings: Settings) -> str:
+    """What the server is to serve with, PEM, without any key; "" where it speaks plain HTTP.
+
+    Raises:
+        NotConfiguredError: The certificate or its key can't be used.
+    """
+    cert, key = settings.tls_cert, settings.tls_key
+    if cert is None or key is None:
+        return ""
+    try:
+        text = cert.read_text("latin-1")
+        key.read_bytes()
+        # A key with a password would have OpenSSL ask for it at a terminal that may not be there.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+    except ssl.SSLError as error:
+        raise NotConfiguredError(
+            "The key in tls_key isn't that of the certificate in tls_cert."
+            if error.reason == "KEY_VALUES_MISMATCH"
+            else "tls_cert must be a certificate and tls_key its key without a password, as PEM.",
+            field="tls_cert",
+            hint=_HINT,
+        ) from None
+    except OSError as error:
+        reason = f"{error.filename or cert} can't be read: {error.strerror}."
+        raise NotConfiguredError(reason, field="tls_cert", hint=_HINT) from None
+    return "".join(_CERTIFICATES.findall(text))
 
 
 def listen(settings: Settings) -> socket.socket:

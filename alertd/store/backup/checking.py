@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from sqlalchemy import Connection, select, text
 
+from alertd.errors import ConflictError
 from alertd.store import chains, dialect, migrate, rebuild
 from alertd.store import tables as t
 from alertd.store.backup import disk
@@ -88,6 +89,19 @@ def tables(connection: Connection, scratch: Path) -> Iterator[Problem]:
                 yield Problem("tables", table, what)
     finally:
         engine.dispose()
+
+
+def require_key(connection: Connection, file: Path) -> None:
+    """Look whether the key in `file` is the one that sealed this database's addresses.
+
+    Raises:
+        ConflictError: It isn't, or it isn't there: with another one nobody could be told.
+    """
+    if any(key(connection, file.read_bytes() if file.is_file() else None)):
+        raise ConflictError(
+            "The key in the data folder doesn't open this database's addresses.",
+            hint="Bring keys/addresses.key from the machine where the database was made.",
+        )
 
 
 def key(connection: Connection, content: bytes | None) -> Iterator[Problem]:

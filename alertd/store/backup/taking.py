@@ -16,7 +16,8 @@ from sqlalchemy import text
 from alertd.errors import AlertdError, ConflictError, NotFoundError, UnavailableError
 from alertd.model import Millis
 from alertd.store import journal
-from alertd.store.backup import checking, disk, logins, manifest
+from alertd.store.backup import disk, logins, manifest
+from alertd.store.backup.checking import require_key
 from alertd.store.backup.copying import Tell, copy_database, frozen
 from alertd.store.backup.manifest import Kept, Manifest
 from alertd.store.vault import fingerprint
@@ -186,11 +187,7 @@ def _look(database: Path, key: Path) -> tuple[str, list[journal.Head]]:
                 "The copy of the database isn't whole.",
                 hint="Try again; where it stays so, look at the original with alertd verify.",
             )
-        if any(checking.key(connection, key.read_bytes() if key.is_file() else None)):
-            raise ConflictError(
-                "The key in the data folder doesn't open this database's addresses.",
-                hint="Bring keys/addresses.key from the machine where the database was made.",
-            )
+        require_key(connection, key)
         schema = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         # In plain words: before an update is started, the database is of the version before it.
         rows = connection.execute(text("SELECT node, writer, seq, hash FROM chain ORDER BY 1, 2"))
