@@ -12,7 +12,7 @@ from alertd.lanes import channel_of
 from alertd.model import (
     MINUTE_MS,
     Channel,
-    DeliveryState,
+    Played,
     RecipientKind,
     RequirementState,
     Stage,
@@ -58,7 +58,7 @@ class NightFigures:
         messages: Deliveries by kind.
         most_a_person: The most messages that one person was sent.
         routes: By route, what was handed over.
-        speakers: Loudspeakers told, and those that said they played.
+        speakers: Loudspeakers told, and those that said they played to the end.
         help_: Calls for help, and those that somebody took.
         broken: Promises that weren't kept.
         script: What of the plan's script was done, in its order.
@@ -133,7 +133,7 @@ def figures_of(connection: Connection, night: "Night") -> NightFigures:
         messages=rehearsal.kinds(connection, night.alert_no),
         most_a_person=max(people.values(), default=0),
         routes=dict(sorted(night.watch.by_route.items())),
-        speakers=(len(speakers), sum(e.state == DeliveryState.DELIVERED for e in speakers)),
+        speakers=(len(speakers), sum(e.played == Played.PLAYED for e in speakers)),
         help_=(len(cries), sum(cry.taken_at is not None for cry in cries)),
         broken=tuple(night.watch.violations),
         script=happened(connection, night.script) if night.script is not None else (),

@@ -58,7 +58,7 @@ class Summary:
         messages: By kind, a night.
         most_a_person: The most that one person was sent, in any night.
         routes: Handed over by each route, a night.
-        speakers: The share of loudspeakers that said so.
+        speakers: The share of loudspeakers that said they played to the end.
         silent: The units that stayed silent most often: (unit, share of nights).
         bands: Coverage over time.
         broken: (promise, what, seeds) that weren't kept.

@@ -13,7 +13,7 @@ from alertd.store import scratch
 from drills.simulate import pictures, whatif
 from drills.simulate.batch import Batch
 from drills.simulate.figures import NightFigures
-from drills.simulate.scenario import Hands, People, Quality, Scenario
+from drills.simulate.scenario import Hands, People, Quality, Scenario, Speakers
 from drills.simulate.stage import Stage
 from drills.simulate.summary import plain, quantile, summarise
 from tests import nights
@@ -55,6 +55,15 @@ def test_where_everybody_answers_after_a_minute_the_city_is_covered_after_one(
     assert night.broken == ()
     assert night.messages["alert"] == 7 + 2 + 1  # loudspeakers and the chat group
     assert "reminder" not in night.messages
+
+
+def test_a_loudspeaker_that_broke_off_has_not_played(stage: Stage, file: Path) -> None:
+    heard = Quality(answer_s=0.1, answer_spread=0.0, receipts=1.0)
+    whole = replace(PERFECT, gateways={**PERFECT.gateways, "loudspeaker": heard})
+    (night,) = play(stage, file, whole, [1])
+    assert night.speakers == (2, 2)
+    (night,) = play(stage, file, replace(whole, speakers=Speakers(partial=1.0)), [1])
+    assert night.speakers == (2, 0)
 
 
 def test_where_nobody_answers_every_ladder_ends_silent_at_the_duty_desk(

@@ -71,6 +71,7 @@ class Left(NamedTuple):
     route: str | None
     duplicate: int
     reason: str | None
+    played: int
 
 
 class Cry(NamedTuple):
