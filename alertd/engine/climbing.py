@@ -79,7 +79,7 @@ def _held(turn: Turn, alert: LiveAlert, rows: Sequence[due.Ladder]) -> Mapping[i
 
     It is asked of whom the rung would tell: where a superior is passed over for the desk, the desk.
     """
-    if alert.drill is None or alert.drill.climb_to == Level.CITY:
+    if alert.drill is None or _whole_way(alert):
         return {}
     highest = Level(alert.drill.climb_to).depth if alert.drill.climb_to else None
     told = _upward(turn, alert, [row.unit_no for row in rows])
@@ -93,6 +93,11 @@ def _held(turn: Turn, alert: LiveAlert, rows: Sequence[due.Ladder]) -> Mapping[i
         )
         for unit_no, acts in told.items()
     }
+
+
+def _whole_way(alert: LiveAlert) -> bool:
+    """Whether its ladders may climb as far as the desk; a drill's plan may not let them."""
+    return alert.drill is None or alert.drill.climb_to == Level.CITY
 
 
 def _upward(turn: Turn, alert: LiveAlert, units: Sequence[int]) -> dict[int, dict[Act, int | None]]:
@@ -244,9 +249,12 @@ def _digests(turn: Turn, alert_no: int, duties: Sequence[int]) -> None:
     """Tell these superiors what is silent; what they need to know is read at once."""
     alert = whole(turn.alert(alert_no))
     entries = due.digest_entries(turn.connection, alert.no, duties)
-    holders = people.holders(turn.connection, duties)
-    charged = {no: people.in_charge(held, turn.now) for no, held in holders.items()}
-    notices = [_notice(alert, entries.get(no, ()), charged.get(no, ())) for no in duties]
+    # Who has left since, or has no number, is passed over for the desk, as where nobody is.
+    desk = people.duty_desk(turn.connection) if _whole_way(alert) else None
+    holders = people.holders(turn.connection, [*duties, *([desk] if desk else [])])
+    charged = {no: people.within_reach(held, turn.now) for no, held in holders.items()}
+    instead = charged.get(desk or 0, [])
+    notices = [_notice(alert, entries.get(no, ()), charged.get(no) or instead) for no in duties]
     kind = MessageKind.DIGEST
     told = telling.told(turn, alert, kind, telling.addressed(turn, alert, kind, notices))
     facts: list[tuple[str, dict[str, Any]]] = []

@@ -124,6 +124,12 @@ def in_charge(held: Sequence[OfDuty], at: Millis) -> list[int]:
     return principals(held, at) or [each.person_no for each in held]
 
 
+def within_reach(held: Sequence[Holder], at: Millis) -> list[int]:
+    """Of those in charge the ones who can be sent a message, else whoever of the duty can."""
+    reached = {each.person_no: None for each in held if each.address_no is not None}
+    return [no for no in in_charge(held, at) if no in reached] or list(reached)
+
+
 def contacts(
     connection: Connection, person_nos: Iterable[int], channel: int
 ) -> dict[int, list[tuple[int, int]]]:

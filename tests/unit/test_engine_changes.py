@@ -355,3 +355,22 @@ def test_whoever_was_told_of_any_hears_of_the_end_though_none_was_written_down_w
     assert told_of(city, first) - told_of(city, second)
     assert len(told) < len(city.leaders("building_lead"))
     assert told_of(city, int(end["no"])) == told
+
+
+@pytest.mark.parametrize("gone", [{"address_no": None}, {"to_version": 2}], ids=["number", "left"])
+def test_a_superior_who_cannot_be_sent_anything_is_passed_over_for_the_desk(
+    make_city: MakeCity, gone: dict[str, int | None]
+) -> None:
+    city = make_city()
+    city.issue(areas=[TOWN])
+    city.forward(minutes=5, seconds=30, tick_s=10)  # the superiors' digests wait for their window
+    h, c = t.holding.c, t.contact.c
+    leads = h.role.in_(["community_lead", "subdistrict_lead"])
+    with city.store.transaction(city.now) as tx:
+        theirs = c.person_no.in_(select(h.person_no).where(leads))
+        tx.connection.execute(t.contact.update().where(theirs).values(to_version=2))
+        tx.connection.execute(t.holding.update().where(leads).values(**gone))
+    desk = {city.phone_of(person) for _, person in city.leaders("city_duty")}
+    city.sent.clear()
+    city.forward(minutes=1, tick_s=10)
+    assert desk & {message.address for message in city.sent if message.kind == "digest"}
