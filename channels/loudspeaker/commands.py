@@ -257,9 +257,11 @@ def read_object(payload: bytes, at_most: int) -> dict[str, Any]:
     return value
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def _canonical(document: Mapping[str, Any]) -> bytes:
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return text.encode("utf-8")
+    return _CANONICAL.encode(document).encode("utf-8")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

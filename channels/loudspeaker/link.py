@@ -36,6 +36,7 @@ _TICK_S = 1.0  # paho looks after its keepalive as often
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 3.0
 _GOODBYE_S = 1.0
+_TOGETHER = 4  # leave in one write, where many are due
 _MOST_ENDED = 3  # connections that one message may have ended; a report, on a weak line, more
 _MOST_ENDED_BY_POST = 6
 _MANY = 65_535  # what MQTT 5 takes for granted where a broker says nothing
@@ -94,6 +95,7 @@ class Link:
         self._went_down = went_down
         self._arrivals = itertools.count(1)
         self._window = window  # what is left of it
+        self._given = 0
         self._queue: deque[Request] = deque()
         self._pending: dict[int, Request] = {}
         self._posted: dict[int, int] = {}  # by message id: connections that ended before it
@@ -353,6 +355,10 @@ class Link:
         request.sent = request.in_window = True
         self._window -= 1
         self._pending[sent.mid] = request
+        self._given += 1
+        if self._given % _TOGETHER == 0:
+            # Signing takes as long as the broker's disk: it writes while the rest are signed.
+            self._socket.flush()
 
     def _on_publish(
         self, _c: Client, _u: Any, mid: int, reason: ReasonCode, _p: Properties | None

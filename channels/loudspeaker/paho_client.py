@@ -2,6 +2,7 @@
 
 import ssl
 from enum import StrEnum
+from functools import lru_cache
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -43,6 +44,7 @@ class Speaks(StrEnum):
     OLDER = "3.1.1"
 
 
+@lru_cache(maxsize=64)  # nearly all of an alert's have the same, and paho only reads it
 def lasting(seconds: int) -> Properties:
     """What tells a broker to forget a message after so long."""
     said = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]

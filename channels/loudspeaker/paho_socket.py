@@ -50,7 +50,7 @@ class PahoSocket:
             return False
         self._watched = raw  # type: ignore[assignment]  # TCP or TLS; WebSockets aren't configured
         self._loop.add_reader(raw.fileno(), self._readable)
-        self._flush()
+        self.flush()
         return True
 
     def unwatch(self) -> None:
@@ -77,9 +77,10 @@ class PahoSocket:
         # While connecting this is called in the thread; `watch` flushes afterwards.
         if self._watched is not None and not self._flush_due:
             self._flush_due = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what paho has been given; by itself that comes after whatever else is due."""
         self._flush_due = False
         if self._watched is not None:
             # paho writes each packet by itself; corked, they leave together.
@@ -97,7 +98,7 @@ class PahoSocket:
             return
         wants = self._client.want_write()
         if wants and not self._writing:
-            self._loop.add_writer(self._watched.fileno(), self._flush)
+            self._loop.add_writer(self._watched.fileno(), self.flush)
         elif self._writing and not wants:
             self._loop.remove_writer(self._watched.fileno())
         self._writing = wants
@@ -109,7 +110,7 @@ class PahoSocket:
             self._safely(self._client.loop_read)
         self._after_read()
         if self._client.want_write():
-            self._flush()
+            self.flush()
 
     def _safely(self, step: Callable[[], Any]) -> None:
         """A packet that paho can't read ends this connection and not our life."""
