@@ -213,6 +213,8 @@ class Node:
         part: What of the node's work this process does.
         routes: In place of the settings' routes, where the world is simulated.
         phones: The simulated phones, where they are.
+        in_place: It is a command in a stopped server's place, and ends with it. The routes that the
+            service's own settings have may not be there, so that nothing fails for want of one.
     """
 
     settings: Settings
@@ -228,6 +230,7 @@ class Node:
     channels: dict[str, Channel] = field(default_factory=dict)
     library: Library | None = None
     phones: World | None = None
+    in_place: bool = False
     _scheduler: AsyncIOScheduler | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -301,6 +304,7 @@ class Node:
             break_glass_delay_ms=round(self.settings.break_glass_delay_s * 1000),
             part=self.part,
             agenda=Calendar(Office(self.settings.sender, self.settings.sender_name)),
+            gives_up=not self.in_place,
         )
         assert self.keeper is not None  # noqa: S101 - made by open
         self.keeper.moved = engine.leapt

@@ -248,7 +248,7 @@ async def _own_node(
     from alertd.bootstrap import Node  # noqa: PLC0415 - see above
     from alertd.cli.keys import token_of_cli  # noqa: PLC0415 - the same
 
-    node = Node(settings)
+    node = Node(settings, in_place=True)
     try:
         await node.open()
         assert node.store is not None  # noqa: S101 - opened

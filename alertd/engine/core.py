@@ -112,6 +112,7 @@ class Engine:
         pieces: How much of an expansion is written at once.
         part: What of the work this process does, where several share a database.
         agenda: What else is due; asked before anything is claimed.
+        gives_up: Whether what no route may carry has failed; otherwise it waits for one.
     """
 
     store: Store
@@ -127,6 +128,7 @@ class Engine:
     alerts: dict[int, LiveAlert] = field(default_factory=dict)
     part: Part = field(default_factory=Part)
     agenda: Agenda | None = None
+    gives_up: bool = True
     portions: Portions = field(init=False)
     _resting: dict[tuple[str, int], Millis] = field(default_factory=dict)
     _watch: relieving.Watch = field(default_factory=relieving.Watch)
@@ -308,10 +310,11 @@ class Engine:
             relieving.relieve(turn, self._watch)
         parts: dict[str, Callable[[Turn, int], int]] = {
             "deadlines": settling.deadlines,
-            "unroutable": _fail_unroutable,
             "help": answering.help_due,
             "paused": lambda turn, _: halting.forgotten_due(turn),
         }
+        if self.gives_up:
+            parts["unroutable"] = _fail_unroutable
         if not lean:
             parts |= {"ladders": climbing.ladders, "digests": climbing.digests}
         done = [apart(turn, name, partial(part, turn, _BATCH), 0) for name, part in parts.items()]
