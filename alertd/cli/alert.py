@@ -334,7 +334,15 @@ def ack(  # noqa: D103 - its help says it
 
     async def work(client: Client) -> None:
         made = await client.post(f"/api/v1/alerts/{alert}/acks", body)
-        text = _("Entered as answer {no}.").format(no=made["no"])
-        show.answer(made, as_json=as_json, human=lambda: show.line(text))
+
+        def human() -> None:
+            show.line(_("Entered as answer {no}.").format(no=made["no"]))
+            if not made["asked"]:
+                show.line(_("The alert asks nothing of them: no unit is covered by it."))
+                show.line(
+                    _("Where they answer for somebody else, name the duty: --duty UNIT:ROLE.")
+                )
+
+        show.answer(made, as_json=as_json, human=human)
 
     _run(work, acting_as)

@@ -5,7 +5,9 @@ import io
 from typing import Any
 
 from python_calamine import CalamineWorkbook
+from sqlalchemy import select
 
+from alertd.store import tables as t
 from tests.unit.web_city import TOWN, WebCity, short
 
 
@@ -115,6 +117,20 @@ async def test_a_count_by_hand_and_its_time_are_kept(web: WebCity) -> None:
         assert made.status_code == 201, made.text
         (ack,) = (await officer.get(f"/api/v1/alerts/{alert}/acks")).json()["items"]
         assert (ack["count"], ack["of"], ack["occurred_at"]) == (35, 40, at)
+
+
+async def test_an_answer_of_whoever_isnt_asked_says_that_it_covers_nothing(web: WebCity) -> None:
+    alert = await told(web)
+    found = []
+    for role in ("grid_leader", "city_duty"):
+        _, person = web.city.leaders(role)[0]
+        named = web.city.one(select(t.person.c.person_id).where(t.person.c.no == person)).person_id
+        async with web.client("officer") as officer:
+            body = {"person_id": named, "kind": "received"}
+            made = await officer.post(f"/api/v1/alerts/{alert}/acks", json=body)
+            found.append(made.json()["asked"])
+    assert found == [True, False]
+    assert (await web.board(alert))["board"]["funnel"]["answered"] == 1
 
 
 async def test_help_by_sms_is_shown_taken_and_closed_with_a_word(web: WebCity) -> None:

@@ -14,7 +14,7 @@ from alertd.store.reads.alerts import find
 from alertd.store.reads.paging import Page
 from alertd.web.api.board import about
 from alertd.web.api.routing import api_router
-from alertd.web.api.shapes import Acked, Classified, Done
+from alertd.web.api.shapes import Acked, AckEntered, Classified, Done
 from alertd.web.auth import Reader
 from alertd.web.commands import answers
 from alertd.web.commands.answers import Classification, NewAck
@@ -45,7 +45,7 @@ class Outcome(BaseModel):
     outcome: Reason
 
 
-@router.post("/alerts/{alert}/acks", status_code=201, response_model=Acked)
+@router.post("/alerts/{alert}/acks", status_code=201, response_model=AckEntered)
 async def enter_ack(write: Writing, alert: AlertRef, new: NewAck) -> Response:
     """Enter an answer that came by phone, radio, runner or on paper."""
 

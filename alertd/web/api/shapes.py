@@ -108,6 +108,12 @@ class Acked(BaseModel):
     alert_id: str
 
 
+class AckEntered(Acked):
+    """The same; `asked`: whether the alert asks anything of them that it counts for."""
+
+    asked: bool
+
+
 class Done(BaseModel):
     """A call for help that was acted on."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import select
 
 from alertd.engine import answering, withdrawing
 from alertd.engine.answering import Answered
@@ -13,6 +14,7 @@ from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, InvalidInputError, NotFoundError
 from alertd.model import AckKind, AlertState, Grade, Millis, Via
 from alertd.store import people
+from alertd.store import tables as t
 from alertd.store.reads import answers as reads
 from alertd.store.reads.alerts import find
 from alertd.store.reads.units import duty_at, paths_of_person, person_of, unit_paths
@@ -83,7 +85,7 @@ class Classification(BaseModel):
 
 
 def enter_ack(turn: Turn, actor: Actor, alert_id: bytes, new: NewAck) -> dict[str, Any]:
-    """Enter an answer by hand.
+    """Enter an answer by hand; says whether the alert asks anything of them that it counts for.
 
     Raises:
         NotFoundError: No such alert, person or duty.
@@ -106,7 +108,17 @@ def enter_ack(turn: Turn, actor: Actor, alert_id: bytes, new: NewAck) -> dict[st
         of=new.of,
         note=new.note,
     )
-    return {"no": number, "alert_id": alert.id.hex()}
+    asked = _asks(turn, alert, person, duties)
+    return {"no": number, "alert_id": alert.id.hex(), "asked": asked}
+
+
+def _asks(turn: Turn, alert: LiveAlert, person_no: int, duties: tuple[int, ...] | None) -> bool:
+    """Whether the alert asks a duty of theirs, or may still: it is being written down."""
+    if turn.connection.execute(select(t.alert.c.phase).where(t.alert.c.no == alert.no)).scalar():
+        return True
+    received = answering.Counting(alert.no, person_no, AckKind.RECEIVED, duties)
+    (found,) = answering.counted_for(turn, [received])
+    return bool(found)
 
 
 def enter(
