@@ -38,7 +38,10 @@ class Shown(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """A form's target; `fields` are enough for one who may, so that a refusal is of the right."""
+    """A form's target; `fields` are enough for one who may, so that a refusal is of the right.
+
+    `right`: several with a bar between them, where any of them will do.
+    """
 
     route: str
     example: str
@@ -139,7 +142,7 @@ FORMS: Final = (
         "approve",
         fields={"confirm": "{draft}"},
     ),
-    Sent("/alerts/{alert}/discard", "/alerts/{draft}/discard", "draft"),
+    Sent("/alerts/{alert}/discard", "/alerts/{draft}/discard", "draft|approve"),
     Sent("/alerts/{alert}/correct", "/alerts/{running}/correct", "approve"),
     Sent("/alerts/{alert}/follow/{kind}", "/alerts/{running}/follow/all-clear", "draft"),
     Sent(
@@ -214,7 +217,8 @@ def permitted(who: str, thing: Shown | Sent) -> bool:
     role, unit = PEOPLE[who]
     path = "part/" if unit else ""
     actor = Actor(no=1, id=b"x" * 16, name=who, role=role, path=path)
-    return not thing.right or may(actor, thing.right, [""] if thing.whole else [])
+    paths = [""] if thing.whole else []
+    return not thing.right or any(may(actor, each, paths) for each in thing.right.split("|"))
 
 
 def routes_of(app: FastAPI, method: str) -> set[str]:

@@ -168,7 +168,11 @@ def test_how_a_try_ended_that_was_the_last(
     """Where an earlier copy may have arrived, whatever becomes of the later one: it is unknown."""
     resting = S.UNKNOWN if duplicate else state
     assert settle.outcome(delivery(duplicate=duplicate, **changes), error, NOW) == Settlement(
-        state=resting, reason=reason, duplicate=duplicate, unreached=unreached
+        state=resting,
+        reason=reason,
+        duplicate=duplicate,
+        unreached=unreached,
+        dead=error.fault is Fault.OPTED_OUT,
     )
 
 
@@ -176,7 +180,7 @@ def test_how_a_try_ended_that_was_the_last(
 def test_a_number_that_does_not_exist_speaks_for_every_copy(*, duplicate: bool) -> None:
     gone = SendError(Fault.DEAD, "no-such")
     assert settle.outcome(delivery(duplicate=duplicate), gone, NOW) == Settlement(
-        state=S.FAILED, reason="no-such", duplicate=duplicate, unreached=True
+        state=S.FAILED, reason="no-such", duplicate=duplicate, unreached=True, dead=True
     )
     later = word(ReceiptStatus.FAILED, fault=Fault.DEAD, code="no-such")
     found = settle.receipt(delivery(duplicate=duplicate), later, NOW)
@@ -187,7 +191,13 @@ def test_a_number_that_does_not_exist_speaks_for_every_copy(*, duplicate: bool) 
 @pytest.mark.parametrize("fault", [None, Fault.OPTED_OUT, Fault.REFUSED])
 def test_a_later_failure_of_a_copy_leaves_it_unknown(fault: Fault | None) -> None:
     found = settle.receipt(delivery(**AGAIN), word(ReceiptStatus.FAILED, fault=fault), NOW)
-    assert found == Settlement(state=S.UNKNOWN, reason="failed", duplicate=True, unreached=True)
+    assert found == Settlement(
+        state=S.UNKNOWN,
+        reason="failed",
+        duplicate=True,
+        unreached=True,
+        dead=fault is Fault.OPTED_OUT,
+    )
 
 
 @pytest.mark.parametrize(("retry_after_s", "wait_ms"), [(None, 5_000), (1, 1_000), (40, 40_000)])
