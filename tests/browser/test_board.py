@@ -133,6 +133,13 @@ def test_a_call_for_help_is_shown_while_somebody_writes_how_another_ended(
     officer.sees("PAUSED: nothing of this alert is being sent")
 
 
+def only_presses(route: Route) -> None:
+    if (route.request.method, route.request.resource_type) == ("GET", "fetch"):
+        route.abort("internetdisconnected")
+    else:
+        route.fallback()
+
+
 def test_what_was_pressed_and_not_done_is_said(own_stage: Stage, browse: Visit) -> None:
     code = own_stage.issued()["short_code"]
     officer = browse(own_stage.url, session=own_stage.session_of("officer"), language="en")
@@ -148,6 +155,7 @@ def test_what_was_pressed_and_not_done_is_said(own_stage: Stage, browse: Visit) 
     with officer.page.expect_event("dialog"):
         officer.presses("‖ Pause")
     expect(reason).to_have_value("wrong area")
+    officer.page.route("**/*", only_presses)  # what it reads would notice, too, and leave the page
     officer.context.set_offline(False)
     officer.context.clear_cookies()
     with officer.page.expect_event("dialog"):

@@ -66,14 +66,28 @@ const live = (() => {
     return [form.getAttribute("action"), ...named].join(" ");
   }
 
-  // What somebody has filled in, so that it outlives what is drawn anew around it.
+  function fields(section) {
+    return Array.from(section.querySelectorAll("input:not([type=hidden]), select, textarea")).filter((field) => field.form);
+  }
+
+  function named(field) {
+    return `${about(field.form)} ${field.name}`;
+  }
+
+  function touched(field) {
+    if (field.nodeName !== "SELECT") return field.value !== field.defaultValue;
+    return field.selectedIndex > 0 && !field.options[field.selectedIndex].defaultSelected;
+  }
+
+  // What somebody has filled in, so that it outlives what is drawn anew around it. A board has
+  // hundreds of forms that nobody has touched: those cost a look and no more.
   function filled(section) {
-    const fields = Array.from(section.querySelectorAll("input:not([type=hidden]), select, textarea")).filter((field) => field.form);
-    return fields.map((field) => [field, `${about(field.form)} ${field.name}`]);
+    return fields(section).filter(touched).map((field) => [field, named(field)]);
   }
 
   function putBack(section, before) {
-    const fresh = new Map(filled(section).map(([field, name]) => [name, field]));
+    if (before.length === 0) return;
+    const fresh = new Map(fields(section).map((field) => [named(field), field]));
     for (const [field, name] of before) {
       const place = fresh.get(name);
       if (place && place !== field && field.value !== "") place.value = field.value;
