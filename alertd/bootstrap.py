@@ -32,6 +32,7 @@ from alertd.store.backup.checking import require_key
 from alertd.store.backup.placing import LOCK, refuse_half
 from alertd.store.ballast import BallastFile
 from alertd.store.database import Store, lock_file
+from alertd.store.departure import refuse_departed
 from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES, is_sqlite, reader
 from alertd.store.links import PLACEHOLDER
 from alertd.store.vault import KEY_BYTES, Vault, load_key
@@ -239,7 +240,7 @@ class Node:
 
         Raises:
             NotConfiguredError: Only a part of the work, and a database that has one writer.
-            ConflictError: Another process writes to the data folder.
+            ConflictError: Another process writes to the data folder, or the city lives elsewhere.
         """
         if self.part != Part() and is_sqlite(self.settings.store_url):
             raise NotConfiguredError(
@@ -254,6 +255,8 @@ class Node:
             self.space.look()  # before anything is written
         self.store = open_store(self.settings)
         self._stack.callback(self.store.close)
+        with self.store.read() as connection:
+            refuse_departed(connection)
         if self.space is not None and not self.space.short:
             self.store.reserve_log()
         self.library = library_of(self.settings)

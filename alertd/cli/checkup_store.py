@@ -17,6 +17,7 @@ from alertd.errors import AlertdError
 from alertd.settings import Settings
 from alertd.store import access, dialect, lived, migrate, roster
 from alertd.store.backup.checking import require_key
+from alertd.store.departure import refuse_departed
 from alertd.store.reads.units import group_kinds
 
 _DAY_MS: Final = 86_400_000
@@ -51,6 +52,7 @@ def _inside(settings: Settings) -> list[Finding]:
     engine = dialect.reader(settings.store_url)
     try:
         with engine.begin() as connection:
+            refuse_departed(connection)
             now = time.time_ns() // 1_000_000
             return [
                 _key(connection, settings),

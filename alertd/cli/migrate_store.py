@@ -1,39 +1,75 @@
 """`alertd migrate-store`: carry a city from SQLite to PostgreSQL, or back."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from alertd.bootstrap import lock
 from alertd.cli import show
+from alertd.cli.keeping import now
 from alertd.cli.options import Json
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError, NotConfiguredError
 from alertd.settings import Settings, load
 from alertd.store import dialect, migrate
+from alertd.store.departure import take_back
 from alertd.store.transfer import TABLES, Transferred, transfer
 
 
 def migrate_store(  # noqa: D103 - its help says it
     to: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--to",
             metavar="URL",
             envvar="ALERTD_TARGET_DATABASE_URL",
             help=_("An empty database: postgresql://… or sqlite:///…"),
         ),
-    ],
+    ] = None,
+    back: Annotated[
+        bool,
+        typer.Option(
+            "--take-back", help=_("Go on in the database that was left: the other one is lost.")
+        ),
+    ] = False,
+    will_send: Annotated[
+        bool,
+        typer.Option(
+            "--will-send", help=_("Go on where it stood: the next start sends what waits in it.")
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     settings = load()
+    if back:
+        _taken_back(settings, will_send=will_send, as_json=as_json)
+        return
+    if to is None:
+        raise InvalidInputError("Name the database: --to URL.", field="--to")
     target = str(_checked(to).store_url)
     with ExitStack() as stack:
         stack.callback(lock(settings).close)
         tell = stack.enter_context(show.counting(_("Copying and comparing"), 2 * len(TABLES)))
-        done = transfer(settings.store_url, target, lambda _table: tell(1))
+        done = transfer(
+            settings.store_url, target, lambda _table: tell(1), node=settings.node, now=now()
+        )
     show.answer(_document(done), as_json=as_json, human=lambda: _shown(done))
+
+
+def _taken_back(settings: Settings, *, will_send: bool, as_json: bool) -> None:
+    with closing(lock(settings)):
+        waits = take_back(settings.store_url, node=settings.node, now=now(), will_send=will_send)
+    text = _(
+        "The city goes on here. Served, it sends: {alerts} alerts under way, {messages} messages,"
+        " {help} calls for help; what waited is marked as a possible duplicate."
+    )
+    show.answer(
+        {"waiting": asdict(waits)},
+        as_json=as_json,
+        human=lambda: show.line(text.format(**asdict(waits))),
+    )
 
 
 def _checked(url: str) -> Settings:
@@ -63,3 +99,4 @@ def _shown(done: Transferred) -> None:
     )
     show.line(text.format(rows=f"{done.rows:,}", facts=f"{done.facts:,}"))
     show.line(_("Set database_url to it, and keep the data folder: it has the keys."))
+    show.line(_("The database that was left isn't served any more."))

@@ -33,6 +33,7 @@ COPIED: tuple[Table, ...] = (
     t.idempotency,
 )
 FOLDED: tuple[Table, ...] = (
+    t.departure,
     t.terminal_state,
     t.event,
     t.alert,

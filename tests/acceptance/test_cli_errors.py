@@ -118,6 +118,11 @@ def test_a_city_moved_to_a_new_folder_is_its_owners_alone(data: Path) -> None:
     said = alertd(data, "migrate-store", "--to", f"sqlite:///{target}")
     assert said.code == 0, said.err
     assert target.parent.stat().st_mode & 0o777 == 0o700
+    left = alertd(data, "serve")
+    assert (left.code, "This city was carried into another database" in left.err) == (1, True)
+    assert "This city was carried" in alertd(data, "doctor").out
+    assert alertd(data, "verify").code == 0, "what is on record there can be read"
+    assert alertd(data, "migrate-store", "--take-back").code == 0
     nowhere = alertd(data, "migrate-store", "--to", "sqlite://")
     assert (nowhere.code, "--to must begin with" in nowhere.err) == (2, True)
 

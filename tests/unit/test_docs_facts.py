@@ -18,7 +18,7 @@ from alertd.engine.authority import Actor
 from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.engine.turn import Turn
 from alertd.model import RequirementState
-from alertd.store import access, credentials, journal, second_factor
+from alertd.store import access, credentials, departure, journal, second_factor
 from alertd.store import tables as t
 from alertd.store.backup.manifest import Manifest
 from alertd.store.backup.placing import restored
@@ -264,6 +264,9 @@ def restore(city: City) -> None:
     made = Manifest("0", "v", "test", taken_at=city.now, heads=(), keys={}, files=())
     with city.store.transaction(city.now) as tx:
         restored(tx, made, Waiting(1, 2, 3))
+        departure.arrived(tx, "sqlite")
+    departure.leave(city.url, node="test", to="postgresql", now=city.now)
+    departure.take_back(city.url, node="test", now=city.now, will_send=True)
 
 
 def differences(

@@ -24,7 +24,7 @@ from alertd.store import migrate
 from alertd.store.backup import checking, disk, logins, manifest
 from alertd.store.backup.copying import Tell, frozen, require_room
 from alertd.store.backup.manifest import ADDRESSES, DATABASE, KEYS, SETTINGS, Manifest
-from alertd.store.backup.waiting import Waiting, waiting
+from alertd.store.backup.waiting import Waiting, waiting, would_send
 from alertd.store.database import Store, Transaction, lock_file
 from alertd.store.vault import KEY_BYTES, Vault, fingerprint
 
@@ -131,7 +131,7 @@ def restore(
             logins.unseal(staged)
             facts, waits = _look(staged, made, now)
             if waits.any and not will_send:
-                raise _would_send(waits)
+                raise would_send(waits)
             _record(staged, made, now, waits)
             aside = _put(staged, place, now)
         finally:
@@ -267,14 +267,6 @@ def _aside(path: Path, aside: Path) -> bool:
     shutil.move(path, aside / path.name)
     disk.sync(aside)
     return True
-
-
-def _would_send(waits: Waiting) -> ConflictError:
-    return ConflictError(
-        f"Served, it would send: {waits.alerts} alerts under way, {waits.messages} messages, "
-        f"{waits.help} calls for help wait in it.",
-        hint="Add --will-send if it is to go on from there; to look at it, use alertd verify.",
-    )
 
 
 def _not_whole(what: str) -> InvalidInputError:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from alertd.errors import ConflictError
 from alertd.model import ALERT_SHIFT, AlertState, DeliveryState, Millis
 from alertd.store import tables as t
 
@@ -51,3 +52,12 @@ def waiting(connection: Connection, now: Millis) -> Waiting:
         .where(h.taken_at.is_(None), h.closed_at.is_(None))
     )
     return Waiting(*(connection.execute(query).scalar_one() for query in (alerts, messages, calls)))
+
+
+def would_send(waits: Waiting) -> ConflictError:
+    """What is said to somebody who hasn't said that it shall."""
+    return ConflictError(
+        f"Served, it would send: {waits.alerts} alerts under way, {waits.messages} messages, "
+        f"{waits.help} calls for help wait in it.",
+        hint="Add --will-send if it is to go on from there; to look at it, use alertd verify.",
+    )

@@ -15,6 +15,7 @@ from alertd.store.tables.paper import Sheet, SheetMark
 from alertd.store.tables.readiness import DrillScore, Todo
 from alertd.store.tables.record import (
     Chain,
+    Departure,
     Journal,
     Node,
     NodeClock,
@@ -43,6 +44,7 @@ def _core(model: type[SQLModel]) -> Table:
 
 
 node = _core(Node)
+departure = _core(Departure)
 node_clock = _core(NodeClock)
 journal = _core(Journal)
 chain = _core(Chain)

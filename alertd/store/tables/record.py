@@ -14,6 +14,15 @@ class Node(SQLModel, table=True):
     created_at: int = big()
 
 
+class Departure(SQLModel, table=True):
+    """That the city on record here lives in another database; one row where it does, else none."""
+
+    __tablename__ = "departure"
+    node: str = text(primary_key=True)
+    to: str = text()  # what kind of database: sqlite or postgresql; the URL may hold a password
+    at: int = big()
+
+
 class NodeClock(SQLModel, table=True):
     """How far this node has lived, by its own time; written every few seconds while work waits."""
 

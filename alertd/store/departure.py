@@ -1,0 +1,76 @@
+"""Whether the city lives in this database, or was carried into another and is served from there.
+
+A copy that is served sends: were both, whatever waits would be sent twice, and an answer would
+count in one of them alone.
+"""
+
+import datetime as dt
+from contextlib import closing
+from dataclasses import asdict
+
+from sqlalchemy import Connection, select
+
+from alertd.errors import ConflictError
+from alertd.model import Fact, Millis
+from alertd.store import migrate
+from alertd.store import tables as t
+from alertd.store.backup.waiting import Waiting, waiting, would_send
+from alertd.store.database import Store, Transaction
+from alertd.store.vault import KEY_BYTES, Vault
+
+
+def refuse_departed(connection: Connection) -> None:
+    """Refuse to go on in a database whose city was carried away.
+
+    Raises:
+        ConflictError: It was.
+    """
+    gone = connection.execute(select(t.departure.c.to, t.departure.c.at)).first()
+    if gone is not None:
+        moment = dt.datetime.fromtimestamp(gone.at // 1000, dt.UTC)
+        kind, at = gone.to, f"{moment:%Y-%m-%d %H:%M}"
+        raise ConflictError(
+            f"This city was carried into another database ({kind}) at {at} UTC;"
+            " served here, too, it would send what waits twice.",
+            hint="Set database_url to that one; if it is lost: alertd migrate-store --take-back",
+        )
+
+
+def leave(url: str, *, node: str, to: str, now: Millis) -> None:
+    """Write down at `url` that the city is in a database of the kind `to` from now on."""
+    with closing(_alone(url, node)) as store, store.transaction(now) as tx:
+        _record(tx, "store.left", {"node": node, "to": to})
+
+
+def take_back(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
+    """Let the city go on at `url`, which it had left; returns what the next start sends.
+
+    What waits may have left from the other database meanwhile, and is marked as a possible
+    duplicate.
+
+    Raises:
+        ConflictError: It hasn't left, or would send and nobody has said that it shall.
+    """
+    migrate.upgrade(url)
+    with closing(_alone(url, node)) as store, store.transaction(now) as tx:
+        if tx.connection.execute(select(t.departure)).first() is None:
+            raise ConflictError("This city wasn't carried away: there is nothing to take back.")
+        waits = waiting(tx.connection, now)
+        if waits.any and not will_send:
+            raise would_send(waits)
+        _record(tx, "store.taken-back", {"node": node, "waiting": asdict(waits)})
+    return waits
+
+
+def arrived(tx: Transaction, origin: str) -> None:
+    """The fact that this journal goes on from one in a database of the kind `origin`."""
+    _record(tx, "store.arrived", {"from": origin})
+
+
+def _record(tx: Transaction, kind: str, body: dict[str, object]) -> None:
+    tx.record(Fact(kind=kind, occurred_at=tx.now, body=body, source="cli"))
+
+
+def _alone(url: str, node: str) -> Store:
+    """The database for a fact or two; no address is sealed or opened."""
+    return Store(url, Vault(bytes(KEY_BYTES)), node=node)
