@@ -7,7 +7,7 @@ back as `Event` values. Times are integers: milliseconds since the Unix epoch, U
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -302,9 +302,13 @@ class UnderWay(set["asyncio.Task[Accepted]"]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+Send = Callable[[Outgoing], Coroutine[Any, Any, Accepted]]
+"""Hands one message over, or raises SendError."""
+
+
 async def each(
     messages: Sequence[Outgoing],
-    send: Callable[[Outgoing], Awaitable[Accepted]],
+    send: Send,
     timeout_s: float,
     under_way: UnderWay | None = None,
 ) -> AsyncIterator[Outcome]:
@@ -325,9 +329,6 @@ async def each(
     tasks: dict[asyncio.Task[Accepted], Outgoing] = {}
     overdue = False
 
-    async def one(message: Outgoing) -> Accepted:
-        return await send(message)
-
     def settle(task: asyncio.Task[Accepted]) -> None:
         # A callback, not an `except` inside the task: a task that is cancelled before its first
         # step never runs its own code, and would leave its message without an outcome.
@@ -342,7 +343,7 @@ async def each(
             task.cancel()
 
     for message in messages:
-        task = asyncio.create_task(one(message))
+        task = asyncio.create_task(send(message))
         tasks[task] = message
         running.add(task)
         task.add_done_callback(settle)

@@ -5,9 +5,9 @@ or a further try, is as if each had been told by itself.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from channels.base import Accepted, Fault, Outgoing, SendError
+from channels.base import Accepted, Fault, Outgoing, Send, SendError
 from channels.loudspeaker.announcing import Announcer
 from channels.loudspeaker.commands import (
     Numbering,
@@ -68,7 +68,7 @@ class Sender:
         self._numbering = Numbering()
         self._unanswered = Unanswered(grace_s, self._ask_again)
 
-    def together(self, messages: Sequence[Outgoing]) -> Callable[[Outgoing], Awaitable[Accepted]]:
+    def together(self, messages: Sequence[Outgoing]) -> Send:
         """What sends each of the messages that were handed over together, or raises SendError."""
         shared: dict[tuple[int, int], _ToArea] = {}
         for area, told in plan(messages, self._areas()).areas:

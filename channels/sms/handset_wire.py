@@ -12,9 +12,9 @@ failed), `reason`, `at`, `id`. Reply: `id`, `from`, `text`, `extension`, `at`.
 """
 
 import hmac
-import json
 from typing import Any
 
+from alertd.canonical import compact
 from channels.base import Fault, Outgoing, Receipt, ReceiptStatus, Reply
 from channels.hook_reading import message_text, moment, whole, word
 
@@ -69,7 +69,7 @@ def message_body(message: Outgoing) -> bytes:
         "expires_at": message.expires_at,
         "possible_duplicate": message.possible_duplicate,
     }
-    return json.dumps(fields, ensure_ascii=False).encode()
+    return compact(fields).encode()
 
 
 def read_receipt(item: Any) -> Receipt | None:
