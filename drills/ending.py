@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from alertd.decide.lifecycle import OVER
-from alertd.engine import accept, approving
+from alertd.engine import accept, approving, dispatch
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import AlertdError
 from alertd.model import AlertState, DrillState
@@ -86,6 +86,7 @@ def _end_alert(turn: Turn, office: Office, alert: LiveAlert, template: str, by: 
     if alert.state is AlertState.ISSUED:
         notice_no = _tell_the_told(turn, office, alert, template, by)
     if turn.alert(alert.no).state not in OVER:
+        dispatch.give_up_resends(turn, alert.no)
         body = {"state": AlertState.CANCELLED.value, "reason": "drill-ended"}
         turn.record("alert.ended", body, alert_no=alert.no)
     return notice_no

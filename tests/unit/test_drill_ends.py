@@ -1,6 +1,7 @@
 """How drills end: followed up by hand, or because a live alert came; who is told."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ from alertd.model import (
 )
 from alertd.store import journal
 from alertd.store import tables as t
+from channels.base import Fault, SendError
+from drills.calendar import Calendar
 from drills.score.values import Kind, Score, Verdict
 from drills.scoring import look, record, terms_of
 from tests.city import OFFICER, SECOND, ZONE
-from tests.unit.drill_city import TOWN, DrillCity, plan_of
+from tests.unit.drill_city import OFFICE, TOWN, DrillCity, plan_of
 
 OTHER = "330281001"
 TOLD = "演练中止,以实际预警为准"
@@ -373,3 +376,30 @@ def test_a_drill_without_a_plan_that_gave_way_can_be_scored(drills: DrillCity) -
     assert Kind.SILENT not in {defect.kind for defect in found.score.defects}
     city.take(partial(record, found=found, begins="06-01", zone=ZONE, source=OFFICER.source))
     assert city.one(select(t.drill_score.c.cut_short)).cut_short == 1
+
+
+def test_2_what_waits_to_be_sent_again_stays_unknown_where_no_notice_can_be_made(
+    drills: DrillCity,
+) -> None:
+    city = drills.city
+    city.behave = lambda message: SendError(
+        Fault.RETRY if message.possible_duplicate else Fault.UNKNOWN, "no-answer"
+    )
+    drill = city.issue(areas=[TOWN], roles=ROLES, status="Exercise")
+    city.forward(minutes=3, tick_s=20)
+    assert (DeliveryState.PENDING, 1) in waiting(drills, drill)
+    city.engine.agenda = Calendar(replace(OFFICE, sender="not a sender, no"))
+    city.issue(areas=["330281002001"])
+    assert state_of(drills, drill) is AlertState.CANCELLED
+    (gave_way,) = drills.facts("drill.gave-way")
+    assert gave_way["notice_no"] == 0
+    again = {state for state, duplicate in waiting(drills, drill) if duplicate}
+    assert again == {DeliveryState.UNKNOWN}, "it may have arrived: nobody can call it cancelled"
+
+
+def waiting(drills: DrillCity, alert_no: int) -> set[tuple[DeliveryState, int]]:
+    """The states of an alert's deliveries, each with whether it may be a duplicate."""
+    c = t.delivery.c
+    mine = c.id.between(alert_no << 32, (alert_no + 1 << 32) - 1)
+    found = drills.city.rows(select(c.state, c.duplicate).where(mine).distinct())
+    return {(DeliveryState(row.state), row.duplicate) for row in found}
