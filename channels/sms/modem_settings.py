@@ -15,7 +15,10 @@ _NUMBER = re.compile(r"\+?\d{3,20}")
 _USSD = re.compile(r"[*#0-9]{2,30}")
 _CONNECTION = re.compile(r"[a-z0-9-]{2,30}")
 _MODEL = re.compile(r"[A-Za-z0-9-]{0,30}")
-_CNMI = re.compile(r"[0-9,]{0,9}")
+# Of mode, mt, bm and ds (3GPP TS 27.005, 3.4.1). With mt 2 or 3 the modem passes a reply on and
+# keeps it nowhere: it would be lost with whoever didn't store it.
+_CNMI = re.compile(r"[0-3]?(,[01]?(,[0-3]?(,[0-2]?)?)?)?")
+_CNMI_IS = "up to four digits with commas between, the second of them empty, 0 or 1"
 _COUNTRY = re.compile(r"\d{1,3}")
 
 
@@ -104,7 +107,7 @@ def _modem(config: RouteConfig, name: str, table: Any) -> ModemSettings:
         device=device,
         connection=_matching(mine, "connection", _CONNECTION, "one of gammu's") or "at115200",
         model=_given(_matching(mine, "model", _MODEL, "a driver of gammu's"), "at"),
-        cnmi=_given(_matching(mine, "cnmi", _CNMI, "digits with commas between"), ",,,1"),
+        cnmi=_given(_matching(mine, "cnmi", _CNMI, _CNMI_IS), ",,,1"),
         sim_pin=_matching(mine, "sim_pin", _PIN, "4 to 8 digits, in quotation marks"),
         smsc=_matching(mine, "smsc", _NUMBER, "a phone number"),
         ussd=_matching(mine, "ussd", _USSD, "a code such as *100#"),

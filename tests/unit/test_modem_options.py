@@ -53,6 +53,7 @@ def test_what_the_route_says_holds_for_modems_that_dont_say_otherwise() -> None:
         ({"modems": M1, "smsc": "home"}, "smsc"),
         ({"modems": M1, "ussd": "100\r"}, "ussd"),
         ({"modems": M1, "cnmi": ",,,1\ndevice = /b"}, "cnmi"),
+        ({"modems": M1, "cnmi": "1,2,0,1"}, "cnmi"),  # replies would be on no SIM
         ({"modems": M1, "model": ["at"]}, "model"),
         ({"modems": M1, "connection": ""}, "connection"),
         ({"modems": M1, "part_timeout_s": 0}, "part_timeout_s"),
