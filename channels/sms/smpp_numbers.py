@@ -32,7 +32,7 @@ def incoming_number(source: str, ton: int, region: str) -> str:
     digits = source.removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
         return source
-    if ton == _INTERNATIONAL or digits != source:
+    if digits != source or (ton == _INTERNATIONAL and not _is_mobile(digits, region)):
         return f"+{digits}"
     try:
         # A national number first: 138… is China's, and a number of the country code 1 only there.
@@ -43,3 +43,18 @@ def incoming_number(source: str, ton: int, region: str) -> str:
     if len(digits) < _SHORTEST or not phonenumbers.is_possible_number(number):
         return source
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _is_mobile(digits: str, region: str) -> bool:
+    """Whether they are one of the region's own mobile numbers, without its country code.
+
+    Some gateways call every number international, also those that they give without the code; who
+    answers by one would be a stranger.
+    """
+    try:
+        number = phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException:
+        return False
+    if str(number.national_number) != digits:
+        return False
+    return phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
