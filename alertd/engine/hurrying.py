@@ -65,8 +65,11 @@ def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int], *, ove
         )
 
 
-# Which queue they travel in, and when, goes by what they are.
-_AS_IT_WAS = frozenset({MessageKind.HELP, MessageKind.PAUSED})
+# Which queue they travel in, and when, goes by what they are. A digest and a confirmation don't say
+# what the alert says: whoever gets one by a second number isn't told of the alert by that.
+_AS_IT_WAS = frozenset(
+    {MessageKind.HELP, MessageKind.PAUSED, MessageKind.DIGEST, MessageKind.CONFIRMATION}
+)
 
 
 def _used(

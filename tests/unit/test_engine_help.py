@@ -114,3 +114,29 @@ def test_a_reminder_goes_to_the_number_that_is_left(make_city: MakeCity) -> None
     city.issue(areas=[TOWN])
     city.forward(minutes=2, seconds=5)
     assert [m.template for m in city.to("+8613900000001")] == ["typhoon-red", "reminder"]
+
+
+def test_what_comes_by_a_second_number_is_what_it_was(make_city: MakeCity) -> None:
+    """Only the alert, and what says the same, tells somebody of the alert."""
+    dead: set[str] = set()
+
+    def by_number(message: Outgoing) -> Accepted | SendError:
+        dying = message.address in dead and message.kind in {"digest", "confirmation"}
+        return SendError(Fault.DEAD, "no-such-number") if dying else accepts(message)
+
+    city = make_city(behave=by_number)
+    city.issue(areas=[TOWN])
+    (_, person), *_ = asked(city)
+    city.forward(minutes=1)
+    phones = {m.address for m in city.sent if m.address.startswith("+")}
+    people_of = {at(city, phone): phone for phone in sorted(phones)}
+    dead |= phones
+    for place, one in enumerate(people_of):
+        second_number(city, one, f"+8613900{place:06}")
+    city.sent.clear()
+    city.reply(people_of[person], "1")
+    city.forward(minutes=30, tick_s=60)
+    again = [m for m in city.sent if m.address.startswith("+8613900")]
+    said = {(m.template.partition("-")[0], m.kind) for m in again}
+    assert said >= {("digest", "digest"), ("confirmation", "confirmation")}
+    assert not said & {("digest", "alert"), ("confirmation", "alert")}
