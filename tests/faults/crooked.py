@@ -286,7 +286,7 @@ def by_pattern(pattern: bytes, base: int = 10) -> Callable[[bytes], Try | None]:
 
 MANNERS: Mapping[str, Manner] = {
     "handsets": Manner(
-        by_pattern(rb'"delivery": (\d+), "attempt": (\d+)'),
+        by_pattern(rb'"delivery": ?(\d+), ?"attempt": ?(\d+)'),
         (422, b'{"error": "content-refused"}'),
         b'{"error": "no-such-number"}',
         (302, 400, 404, 422, 429, 500, 503),
@@ -308,7 +308,7 @@ MANNERS: Mapping[str, Manner] = {
     # A status is all that a webhook's receiver says: one that lies can't be told from one that
     # doesn't, so that here only those are changed that nobody could take for a refusal.
     "webhook": Manner(
-        by_pattern(rb'"delivery": (\d+), "attempt": (\d+)'),
+        by_pattern(rb'"delivery": ?(\d+), ?"attempt": ?(\d+)'),
         (400, b""),
         b'{"errcode": 1}',
         (500, 502, 504),

@@ -103,6 +103,7 @@ def test_a_message_on_the_wire() -> None:
             "possible_duplicate": True,
         },
         ensure_ascii=False,
+        separators=(",", ":"),
     )
 
 
