@@ -9,7 +9,7 @@ import typer
 from alertd.bootstrap import lock
 from alertd.cli import show
 from alertd.cli.keeping import now
-from alertd.cli.options import Json
+from alertd.cli.options import Json, WillSend
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError, NotConfiguredError
 from alertd.settings import Settings, load
@@ -34,12 +34,7 @@ def migrate_store(  # noqa: D103 - its help says it
             "--take-back", help=_("Go on in the database that was left: the other one is lost.")
         ),
     ] = False,
-    will_send: Annotated[
-        bool,
-        typer.Option(
-            "--will-send", help=_("Go on where it stood: the next start sends what waits in it.")
-        ),
-    ] = False,
+    will_send: WillSend = False,
     as_json: Json = False,
 ) -> None:
     settings = load()

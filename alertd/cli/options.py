@@ -17,6 +17,12 @@ As = Annotated[
         "--as", metavar="NAME", help=_("Act as another principal, by their token in ALERTD_TOKEN.")
     ),
 ]
+WillSend = Annotated[
+    bool,
+    typer.Option(
+        "--will-send", help=_("Go on where it stood: the next start sends what waits in it.")
+    ),
+]
 People = Annotated[
     Path, typer.Argument(metavar="PEOPLE", help=_("The people file, CSV or XLSX, or a folder."))
 ]

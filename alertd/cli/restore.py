@@ -8,7 +8,7 @@ import typer
 
 from alertd.cli import show
 from alertd.cli.keeping import database_of, megabytes, now
-from alertd.cli.options import Json
+from alertd.cli.options import Json, WillSend
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError
 from alertd.settings import load
@@ -30,12 +30,7 @@ def restore(  # noqa: D103 - its help says it
     replace: Annotated[
         bool, typer.Option("--replace", help=_("Move aside what is there; nothing is deleted."))
     ] = False,
-    will_send: Annotated[
-        bool,
-        typer.Option(
-            "--will-send", help=_("Go on where it stood: the next start sends what waits in it.")
-        ),
-    ] = False,
+    will_send: WillSend = False,
     as_json: Json = False,
 ) -> None:
     settings = load() if data_dir is None else load(data_dir=data_dir)
