@@ -53,12 +53,13 @@ def take_back(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
     """
     migrate.upgrade(url)
     with closing(_alone(url, node)) as store, store.transaction(now) as tx:
-        if tx.connection.execute(select(t.departure)).first() is None:
+        gone = tx.connection.execute(select(t.departure.c.node)).scalar()
+        if gone is None:
             raise ConflictError("This city wasn't carried away: there is nothing to take back.")
         waits = waiting(tx.connection, now)
         if waits.any and not will_send:
             raise would_send(waits)
-        _record(tx, "store.taken-back", {"node": node, "waiting": asdict(waits)})
+        _record(tx, "store.taken-back", {"node": gone, "waiting": asdict(waits)})
     return waits
 
 

@@ -186,8 +186,15 @@ def test_what_waits_may_have_left_from_the_other_database(tmp_path: Path) -> Non
     assert waits(city.url, duplicate=1) == waits(there, duplicate=0) > 0
 
 
-def back_at(city: City, *, will_send: bool) -> None:
-    take_back(city.url, node=NODE, now=LATER, will_send=will_send)
+def back_at(city: City, *, will_send: bool, node: str = NODE) -> None:
+    take_back(city.url, node=node, now=LATER, will_send=will_send)
+
+
+def test_a_node_that_has_another_name_by_now_is_taken_back_as_well(tmp_path: Path) -> None:
+    city = lived_in(tmp_path / "here")
+    transfer(city.url, databases.url_of(tmp_path / "there", postgresql=False))
+    back_at(city, will_send=True, node="renamed")
+    assert not is_left(city.url)
 
 
 def waits(url: str, *, duplicate: int) -> int:
