@@ -117,6 +117,30 @@ async def test_the_list_is_by_waiting_time_filtered_paged_and_printed(web: WebCi
         assert not re.search(r"\d{11}", sheet)
 
 
+async def test_who_hadnt_answered_at_the_end_is_named_and_not_waited_for(web: WebCity) -> None:
+    code = await told(web)
+    waited = await silent(web, code, limit=500)
+    async with web.client("officer") as officer, web.client("second") as second:
+        clear = await officer.post(f"/api/v1/alerts/{code}/all-clear", json={})
+        await second.post(f"/api/v1/alerts/{clear.json()['id']}/approve")
+        before = (await officer.get(f"/api/v1/alerts/{code}")).json()
+        assert before["view"]["state"] == "all-clear"
+    assert await silent(web, code) == []
+    ended = await silent(web, code, state="closed", limit=500)
+    assert {row["no"] for row in ended} == {row["no"] for row in waited}
+    assert {(row["closed"], row["next_at"], *row["next_acts"]) for row in ended} == {(True, None)}
+    async with browser(web) as officer:
+        await sign_in(officer, "officer")
+        for url in (f"/alerts/{code}", f"/alerts/{code}/wall"):
+            board = unescape((await officer.get(url)).text)
+            assert "Hadn't answered when the alert ended · received" in board
+            assert "Not answered yet" not in board
+        listed = (await officer.get(f"/alerts/{code}/unanswered?state=closed")).text
+        assert ended[0]["unit_name"] in listed
+        assert "closed" in listed
+        assert "countdown" not in listed
+
+
 async def test_a_number_is_shown_to_whoever_calls_and_to_nobody_else(web: WebCity) -> None:
     code = await told(web)
     person = (await silent(web, code))[0]["holders"][0]

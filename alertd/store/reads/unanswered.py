@@ -1,4 +1,4 @@
-"""Who hasn't answered yet: duties whose ladder is open or exhausted, with whom to ask."""
+"""Who hasn't answered: duties whose ladder is open, exhausted or has ended, with whom to ask."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ _STATES = {
     "exhausted": (RequirementState.EXHAUSTED,),
     "any": (RequirementState.OPEN, RequirementState.EXHAUSTED),
     "call": (RequirementState.OPEN, RequirementState.EXHAUSTED),
+    "closed": (RequirementState.CLOSED,),
 }
 
 
@@ -69,7 +70,8 @@ class Unanswered:
     Args:
         no: Its requirement's number; a page's `next`.
         since_at: The ladder counts from then.
-        next_at: When the next rung is due; None where all were taken.
+        closed: Whether the alert ended before it was answered, or all rungs were taken.
+        next_at: When the next rung is due; None where all were taken, or the alert has ended.
         next_acts: What it will do: remind, call, alternate, parent, grandparent, door_knock,
             duty_desk.
         told: What the ladder has done so far: alternates, parent, grandparent, call_list,
@@ -85,6 +87,7 @@ class Unanswered:
     parent_name: str
     role: str
     exhausted: bool
+    closed: bool
     since_at: Millis
     next_at: Millis | None
     next_acts: tuple[str, ...]
@@ -108,8 +111,8 @@ def unanswered(
         connection: For reading.
         alert_no: The alert.
         path: The asker's subtree.
-        state: `open` (still climbing), `exhausted` (go and knock), `call` (to be telephoned) or
-            `any`.
+        state: `open` (still climbing), `exhausted` (go and knock), `call` (to be telephoned),
+            `any` of them, or `closed` (not answered when the alert ended).
         stage: Only this one.
         after: A page's `next`.
         limit: At most so many.
@@ -207,6 +210,7 @@ def _item(
         parent_name=row.parent_name or "",
         role=row.role,
         exhausted=row.state == RequirementState.EXHAUSTED,
+        closed=row.state == RequirementState.CLOSED,
         since_at=row.start_at,
         next_at=row.due_at,
         next_acts=_next_acts(row, holders, policy),

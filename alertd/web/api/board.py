@@ -97,7 +97,7 @@ async def list_unanswered(
     deps: Given,
     reader: Reader,
     alert: AlertRef,
-    state: Annotated[Literal["open", "exhausted", "any"], Query()] = "any",
+    state: Annotated[Literal["open", "exhausted", "any", "closed"], Query()] = "any",
     stage: Annotated[StageName | None, Query()] = None,
     after: After = None,
     limit: Limit = 100,

@@ -84,6 +84,7 @@ def read_lists(
     board = figures.board(connection, view.no, path=actor.path, whole=view.whole)
     exhausted = sum(stage.exhausted for stage in board.stages)
     open_by = {each.stage: each.needed - each.covered - each.exhausted for each in board.stages}
+    over = view.ended_at is not None
 
     def waiting(state: str, count: int) -> Page[unanswered.Unanswered]:
         if count <= 0:  # the rollup knows; looking through a whole alert for nobody is dear
@@ -102,7 +103,8 @@ def read_lists(
         "totals": {"silent": exhausted, "still": open_by},
         "silent": waiting("exhausted", exhausted),
         "nobody": figures.empty(connection, view.no, actor.path)[:shown],
-        "still": waiting("open", sum(open_by.values())),
+        "still": waiting("closed" if over else "open", sum(open_by.values())),
+        "over": over,
         "helping": answers.help_cases(connection, alert_no=view.no, path=actor.path),
         "inbound": inbound,
         "speakers": speakers.page.items,

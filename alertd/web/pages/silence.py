@@ -25,7 +25,7 @@ router = APIRouter(prefix="/alerts/{alert}/unanswered", include_in_schema=False)
 _SHOWN: Final = 100
 _ON_PAPER: Final = 500  # a call sheet of more pages than that nobody works through
 
-State = Literal["any", "open", "exhausted", "call"]
+State = Literal["any", "open", "exhausted", "call", "closed"]
 
 
 @router.get("")
