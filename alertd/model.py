@@ -36,6 +36,11 @@ class Status(IntEnum):
     EXERCISE = 2
     TEST = 3
 
+    @property
+    def word(self) -> str:
+        """As CAP spells it."""
+        return self.name.capitalize()
+
 
 class Channel(IntEnum):
     """The kinds of way out, as they stand in the tables (channels.base.ChannelKind is the word)."""

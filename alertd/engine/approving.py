@@ -200,7 +200,7 @@ def _text_hash(turn: Turn, alert: LiveAlert, template: str) -> str:
         language="zh-CN",
         channel="sms",
         params={**alert.selection["params"], "duties": []},
-        status=alert.status.name.capitalize(),
+        status=alert.status.word,
         duplicate=False,
     )
     return hashlib.sha256(text.encode()).hexdigest()

@@ -129,7 +129,7 @@ def _alike(turn: Turn, alert: LiveAlert, message: Message) -> dict[str, Any]:
         "stops": tuple(other.hex() for other in others if other != ends),
         "short_code": alert.short_code,
         "kind": message.kind,
-        "status": message_status(alert, MessageKind(message.kind)).name.capitalize(),
+        "status": message_status(alert, MessageKind(message.kind)).word,
         "severity": alert.severity,
         "created_at": message.created_at,
         # A call for help outlives the alert that it answers.

@@ -119,7 +119,7 @@ def _text(said: Said, reader: Reader, lane: int, duplicate: bool, wording: Wordi
         language=reader.language,
         channel=channel,
         params={**json.loads(message.params), "duties": list(reader.duties), "link": link},
-        status=message_status(alert, MessageKind(message.kind)).name.capitalize(),
+        status=message_status(alert, MessageKind(message.kind)).word,
         duplicate=duplicate,
     )
     if len(alert.texts) < MOST_KEPT:

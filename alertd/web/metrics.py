@@ -64,11 +64,11 @@ def _work(found: Pulse, now: int) -> Iterator[Metric]:
     yield alerts
     deliveries = GaugeMetricFamily(
         "alertd_deliveries",
-        "Deliveries of alerts under way, by channel and state",
-        labels=["channel", "state"],
+        "Deliveries of alerts under way, by the alert's CAP status, channel and state",
+        labels=["status", "channel", "state"],
     )
-    for (channel, state), n in found.deliveries.items():
-        deliveries.add_metric([channel, state], n)
+    for labels, n in found.deliveries.items():
+        deliveries.add_metric(labels, n)
     yield deliveries
     oldest = GaugeMetricFamily(
         "alertd_oldest_due_seconds",

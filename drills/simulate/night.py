@@ -170,7 +170,7 @@ class Night:
         return int(drafted["no"])
 
     def _draft(self) -> accept.Draft:
-        form = form_of(self.task.plan) | {"status": self.task.status.name.capitalize()}
+        form = form_of(self.task.plan) | {"status": self.task.status.word}
         short = ShortForm.from_dict({k: value for k, value in form.items() if value is not None})
         library = self.task.library
         alert = compose(

@@ -101,7 +101,7 @@ async def test_metrics_say_how_it_stands_and_name_nobody(web: WebCity) -> None:
         answer = await client.get("/metrics")
     assert answer.status_code == 200
     assert 'alertd_alerts{state="issued",status="Actual"} 1.0' in answer.text
-    assert 'alertd_deliveries{channel="sms",state="accepted"}' in answer.text
+    assert 'alertd_deliveries{channel="sms",state="accepted",status="Actual"}' in answer.text
     assert "alertd_help_untaken 1.0" in answer.text
     assert 'alertd_route_in_flight{route="sms-1"}' in answer.text
     assert phone[3:] not in answer.text

@@ -93,7 +93,7 @@ class CoursePart:
         return Course(
             no=self.alert_no,
             id=draft["id"],
-            status=Status(draft["status"]).name.capitalize(),
+            status=Status(draft["status"]).word,
             purpose=draft["purpose"],
             state=str(self.state),
             short_code=draft["short_code"],

@@ -232,7 +232,7 @@ def _view(
     return AlertView(
         **{name: getattr(row, name) for name in same + more + last},
         id=row.id.hex(),
-        status=Status(row.status).name.capitalize(),
+        status=Status(row.status).word,
         state=AlertState(row.state),
         headlines={
             info["language"]: info["headline"]

@@ -31,7 +31,7 @@ class Pulse:
             with nothing due is left out.
         overdue_at: The earliest deadline that has passed and isn't settled, or None.
         alerts: How many alerts there are, by (status, state).
-        deliveries: Deliveries of alerts that are being told, by (channel, state).
+        deliveries: Deliveries of alerts that are being told, by (status, channel, state).
         open_help: Calls for help that nobody has taken.
         unclear: Replies that wait for an operator.
         forgotten: Alerts that have been paused for so long that they may be forgotten.
@@ -40,7 +40,7 @@ class Pulse:
     oldest_due_at: Mapping[str, Millis]
     overdue_at: Millis | None
     alerts: Mapping[tuple[str, str], int]
-    deliveries: Mapping[tuple[str, str], int]
+    deliveries: Mapping[tuple[str, str, str], int]
     open_help: int
     unclear: int
     forgotten: int
@@ -102,21 +102,20 @@ def _overdue(connection: Connection, now: Millis) -> Millis | None:
 def _alerts(connection: Connection) -> dict[tuple[str, str], int]:
     c = t.alert.c
     rows = connection.execute(select(c.status, c.state, func.count()).group_by(c.status, c.state))
-    return {
-        (Status(status).name.capitalize(), AlertState(state).value): n for status, state, n in rows
-    }
+    return {(Status(status).word, AlertState(state).value): n for status, state, n in rows}
 
 
-def _deliveries(connection: Connection) -> dict[tuple[str, str], int]:
+def _deliveries(connection: Connection) -> dict[tuple[str, str, str], int]:
     c, a = t.delivery_count.c, t.alert.c
     rows = connection.execute(
-        select(c.channel, c.state, func.sum(c.n))
+        select(a.status, c.channel, c.state, func.sum(c.n))
         .join(t.alert, a.no == c.alert_no)
         .where(a.state == AlertState.ISSUED.value)
-        .group_by(c.channel, c.state)
+        .group_by(a.status, c.channel, c.state)
     )
     return {
-        (Channel(channel).word, DeliveryState(state).word): int(n) for channel, state, n in rows
+        (Status(status).word, Channel(channel).word, DeliveryState(state).word): int(n)
+        for status, channel, state, n in rows
     }
 
 
