@@ -212,6 +212,16 @@ app.command("all-clear", help=_("Draft what says that the danger is over."))(
 app.command("correct", help=_("Draft what corrects an alert."))(_following("correction"))
 
 
+@app.command("discard", help=_("Throw away a draft, or stop broken glass before it goes out."))
+def discard(alert: Alert, acting_as: As = None, as_json: Json = False) -> None:  # noqa: D103 - its help says it
+    async def work(client: Client) -> None:
+        state = await client.post(f"/api/v1/alerts/{alert}/discard")
+        said = _("{code} is thrown away; nobody was told.").format(code=state["short_code"])
+        show.answer(state, as_json=as_json, human=lambda: show.line(said))
+
+    _run(work, acting_as)
+
+
 def _halting(how: str) -> Callable[..., None]:
     def halt(alert: Alert, why: Why, acting_as: As = None, as_json: Json = False) -> None:
         async def work(client: Client) -> None:

@@ -100,6 +100,8 @@ COMMANDS: Final = (
     ("alert list", 0, "草稿"),
     ("alert show A1", 0, "余姚市 330281"),
     ("alert cancel A1", 2, "A1:尚未发布。"),
+    ("alert discard A1", 0, "A1 已作废,未通知任何人。"),
+    ("alert discard A1", 1, "已经结束。"),
     ("alert show A9", 1, "没有这条预警。"),
     ("alert issue --template typhoon --area 330281 --colour mauve", 2, "必须是以下之一:red"),
     ("alert issue --template typhoon --area 99", 2, "名册里没有区域99。"),
