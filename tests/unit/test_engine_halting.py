@@ -231,21 +231,21 @@ def test_a_forgotten_pause_is_told_to_the_duty_desk_by_sms_and_told_again(
     city, alert = in_mid_send(make_city)
     halt(city, halting.pause, alert)
     city.sent.clear()
-    city.forward(minutes=9, tick_s=10)
+    city.forward(minutes=9, tick_s=30)
     assert not city.sent
-    city.forward(minutes=2, tick_s=10)
+    city.forward(minutes=2, tick_s=30)
     (text,) = told_of_the_pause(city)
     waiting = city.states(alert)["pending"]
     assert "暂停发送已10分钟" in text
     assert f"{waiting}条未发" in text
-    city.forward(minutes=31, tick_s=10)
+    city.forward(minutes=31, tick_s=30)
     assert len(told_of_the_pause(city)) == 2
     assert {each.kind for each in city.sent} == {"paused"}  # the pause holds all the same
     halt(city, halting.resume, alert)
     halt(city, halting.pause, alert)
-    city.forward(minutes=9, tick_s=10)
+    city.forward(minutes=9, tick_s=30)
     assert len(told_of_the_pause(city)) == 2
-    city.forward(minutes=2, tick_s=10)
+    city.forward(minutes=2, tick_s=30)
     assert len(told_of_the_pause(city)) == 3  # another pause, counted from its own beginning
     told = city.rows(select(t.journal.c.kind).where(t.journal.c.kind == "pause.told"))
     assert len(told) == 3

@@ -351,7 +351,7 @@ def test_9_silence_is_never_the_result_of_a_cut(make_city: MakeCity) -> None:
 
 
 def test_10_an_alert_of_any_size_goes_in_bounded_pieces(make_city: MakeCity) -> None:
-    city = make_city(scale=0.6, policies={"red": Policy(name="all", tell="everyone")})
+    city = make_city(scale=0.3, policies={"red": Policy(name="all", tell="everyone")})
     city.issue(roles=())
     with city.store.read() as connection:
         facts = [row.fact for row in journal.stream(connection)]

@@ -106,6 +106,7 @@ def worst(status: str) -> Situation:
         parent_name="四明山镇大山下社区",
         role="grid_leader",
         exhausted=True,
+        closed=False,
         since_at=START,
         next_at=None,
         next_acts=(),
