@@ -9,7 +9,8 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final
@@ -28,6 +29,7 @@ Command = Callable[[Turn, Actor], Any]
 """Does something in the engine's transaction; returns what is answered, as JSON."""
 
 KEY_PATTERN: Final = r"^[\x21-\x7e]{1,128}$"
+_FORM_KEY: Final = r"[0-9a-f]{18}"  # form_key's
 KEPT_MS: Final = 7 * 86_400_000
 _SEALED: Final = "sealed "  # no JSON begins so
 
@@ -129,6 +131,21 @@ async def writer(request: Request, deps: Given, asker: Asker, key: IdempotencyKe
     return Writer(deps, asker.actor, key, hash_of(request, deps, body))
 
 
+def form_writer(
+    request: Request, deps: Deps, actor: Actor, fields: Mapping[str, Sequence[str]]
+) -> Writer:
+    """What a form that was sent writes with: pressed twice as it stands, it is done once.
+
+    Its `key` is the form's own; filled in otherwise and sent again, it is another write.
+    """
+    key = next(iter(fields.get("key", ())), "")
+    if not re.fullmatch(_FORM_KEY, key):
+        return Writer(deps, actor)
+    filled = {name: list(values) for name, values in fields.items() if name != "csrf"}
+    request_hash = hash_of(request, deps, json.dumps(filled, sort_keys=True))
+    return Writer(deps, actor, f"form-{key}-{request_hash.hex()}", request_hash)
+
+
 def hash_of(request: Request, deps: Deps, body: str) -> bytes:
     """What makes two requests the same: method, address and body.
 
@@ -136,6 +153,11 @@ def hash_of(request: Request, deps: Deps, body: str) -> bytes:
     """
     line = f"{request.method} {request.url.path}?{request.url.query}\n{body}"
     return deps.store.vault.blind(line)
+
+
+def form_key(deps: Deps) -> str:
+    """A fresh key for a form that may be sent once."""
+    return deps.token_bytes(9).hex()
 
 
 def forget(turn: Turn) -> None:

@@ -1,5 +1,6 @@
 """Writing an alert on the page, and putting a wrong one right."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -39,6 +40,33 @@ async def test_a_draft_is_written_in_three_steps_after_its_template(web: WebCity
         assert made.url.path == "/alerts/A1"
         assert "The prepared correction" not in made.text
         assert "Approved with it: the prepared correction" in made.text
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """What a form hides."""
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+
+
+async def test_a_form_that_is_pressed_twice_is_one_draft(web: WebCity) -> None:
+    async with browser(web) as client:
+        await sign_in(client, "officer")
+        form = await client.get("/issue/typhoon?colour=red")
+        sent = {**FORM, **fields_of(form.text), "do": "draft"}
+        pressed = [client.post("/issue/typhoon", data=sent) for _ in range(2)]
+        assert {made.url.path for made in await asyncio.gather(*pressed)} == {"/alerts/A1"}
+        changed = await client.post("/issue/typhoon", data={**sent, "status": "Test"})
+        assert changed.url.path == "/alerts/A2"
+        later = fields_of((await client.get("/issue/typhoon?colour=red")).text)
+        assert later["key"] != sent["key"]
+        another = await client.post("/issue/typhoon", data={**sent, "key": later["key"]})
+        assert another.url.path == "/alerts/A3"
+    out = await web.issue()
+    async with browser(web) as client:
+        await sign_in(client, "officer")
+        url = f"/alerts/{out['short_code']}/follow/all-clear"
+        sent = fields_of((await client.get(url)).text)
+        ends = [(await client.post(url, data=sent)).url.path for _ in range(2)]
+        assert ends == ["/alerts/A5"] * 2
 
 
 async def test_orange_turns_red_on_the_board_and_a_bare_answer_counts(web: WebCity) -> None:

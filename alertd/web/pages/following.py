@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from alertd import cap, messages
 from alertd.engine import mending
-from alertd.engine.authority import may, require
+from alertd.engine.authority import Actor, may, require
 from alertd.engine.turn import Turn
 from alertd.errors import AlertdError
 from alertd.messages.template import Template
@@ -26,6 +26,7 @@ from alertd.web.pages.alert_form import Filled
 from alertd.web.pages.issuing import Fields
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Sender, Visitor, back_to
+from alertd.web.writes import form_key, form_writer
 
 router = APIRouter(prefix="/alerts", include_in_schema=False)
 
@@ -49,13 +50,14 @@ async def send(
     writing = writing_of(deps)
     filled = Filled.read(fields, deps.library.templates.get(drafting.FOLLOW_UPS[kind]))
 
-    def do(turn: Turn, given: drafting.FollowUp) -> str:
-        alert_id = reads.find(turn.connection, alert, path=signed.actor.path)
-        made = drafting.follow(turn, signed.actor, writing, alert_id, kind, given)
+    def do(turn: Turn, actor: Actor, given: drafting.FollowUp) -> str:
+        alert_id = reads.find(turn.connection, alert, path=actor.path)
+        made = drafting.follow(turn, actor, writing, alert_id, kind, given)
         return str(made["short_code"])
 
+    once = form_writer(request, deps, signed.actor, fields)
     try:
-        made = await deps.runner.submit(partial(do, given=filled.follow_up()))
+        made = await once.do(partial(do, given=filled.follow_up()))
     except AlertdError as error:
         again = await _form(request, deps, signed, alert, kind, filled, problem=error)
         again.status_code = error.http_status
@@ -100,6 +102,7 @@ async def _form(
         kind=kind,
         message=deps.library.templates.get(drafting.FOLLOW_UPS[kind]),
         filled=filled,
+        key=form_key(deps),
         problem=problem,
         may_correct=may_correct(deps, signed, values["view"]),
         **values,

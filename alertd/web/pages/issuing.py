@@ -30,6 +30,7 @@ from alertd.web.pages import plan
 from alertd.web.pages.alert_form import Filled
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Sender, Visitor, back_to
+from alertd.web.writes import form_key, form_writer
 from rosters.words import ROLES
 
 router = APIRouter(prefix="/issue", include_in_schema=False)
@@ -173,14 +174,14 @@ async def send(
         if wanted == "draft":
             writing = writing_of(deps)
 
-            def do(turn: Turn) -> str:
+            def do(turn: Turn, actor: Actor) -> str:
                 if not filled.follows:
-                    return str(drafting.draft_short(turn, signed.actor, writing, new)["short_code"])
-                before = reads.find(turn.connection, filled.follows, path=signed.actor.path)
-                made = drafting.update(turn, signed.actor, writing, before, new)
-                return str(made["short_code"])
+                    return str(drafting.draft_short(turn, actor, writing, new)["short_code"])
+                before = reads.find(turn.connection, filled.follows, path=actor.path)
+                return str(drafting.update(turn, actor, writing, before, new)["short_code"])
 
-            return back_to(f"/alerts/{await deps.runner.submit(do)}")
+            once = form_writer(request, deps, signed.actor, fields)
+            return back_to(f"/alerts/{await once.do(do)}")
         found["outlook"] = await asyncio.to_thread(_preview, deps, signed.actor, new)
         if filled.follows:
             found["outlook"] |= _OF_A_FOLLOWER
@@ -255,6 +256,7 @@ async def _form(
         message=template,
         colour=colour,
         filled=filled,
+        key=form_key(deps),
         levels=[level.value for level in ResponseLevel],
         routes=sorted(deps.runner.engine.routes),
         **values,

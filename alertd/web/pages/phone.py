@@ -28,6 +28,7 @@ from alertd.web.links import Bearer, Linked, links_of
 from alertd.web.pages.rendering import environment, shown
 from alertd.web.pages.signing import Form
 from alertd.web.throttle import TooManyTriesError
+from alertd.web.writes import form_key
 
 router = APIRouter(include_in_schema=False)
 
@@ -86,7 +87,7 @@ def _page(
             late=own.standing is Standing.LATE,
             grace_h=GRACE_S // 3600,
             base=f"/a/{token}",
-            key=deps.token_bytes(9).hex(),
+            key=form_key(deps),
             **values,
         )
     )
