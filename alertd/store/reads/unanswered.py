@@ -70,7 +70,7 @@ class Unanswered:
     Args:
         no: Its requirement's number; a page's `next`.
         since_at: The ladder counts from then.
-        closed: Whether the alert ended before it was answered, or all rungs were taken.
+        closed: Whether the alert ended while its ladder was under way.
         next_at: When the next rung is due; None where all were taken, or the alert has ended.
         next_acts: What it will do: remind, call, alternate, parent, grandparent, door_knock,
             duty_desk.
