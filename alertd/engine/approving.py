@@ -248,13 +248,13 @@ def discard(turn: Turn, actor: Actor, alert_id: bytes) -> None:
     alert = turn.alert_by_id(alert_id)
     # Whoever may agree to it may refuse it: while broken glass waits there may be nobody else.
     require(actor, "approve" if may(actor, "approve", alert.reach) else "draft", alert.reach)
-    if alert.state not in {AlertState.DRAFT, AlertState.APPROVED, AlertState.ISSUED}:
-        raise ConflictError("It is over already.")
     if alert.state is AlertState.ISSUED:
         raise ConflictError(
             "It has been issued; it can only be cancelled, by an alert that says so.",
             hint="Use cancel.",
         )
+    if alert.state not in {AlertState.DRAFT, AlertState.APPROVED}:
+        raise ConflictError("It is over already.")
     turn.record(
         "alert.ended",
         {"state": AlertState.CANCELLED.value, "reason": "discarded"},

@@ -69,8 +69,9 @@ class Unanswered:
 
     Args:
         no: Its requirement's number; a page's `next`.
-        since_at: The ladder counts from then.
+        exhausted: Whether its ladder has taken every rung.
         closed: Whether the alert ended while its ladder was under way.
+        since_at: The ladder counts from then.
         next_at: When the next rung is due; None where all were taken, or the alert has ended.
         next_acts: What it will do: remind, call, alternate, parent, grandparent, door_knock,
             duty_desk.
