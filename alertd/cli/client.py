@@ -4,6 +4,7 @@ Beside a running server a command goes through its API. Without one it starts th
 process, under the data folder's lock, and speaks to the same application without a socket.
 """
 
+import asyncio
 import getpass
 import json
 import os
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO, Final
 import httpx
 
 from alertd.beside import Running, left_word
+from alertd.cli.framework import INTERRUPTED
 from alertd.cli.words import LANGUAGE, _
 from alertd.errors import (
     AlertdError,
@@ -35,6 +37,25 @@ _EXIT_CODES: Final = {"invalid-input": 2, "problems": 2, "not-configured": 3}
 _PATIENCE_S: Final = 120.0  # a roster of a large city is planned in one request
 _SILENCE_S: Final = 30.0  # a heartbeat comes every five
 _TRIES: Final = 3
+_STOPPED: Final = "Stopped, but alertd was at it already: it may have been done."
+
+
+_NOT_ASKED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class UnsureError(UnavailableError):
+    """Something was asked for, and no answer came: it may have been done or not."""
+
+    code = "unsure"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hint="Look whether it was done before you ask again.")
+
+
+class StoppedError(UnsureError):
+    """Ctrl-C while alertd was at it."""
+
+    exit_code = INTERRUPTED
 
 
 class RefusedError(AlertdError):
@@ -85,11 +106,15 @@ class Client:
 
         Raises:
             AlertdError: It was refused.
+            UnsureError: No answer came, or nobody waited for it: it may have been done.
         """
         headers = {"Idempotency-Key": uuid.uuid4().hex, **more.pop("headers", {})}
         if body is not None:
             more["json"] = body
-        return (await self._send("POST", path, headers=headers, **more)).json()
+        try:
+            return (await self._send("POST", path, headers=headers, **more)).json()
+        except asyncio.CancelledError:  # how Ctrl-C comes to whoever awaits
+            raise StoppedError(_STOPPED) from None
 
     async def text(self, path: str, accept: str) -> str:
         """Read it in another form than JSON."""
@@ -138,17 +163,21 @@ class Client:
             raise UnavailableError("The server doesn't answer.") from None
 
     async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        for attempt in range(_TRIES):
+        asked = False
+        for _attempt in range(_TRIES):
             try:
                 answer = await self._http.request(method, path, **more)
-            except httpx.TransportError:
-                if attempt == _TRIES - 1:
-                    raise UnavailableError("The server doesn't answer.") from None
+            except httpx.TransportError as error:
+                asked = asked or not isinstance(error, _NOT_ASKED)
+                if isinstance(error, httpx.ReadTimeout):
+                    break  # it is there and at it; who asks again waits as long again
             else:
                 if not answer.is_success:
                     raise _refused(answer)
                 return answer
-        raise AssertionError  # the loop returns or raises
+        if asked and method != "GET":
+            raise UnsureError("The server doesn't answer: it may have done what it was asked.")
+        raise UnavailableError("The server doesn't answer.")
 
 
 def _private(path: Path) -> BinaryIO:

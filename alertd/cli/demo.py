@@ -22,6 +22,7 @@ from alertd.cli.client import Client, http_client
 from alertd.cli.demo_check import Checked, check
 from alertd.cli.demo_summary import document, summary
 from alertd.cli.demo_view import Progress
+from alertd.cli.framework import INTERRUPTED
 from alertd.cli.keys import token_for
 from alertd.cli.logs import configure
 from alertd.cli.options import Json
@@ -79,7 +80,7 @@ def demo(
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
     if shown.checked is None:
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
     checked, wall_s = shown.checked, time.monotonic() - started
     show.answer(
         document(checked, shown.files, wall_s),

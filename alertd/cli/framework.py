@@ -18,6 +18,7 @@ from alertd.cli.words import _
 from alertd.errors import AlertdError
 from alertd.i18n import N_
 
+INTERRUPTED: Final = 130  # 128 and the signal's number, as shells count
 _WRONG_CALL: Final = 2
 
 # Found again in what typer says, by `alertd.i18n.sentence`, and shown in the terminal's language.

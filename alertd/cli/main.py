@@ -18,7 +18,6 @@ from alertd.cli.words import _
 from alertd.errors import AlertdError
 from alertd.i18n import N_
 
-_INTERRUPTED: Final = 130
 _OURS: Final = re.compile(r"/(alertd|channels|rosters|drills)/(?!.*site-packages)")
 
 _COMMANDS: Final = {
@@ -119,7 +118,8 @@ def _run() -> int:
         framework.speak(command)
         code = command.main(args=arguments, prog_name="alertd", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        return _INTERRUPTED
+        show.note(_("Stopped."))
+        return framework.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone; there is nobody to complain to
         return 1
