@@ -270,14 +270,16 @@ def _digests(turn: Turn, alert_no: int, duties: Sequence[int]) -> None:
 
 def _notice(alert: LiveAlert, entries: Sequence[due.Entry], charged: Sequence[int]) -> Notice:
     """What a superior is told: nobody hears of it where all have answered."""
-    silent = [entry.unit for entry in entries if entry.unit and not entry.covered]
-    names = list(dict.fromkeys(silent))
+    silent = [entry for entry in entries if entry.unit and not entry.covered]
+    # Counted by number: every community has a first grid, and those are no single one.
+    units = {entry.unit_no for entry in silent}
+    names = list(dict.fromkeys(entry.unit for entry in silent))
     return Notice(
         persons=charged if silent else (),
         template=MessageKind.DIGEST.value,
         params={
             **alert.selection["params"],
-            "count": len(names),
+            "count": len(units),
             "names": names[:_NAMES_IN_DIGEST],
         },
     )

@@ -1,6 +1,6 @@
 """Chat groups are told who of them is silent: one message a group, never one a person."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -56,7 +56,7 @@ def nudge(turn: Turn, alert: LiveAlert, silent: Iterable[Silence]) -> None:
             told.setdefault(group, []).append(each)
     names = people.units(turn.connection, [each.unit_no for each in silent])
     for group, those in told.items():
-        units = list(dict.fromkeys(names[each.unit_no].name for each in those))
+        units = {each.unit_no: names[each.unit_no].name for each in those}
         persons = list(dict.fromkeys(person for each in those for person in each.persons))
         _tell(turn, alert, group, units, persons)
 
@@ -87,14 +87,14 @@ def _served(turn: Turn, alert: LiveAlert, kind: str) -> bool:
 
 
 def _tell(
-    turn: Turn, alert: LiveAlert, group: Group, units: Sequence[str], persons: Sequence[int]
+    turn: Turn, alert: LiveAlert, group: Group, units: Mapping[int, str], persons: Sequence[int]
 ) -> None:
     kind, (channel, service) = MessageKind.GROUP_REMINDER, way_of_group(group.kind)
     lane = lane_of(channel, alert.status, service)
     params = {
         **alert.selection["params"],
-        "count": len(units),
-        "names": list(units[:_NAMED]),
+        "count": len(units),  # of one name there may be several
+        "names": list(dict.fromkeys(units.values()))[:_NAMED],
         "mention": list(persons[:_MENTIONED]),
     }
     to = (int(RecipientKind.GROUP), group.no, group.address_no, lane, None)

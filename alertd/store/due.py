@@ -58,6 +58,7 @@ class Entry(NamedTuple):
 
     requirement_no: int
     covered: bool
+    unit_no: int | None  # None: there is no such requirement any more
     unit: str | None  # its name, of now or of before it left
 
 
@@ -119,8 +120,8 @@ def digest_entries(
     """By superior's duty, what an alert's next digest is about, in the order of requirements."""
     found: dict[int, list[Entry]] = {}
     wanted = numbers(connection, duties)
-    for duty, no, state, unit in _ENTRIES.rows(connection, of_alert=alert_no, duties=wanted):
-        found.setdefault(duty, []).append(Entry(no, state == RequirementState.COVERED, unit))
+    for duty, no, state, *unit in _ENTRIES.rows(connection, of_alert=alert_no, duties=wanted):
+        found.setdefault(duty, []).append(Entry(no, state == RequirementState.COVERED, *unit))
     return found
 
 
@@ -224,7 +225,7 @@ def _entries(dialect: str) -> Select[Any]:
     latest = u.to_version == last.correlate(t.requirement).scalar_subquery()
     named = asked.outerjoin(t.unit, (u.no == r.unit_no) & latest)
     return (
-        select(c.duty_no, c.requirement_no, r.state, u.name)
+        select(c.duty_no, c.requirement_no, r.state, r.unit_no, u.name)
         .select_from(named)
         .where(
             among(dialect, c.duty_no, "duties"),

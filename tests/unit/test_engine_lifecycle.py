@@ -1,12 +1,13 @@
 """Alerts that follow alerts, drills, tests, reminders, alternates, digests and counts."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from alertd import cap
 from alertd.engine import accept, withdrawing
@@ -208,6 +209,26 @@ def test_a_superior_gets_one_digest_a_window_and_not_a_message_a_door(
     assert len({m.address for m in digests}) == len(digests)
     silent = city.rows(select(t.requirement).where(t.requirement.c.state == 0))
     assert len(digests) < len(silent) / 2
+
+
+def test_units_of_one_name_are_counted_each(make_city: MakeCity) -> None:
+    city = make_city()
+    alike = update(t.unit).where(t.unit.c.level == "building").values(name="1幢1单元")
+    with city.store.transaction(city.now) as tx:
+        tx.connection.execute(alike)
+    group = t.unit.c.no == select(t.chat_group.c.unit_no).limit(1).scalar_subquery()
+    city.issue(areas=[city.one(select(t.unit).where(group)).code], roles=("building_lead",))
+    city.forward(minutes=7)
+    c = t.message.c
+    told = {
+        kind: [json.loads(row.params) for row in city.rows(select(c.params).where(c.kind == kind))]
+        for kind in ("digest", "group_reminder")
+    }
+    silent = {row.unit_no for row in city.rows(select(t.requirement.c.unit_no))}
+    assert len(silent) > 3
+    for kind, each in told.items():
+        assert {said["count"] for said in each} == {len(silent)}, kind
+        assert all(said["names"] == ["1幢1单元"] for said in each)
 
 
 def test_the_alternates_answer_covers_the_duty(make_city: MakeCity) -> None:
