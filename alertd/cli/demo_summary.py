@@ -81,17 +81,21 @@ def _rows(figures: Figures) -> Iterator[tuple[str, str]]:
     )
     yield (
         _("Loudspeakers"),
-        _("confirmed {confirmed}, played {played}, in part {partial}, failed {failed}").format(
+        _(
+            "confirmed {confirmed}, played {played}, in part {partial}, failed {failed}, "
+            "unknown {unknown}"
+        ).format(
             confirmed=speakers.delivered,
             played=speakers.played,
             partial=speakers.partial,
-            failed=speakers.failed + speakers.unknown,
+            failed=speakers.failed,
+            unknown=speakers.unknown,
         ),
     )
     acts = figures.escalations.acts
     yield _("Escalation"), _counts({f"act.{act}": acts.get(act, 0) for act in RUNGS})
     yield _("Answered at last"), _counts(figures.escalations.resolved)
-    yield _("Nobody answered"), str(len(figures.escalations.unwoken))
+    yield _("Nobody answered"), str(len(figures.unwoken))
     yield _("Messages per person"), f"{figures.burden.per_person or 0:.2f}"
 
 

@@ -43,7 +43,7 @@ _FIGURES: tuple[_Figure, ...] = (
     ("covered_50", N_("Half of the duties covered after"), lambda f: _ms(f.pace.covered_50), -1),
     ("covered_90", N_("90% covered after"), lambda f: _ms(f.pace.covered_90), -1),
     ("covered_100", N_("All covered after"), lambda f: _ms(f.pace.covered_100), -1),
-    ("unwoken", N_("Not woken"), lambda f: len(f.escalations.unwoken), -1),
+    ("unwoken", N_("Not woken"), lambda f: len(f.unwoken), -1),
     ("played", N_("Loudspeakers that played"), lambda f: Share(*_speakers(f)), 1),
     (
         "faults",

@@ -313,7 +313,7 @@ def _units(figures: Figures, names: Names, say: Say, language: str) -> dict[str,
 
 
 def _silent(figures: Figures, names: Names, say: Say, language: str) -> dict[str, Any]:
-    unwoken = figures.escalations.unwoken
+    unwoken = figures.unwoken
     heads = (N_("Unit code"), N_("Unit"), N_("Role"), N_("Holder"), N_("Phone"), N_("Stage"))
     rows = []
     for number, unit_no in unwoken[:MOST_SILENT]:

@@ -171,7 +171,7 @@ def _json(_connection: Connection, report: Report, path: Path, order: Order) -> 
 
 
 def _csv(connection: Connection, report: Report, path: Path, order: Order) -> None:
-    most = len(report.figures.escalations.unwoken)
+    most = len(report.figures.unwoken)
     names = with_holders(connection, report.names, report.figures, order.guise, most)
     path.write_bytes(sheet(report.figures, names, language=order.language, zone=order.zone))
 

@@ -70,9 +70,9 @@ def read_names(connection: Connection, figures: Figures) -> Names:
         return Names({}, {})
     wanted = {unit.unit_no for unit in figures.units}
     wanted |= {call.unit_no for call in figures.answers.help_calls}
-    wanted |= {unit_no for _, unit_no in figures.escalations.unwoken}
+    wanted |= {unit_no for _, unit_no in figures.unwoken}
     wanted |= {unit_no for unit_no, _ in figures.escalations.unanswerable}
-    duties = {duty_of(number) for number, _ in figures.escalations.unwoken}
+    duties = {duty_of(number) for number, _ in figures.unwoken}
     return Names(_units(connection, version, wanted), _roles(connection, version, duties))
 
 
@@ -83,7 +83,7 @@ def with_holders(
     version = figures.course.roster_version
     if version is None:
         return names
-    duties = [duty_of(number) for number, _ in figures.escalations.unwoken[:most]]
+    duties = [duty_of(number) for number, _ in figures.unwoken[:most]]
     return replace(names, holders=report_rows.holders(connection, version, duties, guise))
 
 

@@ -124,7 +124,7 @@ def tiles_of(figures: Figures, say: Say) -> list[tuple[str, str, str]]:
                 time=duration(say, figures.pace.first_answer.p90)
             ),
         ),
-        (say(N_("Not woken")), str(len(figures.escalations.unwoken)), say(N_("person-duties"))),
+        (say(N_("Not woken")), str(len(figures.unwoken)), say(N_("person-duties"))),
         (
             say(N_("Calls for help")),
             str(len(calls)),
@@ -147,5 +147,5 @@ def _unwoken(figures: Figures, names: Names, say: Say, language: str) -> list[Si
             role=role_word(language, names.roles.get(duty_of(number), "")),
             stage=word(say, stage_of(number).word),
         )
-        for number, unit_no in figures.escalations.unwoken[:MOST_NAMED]
+        for number, unit_no in figures.unwoken[:MOST_NAMED]
     ]

@@ -68,12 +68,13 @@ def long_tables(
     """By unit, by person-duty, deliveries, timeline, messages per person."""
     say, number = manner.say, figures.course.no
     version = figures.course.roster_version or 0
-    duties = report_rows.duties(connection, number, version, guise)
+    first = figures.stages[0].stage if figures.stages else ""
+    asked = _duties(report_rows.duties(connection, number, version, guise), first, manner)
     sent = report_rows.deliveries(connection, number, version, guise)
     burdens = report_rows.burdens(connection, number, version, guise)
     return (
         Long("units", say(N_("By unit")), _heads(say, _UNITS), _units(figures, names, manner)),
-        Long("duties", say(N_("By person-duty")), _heads(say, _DUTIES), _duties(duties, manner)),
+        Long("duties", say(N_("By person-duty")), _heads(say, _DUTIES), asked),
         Long("deliveries", say(N_("Deliveries")), _heads(say, _SENT), _deliveries(sent, manner)),
         Long(
             "timeline",
@@ -125,7 +126,9 @@ def _units(figures: Figures, names: Names, manner: Manner) -> Iterator[Sequence[
         )
 
 
-def _duties(rows: Iterable[report_rows.DutyRow], manner: Manner) -> Iterator[Sequence[Cell]]:
+def _duties(
+    rows: Iterable[report_rows.DutyRow], first_stage: str, manner: Manner
+) -> Iterator[Sequence[Cell]]:
     say, language, zone = manner.say, manner.language, manner.zone
     for row in rows:
         first, *others = (*row.holders, report_rows.Who("", ""))
@@ -138,11 +141,18 @@ def _duties(rows: Iterable[report_rows.DutyRow], manner: Manner) -> Iterator[Seq
             first.name,
             first.phone,
             "、".join(other.name for other in others if other.name),
-            say(_STATES[RequirementState(row.state)]),
+            say(_state(row, first_stage)),
             moment(row.covered_at, zone) if row.covered_at else "",
             word(say, row.via),
             "; ".join(say(text) for bit, text in _TOLD.items() if row.told & bit),
         )
+
+
+def _state(row: report_rows.DutyRow, first_stage: str) -> str:
+    """Who answered and didn't report to the end was woken all the same."""
+    if row.state == RequirementState.EXHAUSTED and row.stage != first_stage:
+        return N_("never reported")
+    return _STATES[RequirementState(row.state)]
 
 
 def _deliveries(

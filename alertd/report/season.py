@@ -43,7 +43,7 @@ def rows_of(reports: Sequence[Report], language: str, zone: tzinfo) -> Iterator[
                 *(percent(rates.reach), percent(rates.answer), percent(rates.on_time)),
                 duration(say, figures.pace.first_answer.median),
                 duration(say, figures.pace.covered_90),
-                len(figures.escalations.unwoken),
+                len(figures.unwoken),
                 len(figures.answers.help_calls),
                 # In cells of their own: a spreadsheet takes 3 / 12 for a day in March.
                 *(figures.loudspeakers.targeted, figures.loudspeakers.played),

@@ -102,7 +102,7 @@ def _units(figures: Figures, names: Names, say: Say, language: str) -> Rows:
 def _unwoken(figures: Figures, names: Names, say: Say, language: str) -> Rows:
     heads = (N_("Not woken"), N_("Unit"), N_("Role"), N_("Stage"), N_("Holder"), N_("Phone"))
     yield [say(head) for head in heads]
-    for number, unit_no in figures.escalations.unwoken:
+    for number, unit_no in figures.unwoken:
         role = names.roles.get(duty_of(number), "")
         place, stage = names.place(unit_no), word(say, stage_of(number).word)
         who = names.holder(duty_of(number))

@@ -105,7 +105,7 @@ def data(
             {
                 "place": _place(row),
                 "role": role_name(row.role, head.language),
-                "since": duration(say, head.at - row.since_at),
+                "since": duration(say, max(0, head.at - row.since_at)),
                 "told": say(_TOLD[row.told[-1]]) if row.told and row.told[-1] in _TOLD else "",
                 "gone": row.exhausted,
             }
@@ -134,7 +134,8 @@ def _place(row: Unanswered) -> str:
 
 
 def _silent(found: Situation) -> int:
-    return sum(stage.exhausted for stage in found.figures.stages)
+    """Duties that nobody answers for at all: of the stage by which the others are counted, too."""
+    return next((stage.exhausted for stage in found.figures.stages), 0)
 
 
 def _tiles(found: Situation, say: Say, before: Before | None) -> Iterator[list[str]]:
@@ -193,7 +194,8 @@ def _speakers(found: Situation, say: Say) -> list[list[str]]:
         [say(N_("Confirmed the command")), str(speakers.delivered)],
         [say(N_("Played in full")), str(speakers.played)],
         [say(N_("Played in part")), str(speakers.partial)],
-        [say(N_("failed")), str(speakers.failed + speakers.unknown)],
+        [say(N_("failed")), str(speakers.failed)],
+        [say(N_("unknown")), str(speakers.unknown)],
     ]
 
 
@@ -230,6 +232,10 @@ def _next(found: Situation, head: Head) -> Iterator[str]:
         yield say(N_("Go to those that nobody answers for: {n} (door lists by grid).")).format(
             n=_silent(found)
         )
+    later = [stage for stage in figures.stages[1:] if stage.exhausted]
+    if later:
+        what = "、".join(f"{word(say, stage.stage)} {stage.exhausted}" for stage in later)
+        yield say(N_("Ask those who answered and never reported: {what}.")).format(what=what)
     if figures.vacant:
         yield say(N_("Go where nobody is answerable, in no count of duties: {n}.")).format(
             n=figures.vacant

@@ -126,7 +126,9 @@ def _escalations(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     yield from _each(say, N_("Resolved {what}"), escalations.resolved)
     yield Line(say(N_("Digests sent to superiors")), str(escalations.digests_sent))
     yield Line(say(N_("Digests spared, all had answered")), str(escalations.digests_spared))
-    yield Line(say(N_("Not woken: nobody ever answered")), str(len(escalations.unwoken)))
+    yield Line(say(N_("Not woken: nobody ever answered")), str(len(figures.unwoken)))
+    later = {stage.stage: stage.exhausted for stage in figures.stages[1:] if stage.exhausted}
+    yield from _each(say, N_("Never reported: {what}"), later)
     yield Line(
         say(N_("Nobody is answerable, so nobody was asked")), str(len(escalations.unanswerable))
     )

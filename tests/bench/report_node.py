@@ -85,7 +85,7 @@ def size_of(report: Report) -> str:
     answer = found.rates.answer
     return (
         f"{answer.of:,} person-duties, {answer.n:,} answered,"
-        f" {len(found.escalations.unwoken):,} not woken, {found.deliveries.made:,} messages"
+        f" {len(found.unwoken):,} not woken, {found.deliveries.made:,} messages"
     )
 
 

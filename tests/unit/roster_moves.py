@@ -92,9 +92,9 @@ def unit_of(city: City, duty_no: int) -> Any:
     return city.one(query.where(d.no == duty_no, u.to_version == FOREVER))
 
 
-def asked(city: City, alert_no: int = 1) -> list[tuple[int, int]]:
-    """(duty, person) of the grid leaders whom an alert asks."""
-    found = city.leaders()
+def asked(city: City, alert_no: int = 1, *, role: str = "grid_leader") -> list[tuple[int, int]]:
+    """(duty, person) of the grid leaders, or others, whom an alert asks."""
+    found = city.leaders(role)
     return [pair for pair in found if city.requirement_or_none(pair[0], alert_no) is not None]
 
 

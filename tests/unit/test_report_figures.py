@@ -13,12 +13,13 @@ from alertd.model import (
     RequirementState,
     Stage,
     Status,
+    duty_of,
     requirement_no,
 )
 from alertd.report.figures import SOURCES, NotInJournalError, kinds, trace
 from alertd.report.figures.values import Share, StageFigures, Transfer, UnitFigures
 from alertd.report.names import Names
-from alertd.report.page import page
+from alertd.report.page import page, tiles_of
 from alertd.report.summary import interim, summary
 from alertd.store.fold import _FOLDS, RECORD_ONLY
 from tests.unit.fact_story import ALERT, BASE, COMMUNITY, GRID, ISSUED, S, Story
@@ -368,10 +369,16 @@ def test_answers_of_the_alert_before_are_carried_and_counted_once(story: Story) 
 
 
 def climb(
-    story: Story, duty: int, acts: list[str], reason: str = "no-answer", *, last: bool = False
+    story: Story,
+    duty: int,
+    acts: list[str],
+    reason: str = "no-answer",
+    *,
+    last: bool = False,
+    stage: Stage = Stage.RECEIVED,
 ) -> None:
     state = RequirementState.EXHAUSTED if last else RequirementState.OPEN
-    number = requirement_no(ALERT, Stage.RECEIVED, duty)
+    number = requirement_no(ALERT, stage, duty)
     units = [100 + duty, GRID, COMMUNITY, 1] if last else []
     item = [number, 1, None if last else 1, 0, int(state), reason, acts, units]
     story.tell("climbed", {"items": [item]})
@@ -402,6 +409,30 @@ def test_ladders_and_where_they_were_resolved(story: Story) -> None:
     assert (found.escalations.digests_sent, found.escalations.digests_spared) == (1, 1)
     assert (found.stages[0].exhausted, found.stages[0].open) == (1, 1)
     assert found.units[0].exhausted == 1
+
+
+def test_who_answered_and_reported_no_more_was_woken(story: Story) -> None:
+    story.select(1, [[1, 2]], [[1, GRID, 2, 0], [3, GRID, 2, 0]])
+    story.ack(1, 61, [11], after_s=30)
+    climb(story, 12, ["door_knock"], "steps-exhausted", last=True)
+    for duty in (11, 12):
+        climb(story, duty, ["door_knock"], "steps-exhausted", last=True, stage=Stage.DONE)
+    found = story.figures()
+    assert [duty_of(number) for number, _ in found.unwoken] == [12]
+    assert len(found.escalations.unwoken) == 3
+    lines = {line.label: line.value for group in summary(found, str, UTC) for line in group.lines}
+    assert lines["Not woken: nobody ever answered"] == "1"
+    assert lines["Never reported: Done"] == "2"
+    assert ("Not woken", "1", "person-duties") in tiles_of(found, str)
+
+
+def test_a_duty_that_nobody_can_be_told_of_is_one_at_every_stage(story: Story) -> None:
+    story.select(1, [], [[1, GRID, 1, 0], [3, GRID, 1, 0]])
+    for stage in (Stage.RECEIVED, Stage.DONE):
+        climb(story, 11, ["alternate"], "unreachable", stage=stage)
+    found = story.figures()
+    assert found.roster_faults.unreachable_duties == (requirement_no(ALERT, Stage.RECEIVED, 11),)
+    assert found.targets.excluded == {"no-contact": 1}
 
 
 def test_a_duty_that_nobody_can_be_told_of_is_a_fault_of_the_roster(story: Story) -> None:

@@ -4,25 +4,30 @@ import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from pypdf import PdfReader
 
+from alertd.cap import Colour
 from alertd.decide.halt import NONE
-from alertd.model import AlertState
+from alertd.model import AlertState, Stage, StageRule
 from alertd.report import kept, situation
 from alertd.report.kept import MOST_ALERTS, MOST_OF_ONE, Shelf, is_due
 from alertd.report.paper.values import Head
 from alertd.report.situation import Before, Way
 from alertd.report.typeset import TEMPLATES, typeset
+from alertd.store.reads import alerts
+from alertd.store.reads import situation as stands
 from alertd.store.reads.alerts import AlertView
 from alertd.store.reads.answers import HelpView
 from alertd.store.reads.board import Board, Funnel, StageFigures
 from alertd.store.reads.situation import MOST_HELPS, MOST_SILENT, Situation, Speakers, TownView
 from alertd.store.reads.unanswered import PersonView, Unanswered
 from alertd.web.situations import Situations, shelf_of
-from tests.city import START
+from tests.city import RED, START, City
+from tests.unit.roster_moves import asked, unit_of
 from tests.unit.web_city import WebCity, web_city
 
 CONTENTS = {form: form.encode() for form in kept.FORMS}
@@ -147,10 +152,8 @@ def worst(status: str) -> Situation:
     )
 
 
-def test_a_town_in_which_nobody_is_answerable_is_no_full_bar() -> None:
-    town = TownView(name="四明山镇", needed=0, covered=0, grids={"vacant": 3})
-    found = replace(worst("Actual"), towns=(town,))
-    head = Head(
+def head_at(at: int) -> Head:
+    return Head(
         language="en",
         status="Actual",
         short_code="A1",
@@ -158,13 +161,57 @@ def test_a_town_in_which_nobody_is_answerable_is_no_full_bar() -> None:
         colour="red",
         severity=1,
         issued_at=START,
-        at=START + MINUTE,
+        at=at,
         by="",
         office="x",
         zone=ZoneInfo("Asia/Shanghai"),
     )
-    (shown,) = situation.data(head, found, [], [])["towns"]
+
+
+def test_a_town_in_which_nobody_is_answerable_is_no_full_bar() -> None:
+    town = TownView(name="四明山镇", needed=0, covered=0, grids={"vacant": 3})
+    found = replace(worst("Actual"), towns=(town,))
+    (shown,) = situation.data(head_at(START + MINUTE), found, [], [])["towns"]
     assert (shown["share"], shown["rate"], shown["silent"]) == (0.0, "–", 3)
+
+
+def test_a_loudspeaker_that_nobody_can_tell_of_hasnt_failed() -> None:
+    speakers = Speakers(total=9, delivered=2, played=1, partial=0, failed=3, unknown=4)
+    found = replace(worst("Actual"), speakers=speakers)
+    shown = situation.data(head_at(START + MINUTE), found, [], [])["speakers"]
+    assert shown[-2:] == [["failed", "3"], ["unknown", "4"]]
+
+
+def test_whoever_answered_isnt_silent_for_a_report_that_is_due_later(tmp_path: Path) -> None:
+    stages = (
+        StageRule(stage=Stage.RECEIVED, due_min=15),
+        StageRule(stage=Stage.DONE, due_min=60, start_min=30),
+    )
+    city = City(tmp_path, policies=dict.fromkeys(Colour, replace(RED, stages=stages)))
+    city.issue(areas=["330281001"], roles=("building_lead",))
+    (silent, _), *others = asked(city, role="building_lead")
+
+    def shown() -> dict[str, Any]:
+        with city.store.read() as connection:
+            view = alerts.alert(connection, alerts.find(connection, "A1")).view
+            found = stands.situation(connection, view, "", city.now)
+        return situation.data(head_at(city.now), found, [], [])
+
+    def silent_duties(found: dict[str, Any]) -> list[str]:
+        return [tile[1] for tile in found["tiles"] if tile[0] == "nobody answers: go there"]
+
+    for _, person in others:
+        city.reply(city.phone_of(person), "1")
+    city.forward(minutes=16)
+    early = shown()
+    assert [row["place"] for row in early["silent"]] == [unit_of(city, silent).name]
+    assert silent_duties(early) == ["1"]
+    city.forward(minutes=30)  # nobody reports
+    late = shown()
+    assert [row["place"] for row in late["silent"]] == [unit_of(city, silent).name]
+    assert silent_duties(late) == ["1"]
+    said = f"Ask those who answered and never reported: Done {len(others) + 1}."
+    assert said in late["next"]
 
 
 @pytest.mark.parametrize(("status", "language"), [("Actual", "zh-CN"), ("Exercise", "en")])
@@ -183,7 +230,7 @@ def test_it_is_one_page_whatever_stands_on_it_and_names_nobody(status: str, lang
         zone=ZoneInfo("Asia/Shanghai"),
     )
     way = Way(name="modem-pool-north", channel="sms", ok=False, paused_until=None, waiting_s=4_000)
-    before = Before(at=START, answered=9_000, silent=9_500)
+    before = Before(at=START, answered=9_000, silent=3_500)
     areas = ["四明山镇"] * 6
     values = situation.data(head, worst(status), [way] * 20, areas, before)
     (pdf,) = typeset(TEMPLATES / "situation.typ", values)

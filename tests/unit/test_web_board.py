@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from alertd.store import tables as t
 from tests.unit.test_web_answers import everybody_has_it
 from tests.unit.test_web_pages import browser, csrf_of, sign_in
 from tests.unit.web_city import WebCity, web_city
@@ -115,6 +116,17 @@ async def test_the_list_is_by_waiting_time_filtered_paged_and_printed(web: WebCi
         sheet = (await officer.get(f"/alerts/{code}/unanswered?sheet=1")).text
         assert sheet.count('class="write"') == len(rows)
         assert not re.search(r"\d{11}", sheet)
+
+
+async def test_the_silent_are_counted_by_stage_as_those_who_are_still_asked(web: WebCity) -> None:
+    code = await told(web)
+    with web.city.store.transaction(web.clock()) as tx:
+        tx.connection.execute(t.coverage.update().values(exhausted=1))
+    async with browser(web) as officer:
+        await sign_in(officer, "officer")
+        for url in (f"/alerts/{code}", f"/alerts/{code}/wall"):
+            board = unescape((await officer.get(url)).text)
+            assert "Nobody answers: somebody must go there · received 1" in board
 
 
 async def test_who_hadnt_answered_at_the_end_is_named_and_not_waited_for(web: WebCity) -> None:

@@ -228,5 +228,5 @@ def _roster_faults(state: Replay) -> RosterFaults:
     return RosterFaults(
         numbers=codes,
         deliveries=tuple(refused),
-        unreachable_duties=tuple(sorted(state.duties.unreachable)),
+        unreachable_duties=tuple(sorted(state.duties.unreachable.values())),
     )

@@ -13,6 +13,7 @@ from alertd.model import (
     Recorded,
     RequirementState,
     Stage,
+    duty_of,
     stage_of,
 )
 from alertd.report.figures.part import Take
@@ -62,7 +63,7 @@ class DutiesPart:
         self.acts: Counter[str] = Counter()
         self.climbs: Counter[str] = Counter()
         self.hurried: set[int] = set()
-        self.unreachable: set[int] = set()
+        self.unreachable: dict[int, int] = {}  # by duty: the first requirement that showed it
         self.vacant: list[tuple[int, str]] = []  # (unit, role)
         self.over = False
 
@@ -155,7 +156,7 @@ class DutiesPart:
                 continue
             # Due before its first rung though nobody failed or declined: nobody could be told.
             if reason == "unreachable" and number not in self.hurried:
-                self.unreachable.add(number)
+                self.unreachable.setdefault(duty_of(number), number)
             asked.rung = max([asked.rung, *(_HEIGHT[act] for act in acts)])
             asked.state = _S(state)
             if asked.state is _S.EXHAUSTED:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from alertd.model import Millis
+from alertd.model import Millis, stage_of
 
-SCHEMA = 3  # of `Figures.to_dict`; raised when a key changes its meaning or goes
+SCHEMA = 4  # of `Figures.to_dict`; raised when a key changes its meaning or goes
 
 Key = tuple[str, int, int]
 """A fact's place: (node, writer, seq)."""
@@ -202,9 +202,9 @@ class Pace:
 class Escalations:
     """Ladders. `acts` by kind; `resolved` by the highest rung that was taken before the answer.
 
-    `unwoken` are requirements whose every rung was taken and that nobody ever answered, each with
-    its unit. `unanswerable` are grids and stairwells, each with the role that nobody has there:
-    nobody was asked, so they are in no other figure.
+    `unwoken` are requirements of any stage whose every rung was taken and that nobody ever
+    answered, each with its unit. `unanswerable` are grids and stairwells, each with the role that
+    nobody has there: nobody was asked, so they are in no other figure.
     """
 
     climbs: Mapping[str, int]  # by reason: no-answer, unreachable, steps-exhausted
@@ -371,6 +371,15 @@ class Figures:
     timeline: tuple[Moment, ...]
     heads: tuple[Head, ...]
     sources: Mapping[str, Mapping[str, int]]  # section → kind of fact → how many it rests on
+
+    @property
+    def unwoken(self) -> tuple[tuple[int, int], ...]:
+        """Of `escalations.unwoken` the first stage's: person-duties that never answered at all.
+
+        Who answered and didn't report to the end was woken, and no duty is silent twice.
+        """
+        first = self.stages[0].stage if self.stages else ""
+        return tuple(each for each in self.escalations.unwoken if stage_of(each[0]).word == first)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts and numbers, as a report file carries them."""

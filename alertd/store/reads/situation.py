@@ -12,6 +12,7 @@ from alertd.model import (
     Played,
     RecipientKind,
     RequirementState,
+    Stage,
     Status,
     numbers_of,
 )
@@ -52,8 +53,9 @@ class Situation:
     """See the module.
 
     Args:
-        silent: Duties that nobody answers for, the longest first, and `waiting` those that may
-            still answer; cut off at MOST_SILENT together.
+        silent: Duties without an answer, those that nobody answers for first, the longest first;
+            cut off at MOST_SILENT. Of the first stage: who answered isn't silent for having
+            nothing to report yet.
         next_at: When the next ladder climbs; `soon` do so within ten minutes.
         areas: The names of the areas that the alert is for.
     """
@@ -103,13 +105,16 @@ def _towns(connection: Connection, alert_no: int, path: str) -> tuple[TownView, 
 def _silent(
     connection: Connection, alert_no: int, path: str, figures: board.Board
 ) -> tuple[unanswered.Unanswered, ...]:
-    exhausted = sum(stage.exhausted for stage in figures.stages)
+    if not figures.stages:
+        return ()
+    first = figures.stages[0]
+    exhausted, stage = first.exhausted, Stage[first.stage.upper()]
     found: list[unanswered.Unanswered] = []
     for state, there in (("exhausted", exhausted), ("open", 1)):
         left = MOST_SILENT - len(found)
         if there > 0 and left > 0:  # looking through a whole alert for nobody is dear
             found += unanswered.unanswered(
-                connection, alert_no, path=path, state=state, limit=left
+                connection, alert_no, path=path, state=state, stage=stage, limit=left
             ).items
     return tuple(found)
 

@@ -82,7 +82,7 @@ def read_lists(
     """What changes: figures, calls for help, who hasn't answered, loudspeakers, replies to read."""
     actor = signed.actor
     board = figures.board(connection, view.no, path=actor.path, whole=view.whole)
-    exhausted = sum(stage.exhausted for stage in board.stages)
+    silent_by = {each.stage: each.exhausted for each in board.stages if each.exhausted}
     open_by = {each.stage: each.needed - each.covered - each.exhausted for each in board.stages}
     over = view.ended_at is not None
 
@@ -100,8 +100,8 @@ def read_lists(
     return {
         "figures": board,
         "people": answers.people_by_answer(connection, view.no, path=actor.path),
-        "totals": {"silent": exhausted, "still": open_by},
-        "silent": waiting("exhausted", exhausted),
+        "totals": {"silent": silent_by, "still": open_by},
+        "silent": waiting("exhausted", sum(silent_by.values())),
         "nobody": figures.empty(connection, view.no, actor.path)[:shown],
         "still": waiting("closed" if over else "open", sum(open_by.values())),
         "over": over,
