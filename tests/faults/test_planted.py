@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -36,11 +38,24 @@ class Planted:
 
     def plant(self, tree: Path) -> None:
         """Put the fault into a tree; the row must fit the code."""
-        path = tree / self.file
-        text = path.read_text(encoding="utf-8")
+        text = (tree / self.file).read_text(encoding="utf-8")
         times = text.count(self.find)
         assert times == 1, f"{self.name}: `find` is {times} times in {self.file}"
-        path.write_text(text.replace(self.find, self.put), encoding="utf-8")
+        self._write(tree, text.replace(self.find, self.put))
+
+    @contextmanager
+    def planted(self, tree: Path) -> Iterator[None]:
+        """The fault is in the tree for as long as this lasts."""
+        text = (tree / self.file).read_text(encoding="utf-8")
+        self.plant(tree)
+        try:
+            yield
+        finally:
+            self._write(tree, text)
+
+    def _write(self, tree: Path, text: str) -> None:
+        path = tree / self.file
+        path.write_text(text, encoding="utf-8")
         for stale in path.parent.glob(f"__pycache__/{path.stem}.*"):
             stale.unlink()
 
@@ -58,10 +73,10 @@ SHORT = [fault for fault in FAULTS if fault.short]
 LONG = [fault for fault in FAULTS if not fault.short]
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of all that a test may need; compiled files come along, so that it starts fast."""
-    copy = tmp_path / "tree"
+    copy = tmp_path_factory.mktemp("planted") / "tree"
     for name in COPIED:
         shutil.copytree(ROOT / name, copy / name)
     for path in (ROOT / "pyproject.toml", *ROOT.glob("*.md")):
@@ -96,8 +111,8 @@ def verdicts(tree: Path, tests: list[str]) -> dict[str, list[str]]:
 
 
 def check_red(tree: Path, fault: Planted) -> None:
-    fault.plant(tree)
-    (ending,) = verdicts(tree, [fault.test]).values() or [[]]
+    with fault.planted(tree):
+        (ending,) = verdicts(tree, [fault.test]).values() or [[]]
     assert ending, f"{fault.test} doesn't notice: {fault.name}"
     (how,) = ending
     assert how.startswith(tuple(f"failure: {word}" for word in BY_ASSERTION)), how
@@ -119,9 +134,9 @@ def test_every_fault_fits_the_code(tree: Path) -> None:
     """All of them, also those that only `make soak` plants: the table can't rot unseen."""
     for fault in FAULTS:
         before = (tree / fault.file).read_bytes()
-        fault.plant(tree)
-        assert (tree / fault.file).read_bytes() != before, fault.name
-        (tree / fault.file).write_bytes(before)
+        with fault.planted(tree):
+            assert (tree / fault.file).read_bytes() != before, fault.name
+        assert (tree / fault.file).read_bytes() == before
 
 
 @pytest.mark.timeout(600)
