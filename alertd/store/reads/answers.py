@@ -1,5 +1,6 @@
 """What came back: calls for help, acknowledgements, and replies that a person has to read."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,9 @@ from alertd.errors import NotFoundError
 from alertd.model import FOREVER, Grade, Millis
 from alertd.store import addresses, people
 from alertd.store import tables as t
+from alertd.store.batches import batches
 from alertd.store.fold.scope import below
-from alertd.store.reads.board import UNCLEAR
+from alertd.store.reads.board import UNCLEAR, units_below
 from alertd.store.reads.paging import Page
 from alertd.store.reads.principals import names_of
 from alertd.store.reads.unanswered import people_named
@@ -102,8 +104,7 @@ def help_cases(
     if alert_no is not None:
         query = query.where(c.alert_no == alert_no)
     if path:
-        u = t.unit.c
-        query = query.where(c.unit_no.in_(select(u.no).where(below(u.path, [path]))))
+        query = query.where(c.unit_no.in_(units_below(path)))
     rows = connection.execute(query).all()
     units = people.units(connection, [row.unit_no for row in rows])
     who = _who(connection, [row.person_no for row in rows])
@@ -166,7 +167,7 @@ def acks(
     if person_no is not None:
         query = query.where(c.person_no == person_no)
     if path:
-        query = query.where(c.person_no.in_(persons_inside(path)))
+        query = query.where(*_inside(connection, alert_no, path))
     rows = connection.execute(query).all()
     shown = rows[:limit]
     who = people_named(connection, [row.person_no for row in shown])
@@ -218,8 +219,15 @@ def people_by_answer(connection: Connection, alert_no: int, *, path: str = "") -
         .group_by(c.kind)
     )
     if path:
-        query = query.where(c.person_no.in_(persons_inside(path)))
+        query = query.where(*_inside(connection, alert_no, path))
     return {row.kind: row.people for row in connection.execute(query)}
+
+
+def _inside(connection: Connection, alert_no: int, path: str) -> tuple[Any, ...]:
+    """That an ack is of somebody in a subtree, and for something there."""
+    c = t.ack.c
+    for_others = c.no.not_in(_for_others(connection, alert_no, path))
+    return c.person_no.in_(persons_inside(path)), for_others
 
 
 def person_of_ack(connection: Connection, alert_no: int, ack_no: int) -> int:
@@ -268,8 +276,29 @@ def persons_inside(path: str) -> Any:
     return (
         select(h.person_no)
         .join(t.unit, u.no == h.unit_no)
-        .where(below(u.path, [path]), h.to_version == FOREVER)
+        .where(below(u.path, [path]), h.to_version == FOREVER, u.to_version == FOREVER)
     )
+
+
+def _for_others(connection: Connection, alert_no: int, path: str) -> list[int]:
+    """Acks of people of a subtree that named duties, none of them there.
+
+    Who has duties in two towns and answers for one hasn't answered in the other.
+    """
+    c, d = t.ack.c, t.duty.c
+    rows = connection.execute(
+        select(c.no, c.duties).where(
+            c.alert_no == alert_no,
+            c.duties.is_not(None),
+            c.person_no.in_(persons_inside(path)),
+        )
+    )
+    named = {row.no: set(json.loads(row.duties)) for row in rows}
+    here: set[int] = set()
+    for batch in batches({duty for duties in named.values() for duty in duties}):
+        query = select(d.no).where(d.no.in_(batch), d.unit_no.in_(units_below(path)))
+        here |= set(connection.execute(query).scalars())
+    return [no for no, duties in named.items() if duties and duties.isdisjoint(here)]
 
 
 def inbound(

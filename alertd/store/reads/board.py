@@ -191,6 +191,17 @@ def path_then(connection: Connection, version: int, path: str) -> str:
     return connection.execute(query).scalar() or path
 
 
+def units_below(path: str) -> Any:
+    """A subquery: the numbers of the units in the subtree, by where each is now or was last.
+
+    A unit's row is temporal: by any of its rows one that left for another town long ago would be
+    here still, with whoever needs help there.
+    """
+    u, other = t.unit.c, t.unit.alias()
+    last = select(func.max(other.c.to_version)).where(other.c.no == u.no).correlate(t.unit)
+    return select(u.no).where(below(u.path, [path]), u.to_version == last.scalar_subquery())
+
+
 def empty(connection: Connection, alert_no: int, path: str) -> list[Vacancy]:
     """Where nobody is answerable, in what is the subtree at `path` now."""
     path = path_then(connection, issued_version(connection, alert_no), path)
@@ -239,12 +250,12 @@ def _funnel(found: Sequence[StageFigures], channels: Sequence[ChannelFigures] | 
 
 
 def _help(connection: Connection, alert_no: int, path: str) -> tuple[int, int]:
-    c, u = t.help_case.c, t.unit.c
+    c = t.help_case.c
     query = select(func.count(), func.count().filter(c.taken_at.is_(None))).where(
         c.alert_no == alert_no, c.closed_at.is_(None)
     )
     if path:
-        query = query.where(c.unit_no.in_(select(u.no).where(below(u.path, [path]))))
+        query = query.where(c.unit_no.in_(units_below(path)))
     found, untaken = connection.execute(query).one()
     return int(found), int(untaken)
 

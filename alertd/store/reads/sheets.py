@@ -11,7 +11,7 @@ from alertd.errors import NotFoundError
 from alertd.model import Millis, RequirementState, Stage, Status, duty_of, requirement_no
 from alertd.store import people
 from alertd.store import tables as t
-from alertd.store.fold.scope import below
+from alertd.store.reads.board import units_below
 from alertd.store.reads.principals import names_of
 from alertd.store.reads.unanswered import people_named
 
@@ -130,8 +130,7 @@ def sheets(
     c = t.sheet.c
     query = select(t.sheet).where(c.alert_no == alert_no)
     if path:
-        inside = select(t.unit.c.no).where(below(t.unit.c.path, [path]))
-        query = query.where(c.unit_no.in_(inside))
+        query = query.where(c.unit_no.in_(units_below(path)))
     rows = connection.execute(query.order_by(c.printed_at.desc(), c.code).limit(limit)).all()
     units = people.units(connection, {row.unit_no for row in rows})
     names = names_of(connection, {row.by for row in rows})

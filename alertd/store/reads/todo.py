@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from alertd.errors import NotFoundError
 from alertd.model import Millis
 from alertd.store import tables as t
 from alertd.store.batches import batches
-from alertd.store.fold.scope import below
+from alertd.store.reads.board import units_below
 from alertd.store.reads.drilled import names_of_units, owners_of
 from alertd.store.reads.paging import Page
 from alertd.store.reads.principals import names_of
@@ -135,8 +135,7 @@ def _state(state: State) -> Sequence[ColumnElement[bool]]:
 def _within(path: str) -> list[ColumnElement[bool]]:
     if not path:
         return []
-    u = t.unit.c
-    return [exists().where(u.no == t.todo.c.unit_no, below(u.path, [path]))]
+    return [t.todo.c.unit_no.in_(units_below(path))]
 
 
 _DUTIES: Final = frozenset({"silent", "no-contact"})

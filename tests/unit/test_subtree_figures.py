@@ -1,0 +1,89 @@
+"""Whoever sees a part of the city sees what came back from it, and nothing of another part."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from alertd.engine import answering
+from alertd.engine.answering import Answered
+from alertd.model import AckKind, Grade, Via
+from alertd.store import tables as t
+from alertd.store.reads import answers, board, sheets
+from tests.city import City
+from tests.unit.roster_moves import asked, move_unit, put_in_charge, unit_of
+
+HERE, THERE = "330281/330281001/", "330281/330281002/"
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[City]:
+    found = City(tmp_path)
+    yield found
+    found.store.close()
+
+
+def seen(city: City, path: str) -> dict[str, Any]:
+    with city.store.read() as connection:
+        figures = board.board(connection, 1, path=path, whole=False)
+        return {
+            "people": answers.people_by_answer(connection, 1, path=path),
+            "acks": len(answers.acks(connection, 1, path=path).items),
+            "help": len(answers.help_cases(connection, alert_no=1, path=path)),
+            "open": figures.help_open,
+            "helping": figures.stages[0].helping,
+            "sheets": len(sheets.sheets(connection, 1, path=path)),
+        }
+
+
+def nothing(**changes: Any) -> dict[str, Any]:
+    return {"people": {}, "acks": 0, "help": 0, "open": 0, "helping": 0, "sheets": 0, **changes}
+
+
+def test_a_unit_that_left_before_the_alert_is_seen_where_it_is_now(city: City) -> None:
+    duty, person = next(pair for pair in city.leaders() if unit_of(city, pair[0]).path > HERE)
+    unit, c = unit_of(city, duty), t.unit.c
+    assert unit.path.startswith(HERE)
+    new = select(c.no).where(c.path.startswith(THERE), c.level == "community").limit(1)
+    with city.store.transaction(city.now) as tx:
+        version = {"version": 2, "created_at": city.now, "by": "", "why": ""}
+        tx.connection.execute(insert(t.roster_version), version | {"digest": "", "counts": "{}"})
+    move_unit(city, unit.no, city.one(new).no)
+    city.issue(areas=["330281001", "330281002"], roles=("subdistrict_lead", "grid_leader"))
+    city.reply(city.phone_of(person), "3")
+    with city.store.transaction(city.now) as tx:
+        row = {
+            "code": "X",
+            "alert_no": 1,
+            "kind": "doors",
+            "unit_no": unit.no,
+            "by": b"",
+            "asked": "[]",
+        }
+        tx.connection.execute(insert(t.sheet), row | {"printed_at": city.now, "numbers": 0})
+    all_of_it = nothing(people={"help": 1}, acks=1, help=1, open=1, helping=1, sheets=1)
+    assert (seen(city, HERE), seen(city, THERE)) == (nothing(), all_of_it)
+
+
+def test_an_answer_that_named_one_town_isnt_one_of_the_other(city: City) -> None:
+    city.issue(areas=["330281001", "330281002"])
+    (here, person), (there, _) = asked(city)
+    put_in_charge(city, person, there)
+    said = Answered(
+        alert_no=1,
+        person_no=person,
+        kind=AckKind.RECEIVED,
+        via=Via.PHONE,
+        grade=Grade.PROXY,
+        occurred_at=city.now,
+        duties=(there,),
+    )
+    city.take(partial(answering.acknowledge, answered=said, confirm=False))
+    answered = nothing(people={"received": 1}, acks=1)
+    assert (seen(city, HERE), seen(city, THERE)) == (nothing(), answered)
+    city.reply(city.phone_of(person), "1")  # for all that they hold
+    assert seen(city, HERE) == answered
+    assert city.requirement(here).have == 1
