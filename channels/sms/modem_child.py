@@ -120,8 +120,8 @@ class Child:
         try:
             self._ops[order["op"]](order)
         except self._gammu.GSMError as error:
-            said = self._protocol.read()
-            say("failed", id=order["id"], code=_name(error), number=_number(said))
+            number = _number(self._protocol.read())
+            say("failed", id=order["id"], code=_name(error), number=number)
             if _name(error) in _GONE:
                 sys.exit(EXIT_DEVICE)
 
@@ -216,10 +216,13 @@ class Child:
         # What lies there now may be another message: the SIM was changed, or gave the place away.
         for place, key in order["places"]:
             self._protocol.forget()
-            with contextlib.suppress(self._gammu.ERR_EMPTY, self._gammu.ERR_INVALIDLOCATION):
+            try:
                 (there, *_) = self._machine.GetSMS(Folder=_INBOX, Location=place)
                 if _plain(there, self._protocol.read())["key"] == key:
                     self._machine.DeleteSMS(Folder=_INBOX, Location=place)
+            except self._gammu.GSMError as error:  # a place that is worn out keeps back no other
+                if _name(error) in {*_GONE, "ERR_TIMEOUT"}:
+                    raise
         say("deleted", id=order["id"])
 
     def _check(self, order: dict[str, Any]) -> None:
@@ -294,8 +297,7 @@ def _plain(message: dict[str, Any], said: str = "") -> dict[str, Any]:
 
 def _still_listed(said: str, left: list[int]) -> list[int]:
     """The places that are still to be read: of a new listing that gammu logged, or those left."""
-    listings = _LISTING.findall(said)
-    return list(map(int, _PLACE.findall(listings[-1]))) if listings else left
+    return list(map(int, _PLACE.findall(found[-1]))) if (found := _LISTING.findall(said)) else left
 
 
 def _ms(at: Any) -> int | None:
@@ -308,12 +310,10 @@ def _name(error: Any) -> str:
 
 def _number(said: str) -> str | None:
     """The modem's own number of its last error, as `cms-38`."""
-    numbered = _NUMBERED.findall(said)
-    if numbered:
+    if numbered := _NUMBERED.findall(said):
         kind, number = numbered[-1]
         return f"cm{kind.lower()}-{number}"
-    bare = _BARE_NUMBER.findall(said)
-    return f"cms-{bare[-1]}" if bare else None
+    return f"cms-{bare[-1]}" if (bare := _BARE_NUMBER.findall(said)) else None
 
 
 def _gammurc(settings: dict[str, Any]) -> str:

@@ -13,6 +13,8 @@ from channels.sms.modem_pdu import deliver_text
 
 _JOIN_PATIENCE_MS = 10 * 60_000  # past it a message is handed on with what there is of it
 _MOST_DONE = 1_000
+# A time so far from ours is of a service centre that has none, and gives the same to every message.
+_NO_CLOCK_MS = 5 * 365 * 86_400_000
 _GAP = "[…]"  # stands for a part that hasn't come
 _NATIONAL = re.compile(r"1\d{10}|0\d{9,11}")
 
@@ -63,7 +65,7 @@ class Joiner:
     def __init__(self, modem: str, country: str) -> None:
         self._modem = modem
         self._country = country
-        self._since: dict[tuple[str, int, int], int] = {}
+        self._first_seen: dict[tuple[int, str], int] = {}  # of what lies there, by place and key
         self._done: deque[tuple[tuple[str, int, int], frozenset[tuple[int, str]]]] = deque(
             maxlen=_MOST_DONE
         )
@@ -71,17 +73,19 @@ class Joiner:
     def wholes(self, held: Iterable[Stored], now: int) -> list[Whole]:
         """What can be handed on of all that the memory holds at `now`."""
         found, parts = [], dict[tuple[str, int, int], list[Stored]]()
+        held = list(held)
+        seen = self._first_seen
+        self._first_seen = {(s.place, s.key): seen.get((s.place, s.key), now) for s in held}
         for stored in held:
             if stored.part is None:
-                found.append(Whole(self._reply([stored], None), ((stored.place, stored.key),)))
+                whole = self._reply([stored], None, now)
+                found.append(Whole(whole, ((stored.place, stored.key),)))
             else:
                 reference, total, _ = stored.part
                 parts.setdefault((stored.sender, reference, total), []).append(stored)
-        self._since = {key: self._since.get(key, now) for key in parts}
         for key, pieces in parts.items():
-            whole = self._join(key, pieces, now)
-            if whole is not None:
-                found.append(whole)
+            joined = (self._join(key, each, now) for each in _apart(pieces))
+            found += [whole for whole in joined if whole is not None]
         return found
 
     def stored(self, whole: Whole, held: Iterable[Stored]) -> None:
@@ -100,18 +104,23 @@ class Joiner:
             return Whole(None, places)
         numbers = {number for number, _ in said}
         total = key[2]
-        if len(numbers) < total and now - self._since[key] < _JOIN_PATIENCE_MS:
+        since = min(self._first_seen[place] for place in places)
+        if len(numbers) < total and now - since < _JOIN_PATIENCE_MS:
             return None
-        return Whole(self._reply(pieces, key), places)
+        return Whole(self._reply(pieces, key, now), places)
 
-    def _reply(self, pieces: list[Stored], key: tuple[str, int, int] | None) -> Reply:
+    def _reply(self, pieces: list[Stored], key: tuple[str, int, int] | None, now: int) -> Reply:
         times = [stored.at for stored in pieces if stored.at is not None]
         texts = {stored.part[2] if stored.part else 1: stored.text for stored in pieces}
         total = key[2] if key else 1
         text = _clean("".join(texts.get(n, _GAP) for n in range(1, total + 1)))
         sender = pieces[0].sender
-        # The same again after a crash between commit and deletion: nothing in it is of this run.
-        about = [self._modem, sender, key and key[1], min(times, default=None), text]
+        # The same again after a crash between commit and deletion: nothing in it is of this run,
+        # unless no clock tells it from the next: twice the same answer is one, swallowed it is none.
+        at: int | list[int] = min(times, default=0)
+        if not times or abs(now - at) > _NO_CLOCK_MS:
+            at = [self._first_seen[pieces[0].place, pieces[0].key], pieces[0].place]
+        about = [self._modem, sender, key and key[1], at, text]
         digest = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
         return Reply(
             gateway_id=f"{self._modem}-{digest}",
@@ -128,6 +137,24 @@ class Joiner:
         if _NATIONAL.fullmatch(abroad.removeprefix(self._country)):
             return f"+{abroad}"
         return _clean(sender) or "unknown"
+
+
+def _apart(pieces: list[Stored]) -> list[list[Stored]]:
+    """Messages that have one reference: a part that is there with another text is of another.
+
+    Of several that lack a part it belongs to the one that came last before it.
+    """
+    messages: list[dict[int, list[Stored]]] = []
+    for piece in sorted(pieces, key=lambda stored: (stored.at or 0, stored.place)):
+        number = piece.part[2] if piece.part else 1
+        for message in reversed(messages):
+            alike = message.setdefault(number, [])
+            if not alike or alike[0].text == piece.text:
+                alike.append(piece)
+                break
+        else:
+            messages.append({number: [piece]})
+    return [[piece for alike in message.values() for piece in alike] for message in messages]
 
 
 def _clean(text: str) -> str:

@@ -1,6 +1,6 @@
 """One simulated modem and a route for it, beside the pool of the conformance suite."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,18 @@ LONG_LATIN = "Typhoon red: {leave} now [all] houses at the €coast~ " * 7
 
 @asynccontextmanager
 async def alone(
-    folder: Path, *, child: Sequence[str] = HURRIED, wait: bool = True, **options: Any
+    folder: Path,
+    *,
+    child: Sequence[str] = HURRIED,
+    wait: bool = True,
+    before: Callable[[Modems], Awaitable[None]] | None = None,
+    **options: Any,
 ) -> AsyncIterator[tuple[ModemsRoute, Recorder, Modems]]:
-    """One modem, and a route for it."""
+    """One modem, and a route for it; `before` is done to the modem before the route is there."""
     peer = Modems(folder, 1)
     await peer.start()
+    if before is not None:
+        await before(peer)
     sink = Recorder()
     config = route_config(peer, Limits(timeout_s=20.0), **{"poll_s": 0.2, **options})
     route = ModemsRoute(config, context(sink), child)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from alertd.messages.length import sms_size
 from channels.base import Accepted, Event, Fault, Limits, ReceiptStatus, Reply
@@ -154,6 +155,31 @@ async def test_a_reply_read_again_after_a_crash_is_the_same(tmp_path: Path) -> N
         assert ids(sinks[0].events) == ids(sinks[1].events)
     finally:
         await peer.stop()
+
+
+async def full(peer: Modems, **air: Any) -> None:
+    """Its memory has 16 replies before anybody asks, and is slow or worn as `air` says."""
+    await peer.control("modems", air)
+    for number in range(16):
+        await receive(peer, f"收到 {number}")
+
+
+async def test_a_memory_that_is_freed_slowly_keeps_nobody_from_being_told(tmp_path: Path) -> None:
+    async with alone(tmp_path, before=lambda peer: full(peer, erase_s=0.05)) as (route, _, peer):
+
+        async def begun() -> bool:
+            return bool(peer.lines("deleted"))
+
+        await until(begun)
+        assert [type(result) for result in await send(route, "红", "红")] == [Accepted] * 2
+        assert len(peer.lines("deleted")) < 12  # it goes on beside them
+        await until(lambda: gone(peer, 16))
+
+
+async def test_a_place_that_is_worn_out_keeps_no_other_from_being_freed(tmp_path: Path) -> None:
+    async with alone(tmp_path, before=lambda peer: full(peer, worn=1)) as (_, sink, peer):
+        await until(lambda: gone(peer, 15))
+        assert len(ids(sink.events)) == 16
 
 
 def ids(events: Sequence[Event]) -> set[str]:

@@ -95,6 +95,34 @@ def test_a_part_that_comes_twice_is_nothing_new() -> None:
     assert joiner.wholes([stored(7, "别的", (9, 3, 2))], T0) == []
 
 
+@pytest.mark.parametrize("at", [None, 946_684_800_000])  # 2000-01-01: a clock that nobody set
+def test_a_service_centre_without_a_clock_swallows_no_answer(at: int | None) -> None:
+    """Someone who answers each alert by the same word, once the first is off the SIM."""
+    joiner = Joiner("m1", "86")
+    of_today = [Stored(1, "same", WHO, "1", at), Stored(2, "same", WHO, "1", at)]
+    first, beside = replies(joiner.wholes(of_today, T0))
+    assert replies(joiner.wholes(of_today, T0 + 500)) == [first, beside]  # not yet deleted
+    assert joiner.wholes([], T0 + 1_000) == []
+    (tomorrow,) = replies(joiner.wholes(of_today[:1], LATER))
+    assert len({first.gateway_id, beside.gateway_id, tomorrow.gateway_id}) == 3
+
+
+def test_a_reference_used_again_by_one_sender_loses_no_text() -> None:
+    """Some phones choose it by chance, some have only one."""
+    asked = [stored(1, "求助,水到二楼", (9, 2, 1)), stored(2, "有老人", (9, 2, 2))]
+    then = [stored(3, "2 35", (9, 2, 1)), stored(4, "人已转移", (9, 2, 2))]
+    found = Joiner("m1", "86").wholes([*then, *asked], T0)
+    assert {reply.text for reply in replies(found)} == {"求助,水到二楼有老人", "2 35人已转移"}
+    assert sorted(place for whole in found for place, _ in whole.places) == [1, 2, 3, 4]
+    # Of the first only one part has come: it waits for the other.
+    joiner = Joiner("m1", "86")
+    (whole,) = joiner.wholes([asked[0], *then], T0)
+    assert whole.reply is not None
+    assert whole.reply.text == "2 35人已转移"
+    (rest,) = replies(joiner.wholes([asked[0]], LATER))
+    assert rest.text == "求助,水到二楼[…]"
+
+
 @pytest.mark.parametrize(
     ("given_as", "read"),
     [

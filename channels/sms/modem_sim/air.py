@@ -42,6 +42,8 @@ class Air:
         registered: Whether the network has let it in.
         signal: As AT+CSQ says it, 0 to 31, or 99.
         credit: What the network answers to USSD.
+        erase_s: How long the modem takes to free a place.
+        worn: A place that can't be freed, or 0.
     """
 
     mode: Mode = Mode.OK
@@ -53,6 +55,8 @@ class Air:
     registered: bool = True
     signal: int = 20
     credit: str = "Balance: 12.50 CNY"
+    erase_s: float = 0.0
+    worn: int = 0
 
 
 def changed(air: Air, wanted: dict[str, Any]) -> Air:

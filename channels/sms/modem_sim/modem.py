@@ -15,7 +15,7 @@ CENTRE = "+8613800571500"
 _REFERENCES = 256
 _ESCAPE, _END = b"\x1b", b"\x1a"
 _ARRIVED, _GIVEN_UP = 0x00, 0x46
-_PIN_WANTED, _WRONG_PIN, _NOT_FOUND = 11, 16, 321
+_PIN_WANTED, _WRONG_PIN, _NOT_FOUND, _WORN = 11, 16, 321, 320
 _MOST_KEPT = 10_000  # submissions that a report may still be asked for
 _SILENCE = {Mode.HANG, Mode.DEAF}
 
@@ -191,6 +191,12 @@ class Modem:
         self._answer(*([found, "OK"] if found else [f"+CMS ERROR: {_NOT_FOUND}"]))
 
     def _delete(self, place: str) -> None:
+        asyncio.get_running_loop().call_later(self.air.erase_s, self._erase, place)
+
+    def _erase(self, place: str) -> None:
+        if place == str(self.air.worn):
+            self._answer(f"+CMS ERROR: {_WORN}")
+            return
         gone = place.isdigit() and self._memory.delete(int(place))
         self._log.write("deleted", modem=self.name, place=place, found=gone)
         self._answer("OK" if gone else f"+CMS ERROR: {_NOT_FOUND}")
