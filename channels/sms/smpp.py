@@ -73,6 +73,7 @@ class SmppRoute:
             delivered=self._inbound.take,
             came_up=lambda: _log.info("smpp-up", route=config.name),
             went_down=lambda code: _log.warning("smpp-down", route=config.name, reason=code),
+            first=secrets.randbelow(2**30),
         )
         self._under_way = UnderWay()
         self._closed = False

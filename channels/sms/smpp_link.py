@@ -72,6 +72,8 @@ class SmppLink:
         came_up: Called each time it is bound.
         went_down: Called, with a short word, each time it was bound and is no more.
         overdue_s: An answer that hasn't come after so long never comes.
+        first: Where requests are numbered from; by chance, so that those of before a restart are
+            others.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class SmppLink:
         came_up: Callable[[], None],
         went_down: Callable[[str], None],
         overdue_s: float = 60.0,
+        first: int = 0,
     ) -> None:
         self.problem = "not-started"  # a short word; "" while bound
         self._settings = settings
@@ -93,6 +96,7 @@ class SmppLink:
         self._unanswered: dict[_Request, None] = {}  # the oldest first
         self._asking: set[asyncio.Future[bool]] = set()
         self._session: Session | None = None
+        self._numbered = first  # as far as the connections before have
         self._up = asyncio.Event()
         self._down = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -197,7 +201,7 @@ class SmppLink:
         self._refused = self._draining = False
         self._enquired_at = 0.0
         self._down.clear()
-        session = self._session = Session(self._delivered, self._lost)
+        session = self._session = Session(self._delivered, self._lost, self._numbered)
         to = self._settings
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
@@ -320,6 +324,7 @@ class SmppLink:
         if session is not self._session:
             return
         self._session = None
+        self._numbered = session.sequence
         self.problem = code
         if self.up:
             self._up.clear()

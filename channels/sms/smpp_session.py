@@ -20,12 +20,15 @@ class Session(asyncio.Protocol):
     Args:
         delivered: Called with this session, a deliver_sm's sequence number and its octets.
         lost: Called once with this session and a short word, when it has ended.
+        last: The number of the last request of the connection before: a gateway may bring its
+            answer by this one, where the number must be nobody else's.
     """
 
     def __init__(
         self,
         delivered: "Callable[[Session, int, bytes], None]",
         lost: "Callable[[Session, str], None]",
+        last: int = 0,
     ) -> None:
         self.heard_at = 0.0  # by the loop's clock
         self._delivered = delivered
@@ -35,7 +38,7 @@ class Session(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._octets = bytearray()
         self._unwritten: list[bytes] = []
-        self._sequence = 0
+        self.sequence = last
         self._asked: dict[int, Answered] = {}
         # Our answers that the peer hasn't surely read: our last request before, whom to tell.
         self._unread: deque[tuple[int, Callable[[], None]]] = deque()
@@ -52,9 +55,9 @@ class Session(asyncio.Protocol):
 
     def ask(self, write: Callable[[int], bytes], answered: Answered) -> None:
         """Send a request; `write` makes its octets from its sequence number, or raises."""
-        self._sequence = self._sequence % pdus.LAST_SEQUENCE + 1
-        octets = write(self._sequence)
-        self._asked[self._sequence] = answered
+        self.sequence = self.sequence % pdus.LAST_SEQUENCE + 1
+        octets = write(self.sequence)
+        self._asked[self.sequence] = answered
         self._write(octets)
 
     def answer(
@@ -66,7 +69,7 @@ class Session(asyncio.Protocol):
         """
         self._write(pdus.response(command, sequence, status))
         if read is not None:
-            self._unread.append((self._sequence, read))
+            self._unread.append((self.sequence, read))
 
     def end(self, code: str) -> None:
         """Cut the connection; `code` is why, unless there is a reason already."""

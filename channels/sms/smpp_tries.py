@@ -129,12 +129,13 @@ class Tries:
         """
         if named := self._named_by(word):
             return named
-        part = self._by_id.get(_key(message_id)) if message_id else None
-        if part is None:
-            digits = {_telling(address) for address in addresses}
-            part = next(
-                (part for part in self._likely(message_id, reference) if _fits(part, digits)), None
-            )
+        exact = self._by_id.get(_key(message_id)) if message_id else None
+        digits = {_telling(address) for address in addresses}
+        part = exact
+        if exact is None or not _fits(exact, digits):
+            # Decimal digits are hexadecimal ones, too: `4096` may be the very id of another.
+            likely = self._likely(message_id, reference)
+            part = next((part for part in likely if _fits(part, digits)), exact)
         return None if part is None else (part.of, part.number)
 
     def _likely(self, message_id: str, reference: int | None) -> Iterator[Part]:

@@ -52,6 +52,7 @@ class Gate(LoopbackGate):
         self.bind_status = 0x0E  # what `refuse-bind` says: wrong password
         self.later: int | None = None
         self.most_unanswered = 0
+        self.asked: list[int] = []  # the numbers of all requests but answers, as they came
         self.refused = 0  # submits that it answered itself
         self.connections = 0
         self.enquired = 0  # how often we were asked whether we are there
@@ -111,6 +112,8 @@ class Gate(LoopbackGate):
         while True:
             pdu = await read_pdu(reader)
             self.enquired += pdu.command == ENQUIRE
+            if not pdu.command & NACK:
+                self.asked.append(pdu.sequence)
             if pdu.command == SUBMIT:
                 submits += 1
                 if self.mode == "cut-before":

@@ -278,9 +278,37 @@ async def test_our_own_dead_connection_doesnt_keep_us_out_for_long(tmp_path: Pat
 async def test_an_answer_given_twice_is_nobody_elses(tmp_path: Path) -> None:
     async with SmppCase.open(tmp_path) as case:
         await outcomes(case, [case.message(1)])
-        for sequence in (1, 2):  # the bind's and the submit's
+        for sequence in case.gate.asked[:2]:  # the bind's and the submit's
             case.gate.say(Pdu(SUBMIT_RESP, 0x58, sequence, b""))
         assert fault((await outcomes(case, [case.message(2)]))[2]) is None
+
+
+async def test_an_answer_of_an_ended_connection_is_nobody_elses(tmp_path: Path) -> None:
+    """It is kept for the login by some gateways, and brought by the next connection."""
+    async with SmppCase.open(tmp_path, timeout_s=SHORT_S) as case:
+        case.gate.mode = "silent-to-submits"
+        assert fault((await outcomes(case, [case.message(1)]))[1]) is Fault.UNKNOWN
+        unanswered = case.gate.asked[-1]
+        case.gate.mode = "ok"
+        await case.gate.cut()
+        await until_healthy(case)
+        two = case.message(2)
+        await case.hold(two)
+        sending = asyncio.create_task(outcomes(case, [two, case.message(3)]))
+
+        async def both() -> bool:
+            return len(case.smsc.submits()) == 3
+
+        await until(both)
+        for number in {unanswered, *range(1, 9)}:  # by the old number, or by a small one
+            case.gate.say(Pdu(SUBMIT_RESP, 0, number, b"of-before\0"))
+        await case.release()
+        ended = await sending
+        taken = {submit.number: submit.message_id for submit in case.smsc.submits()}
+        for number in (2, 3):
+            result = ended[number]
+            assert isinstance(result, Accepted)
+            assert result.reference == taken[f"86138{number:08}"]
 
 
 async def test_a_gateway_that_says_goodbye_is_left_and_found_again(tmp_path: Path) -> None:

@@ -57,6 +57,18 @@ def test_a_reference_of_a_message_that_has_another_id_says_nothing() -> None:
     assert tries.find("", part.reference, b"", ("8613811111111",)) is None
 
 
+def test_digits_that_are_the_id_of_one_and_the_spelling_of_another_go_by_the_phone() -> None:
+    """A gateway gives ids in hexadecimal and names them in decimal: 16 is `10`, and so is 0x10."""
+    tries = Tries(first=0)
+    ours = {n: tries.part(Try(n, 1, f"+86138000000{n}", 1), 1) for n in (10, 16)}
+    for number, part in ours.items():
+        tries.taken(part, f"{number:08X}")
+    named = {n: tries.find(str(n), None, b"", (f"86138000000{n}", "10657100")) for n in ours}
+    assert named == {number: (part.of, 1) for number, part in ours.items()}
+    # One whose phone the gateway doesn't name is found by the very id.
+    assert tries.find("10", None, b"", ("", "10657100")) == (ours[16].of, 1)
+
+
 def test_names_are_kept_for_what_may_come_again() -> None:
     names = Names(fresh_names("run"))
     looks = fingerprint("a", "b", 8, b"c")
