@@ -115,11 +115,11 @@ class Joiner:
         total = key[2] if key else 1
         text = _clean("".join(texts.get(n, _GAP) for n in range(1, total + 1)))
         sender = pieces[0].sender
-        # The same again after a crash between commit and deletion: nothing in it is of this run,
-        # unless no clock tells it from the next: twice the same answer is one, swallowed it is none.
-        at: int | list[int] = min(times, default=0)
-        if not times or abs(now - at) > _NO_CLOCK_MS:
-            at = [self._first_seen[pieces[0].place, pieces[0].key], pieces[0].place]
+        # The same again after a crash between commit and deletion: nothing in it is of this run.
+        # Unless no clock tells it from the next: an answer twice is one, and swallowed it is none.
+        first, there = min(times, default=0), (pieces[0].place, pieces[0].key)
+        timed = bool(times) and abs(now - first) <= _NO_CLOCK_MS
+        at = first if timed else [self._first_seen[there], pieces[0].place]
         about = [self._modem, sender, key and key[1], at, text]
         digest = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
         return Reply(
