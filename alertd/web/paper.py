@@ -19,6 +19,7 @@ from alertd.report.paper.values import Head
 from alertd.report.typeset import TEMPLATES, typeset_apart
 from alertd.store.reads import alerts, calling
 from alertd.store.reads import paper as reads
+from alertd.store.reads.answers import persons_inside
 from alertd.store.reads.units import path_of
 from alertd.web.commands import paper as commands
 from alertd.web.deps import Deps
@@ -122,7 +123,7 @@ def _sheets(
     path: str,
 ) -> tuple[dict[str, Any], commands.Printed]:
     rows = _asked(connection, full, path, everybody=wanted.everybody)
-    heads = reads.unit_heads(connection, path)
+    heads = reads.unit_heads(connection, full, path)
     tree = calling.tree(connection, rows, full.policy.get("ladder_roles", ()))
     calls = wanted.kind == "call-sheet"
     parts = sheets.parts(heads, rows, leads=tree.leads if calls else frozenset())
@@ -188,6 +189,8 @@ def _calls(
         masked = _(N_("Telephone numbers are masked: whoever printed this may not see them."))
         return sheets.Calls(tree=tree, numbers={}, masked=masked)
     persons = {person for part in parts for person in sheets.people_on(part, bare)}
+    if actor.path:  # not of those who have left their part of the city since
+        persons &= set(connection.execute(persons_inside(actor.path)).scalars())
     allowed = planned(connection, alert, sorted(persons))
     found = reads.numbers_of_people(connection, deps.store.vault, allowed)
     return sheets.Calls(tree=tree, numbers={no: ways for no, ways in found.items() if ways})
@@ -201,7 +204,7 @@ def _poster(
     wanted: Wanted,
     path: str,
 ) -> tuple[dict[str, Any], commands.Printed]:
-    heads = reads.unit_heads(connection, path)
+    heads = reads.unit_heads(connection, full, path)
     meant = load_alert(connection, full.view.no).paths
     grids = [
         one

@@ -14,16 +14,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from alertd.engine import answering, withdrawing
+from alertd.engine import answering, halting, withdrawing
 from alertd.engine.answering import Answered
 from alertd.model import AckKind, Grade, Via
 from alertd.report.figures import Figures, figures, trace
 from alertd.report.figures.values import HelpCall, Share, Spread, StageFigures, Transfer
+from alertd.report.make import gather
 from alertd.report.verify import verify
 from alertd.store import journal, people
 from alertd.store import tables as t
+from alertd.store.reads.report_rows import burdens
 from channels.base import Accepted, Fault, Outgoing, ReceiptStatus, SendError
-from tests.city import START, City
+from tests.city import OFFICER, START, City
 
 AREA = "330281001"
 ROLES = ("subdistrict_lead", "community_lead", "grid_leader", "building_lead")
@@ -398,3 +400,20 @@ def test_a_gateway_that_refuses_a_text_is_no_fault_of_the_roster(tmp_path: Path)
         found = figures(journal.stream(connection), alert_no=alert_no)
     assert found.deliveries.failed_by_cause["template-not-registered"] >= len(city.sent) - 4
     assert found.roster_faults.numbers == {"no-such-number": 1, "unassigned": 1}
+
+
+def test_messages_per_person_are_those_that_had_a_try_on_every_sheet(tmp_path: Path) -> None:
+    city = City(tmp_path)
+    alert_no = city.issue(areas=[AREA], roles=["building_lead"])
+    alert_id = city.one(select(t.alert.c.id)).id
+    city.take(partial(halting.pause, actor=OFFICER, alert_id=alert_id, reason="x"))
+    for _, person in _here(city, "building_lead")[:3]:
+        city.reply(city.phone_of(person), "1")  # the confirmation waits
+    city.take(partial(halting.stop, actor=OFFICER, alert_id=alert_id, reason="x"))
+    with city.store.read() as connection:
+        found = gather(connection, alert_no).figures
+        rows = list(burdens(connection, alert_no, found.course.roster_version or 0))
+    city.store.close()
+    assert found.deliveries.cancelled == 3
+    assert (found.burden.first, found.burden.extra) == (19, 0)
+    assert [row.messages for row in rows] == [1] * 19

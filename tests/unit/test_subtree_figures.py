@@ -11,8 +11,9 @@ from sqlalchemy import insert, select
 from alertd.engine import answering
 from alertd.engine.answering import Answered
 from alertd.model import AckKind, Grade, Via
+from alertd.report.paper.sheets import parts
 from alertd.store import tables as t
-from alertd.store.reads import answers, board, sheets
+from alertd.store.reads import alerts, answers, board, course, paper, sheets
 from tests.city import City
 from tests.unit.roster_moves import asked, move_unit, put_in_charge, unit_of
 
@@ -66,6 +67,33 @@ def test_a_unit_that_left_before_the_alert_is_seen_where_it_is_now(city: City) -
         tx.connection.execute(insert(t.sheet), row | {"printed_at": city.now, "numbers": 0})
     all_of_it = nothing(people={"help": 1}, acks=1, help=1, open=1, helping=1, sheets=1)
     assert (seen(city, HERE), seen(city, THERE)) == (nothing(), all_of_it)
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_whoever_moves_or_leaves_in_mid_alert_is_on_a_door_list_still(
+    city: City, stays: bool
+) -> None:
+    city.issue(areas=["330281001", "330281002"], roles=("grid_leader", "building_lead"))
+    unit, c = unit_of(city, next(duty for duty, _ in asked(city))), t.unit.c
+    there = select(c.no).where(c.path.startswith(THERE), c.level == "community").limit(1)
+    doors = on_lists(city, HERE)
+    assert doors
+    now = move_unit(city, unit.no, city.one(there).no if stays else None)
+    assert on_lists(city, HERE) == doors
+    if stays:
+        assert on_lists(city, now) <= doors
+        with city.store.read() as connection:
+            page = course.standings(connection, 1, path=now).items
+        assert {row.no & 0xFFFFFFF for row in page} == on_lists(city, now) != set()
+
+
+def on_lists(city: City, path: str) -> set[int]:
+    """The duties on the sheets that are printed for a part of the city."""
+    with city.store.read() as connection:
+        full = alerts.alert(connection, alerts.find(connection, "A1"))
+        rows = paper.asked(connection, full, path, limit=1_000)
+        made = parts(paper.unit_heads(connection, full, path), rows)
+    return {row.duty_no for part in made for row in part.rows}
 
 
 def test_an_answer_that_named_one_town_isnt_one_of_the_other(city: City) -> None:

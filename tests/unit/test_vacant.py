@@ -113,7 +113,7 @@ def test_the_door_list_sends_somebody_there(told: Told, language: str) -> None:
     head = _head(language)
     with told.city.store.read() as connection:
         rows = paper.asked(connection, told.full(connection), told.grid.path, limit=10)
-        heads = paper.unit_heads(connection, told.grid.path)
+        heads = paper.unit_heads(connection, told.full(connection), told.grid.path)
     (part,) = parts(heads, rows)
     assert isinstance(part, Part)
     shown, numbered = door_lists([("S" * 9, part)], head)

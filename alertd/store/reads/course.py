@@ -23,7 +23,7 @@ from alertd.model import (
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
-from alertd.store.reads.board import issued_version
+from alertd.store.reads.board import issued_version, path_then
 from alertd.store.reads.paging import Page
 from alertd.store.reads.unanswered import PersonView, holders_shown, person_views
 
@@ -96,7 +96,7 @@ def standings(
     after: int | None = None,
     limit: int = 200,
 ) -> Page[Standing]:
-    """What was asked in a subtree, answered or not, in the order of stage and duty."""
+    """What was asked in what is the subtree now, answered or not, by stage and duty."""
     r, u = t.requirement.c, t.unit.c
     first, last = numbers_of(alert_no)
     version = issued_version(connection, alert_no)
@@ -108,7 +108,7 @@ def standings(
         .limit(limit + 1)
     )
     if path:
-        query = query.where(below(u.path, [path]))
+        query = query.where(below(u.path, [path_then(connection, version, path)]))
     rows = connection.execute(query).all()
     shown = rows[:limit]
     held = people.holders(connection, [duty_of(row.no) for row in shown])

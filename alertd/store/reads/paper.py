@@ -17,6 +17,7 @@ from alertd.store import addresses, people
 from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
 from alertd.store.reads.alerts import FullAlert
+from alertd.store.reads.board import path_then
 from alertd.store.reads.own_grid import first_stage
 from alertd.store.reads.unanswered import people_named
 from alertd.store.reads.vacant import vacancies
@@ -73,9 +74,14 @@ _WORDS = {
 
 
 def asked(connection: Connection, full: FullAlert, path: str, *, limit: int) -> list[Asked]:
-    """What the alert asks first of the duties at `path` and below, in walking order."""
+    """What the alert asks first of the duties at `path` and below, in walking order.
+
+    Of what is there now: where it stood in the roster that the alert went out with, as on its
+    board. So nobody is on no list because a unit has moved, or left, meanwhile.
+    """
     r, u, above = t.requirement.c, t.unit.c, t.unit.alias("above")
     version = full.view.roster_version or people.NOW
+    path = path_then(connection, version, path)
     facts = (u.code, u.name, u.level, u.path, u.households, u.vulnerable, u.should_transfer)
     rows = connection.execute(
         select(r.no, r.unit_no, r.role, r.state, r.covered_at, *facts, above.c.name.label("parent"))
@@ -203,14 +209,16 @@ class UnitHead:
     parent_name: str
 
 
-def unit_heads(connection: Connection, path: str) -> list[UnitHead]:
-    """The unit at `path` and the grids below it, in walking order."""
+def unit_heads(connection: Connection, full: FullAlert, path: str) -> list[UnitHead]:
+    """The unit that is at `path` now and the grids below it, by the same roster as `asked`."""
     u, above = t.unit.c, t.unit.alias("above")
+    version = full.view.roster_version or people.NOW
+    path = path_then(connection, version, path)
     rows = connection.execute(
         select(u.no, u.code, u.name, u.level, u.path, above.c.name.label("parent"))
-        .outerjoin(above, and_(above.c.no == u.parent_no, in_force(above, people.NOW)))
+        .outerjoin(above, and_(above.c.no == u.parent_no, in_force(above, version)))
         .where(
-            in_force(t.unit, people.NOW),
+            in_force(t.unit, version),
             below(u.path, [path]),
             (u.level == "grid") | (u.path == path),
         )

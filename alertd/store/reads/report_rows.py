@@ -102,7 +102,10 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BurdenRow:
-    """How many messages one person got, and how many of them arrived for certain."""
+    """How many messages one person got, and how many of them arrived for certain.
+
+    Those that had a try: what waits, or was withdrawn, burdened nobody.
+    """
 
     name: str
     messages: int
@@ -176,7 +179,11 @@ def burdens(
             func.count(),
             func.sum(case((d.state == int(DeliveryState.DELIVERED), 1), else_=0)),
         )
-        .where(d.id.between(first, last), d.recipient_kind == int(RecipientKind.PERSON))
+        .where(
+            d.id.between(first, last),
+            d.recipient_kind == int(RecipientKind.PERSON),
+            d.attempt > 0,
+        )
         .group_by(d.recipient_no)
         .order_by(d.recipient_no)
     )

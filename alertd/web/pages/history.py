@@ -12,8 +12,8 @@ from alertd.errors import NotFoundError
 from alertd.store import people
 from alertd.store.reads import alerts as reads
 from alertd.store.reads import answers, course, timeline
+from alertd.store.reads import board as figures
 from alertd.store.reads.units import names_of_areas, path_of, paths_of_person, person_of
-from alertd.store.reads.vacant import vacancies
 from alertd.web.api.board import require_whole
 from alertd.web.deps import Given
 from alertd.web.fields import AlertRef, Code, PersonId
@@ -102,7 +102,7 @@ async def show_unit(
             found = course.standings(connection, view.no, path=path, after=after, limit=_SHOWN)
             names = _line(connection, path)
             more = rights(deps, signed, view)
-            empty = vacancies(connection, view.no, path=path) if after is None else []
+            empty = figures.empty(connection, view.no, path) if after is None else []
             nobody = {"nobody": empty[:_SHOWN], "figures": {"vacant": len(empty)}}
             return {"view": view, "found": found, "line": names, **nobody, **more}
 
