@@ -158,17 +158,20 @@ def breaks_at_the_commit(url: str) -> None:
     engine.dispose()
 
 
-def test_what_was_left_is_taken_back_by_a_person_who_says_that_it_sends(tmp_path: Path) -> None:
-    city = lived_in(tmp_path / "here")
+@pytest.mark.parametrize("postgresql", [False, True])
+def test_what_was_left_is_taken_back_by_a_person_who_says_that_it_sends(
+    tmp_path: Path, *, postgresql: bool
+) -> None:
+    city = lived_in(tmp_path / "here", postgresql=postgresql)
     with pytest.raises(ConflictError, match="nothing to take back"):
         back_at(city, will_send=True)
-    transfer(city.url, databases.url_of(tmp_path / "there", postgresql=True))
+    transfer(city.url, databases.url_of(tmp_path / "there", postgresql=not postgresql))
     with pytest.raises(ConflictError, match="Served, it would send"):
         back_at(city, will_send=False)
     assert is_left(city.url)
     back_at(city, will_send=True)
     assert not is_left(city.url)
-    city = City(tmp_path / "here", fresh=False, now=LATER)
+    city = City(tmp_path / "here", postgresql=postgresql, fresh=False, now=LATER)
     before = len(city.sent)
     city.forward(minutes=20)
     assert len(city.sent) > before

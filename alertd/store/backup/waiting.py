@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal_column, select
 
 from alertd.errors import ConflictError
 from alertd.model import ALERT_SHIFT, AlertState, DeliveryState, Millis
@@ -37,13 +37,12 @@ def waiting(connection: Connection, now: Millis) -> Waiting:
     under_way = a.state.in_(_UNDER_WAY)
     expired = select(a.no).where(under_way, a.expires_at <= now)
     again = d.state.in_((DeliveryState.SENDING, DeliveryState.UNKNOWN)) & d.due_at.is_not(None)
+    # Written out: PostgreSQL shifts by an int, and a parameter would be of the column's bigint.
+    alert_no = d.id.op(">>")(literal_column(str(ALERT_SHIFT)))
     messages = (
         select(func.count())
         .select_from(t.delivery)
-        .where(
-            (d.state == DeliveryState.PENDING) | again,
-            d.id.op(">>")(ALERT_SHIFT).not_in(expired),
-        )
+        .where((d.state == DeliveryState.PENDING) | again, alert_no.not_in(expired))
     )
     alerts = select(func.count()).select_from(t.alert).where(under_way, a.expires_at > now)
     calls = (
