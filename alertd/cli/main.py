@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from alertd.cli import framework, show
 from alertd.cli.logs import configure
 from alertd.cli.words import _
-from alertd.errors import AlertdError
+from alertd.errors import AlertdError, UnavailableError
 from alertd.i18n import N_
 
 _OURS: Final = re.compile(r"/(alertd|channels|rosters|drills)/(?!.*site-packages)")
@@ -138,6 +138,12 @@ def _place_of(error: Exception) -> str:
     return f"{last.filename.rpartition('/')[2]}:{last.lineno}"
 
 
+def _of_the_database(error: Exception) -> bool:
+    """Whether the database itself is away, refuses us or is full; never loads what is for it."""
+    known = sys.modules.get("sqlalchemy.exc")
+    return known is not None and isinstance(error, known.OperationalError)
+
+
 def _told(error: Exception) -> AlertdError:
     """An error as a user is told it; of a defect where it was, and not what it held."""
     if isinstance(error, AlertdError):
@@ -147,6 +153,12 @@ def _told(error: Exception) -> AlertdError:
     if isinstance(error, OSError) and error.filename and error.strerror:
         file = error.filename  # the machine's trouble: a full disk, a folder that isn't ours
         return AlertdError(f"{file} can't be used: {error.strerror}.")
+    if _of_the_database(error):
+        return UnavailableError(
+            "The database doesn't answer, or can't be used.",
+            hint="Does it run, has its disk room, is it this user's, and are database_url and its"
+            " password right?",
+        )
     place = _place_of(error)
     return AlertdError(
         f"Something went wrong in alertd itself: {type(error).__name__} at {place}.",

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from sqlalchemy import Connection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from alertd.cli import show
 from alertd.cli.keeping import now
@@ -100,11 +100,18 @@ def _check(backup: Path | None, made: Manifest | None, keys: Path | None, *, aga
                 with TemporaryDirectory(prefix="alertd-") as scratch:
                     problems += checking.tables(connection, Path(scratch))
             waits = waiting(connection, now())
-    except DatabaseError:
+    except DatabaseError as error:
+        # One that isn't there isn't damaged: nobody shall take a backup in its place for that.
+        if made is None and isinstance(error, OperationalError) and not _in_a_file():
+            raise
         problems.append(Problem("database", manifest.DATABASE, "can't be read"))
     except OSError as error:
         problems.append(Problem("database", manifest.DATABASE, str(error.strerror)))
     return _Found(facts, waits, problems, "checked" if key is not None else "not-here")
+
+
+def _in_a_file() -> bool:
+    return dialect.is_sqlite(load().store_url)
 
 
 def _logins(backup: Path | None, made: Manifest | None, key: bytes | None) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 import os
 import re
 import tomllib
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -112,11 +113,13 @@ def _refused(error: ValidationError, file: Path | None) -> NotConfiguredError:
     detail = error.errors(include_url=False, include_input=False)[0]
     name = ".".join(str(part) for part in detail["loc"] if part != "[key]")
     reason = _reason(detail)
-    variable = f"ALERTD_{'__'.join(str(part) for part in detail['loc']).upper()}"
+    # A list is one variable, whichever of its entries is wrong.
+    parts = takewhile(lambda part: isinstance(part, str), detail["loc"])
+    variable = f"ALERTD_{'__'.join(map(str, parts)).upper()}"
     where = str(file) if file else FILE_NAME
     if not name:  # a rule between settings names them itself
-        return NotConfiguredError(f"{reason}.", hint=f"Change it in {where} or the environment.")
-    if detail["type"] == "extra_forbidden":
+        return NotConfiguredError(reason, hint=f"Change it in {where} or the environment.")
+    if detail["type"] == "extra_forbidden" or detail["loc"][-1] == "[key]":
         hint = N_(
             "Remove it from {where}, or correct its name; config/alertd.toml has them all."
         ).format(where=where)

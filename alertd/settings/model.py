@@ -103,8 +103,8 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, url: SecretStr | None) -> SecretStr | None:
-        scheme = url.get_secret_value().partition("://")[0] if url else "sqlite"
-        if scheme not in {"sqlite", "postgresql", "postgresql+psycopg"}:
+        # A variable that came to nothing is refused: an empty city would be served in its stead.
+        if url is not None and not _names_a_database(url.get_secret_value()):
             raise ValueError(N_("must begin with sqlite:/// or postgresql://"))
         return url
 
@@ -125,16 +125,16 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _whole_tls(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError(N_("tls_cert and tls_key must be given together"))
+            raise ValueError(N_("tls_cert and tls_key must be given together."))
         return self
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         # A phone on a carrier's network doesn't find this machine's own address.
         if self.ack_links and not self.public_base_url:
-            raise ValueError(N_("ack_links needs public_base_url, which phones can open"))
+            raise ValueError(N_("ack_links needs public_base_url, which phones can open."))
         if self.ack_links and len(self.public_base_url) > _MOST_LINKED:
-            reason = N_("ack_links needs a public_base_url of at most {most} characters")
+            reason = N_("ack_links needs a public_base_url of at most {most} characters.")
             raise ValueError(reason.format(most=_MOST_LINKED))
         return self
 
@@ -198,6 +198,13 @@ class Settings(BaseSettings):
     def issuers(self) -> dict[str, str]:
         """The full name, as CAP's senderName and loudspeakers have it, by language."""
         return {"zh-CN": self.sender_name, "en": self.sender_name_en}
+
+
+def _names_a_database(url: str) -> bool:
+    scheme, there, rest = url.partition("://")
+    if scheme == "sqlite":
+        return rest.startswith("/") and rest != "/"
+    return scheme in {"postgresql", "postgresql+psycopg"} and bool(there)
 
 
 def _zone(name: str) -> tzinfo:

@@ -127,6 +127,13 @@ def test_a_city_moved_to_a_new_folder_is_its_owners_alone(data: Path) -> None:
     assert (nowhere.code, "--to must begin with" in nowhere.err) == (2, True)
 
 
+def test_a_database_that_is_away_is_no_defect_and_no_damage(data: Path) -> None:
+    away = {"ALERTD_DATABASE_URL": "postgresql://alertd@127.0.0.1:1/alertd"}
+    for command in (("serve",), ("alert", "list"), ("verify",)):
+        said = alertd(data, *command, "--json", env=away)
+        assert (said.code, said.document["error"]["code"]) == (1, "unavailable"), command
+
+
 def test_word_of_a_server_that_is_gone_is_not_believed(data: Path) -> None:
     data.mkdir()
     (data / "run.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "pid": 1}))

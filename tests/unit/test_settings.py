@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from alertd.errors import NotConfiguredError
+from alertd.i18n import sentence
 from alertd.settings import RouteSettings, Settings, load, unknown_variables
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "alertd.toml"
@@ -139,6 +140,9 @@ def test_secrets_are_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("confirmations = 'perhaps'", "confirmations"),
         ("log_level = 'loud'", "log_level"),
         ("database_url = 'mysql://hush'", "database_url"),
+        ("database_url = ''", "database_url"),
+        ("database_url = 'sqlite://hush.sqlite3'", "database_url"),
+        ("database_url = 'sqlite:///'", "database_url"),
         ("public_base_url = 'alert.example.cn'", "public_base_url"),
         ("public_base_url = 'https://a:b@alert.example.cn'", "public_base_url"),
         ("public_base_url = 'https://[hush'", "public_base_url"),
@@ -161,6 +165,20 @@ def test_a_wrong_setting_is_named_in_one_sentence_with_what_to_do(
     assert re.fullmatch(r"The setting \S+ [^\n]+\.", error.message)
     assert error.hint
     assert "hush" not in f"{error.message} {error.hint}"
+    assert not re.search(r"__[0-9\[]", error.hint), "it names a variable that is read"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "tls_cert = 'x.pem'",
+        "ack_links = true",
+        f"ack_links = true\npublic_base_url = 'https://{'a' * 60}.example'",
+    ],
+)
+def test_a_rule_between_settings_is_told_in_both_languages(tmp_path: Path, content: str) -> None:
+    write(tmp_path, content)
+    assert sentence("zh-CN", refused().message) != refused().message
 
 
 @pytest.mark.parametrize("content", [b"port =", b"\xff\xfe\x00", b"a = 1\na = 2"])
