@@ -8,9 +8,11 @@ from typing import Final
 from sqlalchemy import Connection
 
 from alertd.decide.plan import MUTED
+from alertd.engine.answering import counts_as
 from alertd.errors import ConflictError
 from alertd.lanes import channel_of
 from alertd.model import (
+    STAGES_OF_ACK,
     Channel,
     DeliveryState,
     DrillState,
@@ -121,8 +123,13 @@ def _said(
     until: Millis | None,
 ) -> list[Said]:
     return [
-        Said(person_no=person_no, at_ms=began + max(0, at - issued_at), stages=stages)
-        for person_no, at, stages in reads.said(connection, drill.no, until)
+        Said(
+            person_no=each.person_no,
+            at_ms=began + max(0, each.at - issued_at),
+            stages=STAGES_OF_ACK[counts_as(each.kind, each.moved, each.of)],
+            duties=each.duties,
+        )
+        for each in reads.said(connection, drill.no, until)
     ]
 
 

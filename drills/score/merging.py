@@ -54,12 +54,14 @@ def _answered(asked: Iterable[Asked], said: Sequence[Said]) -> list[Asked]:
     """A correction asks nobody anew: who answers it answers for what was asked before."""
     if not said:
         return list(asked)
-    first: dict[tuple[int, Stage], Millis] = {}
+    first: dict[tuple[int, Stage, int | None], Millis] = {}
     for one in sorted(said, key=lambda answer: answer.at_ms, reverse=True):
-        first.update(dict.fromkeys(((one.person_no, stage) for stage in one.stages), one.at_ms))
+        for duty in one.duties or (None,):
+            first.update(((one.person_no, stage, duty), one.at_ms) for stage in one.stages)
     found = []
     for each in asked:
-        times = [first[key] for person in each.holders if (key := (person, each.stage)) in first]
+        keys = [(no, each.stage, duty) for no in each.holders for duty in (None, each.duty_no)]
+        times = [first[key] for key in keys if key in first]
         late = _since(min(times), 0, each.asked_ms) if times else None
         found.append(replace(each, covered_ms=_first(each.covered_ms, late)))
     return found

@@ -96,11 +96,15 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """An answer to an alert that asked nobody anew, so long after the drill's start."""
+    """An answer to an alert that asked nobody anew, so long after the drill's start.
+
+    For the `duties` that it named; None: for all that the person holds.
+    """
 
     person_no: int
     at_ms: Millis
     stages: tuple[Stage, ...]
+    duties: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

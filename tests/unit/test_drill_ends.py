@@ -20,12 +20,14 @@ from alertd.model import (
     DrillState,
     Grade,
     RequirementState,
+    Stage,
     Via,
 )
 from alertd.store import journal
 from alertd.store import tables as t
 from channels.base import Fault, SendError
 from drills.calendar import Calendar
+from drills.evidence import _part
 from drills.score.values import Kind, Score, Verdict
 from drills.scoring import look, record, terms_of
 from tests.city import OFFICER, SECOND, ZONE
@@ -237,6 +239,25 @@ def test_who_answers_a_correction_answers_for_the_drill(drills: DrillCity) -> No
     assert (state_of(drills, own), drills.state(no)) == (AlertState.UPDATED, DrillState.RUNNING)
     assert _asked(drills, later) == set()
     answer(drills, first, later)
+    # Half done is received and not done, and for the one duty that it names.
+    half = Answered(
+        alert_no=later,
+        person_no=first,
+        kind=AckKind.DONE,
+        via=Via.SMS,
+        grade=Grade.OWN,
+        occurred_at=city.now,
+        count=35,
+        of=40,
+        duties=(7,),
+    )
+    city.take(partial(acknowledge, answered=half, confirm=False))
+    with city.store.read() as connection:
+        said = _part(connection, later, 0, None).said
+    assert [(each.stages, each.duties) for each in said] == [
+        ((Stage.RECEIVED,), None),
+        ((Stage.RECEIVED,), (7,)),
+    ]
     city.forward(minutes=14, tick_s=60)
     drills.stop(no)
     found = score_of(drills, own)

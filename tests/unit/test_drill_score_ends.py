@@ -194,6 +194,17 @@ def test_who_answers_a_correction_answers_for_what_was_asked() -> None:
     assert found[1, Stage.RECEIVED] == FIRST[0].covered_ms
 
 
+def test_who_names_a_duty_in_answer_to_a_correction_answers_for_no_other() -> None:
+    said = (
+        Said(person_no=4, at_ms=1 * M, stages=(Stage.RECEIVED,), duties=(99,)),
+        Said(person_no=5, at_ms=1 * M, stages=(Stage.RECEIVED,), duties=(99, 3)),
+    )
+    later = Seen(figures=SEEN.figures, over=True, ran_ms=30 * M, said=said)
+    before = {(each.duty_no, each.stage): each.covered_ms for each in ENDED.asked}
+    found = {(each.duty_no, each.stage): each.covered_ms for each in together([ENDED, later]).asked}
+    assert found == before | {(3, Stage.RECEIVED): 1 * M}
+
+
 def test_one_alert_alone_is_left_as_it_is() -> None:
     assert together([SEEN]) is SEEN
     muted = [replace(SEEN, muted={"chat": 2}), replace(LATER, muted={"chat": 1, "sms": 4})]

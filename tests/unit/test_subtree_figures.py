@@ -12,8 +12,9 @@ from alertd.engine import answering
 from alertd.engine.answering import Answered
 from alertd.model import AckKind, Grade, Via
 from alertd.report.paper.sheets import parts
+from alertd.store import people
 from alertd.store import tables as t
-from alertd.store.reads import alerts, answers, board, course, paper, sheets
+from alertd.store.reads import alerts, answers, board, course, own_grid, paper, sheets
 from tests.city import City
 from tests.unit.roster_moves import asked, move_unit, put_in_charge, unit_of
 
@@ -74,7 +75,8 @@ def test_whoever_moves_or_leaves_in_mid_alert_is_on_a_door_list_still(
     city: City, stays: bool
 ) -> None:
     city.issue(areas=["330281001", "330281002"], roles=("grid_leader", "building_lead"))
-    unit, c = unit_of(city, next(duty for duty, _ in asked(city))), t.unit.c
+    duty = next(duty for duty, _ in asked(city))
+    unit, c = unit_of(city, duty), t.unit.c
     there = select(c.no).where(c.path.startswith(THERE), c.level == "community").limit(1)
     doors = on_lists(city, HERE)
     assert doors
@@ -84,7 +86,11 @@ def test_whoever_moves_or_leaves_in_mid_alert_is_on_a_door_list_still(
         assert on_lists(city, now) <= doors
         with city.store.read() as connection:
             page = course.standings(connection, 1, path=now).items
+            full = alerts.alert(connection, alerts.find(connection, "A1"))
+            leader = people.holders(connection, [duty])[duty][0].person_no
+            own = own_grid.grid(connection, full, leader)
         assert {row.no & 0xFFFFFFF for row in page} == on_lists(city, now) != set()
+        assert {row.duty_no for row in own.rows} == on_lists(city, now) - {duty}
 
 
 def on_lists(city: City, path: str) -> set[int]:

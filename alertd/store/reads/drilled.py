@@ -17,7 +17,6 @@ from alertd.model import (
     DrillState,
     Millis,
     RecipientKind,
-    Stage,
     numbers_of,
     requirement_no,
     stage_of,
@@ -164,14 +163,26 @@ def first_answers(
     return found
 
 
-def said(
-    connection: Connection, alert_no: int, until: Millis | None = None
-) -> list[tuple[int, Millis, tuple[Stage, ...]]]:
-    """(person, when, for which stages) of every answer to an alert, up to a moment."""
+class Answered(NamedTuple):
+    """An answer to an alert: `moved` people `of` so many; `duties` where it named some."""
+
+    person_no: int
+    at: Millis
+    kind: AckKind
+    moved: int | None
+    of: int | None
+    duties: tuple[int, ...] | None
+
+
+def said(connection: Connection, alert_no: int, until: Millis | None = None) -> list[Answered]:
+    """Every answer to an alert, up to a moment."""
     c = t.ack.c
-    query = select(c.person_no, c.occurred_at, c.kind).where(*_answered(alert_no, until))
-    rows = connection.execute(query.order_by(c.no))
-    return [(person_no, at, STAGES_OF_ACK[AckKind(kind)]) for person_no, at, kind in rows]
+    own = (c.person_no, c.occurred_at, c.kind, c["count"], c.of, c.duties)
+    rows = connection.execute(select(*own).where(*_answered(alert_no, until)).order_by(c.no))
+    return [
+        Answered(person_no, at, AckKind(kind), moved, of, tuple(json.loads(named or "[]")) or None)
+        for person_no, at, kind, moved, of, named in rows
+    ]
 
 
 def units(connection: Connection, version: int) -> Iterator[tuple[int, str, int | None]]:

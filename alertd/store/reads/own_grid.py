@@ -14,6 +14,7 @@ from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
 from alertd.store.reads import alerts
+from alertd.store.reads.board import path_then
 from alertd.store.reads.own_page import led_units
 from alertd.store.reads.unanswered import people_named
 
@@ -86,7 +87,8 @@ def grid(
     names = tuple(unit.name for unit in led.values())
     if not led:
         return Grid(units=(), needed=0, covered=0, rows=(), start=0, more=False)
-    query = _below(full, [unit.path for unit in led.values()])
+    version = full.view.roster_version or people.NOW
+    query = _below(full, [path_then(connection, version, unit.path) for unit in led.values()])
     if only is not None:
         query = query.where(t.requirement.c.no == first_stage(full, only))
     whole = query.subquery()
