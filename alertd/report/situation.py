@@ -235,7 +235,7 @@ def _next(found: Situation, head: Head) -> Iterator[str]:
     later = [stage for stage in figures.stages[1:] if stage.exhausted]
     if later:
         what = "、".join(f"{word(say, stage.stage)} {stage.exhausted}" for stage in later)
-        yield say(N_("Ask those who answered and never reported: {what}.")).format(what=what)
+        yield say(N_("Ask for what was never reported: {what}.")).format(what=what)
     if figures.vacant:
         yield say(N_("Go where nobody is answerable, in no count of duties: {n}.")).format(
             n=figures.vacant
@@ -260,7 +260,7 @@ def _labels(say: Say) -> dict[str, str]:
         "silent_grids": say(N_("nobody")),
         "waiting": say(N_("not yet")),
         "covered": say(N_("covered")),
-        "silent": say(N_("Not reached, the longest first")),
+        "silent": say(N_("Not answered, the longest first")),
         "help_calls": say(N_("Calls for help")),
         "speakers": say(N_("Loudspeakers")),
         "ways": say(N_("Ways out")),

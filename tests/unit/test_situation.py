@@ -210,7 +210,7 @@ def test_whoever_answered_isnt_silent_for_a_report_that_is_due_later(tmp_path: P
     late = shown()
     assert [row["place"] for row in late["silent"]] == [unit_of(city, silent).name]
     assert silent_duties(late) == ["1"]
-    said = f"Ask those who answered and never reported: Done {len(others) + 1}."
+    said = f"Ask for what was never reported: Done {len(others) + 1}."
     assert said in late["next"]
 
 
