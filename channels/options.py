@@ -74,8 +74,8 @@ def whole(config: RouteConfig, option: str, default: int, within: range) -> int:
     """
     value = config.options.get(option, default)
     if type(value) is not int or value not in within:
-        what = f"must be a whole number from {within[0]} to {within[-1]}"
-        raise wrong(config, option, what)
+        least, most = within[0], within[-1]
+        raise wrong(config, option, f"must be a whole number from {least} to {most}")
     return value
 
 
@@ -91,10 +91,10 @@ def only(config: RouteConfig, known: frozenset[str]) -> None:
             raise wrong(config, option, f"is unknown; known are: {names}")
 
 
-def wrong(config: RouteConfig, option: str, what: str) -> NotConfiguredError:
-    """The error that says `what` is the matter with `option`; raise it."""
+def wrong(config: RouteConfig, option: str, reason: str) -> NotConfiguredError:
+    """The error that says by `reason` what is the matter with `option`; raise it."""
     return NotConfiguredError(
-        f"Route '{config.name}' ({config.type}): the option '{option}' {what}.",
+        f"Route '{config.name}' ({config.type}): the option '{option}' {reason}.",
         field=f"routes.{config.name}.{option}",
         hint=f"Set it under [routes.{config.name}] in alertd.toml.",
     )

@@ -14,6 +14,7 @@ from alertd.i18n.catalogs import LANGUAGES, catalog
 
 PACKAGES: Final = ("alertd", "channels", "rosters", "drills")
 _MARKS: Final = frozenset({"_", "N_"})
+_OPTION: Final = "wrong"  # channels.options.wrong, whose last argument stands in an error
 _PLACEHOLDER: Final = re.compile(r"\{\w*\}|%\(\w+\)s")
 _ERRORS: Final = frozenset(
     name
@@ -87,6 +88,9 @@ def _in_python(path: Path, name: str) -> Iterator[Found]:
         text = _text_of(node.args[0])
         if text and word in _MARKS and isinstance(node.args[0], ast.Constant):
             yield Found(name, node.lineno, text)
+        elif word == _OPTION and len(node.args) > 2:  # noqa: PLR2004 - route, option, reason
+            if reason := _text_of(node.args[2]):
+                yield Found(name, node.lineno, reason, raised=True)
         elif word in _ERRORS:
             hints = [_text_of(given.value) for given in node.keywords if given.arg == "hint"]
             for sentence in (text, *hints):

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
+from alertd.i18n import N_
 from alertd.messages import load_library
 from channels import options
 from channels.base import Fault, Outgoing, RouteConfig, SendError
@@ -116,7 +117,7 @@ def _shipped(channel: str) -> tuple[str, ...]:
 def _entry(config: RouteConfig, name: str, value: Any) -> _Entry:
     table = {"id": value} if isinstance(value, str) else value
     if not isinstance(table, Mapping) or not table.keys() <= _KNOWN:
-        what = "must be the provider's id, or a table of id, variables, exercise"
+        what = N_("must be the provider's id, or a table of id, variables, exercise")
         raise options.wrong(config, f"{OPTION}.{name}", what)
     texts = [table.get("id"), table.get("exercise", "-")]
     if not all(isinstance(text, str) and text.strip() for text in texts):

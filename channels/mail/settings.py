@@ -4,6 +4,7 @@ import ssl
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
+from alertd.i18n import N_
 from channels import options
 from channels.base import RouteConfig
 from channels.mail.letter import is_address
@@ -77,7 +78,7 @@ def read_settings(config: RouteConfig) -> MailSettings:
 def _server(config: RouteConfig, prefix: str, ports: dict[str, int], tls: ssl.SSLContext) -> Server:
     security = options.text(config, f"{prefix}security", "tls")
     if security not in ports:
-        what = "must be one of: tls, starttls, none"
+        what = N_("must be one of: tls, starttls, none")
         raise options.wrong(config, f"{prefix}security", what)
     username = options.optional_text(config, f"{prefix}username")
     password = options.optional_text(config, f"{prefix}password")

@@ -4,6 +4,7 @@ import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from alertd.i18n import N_
 from channels import options
 from channels.base import RouteConfig
 
@@ -18,7 +19,7 @@ _MODEL = re.compile(r"[A-Za-z0-9-]{0,30}")
 # Of mode, mt, bm and ds (3GPP TS 27.005, 3.4.1). With mt 2 or 3 the modem passes a reply on and
 # keeps it nowhere: it would be lost with whoever didn't store it.
 _CNMI = re.compile(r"[0-3]?(,[01]?(,[0-3]?(,[0-2]?)?)?)?")
-_CNMI_IS = "up to four digits with commas between, the second of them empty, 0 or 1"
+_CNMI_IS = N_("must be up to four digits with commas between, the second of them empty, 0 or 1")
 _COUNTRY = re.compile(r"\d{1,3}")
 
 
@@ -85,7 +86,7 @@ def read_settings(config: RouteConfig) -> PoolSettings:
         modems=modems,
         part_timeout_s=_seconds(config, "part_timeout_s", 60.0, least=0.5, most=300.0),
         poll_s=_seconds(config, "poll_s", 15.0, least=0.1, most=600.0),
-        country=_matching(config, "country", _COUNTRY, "digits, such as 86") or "86",
+        country=_matching(config, "country", _COUNTRY, N_("must be digits, such as 86")) or "86",
     )
 
 
@@ -105,12 +106,13 @@ def _modem(config: RouteConfig, name: str, table: Any) -> ModemSettings:
     return ModemSettings(
         name=name,
         device=device,
-        connection=_matching(mine, "connection", _CONNECTION, "one of gammu's") or "at115200",
-        model=_given(_matching(mine, "model", _MODEL, "a driver of gammu's"), "at"),
+        connection=_matching(mine, "connection", _CONNECTION, N_("must be one of gammu's"))
+        or "at115200",
+        model=_given(_matching(mine, "model", _MODEL, N_("must be a driver of gammu's")), "at"),
         cnmi=_given(_matching(mine, "cnmi", _CNMI, _CNMI_IS), ",,,1"),
-        sim_pin=_matching(mine, "sim_pin", _PIN, "4 to 8 digits, in quotation marks"),
-        smsc=_matching(mine, "smsc", _NUMBER, "a phone number"),
-        ussd=_matching(mine, "ussd", _USSD, "a code such as *100#"),
+        sim_pin=_matching(mine, "sim_pin", _PIN, N_("must be 4 to 8 digits, in quotation marks")),
+        smsc=_matching(mine, "smsc", _NUMBER, N_("must be a phone number")),
+        ussd=_matching(mine, "ussd", _USSD, N_("must be a code such as *100#")),
     )
 
 
@@ -118,12 +120,12 @@ def _given(value: str | None, default: str) -> str:
     return default if value is None else value
 
 
-def _matching(config: RouteConfig, option: str, pattern: re.Pattern[str], what: str) -> str | None:
+def _matching(config: RouteConfig, option: str, pattern: re.Pattern[str], rule: str) -> str | None:
     value = config.options.get(option)
     if value is None:
         return None
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise options.wrong(config, option, f"must be {what}")
+        raise options.wrong(config, option, rule)
     return value
 
 

@@ -92,8 +92,8 @@ def _short(config: RouteConfig, option: str, longest: int, default: str | None =
 def _whole(config: RouteConfig, option: str, default: int, within: range) -> int:
     value = config.options.get(option, default)
     if type(value) is not int or value not in within:
-        what = f"must be a whole number from {within[0]} to {within[-1]}"
-        raise options.wrong(config, option, what)
+        least, most = within[0], within[-1]
+        raise options.wrong(config, option, f"must be a whole number from {least} to {most}")
     return value
 
 

@@ -9,6 +9,7 @@ or service's webhook.
 
 from collections.abc import AsyncIterator, Sequence
 
+from alertd.i18n import N_
 from channels import options
 from channels.base import (
     Accepted,
@@ -106,6 +107,6 @@ def _sender(config: RouteConfig) -> dict[str, str]:
         return {"messaging_service_sid": service}
     number = options.text(config, "from")
     if number.replace(" ", "").startswith("+86"):
-        what = "can't be a number of mainland China (+86): Twilio has none for SMS"
+        what = N_("can't be a number of mainland China (+86): Twilio has none for SMS")
         raise options.wrong(config, "from", what)
     return {"from_": number}

@@ -1,5 +1,6 @@
 """A route is built from its settings, and what is wrong with them is told by name."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from alertd.errors import NotConfiguredError
+from alertd.i18n import sentence
 from channels import kinds, registry
 from channels.base import ChannelKind, Event, RouteConfig, RouteContext
 
@@ -162,6 +164,9 @@ def test_says_what_is_wrong(given: RouteConfig, field: str, words: str) -> None:
     for value in given.options.values():
         if len(str(value)) > len("http://"):
             assert str(value) not in told.value.message
+    chinese = sentence("zh-CN", told.value.message)
+    named = re.sub(r"“.*?”|\(.*?\)", "", chinese)
+    assert not re.search(r"[a-z]{2,} [a-z]{2,}", named), "all of it is Chinese"
 
 
 def test_an_unknown_type_is_told_the_known_ones() -> None:
