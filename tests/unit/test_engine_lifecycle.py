@@ -23,6 +23,7 @@ from alertd.model import (
     Step,
 )
 from alertd.store import tables as t
+from alertd.store.reads import board
 from channels.base import Fault, Outgoing, ReceiptStatus, SendError
 from tests.city import OFFICER, RED, ZONE, City, accepts
 
@@ -229,6 +230,16 @@ def test_units_of_one_name_are_counted_each(make_city: MakeCity) -> None:
     for kind, each in told.items():
         assert {said["count"] for said in each} == {len(silent)}, kind
         assert all(said["names"] == ["1幢1单元"] for said in each)
+
+
+def test_the_map_shows_the_first_stage_whichever_that_is(make_city: MakeCity) -> None:
+    city = make_city(policies=_policies(stages=(StageRule(stage=Stage.ON_POST, due_min=15),)))
+    alert = city.issue(areas=[TOWN], roles=("grid_leader",))
+    asked = {row.no & 0xFFFFFFF for row in city.rows(select(t.requirement.c.no))}
+    city.reply(*(city.phone_of(person) for duty, person in city.leaders() if duty in asked), "3")
+    with city.store.read() as connection:
+        (cell,) = board.cells(connection, alert)
+    assert (cell.needed, cell.helping, cell.state) == (1, 1, board.CellState.HELP)
 
 
 def test_the_alternates_answer_covers_the_duty(make_city: MakeCity) -> None:

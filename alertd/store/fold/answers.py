@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from alertd.model import Fact, Millis, RequirementState, alert_of, stage_of
 from alertd.store import dialect
@@ -309,9 +309,14 @@ def help_closed(connection: Connection, fact: Fact) -> None:
 
 
 def _helping(connection: Connection, fact: Fact, units: Sequence[int], change: int) -> None:
-    c = t.coverage.c
+    c, any_stage = t.coverage.c, t.coverage.alias().c
+    first = select(func.min(any_stage.stage)).where(any_stage.alert_no == fact.alert_no)
     connection.execute(
         update(t.coverage)
-        .where(c.alert_no == fact.alert_no, c.stage == 1, c.unit_no.in_(units))
+        .where(
+            c.alert_no == fact.alert_no,
+            c.stage == first.scalar_subquery(),
+            c.unit_no.in_(units),
+        )
         .values(helping=c.helping + change)
     )

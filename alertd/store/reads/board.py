@@ -272,16 +272,20 @@ def cells(
     alert_no: int,
     *,
     level: str = "grid",
-    stage: Stage = Stage.RECEIVED,
+    stage: Stage | None = None,
     path: str = "",
 ) -> list[Cell]:
     """Every unit of a level in the subtree that was asked something, in the hierarchy's order.
 
-    And every one in which nobody is answerable, or in which there is nothing but such ones.
+    At a stage; without, at the first that the alert asks at. And every one in which nobody is
+    answerable, or in which there is nothing but such ones.
     """
     c, u, above = t.coverage.c, t.unit.c, t.unit.alias("above")
     version = issued_version(connection, alert_no)
     path = path_then(connection, version, path)
+    other = t.coverage.alias().c
+    first = select(func.min(other.stage)).where(other.alert_no == alert_no).scalar_subquery()
+    at: Any = first if stage is None else int(stage)
     query = (
         select(
             u.code,
@@ -296,7 +300,7 @@ def cells(
         )
         .join(t.unit, and_(u.no == c.unit_no, in_force(t.unit, version)))
         .outerjoin(above, and_(above.c.no == u.parent_no, in_force(above, version)))
-        .where(c.alert_no == alert_no, c.stage == int(stage), u.level == level)
+        .where(c.alert_no == alert_no, c.stage == at, u.level == level)
         .order_by(u.path)
     )
     if path:

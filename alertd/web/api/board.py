@@ -72,10 +72,12 @@ async def cells(
     reader: Reader,
     alert: AlertRef,
     level: Annotated[LevelName, Query()] = "grid",
-    stage: Annotated[StageName, Query()] = "received",
+    stage: Annotated[
+        StageName | None, Query(description="Without, the first that the alert asks at")
+    ] = None,
 ) -> list[reads.Cell]:
     """Every unit of a level that was asked something, with its state; the heat map."""
-    asked = Stage[stage.upper()]
+    asked = Stage[stage.upper()] if stage else None
     return await about(
         deps,
         reader,
