@@ -7,6 +7,7 @@ from email import message_from_bytes
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
+from email.policy import Compat32
 from email.utils import parseaddr, parsedate_to_datetime
 
 from channels.base import Event, Fault, Receipt, ReceiptStatus, Reply
@@ -17,6 +18,7 @@ from channels.mail.smtp_codes import enhanced, is_dead
 
 MAX_BYTES = 256 * 1024  # of one mail; the beginning of a longer one is read
 _MOST_PARTS = 50
+_LONGEST_HEADER = 8 * 1024  # the library takes minutes over one of a whole mail's length
 _ANSWER = re.compile(r"(?i)\s*(?:re|aw|fw|fwd|回复|答复|转发)\s*[:：]")
 _CHINESE = frozenset({"gb2312", "gbk", "gb18030", "x-gbk", "cp936"})
 _MAIL_SYSTEMS = re.compile(r"(?i)(?:mailer-daemon|postmaster)@.*")
@@ -26,6 +28,17 @@ _NOTICE = re.compile(
     r"(?i)\s*(?:自动(?:回复|答复)|自動(?:回覆|回復|答覆)"
     r"|auto(?:matic)?[- ]?reply|out of (?:the )?office)\s*[:：]"
 )
+
+
+class _Bounded(Compat32):
+    """Reads the beginning of each header."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_LONGEST_HEADER]
+
+
+_POLICY = _Bounded()
 
 
 def read_mail(raw: bytes, fallback_id: str, marks: Marks) -> Sequence[Event]:
@@ -40,7 +53,14 @@ def read_mail(raw: bytes, fallback_id: str, marks: Marks) -> Sequence[Event]:
         fallback_id: Its id where it has none of its own.
         marks: Ours.
     """
-    mail = message_from_bytes(raw)
+    try:
+        return _events(raw, fallback_id, marks)
+    except RecursionError:
+        return ()  # nested as no mail program nests anything
+
+
+def _events(raw: bytes, fallback_id: str, marks: Marks) -> Sequence[Event]:
+    mail = message_from_bytes(raw, policy=_POLICY)
     if mail.get_content_type() == "multipart/report":
         return _report(mail, raw, marks)
     sender = parseaddr(_header(mail, "From"))[1].lower()

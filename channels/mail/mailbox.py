@@ -80,6 +80,8 @@ class MailboxReader:
             await loop.run_in_executor(self._thread, self._session.mark, stored)
         except MailboxError as error:
             self._told(error.code)
+        except Exception as error:  # noqa: BLE001 - a mailbox that nobody reads any more is lost
+            self._told(f"defect-{type(error).__name__}")
         else:
             self._aside = {one.uid for one in found} - set(stored)
             self._told("not-stored" if self._aside else None)
@@ -87,8 +89,9 @@ class MailboxReader:
 
     async def _is_stored(self, one: Found) -> bool:
         """Whether all that the mail says is committed; one that can't be keeps back no other."""
-        events = read_mail(one.raw, one.fallback_id, self._marks)
         try:
+            # In a thread: one that takes long holds up no alert.
+            events = await asyncio.to_thread(read_mail, one.raw, one.fallback_id, self._marks)
             if events:
                 await self._store(events)
         except Exception as error:  # noqa: BLE001 - whatever the store's trouble is, it passes

@@ -1,7 +1,7 @@
 """What a person wrote in a mail, without what their mail program quoted: pure."""
 
 import re
-from html.parser import HTMLParser
+from html import unescape
 
 # Where the quoted mail begins: everything from there on is ours, not theirs.
 _BEGINS = re.compile(
@@ -14,8 +14,18 @@ _BEGINS = re.compile(
     r"|.{0,60}\d{4}.{0,60}<[^<>\s@]+@[^<>\s@]+>\s*(?:写道|wrote)\s*[:：]?"
 )
 _SIGNATURE = re.compile(r"-- ?|(?:发自我的|Sent from my|从我的).{0,40}|发送自.{0,40}")
+# What isn't closed takes all to the end, so that nothing is looked at twice, however crooked. The
+# library's parser raises at some declarations, and takes hours for a mail of "<a <a <a".
+_MARKUP = re.compile(
+    r"<!--.*?(?:-->|\Z)|<[!?].*?(?:>|\Z)"
+    r"|<(?P<raw>style|script|title)\b.*?(?:</(?P=raw)\s*>|\Z)"
+    r"|<(?P<closes>/?)(?P<tag>[a-z][^\s/>]*)"
+    r"""(?:[^>=]|=\s*(?:"[^"]*(?:"|\Z)|'[^']*(?:'|\Z))?)*+(?:>|\Z)""",
+    re.DOTALL | re.IGNORECASE,
+)
+_NO_CHARACTER = re.compile(r"&#(?:[0-9]{8,}|x[0-9a-f]{8,});?", re.IGNORECASE)
 _BREAKS = frozenset({"br", "p", "div", "tr", "li", "h1", "h2", "h3", "hr"})
-_HIDDEN = frozenset({"style", "script", "head", "title", "blockquote"})
+_HIDDEN = frozenset({"head", "blockquote"})
 
 
 def own_words(text: str) -> str:
@@ -32,37 +42,21 @@ def own_words(text: str) -> str:
 
 def text_of_html(html: str) -> str:
     """HTML's text, for mails that have no plain one; quotations are left out."""
-    reader = _Text()
-    reader.feed(html)
-    reader.close()
-    return "".join(reader.parts)
-
-
-class _Text(HTMLParser):
-    """Gathers text; what stands in a hidden element or in a quotation isn't any."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._hidden: list[str] = []
-
-    def handle_starttag(
-        self,
-        tag: str,
-        attrs: list[tuple[str, str | None]],  # noqa: ARG002 - the library's signature
-    ) -> None:
-        if tag in _HIDDEN:
-            self._hidden.append(tag)
-        elif tag in _BREAKS:
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._hidden:
-            while self._hidden.pop() != tag:
+    parts: list[str] = []
+    hidden: list[str] = []
+    at = 0
+    for found in _MARKUP.finditer(html):
+        if not hidden:
+            parts.append(html[at : found.start()])
+        at = found.end()
+        tag = (found["tag"] or "").lower()
+        if tag in _BREAKS:
+            parts.append("\n")
+        elif found["closes"] and tag in hidden:
+            while hidden.pop() != tag:
                 continue
-        elif tag in _BREAKS:
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.parts.append(data)
+        elif tag in _HIDDEN and not found["closes"]:
+            hidden.append(tag)
+    if not hidden:
+        parts.append(html[at:])
+    return unescape(_NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", "".join(parts)))

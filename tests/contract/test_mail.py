@@ -229,6 +229,21 @@ async def test_one_that_says_nothing_is_seen_too() -> None:
         assert office.store.texts() == ["收到"]
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"Content-Type: text/html\r\n\r\n<![foo bar]]>",
+        b"Content-Type: message/rfc822\r\n\r\n" * 3_000,
+    ],
+)
+async def test_a_hostile_mail_ends_no_reading(hostile: bytes) -> None:
+    async with post() as office:
+        office.imap.put(hostile)
+        office.imap.put(written("收到", 1))
+        await seen(office, 2)
+        assert office.store.texts() == ["收到"]
+
+
 @pytest.mark.parametrize("manner", ["drop", "garbage", "refuse-login"])
 async def test_a_mailbox_in_trouble_is_told_and_read_later(manner: str) -> None:
     async with post() as office:

@@ -269,6 +269,41 @@ def test_html_alone_is_read_without_what_it_quotes() -> None:
     assert found.text == "收到"
 
 
+HEAD = f"From: {SENDER}\r\nMessage-ID: <1@phone>\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>收到</p><![foo bar]]>", "收到"),
+        ("收到<![", "收到"),
+        ("<!--[if mso]>3<![endif]-->收到<![if !mso]>!<![endif]>", "收到!"),
+        ("<script>if(a<b){'</p>'}</script>收到<style>p{content:'<'}", "收到"),
+        ("<p title='a > b' class=x>收到 &amp; 2&nbsp;</p>", "收到 & 2"),
+        ("收到&#" + "9" * 5_000 + ";", "收到\ufffd"),
+        ("1 < 2<br>收到", "1 < 2\n收到"),
+        *(("收到" + start * 20_000, "收到") for start in ("<a ", "<!--", "<a b='", '<a ="" ')),
+    ],
+)
+def test_crooked_html_is_read_and_takes_no_time(html: str, text: str) -> None:
+    raw = HEAD + b"Content-Type: text/html; charset=utf-8\r\n\r\n" + html.encode()
+    (found,) = read_mail(raw, "uid", MARKS)
+    assert isinstance(found, Reply)
+    assert found.text.replace("\xa0", "") == text
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Type: message/rfc822\r\n\r\n" * 3_000,
+        b"From: " + b"(" * 20_000,
+        b'Content-Type: text/plain; x="' + b";" * 200_000,
+    ],
+)
+def test_what_no_mail_program_nests_says_nothing_and_takes_no_time(head: bytes) -> None:
+    assert not read_mail(head + b"\r\n\r\n", "uid", MARKS)
+
+
 @pytest.mark.parametrize("charset", ["gb2312", "GBK", "gb18030", "big5", "utf-16", "no-such"])
 def test_old_programs_write_their_own_charset(charset: str) -> None:
     codec = {"gb2312": "gb18030", "GBK": "gb18030", "no-such": "utf-8"}.get(charset, charset)
