@@ -1,6 +1,7 @@
 """The HTTP server, as a node and its caller need it."""
 
 import asyncio
+import errno
 import re
 import resource
 import socket
@@ -15,11 +16,16 @@ import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from alertd.errors import NotConfiguredError, UnavailableError
+from alertd.i18n import N_
 from alertd.settings import Settings
 
 _MOST_WAITING: Final = 2_048  # connections that the kernel holds until they are taken
 _UNBOUNDED: Final = 65_536  # descriptors, where the system has no limit
 _HINT: Final = "alertd cert makes both."
+_TAKEN: Final = N_("Set ALERTD_PORT to another one (0 takes any free one), or stop what uses it.")
+_NOT_THIS_MACHINES: Final = N_(
+    "Set ALERTD_HOST to an address that this machine has now (0.0.0.0 takes all of them)."
+)
 _CERTIFICATES: Final = re.compile(
     r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\s*", re.ASCII
 )
@@ -171,8 +177,9 @@ def listen(settings: Settings) -> socket.socket:
         sock.listen(2048)
     except OSError as error:
         sock.close()
+        elsewhere = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
         raise UnavailableError(
             f"Port {settings.port} on {settings.host} can't be had: {error.strerror}.",
-            hint="Set ALERTD_PORT to another one (0 takes any free one), or stop what uses it.",
+            hint=_NOT_THIS_MACHINES if elsewhere else _TAKEN,
         ) from None
     return sock

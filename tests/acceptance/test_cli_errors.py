@@ -81,6 +81,13 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(data: Path) -> None
     assert not data.exists()
 
 
+def test_an_address_that_the_machine_has_not_is_told_as_that(data: Path) -> None:
+    said = alertd(data, "serve", env={"ALERTD_PORT": "0", "ALERTD_HOST": "192.0.2.1"})
+    assert said.code == 1
+    assert "Cannot assign requested address" in said.err
+    assert "ALERTD_HOST" in said.err
+
+
 def test_a_first_start_that_fails_has_told_the_password_that_no_other_will(data: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
