@@ -14,7 +14,7 @@ from alertd.model import AckKind, Grade, Via
 from alertd.report.paper.sheets import parts
 from alertd.store import people
 from alertd.store import tables as t
-from alertd.store.reads import alerts, answers, board, course, own_grid, paper, sheets
+from alertd.store.reads import alerts, answers, board, course, own_grid, paper, sheets, todo
 from tests.city import City
 from tests.unit.roster_moves import asked, move_unit, put_in_charge, unit_of
 
@@ -38,11 +38,25 @@ def seen(city: City, path: str) -> dict[str, Any]:
             "open": figures.help_open,
             "helping": figures.stages[0].helping,
             "sheets": len(sheets.sheets(connection, 1, path=path)),
+            "replies": len(answers.inbound(connection, city.store.vault, path=path).items),
+            "todos": len(todo.todos(connection, path=path).items),
         }
 
 
+NOTHING = {
+    "people": {},
+    "acks": 0,
+    "help": 0,
+    "open": 0,
+    "helping": 0,
+    "sheets": 0,
+    "replies": 0,
+    "todos": 0,
+}
+
+
 def nothing(**changes: Any) -> dict[str, Any]:
-    return {"people": {}, "acks": 0, "help": 0, "open": 0, "helping": 0, "sheets": 0, **changes}
+    return NOTHING | changes
 
 
 def test_a_unit_that_left_before_the_alert_is_seen_where_it_is_now(city: City) -> None:
@@ -56,6 +70,7 @@ def test_a_unit_that_left_before_the_alert_is_seen_where_it_is_now(city: City) -
     move_unit(city, unit.no, city.one(new).no)
     city.issue(areas=["330281001", "330281002"], roles=("subdistrict_lead", "grid_leader"))
     city.reply(city.phone_of(person), "3")
+    city.reply(city.phone_of(person), "今天天气不错")
     with city.store.transaction(city.now) as tx:
         row = {
             "code": "X",
@@ -66,8 +81,17 @@ def test_a_unit_that_left_before_the_alert_is_seen_where_it_is_now(city: City) -
             "asked": "[]",
         }
         tx.connection.execute(insert(t.sheet), row | {"printed_at": city.now, "numbers": 0})
-    all_of_it = nothing(people={"help": 1}, acks=1, help=1, open=1, helping=1, sheets=1)
+        tx.connection.execute(insert(t.todo), to_do(unit.no, duty, city.now))
+    came = {"help": 1, "open": 1, "helping": 1, "sheets": 1, "replies": 1, "todos": 1}
+    all_of_it = nothing(people={"help": 1}, acks=1, **came)
     assert (seen(city, HERE), seen(city, THERE)) == (nothing(), all_of_it)
+
+
+def to_do(unit_no: int, duty_no: int, now: int) -> dict[str, Any]:
+    where = {"unit_no": unit_no, "owner_no": unit_no, "subject_no": duty_no}
+    seen_in = {"alert_no": 1, "last_no": 1, "times": 1, "found_at": now, "due_at": now}
+    words = dict.fromkeys(("what", "plan", "cause", "reason", "note"), "")
+    return {"no": 1, "kind": "silent", "closed_no": 0, **where, **seen_in, **words}
 
 
 @pytest.mark.parametrize("stays", [True, False])

@@ -16,6 +16,7 @@ from alertd.report.paper.sheets import spaced
 from alertd.store import dialect, journal, rebuild, rows
 from alertd.store import tables as t
 from tests import databases
+from tests.unit.roster_moves import move_unit, unit_of
 from tests.unit.web_city import TOWN, WebCity, short, web_city
 
 HTML = {"accept": "text/html"}
@@ -99,6 +100,25 @@ async def test_nobody_prints_outside_their_area_or_what_nobody_was_told_of(web: 
     assert (
         await printed(web, "officer", alert["id"], "door-list", unit_code="330281002")
     ).status_code == 404
+
+
+async def test_whoever_left_a_town_is_on_its_call_sheet_without_a_number(tmp_path: Path) -> None:
+    async with web_city(tmp_path) as web:
+        alert = await told(web)
+        duty, leader = web.city.leaders()[0]
+        unit, number = unit_of(web.city, duty), spaced(web.city.phone_of(leader))
+
+        async def shown(who: str) -> str:
+            return text_of((await printed(web, who, alert["id"], "call-sheet")).content)
+
+        assert number in await shown("town")
+        u = t.unit.c
+        other = select(u.no).where(u.path.startswith("330281/330281002/"), u.level == "community")
+        move_unit(web.city, unit.no, web.city.one(other.limit(1)).no)
+        after = await shown("town")
+        assert unit.name in "".join(after.split())
+        assert number not in after
+        assert number in await shown("officer")
 
 
 async def test_a_sheet_that_comes_back_counts_once(web: WebCity) -> None:
