@@ -18,6 +18,7 @@ from alertd.cli.words import _
 from alertd.errors import AlertdError, UnavailableError
 from alertd.i18n import N_
 
+_DRIVERS: Final = ("sqlite3", "psycopg")
 _OURS: Final = re.compile(r"/(alertd|channels|rosters|drills)/(?!.*site-packages)")
 
 _COMMANDS: Final = {
@@ -139,9 +140,13 @@ def _place_of(error: Exception) -> str:
 
 
 def _of_the_database(error: Exception) -> bool:
-    """Whether the database itself is away, refuses us or is full; never loads what is for it."""
-    known = sys.modules.get("sqlalchemy.exc")
-    return known is not None and isinstance(error, known.OperationalError)
+    """Whether the database itself is away, refuses us or is full; never loads a driver for it."""
+    found = getattr(error, "orig", None) or error  # SQLAlchemy's has the driver's in it
+    drivers = [sys.modules[name] for name in _DRIVERS if name in sys.modules]
+    if not isinstance(found, tuple(driver.OperationalError for driver in drivers)):
+        return False
+    # SQLite's own word for a statement that doesn't fit its tables, which is no trouble of its.
+    return bool(getattr(found, "sqlite_errorname", "") != "SQLITE_ERROR")
 
 
 def _told(error: Exception) -> AlertdError:

@@ -141,6 +141,15 @@ def test_a_database_that_is_away_is_no_defect_and_no_damage(data: Path) -> None:
         assert (said.code, said.document["error"]["code"]) == (1, "unavailable"), command
 
 
+def test_a_database_that_lacks_a_table_is_told_as_a_defect(data: Path) -> None:
+    assert alertd(data, "access", "list").code == 0
+    with closing(sqlite3.connect(data / "alertd.sqlite3")) as connection:
+        connection.execute("ALTER TABLE alert RENAME TO elsewhere")
+    said = alertd(data, "alert", "list")
+    assert said.code == 1
+    assert "Something went wrong in alertd itself: OperationalError" in said.err
+
+
 def test_word_of_a_server_that_is_gone_is_not_believed(data: Path) -> None:
     data.mkdir()
     (data / "run.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "pid": 1}))
