@@ -37,9 +37,6 @@ _EXIT_CODES: Final = {"invalid-input": 2, "problems": 2, "not-configured": 3}
 _PATIENCE_S: Final = 120.0  # a roster of a large city is planned in one request
 _SILENCE_S: Final = 30.0  # a heartbeat comes every five
 _TRIES: Final = 3
-_STOPPED: Final = "Stopped, but alertd was at it already: it may have been done."
-
-
 _NOT_ASKED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -56,6 +53,9 @@ class StoppedError(UnsureError):
     """Ctrl-C while alertd was at it."""
 
     exit_code = INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("Stopped, but alertd was at it already: it may have been done.")
 
 
 class RefusedError(AlertdError):
@@ -111,10 +111,7 @@ class Client:
         headers = {"Idempotency-Key": uuid.uuid4().hex, **more.pop("headers", {})}
         if body is not None:
             more["json"] = body
-        try:
-            return (await self._send("POST", path, headers=headers, **more)).json()
-        except asyncio.CancelledError:  # how Ctrl-C comes to whoever awaits
-            raise StoppedError(_STOPPED) from None
+        return (await self._send("POST", path, headers=headers, **more)).json()
 
     async def text(self, path: str, accept: str) -> str:
         """Read it in another form than JSON."""
@@ -163,10 +160,14 @@ class Client:
             raise UnavailableError("The server doesn't answer.") from None
 
     async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        asked = False
+        reads, asked = method == "GET", False
         for _attempt in range(_TRIES):
             try:
                 answer = await self._http.request(method, path, **more)
+            except asyncio.CancelledError:  # how Ctrl-C comes to whoever awaits
+                if reads:
+                    raise
+                raise StoppedError from None
             except httpx.TransportError as error:
                 asked = asked or not isinstance(error, _NOT_ASKED)
                 if isinstance(error, httpx.ReadTimeout):
@@ -175,7 +176,7 @@ class Client:
                 if not answer.is_success:
                     raise _refused(answer)
                 return answer
-        if asked and method != "GET":
+        if asked and not reads:
             raise UnsureError("The server doesn't answer: it may have done what it was asked.")
         raise UnavailableError("The server doesn't answer.")
 

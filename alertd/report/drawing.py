@@ -54,7 +54,7 @@ class Bar:
 
 def curve(figures: Figures, say: Say) -> Curve | None:
     """The curve of the first stage; None where nothing was asked."""
-    stage = figures.stages[0] if figures.stages else None
+    stage = figures.first
     if stage is None or not stage.asked:
         return None
     points = figures.pace.curve or ((0, 0),)
@@ -96,7 +96,7 @@ def _time_marks(end: Millis) -> tuple[Mark, ...]:
 
 def funnel(figures: Figures, say: Say) -> tuple[tuple[Bar, ...], tuple[Bar, ...]]:
     """Messages from made to confirmed, and duties from asked to on time."""
-    deliveries, stage = figures.deliveries, figures.stages[0] if figures.stages else None
+    deliveries, stage = figures.deliveries, figures.first
     confirmed = getattr(deliveries, DeliveryState.DELIVERED.word)
     messages = (
         (say(N_("Messages made")), deliveries.made),

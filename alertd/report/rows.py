@@ -68,7 +68,7 @@ def long_tables(
     """By unit, by person-duty, deliveries, timeline, messages per person."""
     say, number = manner.say, figures.course.no
     version = figures.course.roster_version or 0
-    first = figures.stages[0].stage if figures.stages else ""
+    first = figures.first.stage if figures.first else ""
     asked = _duties(report_rows.duties(connection, number, version, guise), first, manner)
     sent = report_rows.deliveries(connection, number, version, guise)
     burdens = report_rows.burdens(connection, number, version, guise)

@@ -51,19 +51,21 @@ def read_settings(config: RouteConfig) -> SmppSettings:
     options.only(config, _KNOWN)
     return SmppSettings(
         host=options.header_text(config, "host"),
-        port=_whole(config, "port", 2775, range(1, 65_536)),
+        port=options.whole(config, "port", 2775, range(1, 65_536)),
         # How long each may be: SMPP 3.4, 4.1.1.
         system_id=_short(config, "system_id", 15),
         password=_short(config, "password", 8),
         system_type=_short(config, "system_type", 12, ""),
         tls=_tls(config),
-        window=_whole(config, "window", 10, range(1, 1001)),
-        enquire_link_s=_whole(config, "enquire_link_s", 15, range(1, 601)),
+        window=options.whole(config, "window", 10, range(1, 1001)),
+        enquire_link_s=options.whole(config, "enquire_link_s", 15, range(1, 601)),
         source=_short(config, "source", LONGEST_ADDRESS, ""),
-        source_ton=_whole(config, "source_ton", 0, _OCTET),
-        source_npi=_whole(config, "source_npi", 1, _OCTET),
-        dest_ton=_whole(config, "dest_ton", 2 if _flag(config, "national_numbers") else 1, _OCTET),
-        dest_npi=_whole(config, "dest_npi", 1, _OCTET),
+        source_ton=options.whole(config, "source_ton", 0, _OCTET),
+        source_npi=options.whole(config, "source_npi", 1, _OCTET),
+        dest_ton=options.whole(
+            config, "dest_ton", 2 if _flag(config, "national_numbers") else 1, _OCTET
+        ),
+        dest_npi=options.whole(config, "dest_npi", 1, _OCTET),
         region=_region(config),
         left_out=(
             str(phonenumbers.country_code_for_region(_region(config)))
@@ -72,7 +74,7 @@ def read_settings(config: RouteConfig) -> SmppSettings:
         ),
         validity=_flag(config, "validity", default=True),
         reference_tlv=(
-            _whole(config, "reference_tlv", 0, _VENDORS_OWN)
+            options.whole(config, "reference_tlv", 0, _VENDORS_OWN)
             if "reference_tlv" in config.options
             else None
         ),
@@ -86,14 +88,6 @@ def _short(config: RouteConfig, option: str, longest: int, default: str | None =
     value = options.header_text(config, option)
     if len(value) > longest:
         raise options.wrong(config, option, f"has more than {longest} characters")
-    return value
-
-
-def _whole(config: RouteConfig, option: str, default: int, within: range) -> int:
-    value = config.options.get(option, default)
-    if type(value) is not int or value not in within:
-        least, most = within[0], within[-1]
-        raise options.wrong(config, option, f"must be a whole number from {least} to {most}")
     return value
 
 

@@ -77,6 +77,13 @@ def answer(drills: DrillCity, person: int, alert_no: int) -> None:
     drills.city.reply(drills.city.phone_of(person), f"1 {code}")
 
 
+def entered(drills: DrillCity, person: int, alert_no: int, **said: Any) -> None:
+    """An answer that an operator enters, on paper unless `said` has it otherwise."""
+    given = {"kind": AckKind.RECEIVED, "via": Via.PAPER, "grade": Grade.PROXY, **said}
+    at = {"alert_no": alert_no, "person_no": person, "occurred_at": drills.city.now}
+    drills.city.take(partial(acknowledge, answered=Answered(**at, **given), confirm=False))
+
+
 # Followed up by hand.
 
 
@@ -216,15 +223,7 @@ def test_who_answers_after_the_end_has_no_part_in_it_but_for_what_is_entered_by_
     later = score_of(drills, own)
     assert (later.totals.answered.n, later.totals.answer) == (1, ended.totals.answer)
     assert later.counts() == ended.counts()
-    said = Answered(
-        alert_no=own,
-        person_no=third,
-        kind=AckKind.RECEIVED,
-        via=Via.PAPER,
-        grade=Grade.PROXY,
-        occurred_at=city.now,
-    )
-    city.take(partial(acknowledge, answered=said, confirm=False))
+    entered(drills, third, own)
     assert score_of(drills, own).totals.answered.n == 2
 
 
@@ -240,18 +239,7 @@ def test_who_answers_a_correction_answers_for_the_drill(drills: DrillCity) -> No
     assert _asked(drills, later) == set()
     answer(drills, first, later)
     # Half done is received and not done, and for the one duty that it names.
-    half = Answered(
-        alert_no=later,
-        person_no=first,
-        kind=AckKind.DONE,
-        via=Via.SMS,
-        grade=Grade.OWN,
-        occurred_at=city.now,
-        count=35,
-        of=40,
-        duties=(7,),
-    )
-    city.take(partial(acknowledge, answered=half, confirm=False))
+    entered(drills, first, later, kind=AckKind.DONE, count=35, of=40, duties=(7,))
     with city.store.read() as connection:
         said = _part(connection, later, 0, None).said
     assert [(each.stages, each.duties) for each in said] == [

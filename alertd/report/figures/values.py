@@ -373,12 +373,17 @@ class Figures:
     sources: Mapping[str, Mapping[str, int]]  # section → kind of fact → how many it rests on
 
     @property
+    def first(self) -> StageFigures | None:
+        """The stage that was asked first, by which people are told, silent and on time."""
+        return self.stages[0] if self.stages else None
+
+    @property
     def unwoken(self) -> tuple[tuple[int, int], ...]:
         """Of `escalations.unwoken` the first stage's: person-duties that never answered at all.
 
         Who answered and didn't report to the end was woken, and no duty is silent twice.
         """
-        first = self.stages[0].stage if self.stages else ""
+        first = self.first and self.first.stage
         return tuple(each for each in self.escalations.unwoken if stage_of(each[0]).word == first)
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, ScalarSelect, bindparam, func, select, update
 
 from alertd.model import Fact, Millis, RequirementState, alert_of, stage_of
 from alertd.store import dialect
@@ -308,15 +308,16 @@ def help_closed(connection: Connection, fact: Fact) -> None:
     _helping(connection, fact, body["units"], -1)
 
 
+def first_stage_of(alert_no: int) -> ScalarSelect[Any]:
+    """The first stage that an alert asks at, by what it counts; a subquery."""
+    c = t.coverage.alias().c
+    return select(func.min(c.stage)).where(c.alert_no == alert_no).scalar_subquery()
+
+
 def _helping(connection: Connection, fact: Fact, units: Sequence[int], change: int) -> None:
-    c, any_stage = t.coverage.c, t.coverage.alias().c
-    first = select(func.min(any_stage.stage)).where(any_stage.alert_no == fact.alert_no)
+    c, alert_no = t.coverage.c, fact.alert_no
     connection.execute(
         update(t.coverage)
-        .where(
-            c.alert_no == fact.alert_no,
-            c.stage == first.scalar_subquery(),
-            c.unit_no.in_(units),
-        )
+        .where(c.alert_no == alert_no, c.stage == first_stage_of(alert_no), c.unit_no.in_(units))
         .values(helping=c.helping + change)
     )

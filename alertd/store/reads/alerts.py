@@ -11,6 +11,7 @@ from alertd.decide.halt import NONE, Halt
 from alertd.decide.plan import meet
 from alertd.errors import NotFoundError
 from alertd.model import AlertState, Millis, Status
+from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.frozen import reach_of, shown
 from alertd.store.reads.paging import Page
@@ -85,6 +86,11 @@ class FullAlert:
     view: AlertView
     cap: dict[str, Any]
     policy: dict[str, Any]
+
+    @property
+    def version(self) -> int:
+        """The roster that it went out with; the one of now before it did."""
+        return self.view.roster_version or people.NOW
 
 
 def seen_from(path: str, paths: Sequence[str]) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, func, select
 from alertd.model import FOREVER, Channel, DeliveryState, Stage
 from alertd.store import tables as t
 from alertd.store.batches import batches
+from alertd.store.fold.answers import first_stage_of
 from alertd.store.fold.scope import below, in_force
 from alertd.store.reads.vacant import Vacancy, vacancies
 
@@ -283,9 +284,7 @@ def cells(
     c, u, above = t.coverage.c, t.unit.c, t.unit.alias("above")
     version = issued_version(connection, alert_no)
     path = path_then(connection, version, path)
-    other = t.coverage.alias().c
-    first = select(func.min(other.stage)).where(other.alert_no == alert_no).scalar_subquery()
-    at: Any = first if stage is None else int(stage)
+    at: Any = first_stage_of(alert_no) if stage is None else int(stage)
     query = (
         select(
             u.code,

@@ -87,8 +87,7 @@ def grid(
     names = tuple(unit.name for unit in led.values())
     if not led:
         return Grid(units=(), needed=0, covered=0, rows=(), start=0, more=False)
-    version = full.view.roster_version or people.NOW
-    query = _below(full, [path_then(connection, version, unit.path) for unit in led.values()])
+    query = _below(full, [path_then(connection, full.version, unit.path) for unit in led.values()])
     if only is not None:
         query = query.where(t.requirement.c.no == first_stage(full, only))
     whole = query.subquery()
@@ -116,7 +115,7 @@ def first_stage(full: alerts.FullAlert, duty_no: int) -> int:
 
 def _below(full: alerts.FullAlert, paths: Sequence[str]) -> Select[Any]:
     r, u, above = t.requirement.c, t.unit.c, t.unit.alias("above")
-    version = full.view.roster_version or people.NOW
+    version = full.version
     names = (u.name, u.vulnerable, u.should_transfer, above.c.name.label("parent_name"))
     return (
         select(r.no, r.role, r.state, r.covered_at, *names)

@@ -80,8 +80,7 @@ def asked(connection: Connection, full: FullAlert, path: str, *, limit: int) -> 
     board. So nobody is on no list because a unit has moved, or left, meanwhile.
     """
     r, u, above = t.requirement.c, t.unit.c, t.unit.alias("above")
-    version = full.view.roster_version or people.NOW
-    path = path_then(connection, version, path)
+    version, path = full.version, path_then(connection, full.version, path)
     facts = (u.code, u.name, u.level, u.path, u.households, u.vulnerable, u.should_transfer)
     rows = connection.execute(
         select(r.no, r.unit_no, r.role, r.state, r.covered_at, *facts, above.c.name.label("parent"))
@@ -212,8 +211,7 @@ class UnitHead:
 def unit_heads(connection: Connection, full: FullAlert, path: str) -> list[UnitHead]:
     """The unit that is at `path` now and the grids below it, by the same roster as `asked`."""
     u, above = t.unit.c, t.unit.alias("above")
-    version = full.view.roster_version or people.NOW
-    path = path_then(connection, version, path)
+    version, path = full.version, path_then(connection, full.version, path)
     rows = connection.execute(
         select(u.no, u.code, u.name, u.level, u.path, above.c.name.label("parent"))
         .outerjoin(above, and_(above.c.no == u.parent_no, in_force(above, version)))
