@@ -22,6 +22,10 @@ WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "file-encrypted": ("工作簿有密码", "the workbook has a password"),
         "file-broken": ("工作簿损坏,无法读取", "the workbook is damaged and can't be read"),
+        "file-unread": (
+            "工作簿太大或已损坏,无法读取;请删除表格远处的内容,或另存为CSV",
+            "the workbook is too large to be read, or damaged: delete what strays from its table",
+        ),
         "file-cut": (
             "从这里起无法读取:引号未闭合或一行过长",
             "can't be read from here on: a quote that isn't closed, or a line too long",

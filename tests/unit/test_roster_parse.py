@@ -195,6 +195,17 @@ def test_a_workbook_tells_the_line_that_the_spreadsheet_shows(tmp_path: Path) ->
     assert "sheet-ignored" in problems.by_code
 
 
+def test_a_cell_that_strayed_to_the_far_corner_takes_no_reader_along(tmp_path: Path) -> None:
+    path = tmp_path / "people.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet()
+        for line, row in enumerate(table("en")):
+            sheet.write_row(line, 0, row)
+        sheet.write_string(1_048_575, 16_383, "x")  # the library would make room for all between
+    (problem,) = check_people(path).problems.errors
+    assert (problem.line, problem.code) == (0, "file-unread")
+
+
 def test_every_header_is_known_in_both_languages() -> None:
     for kind in FileKind:
         for language in ("en", "zh-CN"):

@@ -1,0 +1,162 @@
+"""The first sheet of a workbook (xlsx, xls, ods) as rows of text, read in a process of its own.
+
+`python -m rosters.workbook_child FILE` writes a line of JSON for each: `[line, [cell, …]]` for a
+row that isn't blank, `{"severity": …, "code": …, "params": {…}}` for a problem, and `null` in the
+end. Where that is missing, it died: of its bounds, or of a file that the library can't stand.
+
+The library makes room for every cell from the first to the last, so that a single one that strayed
+to the sheet's far corner asks for 400 GB, and then aborts its process.
+"""
+
+import datetime as dt
+import json
+import os
+import resource
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
+
+from rosters.problems import Severity, quote
+
+# A sheet holds 1,048,576 rows at most, and all of it is in memory while it is read.
+_MAX_UNPACKED_MB: Final = 2048
+_MAX_MEMORY: Final = 4 << 30  # twice what a full sheet of a roster needs
+_MAX_CPU_S: Final = 600
+# A spreadsheet keeps 15 significant digits; a longer number is no longer the one that was typed.
+_EXACT: Final = 10**15
+
+
+class _UnreadError(Exception):
+    """Why the file isn't read, as a problem's code."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.params = params
+
+
+def rows(path: Path) -> Iterator[Any]:
+    """Yield what goes over the pipe, but for the `null` in the end."""
+    try:
+        sheet, ignored = _open(path)
+    except _UnreadError as error:
+        yield _problem(Severity.ERROR, error.code, **error.params)
+        return
+    if ignored:
+        yield _problem(Severity.WARNING, "sheet-ignored", sheets=quote(", ".join(ignored)))
+    for line, cells in enumerate(sheet.iter_rows(), 1):
+        row = [as_text(cell) for cell in cells]
+        if any(cell.strip() for cell in row):
+            yield [line, row]
+
+
+def _problem(severity: Severity, code: str, **params: object) -> dict[str, Any]:
+    return {"severity": severity.value, "code": code, "params": params}
+
+
+def _open(path: Path) -> tuple[CalamineSheet, list[str]]:
+    """The first visible sheet, and the names of further ones that hold something."""
+    if _unpacked_mb(path) > _MAX_UNPACKED_MB:
+        raise _UnreadError("file-too-large", limit=_MAX_UNPACKED_MB)
+    try:
+        return _first_sheet(_book(path))
+    except PasswordError:
+        raise _UnreadError("file-encrypted") from None
+    except (CalamineError, OSError, ValueError):
+        raise _UnreadError("file-broken") from None
+    except BaseException as error:
+        # A panic in the Rust library isn't an Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _UnreadError("file-broken") from None
+
+
+def _book(path: Path) -> CalamineWorkbook:
+    """By what is in it where that isn't what its name says: an .xls may be an .xlsx renamed."""
+    try:
+        return CalamineWorkbook.from_path(str(path))
+    except PasswordError:
+        raise
+    except CalamineError:
+        with path.open("rb") as file:
+            return CalamineWorkbook.from_filelike(file)
+
+
+def _unpacked_mb(path: Path) -> int:
+    """What a zip says that it unpacks to, MB; 0 for anything else."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(entry.file_size for entry in archive.infolist()) >> 20
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return 0
+
+
+def _first_sheet(book: CalamineWorkbook) -> tuple[CalamineSheet, list[str]]:
+    names = [
+        sheet.name
+        for sheet in book.sheets_metadata
+        if sheet.typ is SheetTypeEnum.WorkSheet and sheet.visible is SheetVisibleEnum.Visible
+    ]
+    if not names:
+        raise _UnreadError("file-empty")
+    rest = [name for name in names[1:] if book.get_sheet_by_name(name).height]
+    return book.get_sheet_by_name(names[0]), rest
+
+
+def as_text(cell: object) -> str:
+    """A cell's value as a text file would have it.
+
+    A whole number loses its `.0`; one beyond a spreadsheet's precision is written so that it is
+    recognised as spoilt.
+    """
+    if isinstance(cell, str):
+        text = cell
+    elif isinstance(cell, bool):
+        text = "1" if cell else "0"
+    elif isinstance(cell, int | float):
+        text = _number(float(cell))
+    elif isinstance(cell, dt.time):
+        text = cell.strftime("%H:%M")
+    elif isinstance(cell, dt.timedelta):
+        minutes = int(cell.total_seconds()) // 60
+        text = f"{minutes // 60:02d}:{minutes % 60:02d}"
+    else:  # a date or a date with a time
+        text = str(cell)
+    return text
+
+
+def _number(value: float) -> str:
+    if abs(value) >= _EXACT:
+        return f"{value:.5E}"
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+def _bound() -> None:
+    """Keep to a share of the machine: a server works beside us, and on the day of a storm."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    most = min(_MAX_MEMORY, memory // 4 * 3)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_CPU, (_MAX_CPU_S, _MAX_CPU_S))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it would hold everybody's number
+
+
+def _main() -> None:
+    _bound()
+    for each in rows(Path(sys.argv[1])):
+        sys.stdout.write(json.dumps(each) + "\n")
+    sys.stdout.write("null\n")
+
+
+if __name__ == "__main__":
+    _main()
