@@ -54,22 +54,31 @@ _END = r"(?=[\s,。!、;]|$)"
 _BY_NOW = r"(?:已经|已|现已|均|都|全部|全|目前|至今|现在|刚才|刚刚?|现|安全|顺利)"
 _WHO = r"(?:人员|群众|村民|居民|住户|危房户|低洼户|老人|任务|工作|对象)"
 _MOVE = r"(?:转移|撤离|疏散|转出|撤出)"
+_AS_ASKED = r"(?:按(?:要求|清单))?"  # only behind 已: 按清单完成 may be meant to come
+_TO_SAFETY = r"(?:[到至](?:安置点|避灾安置点|避灾点|安全(?:地带|地方|区域|处)))?"
 _IN_ALL = r"(?:一共|总共|累计|合计|共计?)"
 _ENDED = r"(?:完成|完毕)"
 _DONE = "|".join(
     (
         rf"{_WHO}?{_BY_NOW}{{0,3}}{_MOVE}{_WHO}?{_BY_NOW}{{0,3}}(?:{_ENDED}|完了?|好了|到位|结束)了?",
-        rf"{_WHO}?{_BY_NOW}{{0,2}}已经?{_BY_NOW}{{0,2}}(?:{_MOVE}完?了?{_WHO}?|转了?(?=[ :]?\d))",
-        rf"{_BY_NOW}{{0,3}}{_MOVE}了{_WHO}?",
+        (
+            rf"{_WHO}?{_BY_NOW}{{0,2}}已经?{_AS_ASKED}{_BY_NOW}{{0,2}}"
+            rf"(?:{_MOVE}完?了?{_WHO}?{_TO_SAFETY}|转了?(?=[ :]?\d))"
+        ),
+        rf"{_BY_NOW}{{0,3}}{_MOVE}了{_WHO}?{_TO_SAFETY}",
         rf"{_IN_ALL}(?:已经?)?{_MOVE}了?{_WHO}?(?=[ :]?[\d一二两三四五六七八九十])",
-        rf"{_WHO}?{_BY_NOW}{{0,3}}{_ENDED}了?(?:{_MOVE}{_WHO}?|任务|工作)?了?",
+        # 完毕 alone says no more than that a message ends: 收到,完毕
+        (
+            rf"(?:{_WHO}?{_BY_NOW}{{0,3}}(?:(?<=已){_AS_ASKED})?完成|(?:{_WHO}|{_BY_NOW}){{1,4}}完毕)了?"
+            rf"(?:{_MOVE}{_WHO}?|任务|工作)?了?"
+        ),
         _latin("all done|done|completed|finished|evacuated"),
     )
 )
 _IN_PLACE = r"(?:到岗到位|在岗在位|到岗|到位|就位|在岗|上岗)"
 _ON_POST = "|".join(
     (
-        rf"(?:人员|全员)?{_BY_NOW}{{0,3}}{_IN_PLACE}了?",
+        rf"(?:人员|全员|人)?{_BY_NOW}{{0,3}}{_IN_PLACE}了?",
         r"已经?(?:到达|抵达)(?:岗位|现场)了?|(?:到达|抵达)岗位",
         rf"(?:已经?|刚刚?)到达?(?:现场)?了?{_END}|到达?现场了{_END}|(?:已经?|人)?在现场{_END}",
         _latin("on post|in position|on site|at (?:my )?post"),
@@ -77,13 +86,25 @@ _ON_POST = "|".join(
 )
 _SMS = r"(?:通知|短信|信息|消息|指令|任务|预警)"
 _YOUR_SMS = rf"(?:(?:您|你们?)的)?{_SMS}{{0,2}}"
-_READ = r"(?:收到|收悉|知悉|知晓|知道|晓得|明白|了解|清楚|已阅|有数(?![字据量]))"
+_TAKEN = r"(?:收到|收[道倒]|[受守首手]到|(?<![a-z])(?:yi ?)?shou ?dao(?: ?le)?(?![a-z]))"
+"""收到, also as input methods and ears have it."""
+_READ = rf"(?:{_TAKEN}|收悉|知悉|知晓|知道|晓得|明白|了解|清楚|已阅知?|有数(?![字据量]))"
+_ALARM = (
+    r"(?:[红橙黄蓝]色)?(?:台风|暴雨|洪水|强降雨)?(?:[红橙黄蓝]色)?(?:预警|警报|应急响应)(?:信号)?"
+)
 _RECEIVED = "|".join(
     (
-        rf"{_SMS}{{0,2}}(?:已经|已|都|均|全部|现已|刚刚?|才)?{_READ}{_YOUR_SMS}(?:了(?!解))?",
-        rf"已读|已经?看到{_SMS}?了?|(?:都|刚刚?|才)?看到{_SMS}?了|(?:刚刚?|才)看到{_END}",
-        r"好[的嘞滴咧哒哉]|好了?[啊呀](?!像)|好{1,3}(?=$|[\s,。.!;、~]|收到|谢|领导|主任|书记)",
-        _latin(r"ok(?:ay)?|received|got it|roger(?: that)?|copy(?: that)?|understood|noted|ack"),
+        (
+            rf"{_SMS}{{0,2}}(?:已经|已|都|均|全部|现已|刚刚?才?|刚才|才)?{_READ}"
+            rf"(?:{_ALARM})?{_YOUR_SMS}(?:了(?!解))?"
+        ),
+        rf"已读|已经?看到{_SMS}?了?|(?:都|刚刚?才?|刚才|才)?看到{_SMS}?了|(?:刚刚?才?|才)看到{_SMS}?{_END}",
+        (
+            r"好的呢?|好[嘞滴咧哒哉勒嘅]|好了?[啊呀](?!像)"
+            r"|好{1,3}(?=$|[\s,。.!;、~]|收到|谢|领导|主任|书记)"
+        ),
+        r"(?<![a-z])(?:(?:ok){1,3}|okay|(?<!\d)0k)的?(?![a-z])",
+        _latin(r"received|got it|roger(?: that)?|copy(?: that)?|understood|noted|ack|sd"),
     )
 )
 _NOT_ABOUT_OTHERS = (
@@ -101,6 +122,7 @@ _GONE = "|".join(
         rf"{_TODAY}(?:正?在?出差|正?在?住院|人?在(?:外地|外省|国外|老家|医院)|生病)[中了]?"
         + _NOT_ABOUT_OTHERS,
         rf"{_TODAY}(?:实在|暂时)?(?:走不开|[抽脱]不(?:开|了)身|赶?回不来|调休|轮休|(?<=[天日])休息)了?{_END}",
+        rf"(?:已经?)?(?:去|回)了?(?:外地|外省|老家|国外)了{_END}",
         _latin("unavailable|not available|on leave|away|off duty|not on duty"),
     )
 )
@@ -144,20 +166,27 @@ _FILLER = "|".join(
     (
         # A title is a form of address, or stands before a name: 书记已到岗 is about somebody else.
         rf"{_TITLE}(?=[{NAME_MARKS},:])",
-        r"您好|你好|谢谢(?:您|领导)?|谢了|感谢|多谢|辛苦[了啦]?|(?:请?大家|你们?)?注意安全",
+        r"您好|你好|(?:早上|上午|中午|下午|晚上|领导|大家)好|晚安|(?:谢谢|感谢)(?:您|领导|提醒|通知|关心){0,2}",
+        r"谢了|多谢|(?:(?:各位|大家|您|领导)辛苦|辛苦)[了啦]?|(?:请?大家|你们?)?注意安全",
+        # Which alert it was: the name of the thing, in front of an answer or of the code.
+        (
+            rf"(?:{_ALARM}|(?:[红橙黄蓝]色)?(?:台风|暴雨))"
+            rf"(?= ?(?:[a-z]\d{{1,3}} ?)?(?:已|均|都)?{_TAKEN})"
+        ),
         r"(?<=\[)(?:握手|抱拳|合十|强|赞|微笑|呲牙|愉快|玫瑰|鼓掌|加油|奋斗)(?=\])",
         rf"(?:是的?|对的?|行|可以)(?=[\s,。!、;]+(?:好的|{_READ}))",
         # In front of a count, which is a total whether it is the first or not.
         r"人数[ :]?(?=\d)|更正(?:为|一下)?|改[为成]",
         rf"截[至止]到?(?:目前|现在|(?:今[天日晚早])?{_CLOCK}|今[天晚])",
         _HERE,
-        r"我是|我们|本人|咱们|俺们|[我俺咱了啊哦噢喔啦哈呀哟嗯嘞咯喽哉叻勒拉呐咧]",
+        r"我是|我们|本人|咱们|俺们|[我俺咱了啊哦噢喔啦哈呀哟嗯嘞咯喽哉叻勒拉呐咧滴嗳哎诶唉喂]",
         _latin("thanks?|thank you|thx|sir"),
-        "[👌👍🙏🫡💪😊🙂😀😄😁🤝✅☑✔✓🌹👏❤♥]",
+        "[👌👍🆗🙏🫡💪😊🙂😀😄😁🤝✅☑✔✓🌹👏❤♥]",
     )
 )
 _CALM = (
-    r"没有?问题|(?:目前|现在|暂时?)?(?:一切(?:正常|安好|平安)|情况正常|无(?:异常|险情)(?:情况)?"
+    r"没有?问题|(?:(?:这里|我?们?村里)?(?:目前|现在|暂时?)?|目前暂?|暂时?)"
+    r"(?:一切(?:正常|安好|平安)|情况正常|(?:没有|无|未发现)(?:异常|险情|积水|灾情)(?:情况)?"
     r"|无(?:人员?|群众)?(?:伤亡|受伤)|正常|平安|安全)"
 )
 _UNIT_KIND = r"(?:网格|社区|片区|楼栋|楼道|单元|号楼|小区|街道|村|镇|乡|组|幢|栋|弄)"
@@ -174,6 +203,7 @@ _PATTERNS: tuple[tuple[Part, str], ...] = (
     (Part.TALLY, numbers.TALLY),
     (Part.AWAY, _AWAY),
     (Part.CALM, _CALM),
+    (Part.FILLER, r"抱歉|不好意思|对不起"),  # before 不 denies
     (Part.REST, numbers.REST),
     (Part.ASK, _ASK),
     (Part.DENY, _DENY),
@@ -186,9 +216,15 @@ _PATTERNS: tuple[tuple[Part, str], ...] = (
         rf"(?:本次|此次)?(?:演练|{_latin('drill|exercise')})(?:通知|短信|信息|消息|预警)?",
     ),
     (Part.OPT_OUT, rf"(?:我?要|请|申请)?退订(?:短信)?|取消订阅|{_STOP}"),
-    (Part.CODE, r"(?:编号|代码|代号)?(?<![a-z])[a-z]\d{1,3}(?![a-z0-9])号?"),
+    (
+        Part.CODE,  # also A 7 and A-7, where an answer follows
+        (
+            r"(?:编号|代码|代号)?(?<![a-z])"
+            r"(?:[a-z]\d{1,3}(?![a-z0-9])号?|[a-z][ \-]\d{1,3}(?![a-z0-9])(?=[ ,:+。、]*[^\s,。!]))"
+        ),
+    ),
     (Part.FILLER, _FILLER),
-    (Part.AFTER, rf"请?(?:领导)?放心|{_TITLE}"),
+    (Part.AFTER, rf"请?(?:领导)?放心|完毕|{_TITLE}"),
     (Part.UNIT, _UNIT),
     # 35个人 and 12户35人 are more than the 35个 and 12户 that are no answer.
     (Part.PEOPLE, numbers.PEOPLE),

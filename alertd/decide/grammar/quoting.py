@@ -43,8 +43,11 @@ _SEPARATOR = re.compile(
     r"|on .{1,100} wrote:$|.{0,60}写道 ?:$|(?:原始|原)(?:短信|信息|消息|内容) ?:?"
 )
 _RULE = re.compile(r"(?:[-_=*~] ?){3,}$")
-_SENT_FROM = re.compile(
-    r"(?:发自我的|来自我的|sent from my ) ?(?:[a-z][a-z0-9 ]{0,20}|华为|小米|荣耀)(?:手机)?$"
+_SENT_FROM = re.compile(  # what a telephone puts under what its owner writes
+    r"(?:^|(?<=[\s,。.!;~\-]))[\s\-~]{0,4}"
+    r"(?:(?:发|来)自(?:我的?)?|从我的|sent from my ) ?"
+    r"(?:[a-z][a-z0-9 +]{0,24}|华为|小米|荣耀|红米|三星|苹果|一加|魅族|中兴|努比亚|真我)?"
+    r" ?(?:手机|发送|客户端){0,2}$"
 )
 _CODE = re.compile(r"(?<![a-z0-9])([a-z]\d{1,3}) ?:")
 _ASKS_AT_END = re.compile(r"(?:\?|吗|嘛|么|呢|没有?|否)[\s\"」』)。.!]*$")
@@ -88,7 +91,8 @@ def own_words(text: str) -> Words:
 def _line(line: str) -> Words:
     if _CITED_LINE.match(line):
         return Words(quoted=True, code=_code_in(line))
-    if _RULE.match(line) or _SENT_FROM.match(line):
+    line = _without_phones_own(line)
+    if _RULE.match(line):
         return Words()
     menu = _menu(line)
     signature = _SIGNATURE.search(line)
@@ -97,6 +101,14 @@ def _line(line: str) -> Words:
     if signature is not None:
         return _around_signature(line, signature)
     return Words(line)
+
+
+def _without_phones_own(line: str) -> str:
+    """The line without `发自我的iPhone`, unless that calls for help itself."""
+    found = _SENT_FROM.search(line)
+    if found is None or distress.find(found[0]) is distress.Distress.HELP:
+        return line
+    return line[: found.start()]
 
 
 def _menu(line: str) -> tuple[int, int] | None:

@@ -36,7 +36,8 @@ _AWAY_WITH_A_REMARK = re.compile(r"[U0](?=.*_)[_U0nm]+")
 _SLIP = re.compile(
     r"(?:我|是){0,2}[发打按回点]?[错误]|(?:我|是|刚才){0,2}[发打按回点]?[错误]了?没事"
 )
-_THREES = re.compile(r"3{3,}")  # a key that was hammered; nobody names a unit or a count so
+_THREES = re.compile(r"3{2,}")  # a key that was hammered; as a count it would answer nothing
+_JOINS = frozenset("-./")  # between a code and what it is answered with
 _COUNT = re.compile(r"[nmf]|(?<=2\+)[0-4]|(?<=^2)[124]$")
 _ONLY_NUMBERS = re.compile(r"[0-9nf+m]+")
 
@@ -58,6 +59,8 @@ def calls_for_help(tokens: Sequence[Token]) -> bool:
             return not _taken_back(tokens[at + 1 :])
         if len(tokens) == 1 and _THREES.fullmatch(token.text):
             return True
+        if token.text in _JOINS and tokens[at - 1].part is Part.CODE:  # A7-3
+            continue
         if token.part not in _BESIDE | {Part.RECEIVED, Part.AWAY} and token.letter not in "014":
             return False
     return False
