@@ -21,6 +21,7 @@ def upgrade() -> None:
     for name in ("journal", "chain"):
         with op.batch_alter_table(name) as table:
             table.add_column(sa.Column("turn", BIG, nullable=False, server_default="0"))
+        with op.batch_alter_table(name) as table:  # SQLite's rows have been copied with it by now
             table.alter_column("turn", server_default=None)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("CREATE SEQUENCE journal_turn")

@@ -33,6 +33,7 @@ def upgrade() -> None:
         table.add_column(
             sa.Column("cut_short", sa.SmallInteger(), nullable=False, server_default="0")
         )
+    with op.batch_alter_table("drill_score") as table:  # SQLite's rows have been copied with it
         table.alter_column("cut_short", server_default=None)
 
 
