@@ -177,7 +177,7 @@ class Turn:
                 occurred_at=self.now if occurred_at is None else occurred_at,
                 body=body,
                 alert_no=alert_no,
-                source=source or self.source,
+                source=source or self._source_of(body),
             )
         )
         if kind.startswith("alert.") and kind not in _NOTHING_NEW:
@@ -191,10 +191,21 @@ class Turn:
         self.tx.record_alike(
             kind,
             [
-                Fact(kind=kind, occurred_at=at, body=body, alert_no=alert_no, source=self.source)
+                Fact(
+                    kind=kind,
+                    occurred_at=at,
+                    body=body,
+                    alert_no=alert_no,
+                    source=self._source_of(body),
+                )
                 for body, alert_no, at in facts
             ],
         )
+
+    def _source_of(self, body: Mapping[str, Any]) -> str:
+        """Whoever a fact says that did it: what a person did is never on record as the engine's."""
+        by = body.get("by")
+        return f"principal:{by}" if by else self.source
 
     def record_mixed(self, facts: Sequence[tuple[str, Mapping[str, Any], int, Millis]]) -> None:
         """Apply and journal facts of several kinds that touch no common rows, as `record_alike`.

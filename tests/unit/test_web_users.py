@@ -10,6 +10,7 @@ import pyotp
 import pytest
 
 from alertd.web.throttle import FREE_FOR_NAME
+from tests.unit.test_web_answers import told
 from tests.unit.test_web_pages import browser, csrf_of, sign_in
 from tests.unit.web_city import PASSWORD, TOWN, WebCity, web_city
 
@@ -124,6 +125,27 @@ async def test_users_are_let_in_changed_and_shut_out_on_record(web: WebCity) -> 
             assert kind in record
         assert "Lin" not in record, "facts hold no names"
         assert (await auditor.get("/users")).status_code == 403
+
+
+async def test_what_people_did_to_an_answer_is_theirs_on_the_record(web: WebCity) -> None:
+    alert = await told(web)
+    url = f"/api/v1/alerts/{alert}"
+    async with web.client("officer") as officer:
+        silent = (await officer.get(f"{url}/unanswered")).json()["items"]
+        said = {"person_id": silent[0]["holders"][0]["person_id"], "kind": "help"}
+        no = (await officer.post(f"{url}/acks", json=said)).json()["no"]
+        await officer.post(f"/api/v1/help/{no}/take")
+        await officer.post(f"/api/v1/help/{no}/close", json={"outcome": "out of the water"})
+        await officer.request("DELETE", f"{url}/acks/{no}", json={"reason": "the wrong grid"})
+        lines = (await officer.get(f"{url}/timeline?limit=500")).json()
+    kinds = ("acked", "help.taken", "help.closed", "ack.withdrawn")
+    assert [(e["kind"], e["source"]) for e in lines if e["kind"] in kinds] == [
+        (kind, "officer") for kind in kinds
+    ]
+    async with browser(web) as auditor:
+        await sign_in(auditor, "auditor")
+        record = (await auditor.get("/record")).text
+        assert all(f"<code>{kind}</code>" in record for kind in kinds)
 
 
 async def test_the_record_turns_its_pages_without_a_gap(web: WebCity) -> None:
