@@ -75,6 +75,8 @@ class Candidate(NamedTuple):
         shared: Nobody's own address: a unit's mailbox, or a number that one of `persons` gave up.
         moved: It was one's after the other, both were told there, and nobody knows whose reply it
             is, unless it says so.
+        heard: A message of it may have come to them; not where every one so far failed, or waits
+            to be tried again.
     """
 
     alert_id: bytes
@@ -89,6 +91,7 @@ class Candidate(NamedTuple):
     severity: int = 4
     shared: bool = False
     moved: bool = False
+    heard: bool = True
 
 
 class Correlation(NamedTuple):
@@ -166,7 +169,7 @@ def _choose(
         return _Choice("code", by_code)
     if extension and any(candidate.extension for candidate in candidates):
         return _Choice("extension-not-told", None, Verdict.QUARANTINED)
-    return _bare(candidates, received_at)
+    return _bare(candidates, received_at, help_=reply.kind is ReplyKind.HELP)
 
 
 def _by_extension(
@@ -200,8 +203,10 @@ def _glued(reply: Reply, candidates: Sequence[Candidate]) -> _Choice:
     return _Choice("code-glued", told, Verdict.UNCLEAR)
 
 
-def _bare(candidates: Sequence[Candidate], received_at: Millis) -> _Choice:
+def _bare(candidates: Sequence[Candidate], received_at: Millis, *, help_: bool) -> _Choice:
     told = [c for c in candidates if c.told_at <= received_at + CLOCK_SKEW_S * 1000]
+    if not help_:
+        told = _heard(told, received_at) or told
     running = [candidate for candidate in told if candidate.open]
     if len(running) == 1:
         return _Choice("only-open", running[0])
@@ -212,6 +217,15 @@ def _bare(candidates: Sequence[Candidate], received_at: Millis) -> _Choice:
         return _Choice("last-told", ended)
     reason = "before-told" if candidates and not told else "no-alert"
     return _Choice(reason, None, Verdict.NO_ALERT)
+
+
+def _heard(told: Iterable[Candidate], received_at: Millis) -> list[Candidate]:
+    """Those that a bare reply can answer and that have come to its sender, as far as gateways say.
+
+    Nobody answers what they haven't got, where there is something that they have. Where there is
+    nothing, they have got it whatever the gateway says.
+    """
+    return [c for c in told if c.heard and (c.open or _recent(c, received_at))]
 
 
 def _recent(candidate: Candidate, at: Millis) -> bool:

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from alertd.decide.interpret import Candidate, Duty, Person
-from alertd.engine.senders import About, about, first_told
+from alertd.engine.senders import About, Told, about, first_told, told_of
 from alertd.engine.turn import Turn
 from alertd.lanes import channel_of
-from alertd.model import FOREVER, Channel, Millis, RecipientKind
+from alertd.model import FOREVER, Channel, RecipientKind
 from alertd.store import outbox, people
 from alertd.store import tables as t
 from alertd.store.frozen import policy_of
@@ -47,7 +47,7 @@ class Mailboxes:
 
     at: dict[int, list[Box]] = field(default_factory=dict)  # by address
     answered: dict[int, Box] = field(default_factory=dict)  # by delivery of ours
-    told: dict[int, dict[int, Millis]] = field(default_factory=dict)  # box → alert → when
+    told: dict[int, dict[int, Told]] = field(default_factory=dict)  # box → alert
     about: dict[int, About] = field(default_factory=dict)  # by alert
     roles: dict[int, tuple[str, ...]] = field(default_factory=dict)  # alert → who answers, in order
     alerts: dict[bytes, int] = field(default_factory=dict)  # id → alert
@@ -68,18 +68,20 @@ class Mailboxes:
 
     def _candidate(self, turn: Turn, alert_no: int, boxes: list[Box]) -> Candidate:
         alert, roles = self.about[alert_no], self.roles[alert_no]
+        told = [self.told[box.no][alert_no] for box in boxes]
         leads = [lead for box in boxes if (lead := self._lead(turn, roles, box.unit_no))]
         return Candidate(
             alert_id=alert.id,
             short_code=alert.short_code,
             status=alert.status,
             open=alert.open,
-            told_at=min(self.told[box.no][alert_no] for box in boxes),
+            told_at=min(each.at for each in told),
             ended_at=alert.ended_at,
             severity=alert.severity,
             persons=tuple(Person(person_no=no) for no in dict.fromkeys(p for p, _ in leads)),
             duties=tuple(lead.duty for lead in leads),
             shared=True,
+            heard=any(each.heard for each in told),
         )
 
     def _lead(self, turn: Turn, roles: tuple[str, ...], unit_no: int) -> _Lead | None:
@@ -115,8 +117,7 @@ def mailboxes(turn: Turn, address_nos: Iterable[int], answers: Iterable[int]) ->
     found.answered = _answered(turn, answers)
     boxes = {box.no for those in found.at.values() for box in those}
     boxes |= {box.no for box in found.answered.values()}
-    for box_no, alert_no, at in _TOLD.rows(connection, recipients=numbers(connection, boxes)):
-        found.told.setdefault(box_no, {})[alert_no] = at
+    found.told = told_of(_TOLD, connection, boxes)
     alerts = {alert_no for those in found.told.values() for alert_no in those}
     found.about = about(connection, alerts)
     found.alerts = {alert.id: alert.no for alert in found.about.values()}

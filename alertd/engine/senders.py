@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, func, literal_column, select
+from sqlalchemy import Connection, Select, case, func, literal_column, select
 
 from alertd.decide.interpret import LATE_WINDOW_S, Candidate, Duty, Person
 from alertd.engine.turn import ENDING, LIVE, Turn
@@ -16,6 +16,7 @@ from alertd.model import (
     ALERT_SHIFT,
     FOREVER,
     AlertState,
+    DeliveryState,
     Millis,
     RecipientKind,
     Status,
@@ -25,6 +26,14 @@ from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.people import DutyRef
 from alertd.store.prepared import Prepared, among, numbers
+
+_MAY_HAVE_COME: list[Any] = [
+    literal_column(str(int(state)))
+    for state in (
+        *(DeliveryState.SENDING, DeliveryState.ACCEPTED),
+        *(DeliveryState.DELIVERED, DeliveryState.UNKNOWN),
+    )
+]
 
 
 class About(NamedTuple):
@@ -42,6 +51,13 @@ class About(NamedTuple):
     ended_at: Millis | None  # when it ended, or was stopped for good: an answer is late then
 
 
+class Told(NamedTuple):
+    """That somebody was told of an alert."""
+
+    at: Millis  # when its first message to them was written
+    heard: bool  # one of them may have come
+
+
 class _Tenure(NamedTuple):
     """In which versions of the roster a number was a person's; `FOREVER`: it still is."""
 
@@ -55,7 +71,7 @@ class Senders:
 
     sharing: dict[int, list[int]]  # address → the people whose phone it is
     tenures: dict[int, dict[int, _Tenure]]  # address → whose it ever was → when
-    told: dict[int, dict[int, Millis]]  # person → alert → when they were first told of it
+    told: dict[int, dict[int, Told]]  # person → alert
     duties: dict[int, list[DutyRef]]  # person → what they hold
     names: dict[int, str]  # person → name, where the phone is shared
     about: dict[int, "About"]  # by alert
@@ -103,16 +119,16 @@ class Senders:
 
     def _candidate(self, alert_no: int, named: Sequence[int], *, shared: bool) -> Candidate:
         alert = self.about[alert_no]
-        times = {person: self.told[person][alert_no] for person in named}
+        told = {person: self.told[person][alert_no] for person in named}
         return Candidate(
             alert_id=alert.id,
             short_code=alert.short_code,
             status=alert.status,
             open=alert.open,
-            told_at=min(times.values()),
+            told_at=min(each.at for each in told.values()),
             ended_at=alert.ended_at,
             severity=alert.severity,
-            persons=tuple(Person(person_no=p, name=self.names.get(p, "")) for p in times),
+            persons=tuple(Person(person_no=p, name=self.names.get(p, "")) for p in told),
             duties=tuple(
                 Duty(
                     duty_no=duty.duty_no,
@@ -120,10 +136,11 @@ class Senders:
                     unit_code=duty.unit_code,
                     unit_name=duty.unit_name,
                 )
-                for person in times
+                for person in told
                 for duty in self.duties.get(person, ())
             ),
             shared=shared,
+            heard=any(each.heard for each in told.values()),
         )
 
 
@@ -139,9 +156,7 @@ def senders(turn: Turn, address_nos: Iterable[int]) -> Senders:
     sharing = {no: _sharing(those) for no, those in tenures.items()}
     former = {no for no, those in tenures.items() if those[sharing[no][0]].until != FOREVER}
     persons = list(dict.fromkeys(p for those in tenures.values() for p in those))
-    told: dict[int, dict[int, Millis]] = {}
-    for person, alert_no, at in _TOLD.rows(connection, recipients=numbers(connection, persons)):
-        told.setdefault(person, {})[alert_no] = at
+    told = told_of(_TOLD, connection, persons)
     alerts = about(connection, {alert_no for those in told.values() for alert_no in those})
     several = [person for those in tenures.values() if len(those) > 1 for person in those]
     return Senders(
@@ -211,18 +226,34 @@ def _tries_at(dialect: str) -> Select[Any]:
     )
 
 
-def first_told(kind: RecipientKind) -> Prepared:
-    """When a message of each alert was first claimed for each recipient of a kind, by number.
+def told_of(
+    query: Prepared, connection: Connection, recipients: Iterable[int]
+) -> dict[int, dict[int, Told]]:
+    """Recipient → alert → that they were told of it; `query` is made by `first_told`."""
+    found: dict[int, dict[int, Told]] = {}
+    rows = query.rows(connection, recipients=numbers(connection, recipients))
+    for recipient, alert_no, at, heard in rows:
+        found.setdefault(recipient, {})[alert_no] = Told(at, bool(heard))
+    return found
 
-    Rows of (recipient, alert, ms) for those in the parameter `recipients`.
+
+def first_told(kind: RecipientKind) -> Prepared:
+    """When each alert was first tried to be told to each recipient of a kind, by number.
+
+    Rows of (recipient, alert, ms, whether it may have come) for those in `recipients`. What a
+    gateway turned away, or says that it failed, hasn't come; what is under way may have.
     """
 
     def query(dialect: str) -> Select[Any]:
         d, m = t.delivery.c, t.message.c
+        again = (d.state == int(DeliveryState.PENDING)) & (d.duplicate != 0)
         # Literal: PostgreSQL shifts by a small integer, and groups by what is the same text.
         alert_no = d.id.op(">>")(literal_column(str(ALERT_SHIFT))).label("alert_no")
         return (
-            select(d.recipient_no, alert_no, func.min(m.created_at))
+            select(
+                *(d.recipient_no, alert_no, func.min(m.created_at)),
+                func.max(case((d.state.in_(_MAY_HAVE_COME) | again, 1), else_=0)),
+            )
             .join(t.message, m.no == d.message_no)
             .where(
                 among(dialect, d.recipient_no, "recipients"),

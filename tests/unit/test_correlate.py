@@ -76,6 +76,16 @@ def test_a_bare_reply_is_taken_for_the_only_open_alert() -> None:
     assert (found.grade, found.late, found.kind) == (Grade.OWN, False, ReplyKind.RECEIVED)
 
 
+def test_what_has_not_come_is_answered_only_where_nothing_else_has() -> None:
+    waits, running, over = alert("A7", 65, heard=False), alert("A6"), ended("A6")
+    assert told("1", over, waits).alert_id == b"A6"
+    assert told("1", running, waits).alert_id == b"A6"
+    assert told("A7 1", running, waits).alert_id == b"A7"
+    assert told("1", waits).alert_id == b"A7"
+    assert told("1", waits, ended("A6", -9000, -8000)).alert_id == b"A7"  # too long ago
+    assert told("3", over, waits).alert_id == b"A7"  # help goes to the one that is under way
+
+
 def test_an_ended_alert_beside_it_changes_nothing() -> None:
     assert told("1", ended("A6"), alert("A7", 65)).alert_id == b"A7"
 

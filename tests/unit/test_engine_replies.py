@@ -12,7 +12,8 @@ from alertd.engine import halting, withdrawing
 from alertd.engine.authority import Actor
 from alertd.model import RequirementState
 from alertd.store import tables as t
-from tests.city import City
+from channels.base import Fault, SendError
+from tests.city import City, accepts
 from tests.unit.roster_moves import (
     asked,
     issue_until_told,
@@ -95,6 +96,45 @@ def test_a_phone_answers_for_those_who_were_told_by_it(make_city: MakeCity) -> N
     city.reply(city.phone_of(person), "1")
     assert city.requirement(duty).state == RequirementState.COVERED
     assert city.requirement(other_duty).state == RequirementState.OPEN
+
+
+@pytest.mark.parametrize("fault", [Fault.AWAY, Fault.RETRY, Fault.DEAD, Fault.REFUSED])
+def test_a_bare_answer_is_none_to_an_alert_that_has_not_come(
+    make_city: MakeCity, fault: Fault
+) -> None:
+    city = make_city()
+    before = city.issue(colour="orange", areas=[TOWN])
+    (duty, person), *_ = asked(city)
+    phone = city.phone_of(person)
+    city.behave = lambda message: (
+        SendError(fault, "test") if message.address == phone else accepts(message)
+    )
+    now = city.issue(areas=[TOWN], references=[city.reference(before)])
+    city.reply(phone, "1")
+    assert city.requirement(duty, now).state == RequirementState.OPEN
+    assert city.requirement(duty, before).state == RequirementState.COVERED  # late
+    city.behave = accepts
+    if fault in {Fault.AWAY, Fault.RETRY}:  # then it comes, and is answered
+        city.forward(seconds=30)
+        city.reply(phone, "1")
+    else:  # whoever names it has got it, whatever the gateway says
+        city.reply(phone, f"{city.one(select(t.alert).where(t.alert.c.no == now)).short_code} 1")
+    assert city.requirement(duty, now).state == RequirementState.COVERED
+
+
+@pytest.mark.parametrize("fault", [Fault.UNKNOWN, Fault.DEAD])
+def test_a_bare_answer_counts_where_it_can_answer_nothing_else_or_the_copy_may_be_there(
+    make_city: MakeCity, fault: Fault
+) -> None:
+    city = make_city()
+    earlier = []
+    if fault is Fault.UNKNOWN:
+        earlier = [city.reference(city.issue(colour="orange", areas=[TOWN]))]
+    city.behave = lambda _: SendError(fault, "test")
+    now = city.issue(areas=[TOWN], references=earlier)
+    (duty, person), *_ = asked(city, now)
+    city.reply(city.phone_of(person), "1")
+    assert city.requirement(duty, now).state == RequirementState.COVERED
 
 
 def test_an_answer_may_be_signed_with_ones_own_name_and_with_no_other(make_city: MakeCity) -> None:
