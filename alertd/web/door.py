@@ -1,8 +1,9 @@
 """The door: who gives the right password comes in, and who guesses has to wait."""
 
 import asyncio
+import ipaddress
 from functools import partial
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
 
@@ -14,6 +15,9 @@ from alertd.web.deps import Deps
 from alertd.web.passwords import Passwords
 from alertd.web.throttle import Throttle
 
+_NETWORK_BITS: Final = 64  # of IPv6: what one host is given
+_NO_END: Final = 2**62
+
 
 class Door:
     """Checks passwords of one application."""
@@ -22,6 +26,8 @@ class Door:
         self.deps = deps
         self.passwords = Passwords()
         self.throttle = Throttle()
+        # Codes are counted wherever they come from: who types one has given the right password.
+        self.codes = Throttle(free_for_address=_NO_END)
         self._codes = asyncio.Lock()
 
     async def enter(self, name: str, password: str, address: str) -> Principal:
@@ -65,26 +71,25 @@ class Door:
             self.throttle.failed(principal.name, address, self.deps.now())
         raise InvalidInputError("The present password is wrong.", field="old_password")
 
-    async def enter_code(self, principal: Principal, secret: str, code: str, address: str) -> None:
+    async def enter_code(self, principal: Principal, secret: str, code: str) -> None:
         """Take the second factor's code of a session that waits for it.
 
         Raises:
             InvalidInputError: It is wrong, or was used.
             TooManyTriesError: Too many were wrong before.
         """
-        key = f"{principal.name} code"  # a right password doesn't forgive wrong codes
         entering = partial(sessions.enter_code, principal_no=principal.no, secret=secret, code=code)
         async with self._codes:  # as in `enter`
-            self.throttle.check(key, address, self.deps.now())
+            self.codes.check(principal.name, "", self.deps.now())
             try:
                 await self.deps.runner.submit(entering)
             except InvalidInputError:
-                self.throttle.failed(key, address, self.deps.now())
+                self.codes.failed(principal.name, "", self.deps.now())
                 await self.deps.runner.submit(
                     partial(sessions.refuse, principal=principal, reason="code")
                 )
                 raise
-            self.throttle.passed(key, address)
+            self.codes.passed(principal.name, "")
 
     async def change(self, principal: Principal, new: str) -> None:
         """Give somebody a password; every session of the old one ends."""
@@ -100,8 +105,21 @@ async def door_of(request: Request) -> Door:
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from, as the network says."""
-    return request.client.host if request.client else ""
+    """Where a request comes from, as far as a caller can't choose it."""
+    return network_of(request.client.host) if request.client else ""
+
+
+def network_of(address: str) -> str:
+    """An address as guesses are counted by it: of IPv6 any host may take any of 2**64."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:  # noqa: PLR2004 - of the protocol
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found), _NETWORK_BITS), strict=False))
 
 
 AtDoor = Annotated[Door, Depends(door_of)]

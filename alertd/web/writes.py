@@ -123,12 +123,23 @@ class Writer:
         return once
 
 
-async def writer(request: Request, deps: Given, asker: Asker, key: IdempotencyKey = None) -> Writer:
+async def body_of(request: Request) -> bytes:
+    """The whole body of a request."""
+    return await request.body()
+
+
+async def writer(
+    request: Request,
+    deps: Given,
+    body: Annotated[bytes, Depends(body_of)],  # before `asker`, as for a form: see `sender`
+    asker: Asker,
+    key: IdempotencyKey = None,
+) -> Writer:
     """What a route writes with."""
     if key is None:
         return Writer(deps, asker.actor)
-    body = hashlib.sha256(await request.body()).hexdigest()
-    return Writer(deps, asker.actor, key, hash_of(request, deps, body))
+    digest = hashlib.sha256(body).hexdigest()
+    return Writer(deps, asker.actor, key, hash_of(request, deps, digest))
 
 
 def form_writer(

@@ -1,11 +1,15 @@
 """Tokens, principals, idempotency keys: who is asking, and that a write happens once."""
 
+import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
 from alertd.web.app import create_app
+from alertd.web.auth import COOKIE
 from tests import databases
 from tests.unit.web_city import TOWN, WebCity, short
 
@@ -95,6 +99,45 @@ async def test_somebody_is_let_in_and_shut_out_again(web: WebCity) -> None:
             "/api/v1/principals", json={"name": "t2", "role": "viewer", "unit_code": TOWN}
         )
         assert town.json()["unit_code"] == TOWN
+
+
+def slowly(web: WebCity, whole: bytes) -> AsyncIterator[bytes]:
+    """A body whose sender is shut out before its last piece has come."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield whole[:5]
+        async with web.client("admin") as admin:
+            shut = await admin.post("/api/v1/principals/second/disable")
+            assert shut.status_code == 200, shut.text
+        yield whole[5:]
+
+    return pieces()
+
+
+@pytest.mark.parametrize("way", ["form", "json", "keyed", "draft"])
+async def test_who_was_shut_out_does_nothing_by_what_was_begun_before(
+    web: WebCity, way: str
+) -> None:
+    async with web.client("officer") as officer, web.client("second") as second:
+        drafted = (await officer.post("/api/v1/alerts", json=short())).json()
+        at = f"/alerts/{drafted['short_code']}/approve"
+        kind, headers = "application/json", {}
+        if way == "form":
+            secret = await web.session("second")
+            kind = "application/x-www-form-urlencoded"
+            body = urlencode({"csrf": f"csrf-{secret}", "confirm": drafted["short_code"]})
+            del second.headers["authorization"]
+            second.cookies.set(COOKIE, secret)
+        elif way == "draft":
+            at, body = "/api/v1/alerts", json.dumps(short())
+        else:
+            at, body = f"/api/v1{at}", '{"break_glass": false}'
+            headers = {"idempotency-key": "k"} if way == "keyed" else {}
+        sent = slowly(web, body.encode())
+        answer = await second.post(at, content=sent, headers={"content-type": kind, **headers})
+        assert answer.status_code == 401, answer.text
+        found = (await officer.get("/api/v1/alerts")).json()["items"]
+        assert [(each["id"], each["state"]) for each in found] == [(drafted["id"], "draft")]
 
 
 async def test_a_repeated_write_happens_once_and_is_answered_alike(web: WebCity) -> None:

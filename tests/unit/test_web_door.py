@@ -5,8 +5,11 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable
 from typing import Any
 
+import pytest
+
 from alertd.errors import AlertdError
 from alertd.store import access
+from alertd.web.door import network_of
 from alertd.web.throttle import FREE_FOR_NAME
 from tests.unit.web_city import WebCity
 
@@ -35,10 +38,23 @@ async def test_codes_of_a_second_factor_guessed_at_once_neither(web: WebCity) ->
         officer = access.find_principal(connection, "officer")
     assert officer is not None
     secret = "s" * 32
-    found = await codes(
-        door.enter_code(officer, secret, f"{n:06}", "10.0.0.1") for n in range(AT_ONCE)
-    )
+    found = await codes(door.enter_code(officer, secret, f"{n:06}") for n in range(AT_ONCE))
     assert found == {
         "invalid-input": FREE_FOR_NAME,
         "too-many-requests": AT_ONCE - FREE_FOR_NAME,
     }
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("testclient", "testclient"),
+        ("", ""),
+    ],
+)
+def test_whoever_has_a_network_of_addresses_is_one_caller(address: str, counted: str) -> None:
+    assert network_of(address) == counted

@@ -55,9 +55,7 @@ async def enter_code(request: Request, deps: Given, door: AtDoor, form: Form) ->
     try:
         require_same_origin(request, deps)
         require_csrf(found, form.get("csrf", ""))
-        await door.enter_code(
-            found.principal, found.secret, form.get("code", "")[:16], address_of(request)
-        )
+        await door.enter_code(found.principal, found.secret, form.get("code", "")[:16])
     except AlertdError as error:
         again = page(request, deps, "access/code.html", csrf_token=found.csrf, problem=error)
         return refused(error, again)

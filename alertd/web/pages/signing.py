@@ -63,8 +63,11 @@ async def visitor(request: Request, deps: Given) -> Signed:
 Visitor = Annotated[Signed, Depends(visitor)]
 
 
-async def sender(request: Request, deps: Given, signed: Visitor, form: Form) -> Signed:
-    """Whoever sent a form of ours."""
+async def sender(request: Request, deps: Given, form: Form, signed: Visitor) -> Signed:
+    """Whoever sent a form of ours, asked for once all of it is here.
+
+    A body may take an hour to come, on purpose; whoever was shut out meanwhile does nothing more.
+    """
     require_same_origin(request, deps)
     require_csrf(signed, form.get("csrf", ""))
     return signed
