@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alertd.bootstrap import address_key
 from alertd.cli import keys
 from alertd.cli.findings import Finding, Health, age, of_error
+from alertd.cli.trouble import of_database
 from alertd.cli.words import _
 from alertd.decide.timekeeping import Why, resume
 from alertd.engine.authority import Actor, may
@@ -45,7 +46,8 @@ def store_findings(settings: Settings) -> list[Finding]:
         return [of_error(what, error)]
     except (OSError, SQLAlchemyError) as error:
         text = _("It can't be read ({error}).").format(error=type(error).__name__)
-        return [Finding(what, Health.BROKEN, text)]
+        trouble = of_database(error)
+        return [of_error(what, trouble) if trouble else Finding(what, Health.BROKEN, text)]
 
 
 def _inside(settings: Settings) -> list[Finding]:

@@ -14,11 +14,11 @@ from typer.exceptions import TyperException
 
 from alertd.cli import framework, show
 from alertd.cli.logs import configure
+from alertd.cli.trouble import of_database
 from alertd.cli.words import _
-from alertd.errors import AlertdError, UnavailableError
+from alertd.errors import AlertdError
 from alertd.i18n import N_
 
-_DRIVERS: Final = ("sqlite3", "psycopg")
 _OURS: Final = re.compile(r"/(alertd|channels|rosters|drills)/(?!.*site-packages)")
 
 _COMMANDS: Final = {
@@ -139,16 +139,6 @@ def _place_of(error: Exception) -> str:
     return f"{last.filename.rpartition('/')[2]}:{last.lineno}"
 
 
-def _of_the_database(error: Exception) -> bool:
-    """Whether the database itself is away, refuses us or is full; never loads a driver for it."""
-    found = getattr(error, "orig", None) or error  # SQLAlchemy's has the driver's in it
-    drivers = [sys.modules[name] for name in _DRIVERS if name in sys.modules]
-    if not isinstance(found, tuple(driver.OperationalError for driver in drivers)):
-        return False
-    # SQLite's own word for a statement that doesn't fit its tables, which is no trouble of its.
-    return bool(getattr(found, "sqlite_errorname", "") != "SQLITE_ERROR")
-
-
 def _told(error: Exception) -> AlertdError:
     """An error as a user is told it; of a defect where it was, and not what it held."""
     if isinstance(error, AlertdError):
@@ -158,12 +148,8 @@ def _told(error: Exception) -> AlertdError:
     if isinstance(error, OSError) and error.filename and error.strerror:
         file = error.filename  # the machine's trouble: a full disk, a folder that isn't ours
         return AlertdError(f"{file} can't be used: {error.strerror}.")
-    if _of_the_database(error):
-        return UnavailableError(
-            "The database doesn't answer, or can't be used.",
-            hint="Does it run, has its disk room, is it this user's, and are database_url and its"
-            " password right?",
-        )
+    if (trouble := of_database(error)) is not None:
+        return trouble
     place = _place_of(error)
     return AlertdError(
         f"Something went wrong in alertd itself: {type(error).__name__} at {place}.",

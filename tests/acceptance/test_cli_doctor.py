@@ -103,3 +103,21 @@ def test_a_database_of_a_newer_version_is_broken_and_no_start_mends_it(data: Pat
     (found,) = [f for f in said.document["findings"] if f["what"] == "database"]
     assert found["health"] == "broken"
     assert "written by a newer version" in found["detail"]
+
+
+def test_a_database_that_is_away_or_damaged_is_told_in_a_sentence(data: Path) -> None:
+    away = {"ALERTD_DATABASE_URL": "postgresql://alertd:hidden@127.0.0.1:1/alertd"}
+    said = alertd(data, "doctor", "--json", env=away)
+    (found,) = [f for f in said.document["findings"] if f["what"] == "database"]
+    assert found["health"] == "broken"
+    assert found["detail"].startswith("The database doesn't answer, or can't be used. Does it run")
+    assert "hidden" not in said.out
+    data.mkdir()
+    (data / "alertd.sqlite3").write_bytes(b"what a dying disk left of it" * 1000)
+    said = alertd(data, "doctor", "--json")
+    (found,) = [f for f in said.document["findings"] if f["what"] == "database"]
+    assert found["detail"].startswith("The database is damaged")
+    for command in (("alert", "list"), ("backup",)):
+        assert alertd(data, *command).err.splitlines()[-2] == (
+            "error: The database is damaged, or isn't one of SQLite."
+        ), "no defect of alertd's"

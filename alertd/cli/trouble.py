@@ -1,0 +1,35 @@
+"""The database's own troubles, as sentences: away, full, somebody else's, damaged."""
+
+import sys
+from typing import Final
+
+from alertd.errors import AlertdError, UnavailableError
+
+_DRIVERS: Final = ("sqlite3", "psycopg")
+_DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")  # and what begins with the first
+
+
+def of_database(error: Exception) -> AlertdError | None:
+    """What an error says about the database itself; None: it says nothing, and is a defect.
+
+    Never loads a driver for it.
+    """
+    found = getattr(error, "orig", None) or error  # SQLAlchemy's has the driver's in it
+    drivers = [sys.modules[name] for name in _DRIVERS if name in sys.modules]
+    name = str(getattr(found, "sqlite_errorname", ""))
+    if name.startswith(_DAMAGED):
+        return AlertdError(
+            "The database is damaged, or isn't one of SQLite.",
+            hint="Restore the last backup: alertd restore FOLDER --replace keeps this one beside.",
+        )
+    if not isinstance(found, tuple(driver.OperationalError for driver in drivers)):
+        return None
+    if (
+        name == "SQLITE_ERROR"
+    ):  # a statement that doesn't fit its tables, which is no trouble of its
+        return None
+    return UnavailableError(
+        "The database doesn't answer, or can't be used.",
+        hint="Does it run, has its disk room, is it this user's, and are database_url and its"
+        " password right?",
+    )
