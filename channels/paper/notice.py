@@ -15,7 +15,7 @@ NOT_REAL: Final = {  # on every notice that isn't about something real
 _POST: Final = N_("Post this where everybody passes, then answer: {answer}")
 _TWICE: Final = N_("This may be a second print. Where the first one hangs, leave it at that.")
 _STOP: Final = N_("Take down what was posted before on this matter.")
-_DONE: Final = "2"  # the reply grammar's "done"
+_RECEIVED: Final = "1"  # in the reply grammar; "done" would say that people were moved
 _COLOURS: Final = {1: "#c8102e", 2: "#e87722", 3: "#d9a300", 4: "#1f5fa8"}  # by CAP severity
 # In points. What is left for the text on A4 beside every note that a notice can have, measured by
 # printing with Chromium: 510 by 454; a line is 1.4 times as high as its type.
@@ -57,7 +57,7 @@ def write(message: Outgoing) -> str:
     notes = _lines(_STOP) if message.stop else []
     if message.possible_duplicate:
         notes += _lines(_TWICE)
-    notes += _lines(_POST, answer=f"{message.short_code} {_DONE}".strip())
+    notes += _lines(_POST, answer=f"{message.short_code} {_RECEIVED}".strip())
     notes.append(f"{message.address} · {message.delivery}-{message.attempt}")
     return _PAGE.format(
         language=escape(message.language),

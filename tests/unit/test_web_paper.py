@@ -220,7 +220,7 @@ async def test_a_poster_says_what_the_alert_says_with_a_link_for_whoever_may_ans
     assert made.status_code == 200, made.text
     assert made.headers["x-sheets"] == ""
     assert facts(web, "paper.printed")[-1]["links"] >= 1
-    assert f"{alert['short_code']} 2" in text_of(made.content)
+    assert f"{alert['short_code']} 1" in text_of(made.content)  # 2 would say: people moved
     elsewhere = await printed(web, "officer", alert["id"], "poster", unit_code="330281002")
     assert elsewhere.status_code == 404
     # A viewer would answer in the leader's place.

@@ -13,7 +13,7 @@ from channels.paper.notice import NOT_REAL
 
 _COLOURS: Final = {1: "#b3161b", 2: "#c85a00", 3: "#8a6a00", 4: "#1f5fa8"}  # by CAP severity
 _DRILL: Final = "#0b5a8a"  # the console's own for a drill
-_DONE: Final = "2"  # the reply grammar's "done"
+_RECEIVED: Final = "1"  # in the reply grammar; "done" would say that people were moved
 
 
 def data(head: Head, text: str, grids: Sequence[tuple[UnitHead, str]]) -> dict[str, Any]:
@@ -39,9 +39,9 @@ def data(head: Head, text: str, grids: Sequence[tuple[UnitHead, str]]) -> dict[s
         "labels": {
             "cut": say(N_("Cut off here before it is posted")),
             "post": say(N_("Post this where everybody passes, then say so:")),
-            "scan": say(N_("scan this code and press “Done”")),
+            "scan": say(N_("scan this code and press “Received”")),
             "reply": say(N_("answer the SMS: {answer}")).format(
-                answer=f"{head.short_code} {_DONE}"
+                answer=f"{head.short_code} {_RECEIVED}"
             ),
             "own": say(N_("The code is the grid leader's own: it must not hang on the board.")),
         },
