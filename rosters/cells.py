@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from rosters.columns import Column
 from rosters.problems import FileReport, holds_phone, quote
+from rosters.workbook_cells import ERRORS, UNCOMPUTED
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ _FLAGS = {
     ),
     **dict.fromkeys(("", "否", "0", "0.0", "n", "no", "false", "×", "群众"), False),
 }
+_PHONES = frozenset({"phone", "phone2"})
 _PHONE_LENGTHS = range(10, 16)
 _MAX_RANK = 999
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,12})?")
@@ -64,6 +66,11 @@ class Cells:
 
     def _clean(self, column: Column, cell: str) -> str:
         text = cell.strip()
+        if text == UNCOMPUTED or (text.startswith("#") and text.casefold() in ERRORS):
+            self.error(column.key, "cell-formula", value=quote(text))
+            return ""
+        if column.key in _PHONES:  # two in a cell, one below the other, are told as two
+            text = " ".join(text.split())
         if _BAD.search(text):
             self.error(column.key, "cell-control")
             return ""

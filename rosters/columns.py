@@ -37,18 +37,27 @@ class Column:
 
 _PHONE_WORDS = (
     *("手机号", "手机号码", "手机1", "联系手机", "移动电话", "电话", "电话号码", "联系电话"),
+    *("联系方式", "联系号码", "移动电话号码"),
     *("phone number", "mobile"),
 )
+_CODE_WORDS = ("区域编码", "区划代码", "单位代码", "编码")
+_UNIT_WORDS = ("区域名称", "所属单位", "单位")
 
 COLUMNS: Mapping[FileKind, tuple[Column, ...]] = MappingProxyType(
     {
         FileKind.PEOPLE: (
             Column("person_id", "人员编号", ("编号", "工号", "人员ID"), required=True),
-            Column("name", "姓名", ("人员姓名",), required=True),
+            Column("name", "姓名", ("人员姓名", "名字"), required=True),
             Column(
-                "unit_code", "单位编码", ("区域编码", "区划代码", "编码"), required=True, limit=32
+                "unit_code",
+                "单位编码",
+                ("区域编码", "区划代码", "单位代码", "编码"),
+                required=True,
+                limit=32,
             ),
-            Column("unit_name", "单位名称", ("区域名称", "单位"), required=True, limit=100),
+            Column(
+                "unit_name", "单位名称", ("区域名称", "所属单位", "单位"), required=True, limit=100
+            ),
             Column("unit_level", "层级", ("单位层级", "级别"), required=True, limit=20),
             Column(
                 "parent_code", "上级编码", ("上级单位编码", "父级编码"), required=True, limit=32
@@ -176,9 +185,15 @@ def required_in(kind: FileKind, cells: Iterable[str]) -> int:
 
 
 def find_header(kind: FileKind, rows: Iterable[Sequence[str]]) -> int | None:
-    """Which of the first rows is the header (0…), or None: a title may stand above it."""
+    """Which of the first rows is the header (0…), or None: a title may stand above it.
+
+    Of a header in two rows it is the one that names more columns.
+    """
     wanted = sum(column.required for column in COLUMNS[kind])
-    for place, row in enumerate(rows):
-        if required_in(kind, row) * 2 >= wanted:
-            return place
-    return None
+    known = [
+        sum(column_of(kind, cell) is not None for cell in row)
+        if required_in(kind, row) * 2 >= wanted
+        else 0
+        for row in rows
+    ]
+    return known.index(max(known)) if any(known) else None

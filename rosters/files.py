@@ -3,6 +3,7 @@
 import codecs
 import csv
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ _HEAD = 512
 _MAX_LINE = 1 << 16
 _DELIMITERS = ",\t;"
 _SNIFFED_LINES = 5
+_WEB_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|meta|table|style|\?xml)\b", re.IGNORECASE
+)
 _MAX_COLUMNS = 200
 _ENCODINGS = ("utf-8", "gb18030")
 
@@ -59,6 +63,9 @@ def inspect(path: Path, report: FileReport) -> Inspected | None:
         return None
     if is_workbook:
         return Inspected(sha256=_sha256(path), encoding="")
+    if _WEB_PAGE.match(head):  # as old systems give out an ".xls"
+        report.error(0, "", "file-web-page")
+        return None
     encoding = _encoding(path, head, report)
     return Inspected(sha256=_sha256(path), encoding=encoding) if encoding else None
 
@@ -129,7 +136,7 @@ def read_rows(kind: FileKind, path: Path, inspected: Inspected, report: FileRepo
     A text file is streamed. What stops the reading is reported, and then nothing more comes.
     """
     if not inspected.encoding:
-        yield from workbook.read_rows(path, report)
+        yield from workbook.read_rows(kind, path, report)
         return
     with path.open(encoding=inspected.encoding, newline="") as text:
         delimiter = _delimiter(text, kind)

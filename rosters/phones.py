@@ -15,6 +15,7 @@ _MOBILE = re.compile(r"(?:\+86|0086|86)?(1[3-9]\d{9})")
 _SPOILT = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d+")
 _POINT_ZERO = re.compile(r"(\+?\d{7,15})\.0+")
 _SEPARATORS = str.maketrans("", "", " \t-()./\u00a0\u2010\u2011\u2012\u2013\u2014")
+_BETWEEN = re.compile(r"[ ,;/、|\\]+|和|或")
 _SHORT = re.compile(r"\d{5,6}")
 _SHORTEST = 7  # anything shorter is a service or a short number, not one to text
 
@@ -50,7 +51,15 @@ def read_phone(cell: str) -> ReadPhone:
             remark = "phone-unassigned"
         return ReadPhone(number=f"+86{national}", remark=remark)
     number = _by_library(digits)
-    return ReadPhone(number=number, remark=remark) if number else ReadPhone(problem="phone-invalid")
+    if number:
+        return ReadPhone(number=number, remark=remark)
+    return ReadPhone(problem="phone-several" if _are_several(text) else "phone-invalid")
+
+
+def _are_several(text: str) -> bool:
+    """Whether a text is two numbers or more, as people write them into one cell."""
+    parts = [part for part in _BETWEEN.split(text) if part]
+    return len(parts) > 1 and all(not read_phone(part).problem for part in parts)
 
 
 @lru_cache(maxsize=8192)

@@ -45,4 +45,7 @@ def _report_header(header: Header, line: int, report: FileReport) -> None:
     for key in header.repeated:
         report.error(line, key, "column-repeated")
     for word in header.unknown:
-        report.warn(line, "", "column-unknown", header=quote(word))
+        if header.missing:  # told beside what is missing: it may be just that
+            report.error(line, "", "header-unknown", header=quote(word))
+        else:
+            report.warn(line, "", "column-unknown", header=quote(word))

@@ -30,9 +30,17 @@ WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "从这里起无法读取:引号未闭合或一行过长",
             "can't be read from here on: a quote that isn't closed, or a line too long",
         ),
+        "file-web-page": (
+            "这是网页,不是表格;请用Excel或WPS打开,另存为xlsx",
+            "a web page, not a table; open it in a spreadsheet and save it as xlsx",
+        ),
         "sheet-ignored": (
-            "只读第一个工作表,未读:{sheets}",
-            "only the first sheet is read, not: {sheets}",
+            "只读一个工作表,未读:{sheets}",
+            "only one sheet is read, not: {sheets}",
+        ),
+        "sheet-second": (
+            "除“{sheet}”外还有工作表也是名册:{others};一个文件只读一张,请合并成一张,或删除、隐藏其余的",
+            "not only {sheet!r} holds a roster, also {others}; put all on one, or hide the others",
         ),
         "header-missing": (
             "前{rows}行里找不到表头,表头要有:{wanted}",
@@ -41,12 +49,23 @@ WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "column-missing": ("缺少列“{what}”({zh})", "the column {what} ({zh}) is missing"),
         "column-repeated": ("列重复", "the column is there more than once"),
         "column-unknown": ("不认识的列“{header}”,已忽略", "unknown column {header!r}, ignored"),
+        "header-unknown": (
+            "不认识的表头“{header}”;若它就是缺少的列,请改名",
+            "unknown header {header!r}; if it is a column that is missing, rename it",
+        ),
         "no-rows": ("没有数据行", "there are no rows"),
         # A cell
         "cells-beyond-header": ("比表头多出单元格", "there are more cells than headers"),
         "cell-required": ("不能为空", "must not be empty"),
         "cell-too-long": ("超过{limit}个字符", "is longer than {limit} characters"),
-        "cell-control": ("含有控制字符或换行", "holds a control character or a line break"),
+        "cell-control": (
+            "含有看不见的字符或换行;请删掉整格后重新输入",
+            "holds an invisible character or a line break; empty the cell and type it anew",
+        ),
+        "cell-formula": (
+            "公式没有得出结果({value});请改为具体内容(复制后选择性粘贴为数值)",
+            "a formula without a result ({value}); put its value there (paste special, values)",
+        ),
         "code-spoilt": (
             "“{value}”是被电子表格改坏的编码,请把该列设为文本后重填",
             "{value!r} is a code spoilt by a spreadsheet; enter it again in a text column",
@@ -104,6 +123,10 @@ WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "phone-invalid": (
             "不是可拨打的号码(固定电话要带区号)",
             "can't be dialled (a fixed line needs its area code)",
+        ),
+        "phone-several": (
+            "一格里有几个号码;请只留一个,另一个填在“备用手机”列",
+            "several numbers in one cell; leave one, and put another into the column phone2",
         ),
         "phone-spoilt": (
             "号码被电子表格改坏,请把该列设为文本后重填",

@@ -7,16 +7,17 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from rosters.columns import FileKind
 from rosters.problems import FileReport, Severity
 
 MAGICS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 MAX_FILE_MB: Final = 256
 
 
-def read_rows(path: Path, report: FileReport) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of the first visible sheet that aren't blank, with their line numbers."""
+def read_rows(kind: FileKind, path: Path, report: FileReport) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of the sheet with the header that aren't blank, with their line numbers."""
     with subprocess.Popen(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "rosters.workbook_child", str(path)],
+        [sys.executable, "-m", "rosters.workbook_child", kind, str(path)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # the library's own words when it dies

@@ -1,8 +1,8 @@
-"""The first sheet of a workbook (xlsx, xls, ods) as rows of text, read in a process of its own.
+"""The roster's sheet of a workbook (xlsx, xls, ods) as rows of text, read in a process of its own.
 
-`python -m rosters.workbook_child FILE` writes a line of JSON for each: `[line, [cell, …]]` for a
-row that isn't blank, `{"severity": …, "code": …, "params": {…}}` for a problem, and `null` in the
-end. Where that is missing, it died: of its bounds, or of a file that the library can't stand.
+`python -m rosters.workbook_child KIND FILE` writes a line of JSON for each: `[line, [cell, …]]` for
+a row that isn't blank, `{"severity": …, "code": …, "params": {…}}` for a problem, and `null` in
+the end. Where that is missing, it died: of its bounds, or of a file that the library can't stand.
 
 The library makes room for every cell from the first to the last, so that a single one that strayed
 to the sheet's far corner asks for 400 GB, and then aborts its process.
@@ -27,7 +27,9 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
+from rosters.columns import FileKind, find_header
 from rosters.problems import Severity, quote
+from rosters.workbook_cells import Filled, spoilt_cells
 
 # A sheet holds 1,048,576 rows at most, and all of it is in memory while it is read.
 _MAX_UNPACKED_MB: Final = 2048
@@ -35,6 +37,7 @@ _MAX_MEMORY: Final = 4 << 30  # twice what a full sheet of a roster needs
 _MAX_CPU_S: Final = 600
 # A spreadsheet keeps 15 significant digits; a longer number is no longer the one that was typed.
 _EXACT: Final = 10**15
+_LOOKED_AT: Final = 50  # rows; a title or two may stand above the header
 
 
 class _UnreadError(Exception):
@@ -46,17 +49,24 @@ class _UnreadError(Exception):
         self.params = params
 
 
-def rows(path: Path) -> Iterator[Any]:
+def rows(kind: FileKind, path: Path) -> Iterator[Any]:
     """Yield what goes over the pipe, but for the `null` in the end."""
     try:
-        sheet, ignored = _open(path)
+        sheet, ignored = _open(kind, path)
     except _UnreadError as error:
         yield _problem(Severity.ERROR, error.code, **error.params)
         return
     if ignored:
         yield _problem(Severity.WARNING, "sheet-ignored", sheets=quote(", ".join(ignored)))
+    left = sheet.start[1] if sheet.start else 0
+    merged = Filled(sheet.merged_cell_ranges or (), left)
+    spoilt = spoilt_cells(path, sheet.name)
     for line, cells in enumerate(sheet.iter_rows(), 1):
         row = [as_text(cell) for cell in cells]
+        for column, text in spoilt.get(line, ()):
+            if 0 <= column - left < len(row):
+                row[column - left] = text
+        merged.fill(line, row)
         if any(cell.strip() for cell in row):
             yield [line, row]
 
@@ -65,12 +75,12 @@ def _problem(severity: Severity, code: str, **params: object) -> dict[str, Any]:
     return {"severity": severity.value, "code": code, "params": params}
 
 
-def _open(path: Path) -> tuple[CalamineSheet, list[str]]:
-    """The first visible sheet, and the names of further ones that hold something."""
+def _open(kind: FileKind, path: Path) -> tuple[CalamineSheet, list[str]]:
+    """The sheet to read, and the names of further visible ones that hold something."""
     if _unpacked_mb(path) > _MAX_UNPACKED_MB:
         raise _UnreadError("file-too-large", limit=_MAX_UNPACKED_MB)
     try:
-        return _first_sheet(_book(path))
+        return _sheet(kind, _book(path))
     except PasswordError:
         raise _UnreadError("file-encrypted") from None
     except (CalamineError, OSError, ValueError):
@@ -102,7 +112,11 @@ def _unpacked_mb(path: Path) -> int:
         return 0
 
 
-def _first_sheet(book: CalamineWorkbook) -> tuple[CalamineSheet, list[str]]:
+def _sheet(kind: FileKind, book: CalamineWorkbook) -> tuple[CalamineSheet, list[str]]:
+    """The visible sheet with the header, else the first.
+
+    Two with a header are two parts of a city: whoever stands on the second would be told nothing.
+    """
     names = [
         sheet.name
         for sheet in book.sheets_metadata
@@ -110,8 +124,19 @@ def _first_sheet(book: CalamineWorkbook) -> tuple[CalamineSheet, list[str]]:
     ]
     if not names:
         raise _UnreadError("file-empty")
-    rest = [name for name in names[1:] if book.get_sheet_by_name(name).height]
-    return book.get_sheet_by_name(names[0]), rest
+    held = [name for name in names if book.get_sheet_by_name(name).height]
+    headed = [n for n in held if _has_header(kind, book.get_sheet_by_name(n))] if held[1:] else []
+    if len(headed) > 1:
+        raise _UnreadError(
+            "sheet-second", sheet=quote(headed[0]), others=quote(", ".join(headed[1:]))
+        )
+    chosen = (*headed, *held, *names)[0]
+    return book.get_sheet_by_name(chosen), [name for name in held if name != chosen]
+
+
+def _has_header(kind: FileKind, sheet: CalamineSheet) -> bool:
+    first = sheet.to_python(nrows=_LOOKED_AT)
+    return find_header(kind, [[as_text(cell) for cell in row] for row in first]) is not None
 
 
 def as_text(cell: object) -> str:
@@ -153,7 +178,7 @@ def _bound() -> None:
 
 def _main() -> None:
     _bound()
-    for each in rows(Path(sys.argv[1])):
+    for each in rows(FileKind(sys.argv[1]), Path(sys.argv[2])):
         sys.stdout.write(json.dumps(each) + "\n")
     sys.stdout.write("null\n")
 

@@ -38,7 +38,7 @@ from rosters.problems import Severity
 
 router = api_router("roster", "/roster")
 
-_SUFFIXES = frozenset({".csv", ".txt", ".xlsx", ".xls", ".ods"})
+_SUFFIXES = frozenset({".csv", ".txt", ".xlsx", ".xlsm", ".xls", ".et", ".ods"})
 _PIECE = 1024 * 1024
 _MOST_WARNINGS = 200
 _MEANT = N_(

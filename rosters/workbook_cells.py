@@ -1,0 +1,135 @@
+"""What a sheet shows in cells that the reading library gives as empty.
+
+The library says nothing of a formula that came to an error (`#N/A`), or that nobody has computed
+(a program wrote the file and no spreadsheet has saved it since), and gives a cell that is merged
+over several rows to the first of them. A phone number would be lost so, and nobody told.
+"""
+
+import re
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from lxml import etree
+
+UNCOMPUTED: Final = "=?"
+"""Stands for the value of a formula that has none."""
+ERRORS: Final = frozenset(
+    ("#n/a", "#ref!", "#value!", "#div/0!", "#name?", "#null!", "#num!", "#spill!", "#calc!")
+)
+"""What spreadsheets write where a formula came to nothing; folded."""
+
+_CHUNK: Final = 1 << 20
+_ONE_LETTER: Final = 26
+_CELL: Final = re.compile(rb"<(?:\w+:)?c\b([^>]*[^/>])>(.*?)</(?:\w+:)?c>", re.DOTALL)
+_PLACE: Final = re.compile(rb'\br="([A-Z]+)([0-9]+)"')
+_VALUE: Final = re.compile(rb"<(?:\w+:)?v\b[^>]*>([^<]+)<")
+_FORMULA: Final = re.compile(rb"<(?:\w+:)?f\b")
+_ROW_END: Final = b"row>"
+_RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+Spoilt = Mapping[int, Sequence[tuple[int, str]]]
+
+
+def spoilt_cells(path: Path, sheet: str) -> Spoilt:
+    """Formulas without a value in a sheet of an xlsx: line → [(column from 0, what stands there)].
+
+    Nothing for another format, or a package that isn't laid out as spreadsheets do it.
+    """
+    found: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for line, column, text in _spoilt(archive, _part(archive, sheet)):
+                found[line].append((column, text))
+    except (zipfile.BadZipFile, KeyError, OSError, ValueError, etree.XMLSyntaxError):
+        return {}
+    return found
+
+
+def _part(archive: zipfile.ZipFile, sheet: str) -> str:
+    """Where a sheet stands in the package."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    book = etree.fromstring(archive.read("xl/workbook.xml"), parser)
+    ids = {each.get("name"): _id(each) for each in book.iter("{*}sheet")}
+    links = etree.fromstring(archive.read("xl/_rels/workbook.xml.rels"), parser)
+    targets = {each.get("Id"): each.get("Target") for each in links.iter("{*}Relationship")}
+    target = targets[ids[sheet]] or ""
+    return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+
+
+def _id(sheet: etree._Element) -> str | None:
+    """Its relation, in the usual namespace or the strict one."""
+    named = (str(value) for key, value in sheet.attrib.items() if str(key).endswith("}id"))
+    return sheet.get(_RELATION) or next(named, None)
+
+
+def _spoilt(archive: zipfile.ZipFile, part: str) -> Iterator[tuple[int, int, str]]:
+    with archive.open(part) as sheet:
+        rest = b""
+        while piece := sheet.read(_CHUNK):
+            rest += piece
+            end = rest.rfind(_ROW_END) + len(_ROW_END)
+            if end < len(_ROW_END):
+                continue
+            yield from _spoilt_in(rest[:end])
+            rest = rest[end:]
+        yield from _spoilt_in(rest)
+
+
+def _spoilt_in(rows: bytes) -> Iterator[tuple[int, int, str]]:
+    if b't="e"' not in rows and not _FORMULA.search(rows):
+        return
+    for cell in _CELL.finditer(rows):
+        attributes, inner = cell.groups()
+        text = _shown(attributes, inner)
+        place = _PLACE.search(attributes) if text else None
+        if place:
+            yield int(place[2]), _column(place[1]), text
+
+
+def _shown(attributes: bytes, inner: bytes) -> str:
+    """What stands in a cell that is no value, or ""."""
+    value = _VALUE.search(inner)
+    if b't="e"' in attributes:
+        return value[1].decode(errors="replace") if value else UNCOMPUTED
+    # A text that a formula made may well be empty; what is no formula is the library's to read.
+    computed = value or b't="str"' in attributes or not _FORMULA.search(inner)
+    return "" if computed else UNCOMPUTED
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * _ONE_LETTER + letter - ord("A") + 1
+    return number - 1
+
+
+class Filled:
+    """Rows with what a cell merged over several of them says to each.
+
+    Args:
+        merged: Ranges as ((line, column), (line, column)), from 0.
+        left: The column that the rows begin with.
+    """
+
+    def __init__(
+        self, merged: Iterable[tuple[tuple[int, int], tuple[int, int]]], left: int
+    ) -> None:
+        self._starts: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self._open: dict[int, tuple[int, str]] = {}  # column → last line, text
+        for (top, column), (bottom, last) in merged:
+            if column == last and bottom > top:  # wider ones are titles
+                self._starts[top + 1].append((column - left, bottom + 1))
+
+    def fill(self, line: int, row: list[str]) -> None:
+        """Fill in the row of a line; one that has nothing of its own stays blank."""
+        own = any(cell.strip() for cell in row)
+        for column, (last, text) in list(self._open.items()):
+            if line > last:
+                del self._open[column]
+            elif own and column < len(row) and not row[column].strip():
+                row[column] = text
+        for column, last in self._starts.pop(line, ()):
+            if 0 <= column < len(row):
+                self._open[column] = (last, row[column])
