@@ -34,6 +34,7 @@ _GATHER_S = 0.002  # an ended try, a receipt or a reply waits so long for its ne
 _RETRY_S = 0.5  # after a step that could not commit (disk full, database away)
 _LEAN_S = 5.0  # after a step for which there was no space, only little is written for so long
 _LOG_EVERY_S = 30.0
+_SILENT_S = 30.0  # past a try's deadline: a channel without a word then never has one
 
 log = structlog.get_logger("alertd.engine")
 
@@ -318,13 +319,18 @@ class Runner:
             self.wake()
             return
         channel = self.channels[handover.route]
+        # Channels end their tries in time; one that doesn't would keep its route's places for good.
+        silent_s = ((handover.deadline - began) / 1000 + _SILENT_S) / self.speed
         try:
-            async for outcome in channel.send_many(handover.messages):
-                message = missing.pop(outcome.delivery, None)
-                waiting.append(outcome)
-                self._stir()
-                if message is not None:
-                    self.tracer.trace(channel, message, outcome, began)
+            async with asyncio.timeout(silent_s):
+                async for outcome in channel.send_many(handover.messages):
+                    message = missing.pop(outcome.delivery, None)
+                    waiting.append(outcome)
+                    self._stir()
+                    if message is not None:
+                        self.tracer.trace(channel, message, outcome, began)
+        except TimeoutError:
+            log.warning("a route never said how it ended", route=handover.route, tries=len(missing))
         finally:
             for message in missing.values():
                 error = SendError(Fault.UNKNOWN, "no-outcome-from-channel")

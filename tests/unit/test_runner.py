@@ -1,16 +1,20 @@
 """The runner's own promises: what comes together is committed together, a bad one fails alone."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import select
 
+from alertd.engine import approving
 from alertd.engine.runner import Runner
+from alertd.model import DeliveryState
 from alertd.store import tables as t
-from channels.base import Reply
-from tests.city import City
+from channels.base import Channel, Outcome, Outgoing, Reply
+from tests.city import SECOND, City, sms_route
 
 BAD = Reply(gateway_id="bad", sender=cast("str", None), text="1")
 
@@ -63,3 +67,41 @@ async def test_a_repetition_within_one_batch_is_stored_once(city: City) -> None:
     await asyncio.gather(*arrivals)
     await runner.stop()
     assert len(city.rows(select(t.inbound.c.no))) == 1
+
+
+class Mute:
+    """A channel that takes messages and never says a word of them, not even in the end."""
+
+    def __init__(self) -> None:
+        self.taken: asyncio.Queue[Outgoing] = asyncio.Queue()
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def send_many(self, messages: Sequence[Outgoing]) -> AsyncIterator[Outcome]:
+        for message in messages:
+            self.taken.put_nowait(message)
+        await asyncio.Event().wait()
+        yield cast("Any", None)
+
+
+async def test_a_channel_that_never_ends_a_try_gives_its_place_back(tmp_path: Path) -> None:
+    city, mute = City(tmp_path, routes=[sms_route(in_flight=1)]), Mute()
+    drafted = city.draft()
+    runner = Runner(
+        city.engine, {"sms-1": cast("Channel", mute)}, now=lambda: city.now, speed=10_000.0
+    )
+    await runner.start()
+    approve = partial(approving.approve, actor=SECOND, alert_id=bytes.fromhex(drafted["id"]))
+    await runner.submit(approve)
+    async with asyncio.timeout(30):
+        first, second = await mute.taken.get(), await mute.taken.get()
+    await runner.stop()
+    assert first.delivery != second.delivery
+    d = t.delivery.c
+    (row,) = city.rows(select(d.state, d.reason).where(d.id == first.delivery))
+    assert (DeliveryState(row.state), row.reason) == (
+        DeliveryState.UNKNOWN,
+        "no-outcome-from-channel",
+    )
