@@ -1,7 +1,7 @@
 """What a claim's messages are made of: all that `rendering` needs, read in the claim's own step."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Column, Select, func, select
@@ -51,7 +51,7 @@ class Reader(NamedTuple):
     """What sets a recipient apart from most."""
 
     language: str
-    duties: tuple[str, ...] = ()  # units of those who have duties in several: their text names them
+    duties: tuple[str, ...] = ()  # of somebody with duties in several units: those it is about
 
 
 MOST_READ: Final = Reader("zh-CN")
@@ -64,7 +64,7 @@ class Material(NamedTuple):
     rows: Sequence[Row]
     deadline: Millis
     said: Mapping[int, Said]  # by message
-    readers: Mapping[int, Reader]  # by person; who isn't there is like most
+    readers: Mapping[tuple[int, int], Reader]  # by alert and person; the rest are like most
     ways: Mapping[int, bytes]  # address → sealed
     terminals: Mapping[int, str]
     secrets: Mapping[int, bytes]  # chat group → sealed
@@ -88,7 +88,10 @@ def gather(
         rows=rows,
         deadline=deadline,
         said=said,
-        readers=_readers(turn, [row.recipient_no for row in rows if row.recipient_kind == PERSON]),
+        readers=_readers(
+            turn,
+            {(alert_of(row.id), row.recipient_no) for row in rows if row.recipient_kind == PERSON},
+        ),
         ways=_ways(turn, [row.address_no for row in rows if row.address_no]),
         terminals=_terminals(turn, rows) if TERMINAL in kinds else {},
         secrets=_secrets(turn, rows) if GROUP in kinds else {},
@@ -181,23 +184,56 @@ def _mentions(turn: Turn, messages: Sequence[Message]) -> dict[int, list[bytes]]
     }
 
 
-def _readers(turn: Turn, persons: Sequence[int]) -> dict[int, Reader]:
-    """Of people who read another language than most, or have duties in several units."""
-    if not persons:
+def _readers(turn: Turn, told: Collection[tuple[int, int]]) -> dict[tuple[int, int], Reader]:
+    """Of people who read another language than most, or have duties in several units.
+
+    Args:
+        turn: The step.
+        told: Alert and person, for each message of the claim.
+    """
+    if not told:
         return {}
-    wanted = numbers(turn.connection, persons)
-    unlike = _UNLIKE.rows(turn.connection, persons=wanted)
-    several = [no for no, _, many in unlike if many]
-    duties = _names_of_units(turn, several) if several else {}
-    return {no: Reader(language, duties.get(no, ())) for no, language, _ in unlike}
+    wanted = numbers(turn.connection, list({person for _, person in told}))
+    found = _UNLIKE.rows(turn.connection, persons=wanted)
+    unlike = {no: (language, many) for no, language, many in found}
+    several = [no for no, (_, many) in unlike.items() if many]
+    held = _held(turn, several) if several else {}
+    return {
+        (alert, no): Reader(unlike[no][0], _asked(turn.alert(alert), held.get(no, ())))
+        for alert, no in told
+        if no in unlike
+    }
 
 
-def _names_of_units(turn: Turn, persons: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """The units of people's duties; a name that two of their units share says nothing."""
-    names: dict[int, dict[str, None]] = {}
-    for person, unit in _UNITS.rows(turn.connection, persons=numbers(turn.connection, persons)):
-        names.setdefault(person, {})[unit] = None
-    return {no: tuple(found) for no, found in names.items() if len(found) > 1}
+class _Held(NamedTuple):
+    """A duty that somebody has."""
+
+    role: str
+    path: str
+    unit: str
+
+
+def _held(turn: Turn, persons: Sequence[int]) -> dict[int, list[_Held]]:
+    held: dict[int, list[_Held]] = {}
+    for person, *duty in _DUTIES.rows(turn.connection, persons=numbers(turn.connection, persons)):
+        held.setdefault(person, []).append(_Held(*duty))
+    return held
+
+
+def _asked(alert: LiveAlert, held: Sequence[_Held]) -> tuple[str, ...]:
+    """The units of those duties that an alert is about: nobody is to clear out a grid beside it.
+
+    Who hears of it as one of those whom the alert before it reached is named the units of that.
+    None where one name would stand for two of their units, and says nothing.
+    """
+    roles = alert.selection["roles"]
+    for paths in (alert.paths, alert.reach):
+        about = [d for d in held if d.path.startswith(paths) and (not roles or d.role in roles)]
+        if about:
+            names = tuple(dict.fromkeys(duty.unit for duty in about))
+            called_so = {duty.path for duty in held if duty.unit == names[0]}
+            return () if len(names) == 1 and len(called_so) > 1 else names
+    return ()
 
 
 def _unlike(dialect: str) -> Select[Any]:
@@ -215,10 +251,10 @@ def _unlike(dialect: str) -> Select[Any]:
     return select(here).where((here.c.language != MOST_READ.language) | here.c.several)
 
 
-def _units(dialect: str) -> Select[Any]:
+def _duties(dialect: str) -> Select[Any]:
     h, u = t.holding.c, t.unit.c
     return (
-        select(h.person_no, u.name)
+        select(h.person_no, h.role, u.path, u.name)
         .join(t.unit, u.no == h.unit_no)
         .where(
             among(dialect, h.person_no, "persons"),
@@ -230,7 +266,7 @@ def _units(dialect: str) -> Select[Any]:
 
 
 _UNLIKE = Prepared(_unlike)
-_UNITS = Prepared(_units)
+_DUTIES = Prepared(_duties)
 
 
 def _last(column: Column[Any]) -> Prepared:

@@ -57,7 +57,8 @@ def outgoing(
 
 def _one(row: Row, material: Material, texts: _Texts, wording: Wording, vault: Vault) -> Outgoing:
     to, kind, said = row.recipient_no, row.recipient_kind, material.said[row.message_no]
-    reader = material.readers.get(to, MOST_READ) if kind == PERSON else MOST_READ
+    of_alert = material.readers.get((alert_of(row.id), to), MOST_READ)
+    reader = of_alert if kind == PERSON else MOST_READ
     duplicate = bool(row.duplicate)
     key = (row.message_no, reader, row.lane, duplicate)
     text = texts.get(key)

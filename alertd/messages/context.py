@@ -79,7 +79,9 @@ def values_for(
     A value may be a text, a list of texts, or a mapping of language to either.
     """
     values: dict[str, str | int | None] = {
-        name: _text(params.get(name), limit, language) for name, limit in TEXTS.items()
+        # Of `names` the template says how many there are, and `more` that not all are named.
+        name: _text(params.get(name), limit, language, counted=name != "names")
+        for name, limit in TEXTS.items()
     }
     for name in NUMBERS:
         number = params.get(name)
@@ -123,13 +125,27 @@ def clean(text: str) -> str:
     return " ".join(printable.translate(_BRACKETS).split())
 
 
-def _text(value: Any, limit: int, language: str) -> str:
+def _text(value: Any, limit: int, language: str, *, counted: bool) -> str:
     value = in_language(value, language)
     if value is None:
         return ""
     if isinstance(value, str | int | float):
         return _cut(clean(str(value)), limit)
-    return _separator(language).join(_fitting(value, limit, language))
+    return _listed(value, limit, language, counted=counted)
+
+
+def _listed(items: Any, limit: int, language: str, *, counted: bool) -> str:
+    """As many whole items as fit; where more are meant, how many in all.
+
+    Whoever answers for thirty grids and reads nine of them must know that there are others.
+    """
+    separator = _separator(language)
+    total = len([item for item in items if item]) if isinstance(items, list | tuple) else 0
+    fitting = _fitting(items, limit, language)
+    if len(fitting) >= total or not counted:
+        return separator.join(fitting)
+    more = f" and others, {total} in all" if language == "en" else f"等{total}个"
+    return separator.join(_fitting(items, limit - len(more), language)) + more
 
 
 def _fitting(items: Any, limit: int, language: str) -> list[str]:

@@ -207,3 +207,28 @@ def test_a_later_stage_asks_the_same_duties_at_its_own_time(
     reachable = {row.due_at for row in done if duty_of(row.no) != silent}
     assert reachable == {starts_at + round(first_rung_min * MINUTE_MS)}
     assert {row.due_at for row in done if duty_of(row.no) == silent} == {issued_at}
+
+
+def test_a_text_names_those_duties_alone_that_its_alert_is_about(make_city: MakeCity) -> None:
+    """Whoever answers for a grid beside the area would clear it out."""
+    city = make_city()
+    (mine, person), *_, (other, _) = city.leaders("building_lead")
+    put_in_charge(city, person, other)
+    units = {no: name for no, name, _ in _units_of(city, mine, other)}
+    paths = {no: path for no, _, path in _units_of(city, mine, other)}
+    code = city.one(select(t.unit.c.code).where(t.unit.c.path == paths[mine])).code
+    town = code[:9]
+    phone = city.phone_of(person)
+    city.issue(areas=(town,))
+    assert f"({units[mine]})" in city.to(phone)[-1].text
+    assert units[other] not in city.to(phone)[-1].text
+    city.issue()
+    assert f"({units[mine]}、{units[other]})" in city.to(phone)[-1].text
+
+
+def _units_of(city: City, *duties: int) -> list[tuple[int, str, str]]:
+    d, u = t.duty.c, t.unit.c
+    found = city.rows(
+        select(d.no, u.name, u.path).join(t.unit, u.no == d.unit_no).where(d.no.in_(duties))
+    )
+    return [(row.no, row.name, row.path) for row in found]

@@ -23,6 +23,7 @@ from alertd.messages import (
     sms_size,
     unmarked,
 )
+from alertd.messages.context import TEXTS, values_for
 from alertd.messages.marks import guard_drill_words
 
 
@@ -403,3 +404,16 @@ def test_everything_an_alert_may_need_is_tried_before_it_goes() -> None:
     with pytest.raises(InvalidInputError) as caught:
         preflight("transfer", library.frozen("transfer"), good, status="Actual", signatures={})
     assert caught.value.field == "params.deadline"
+
+
+def test_a_list_that_does_not_fit_says_how_many_there_are() -> None:
+    """Whoever answers for thirty grids must not take the nine that they read for all of them."""
+    grids = [f"梨洲街道苏家园社区第{number}网格" for number in range(30)]
+    shown = values_for({"duties": grids}, language="zh-CN")["duties"]
+    assert isinstance(shown, str)
+    assert shown.startswith("梨洲街道苏家园社区第0网格、")
+    assert shown.endswith("网格等30个")
+    assert len(shown) <= TEXTS["duties"]
+    english = values_for({"people": ["Li Xiaosi"] * 12}, language="en")["people"]
+    assert str(english).endswith(" and others, 12 in all")
+    assert values_for({"people": ["张三", "李四"]}, language="zh-CN")["people"] == "张三、李四"

@@ -35,7 +35,7 @@ _ADVICE = re.compile(
     r"|3 ?求助[ ,]+0 ?不在岗|3 help, 0 |\breply (?:now |by sms: ?)?[0-4](?:\+\w+)?"
     r"|danger (?:reply |call )?(?:3|119)|reply with the code.{0,20}|your (?:answer|call for help)"
 )
-_CUT_ADVICE = re.compile(r"[,。; ]*仍?遇险(?:请(?:短信)?)?$")  # …遇险回3, cut off
+_CUT_ADVICE = re.compile(r"[,。; ]*(?:仍?遇险(?:请(?:短信)?)?|危急?)$")  # …遇险回3,危急拨119, cut
 _LEAD = re.compile(r"(?:回复?|reply) ?1 ?(?:收到|received)")
 _CITED_LINE = re.compile(r">")
 _SEPARATOR = re.compile(
