@@ -56,6 +56,9 @@ async def test_a_token_does_no_more_than_its_scopes_and_no_longer(web: WebCity) 
         # A token can't make one that may do more.
         more = await wall.post("/api/v1/tokens", json={"label": "more", "scopes": ["draft"]})
         assert more.status_code == 403
+        # Nor its like, which would outlive it.
+        again = await wall.post("/api/v1/tokens", json={"label": "again", "scopes": ["read"]})
+        assert again.status_code == 403
         revoked = await officer.delete("/api/v1/tokens/wall")
         assert revoked.json()["revoked_at"] is not None
         assert (await wall.get("/api/v1/alerts")).status_code == 401

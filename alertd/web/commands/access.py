@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from alertd.engine.authority import ACTIONS, ROLES, Actor, may, require
+from alertd.engine.authority import ACTIONS, ROLES, Actor, may, may_role, require
 from alertd.engine.turn import Turn
 from alertd.errors import ForbiddenError, InvalidInputError, NotFoundError
 from alertd.store import access, credentials, second_factor
@@ -194,7 +194,7 @@ def create_token(turn: Turn, actor: Actor, new: NewToken, secret: str) -> dict[s
 
     Raises:
         InvalidInputError: A scope that nobody knows.
-        ForbiddenError: A scope that the actor hasn't.
+        ForbiddenError: A scope that the actor hasn't; or the actor is such a token itself.
     """
     for scope in new.scopes:
         if scope not in ACTIONS:
@@ -208,6 +208,12 @@ def create_token(turn: Turn, actor: Actor, new: NewToken, secret: str) -> dict[s
         owner = managed(turn, actor, new.principal)
     elif not all(may(actor, scope) for scope in new.scopes):
         raise ForbiddenError("A token can't do more than you may.", field="scopes")
+    elif not all(may(actor, action) for action in ACTIONS if may_role(actor.role, action)):
+        # One that leaked would go on by its copies, whatever became of it.
+        raise ForbiddenError(
+            "A token for some of your rights only makes no others.",
+            hint="Make it on My account, or on the machine: alertd access token.",
+        )
     made = credentials.create_token(
         turn.tx,
         secret,
