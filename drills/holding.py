@@ -91,7 +91,7 @@ def agree(turn: Turn, actor: Actor, no: int) -> None:
     _require_scheduled(row)
     if row.agreed_by is not None:
         raise ConflictError("Somebody has agreed to it already.")
-    if row.created_by == actor.id:
+    if approving.is_person_of(turn, actor, row.created_by):
         raise ConflictError(
             "A second person must agree to this drill.",
             hint="Ask a colleague with the right to approve.",

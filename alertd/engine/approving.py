@@ -27,7 +27,7 @@ from alertd.engine.turn import LiveAlert, Turn
 from alertd.engine.unread import whole
 from alertd.errors import ConflictError
 from alertd.model import ALERT_SHIFT, AlertState, MessageKind, Status
-from alertd.store import due, roster
+from alertd.store import access, due, roster
 from alertd.store import tables as t
 from alertd.store.reads.drills import out
 
@@ -52,7 +52,7 @@ def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = Fa
         action = Action.ISSUE
     alone = action is Action.ISSUE and may(actor, "draft", alert.reach)
     require(actor, "draft" if alone else "approve", alert.reach)
-    move = move_of(turn, subject, action, actor.id.hex())
+    move = move_of(turn, subject, action, _who(turn, actor, subject))
     turn.record(
         "alert.approved",
         {
@@ -66,6 +66,22 @@ def approve(turn: Turn, actor: Actor, alert_id: bytes, *, break_glass: bool = Fa
     if alert.no in due.alerts_to_issue(turn.connection, turn.now):
         _issue(turn, alert.no)
     return turn.alert(alert.no).state
+
+
+def _who(turn: Turn, actor: Actor, subject: Subject) -> str:
+    """The principal who approves; where it is another account of one who was before, that one."""
+    for before in (subject.author, subject.approved_by):
+        if before and is_person_of(turn, actor, bytes.fromhex(before)):
+            return before
+    return actor.id.hex()
+
+
+def is_person_of(turn: Turn, actor: Actor, principal_id: bytes) -> bool:
+    """Whether somebody is a principal, be it by another account that names the same person."""
+    if actor.id == principal_id:
+        return True
+    found = access.principal_with(turn.connection, principal_id)
+    return found is not None and found.person_no is not None and found.person_no == actor.person_no
 
 
 def _refuse_drill(turn: Turn, alert: LiveAlert) -> None:

@@ -183,9 +183,13 @@ def test_what_nobody_is_told_of(city: LivingCity, count: int) -> None:
     assert city.get("/api/v1/alerts")["items"] == []
 
     storm(
-        officer, lambda _: "/api/v1/tokens", lambda n: {"label": f"token-{n}"}, seed=42, count=count
+        city.client("cli"),
+        lambda _: "/api/v1/tokens",
+        lambda n: {"label": f"token-{n}"},
+        seed=42,
+        count=count,
     )
-    labels = {token["label"] for token in city.get("/api/v1/tokens")}
+    labels = {token["label"] for token in city.get("/api/v1/tokens", who="cli")}
     assert {f"token-{n}" for n in range(ours)} <= labels
     storm(
         city.client("cli"),

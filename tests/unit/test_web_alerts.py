@@ -5,6 +5,8 @@ import json
 import pytest
 
 from alertd import cap
+from alertd.engine.turn import Turn
+from alertd.store import access
 from tests.unit.web_city import TOWN, WebCity, short
 
 
@@ -37,6 +39,31 @@ async def test_a_second_person_is_needed_for_an_actual_alert(web: WebCity) -> No
         assert agreed.json()["state"] == "issued"
         again = await second.post(f"/api/v1/alerts/{made['id']}/approve")
         assert again.status_code == 409
+
+
+async def test_another_account_of_the_same_person_is_no_second_person(web: WebCity) -> None:
+    with web.city.store.read() as connection:
+        one, other = (access.find_principal(connection, name) for name in ("officer", "second"))
+    assert one is not None
+    assert other is not None
+
+    def name_the_same(turn: Turn) -> None:
+        access.change_principal(turn.tx, other.no, by="cli", person_no=one.person_no)
+
+    await web.runner.submit(name_the_same)
+    async with web.client("officer") as officer, web.client("second") as second:
+        url = f"/api/v1/alerts/{(await officer.post('/api/v1/alerts', json=short())).json()['id']}"
+        refused = await second.post(f"{url}/approve")
+        assert (refused.status_code, (await officer.get(url)).json()["view"]["state"]) == (
+            409,
+            "draft",
+        )
+        assert "second person" in refused.json()["detail"]
+        # Nor does it end the wait of glass that they broke themselves.
+        await officer.post(f"{url}/approve", json={"break_glass": True})
+        assert (await second.post(f"{url}/approve")).status_code == 409
+    async with web.client("admin") as admin:
+        assert (await admin.post(f"{url}/approve")).json()["state"] == "issued"
 
 
 async def test_broken_glass_waits_and_can_be_stopped(web: WebCity) -> None:
