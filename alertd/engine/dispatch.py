@@ -122,20 +122,24 @@ _PENDING, _SENDING = int(DeliveryState.PENDING), int(DeliveryState.SENDING)
 
 
 def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
-    rows = _look(turn, route, lane, n)
-    kinds = _kinds(rows)
-    if any(turn.alert(number).held_back(help_=help_) for number, help_ in kinds):
-        # This process hadn't read that alert since it was paused; others may wait behind it.
+    seen: set[tuple[int, bool]] = set()
+    while True:
         rows = _look(turn, route, lane, n)
         kinds = _kinds(rows)
-    refused = {
+        held = {each for each in kinds if turn.alert(each[0]).held_back(help_=each[1])}
+        if held <= seen:
+            break
+        # This process hadn't read those alerts since they were paused; behind them others may wait,
+        # and some of those may be paused too.
+        seen |= held
+    stay = held | {
         (number, help_)
         for number, help_ in kinds
         if refusal(route, turn.alert(number).leave_in(lane, turn.now, help_=help_))
     }
-    if not refused:
+    if not stay:
         return rows
-    return [row for row in rows if (alert_of(row.id), row.priority == HELP_PRIORITY) not in refused]
+    return [row for row in rows if (alert_of(row.id), row.priority == HELP_PRIORITY) not in stay]
 
 
 def _kinds(rows: Sequence[Row]) -> set[tuple[int, bool]]:

@@ -84,6 +84,18 @@ def test_1_while_one_alert_is_paused_another_passes_it(make_city: MakeCity) -> N
     assert city.states(paused)["pending"] > 50
 
 
+def test_1_of_several_paused_alerts_none_hands_anything_over(make_city: MakeCity) -> None:
+    city, first = in_mid_send(make_city)
+    halt(city, halting.pause, first)
+    second = city.issue("rainstorm", "red", areas=["330281001"])
+    halt(city, halting.pause, second)
+    before = city.states(first), city.states(second)
+    city.now += 100  # before the next tick, which would read both
+    with pytest.raises(ConflictError):  # and what this process knew of them is forgotten
+        halt(city, halting.pause, first)
+    assert (city.states(first), city.states(second)) == before
+
+
 def test_5_a_cry_for_help_goes_out_of_a_paused_alert(make_city: MakeCity) -> None:
     city = make_city()
     alert = city.issue(roles=("grid_leader", "building_lead", "community_lead"))
