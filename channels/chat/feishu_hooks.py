@@ -62,12 +62,19 @@ class Reader:
     def read(self, request: HookRequest) -> tuple[Sequence[Event], HookAnswer]:
         """`Hook.read`."""
         bound(request, _MAX_BODY_BYTES)
-        event = self._opened(request)
-        if event.get("type") == "url_verification":
+        signed = self._is_signed(request)
+        try:
+            event = self._opened(request)
+        except HookRefusedError:
+            if signed:
+                raise
+            # From how an envelope is wrong, whoever has one could read it byte by byte.
+            raise _unsigned() from None
+        if event.get("type") == "url_verification":  # which alone comes without a signature
             self._verify_token(event.get("token"))
             return (), _challenge(event.get("challenge"))
-        if self._key is not None:
-            self._verify_signature(request)
+        if not signed:
+            raise _unsigned()
         header = event.get("header")
         if not isinstance(header, dict):
             raise HookRefusedError(400, "malformed-message")
@@ -86,19 +93,25 @@ class Reader:
             raise HookRefusedError(400, "malformed-message")
         return value
 
-    def _verify_signature(self, request: HookRequest) -> None:
+    def _is_signed(self, request: HookRequest) -> bool:
+        """Whether the application's key signed it; without a key there is nothing to sign with."""
+        if self._key is None:
+            return True
         names = ("x-lark-request-timestamp", "x-lark-request-nonce")
         stamp, nonce = (request.headers.get(name, "") for name in names)
         signed = f"{stamp}{nonce}{self._key}".encode("utf-8", "replace") + request.body
         given = request.headers.get("x-lark-signature", "").encode("utf-8", "replace")
-        if not hmac.compare_digest(given, hashlib.sha256(signed).hexdigest().encode()):
-            raise HookRefusedError(403, "bad-signature")
+        return hmac.compare_digest(given, hashlib.sha256(signed).hexdigest().encode())
 
     def _verify_token(self, given: Any) -> None:
         text = given if isinstance(given, str) else ""
         ours = self._token.encode()
         if not hmac.compare_digest(text.encode("utf-8", "replace"), ours):
             raise HookRefusedError(403, "bad-token")
+
+
+def _unsigned() -> HookRefusedError:
+    return HookRefusedError(403, "bad-signature")
 
 
 def _challenge(given: Any) -> HookAnswer:

@@ -128,9 +128,24 @@ def test_feishus_own_sealed_text() -> None:
     sealed = b'{"encrypt":"P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk="}'
     # It holds "hello world", which is no JSON: opened with the right key, and then refused.
     with pytest.raises(HookRefusedError, match="malformed-json"):
-        FeishuReader("t", "test key").read(HookRequest("POST", "/", {}, sealed))
+        FeishuReader("t", "test key").read(by_feishu(sealed, "test key"))
     with pytest.raises(HookRefusedError, match="malformed-envelope"):
-        FeishuReader("t", "other key").read(HookRequest("POST", "/", {}, sealed))
+        FeishuReader("t", "other key").read(by_feishu(sealed, "other key"))
+
+
+@pytest.mark.parametrize("key", ["test key", "other key"])
+def test_nobody_learns_from_feishus_refusals_what_an_envelope_holds(key: str) -> None:
+    """Whether the padding is right must not show: by it a sealed text can be read without a key."""
+    sealed = b'{"encrypt":"P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk="}'
+    for body in (sealed, b'{"encrypt":"AAAA"}', b'{"encrypt":1}', b"[]", b"no JSON"):
+        with pytest.raises(HookRefusedError, match="bad-signature"):
+            FeishuReader("t", key).read(HookRequest("POST", "/", {}, body))
+
+
+def by_feishu(body: bytes, key: str) -> HookRequest:
+    signature = hashlib.sha256(f"1n{key}".encode() + body).hexdigest()
+    names = ("x-lark-request-timestamp", "x-lark-request-nonce", "x-lark-signature")
+    return HookRequest("POST", "/", dict(zip(names, ("1", "n", signature), strict=True)), body)
 
 
 def test_feishus_trial_of_the_url() -> None:
