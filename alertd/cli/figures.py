@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from alertd.cli.show import one_line
 from alertd.cli.words import LANGUAGE, _, listed, told, word
 
 
 def head_line(view: Mapping[str, Any]) -> str:
     """Which alert it is, whether it is live, and how it stands."""
     status, state = word("status", view["status"]), word("state", view["state"])
-    return f"{view['short_code']}  {view['headline']}  [{listed((status, state))}]"
+    return f"{view['short_code']}  {one_line(view['headline'])}  [{listed((status, state))}]"
 
 
 def areas_of(view: Mapping[str, Any], cap: Mapping[str, Any]) -> list[str]:

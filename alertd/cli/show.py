@@ -25,6 +25,17 @@ from alertd.i18n import sentence
 _WIDTH: Final = 100  # off a terminal
 _PLAIN_EVERY_S: Final = 5.0
 _NO_NUMBER: Final = "–"
+# What a terminal obeys, or what turns a line's direction round; others wrote most of what we show.
+_OBEYED: Final = dict.fromkeys(
+    (
+        *(code for code in range(0x20) if chr(code) not in "\t\n"),
+        *range(0x7F, 0xA0),
+        *(0x061C, 0x200E, 0x200F),
+        *range(0x2028, 0x202F),
+        *range(0x2066, 0x206A),
+    ),
+    "\N{REPLACEMENT CHARACTER}",
+)
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
 err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH)
@@ -38,9 +49,19 @@ def answer(document: Any, *, as_json: bool, human: Callable[[], None]) -> None:
         human()
 
 
+def plain(text: str) -> str:
+    """A text that a terminal only shows."""
+    return text.translate(_OBEYED)
+
+
+def one_line(text: str) -> str:
+    """The same, where a second line would pass for one of ours."""
+    return plain(" ".join(text.splitlines()))
+
+
 def line(text: str) -> None:
     """One line of an answer, whole: it may be copied."""
-    out.print(escape(text), soft_wrap=True)
+    out.print(escape(plain(text)), soft_wrap=True)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
@@ -63,7 +84,7 @@ def number(value: object) -> str:
     """A cell's text; long numbers in groups."""
     if isinstance(value, bool) or value is None:
         return {True: _("yes"), False: _("no"), None: ""}[value]
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else one_line(str(value))
 
 
 def moment(at: int | None) -> str:
@@ -86,7 +107,7 @@ def _zone() -> dt.tzinfo | None:
 
 def note(text: str) -> None:
     """A line about what goes on."""
-    err.print(escape(text), soft_wrap=True)
+    err.print(escape(plain(text)), soft_wrap=True)
 
 
 @contextmanager
@@ -150,7 +171,7 @@ def refusal(error: AlertdError, *, as_json: bool) -> None:
         for text in lines:
             note(f"  {text}")
     head = _("error:")
-    err.print(f"[bold red]{head}[/] {escape(message)}", soft_wrap=True)
+    err.print(f"[bold red]{head}[/] {escape(plain(message))}", soft_wrap=True)
     if error.hint:
         note(sentence(LANGUAGE, error.hint))
 

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from alertd.cli import show
+from alertd.cli.figures import head_line
 from alertd.cli.logs import is_news
 
 
@@ -31,3 +32,14 @@ def test_a_job_that_ended_with_its_server_is_no_error(
         "apscheduler", logging.ERROR, "", 1, "raised", (), (error, error(), None)
     )
     assert is_news(record) is news
+
+
+HOSTILE = "台风\nA9  issued \x1b[2J\x9b31m\u202eevil\u2028x"
+
+
+def test_what_others_wrote_is_shown_and_never_obeyed() -> None:
+    shown = "台风 A9  issued �[2J�31m�evil x"
+    assert show.number(HOSTILE) == show.one_line(HOSTILE) == shown
+    head = head_line({"short_code": "A7", "headline": HOSTILE, "status": "Test", "state": "draft"})
+    assert head.startswith(f"A7  {shown}  [")
+    assert show.plain("a\tb\n\x1b[0m\r\u200f") == "a\tb\n�[0m��"
