@@ -172,3 +172,15 @@ def test_many_who_leave_are_counted(left: int, added: int, after: int, said: int
         assert sweeping(diff, counts) == said
     diff.counts.update({(Kind.PERSON, What.LEFT): 30, (Kind.HOLDING, What.LEFT): 500})
     assert sweeping(diff, counts) == said + 30
+
+
+@pytest.mark.parametrize(("people", "said"), [(100, 99), (19, 0), (1_000, 0)])
+def test_ids_that_were_given_out_anew_are_asked_about(people: int, said: int) -> None:
+    """A row put in at the top, where the ids are line numbers: everybody is somebody else."""
+    known = [
+        Person(f"P{no}", f"name {no}", phones=(f"+86138{no:08}",), channels=("sms",))
+        for no in range(people)
+    ]
+    shifted = [replace(person, person_id=f"P{no + 1}") for no, person in enumerate(known[:99])]
+    diff = compare_rosters(roster(*known), roster(*known[:1], *shifted, *known[100:]))
+    assert sweeping(diff, {"people": people, "terminals": 0, "groups": 0}) == said

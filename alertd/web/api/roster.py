@@ -43,7 +43,7 @@ _PIECE = 1024 * 1024
 _MOST_WARNINGS = 200
 _MEANT = N_(
     "If that is meant, say so by their number (leaving, on the command line --leaving); "
-    "else look for what the files lack."
+    "else look for what the files lack, or for ids that were given out anew."
 )
 FileName = Literal["people", "terminals", "groups"]
 
@@ -86,7 +86,7 @@ async def upload(
     dry_run: Annotated[bool, Query(description="Show what would change; change nothing")] = False,
     leaving: Annotated[
         int | None,
-        Query(description="How many leave: a fifth or more of people, loudspeakers or groups"),
+        Query(description="How many leave, or of people change, where it is a fifth or more"),
     ] = None,
     key: IdempotencyKey = None,
 ) -> Imported:

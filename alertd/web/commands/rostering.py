@@ -22,7 +22,10 @@ from rosters.diff import sweeping
 from rosters.edits import ALLOWED, Act, Around, Do, revise, touched
 from rosters.problems import Severity
 
-_MEANT = N_("If that is meant, say so by their number; else look for what the files lack.")
+_MEANT = N_(
+    "If that is meant, say so by their number; else look for what the files lack, "
+    "or for ids that were given out anew."
+)
 
 _NOTHING = "That changes nothing: the roster is so already."
 
@@ -195,7 +198,7 @@ def require_meant(plan: Plan, leaving: int | None, hint: str = _MEANT) -> None:
     many = sweeping(plan.diff, plan.counts)
     if many and leaving != many:
         raise ConflictError(
-            f"{many} people, loudspeakers or groups would leave the roster.",
+            f"{many} people, loudspeakers or groups would leave the roster or change.",
             hint=hint,
         )
 
