@@ -27,7 +27,7 @@ PEOPLE: Final = (  # with their households, if any: 12户35人, 35人(12户)
 )
 NOT_AN_ANSWER: Final = (  # times, dates, decimals, floors, houses, ranges
     r"\d+(?:[.:/\-x]\d+){2,}|\d+[.:x\-]\d+|\d+/\d{6,}"
-    r"|\d+(?:[楼层栋幢号点时分天日月年周室米次条台辆处家岁元个户批车队班区度级类小%°]|公里|cm|mm|km)"
+    r"|\d+(?:[楼层栋幢号点时分天日月年周室米次条台辆处家岁元个户批车队班区度级类小万寸尺%°]|公里|厘米|公分|毫米|cm|mm|km)"
     r"|\d+ (?:分钟|小时|天后|点钟)|\d+[a-z](?![a-z0-9])"
     r"|0 (?:伤亡|死亡|受伤|失踪|险情|事故|报告|casualt|injur|people|left)"  # nothing to report
 )

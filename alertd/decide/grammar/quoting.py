@@ -20,7 +20,7 @@ MENU_ITEMS = 3
 _SIGNATURE = re.compile(r"(?:【[^【】\n]{0,40}(?:】|$) ?)+")
 _IN_BRACKETS = re.compile(r"【([^【】\n]{0,40})(?:】|$)")
 _SAYS_SOMETHING = re.compile(
-    r"[a-z]\d{1,3}|(?:演练)?求助|求救|救命|被困|sos|help|.*(?:自动|助手|秘书|代[收接复]).*"
+    r"[a-z]\d{1,3}|(?:演练)?求助|求救|救命|被困|sos|help|.*(?:自动|助手|秘书|信箱|客服|代[收接复]).*"
 )  # a short code, a cry for help, or whose answer it is if no person's, in brackets
 _ITEM = re.compile(
     r"(?<!\d)([0-4]) ?[+:.、=\-]? ?(?:人数|n|count)?(?:人数)?(?:代表|为|表示|是)?"

@@ -36,7 +36,7 @@ _AWAY_WITH_A_REMARK = re.compile(r"[U0](?=.*_)[_U0nm]+")
 _SLIP = re.compile(
     r"(?:我|是){0,2}[发打按回点]?[错误]|(?:我|是|刚才){0,2}[发打按回点]?[错误]了?没事"
 )
-_THREES = re.compile(r"3{2,}")  # a key that was hammered; as a count it would answer nothing
+_THREES = re.compile(r"[3三]{2,}")  # a key that was hammered; as a count it would answer nothing
 _JOINS = frozenset("-./")  # between a code and what it is answered with
 _COUNT = re.compile(r"[nmf]|(?<=2\+)[0-4]|(?<=^2)[124]$")
 _ONLY_NUMBERS = re.compile(r"[0-9nf+m]+")
