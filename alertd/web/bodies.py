@@ -16,12 +16,16 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from alertd.engine.authority import require
 from alertd.errors import AlertdError, InvalidInputError, TooLargeError
+from alertd.web.auth import who_asks
+from alertd.web.deps import deps_of
 
 MOST_BYTES: Final = 512 * 1024
 MOST_ROSTER_BYTES: Final = 256 * 1024 * 1024
 MOST_PAGE_BYTES: Final = 40 * 1024 * 1024
-_MOST: Final = {"/api/v1/roster": MOST_ROSTER_BYTES, "/roster/import": MOST_PAGE_BYTES}
+_ROSTER: Final = "/api/v1/roster"
+_MOST: Final = {_ROSTER: MOST_ROSTER_BYTES, "/roster/import": MOST_PAGE_BYTES}
 _MOST_DEPTH: Final = 32
 _INT64: Final = 2**63
 _MOST_FIELDS: Final = 2_000  # an alert names up to 1,500 areas
@@ -36,7 +40,11 @@ class RefusedBodyError(HTTPException):
 
 
 class BodyLimit:
-    """Refuses a body over its bound: by its announced length, else as soon as it is passed."""
+    """Refuses a body over its bound: by its announced length, else as soon as it is passed.
+
+    A large one is taken only from whoever may send it. The framework reads all of it before a
+    route is asked who that is, and anybody could fill the disk.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -48,19 +56,35 @@ class BodyLimit:
             return
         most = _MOST.get(scope["path"], MOST_BYTES)
         announced = _announced(scope)
+        refusal = await _refusal(scope) if scope["path"] == _ROSTER else None
         seen = 0
+
+        def bound(size: int) -> None:
+            if size > most:
+                raise RefusedBodyError(_too_large(most))
+            if refusal is not None and size > MOST_BYTES:
+                raise RefusedBodyError(refusal)
 
         async def bounded() -> Message:
             nonlocal seen
-            if announced > most:
-                raise RefusedBodyError(_too_large(most))
+            bound(announced)
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > most:
-                raise RefusedBodyError(_too_large(most))
+            bound(seen)
             return message
 
         await self.app(scope, bounded, send)
+
+
+async def _refusal(scope: Scope) -> AlertdError | None:
+    """Why whoever asks may not send a whole city's files; None where they may."""
+    request = Request(scope)
+    try:
+        asker = await who_asks(request, deps_of(request))
+        require(asker.actor, "roster", [""])
+    except AlertdError as error:
+        return error
+    return None
 
 
 def _announced(scope: Scope) -> int:

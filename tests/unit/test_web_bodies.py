@@ -236,3 +236,33 @@ async def test_one_that_goes_before_it_has_sent_all_is_no_error_of_ours(
     }
     await web.app(scope, receive, send)
     assert "request failed" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [(None, 401), ("viewer", 403), ("town", 403), ("admin", 422)]
+)
+async def test_a_citys_files_are_taken_from_whoever_may_send_them(
+    web: WebCity, who: str | None, status: int
+) -> None:
+    """The framework reads all of a form before a route is asked who sends it."""
+    taken = 0
+
+    async def files() -> AsyncIterator[bytes]:
+        nonlocal taken
+        head = 'content-disposition: form-data; name="people"; filename="people.csv"'
+        yield f"--b\r\n{head}\r\n\r\n".encode()
+        for _ in range(4):
+            taken += MOST_BYTES
+            yield b"x" * MOST_BYTES
+        yield b"\r\n--b--\r\n"
+
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    async with web.client(who) as client:
+        answer = await client.post("/api/v1/roster?dry_run=true", content=files(), headers=kind)
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert taken == (4 if who == "admin" else 1) * MOST_BYTES
+        long = await client.post(
+            "/api/v1/roster", content=b"--b", headers={**kind, "content-length": "9999999"}
+        )
+        assert long.status_code == status, long.text
