@@ -411,6 +411,17 @@ def test_ladders_and_where_they_were_resolved(story: Story) -> None:
     assert found.units[0].exhausted == 1
 
 
+def test_a_duty_that_answers_at_two_stages_was_resolved_once(story: Story) -> None:
+    story.select(1, [[1, 2]], [[1, GRID, 2, 0], [3, GRID, 2, 0]])
+    climb(story, 11, ["remind"])
+    story.ack(1, 61, [11], after_s=130)
+    story.ack(2, 61, [11], after_s=400, stages=[Stage.DONE], kind="done")
+    found = story.figures()
+    assert [stage.covered for stage in found.stages] == [1, 1]
+    assert found.escalations.resolved == {"remind": 1}
+    assert sum(found.escalations.resolved.values()) == found.rates.answer.n
+
+
 def test_who_answered_and_reported_no_more_was_woken(story: Story) -> None:
     story.select(1, [[1, 2]], [[1, GRID, 2, 0], [3, GRID, 2, 0]])
     story.ack(1, 61, [11], after_s=30)

@@ -239,9 +239,9 @@ class DutiesPart:
         return tuple(found)
 
     def resolved(self) -> dict[str, int]:
-        """Covered requirements by the highest rung before their answer."""
+        """Those covered at the first stage, as in the answer rate, by the highest rung before."""
         found: Counter[str] = Counter()
-        for asked in self.asked.values():
+        for asked in self.at(self.first_stage()).values():
             if asked.state is _S.COVERED:
                 name = RUNGS[asked.rung - 1].value if asked.rung else FIRST
                 found[CARRIED if asked.carried else name] += 1

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from alertd.model import Millis, stage_of
 
-SCHEMA = 4  # of `Figures.to_dict`; raised when a key changes its meaning or goes
+SCHEMA = 5  # of `Figures.to_dict`; raised when a key changes its meaning or goes
 
 Key = tuple[str, int, int]
 """A fact's place: (node, writer, seq)."""
@@ -200,7 +200,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escalations:
-    """Ladders. `acts` by kind; `resolved` by the highest rung that was taken before the answer.
+    """Ladders. `acts` by kind; `resolved`: the first stage's, by the last rung before the answer.
 
     `unwoken` are requirements of any stage whose every rung was taken and that nobody ever
     answered, each with its unit. `unanswerable` are grids and stairwells, each with the role that
