@@ -6,6 +6,7 @@ over several rows to the first of them. A phone number would be lost so, and nob
 """
 
 import re
+import struct
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,23 +28,56 @@ _CELL: Final = re.compile(rb"<(?:\w+:)?c\b([^>]*[^/>])>(.*?)</(?:\w+:)?c>", re.D
 _PLACE: Final = re.compile(rb'\br="([A-Z]+)([0-9]+)"')
 _VALUE: Final = re.compile(rb"<(?:\w+:)?v\b[^>]*>([^<]+)<")
 _FORMULA: Final = re.compile(rb"<(?:\w+:)?f\b")
+_NO_VALUE: Final = re.compile(
+    rb"(?:</(?:\w+:)?f>|<(?:\w+:)?f\b[^>]*/>)\s*(?:<(?:\w+:)?v\b[^>]*>\s*)?</"
+)
+_OLE: Final = b"\xd0\xcf\x11\xe0"
+_CODES: Final = {
+    0x00: "#NULL!",
+    0x07: "#DIV/0!",
+    0x0F: "#VALUE!",
+    0x17: "#REF!",
+    0x1D: "#NAME?",
+    0x24: "#NUM!",
+    0x2A: "#N/A",
+}
+_CODE: Final = b"([\\x00\\x07\\x0f\\x17\\x1d\\x24\\x2a])"
+# [MS-XLS] 2.4.24 BoolErr and 2.4.127 Formula with its 2.5.133 value: row, column, format, error.
+_RECORD: Final = re.compile(
+    b"\\x05\\x02\\x08\\x00(..)(..).." + _CODE + b"\\x01"
+    b"|\\x06\\x00..(..)(..)..\\x02." + _CODE + b"...\\xff\\xff",
+    re.DOTALL,
+)
 _ROW_END: Final = b"row>"
 _RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 Spoilt = Mapping[int, Sequence[tuple[int, str]]]
 
 
 def spoilt_cells(path: Path, sheet: str) -> Spoilt:
-    """Formulas without a value in a sheet of an xlsx: line → [(column from 0, what stands there)].
+    """Formulas without a value in a sheet: line → [(column from 0, what stands there)].
 
-    Nothing for another format, or a package that isn't laid out as spreadsheets do it.
+    Of an xls those of all its sheets, found by the shape of their records: what the reader has a
+    value for is none of them. Nothing for another format, or a package that isn't laid out as
+    spreadsheets do it.
     """
     found: dict[int, list[tuple[int, str]]] = defaultdict(list)
     try:
+        with path.open("rb") as file:
+            if file.read(len(_OLE)) == _OLE:
+                return _spoilt_records(file.read())
         with zipfile.ZipFile(path) as archive:
             for line, column, text in _spoilt(archive, _part(archive, sheet)):
                 found[line].append((column, text))
     except (zipfile.BadZipFile, KeyError, OSError, ValueError, etree.XMLSyntaxError):
         return {}
+    return found
+
+
+def _spoilt_records(book: bytes) -> Spoilt:
+    found: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for record in _RECORD.finditer(book):
+        line, column, code = struct.unpack("<HHB", b"".join(filter(None, record.groups())))
+        found[line + 1].append((column, _CODES[code]))
     return found
 
 
@@ -78,7 +112,7 @@ def _spoilt(archive: zipfile.ZipFile, part: str) -> Iterator[tuple[int, int, str
 
 
 def _spoilt_in(rows: bytes) -> Iterator[tuple[int, int, str]]:
-    if b't="e"' not in rows and not _FORMULA.search(rows):
+    if b't="e"' not in rows and not _NO_VALUE.search(rows):
         return
     for cell in _CELL.finditer(rows):
         attributes, inner = cell.groups()

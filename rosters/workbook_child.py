@@ -64,7 +64,7 @@ def rows(kind: FileKind, path: Path) -> Iterator[Any]:
     for line, cells in enumerate(sheet.iter_rows(), 1):
         row = [as_text(cell) for cell in cells]
         for column, text in spoilt.get(line, ()):
-            if 0 <= column - left < len(row):
+            if 0 <= column - left < len(row) and not row[column - left]:
                 row[column - left] = text
         merged.fill(line, row)
         if any(cell.strip() for cell in row):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from rosters.files import inspect
 from rosters.parse import Checked, RosterFiles, check
 from rosters.problems import FileReport, Problems, Severity
 from rosters.tables import read_cells
+from rosters.workbook_cells import spoilt_cells
 
 TODAY = dt.date(2026, 5, 1)
 HEADER = ("人员编号", "姓名", "单位编码", "单位名称", "层级", "上级编码", "岗位", "顺位", "手机")
@@ -178,3 +180,13 @@ def test_loudspeakers_may_stand_beside_the_people_in_one_workbook(tmp_path: Path
     assert found is not None
     (cells,) = read_cells(kind, path, found, report)
     assert cells.text("terminal_id") == "T1"
+
+
+def test_an_error_in_an_old_workbook_is_known_by_its_record(tmp_path: Path) -> None:
+    """Nothing here writes an xls: two records as [MS-XLS] has them, at I4 and I5."""
+    path = tmp_path / "people.xls"
+    error = struct.pack("<HHHHHBB", 0x205, 8, 3, 8, 15, 0x2A, 1)
+    formula = struct.pack("<HHHHHBBBBBBH", 6, 30, 4, 8, 15, 2, 0, 0x17, 0, 0, 0, 0xFFFF)
+    number = struct.pack("<HHHHHd", 0x203, 14, 5, 8, 15, 13800000003.0)
+    path.write_bytes(b"\xd0\xcf\x11\xe0" + bytes(508) + error + formula + number)
+    assert spoilt_cells(path, "Sheet1") == {4: [(8, "#N/A")], 5: [(8, "#REF!")]}
