@@ -150,7 +150,7 @@ def _carry_out(
         principals = people.principals(held, turn.now)
         if Act.REMIND in climb.acts:
             remind.setdefault((stage, _OTHER in climb.channels), []).extend(principals)
-            nudged.append(Silence(row.unit_no, principals))
+            nudged.append(Silence(row.unit_no, stage, principals))
         if Act.CALL in climb.acts:
             ring.setdefault(stage, []).extend(principals)
         if Act.ALTERNATES in climb.acts:
@@ -281,6 +281,7 @@ def _notice(alert: LiveAlert, entries: Sequence[due.Entry], charged: Sequence[in
             **alert.selection["params"],
             "count": len(units),
             "names": names[:_NAMES_IN_DIGEST],
+            "stage": telling.wanted(stage_of(entry.requirement_no) for entry in silent),
         },
     )
 

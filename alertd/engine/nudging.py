@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from alertd.decide.plan import served
-from alertd.engine.telling import record
+from alertd.engine.telling import record, wanted
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import Service, lane_of, way_of_group
 from alertd.model import (
@@ -14,6 +14,7 @@ from alertd.model import (
     Channel,
     MessageKind,
     RecipientKind,
+    Stage,
     Status,
 )
 from alertd.store import people
@@ -29,6 +30,7 @@ class Silence(NamedTuple):
     """A unit that hasn't answered, and who should have."""
 
     unit_no: int
+    stage: Stage
     persons: Sequence[int]
 
 
@@ -58,7 +60,7 @@ def nudge(turn: Turn, alert: LiveAlert, silent: Iterable[Silence]) -> None:
     for group, those in told.items():
         units = {each.unit_no: names[each.unit_no].name for each in those}
         persons = list(dict.fromkeys(person for each in those for person in each.persons))
-        _tell(turn, alert, group, units, persons)
+        _tell(turn, alert, group, units, persons, wanted(each.stage for each in those))
 
 
 def _groups(turn: Turn, alert: LiveAlert, units: Iterable[int]) -> dict[int, list[Group]]:
@@ -87,7 +89,12 @@ def _served(turn: Turn, alert: LiveAlert, kind: str) -> bool:
 
 
 def _tell(
-    turn: Turn, alert: LiveAlert, group: Group, units: Mapping[int, str], persons: Sequence[int]
+    turn: Turn,
+    alert: LiveAlert,
+    group: Group,
+    units: Mapping[int, str],
+    persons: Sequence[int],
+    stage: str,
 ) -> None:
     kind, (channel, service) = MessageKind.GROUP_REMINDER, way_of_group(group.kind)
     lane = lane_of(channel, alert.status, service)
@@ -95,6 +102,7 @@ def _tell(
         **alert.selection["params"],
         "count": len(units),  # of one name there may be several
         "names": list(dict.fromkeys(units.values()))[:_NAMED],
+        "stage": stage,
         "mention": list(persons[:_MENTIONED]),
     }
     to = (int(RecipientKind.GROUP), group.no, group.address_no, lane, None)

@@ -1,6 +1,6 @@
 """Messages beyond the first: reminders, take-overs, digests, calls for help, confirmations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from alertd.model import (
     Channel,
     MessageKind,
     RecipientKind,
+    Stage,
     Status,
     priority_of,
 )
@@ -201,6 +202,15 @@ def told(
         facts.append(fact | {"first": first} if first else fact)
         delivery, number = delivery + len(recipients), number + 1
     return facts
+
+
+def wanted(stages: Iterable[Stage]) -> str:
+    """What a text about several units says that they owe: `stage` of its template.
+
+    Who has said "received" and not "done" isn't silent, and nobody need knock there.
+    """
+    words = {stage.word for stage in stages}
+    return words.pop() if len(words) == 1 else "several"
 
 
 def message_status(alert: LiveAlert, kind: MessageKind) -> Status:

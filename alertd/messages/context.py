@@ -34,7 +34,7 @@ TEXTS: Mapping[str, int] = MappingProxyType(
         "phone": 30,
         "link": 100,  # to the recipient's own page
         "said": 100,  # the reply, in its sender's words
-        "stage": 20,  # received, on_post, done
+        "stage": 20,  # received, on_post, done; several: of a digest about more than one
         "kind": 20,  # the answer's kind
         "colour": 10,
         "level": 10,

@@ -232,6 +232,20 @@ def test_units_of_one_name_are_counted_each(make_city: MakeCity) -> None:
         assert all(said["names"] == ["1幢1单元"] for said in each)
 
 
+def test_who_answered_and_isnt_done_is_not_called_silent(make_city: MakeCity) -> None:
+    done = StageRule(stage=Stage.DONE, due_min=30, start_min=4)
+    city = make_city(policies=_policies(stages=(RED.stages[0], done)))
+    group = t.unit.c.no == select(t.chat_group.c.unit_no).limit(1).scalar_subquery()
+    city.issue(areas=[city.one(select(t.unit).where(group)).code], roles=("grid_leader",))
+    asked = {row.no & 0xFFFFFFF for row in city.rows(select(t.requirement.c.no))}
+    for phone in {city.phone_of(person) for duty, person in city.leaders() if duty in asked}:
+        city.reply(phone, "1")
+    city.forward(minutes=12, tick_s=10)
+    words = {m.kind: m.text for m in city.sent if m.kind in {"digest", "group_reminder"}}
+    assert words.keys() == {"digest", "group_reminder"}
+    assert all("未报完成" in text and "未应答" not in text for text in words.values()), words
+
+
 def test_the_map_shows_the_first_stage_whichever_that_is(make_city: MakeCity) -> None:
     city = make_city(policies=_policies(stages=(StageRule(stage=Stage.ON_POST, due_min=15),)))
     alert = city.issue(areas=[TOWN], roles=("grid_leader",))

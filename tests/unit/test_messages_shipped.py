@@ -216,6 +216,21 @@ def test_a_digest_says_when_there_are_more_than_it_names() -> None:
     assert "未应答:。" in digest(1, [])
 
 
+@pytest.mark.parametrize(
+    ("stage", "chinese", "english"),
+    [
+        ("received", "未应答:甲", "haven't answered: 甲"),
+        ("on_post", "未报到岗:甲", "haven't reported on post: 甲"),
+        ("done", "未报完成:甲", "haven't reported done: 甲"),
+        ("several", "未应答或未回报:甲", "haven't answered or reported: 甲"),
+    ],
+)
+def test_a_digest_says_what_is_missing(stage: str, chinese: str, english: str) -> None:
+    values = {"count": 1, "names": ["甲"], "stage": stage}
+    for language, said in (("zh-CN", chinese), ("en", english)):
+        assert said in render(ALL["digest"], language, "sms", values, status="Actual")
+
+
 def test_what_was_counted_is_confirmed() -> None:
     def done(**values: int | None) -> str:
         return render(ALL["confirmation-done"], "zh-CN", "sms", values, status="Actual")
