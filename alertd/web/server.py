@@ -37,7 +37,8 @@ class Crowd:
     """Keeps connections from taking every file descriptor: gateways, database and disk need some.
 
     Whoever opens a thousand and says nothing must neither shut others out nor hold up what is
-    sent. When there are too many, those go that wait longest for a request to be whole.
+    sent. When there are too many, those go that wait longest for a request to be whole; then those
+    that are answered for longest, which are live streams: a board that loses its own comes back.
 
     Args:
         most: Connections at a time.
@@ -65,12 +66,15 @@ class Crowd:
             if each in connections and not each.transport.is_closing()
         ]
         over = len(alive) + 1 - self._most
-        waiting = [each for each in alive if _is_waiting(each.cycle)]
-        for each in waiting[: max(0, over)]:
+        by_need = sorted(alive, key=lambda each: not _is_waiting(each.cycle))  # as old as they were
+        for each in by_need[: max(0, over)]:
             each.transport.abort()
         if over > 0 and not self._told:
             self._told = True
-            log.warning("too many connections: the longest idle ones end", most=self._most)
+            log.warning(
+                "too many connections: the longest idle ones end, then the oldest streams",
+                most=self._most,
+            )
 
 
 def _is_waiting(cycle: Any) -> bool:

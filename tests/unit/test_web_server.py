@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from alertd.web.server import listen, server_for
+from alertd.web.server import Server, listen, server_for
 from tests.unit.web_city import settings_of
 
 ALLOWED = 32
@@ -26,19 +27,48 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
 
 
-async def test_who_opens_many_connections_and_says_nothing_keeps_nobody_out(
-    tmp_path: Path,
-) -> None:
-    stopping, settings = asyncio.Event(), settings_of(tmp_path, port=0)
-    server = server_for(app, stopping, settings, lambda: ALLOWED)
+Opened = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def open_stream(port: int) -> Opened:
+    stream, to_it = await asyncio.open_connection("127.0.0.1", port)
+    to_it.write(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+    await stream.readuntil(b"x")
+    return stream, to_it
+
+
+@contextlib.asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[tuple[Server, int]]:
+    """A server that may have ALLOWED descriptors, and its port."""
+    settings = settings_of(folder, port=0)
+    server = server_for(app, asyncio.Event(), settings, lambda: ALLOWED)
     sock = listen(settings)
-    port = sock.getsockname()[1]
     task = asyncio.create_task(server.serve([sock]))
     async with asyncio.timeout(20):
         await server.up.wait()
-        stream, to_it = await asyncio.open_connection("127.0.0.1", port)
-        to_it.write(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
-        await stream.readuntil(b"x")
+        yield server, sock.getsockname()[1]
+        server.stop()
+        await task
+
+
+async def test_who_listens_by_many_streams_keeps_nobody_out_either(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (server, port):
+        streams = [await open_stream(port) for _ in range(3 * MOST)]
+        assert len(server.server_state.connections) <= MOST + 1
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.get(f"http://127.0.0.1:{port}/")).status_code == 200
+        with contextlib.suppress(ConnectionResetError):
+            await streams[0][0].read()  # it has ended; a live board comes back
+        assert not streams[-1][0].at_eof()
+        for _, writer in streams:
+            writer.close()
+
+
+async def test_who_opens_many_connections_and_says_nothing_keeps_nobody_out(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as (server, port):
+        stream, to_it = await open_stream(port)
         idle = []
         for _ in range(3 * MOST):
             idle.append(await asyncio.open_connection("127.0.0.1", port))
@@ -53,5 +83,3 @@ async def test_who_opens_many_connections_and_says_nothing_keeps_nobody_out(
         assert not stream.at_eof()
         for _, writer in [*idle, (stream, to_it)]:
             writer.close()
-        server.stop()
-        await task
