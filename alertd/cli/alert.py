@@ -347,6 +347,13 @@ def ack(  # noqa: D103 - its help says it
 
         def human() -> None:
             show.line(_("Entered as answer {no}.").format(no=made["no"]))
+            if made["late"]:
+                show.line(
+                    _(
+                        "This alert is over: what is entered counts late, and answers no alert"
+                        " that took its place."
+                    )
+                )
             if not made["asked"]:
                 show.line(_("The alert asks nothing of them: no unit is covered by it."))
                 show.line(

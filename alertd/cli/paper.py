@@ -152,6 +152,17 @@ def enter(  # noqa: D103 - its help says it
             (row["row"], _mark(row["result"]), word("entry", row["outcome"]))
             for row in done["rows"]
         ]
-        show.answer(done, as_json=as_json, human=lambda: show.table(heads, rows, done["sheet"]))
+
+        def human() -> None:
+            show.table(heads, rows, done["sheet"])
+            if done["late"]:
+                show.line(
+                    _(
+                        "This alert is over: what is entered counts late, and answers no alert"
+                        " that took its place."
+                    )
+                )
+
+        show.answer(done, as_json=as_json, human=human)
 
     _run(work, acting_as)

@@ -163,6 +163,34 @@ async def test_a_wrong_row_is_taken_back_and_counts_anew(web: WebCity) -> None:
     assert (await web.board(alert["id"]))["board"]["funnel"]["answered"] == 1
 
 
+async def test_what_is_entered_of_an_alert_that_is_over_says_that_it_is_late(
+    web: WebCity,
+) -> None:
+    alert = await told(web)
+    url = f"/api/v1/alerts/{alert['id']}"
+    sheet = (await printed(web, "officer", alert["id"], "door-list")).headers["x-sheets"]
+    (duty, _), *_ = web.city.leaders()
+    c = t.duty.c
+    at = select(t.unit.c.code).join(t.duty, c.unit_no == t.unit.c.no).where(c.no == duty)
+    code = web.city.rows(at)[0].code
+    late = []
+    async with web.client("officer") as officer:
+        for over in (False, True):
+            if over:
+                stopped = await officer.post(f"{url}/halt/stop", json={"reason": "wrong"})
+                assert stopped.is_success, stopped.text
+            view = (await officer.get(f"/api/v1/sheets/{sheet}")).json()
+            marks = {"marks": "2y" if over else "1y"}
+            entered = (await officer.post(f"/api/v1/sheets/{sheet}/marks", json=marks)).json()
+            acks = {"kind": "received", "duty": {"unit_code": code, "role": "grid_leader"}}
+            made = (await officer.post(f"{url}/acks", json={**acks, "via": "phone"})).json()
+            late.append((view["over"], entered["late"], made["late"]))
+    assert late == [(False, False, False), (True, True, True)]
+    async with web.client(headers=HTML, follow_redirects=True) as client:
+        client.cookies.set("alertd_session", await web.session("officer"))
+        assert "This alert is over" in (await client.get(f"/paper/{sheet}")).text
+
+
 async def test_help_on_paper_is_help(web: WebCity) -> None:
     alert = await told(web)
     sheet = (await printed(web, "officer", alert["id"], "call-sheet")).headers["x-sheets"]

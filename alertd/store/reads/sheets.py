@@ -35,6 +35,7 @@ class Kept:
     alert_no: int
     alert_code: str
     status: str  # the alert's, CAP's word
+    over: bool  # the alert has ended, or was stopped: what is entered counts late
     kind: str
     unit_no: int
     unit_code: str
@@ -52,10 +53,11 @@ def sheet(connection: Connection, code: str, *, path: str = "") -> Kept:
     Raises:
         NotFoundError: No such sheet was printed for the subtree.
     """
-    c, a = t.sheet.c, t.alert.c
+    c, a, h = t.sheet.c, t.alert.c, t.halt.c
     row = connection.execute(
-        select(t.sheet, a.short_code, a.status)
+        select(t.sheet, a.short_code, a.status, a.ended_at, h.stopped_at)
         .join(t.alert, a.no == c.alert_no)
+        .outerjoin(t.halt, h.alert_no == c.alert_no)
         .where(c.code == code)
     ).first()
     unit = people.units(connection, [row.unit_no]).get(row.unit_no) if row else None
@@ -70,6 +72,7 @@ def sheet(connection: Connection, code: str, *, path: str = "") -> Kept:
         alert_no=row.alert_no,
         alert_code=row.short_code,
         status=Status(row.status).word,
+        over=row.ended_at is not None or row.stopped_at is not None,
         kind=row.kind,
         unit_no=row.unit_no,
         unit_code=unit.code,
@@ -184,6 +187,7 @@ class SheetView:
     sheet: str
     alert: str
     status: str
+    over: bool
     kind: str
     unit_code: str
     unit_name: str
@@ -218,6 +222,7 @@ def shown(connection: Connection, found: Kept) -> SheetView:
         sheet=written(found.code),
         alert=found.alert_code,
         status=found.status,
+        over=found.over,
         kind=found.kind,
         unit_code=found.unit_code,
         unit_name=found.unit_name,

@@ -71,10 +71,11 @@ class EnteredRow(BaseModel):
 
 
 class EnteredSheet(BaseModel):
-    """What became of a sheet's rows."""
+    """What became of a sheet's rows; `late`: the alert is over."""
 
     sheet: str
     alert: str
+    late: bool
     rows: list[EnteredRow]
 
 

@@ -85,7 +85,7 @@ class Classification(BaseModel):
 
 
 def enter_ack(turn: Turn, actor: Actor, alert_id: bytes, new: NewAck) -> dict[str, Any]:
-    """Enter an answer by hand; says whether the alert asks anything of them that it counts for.
+    """Enter an answer by hand; says whether the alert asks anything of them, and whether it's late.
 
     Raises:
         NotFoundError: No such alert, person or duty.
@@ -109,7 +109,7 @@ def enter_ack(turn: Turn, actor: Actor, alert_id: bytes, new: NewAck) -> dict[st
         note=new.note,
     )
     asked = _asks(turn, alert, person, duties)
-    return {"no": number, "alert_id": alert.id.hex(), "asked": asked}
+    return {"no": number, "alert_id": alert.id.hex(), "asked": asked, "late": alert.over}
 
 
 def _asks(turn: Turn, alert: LiveAlert, person_no: int, duties: tuple[int, ...] | None) -> bool:

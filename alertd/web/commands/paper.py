@@ -111,6 +111,7 @@ def enter(
     return {
         "sheet": written(code),
         "alert": sheet.alert_code,
+        "late": alert.over,
         "rows": [
             {"row": row.row, "result": row.result, "outcome": row.outcome, "ack": row.ack}
             for row in rows
