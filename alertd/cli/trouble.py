@@ -24,9 +24,7 @@ def of_database(error: Exception) -> AlertdError | None:
         )
     if not isinstance(found, tuple(driver.OperationalError for driver in drivers)):
         return None
-    if (
-        name == "SQLITE_ERROR"
-    ):  # a statement that doesn't fit its tables, which is no trouble of its
+    if name == "SQLITE_ERROR":  # a statement that doesn't fit its tables: a defect of ours
         return None
     return UnavailableError(
         "The database doesn't answer, or can't be used.",
