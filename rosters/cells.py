@@ -18,6 +18,7 @@ T = TypeVar("T")
 _BAD = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
+_UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _ESCAPED = re.compile(r"'[=+\-@']")
 _CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]*")
 _SPOILT_CODE = re.compile(r"\d+\.\d+[eE][+-]?\d+|\d+[eE]\+\d+")
@@ -69,8 +70,10 @@ class Cells:
         if text == UNCOMPUTED or (text.startswith("#") and text.casefold() in ERRORS):
             self.error(column.key, "cell-formula", value=quote(text))
             return ""
-        if column.key in _PHONES:  # two in a cell, one below the other, are told as two
-            text = " ".join(text.split())
+        if column.key in _PHONES:
+            # Address books wrap a number in marks of direction when it is copied out of them. Two
+            # in a cell, one below the other, are told as two.
+            text = " ".join(_UNSEEN.sub("", text).split())
         if _BAD.search(text):
             self.error(column.key, "cell-control")
             return ""

@@ -174,6 +174,13 @@ def test_a_workbook_is_known_by_its_content(tmp_path: Path, expected: Roster, su
     assert read_people(path) == expected
 
 
+@pytest.mark.parametrize("cell", ["\u202d138 0000 0001\u202c", "\u200b13800000001\ufeff"])
+def test_a_number_copied_out_of_an_address_book_is_a_number(tmp_path: Path, cell: str) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(as_csv(table("en", [{**ROWS[0], "phone": cell}])), encoding="utf-8")
+    assert read_people(path).people["P1"].phones == ("+8613800000001",)
+
+
 def test_a_mobile_comes_before_an_office_line_whatever_the_columns(tmp_path: Path) -> None:
     row = {**ROWS[0], "phone": "0574-62712345", "phone2": "13800000001"}
     path = tmp_path / "people.csv"
