@@ -14,7 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from alertd import messages
 from alertd.clock import SteadyClock, UuidV7
-from alertd.decide.plan import Route
+from alertd.decide.plan import Route, without_pretence
 from alertd.decide.shares import Part
 from alertd.engine.core import Engine
 from alertd.engine.library import Library
@@ -297,9 +297,10 @@ class Node:
         context = RouteContext(now=wall, sink=self._sink, public_base_url=self.settings.base_url)
         for name, config in configs.items():
             self.channels[name] = registry.build(await self._completed(config), context)
+        speed = self.clock.speed
         engine = Engine(
             store=self.store,
-            routes={n: planned(c, self.clock.speed) for n, c in self.channels.items()},
+            routes=without_pretence({n: planned(c, speed) for n, c in self.channels.items()}),
             library=self.library,
             wording=wording_of(self.settings),
             ids=UuidV7(),
@@ -311,12 +312,12 @@ class Node:
         )
         assert self.keeper is not None  # noqa: S101 - made by open
         self.keeper.moved = engine.leapt
-        kind = Runner if self.clock.speed == 1.0 else FastRunner
+        kind = Runner if speed == 1.0 else FastRunner
         self.runner = kind(
             engine,
             self.channels,
             now=self.clock,
-            speed=self.clock.speed,
+            speed=speed,
             keeper=self.keeper,
             space=self.space,
         )

@@ -145,7 +145,28 @@ def refusal(route: Route, leave: Leave) -> str | None:
         return "route-outside-plan"
     if leave.simulated and not route.simulated:
         return "real-route-in-simulated-drill"
-    return None  # a simulated route carries an Actual, too: its world takes what it is given
+    return None  # a simulated route may carry an Actual, too: see `without_pretence`
+
+
+def without_pretence(routes: Mapping[str, Route]) -> dict[str, Route]:
+    """Routes by name; no live alert and no Test goes by a simulated one beside a real one.
+
+    What a simulated gateway takes is called delivered, and nobody has it. Where all of a lane's
+    routes are simulated their world takes what it is given: the sample city's.
+    """
+    real = {lane for route in routes.values() if not route.simulated for lane in route.lanes()}
+    return {
+        name: _honest(route, real) if route.simulated else route for name, route in routes.items()
+    }
+
+
+def _honest(route: Route, real: Collection[int]) -> Route:
+    pretended = {
+        status
+        for status in route.carries - {Status.EXERCISE}
+        if lane_of(route.channel, status, route.service) in real
+    }
+    return replace(route, carries=route.carries - pretended) if pretended else route
 
 
 def reaches_people(routes: Iterable[Route], leave: Leave) -> bool:

@@ -87,3 +87,20 @@ def test_a_drill_needs_a_route_that_carries_drills(living_city: StartCity) -> No
     city.approve(real_people)
     within(that=real_people.texts)
     assert not city.handsets["live"].log.lines("message")
+
+
+def test_nothing_live_leaves_by_a_route_that_is_there_for_drills(living_city: StartCity) -> None:
+    """It would be called delivered, and nobody would have it: a reminder goes by another route."""
+    city = living_city(
+        gateways={"sms": {}, "drills": {"simulated": True}},
+        minute_s=0.5,
+        mix=NOBODY_ANSWERS,
+        speakers=None,
+    )
+    carries = {route["name"]: route["carries"] for route in city.get("/api/v1/routes")}
+    assert carries["drills"] == ["Exercise"]
+    assert carries["sms"] == ["Actual", "Exercise", "Test"]
+    alert = city.issue(areas=[TOWN], roles=["grid_leader"])
+    leaders = len(city.roll.of("grid_leader", rank=1, within=TOWN))
+    within(that=lambda: len(alert.texts(kind="reminder")) >= leaders)
+    assert not city.handsets["drills"].log.lines("message")

@@ -25,6 +25,7 @@ from alertd.decide.plan import (
     room,
     served,
     stuck,
+    without_pretence,
 )
 from alertd.lanes import lane_of
 from alertd.model import Channel, Status
@@ -43,6 +44,19 @@ def route(
         burst=5,
         timeout_s=10.0,
     )
+
+
+def test_nothing_live_goes_by_a_simulated_route_beside_a_real_one() -> None:
+    real, drills = route(), route("drills", simulated=True)
+    calls = replace(route("calls", simulated=True), channel=Channel.VOICE)
+    found = without_pretence({each.name: each for each in (real, drills, calls)})
+    assert found["sms-1"] == real
+    assert found["drills"].carries == {Status.EXERCISE}
+    assert found["calls"] == calls  # its channel has no real one: all is simulated there
+    sample = {"sms": drills, "calls": calls}
+    assert without_pretence(sample) == sample
+    exercises = route("exercises", (Status.EXERCISE,))  # carries nothing live itself
+    assert without_pretence({"a": exercises, "b": drills})["b"] == drills
 
 
 def test_room_is_bounded_by_flight_and_by_tokens() -> None:

@@ -66,19 +66,20 @@ def _route(deps: Deps, health: RouteHealth) -> RouteView:
     channel = deps.channels[name]
     flow = deps.runner.engine.flows.get(name)
     limits = channel.config.limits
+    planned = deps.runner.engine.routes[name]
     until = flow.waits_until if flow else 0
     return RouteView(
         name=name,
         type=channel.config.type,
         channel=channel.kind.value,
-        carries=tuple(sorted(channel.config.carries)),
+        carries=tuple(sorted(status.word for status in planned.carries)),
         simulated=channel.config.simulated,
         rank=channel.config.rank,
         in_flight=flow.in_flight if flow else 0,
         most_in_flight=limits.in_flight,
         rate_per_s=limits.rate_per_s,
         open=bool(flow and flow.breaker.is_open),
-        parts_left=left(deps.runner.engine.routes[name], flow.account) if flow else None,
+        parts_left=left(planned, flow.account) if flow else None,
         paused_until=until if until > deps.now() else None,
         ok=health.ok,
         detail=health.detail,
