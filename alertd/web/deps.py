@@ -4,7 +4,8 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, cast
+from functools import partial
+from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
 
@@ -16,6 +17,8 @@ from alertd.settings import Settings
 from alertd.store.database import Store
 from channels.base import Channel
 from drills.world import World
+
+_AT_ONCE: Final = 2  # documents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class Deps:
         stopping: Set when the server is asked to stop: open streams end then.
         token_bytes: Where secrets come from.
         phones: The simulated phones around a sample city; None where phones are real.
+        drawing: Held by whoever has a document drawn. It takes a thread for seconds, of a few that
+            every request needs: who waits for their turn with it must not take one, too.
     """
 
     store: Store
@@ -45,6 +50,7 @@ class Deps:
     stopping: asyncio.Event
     token_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes, repr=False)
     phones: World | None = None
+    drawing: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, _AT_ONCE))
 
 
 def deps_of(request: Request) -> Deps:

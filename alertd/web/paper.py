@@ -69,11 +69,12 @@ async def make(deps: Deps, actor: Actor, wanted: Wanted) -> Paper:
         TooLargeError: More than is printed at once.
         TypesettingError: It can't be drawn.
     """
-    alert_id, code, data, printed = await asyncio.to_thread(_gather, deps, actor, wanted)
     template = TEMPLATES / _TEMPLATES[wanted.kind]
-    # Paper is for the eye: tags for screen readers make a town's sheets 6 times as large.
-    draw = partial(typeset_apart, template, data, at=deps.now(), tagged=False)
-    pdf = await asyncio.to_thread(draw)
+    async with deps.drawing:
+        alert_id, code, data, printed = await asyncio.to_thread(_gather, deps, actor, wanted)
+        # Paper is for the eye: tags for screen readers make a town's sheets 6 times as large.
+        draw = partial(typeset_apart, template, data, at=deps.now(), tagged=False)
+        pdf = await asyncio.to_thread(draw)
     await deps.runner.submit(partial(commands.record, actor=actor, alert_id=alert_id, made=printed))
     name = f"{code}-{wanted.kind}-{wanted.unit_code}.pdf"
     return Paper(name=name, pdf=pdf, sheets=tuple(one for one, _, _ in printed.sheets))

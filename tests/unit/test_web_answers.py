@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from python_calamine import CalamineWorkbook
@@ -307,12 +308,15 @@ def cells(content: bytes) -> set[object]:
     return {cell for row in rows for cell in row}
 
 
-async def test_the_server_answers_others_while_a_document_is_drawn(web: WebCity) -> None:
+async def test_the_server_answers_others_while_documents_are_drawn(web: WebCity) -> None:
     alert = await told(web)
+    most = 3  # threads; on a small box there are six, and as many documents at once are no rarity
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(most))
     async with web.client("viewer") as viewer, web.client("officer") as other:
-        document = asyncio.create_task(viewer.get(f"/api/v1/alerts/{alert}/report?format=pdf"))
+        url = f"/api/v1/alerts/{alert}/report?format=pdf"
+        documents = [asyncio.create_task(viewer.get(url)) for _ in range(most)]
         answered = 0
-        while not document.done():
+        while not any(document.done() for document in documents):
             answered += (await other.get("/api/v1/alerts")).status_code == 200
-        assert (await document).status_code == 200
-        assert answered > 3
+        assert [(await document).status_code for document in documents] == [200] * most
+        assert answered > 15  # without a thread left there are a handful, before the first begins

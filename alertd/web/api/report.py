@@ -68,7 +68,8 @@ async def report(
     guise = Guise(deps.store.vault) if unmasked else MASKED
     order = Order(language=language, zone=deps.settings.zone, guise=guise)
     # Drawing a document takes a second: in a thread, and in a process of its own within that.
-    view, path = await asyncio.to_thread(_made, deps, reader, (alert, against), form, order)
+    async with deps.drawing:
+        view, path = await asyncio.to_thread(_made, deps, reader, (alert, against), form, order)
     try:
         await deps.runner.submit(
             partial(_on_record, actor=reader, alert_no=view.no, form=form, unmasked=unmasked)

@@ -45,7 +45,8 @@ async def situation(
     language = language_of(request)
     made = await gather(deps, reader, alert, language)
     if form == "pdf":
-        content = await asyncio.to_thread(made.pdf)
+        async with deps.drawing:
+            content = await asyncio.to_thread(made.pdf)
     elif form == "html":
         content = made.html()
     else:
