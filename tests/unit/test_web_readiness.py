@@ -108,6 +108,8 @@ async def test_the_files_hold_no_name_and_no_number(ready: Ready, path: str) -> 
     async with ready.web.client("viewer") as viewer:
         answer = await viewer.get(f"/api/v1/readiness/{path}?format=csv")
     assert answer.headers["content-disposition"] == f'attachment; filename="{path}.csv"'
+    # Whole before its first byte: who reads slowly keeps nobody else from the database.
+    assert int(answer.headers["content-length"]) == len(answer.content)
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert len(rows) > 10
     assert {len(row) for row in rows} == {len(rows[0])}

@@ -1,15 +1,18 @@
 """How ready the city is: a drill's score, what is to be mended, who was really reached when."""
 
 import asyncio
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query, Request, Response
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import StreamingResponse
+from starlette.background import BackgroundTask
 
 from alertd.engine.authority import Actor
 from alertd.engine.turn import Turn
@@ -162,10 +165,11 @@ async def show_ledger(
     since = deps.now() - months * MONTH_MS if dark else None
     if form == "csv":
         language = language_of(request)
-        # Before the first byte: a stream that has begun can't be refused any more.
         path = await asyncio.to_thread(subtree, deps, reader.path, unit)
         rows = partial(lines, deps, path, None, level, since)
-        return _file(_ledger_file(deps, rows, language), "ledger", language)
+        pieces = _ledger_file(deps, rows, language)
+        async with deps.drawing:
+            return await asyncio.to_thread(_file, pieces, "ledger", language)
     return await asyncio.to_thread(ledger_page, deps, reader.path, unit, level, since, after, limit)
 
 
@@ -248,7 +252,7 @@ async def dark_grids(
         return found
     language = language_of(request)
     pieces = grids_sheet(found, language=language, zone=deps.settings.zone)
-    return _file(pieces, "dark-grids", language)
+    return await asyncio.to_thread(_file, pieces, "dark-grids", language)
 
 
 def dark(deps: Deps, path: str, unit: str | None, months: int) -> list[ledger.Grid]:
@@ -263,11 +267,20 @@ def dark(deps: Deps, path: str, unit: str | None, months: int) -> list[ledger.Gr
 
 
 def _file(pieces: Iterator[bytes], name: str, language: str) -> Response:
-    return StreamingResponse(
-        pieces,
+    """A file, whole on disk before it is sent: who reads slowly holds no part of the database."""
+    with tempfile.NamedTemporaryFile(prefix="alertd-readiness-", delete=False) as file:
+        path = Path(file.name)
+        try:
+            file.writelines(pieces)
+        except BaseException:
+            path.unlink()
+            raise
+    return FileResponse(
+        path,
         media_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{name}.csv"',
             "Content-Language": language,
         },
+        background=BackgroundTask(path.unlink, missing_ok=True),
     )
