@@ -99,7 +99,9 @@ def poster(  # noqa: D103 - its help says it
 
 @app.command("show", help=_("A sheet's rows, and what was entered of each."))
 def show_sheet(  # noqa: D103 - its help says it
-    sheet: Annotated[str, typer.Argument(metavar="SHEET")], as_json: Json = False
+    sheet: Annotated[str, typer.Argument(metavar="SHEET")],
+    acting_as: As = None,
+    as_json: Json = False,
 ) -> None:
     async def work(client: Client) -> None:
         found = await client.get(f"/api/v1/sheets/{quote(sheet, safe='')}")
@@ -111,7 +113,7 @@ def show_sheet(  # noqa: D103 - its help says it
         title = f"{found['sheet']} {found['alert']} {found['unit_name']}"
         show.answer(found, as_json=as_json, human=lambda: show.table(heads, rows, title))
 
-    _run(work, None)
+    _run(work, acting_as)
 
 
 def _mark(result: str) -> str:
@@ -123,9 +125,10 @@ def _mark(result: str) -> str:
 def stands(  # noqa: D103 - its help says it
     alert: Annotated[str, typer.Argument(metavar="ALERT", help=_("The alert's short code or id."))],
     out: Annotated[Path | None, typer.Option("--out", help=_("The folder to write to."))] = None,
+    acting_as: As = None,
     as_json: Json = False,
 ) -> None:
-    situation.write(alert, out, as_json=as_json)
+    situation.write(alert, out, acting_as, as_json=as_json)
 
 
 @app.command("enter", help=_("Enter what came back on a sheet, such as: K7M-4QX '3y 4n 7h'"))
