@@ -89,6 +89,7 @@ ROUTES = (
 )
 
 Behave = Callable[[Outgoing], Accepted | SendError | None]
+Gateways = Callable[[str, Outgoing], Accepted | SendError | None]
 
 
 def accepts(_message: Outgoing) -> Accepted:
@@ -141,6 +142,7 @@ class City:
     seed: int = 7
     now: Millis = START
     behave: Behave = accepts  # None: the try hangs and never ends
+    gateways: Gateways | None = None  # in place of `behave`: is told by which route as well
     sent: list[Outgoing] = field(default_factory=list)
     hanging: list[Outgoing] = field(default_factory=list)
     replies: int = 0
@@ -199,12 +201,17 @@ class City:
 
     def take(self, item: Callable[[Turn], Any]) -> Any:
         """Have the engine take one input; raises what it refused it with."""
+        value = self.hand_in(item)
+        self.settle()
+        return value
+
+    def hand_in(self, item: Callable[[Turn], Any]) -> Any:
+        """The same in one step, after which more may be to do at this moment."""
         step = self.engine.step(self.now, [item])
         self._hand_over(step.handovers)
         (answer,) = step.answers
         if answer.error is not None:
             raise answer.error
-        self.settle()
         return answer.value
 
     def draft(
@@ -313,14 +320,19 @@ class City:
             ended = list(handover.unmade)
             for message in handover.messages:
                 self.sent.append(message)
-                result = self.behave(message)
+                result = self._result(handover.route, message)
                 if result is None:
                     self.hanging.append(message)
                 else:
                     ended.append(Outcome(message.delivery, message.attempt, result))
-            self._ended(handover.route, ended)
+            self.end(handover.route, ended)
 
-    def _ended(self, route: str, ended: Sequence[Outcome]) -> None:
+    def _result(self, route: str, message: Outgoing) -> Accepted | SendError | None:
+        return self.gateways(route, message) if self.gateways else self.behave(message)
+
+    def end(self, route: str, ended: Sequence[Outcome]) -> None:
+        """Tries of a route have ended, at once or after they hung."""
+
         def settle(turn: Turn) -> int:
             return settling.outcomes(turn, route, ended, turn.flows[route], turn.lease)
 

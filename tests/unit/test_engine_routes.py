@@ -78,7 +78,7 @@ def test_a_gateway_that_answers_nothing_is_left_within_thirty_seconds(tmp_path: 
     city.forward(seconds=15)
     hung = len(city.hanging)
     assert hung == 20
-    city._ended("cheap", [_lost(message) for message in city.hanging])
+    city.end("cheap", [_lost(message) for message in city.hanging])
     city.forward(seconds=15)
     states = city.states(alert)
     assert states["unknown"] + states.get("sending", 0) <= hung + 1  # one finds out if it is back

@@ -1,0 +1,214 @@
+"""The world of a random week: its city, the gateways and their weather, and all handed to them."""
+
+import random
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from alertd.decide.expand import Pieces
+from alertd.decide.plan import Route
+from alertd.engine.turn import Turn
+from alertd.errors import AlertdError
+from alertd.model import Channel, Policy, Stage, StageRule, Status, Step
+from alertd.store import tables as t
+from alertd.store.roster import InMemory, import_roster
+from channels.base import Accepted, Fault, Outcome, Outgoing, Receipt, SendError
+from tests.city import RED, City, sms_route
+from tests.faults.random_roster import RandomRoster
+
+HANGS_MS = 120_000
+STAGED = Policy(
+    name="staged",
+    stages=(
+        StageRule(stage=Stage.RECEIVED, due_min=10),
+        StageRule(stage=Stage.ON_POST, due_min=30, start_min=4),
+    ),
+    steps=(
+        Step(after_min=1, do=("remind",), channels=("other",)),
+        Step(after_min=2, do=("remind", "parent")),
+        Step(after_min=4, do=("alternate",)),
+        Step(after_min=6, do=("door_knock", "duty_desk")),
+    ),
+    update_wants_fresh_answer=False,
+)
+POLICIES = {
+    "red": RED,
+    "orange": replace(RED, name="carry", update_wants_fresh_answer=False),
+    "yellow": replace(RED, name="every", tell="everyone", max_attempts=3),
+    "blue": STAGED,
+}
+
+WEATHER: dict[str, Callable[[], Accepted | SendError | None]] = {
+    "accepts": lambda: Accepted("ref"),
+    "delivers": lambda: Accepted("ref", delivered=True),
+    "hangs": lambda: None,
+    "unknown": lambda: SendError(Fault.UNKNOWN, "timeout"),
+    "retry": lambda: SendError(Fault.RETRY, "http-503"),
+    "throttled": lambda: SendError(Fault.THROTTLED, "http-429", retry_after_s=3),
+    "busy": lambda: SendError(Fault.BUSY, "busy", retry_after_s=7),
+    "away": lambda: SendError(Fault.AWAY, "connect"),
+    "refused": lambda: SendError(Fault.REFUSED, "content"),
+}
+MIXED = ("accepts", "accepts", "delivers", "hangs", "unknown", "retry", "refused")
+
+
+@dataclass
+class Handed:
+    """One message that was handed over, and how the world ended it."""
+
+    at: int
+    route: str
+    message: Outgoing
+    ending: str = ""  # accepted, delivered, hangs, lost, late, or a Fault's value
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether somebody may have got it."""
+        return self.ending in ("accepted", "delivered", "hangs", "lost", "unknown")
+
+
+@dataclass
+class World:
+    """One week's; `watch` sees each hand-over before the gateway answers."""
+
+    seed: int
+    postgresql: bool | None
+    watch: "Callable[[World, Handed], None]"
+    show: Callable[[str], None]
+    handed: list[Handed] = field(default_factory=list)
+    tries: dict[int, list[Handed]] = field(default_factory=lambda: defaultdict(list))
+    hanging: list[Handed] = field(default_factory=list)
+    weather: dict[str, str] = field(default_factory=dict)
+    dead: set[str] = field(default_factory=set)
+    opted_out: set[str] = field(default_factory=set)
+    drafts: list[dict[str, Any]] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+    closed_help: set[int] = field(default_factory=set)
+    story: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.dice = dice = random.Random(f"{self.seed}")
+        self.roster = RandomRoster(dice)
+        self.folder = tempfile.TemporaryDirectory(prefix="alertd-week-")
+        self.city = City(
+            Path(self.folder.name),
+            routes=_routes(dice),
+            policies=POLICIES,
+            gateways=self._gateway,
+            pieces=dice.choice([Pieces(), Pieces(first_people=3, most=5)]),
+            fresh=False,
+            postgresql=self.postgresql,
+            synchronous="OFF",
+        )
+        self.bring_in("first")
+
+    def roll(self, name: str) -> None:
+        """Throw dice of one act's own: what it does hangs on no other act's throws."""
+        self.dice = self.roster.dice = random.Random(f"{self.seed} {name}")
+
+    def say(self, line: str) -> None:
+        """Go on with the story."""
+        self.story.append(line)
+        self.show(line)
+
+    def hand_in(self, item: Callable[[Turn], Any]) -> Any:
+        """Have the engine take one input; None where it refused it, which it may."""
+        try:
+            return self.city.hand_in(item)
+        except AlertdError as error:
+            self.say(f"   refused: {error}")
+            return None
+
+    def bring_in(self, why: str) -> None:
+        """Import the roster as it is now."""
+        city = self.city
+        with city.store.transaction(city.now) as tx:
+            roster = InMemory(self.roster.roster())
+            import_roster(tx, roster, ids=city.ids, by="test", why=why, now=city.now)
+
+    def alerts(self) -> list[Any]:
+        """All of them, the oldest first."""
+        return self.city.rows(select(t.alert).order_by(t.alert.c.no))
+
+    def live(self) -> list[Any]:
+        return [each for each in self.alerts() if each.state == "issued"]
+
+    def halts(self) -> dict[int, Any]:
+        """By alert."""
+        return {each.alert_no: each for each in self.city.rows(select(t.halt))}
+
+    # The gateways.
+
+    def _gateway(self, route: str, message: Outgoing) -> Accepted | SendError | None:
+        handed = Handed(self.city.now, route, message)
+        self.watch(self, handed)
+        self.handed.append(handed)
+        self.tries[message.delivery].append(handed)
+        result = self._result(handed)
+        handed.ending = "hangs" if result is None else word(result)
+        if result is None:
+            self.hanging.append(handed)
+        return result
+
+    def _result(self, handed: Handed) -> Accepted | SendError | None:
+        if handed.message.address in self.dead:
+            return SendError(Fault.DEAD, "no-such-number")
+        if handed.message.address in self.opted_out:
+            return SendError(Fault.OPTED_OUT, "opted-out")
+        weather = self.weather.get(handed.route, "accepts")
+        return WEATHER[self.dice.choice(MIXED) if weather == "mixed" else weather]()
+
+    def end_hanging(self, handed: Handed, result: Accepted | SendError) -> None:
+        """What hung ends after all."""
+        self.hanging.remove(handed)
+        handed.ending = word(result)
+        message = handed.message
+        self.city.end(handed.route, [Outcome(message.delivery, message.attempt, result)])
+
+    def end_old_hangings(self) -> None:
+        """A channel ends what hangs by a bound of its own, as engine/runner.py does for it."""
+        for handed in [each for each in self.hanging if each.at + HANGS_MS < self.city.now]:
+            self.end_hanging(handed, SendError(Fault.UNKNOWN, "no-outcome-from-channel"))
+
+    def restart(self) -> None:
+        """The node is killed: what hung in it has no end."""
+        for handed in self.hanging:
+            handed.ending = "lost"
+        self.hanging.clear()
+        self.city.restart()
+
+    def close(self) -> None:
+        self.city.store.close()
+        self.folder.cleanup()
+
+
+def word(result: Accepted | SendError) -> str:
+    """How a try ended."""
+    if isinstance(result, SendError):
+        return str(result.fault.value)
+    return "delivered" if result.delivered else "accepted"
+
+
+def _routes(dice: random.Random) -> tuple[Route, ...]:
+    """A gateway, fast or slow; speakers and chats; perhaps more."""
+    slow = {
+        "in_flight": dice.choice([2, 10_000]),
+        "rate_per_s": dice.choice([1.0, 5.0, 1e6]),
+        "burst": dice.choice([2, 10_000]),
+    }
+    real = partial(sms_route, simulated=False)
+    some = [
+        (1.0, real("sms-1", **slow)),
+        (1.0, sms_route("speakers", channel=Channel.LOUDSPEAKER)),
+        (1.0, sms_route("groups", channel=Channel.CHAT)),
+        (0.6, real("sms-2", rank=dice.choice([1, 2]))),
+        (0.5, sms_route("sms-sim", carries=frozenset({Status.EXERCISE, Status.TEST}))),
+        (0.4, real("calls", channel=Channel.VOICE)),
+    ]
+    return tuple(route for odds, route in some if dice.random() < odds)
