@@ -117,6 +117,15 @@ def test_the_newest_are_kept_and_what_was_killed_is_swept(source: Source, tmp_pa
     assert left == {".lock", "alertd-of-somebody-else", *(path.name for path in made[2:])}
 
 
+def test_one_by_a_clock_that_runs_behind_is_kept(source: Source, tmp_path: Path) -> None:
+    into = tmp_path / "b"
+    for n in range(2):  # as if the clock had been a year ahead for a while
+        take(source, into, now=LATER + 365 * 86_400_000 + n * 1000, tell=nothing, keep=2)
+    made = [take(source, into, now=LATER + n * 1000, tell=nothing, keep=2) for n in range(2)]
+    assert [each.folder.is_dir() for each in made] == [False, True]
+    assert len(list(into.glob("alertd-*"))) == 2
+
+
 def test_nothing_is_written_over(taken: Taken, source: Source) -> None:
     with pytest.raises(ConflictError, match="is there already"):
         take(source, taken.folder.parent, now=LATER, tell=nothing)

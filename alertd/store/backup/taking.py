@@ -99,7 +99,7 @@ def take(
         disk.sync_tree(part)
         part.rename(final)
         disk.sync(into)
-        removed = [] if keep is None else _thin(into, source.node, keep)
+        removed = [] if keep is None else _thin(into, source.node, keep, final)
     return Taken(final, made, removed)
 
 
@@ -129,9 +129,13 @@ def _sweep(into: Path) -> None:
         shutil.rmtree(path)
 
 
-def _thin(into: Path, node: str, keep: int) -> list[Path]:
-    """Remove the oldest; renamed first, so that half of one doesn't look like a whole."""
-    extra = [path for _at, path in backups(into, node)][:-keep]
+def _thin(into: Path, node: str, keep: int, made: Path) -> list[Path]:
+    """Remove the oldest; renamed first, so that half of one doesn't look like a whole.
+
+    The one just made stays, whatever the machine's clock said of it or of the others.
+    """
+    others = [path for _at, path in backups(into, node) if path != made]
+    extra = others[: max(0, len(others) - keep + 1)]
     for path in extra:
         gone = path.rename(into / f"{_UNDER_WAY}{path.name}")
         shutil.rmtree(gone)
