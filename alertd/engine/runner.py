@@ -71,7 +71,7 @@ class Runner:
         self.cycled_at: Millis = now()
         self.failing: str = ""  # why the last step couldn't commit; "" while all is well
         self._lean_until: Millis = 0
-        self._failure_logged_at: Millis = 0
+        self._logged_at: dict[str, Millis] = {}  # by failure
         self._inputs: deque[tuple[Input, Future[Any]]] = deque()
         self._outcomes: dict[str, deque[Outcome]] = {name: deque() for name in channels}
         self._arrivals: deque[_Arrival] = deque()
@@ -222,7 +222,7 @@ class Runner:
         try:
             self.keeper.look()
         except Exception as error:  # noqa: BLE001 - disk full and the like; the step says so
-            log.error("time not kept", error=type(error).__name__)  # noqa: TRY400 - no values
+            self._log_failure("time not kept", type(error).__name__)
 
     def _drain(self, name: str) -> list[Outcome]:
         waiting = self._outcomes[name]
@@ -249,7 +249,7 @@ class Runner:
         that doesn't fit may hold up nobody. Returns when to try again, in seconds.
         """
         self.failing = type(error).__name__
-        self._log_failure()
+        self._log_failure("step failed", self.failing)
         for name, items in ended.items():
             self._outcomes[name].extendleft(reversed(items))
         if out_of_space(error):
@@ -282,11 +282,11 @@ class Runner:
             self.space.look(failed=True)
         self.engine.store.checkpoint()
 
-    def _log_failure(self) -> None:
+    def _log_failure(self, what: str, error: str) -> None:
         """Not at every try: the log may lie on the same disk."""
-        if self.now() - self._failure_logged_at >= _LOG_EVERY_S * 1000 * self.speed:
-            self._failure_logged_at = self.now()
-            log.error("step failed", error=self.failing)
+        if self.now() - self._logged_at.get(what, 0) >= _LOG_EVERY_S * 1000 * self.speed:
+            self._logged_at[what] = self.now()
+            log.error(what, error=error)
 
     def _call(self, function: Callable[..., None], *arguments: Any, **named: Any) -> None:
         if self._loop is not None and not self._loop.is_closed():

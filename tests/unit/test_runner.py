@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from alertd.engine import approving
 from alertd.engine.runner import Runner
@@ -105,3 +106,26 @@ async def test_a_channel_that_never_ends_a_try_gives_its_place_back(tmp_path: Pa
         DeliveryState.UNKNOWN,
         "no-outcome-from-channel",
     )
+
+
+class Broken:
+    """A keeper of the time whose disk is full."""
+
+    def __init__(self) -> None:
+        self.looked = 0
+
+    def look(self) -> None:
+        self.looked += 1
+        raise OSError
+
+
+async def test_time_that_isnt_kept_is_logged_seldom(city: City) -> None:
+    keeper = Broken()
+    runner = Runner(city.engine, {}, now=lambda: city.now, keeper=cast("Any", keeper))
+    with capture_logs() as said:
+        await runner.start()
+        for number in range(5):  # a cycle each, at the least
+            await runner.sink("sms-1", [reply(number)])
+        await runner.stop()
+    assert keeper.looked >= 5
+    assert [line["event"] for line in said].count("time not kept") == 1
