@@ -95,7 +95,8 @@ def _come_to_rest(world: World) -> None:
             world.hand_in(
                 partial(halting.resume, actor=OFFICER, alert_id=alert_id, reason="the end")
             )
-    for minutes, tick_s in [(2, 20)] * 5 + [(5, 120)] * 9:
+    # In the end by small ticks: a route of few tokens fills up again at each.
+    for minutes, tick_s in [(2, 20)] * 5 + [(5, 120)] * 8 + [(5, 1)]:
         world.end_old_hangings()
         world.city.forward(minutes=minutes, tick_s=tick_s)
 

