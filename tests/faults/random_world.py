@@ -21,6 +21,7 @@ from alertd.store.roster import InMemory, import_roster
 from channels.base import Accepted, Fault, Outcome, Outgoing, Receipt, SendError
 from tests.city import RED, City, sms_route
 from tests.faults.random_roster import RandomRoster
+from tests.weather import ENDINGS
 
 HANGS_MS = 120_000
 STAGED = Policy(
@@ -44,17 +45,8 @@ POLICIES = {
     "blue": STAGED,
 }
 
-WEATHER: dict[str, Callable[[], Accepted | SendError | None]] = {
-    "accepts": lambda: Accepted("ref"),
-    "delivers": lambda: Accepted("ref", delivered=True),
-    "hangs": lambda: None,
-    "unknown": lambda: SendError(Fault.UNKNOWN, "timeout"),
-    "retry": lambda: SendError(Fault.RETRY, "http-503"),
-    "throttled": lambda: SendError(Fault.THROTTLED, "http-429", retry_after_s=3),
-    "busy": lambda: SendError(Fault.BUSY, "busy", retry_after_s=7),
-    "away": lambda: SendError(Fault.AWAY, "connect"),
-    "refused": lambda: SendError(Fault.REFUSED, "content"),
-}
+# Of the whole gateway: whether a number is dead is the number's own.
+WEATHER = tuple(name for name in ENDINGS if name != "dead")
 MIXED = ("accepts", "accepts", "delivers", "hangs", "unknown", "retry", "refused")
 
 
@@ -158,11 +150,11 @@ class World:
 
     def _result(self, handed: Handed) -> Accepted | SendError | None:
         if handed.message.address in self.dead:
-            return SendError(Fault.DEAD, "no-such-number")
+            return ENDINGS["dead"]()
         if handed.message.address in self.opted_out:
             return SendError(Fault.OPTED_OUT, "opted-out")
         weather = self.weather.get(handed.route, "accepts")
-        return WEATHER[self.dice.choice(MIXED) if weather == "mixed" else weather]()
+        return ENDINGS[self.dice.choice(MIXED) if weather == "mixed" else weather]()
 
     def end_hanging(self, handed: Handed, result: Accepted | SendError) -> None:
         """What hung ends after all."""
