@@ -31,11 +31,11 @@ def followed(connection: Connection, text: str) -> tuple[int, ...]:
     return tuple(sorted(found, reverse=True))
 
 
-def sounding(connection: Connection, alert_no: int, now: Millis) -> tuple[bytes, ...]:
-    """The ids of the alerts that one follows, newest first, but for those that sound no more."""
+def sounding(connection: Connection, alert_no: int, now: Millis) -> dict[bytes, Millis]:
+    """The alerts that one follows, newest first, but for those that sound no more: id → its end."""
     ((text,),) = _CAP.rows(connection, alert_no=alert_no)
     wanted = numbers(connection, followed(connection, text))
-    return tuple(id_ for (id_,) in _LASTING.rows(connection, wanted=wanted, now=now))
+    return dict(_LASTING.rows(connection, wanted=wanted, now=now))
 
 
 def _named(_: str) -> Any:
@@ -50,7 +50,7 @@ def _named(_: str) -> Any:
 def _lasting(dialect: str) -> Any:
     c = t.alert.c
     lasting = (among(dialect, c.no, "wanted"), c.expires_at > bindparam("now"))
-    return select(c.id).where(*lasting).order_by(c.no.desc())
+    return select(c.id, c.expires_at).where(*lasting).order_by(c.no.desc())
 
 
 _NAMED = Prepared(_named)

@@ -126,10 +126,11 @@ def _alike(turn: Turn, alert: LiveAlert, message: Message) -> dict[str, Any]:
     """What all of a message's deliveries share."""
     stop = message.template in _STOPPING
     ends = alert.follows if stop and alert.follows else alert.id
-    others = following.sounding(turn.connection, alert.no, turn.now) if stop else ()
+    ended = following.sounding(turn.connection, alert.no, turn.now) if stop else {}
     return {
         "alert": ends.hex(),
-        "stops": tuple(other.hex() for other in others if other != ends),
+        "stops": tuple(other.hex() for other in ended if other != ends),
+        "stops_until": max(ended.values(), default=0),
         "short_code": alert.short_code,
         "kind": message.kind,
         "status": message_status(alert, MessageKind(message.kind)).word,

@@ -74,8 +74,13 @@ def order_to_area(
 
 
 def expiry(message: Outgoing, now: int) -> int:
-    """When a command made at `now` is over, ms."""
-    return max(message.expires_at, now + _STOP_LASTS_MS) if message.stop else message.expires_at
+    """When a command made at `now` is over, ms.
+
+    An order to fall silent outlasts what it silences: a loudspeaker that was away hears both.
+    """
+    if not message.stop:
+        return message.expires_at
+    return max(message.expires_at, message.stops_until, now + _STOP_LASTS_MS)
 
 
 def _type(message: Outgoing) -> CommandType:

@@ -19,6 +19,7 @@ from alertd.store import rebuild
 from alertd.store import tables as t
 from alertd.store.reads import board
 from channels.base import ReceiptStatus
+from channels.loudspeaker.orders import expiry
 from tests.city import RED, City
 from tests.unit.roster_moves import (
     asked,
@@ -206,6 +207,22 @@ def test_what_ends_several_alerts_stops_the_loudspeakers_of_each(make_city: Make
     ids = {row.no: row.id.hex() for row in city.rows(select(t.alert.c.no, t.alert.c.id))}
     stops = {(m.alert, *m.stops) for m in city.sent if m.stop and m.kind == "alert"}
     assert stops == {(ids[latest], ids[other], ids[first])}
+
+
+def test_what_ends_an_alert_is_heard_for_as_long_as_the_alert_would_have_been(
+    make_city: MakeCity,
+) -> None:
+    """A loudspeaker that was away hears both when it comes back, and is silent."""
+    city = make_city()
+    blue = city.issue(colour="blue", areas=[TOWN])
+    city.sent.clear()
+    cancel = city.issue("cancel", colour="blue", areas=[TOWN], references=[city.reference(blue)])
+    c = t.alert.c
+    ends = {row.no: row.expires_at for row in city.rows(select(c.no, c.expires_at))}
+    assert ends[cancel] < ends[blue], "the word itself is old before the alert would have been"
+    stops = [message for message in city.sent if message.stop]
+    assert stops
+    assert {expiry(message, city.now) for message in stops} == {ends[blue]}
 
 
 # --- a unit that is moved or removed
