@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alertd.decide.grammar import parse
 from channels.base import Reply
 from channels.sms.modem_inbound import Joiner, Stored, Whole
 from channels.sms.modem_pdu import deliver_text
@@ -81,6 +82,14 @@ def test_what_isnt_whole_is_handed_on_after_ten_minutes() -> None:
     (whole,) = joiner.wholes(held, LATER)
     assert whole.reply is not None
     assert whole.reply.text == "我们这里[…]快来"
+
+
+def test_what_lacks_a_part_answers_nothing() -> None:
+    """老人不肯走,还没有 may have stood in front of it."""
+    joiner, held = Joiner("m1", "86"), [stored(2, "全部转移完毕", (9, 2, 2))]
+    joiner.wholes(held, T0)
+    (reply,) = replies(joiner.wholes(held, LATER))
+    assert parse(reply.text).reason == "part-of-a-message"
 
 
 def test_a_part_that_comes_twice_is_nothing_new() -> None:

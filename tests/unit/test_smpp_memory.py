@@ -129,6 +129,8 @@ def test_parts_that_never_come_are_marked_and_forgotten() -> None:
         ("收到", ReplyKind.UNCLEAR),  # it may go on: …了吗?
         ("2 35", ReplyKind.UNCLEAR),
         ("1", ReplyKind.UNCLEAR),
+        ("2", ReplyKind.UNCLEAR),  # with the mark behind it no count: 2 1/2
+        ("已全部转移", ReplyKind.UNCLEAR),
         ("求助,水已经到二楼了", ReplyKind.HELP),
     ],
 )

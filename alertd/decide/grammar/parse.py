@@ -72,6 +72,8 @@ def _judge(words: Words, parts: Sequence[Token], codes: Sequence[str], *, whole:
         "too-long": not whole,
         "several-codes": len(codes) > 1,
         "several-units": sum(token.part is Part.UNIT for token in parts) > 1,
+        "several-answers": shape.contrast(parts),
+        "part-of-a-message": words.lacking,
     }
     doubt = next((reason for reason, is_so in doubts.items() if is_so), None)
     if doubt:

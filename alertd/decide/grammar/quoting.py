@@ -4,6 +4,8 @@ Phones quote the message they answer, and ours lists every reply code (`回1收�
 0不在岗`). A word of our own must never count as somebody's answer, so that whatever looks like our
 SMS is cut out: what stood before it is the answer; what follows on the same line is heard only
 where it calls for help, because it may as well be the end of a quotation that was cut short.
+
+Of a long reply, too, only a part may have come: what is missing may say the opposite.
 """
 
 import re
@@ -20,7 +22,7 @@ MENU_ITEMS = 3
 _SIGNATURE = re.compile(r"(?:【[^【】\n]{0,40}(?:】|$) ?)+")
 _IN_BRACKETS = re.compile(r"【([^【】\n]{0,40})(?:】|$)")
 _SAYS_SOMETHING = re.compile(
-    r"[a-z]\d{1,3}|(?:演练)?求助|求救|救命|被困|sos|help|.*(?:自动|助手|秘书|信箱|客服|代[收接复]).*"
+    r"[a-z]\d{1,3}|(?:演练)?求助|求救|救命|被困|sos|help|.*(?:自动|助[手理]|秘书|管家|机器人|信箱|留言|客服|转发|呼转|系统(?:提示|通知|消息)|代[收接复]).*"
 )  # a short code, a cry for help, or whose answer it is if no person's, in brackets
 _ITEM = re.compile(
     r"(?<!\d)([0-4]) ?[+:.、=\-]? ?(?:人数|n|count)?(?:人数)?(?:代表|为|表示|是)?"
@@ -51,6 +53,10 @@ _SENT_FROM = re.compile(  # what a telephone puts under what its owner writes
 )
 _CODE = re.compile(r"(?<![a-z0-9])([a-z]\d{1,3}) ?:")
 _ASKS_AT_END = re.compile(r"(?:\?|吗|嘛|么|呢|没有?|否)[\s\"」』)。.!]*$")
+_PIECE = re.compile(
+    r"\[\.{3}\]|\.{3}\(\d{1,3}/\d{1,3}\)$"  # as our modems and SMPP mark what lacks a part
+    r"|^[(\[【][1-9]/[2-9][)\]】]|[(\[【][1-9]/[2-9][)\]】]$"  # as telephones number their parts
+)
 _NOTHING = re.compile(r"[\s,。.、;:!~\"'()\[\]<>「」『』*#_|\-]*$")
 _HEAD = re.compile(r" ?(?:[0-4](?!\d)|[一二三四](?![一-鿿]))")
 
@@ -64,12 +70,14 @@ class Words:
         quoted: Something was cut away.
         doubtful: What was cut away may have changed the meaning of what is left.
         code: The short code that the quotation names, lower case, or None.
+        lacking: It is a part of a longer reply.
     """
 
     own: str = ""
     quoted: bool = False
     doubtful: bool = False
     code: str | None = None
+    lacking: bool = False
 
 
 def own_words(text: str) -> Words:
@@ -85,6 +93,7 @@ def own_words(text: str) -> Words:
         quoted=any(words.quoted for words in kept),
         doubtful=any(words.doubtful for words in kept),
         code=next((words.code for words in kept if words.code), None),
+        lacking=_PIECE.search(text) is not None,
     )
 
 

@@ -20,6 +20,8 @@ _BESIDE = frozenset(
 )
 _ANSWERS = frozenset("RDPU0124mnfX")
 
+_WORDED = {"0": "U", "1": "R", "2": "D", "4": "P"}
+
 _RECEIVED = re.compile(r"R*1?R*")
 _ON_POST = re.compile(r"[R1]*P+4?m?R*|[R1]*mP+R*|4P+m?R*|4")
 _DONE = re.compile(
@@ -64,6 +66,22 @@ def calls_for_help(tokens: Sequence[Token]) -> bool:
         if token.part not in _BESIDE | {Part.RECEIVED, Part.AWAY} and token.letter not in "014":
             return False
     return False
+
+
+def contrast(tokens: Sequence[Token]) -> bool:
+    """Whether those who are named answer differently: 张三完成,李小四到岗.
+
+    收到 in front is everybody's: 收到,张三已到岗.
+    """
+    said, name = [""], ""
+    for token in tokens:
+        if token.part is Part.NAME and token.text != name:
+            said, name = [*said, ""], token.text
+        elif token.letter in _ANSWERS:
+            said[-1] += _WORDED.get(token.letter, token.letter)
+    if not said[0].strip("R"):
+        said = said[1:]
+    return len({each for each in said if each}) > 1
 
 
 def _taken_back(rest: Sequence[Token]) -> bool:
