@@ -32,6 +32,7 @@ def store_findings(settings: Settings) -> list[Finding]:
     try:
         version, head = migrate.current(settings.store_url), migrate.head()
         if version is None:
+            migrate.refuse_unfit(settings.store_url)
             return [Finding(what, Health.LOOK, _("none yet; the first start makes it"))]
         if not migrate.is_known(version):
             return [of_error(what, migrate.newer())]

@@ -24,7 +24,7 @@ from alertd.engine.timekeeping import Timekeeper
 from alertd.engine.tracing import Tracer
 from alertd.errors import UnavailableError
 from alertd.model import Millis
-from alertd.store.dialect import out_of_space
+from alertd.store.dialect import cause_of, out_of_space
 from channels.base import Channel, Event, Fault, Outcome, SendError
 
 MOST_WAITING = 20_000  # inputs waiting for a commit; past it callers are told to come back
@@ -248,7 +248,7 @@ class Runner:
         Where space ran out in a whole step, all is tried again at once in a lean one: an expansion
         that doesn't fit may hold up nobody. Returns when to try again, in seconds.
         """
-        self.failing = type(error).__name__
+        self.failing = cause_of(error)
         self._log_failure("step failed", self.failing)
         for name, items in ended.items():
             self._outcomes[name].extendleft(reversed(items))
@@ -261,7 +261,8 @@ class Runner:
                 self._arrivals.extendleft(reversed(arrivals))
                 return 0.0
         refusal = UnavailableError(
-            "The store can't be written to now.", hint="Look at the disk's free space."
+            "The store can't be written to now.",
+            hint="Look at the database, and at its disk's free space.",
         )
         self._call(_refuse, [future for _, future in taken], refusal)
         self._call(_tell_all, groups, [Answer(error=refusal)] * len(groups), last=True)

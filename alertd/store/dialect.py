@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-import psycopg
-from psycopg.adapt import Dumper
 from sqlalchemy import (
     Column,
     Connection,
@@ -26,6 +24,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.sql.dml import Insert
 
 from alertd.errors import UnavailableError
+from alertd.store import postgres
 
 # A checkpoint writes a changed page once, however often it has changed; and the last page of the
 # journal, the rollups and the head of the queue change at every step. SQLite's own 1,000 pages are
@@ -65,7 +64,7 @@ def writer(
     it is told to leave transactions alone, and each begins as a writer.
     """
     if not is_sqlite(url):
-        return _postgresql(
+        return postgres.engine(
             url, poolclass=NullPool, isolation_level="READ COMMITTED", idle_ms=idle_ms
         )
     # An error's text must not show names or ciphertexts.
@@ -94,7 +93,7 @@ def broke_off(connection: Connection, error: BaseException) -> bool:
     outside of any transaction.
     """
     if connection.dialect.name != "sqlite":
-        return out_of_space(error)
+        return out_of_space(error) or postgres.gave_up(error)
     driver: Any = connection.connection.driver_connection
     return not driver.in_transaction or out_of_space(error)
 
@@ -109,6 +108,13 @@ def out_of_space(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
+
+
+def cause_of(error: BaseException) -> str:
+    """What the driver calls what went wrong; for the log, which is shown no more than that."""
+    while error.__cause__ is not None and not hasattr(error, "orig"):
+        error = error.__cause__
+    return type(getattr(error, "orig", None) or error).__name__
 
 
 _SPACE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
@@ -166,7 +172,7 @@ def reader(url: str) -> Engine:
     """An engine that can't write, for readers in any thread."""
     if not is_sqlite(url):
         # One view for all statements of a reader; a server that came back is noticed first.
-        return _postgresql(
+        return postgres.engine(
             url,
             isolation_level="REPEATABLE READ",
             execution_options={"postgresql_readonly": True},
@@ -184,34 +190,6 @@ def reader(url: str) -> Engine:
     return engine
 
 
-def _postgresql(url: str, *, idle_ms: int = 0, **more: Any) -> Engine:
-    # A peer without power sends no word: the connection, and its locks, must not outlive it long.
-    patience = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2}
-    settings = "-c timezone=UTC -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2"
-    # A process that is stopped answers these all the same, and would keep its locks.
-    settings += f" -c idle_in_transaction_session_timeout={idle_ms}"
-    engine = create_engine(
-        url, hide_parameters=True, connect_args={**patience, "options": settings}, **more
-    )
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: psycopg.Connection[Any], _record: Any) -> None:
-        # Flags are small integers in our tables; the driver would send a boolean.
-        connection.adapters.register_dumper(bool, _Flag)
-
-    return engine
-
-
-class _Flag(Dumper):
-    """A flag as 0 or 1, of whatever type is wanted there; SQLAlchemy's own are booleans."""
-
-    oid = 0
-
-    def dump(self, obj: Any) -> bytes:
-        """The text of it."""
-        return b"1" if obj else b"0"
-
-
 def _prepare(engine: Engine, *pragmas: str) -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _record: Any) -> None:
@@ -223,6 +201,16 @@ def _prepare(engine: Engine, *pragmas: str) -> None:
         connection.execute("PRAGMA temp_store=MEMORY")
         for pragma in pragmas:
             connection.execute(pragma)
+
+
+def refuse_unfit(connection: Connection) -> None:
+    """Refuse a database, still empty, in which a city couldn't be.
+
+    Raises:
+        ConflictError: It can't hold every text, or its user may make no tables.
+    """
+    if connection.dialect.name != "sqlite":
+        postgres.refuse_unfit(connection)
 
 
 def insert(connection: Connection, table: Table) -> Any:

@@ -31,14 +31,18 @@ def upgrade(url: str) -> None:
     """Apply the steps that are missing, all of them or none; makes an SQLite file's folder.
 
     Raises:
-        ConflictError: A newer alertd has been at work in this database.
+        ConflictError: A newer alertd has been at work in this database, or it is empty and no city
+            could be in it.
     """
     _make_folder(url)
     engine = dialect.writer(url)
     try:
         with engine.begin() as connection:
             dialect.hold_decisions(connection)  # several processes may start at once
-            _refuse_newer(_current(connection))
+            there = _current(connection)
+            if there is None:
+                dialect.refuse_unfit(connection)
+            _refuse_newer(there)
             command.upgrade(config(connection), "head")
     finally:
         engine.dispose()
@@ -52,6 +56,18 @@ def current(url: str) -> str | None:
     try:
         with engine.begin() as connection:
             return _current(connection)
+    finally:
+        engine.dispose()
+
+
+def refuse_unfit(url: str) -> None:
+    """As `dialect.refuse_unfit`, where there is a database."""
+    if file_of(url):
+        return
+    engine = dialect.reader(url)
+    try:
+        with engine.begin() as connection:
+            dialect.refuse_unfit(connection)
     finally:
         engine.dispose()
 

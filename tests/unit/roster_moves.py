@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from alertd.engine import approving
 from alertd.model import FOREVER, Channel
@@ -69,19 +69,24 @@ def _reach(connection: Any, person_no: int, rank: int, since: int, address_no: i
 
 def move_unit(city: City, unit_no: int, parent_no: int | None) -> str:
     """A unit, with all below it, is below another now, or gone; returns its path."""
-    c = t.unit.c
     with city.store.transaction(city.now) as tx:
-        live = select(t.unit).where(c.to_version == FOREVER)
-        rows = {row.no: row._asdict() for row in tx.connection.execute(live)}
-        before = rows[unit_no]["path"]
-        path = f"{rows[parent_no]['path']}{rows[unit_no]['code']}/" if parent_no else before
-        inside = [row for row in rows.values() if row["path"].startswith(before)]
-        here = (c.no.in_([row["no"] for row in inside]), c.to_version == FOREVER)
-        tx.connection.execute(update(t.unit).where(*here).values(to_version=2))
-        for row in inside if parent_no else ():
-            moved = {"from_version": 2, "path": path + row["path"].removeprefix(before)}
-            parent = {"parent_no": parent_no} if row["no"] == unit_no else {}
-            tx.connection.execute(t.unit.insert(), row | moved | parent)
+        return moved(tx.connection, unit_no, parent_no)
+
+
+def moved(connection: Connection, unit_no: int, parent_no: int | None) -> str:
+    """As `move_unit`, in a transaction of somebody else's."""
+    c = t.unit.c
+    live = select(t.unit).where(c.to_version == FOREVER)
+    rows = {row.no: row._asdict() for row in connection.execute(live)}
+    before = rows[unit_no]["path"]
+    path = f"{rows[parent_no]['path']}{rows[unit_no]['code']}/" if parent_no else before
+    inside = [row for row in rows.values() if row["path"].startswith(before)]
+    here = (c.no.in_([row["no"] for row in inside]), c.to_version == FOREVER)
+    connection.execute(update(t.unit).where(*here).values(to_version=2))
+    for row in inside if parent_no else ():
+        anew = {"from_version": 2, "path": path + row["path"].removeprefix(before)}
+        parent = {"parent_no": parent_no} if row["no"] == unit_no else {}
+        connection.execute(t.unit.insert(), row | anew | parent)
     return path
 
 

@@ -1,10 +1,11 @@
 """What is asked of PostgreSQL alone; the rest of the tests runs on either database."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, make_url, select, text, update
 
 from alertd.bootstrap import Node
 from alertd.decide.shares import STALE_MS, Part
@@ -13,9 +14,9 @@ from alertd.engine.turn import Turn
 from alertd.errors import ConflictError, NotConfiguredError
 from alertd.model import AlertState
 from alertd.settings import Settings
-from alertd.store import dialect
+from alertd.store import dialect, migrate
 from alertd.store import tables as t
-from alertd.store.database import Store
+from alertd.store.database import BrokenOffError, Store
 from alertd.store.vault import Vault
 from channels.base import Fault, SendError
 from tests import databases
@@ -109,6 +110,88 @@ def test_a_database_that_was_away_is_connected_to_anew(url: str) -> None:
         pass
     with store.transaction(3):
         pass
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    ["SELECT pg_cancel_backend(pg_backend_pid())", "SELECT pg_terminate_backend(pg_backend_pid())"],
+)
+def test_what_the_database_gives_up_is_no_inputs_fault(tmp_path: Path, trouble: str) -> None:
+    city = City(tmp_path, postgresql=True)
+    city.issue()
+    before = city.rows(select(t.journal.c.seq))
+
+    def cut(turn: Turn) -> None:
+        turn.connection.execute(text(trouble))
+
+    with pytest.raises(BrokenOffError):
+        city.engine.step(city.now, [cut])  # so the runner keeps what it had, and tries again
+    city.forward(seconds=1)
+    later = select(t.journal.c.kind).where(t.journal.c.seq > max(row.seq for row in before))
+    assert "defect" not in [row.kind for row in city.rows(later)]
+
+
+def test_a_deadlock_takes_back_the_whole_step(url: str) -> None:
+    one, other = opened(url), opened(url)
+    with other.transaction(1, deciding=False) as tx:
+        for kind in ("a", "b"):
+            tx.connection.execute(t.node_clock.insert(), {"node": kind, "lived_at": 1})
+    touch = update(t.node_clock).values(lived_at=2)
+    a, b = touch.where(t.node_clock.c.node == "a"), touch.where(t.node_clock.c.node == "b")
+
+    def wait_for_one_another() -> None:
+        with other.transaction(2, deciding=False) as theirs, ThreadPoolExecutor(1) as beside:
+            theirs.connection.execute(text("SET LOCAL deadlock_timeout = '30s'"))  # ours finds out
+            theirs.connection.execute(b)
+            with one.transaction(2) as ours, ours.item():
+                ours.connection.execute(a)
+                done = beside.submit(theirs.connection.execute, a)
+                try:
+                    ours.connection.execute(b)
+                finally:
+                    one.close()
+                    done.result()
+
+    with pytest.raises(BrokenOffError):
+        wait_for_one_another()
+
+
+def test_limits_meant_for_peoples_queries_are_not_alertds(url: str) -> None:
+    run(url, "ALTER DATABASE {} SET statement_timeout = '50ms'")
+    store = opened(url)
+    with store.transaction(1) as tx, store.read() as reading:
+        for connection in (tx.connection, reading):
+            connection.execute(text("SELECT pg_sleep(0.2)"))
+
+
+@pytest.mark.parametrize("name", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_loses_texts_is_refused_while_it_is_empty(url: str, name: str) -> None:
+    other = f"{make_url(url).database}_{name.lower()}"
+    run(url, f"CREATE DATABASE {other} ENCODING '{name}' LOCALE 'C' TEMPLATE template0")
+    databases.made.append(other)
+    with pytest.raises(ConflictError, match="isn't UTF8"):
+        migrate.upgrade(databases.server().url(other))
+
+
+def test_a_user_who_may_make_no_tables_is_told(url: str) -> None:
+    empty = f"{make_url(url).database}_empty"
+    run(url, f"CREATE DATABASE {empty}")
+    databases.made.append(empty)
+    run(url, f"CREATE ROLE {empty} LOGIN")
+    theirs = make_url(databases.server().url(empty)).set(username=empty)
+    try:
+        with pytest.raises(ConflictError, match="may make no tables"):
+            migrate.upgrade(theirs.render_as_string())
+    finally:
+        run(url, f"DROP ROLE {empty}")
+
+
+def run(url: str, statement: str) -> None:
+    """A statement outside of a transaction, about this database."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement.format(make_url(url).database)))
+    engine.dispose()
 
 
 def end(url: str, session: int) -> None:

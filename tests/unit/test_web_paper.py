@@ -16,7 +16,7 @@ from alertd.report.paper.sheets import spaced
 from alertd.store import dialect, journal, rebuild, rows
 from alertd.store import tables as t
 from tests import databases
-from tests.unit.roster_moves import move_unit, unit_of
+from tests.unit.roster_moves import moved, unit_of
 from tests.unit.web_city import TOWN, WebCity, short, web_city
 
 HTML = {"accept": "text/html"}
@@ -114,7 +114,9 @@ async def test_whoever_left_a_town_is_on_its_call_sheet_without_a_number(tmp_pat
         assert number in await shown("town")
         u = t.unit.c
         other = select(u.no).where(u.path.startswith("330281/330281002/"), u.level == "community")
-        move_unit(web.city, unit.no, web.city.one(other.limit(1)).no)
+        parent = web.city.one(other.limit(1)).no
+        # By the engine, whose connection it is.
+        await web.runner.submit(lambda turn: moved(turn.connection, unit.no, parent))
         after = await shown("town")
         assert unit.name in "".join(after.split())
         assert number not in after

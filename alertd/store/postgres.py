@@ -1,0 +1,84 @@
+"""PostgreSQL's own: how it is connected to, what it must be like, what it says of itself."""
+
+from typing import Any
+
+import psycopg
+from psycopg.adapt import Dumper
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from alertd.errors import ConflictError
+
+
+def engine(url: str, *, idle_ms: int = 0, **more: Any) -> Engine:
+    """An engine for `url`; `idle_ms` as for `Store`, `more` as for `create_engine`."""
+    # A peer without power sends no word: the connection, and its locks, must not outlive it long.
+    patience = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2}
+    words = {"client_encoding": "utf8"}
+    settings = "-c timezone=UTC -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2"
+    # A process that is stopped answers these all the same, and would keep its locks.
+    settings += f" -c idle_in_transaction_session_timeout={idle_ms}"
+    made = create_engine(
+        url, hide_parameters=True, connect_args={**patience, **words, "options": settings}, **more
+    )
+
+    @event.listens_for(made, "connect")
+    def _connect(connection: psycopg.Connection[Any], _record: Any) -> None:
+        # Flags are small integers in our tables; the driver would send a boolean.
+        connection.adapters.register_dumper(bool, _Flag)
+        # A limit that the user or the database was given is meant for people's queries.
+        connection.execute(_NO_TIMEOUTS)
+        connection.commit()
+
+    return made
+
+
+# Some of them are newer than the oldest server.
+_NO_TIMEOUTS = (
+    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN"
+    " ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_session_timeout')"
+)
+
+
+class _Flag(Dumper):
+    """A flag as 0 or 1, of whatever type is wanted there; SQLAlchemy's own are booleans."""
+
+    oid = 0
+
+    def dump(self, obj: Any) -> bytes:
+        """The text of it."""
+        return b"1" if obj else b"0"
+
+
+def gave_up(error: BaseException) -> bool:
+    """Whether PostgreSQL gave up what it was asked, and would do it the next time.
+
+    A deadlock, a statement that somebody cancelled, a connection that was cut: what was to be
+    written has no part in it.
+    """
+    seen = getattr(error, "orig", None) or error
+    if not isinstance(seen, psycopg.OperationalError):
+        return False
+    return seen.sqlstate is None or seen.sqlstate[:2] in _OF_THE_MOMENT
+
+
+# Connection, rollback (deadlock), resources, an operator's hand, the system.
+_OF_THE_MOMENT = {"08", "40", "53", "57", "58"}
+
+
+def refuse_unfit(connection: Connection) -> None:
+    """Refuse a database, still empty, in which a city couldn't be.
+
+    Raises:
+        ConflictError: It can't hold every text, or its user may make no tables.
+    """
+    encoding, may_make = connection.exec_driver_sql(_FITNESS).one()
+    hint = "Make one with: createdb --owner USER --template template0 --encoding UTF8 NAME"
+    if encoding != "UTF8":
+        raise ConflictError("The database's encoding isn't UTF8: texts would be lost.", hint=hint)
+    if not may_make:
+        raise ConflictError("The database's user may make no tables in it.", hint=hint)
+
+
+_FITNESS = (
+    "SELECT current_setting('server_encoding'), has_schema_privilege(current_schema(), 'CREATE')"
+)
