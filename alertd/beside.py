@@ -14,6 +14,7 @@ from typing import Final
 
 from alertd.errors import AlertdError
 from alertd.settings import load
+from alertd.whole import write_whole
 
 RUN_FILE: Final = "run.json"
 _WHATEVER_THE_DAY: Final = ssl.VerifyFlags(0x200000)  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
@@ -31,7 +32,7 @@ class Running:
     def write(self, data_dir: Path) -> Path:
         """Leave word for commands beside it."""
         path = data_dir / RUN_FILE
-        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        write_whole(path, json.dumps(asdict(self)).encode())
         return path
 
     def trusted(self) -> ssl.SSLContext | bool:

@@ -5,7 +5,6 @@ Keys are P-256, which every browser since 2012 knows. The server's lasts 825 day
 Apple's take from an authority of one's own; the authority's ten years.
 """
 
-import os
 import re
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -28,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from alertd.errors import ConflictError, InvalidInputError
+from alertd.whole import write_whole
 
 AUTHORITY_DAYS: Final = 3_650
 SERVER_DAYS: Final = 825
@@ -92,8 +92,8 @@ def make(folder: Path, names: list[str], *, office: str, now: datetime) -> Files
         )
         .sign(signer, SHA256())
     )
-    _keep(files.server_key, _pem(key))
-    _write(files.server, made.public_bytes(Encoding.PEM), mode=0o644)
+    write_whole(files.server_key, _pem(key), mode=0o600)
+    write_whole(files.server, made.public_bytes(Encoding.PEM))
     return files
 
 
@@ -156,8 +156,8 @@ def _make_authority(files: Files, office: str, now: datetime) -> None:
         )
         .sign(key, SHA256())
     )
-    _keep(files.authority_key, _pem(key))
-    _write(files.authority, made.public_bytes(Encoding.PEM), mode=0o644)
+    write_whole(files.authority_key, _pem(key), mode=0o600)
+    write_whole(files.authority, made.public_bytes(Encoding.PEM))
 
 
 def _builder(
@@ -186,17 +186,3 @@ def _name(text: str) -> x509.Name:
 
 def _pem(key: EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _keep(path: Path, content: bytes) -> None:
-    _write(path, content, mode=0o600)
-
-
-def _write(path: Path, content: bytes, *, mode: int) -> None:
-    """Whole or not at all: a server that starts meanwhile reads the old one or the new one."""
-    new = path.with_suffix(f"{path.suffix}.new")
-    new.unlink(missing_ok=True)
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    new.replace(path)

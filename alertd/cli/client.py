@@ -14,7 +14,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import httpx
 
@@ -30,6 +30,7 @@ from alertd.errors import (
     UnavailableError,
 )
 from alertd.settings import Settings
+from alertd.whole import in_place_of
 
 TOKEN_VARIABLE: Final = "ALERTD_TOKEN"  # noqa: S105 - a name, not a secret
 TOKEN_FILE: Final = "cli.token"  # noqa: S105 - the same
@@ -118,7 +119,7 @@ class Client:
         return (await self._send("GET", path, headers={"Accept": accept})).text
 
     async def download(self, path: str, file: Path, /, **params: Any) -> None:
-        """Write what the API answers to a file.
+        """Write what the API answers to a file, which stays as it was unless all of it came.
 
         Raises:
             AlertdError: It was refused, the server is gone, or the file can't be written.
@@ -128,7 +129,8 @@ class Client:
                 if not answer.is_success:
                     await answer.aread()
                     raise _refused(answer)
-                with _private(file) as out:
+                # It may hold numbers: its owner's alone where it wasn't there before.
+                with in_place_of(file, mode=0o600) as draft, draft.open("wb") as out:
                     async for piece in answer.aiter_bytes():
                         out.write(piece)
         except httpx.TransportError:
@@ -179,12 +181,6 @@ class Client:
         if asked and not reads:
             raise UnsureError("The server doesn't answer: it may have done what it was asked.")
         raise UnavailableError("The server doesn't answer.")
-
-
-def _private(path: Path) -> BinaryIO:
-    """A file to write, which may hold numbers: its owner's alone where it wasn't there before."""
-    path.touch(mode=0o600)
-    return path.open("wb")
 
 
 async def _events_of(answer: httpx.Response) -> AsyncIterator[tuple[str, Any]]:

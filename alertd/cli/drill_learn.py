@@ -14,6 +14,7 @@ from alertd.cli.words import LANGUAGE, _
 from alertd.errors import InvalidInputError, NotFoundError
 from alertd.report.words import role_word
 from alertd.settings import load
+from alertd.whole import in_place_of
 from drills.learning import rules
 from drills.learning.record import (
     LEAST_MESSAGES,
@@ -75,7 +76,8 @@ def _print(text: str) -> None:
 
 def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(text, encoding="utf-8")
+        with in_place_of(file) as draft:
+            draft.write_text(text, encoding="utf-8")
     except OSError as error:
         reason = error.strerror
         raise InvalidInputError(f"{file} can't be written to: {reason}.") from None

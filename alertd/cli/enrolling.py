@@ -6,11 +6,11 @@ from pathlib import Path
 
 from alertd.errors import InvalidInputError
 from alertd.settings import RouteSettings, Settings
+from alertd.whole import write_whole
 from channels.loudspeaker.accounts import Account
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.bundle import Bundle
 from channels.loudspeaker.keys import make_key, read_public
-from channels.loudspeaker.whole_file import write_whole
 
 _EMBEDDED = "embedded"
 _ANYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on

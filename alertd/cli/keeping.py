@@ -14,6 +14,7 @@ from alertd.i18n import sentence
 from alertd.model import Millis
 from alertd.settings import Settings
 from alertd.store import dialect, migrate
+from alertd.whole import write_whole
 
 FOLDER: Final = "backups"  # in the data folder, where no other is named
 _LAST: Final = "last-backup.json"
@@ -57,7 +58,7 @@ def remember(data_dir: Path, folder: Path, at: Millis) -> None:
     """Leave word of the last backup, for doctor."""
     text = json.dumps({"folder": str(folder), "taken_at": at})
     try:
-        (data_dir / _LAST).write_text(text, encoding="utf-8")
+        write_whole(data_dir / _LAST, text.encode())
     except OSError as error:
         file, reason = data_dir / _LAST, sentence(LANGUAGE, str(error.strerror))
         # The backup is good all the same.

@@ -1,6 +1,5 @@
 """Who has the machine has the system: the first administrator, and the command line's own token."""
 
-import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from alertd.model import Millis
 from alertd.store import access, credentials
 from alertd.store.database import Store, Transaction
 from alertd.web.passwords import hash_password, one_time_password
+from alertd.whole import write_whole
 
 ADMINISTRATOR: Final = "admin"
 PRINCIPAL: Final = "cli"
@@ -72,11 +72,7 @@ def token_of_cli(store: Store, data_dir: Path, now: Millis) -> str:
         made = token_for(tx, PRINCIPAL, "administrator")
         if kept and found is not None:
             credentials.revoke_token(tx, credentials.secret_hash(kept).hex(), by=PRINCIPAL)
-    path = data_dir / TOKEN_FILE
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(made)
+    write_whole(data_dir / TOKEN_FILE, made.encode("ascii"), mode=0o600)
     return made
 
 

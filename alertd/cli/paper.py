@@ -14,6 +14,7 @@ from alertd.cli.options import As, Json
 from alertd.cli.words import _, told, word
 from alertd.errors import InvalidInputError
 from alertd.settings import load
+from alertd.whole import in_place_of
 
 Alert = Annotated[str, typer.Option("--alert", help=_("The alert's short code or id."))]
 Unit = Annotated[
@@ -52,7 +53,7 @@ def _print(
         path = f"/api/v1/alerts/{quote(alert, safe='')}/paper/{kind}"
         pdf, sheets = await client.printed(path, body)
         try:
-            await asyncio.to_thread(file.write_bytes, pdf)
+            await asyncio.to_thread(_write, file, pdf)
         except OSError as error:
             raise InvalidInputError(f"{file} can't be written to: {error.strerror}.") from None
 
@@ -64,6 +65,11 @@ def _print(
         show.answer({"file": str(file), "sheets": sheets}, as_json=as_json, human=human)
 
     _run(work, acting_as)
+
+
+def _write(file: Path, pdf: bytes) -> None:
+    with in_place_of(file) as draft:
+        draft.write_bytes(pdf)
 
 
 @app.command("call-sheet", help=_("Who calls whom, with numbers for those who may see them."))

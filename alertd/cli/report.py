@@ -110,7 +110,6 @@ async def _download(alert: str, folder: Path, wanted: Wanted, acting_as: str | N
     async with connect(load(), acting_as=acting_as, reads_only=True) as client:
         for form in wanted.forms:
             path = folder / f"report-unmasked.{form}"
-            path.touch(mode=0o600)
             with show.working(_("Writing {folder}").format(folder=path)):
                 await client.download(
                     f"/api/v1/alerts/{alert}/report",

@@ -22,6 +22,7 @@ from alertd.store import tables as t
 from alertd.store.reads.alerts import AlertView, find
 from alertd.store.reads.alerts import alert as read_alert
 from alertd.store.reads.past import issued_between
+from alertd.whole import in_place_of
 
 _DAY_MS = 24 * 3600 * 1000
 _FOREVER = 2**62
@@ -63,10 +64,11 @@ def write_alert(settings: Settings, word: str, out: Path | None, wanted: Wanted)
     with show.working(_("Counting from the journal")), reading(settings) as connection:
         view = read_alert(connection, find(connection, word)).view
         folder = out or Path(f"report-{view.short_code}")
+        file = wanted.bundle or folder
         try:
             return _write(connection, settings, view, folder, wanted)[1]
         except OSError as error:
-            raise InvalidInputError(f"{folder} can't be written to: {error.strerror}.") from None
+            raise InvalidInputError(f"{file} can't be written to: {error.strerror}.") from None
 
 
 def _write(
@@ -92,7 +94,9 @@ def _write(
     if before is not None and "json" in wanted.forms:
         path = folder / "comparison.json"
         found = change.to_json(before.figures, now.figures, wanted.languages[0])
-        path.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        with in_place_of(path) as draft:
+            text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+            draft.write_text(text, encoding="utf-8")
         made.append(path)
     return now, made
 
@@ -136,7 +140,10 @@ def _write_season(
                 more(1)
     out.mkdir(parents=True, exist_ok=True)
     table = out / "season.csv"
-    with table.open("w", encoding="utf-8-sig", newline="") as file:
+    with (
+        in_place_of(table) as draft,
+        draft.open("w", encoding="utf-8-sig", newline="") as file,
+    ):
         csv.writer(file).writerows(rows_of(found, wanted.languages[0], settings.zone))
     if not found:
         show.note(_("No alert was issued in these days."))

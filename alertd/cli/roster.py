@@ -13,6 +13,7 @@ from alertd.cli.options import As, Groups, Json, People, Terminals, roster_files
 from alertd.cli.words import LANGUAGE, _
 from alertd.errors import InvalidInputError, ProblemsError
 from alertd.settings import load
+from alertd.whole import in_place_of
 from drills.sample_city import counted
 from rosters.export import Style, write_groups, write_people, write_terminals
 from rosters.export import roster_files as usual_files
@@ -47,9 +48,12 @@ def sample(  # noqa: D103 - its help says it
         out.mkdir(parents=True, exist_ok=True)
         files = usual_files(out)
         with show.counting(_("Writing {folder}").format(folder=out), plan.people) as told:
-            rows = write_people(counted(sample_rows(plan, date), told), files.people, style)
-            terminals = write_terminals(sample_terminals(plan), out / "terminals.csv", style)
-            groups = write_groups(sample_groups(plan, group_url), out / "groups.csv", style)
+            with in_place_of(files.people) as draft:
+                rows = write_people(counted(sample_rows(plan, date), told), draft, style)
+            with in_place_of(out / "terminals.csv") as draft:
+                terminals = write_terminals(sample_terminals(plan), draft, style)
+            with in_place_of(out / "groups.csv") as draft:
+                groups = write_groups(sample_groups(plan, group_url), draft, style)
     except OSError as error:
         raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
     found = {

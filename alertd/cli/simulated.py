@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from alertd.cli.words import LANGUAGE, _, word
 from alertd.errors import InvalidInputError
 from alertd.i18n import N_
 from alertd.report.words import role_word
+from alertd.whole import in_place_of
 from drills.script import Event
 from drills.simulate import pictures
 from drills.simulate.scripted import Scripted
@@ -103,8 +105,10 @@ def write(played: Played, found: Mapping[str, Any], folder: Path) -> None:
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (folder / name).write_text(text, encoding="utf-8")
+        with ExitStack() as drafts:
+            for name, text in files.items():
+                draft = drafts.enter_context(in_place_of(folder / name))
+                draft.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InvalidInputError(f"{folder} can't be written to: {error.strerror}.") from None
 

@@ -19,6 +19,7 @@ from alertd.cli.words import LANGUAGE, _
 from alertd.errors import InvalidInputError, NotConfiguredError
 from alertd.i18n import sentence
 from alertd.settings import load
+from alertd.whole import in_place_of, write_whole
 from alertd.words.sound import why_away, why_silent
 from channels.loudspeaker.accounts import ALERTD, Accounts, logins
 from channels.loudspeaker.box.box import Box, wall_ms
@@ -32,7 +33,6 @@ from channels.loudspeaker.bundle import Bundle
 from channels.loudspeaker.loudness import Hours, read_hours
 from channels.loudspeaker.speech.store import SoundStore
 from channels.loudspeaker.speech.voice import NoSpeechError, Voice
-from channels.loudspeaker.whole_file import write_whole
 
 _UP_PATIENCE_S: Final = 10.0
 
@@ -252,8 +252,6 @@ def say(  # noqa: D103 - its help says it
     except NoSpeechError as error:
         reason = why_silent(error.code)
         raise NotConfiguredError(f"It can't be said: {reason}.") from None
-    except OSError as error:
-        raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
     show.answer({"sha256": name}, as_json=as_json, human=lambda: show.line(name))
 
 
@@ -268,7 +266,11 @@ async def _say(voice: Voice, text: str, language: str, out: Path | None, *, seas
     store = SoundStore(load().data_dir / "audio")
     name = await store.said(voice, text, language)
     if out is not None and (path := store.path(name)) is not None:
-        await asyncio.to_thread(shutil.copyfile, path, out)
+        try:
+            with in_place_of(out) as draft:
+                await asyncio.to_thread(shutil.copyfile, path, draft)
+        except OSError as error:
+            raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
     if season:
         store.keep_for_season([name])
     return name

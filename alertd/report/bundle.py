@@ -24,6 +24,7 @@ from alertd.report.names import Names, Unit
 from alertd.store import journal
 from alertd.store import tables as t
 from alertd.store.roster.snapshot import snapshot
+from alertd.whole import in_place_of
 
 JOURNAL: Final = "journal.jsonl"
 ROSTER: Final = "roster.jsonl"
@@ -40,12 +41,15 @@ def write_bundle(connection: Connection, report: Report, path: Path) -> None:
     Args:
         connection: The same view that the report was gathered from.
         report: The report.
-        path: The file; written over.
+        path: The file; one that was there stays until this one is on the disk.
     """
     version = report.figures.course.roster_version
     named = names_of(_roster(connection, version))
     plain = Report(report.figures, named, report.ends)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
+    with (
+        in_place_of(path) as draft,
+        zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as bundle,
+    ):
         _put(bundle, JOURNAL, (row_line(row) for row in _all_facts(connection, report.ends)))
         _put(bundle, ROSTER, _roster(connection, version))
         _put(bundle, REPORT, [report_text(plain)])

@@ -5,7 +5,8 @@ Each form is a face of the same figures. What the reader may see of people is th
 
 import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
@@ -22,12 +23,13 @@ from alertd.report.figures.values import SCHEMA, Head
 from alertd.report.names import Names, read_names, with_holders
 from alertd.report.page import MOST_NAMED, band_of, page
 from alertd.report.rollup import unit_rows
-from alertd.report.rows import Manner, long_tables
+from alertd.report.rows import Long, Manner, long_tables
 from alertd.report.sheet import safe, sheet
 from alertd.report.values import CITY_TIME
 from alertd.report.workbook import workbook
 from alertd.store.reads import past
 from alertd.store.reads.report_rows import MASKED, Guise
+from alertd.whole import in_place_of
 
 KIND = "alertd.report"
 COMPARISON = "comparison"  # a report file has it where there is something to compare with
@@ -130,13 +132,14 @@ def make_report(
     """Write an alert's report; returns the files.
 
     The first language is that of every file; each further one gets a page and a document of its
-    own, report.LANGUAGE.html. The same journal gives the same bytes.
+    own, report.LANGUAGE.html. The same journal gives the same bytes. Files that were there stay
+    until all of the new ones are on the disk.
 
     Args:
         connection: For reading; one consistent view.
         alert_no: Which alert.
         report: What was gathered of it from this very view, where it was already.
-        directory: Made if it isn't there; files in it are overwritten.
+        directory: Made if it isn't there.
         languages: Of i18n.LANGUAGES, at least one.
         forms: Of FORMATS.
         order: What else is wanted; its language is taken from `languages`.
@@ -149,16 +152,22 @@ def make_report(
     wanted = order or Order(zone=zone)
     directory.mkdir(parents=True, exist_ok=True)
     made: list[Path] = []
-    for place, language in enumerate(languages):
-        mine = replace(wanted, language=language)
-        for form in forms:
-            if place and form not in {"html", "pdf"}:
-                continue
-            path = directory / (f"report.{language}.{form}" if place else f"report.{form}")
-            write(connection, report, form, path, mine)
+    with ExitStack() as drafts:
+
+        def draft(path: Path) -> Path:
             made.append(path)
-            if form == "csv":
-                made += _files_of_rows(connection, report, directory, mine)
+            return drafts.enter_context(in_place_of(path))
+
+        for place, language in enumerate(languages):
+            mine = replace(wanted, language=language)
+            for form in forms:
+                if place and form not in {"html", "pdf"}:
+                    continue
+                path = directory / (f"report.{language}.{form}" if place else f"report.{form}")
+                write(connection, report, form, draft(path), mine)
+                if form == "csv":
+                    for name, table in _tables_of_rows(connection, report, mine):
+                        _write_rows(draft(directory / name), table)
     return made
 
 
@@ -231,19 +240,19 @@ def _comparison(report: Report, order: Order) -> dict[str, Any]:
     return {"compared": found, "comparison_of": f"{other.short_code} {other.headline}"}
 
 
-def _files_of_rows(
-    connection: Connection, report: Report, directory: Path, order: Order
-) -> list[Path]:
-    """The long tables, a file each; a row is written as it is read."""
-    made = []
+def _tables_of_rows(
+    connection: Connection, report: Report, order: Order
+) -> Iterator[tuple[str, Long]]:
+    """The long tables that are a file each, by its name."""
     manner = _manner(order)
     for table in long_tables(connection, report.figures, report.names, manner, order.guise):
-        if table.key not in _FILES_OF_ROWS:
-            continue
-        path = directory / f"{table.key}.csv"
-        with path.open("w", encoding="utf-8-sig", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(table.heads)
-            writer.writerows([safe(cell) for cell in row] for row in table.rows)
-        made.append(path)
-    return made
+        if table.key in _FILES_OF_ROWS:
+            yield f"{table.key}.csv", table
+
+
+def _write_rows(path: Path, table: Long) -> None:
+    """A row is written as it is read."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(table.heads)
+        writer.writerows([safe(cell) for cell in row] for row in table.rows)

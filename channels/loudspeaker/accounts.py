@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from alertd.errors import ConflictError, InvalidInputError
+from alertd.whole import write_whole
 from channels.loudspeaker.commands import is_terminal_id
-from channels.loudspeaker.whole_file import write_whole
 
 ALERTD = "alertd"
 SHARED = "terminal"  # one login for all: simulated loudspeakers have it, real ones never

@@ -18,11 +18,11 @@ from pathlib import Path
 import structlog
 
 from alertd.errors import AlertdError, NotConfiguredError, UnavailableError
+from alertd.whole import write_whole
 from channels.loudspeaker.accounts import ALERTD, SHARED, Accounts, logins
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.broker_config import nats_config
 from channels.loudspeaker.broker_launch import EXIT_LOCKED
-from channels.loudspeaker.whole_file import write_whole
 
 _log = structlog.get_logger(__name__)
 

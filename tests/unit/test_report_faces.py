@@ -69,6 +69,17 @@ def test_the_files_and_their_bytes_are_the_same_again(
     assert {path.name: path.read_bytes() for path in again} == files
 
 
+def test_a_report_that_can_t_be_written_whole_leaves_the_earlier_one(
+    city: City, tmp_path: Path
+) -> None:
+    (tmp_path / "report.json").write_text("before")
+    (tmp_path / "report.html").mkdir()
+    with city.store.read() as connection, pytest.raises(IsADirectoryError):
+        make_report(connection, 1, tmp_path)
+    assert (tmp_path / "report.json").read_text() == "before"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_languages_are_chosen(city: City, tmp_path: Path) -> None:
     with city.store.read() as connection:
         paths = make_report(connection, 1, tmp_path, languages=["en"])

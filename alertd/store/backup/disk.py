@@ -1,6 +1,5 @@
 """Files that are whole on disk or not there at all."""
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -9,21 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alertd.errors import ConflictError
+from alertd.whole import sync
 
 _PIECE = 1 << 20
-_NO_SYNC = {errno.EINVAL, errno.ENOTSUP}  # a network's file system may have none for folders
-
-
-def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on disk before this returns."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if not (path.is_dir() and error.errno in _NO_SYNC):
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def sync_tree(folder: Path) -> None:

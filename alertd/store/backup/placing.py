@@ -27,6 +27,7 @@ from alertd.store.backup.manifest import ADDRESSES, DATABASE, KEYS, SETTINGS, Ma
 from alertd.store.backup.waiting import Waiting, waiting, would_send
 from alertd.store.database import Store, Transaction, lock_file
 from alertd.store.vault import KEY_BYTES, Vault, fingerprint
+from alertd.whole import sync
 
 LOCK: Final = "alertd.lock"
 _MARK: Final = "restore-under-way"
@@ -227,7 +228,7 @@ def _put(staged: Path, place: Place, now: Millis) -> Path | None:
     disk.sync_tree(staged)
     mark = place.data_dir / _MARK
     mark.touch()
-    disk.sync(place.data_dir)
+    sync(place.data_dir)
     aside = _fresh(place.database.parent, now)
     old = [place.database, *(Path(f"{place.database}{end}") for end in _BESIDE)]
     moved = [_aside(path, aside) for path in old]
@@ -241,9 +242,9 @@ def _put(staged: Path, place: Place, now: Millis) -> Path | None:
         moved.append(_aside(target, aside))
         disk.private_folder(target.parent)
         shutil.move(path, target)
-        disk.sync(target.parent)
+        sync(target.parent)
     mark.unlink()
-    disk.sync(place.data_dir)
+    sync(place.data_dir)
     return aside if any(moved) else None
 
 
@@ -265,7 +266,7 @@ def _aside(path: Path, aside: Path) -> bool:
         return False
     disk.private_folder(aside)
     shutil.move(path, aside / path.name)
-    disk.sync(aside)
+    sync(aside)
     return True
 
 

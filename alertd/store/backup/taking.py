@@ -21,6 +21,7 @@ from alertd.store.backup.checking import require_key
 from alertd.store.backup.copying import Tell, copy_database, frozen
 from alertd.store.backup.manifest import Kept, Manifest
 from alertd.store.vault import fingerprint
+from alertd.whole import sync
 
 _UNDER_WAY: Final = ".under-way-"
 _LOCK: Final = ".lock"
@@ -98,7 +99,7 @@ def take(
         made = _fill(part, source, now, tell, with_keys=with_keys)
         disk.sync_tree(part)
         part.rename(final)
-        disk.sync(into)
+        sync(into)
         removed = [] if keep is None else _thin(into, source.node, keep, final)
     return Taken(final, made, removed)
 

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from alertd.errors import ConflictError
+from alertd.whole import write_whole
 from channels.loudspeaker.terminal_memory import Memory
-from channels.loudspeaker.whole_file import write_whole
 
 
 class Disk:

@@ -13,8 +13,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from alertd.whole import write_whole
 from channels.loudspeaker.speech.voice import Voice
-from channels.loudspeaker.whole_file import write_whole
 
 SEASON = "season.json"
 _NAME = re.compile(r"[0-9a-f]{64}")
