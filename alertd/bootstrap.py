@@ -257,8 +257,8 @@ class Node:
         self._stack.callback(self.store.close)
         with self.store.read() as connection:
             refuse_departed(connection)
-        if self.space is not None and not self.space.short:
-            self.store.reserve_log()
+        if self.space is not None:
+            self.space.stand_on(self.store, self.settings.data_dir / LOCK)
         self.library = library_of(self.settings)
         gap_ms = round(self.settings.clock_gap_s * 1000)
         self.keeper = Timekeeper(self.store, self.clock, gap_ms=gap_ms)

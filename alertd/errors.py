@@ -102,6 +102,16 @@ class NoRoomError(UnavailableError):
     retry_after_s: ClassVar[int] = 30
 
 
+class MovedError(UnavailableError):
+    """What is written here, nobody would find again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The data folder was moved, removed or replaced while alertd runs.",
+            hint="Put it back, or stop alertd before anything else is started there.",
+        )
+
+
 class NotConfiguredError(AlertdError):
     """A setting is missing or wrong."""
 

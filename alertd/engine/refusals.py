@@ -1,8 +1,9 @@
-"""Why a move of an alert isn't allowed now: the decisions' reasons as sentences, and what to do."""
+"""Why something isn't done now: reasons of decisions and of the store as sentences, with hints."""
 
 from collections.abc import Mapping
 from typing import Final
 
+from alertd.errors import MovedError, UnavailableError
 from alertd.i18n import N_
 
 Said = tuple[str, str | None]
@@ -57,3 +58,13 @@ def of_move(reason: str) -> Said:
 def of_reference(reason: str) -> str:
     """A clause for a reason of `decide.supersede`."""
     return _REFERENCES.get(reason, reason)
+
+
+def of_failure(error: Exception) -> UnavailableError:
+    """What callers are told of a step that couldn't be committed."""
+    if isinstance(error, MovedError):
+        return error
+    return UnavailableError(
+        "The store can't be written to now.",
+        hint="Look at the database, and at its disk's free space.",
+    )

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from alertd.engine import receive
 from alertd.engine.core import Answer, Engine, Handover, Input, Step
+from alertd.engine.refusals import of_failure
 from alertd.engine.settling import Settlement
 from alertd.engine.space import Space
 from alertd.engine.timekeeping import Timekeeper
@@ -260,10 +261,7 @@ class Runner:
                 arrivals = [arrival for group in groups for arrival in group.arrivals]
                 self._arrivals.extendleft(reversed(arrivals))
                 return 0.0
-        refusal = UnavailableError(
-            "The store can't be written to now.",
-            hint="Look at the database, and at its disk's free space.",
-        )
+        refusal = of_failure(error)
         self._call(_refuse, [future for _, future in taken], refusal)
         self._call(_tell_all, groups, [Answer(error=refusal)] * len(groups), last=True)
         return _RETRY_S

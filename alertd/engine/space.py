@@ -1,9 +1,14 @@
-"""Watches the data folder's disk for the engine: see `decide.space`."""
+"""Watches the data folder for the engine: its disk (see `decide.space`), and that it is there."""
+
+from pathlib import Path
 
 import structlog
 
 from alertd.decide.space import Ballast, judge
+from alertd.errors import MovedError
 from alertd.store.ballast import BallastFile
+from alertd.store.database import Store
+from alertd.store.footing import Footing
 
 _MIB = 1 << 20
 
@@ -19,16 +24,37 @@ class Space:
 
     def __init__(self, file: BallastFile) -> None:
         self.file = file
+        self.footing = Footing()  # what is written to, once it is open
+        self.moved = False  # it isn't there any more by its name
         self.short = False  # new work is refused
         self.free = file.free()
         self.held = file.held()
+
+    def stand_on(self, store: Store, lock: Path) -> None:
+        """Watch the files that a process goes on writing to, which it has open by now.
+
+        While there is space the store's journal takes the place that it may grow to.
+
+        Args:
+            store: That was opened.
+            lock: Of the data folder, which is held.
+        """
+        self.footing = store.footing(lock)
+        if not self.short:
+            store.reserve_log()
 
     def look(self, *, failed: bool = False) -> bool:
         """Look again, and make or give up the ballast; returns whether space is short.
 
         Args:
             failed: The last step could not be committed for want of space.
+
+        Raises:
+            MovedError: What is written to isn't what has its name.
         """
+        self.moved = not self.footing.holds()
+        if self.moved:
+            raise MovedError
         self.free, self.held = self.file.free(), self.file.held()
         before = self.short
         self.short, act = judge(

@@ -13,6 +13,7 @@ from alertd.errors import ConflictError
 from alertd.model import Fact, Millis
 from alertd.store import dialect, journal
 from alertd.store.fold import apply, apply_alike
+from alertd.store.footing import Footing
 from alertd.store.vault import Vault
 
 
@@ -180,6 +181,11 @@ class Store:
         For a process that goes on writing; between transactions only.
         """
         dialect.reserve_log(self._connected(), self._checkpoint_pages)
+
+    def footing(self, *more: Path) -> Footing:
+        """The file that it writes to, where there is one, and more that this process has open."""
+        file = [Path(self._writer.url.database or "")] if not self.shared else []
+        return Footing(*file, *more)
 
     def close(self) -> None:
         """Close every connection."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from alertd.errors import MovedError
 from alertd.i18n import N_
 from alertd.store.reads.pulse import Pulse, pulse
 from alertd.web.deps import Deps
@@ -113,7 +114,9 @@ def _engine_reasons(deps: Deps, cycle_age_s: float, found: Pulse | None, now: in
     reasons = []
     if deps.stopping.is_set():
         reasons.append(N_("It is being stopped."))
-    if deps.runner.failing:
+    if deps.runner.space is not None and deps.runner.space.moved:
+        reasons.append(MovedError().message)
+    elif deps.runner.failing:
         reasons.append(N_("The engine can't write to the store."))
     if deps.runner.engine.failing(now):
         reasons.append(N_("A part of the engine's work fails again and again."))
