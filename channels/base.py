@@ -76,8 +76,9 @@ class Outgoing:
     expires_at: int  # ms; nothing is played or sent after it
     possible_duplicate: bool = False
     stop: bool = False  # a loudspeaker stops playing this alert instead
-    stops: Sequence[str] = ()  # with `stop`: further alerts that it ends, ids like `alert`
-    stops_until: int = 0  # with `stop`: ms; when the last of what it ends would be over by itself
+    # Alerts that it ends, ids like `alert`: with `stop` further ones, else those it replaces.
+    stops: Sequence[str] = ()
+    stops_until: int = 0  # ms; when the last of what it ends would be over by itself
     template: str = ""  # pre-registered template's name, for gateways without free text
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     # The alert as a document, CAP XML, for gateways that carry one: file name and content.

@@ -126,7 +126,8 @@ def _alike(turn: Turn, alert: LiveAlert, message: Message) -> dict[str, Any]:
     """What all of a message's deliveries share."""
     stop = message.template in _STOPPING
     ends = alert.follows if stop and alert.follows else alert.id
-    ended = following.sounding(turn.connection, alert.no, turn.now) if stop else {}
+    ends_some = stop or (message.kind == MessageKind.ALERT and alert.follows is not None)
+    ended = following.sounding(turn.connection, alert.no, turn.now) if ends_some else {}
     return {
         "alert": ends.hex(),
         "stops": tuple(other.hex() for other in ended if other != ends),

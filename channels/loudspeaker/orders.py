@@ -51,6 +51,12 @@ def order(
     )
 
 
+def hush(message: Outgoing) -> Outgoing:
+    """The order to fall silent about what `message`, a text, takes the place of."""
+    first, *others = message.stops
+    return replace(message, stop=True, alert=first, stops=others)
+
+
 def order_to_area(
     area: str,
     cmd_ids: Mapping[str, str],

@@ -5,11 +5,13 @@ or a further try, is as if each had been told by itself.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 from channels.base import Accepted, Fault, Outgoing, Send, SendError
 from channels.loudspeaker.announcing import Announcer
 from channels.loudspeaker.commands import (
+    Command,
     Numbering,
     SigningKey,
     Try,
@@ -20,7 +22,7 @@ from channels.loudspeaker.commands import (
 )
 from channels.loudspeaker.grouping import plan
 from channels.loudspeaker.link import Link
-from channels.loudspeaker.orders import Manner, expiry, order, order_to_area
+from channels.loudspeaker.orders import Manner, expiry, hush, order, order_to_area
 from channels.loudspeaker.unanswered import Unanswered
 from channels.loudspeaker.unsent import (
     LostWordError,
@@ -91,8 +93,7 @@ class Sender:
     async def _send(self, message: Outgoing, to_area: "_ToArea | None") -> Accepted:
         if not is_terminal_id(message.address):
             raise SendError(Fault.DEAD, "bad-terminal-id")
-        if message.stop:
-            self._unanswered.stop((message.alert, *message.stops))
+        self._unanswered.stop((message.alert, *message.stops) if message.stop else message.stops)
         cmd_id = self._cmd_id(message)
         try:
             if to_area is None or not await to_area.tell(message):
@@ -130,6 +131,11 @@ class Sender:
     ) -> None:
         topic = command_topic(f"terminal/{message.address}")
 
+        def silence(old: Outgoing, number: int, now: int) -> Command:
+            if not wanted():
+                raise NotHandedOverError("not-wanted-any-more")
+            return order(old, self._hush_id(message), number, now, self._manner)
+
         def payload() -> bytes:
             if not wanted():
                 raise NotHandedOverError("not-wanted-any-more")
@@ -137,6 +143,7 @@ class Sender:
             number = self._numbering.next(topic, now)
             return sign(order(message, cmd_id, number, now, self._manner, sound), self._key)
 
+        await self._hush(topic, message, silence)
         tag = (Try(message.delivery, message.attempt),)
         await self._link.publish(topic, payload, tag, lasts_s=self._lasts(message))
 
@@ -151,11 +158,18 @@ class Sender:
         sound = await self._sound(first)
         tries: list[Try] = []
 
+        def named(id_of: Callable[[Outgoing], str]) -> dict[str, str]:
+            if not wanted.waiting:
+                raise NotHandedOverError("not-wanted-any-more")
+            return {m.address: id_of(m) for m in wanted.waiting.values()}
+
+        def silence(old: Outgoing, number: int, now: int) -> Command:
+            names = named(self._hush_id)
+            return order_to_area(wanted.area, names, old, number, now, self._manner)
+
         def payload() -> bytes:
             now = self._in_time(first)
-            names = {m.address: self._cmd_id(m) for m in wanted.waiting.values()}
-            if not names:
-                raise NotHandedOverError("not-wanted-any-more")
+            names = named(self._cmd_id)
             number = self._numbering.next(topic, now)
             made = order_to_area(wanted.area, names, first, number, now, self._manner, sound)
             data = sign(made, self._key)
@@ -165,6 +179,7 @@ class Sender:
             return data
 
         try:
+            await self._hush(topic, first, silence)
             await self._link.publish(topic, payload, tries, lasts_s=self._lasts(first))
         except (NobodyListensError, NotAllowedError, ValueError):
             self._unanswered.forget(told)
@@ -174,6 +189,32 @@ class Sender:
             raise
         self._unanswered.begin(told)
         return True
+
+    async def _hush(
+        self,
+        topic: str,
+        message: Outgoing,
+        silence: Callable[[Outgoing, int, int], Command],
+    ) -> None:
+        """Before a text, stop what it takes the place of: both may have waited in the broker.
+
+        Where the broker's word on that is lost, its word on the text decides.
+        """
+        if message.stop or not message.stops:
+            return
+        old = hush(message)
+
+        def payload() -> bytes:
+            now = self._now()
+            return sign(silence(old, self._numbering.next(topic, now), now), self._key)
+
+        with contextlib.suppress(LostWordError):
+            await self._link.publish(topic, payload, lasts_s=self._lasts(old))
+
+    def _hush_id(self, message: Outgoing) -> str:
+        """Of no try's: that it was obeyed says nothing of the text that follows."""
+        name = f"hush {message.address}"
+        return command_id(self._key, name, message.alert, message.delivery, message.attempt)
 
     async def _ask_again(self, message: Outgoing, cmd_id: str) -> None:
         """Where it fails, the delivery stays open, and whoever waits for its answer tries again."""

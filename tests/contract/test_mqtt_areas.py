@@ -158,3 +158,23 @@ async def test_the_whole_area_can_be_silenced_at_once(
             ("interrupted", "cancelled")
         }
         await sink.until(lambda events: {11, 12, 13, 14} <= delivered(events))
+
+
+async def test_a_whole_area_hears_the_new_text_in_the_old_one_s_place(
+    broker_class: type[Broker], tmp_path: Path
+) -> None:
+    async with enrolled(tmp_path, broker_class, 3, grace_s=20) as (city, sink, route):
+        await city.terminals.start(*["ok"] * 3, speed=1.0)
+        ear = await listening(city, "area/+", "terminal/+")
+        await send(route, *[order(n) for n in (1, 2, 3)])
+        await sink.until(lambda events: delivered(events) == {1, 2, 3})
+        new = [order(10 + n, n, alert="0b" * 16, stops=("0a" * 16,)) for n in (1, 2, 3)]
+        await send(route, *new)
+        await sink.until(lambda events: {11, 12, 13} <= delivered(events))
+        ended = await city.terminals.logged("ended", 3)
+        assert {line["reason"] for line in ended} == {"cancelled"}
+        said = [await next_command(ear) for _ in range(3)]
+        assert [(topic.split("/")[2], command["type"]) for topic, command in said] == [
+            *(("area", 3), ("area", 2), ("area", 3)),
+        ]
+        await ear.close()

@@ -310,6 +310,25 @@ async def test_an_order_to_stop_stops(broker_class: type[Broker], tmp_path: Path
         assert words(sink, playing)[1] == (S.INTERRUPTED, "cancelled", "0/3")
 
 
+async def test_what_was_replaced_while_a_terminal_was_away_is_not_heard(
+    broker_class: type[Broker], tmp_path: Path
+) -> None:
+    async with world(tmp_path, broker_class) as city:
+        await city.terminals.start("ok")
+        sink = Recorder()
+        route = await city.route(sink)
+        await city.terminals.kill()
+        old = order(1)
+        new = order(2, terminal=1, alert="0b" * 16, severity=2, stops=(old.alert,))
+        await send(route, old)
+        await send(route, new)
+        await city.terminals.start("ok")
+        await sink.until(lambda _: (S.PLAYED, "", "3/3") in words(sink, new))
+        assert words(sink, old) == [(S.DELIVERED, "", ""), (S.INTERRUPTED, "cancelled", "0/3")]
+        # That it obeyed the order to fall silent is no word on the text.
+        assert words(sink, new) == [(S.DELIVERED, "", ""), (S.PLAYED, "", "3/3")]
+
+
 async def test_a_live_alert_goes_before_a_drill(broker_class: type[Broker], tmp_path: Path) -> None:
     async with world(tmp_path, broker_class) as city:
         await city.terminals.start("ok", speed=2.0)

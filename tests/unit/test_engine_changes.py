@@ -225,6 +225,18 @@ def test_what_ends_an_alert_is_heard_for_as_long_as_the_alert_would_have_been(
     assert {expiry(message, city.now) for message in stops} == {ends[blue]}
 
 
+@pytest.mark.parametrize("template", ["typhoon", "correction"])
+def test_a_text_that_takes_another_s_place_silences_it(make_city: MakeCity, template: str) -> None:
+    city = make_city()
+    first = city.issue(areas=[TOWN])
+    second = city.issue(areas=[TOWN], references=[city.reference(first)])
+    city.sent.clear()
+    city.issue(template, areas=[TOWN], references=[city.reference(second)])
+    ids = {row.no: row.id.hex() for row in city.rows(select(t.alert.c.no, t.alert.c.id))}
+    texts = [m for m in city.sent if m.kind == "alert" and not m.stop]
+    assert {(m.alert, tuple(m.stops)) for m in texts} == {(ids[3], (ids[second], ids[first]))}
+
+
 # --- a unit that is moved or removed
 
 
