@@ -13,7 +13,7 @@ cookies, no proxies, no automatic second try.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httptools
@@ -28,11 +28,12 @@ _MAX_HEAD_BYTES = 64 * 1024  # of an answer, and of all that isn't its body
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; `retry_after` is that header as it stood."""
+    """What came back; `retry_after` and `date` are those headers as they stood."""
 
     status: int
     body: bytes
     retry_after: str | None
+    date: str | None = field(default=None, compare=False)
 
 
 class BulkClient:
@@ -172,6 +173,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[Answer] | None = None
         self._retry_after: str | None = None
+        self._date: str | None = None
         self._received = 0
         self._forget_answer()
 
@@ -224,6 +226,8 @@ class _Connection(asyncio.Protocol):
         match name.lower():
             case b"retry-after":
                 self._retry_after = value.decode("latin-1")
+            case b"date":
+                self._date = value.decode("latin-1")
             case b"content-length" | b"transfer-encoding":
                 self._ends_with_connection = False
 
@@ -251,7 +255,7 @@ class _Connection(asyncio.Protocol):
         # A refusal names no message: should it come twice, the next on this connection would be
         # taken for refused. (A message that was taken is told by its reference.)
         self.reusable = reusable and status in _SUCCESS
-        waiting.set_result(Answer(status, bytes(self._body), self._retry_after))
+        waiting.set_result(Answer(status, bytes(self._body), self._retry_after, self._date))
 
     def _lose(self, code: str) -> None:
         waiting, self._waiting = self._waiting, None
@@ -260,6 +264,6 @@ class _Connection(asyncio.Protocol):
 
     def _forget_answer(self) -> None:
         self._body = bytearray()
-        self._retry_after = None
+        self._retry_after = self._date = None
         self._headers_complete = False
         self._ends_with_connection = True

@@ -35,9 +35,9 @@ from channels.base import (
 from channels.chat.answers import BotBusyError, SignatureError, dead, refused
 from channels.chat.pace import Paces, Window
 from channels.chat.parts import TooLongError, split
-from channels.chat.service_clock import ServiceClock
 from channels.http_faults import LostAnswerError, NotSentError, fault_of_exchange
 from channels.http_web import BadUrlError, WebAnswer, WebClient
+from channels.service_clock import ServiceClock
 
 _MAX_BODY_BYTES = 64 * 1024
 _HEALTH_TIMEOUT_S = 2.0

@@ -38,6 +38,7 @@ from channels.described.signatures import Draft
 from channels.http_bulk import Answer, BulkClient
 from channels.http_faults import LostAnswerError, NotSentError, fault_of_exchange, fault_of_status
 from channels.references import References
+from channels.service_clock import ServiceClock
 
 _HEALTH_TIMEOUT_S = 2.0
 _MOST_NAMED = 8
@@ -54,7 +55,8 @@ class HttpRoute:
         self._settings = RouteSettings(config, self._gateway)
         self.config = config
         self.kind = ChannelKind(self._gateway.channel)
-        self._now = context.now
+        self._ours = context.now
+        self._clock = ServiceClock(context.now)
         self._client: BulkClient | None = None
         self._under_way = UnderWay()
         self._references = References()
@@ -89,20 +91,27 @@ class HttpRoute:
         templates = self._settings.templates
         chosen = templates.fill(message, values["unsigned"]) if templates else None
         values |= calls.of_template(chosen)
-        draft = self._draft(self._gateway.request, values)
+        signed_at = self._clock.now()
+        draft = self._draft(self._gateway.request, values, signed_at)
         try:
             answer = await _exchange(self._client, draft)
         except (NotSentError, LostAnswerError) as error:
             raise fault_of_exchange(error) from error
-        accepted = judge(self._gateway.answer, answer, values["ours"], self._now())
+        self._clock.learn(answer.date)
+        try:
+            accepted = judge(self._gateway.answer, answer, values["ours"], self._ours())
+        except SendError as error:
+            if error.fault is Fault.REFUSED and self._clock.contradicts(signed_at):
+                # Known now: the next try is signed with their time.
+                raise SendError(Fault.RETRY, "wrong-clock") from None
+            raise
         if accepted.reference is not None and not self._references.fresh(
             accepted.reference, message.delivery, message.attempt
         ):
             raise SendError(Fault.UNKNOWN, "answer-of-another")
         return accepted
 
-    def _draft(self, what: Request, values: dict[str, object]) -> Draft:
-        now_ms = self._now()
+    def _draft(self, what: Request, values: dict[str, object], now_ms: int) -> Draft:
         known = {**calls.of_time(now_ms, secrets.token_hex(16)), **values}
         url, given = self._settings.url, self._settings.given
         return calls.draft(what, self._gateway, url, given, known, now_ms)
@@ -129,12 +138,15 @@ class HttpRoute:
         if self._client is None:
             return Health(ok=False, detail=N_("The route is closed."))
         try:
-            draft = self._draft(self._gateway.health or _REACHED, {})
+            draft = self._draft(self._gateway.health or _REACHED, {}, self._clock.now())
             async with asyncio.timeout(_HEALTH_TIMEOUT_S):
                 answer = await _exchange(self._client, draft)
         except (NotSentError, LostAnswerError, SendError, TimeoutError):
             return Health(ok=False, detail=N_("The gateway doesn't answer."))
+        self._clock.learn(answer.date)
         if code := self._complaint(answer):
+            if self._clock.off:  # and it is signed with their time from now on
+                return Health(ok=False, detail=self._clock.words(self._gateway.title))
             return Health(ok=False, detail=N_("The gateway answers {code}.").format(code=code))
         missing = self._settings.templates.missing() if self._settings.templates else []
         if not missing:

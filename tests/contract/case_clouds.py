@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -74,6 +74,7 @@ class CloudCase:
         *,
         timeout_s: float = 10.0,
         in_flight: int = 50,
+        now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         **more: Any,
     ) -> AsyncIterator[Self]:
         sink, peer = Recorder(), cls.stub()
@@ -90,9 +91,7 @@ class CloudCase:
                     **more,
                 },
             )
-            context = RouteContext(
-                now=lambda: time.time_ns() // 1_000_000, sink=sink, public_base_url=host.base_url
-            )
+            context = RouteContext(now=now, sink=sink, public_base_url=host.base_url)
             route = HttpRoute(config, context)
             host.mount(route)
             await route.start()

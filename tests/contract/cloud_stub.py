@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import json
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -37,6 +38,11 @@ class BadRequestError(Exception):
         self.code = code
 
 
+def _date() -> dict[str, str]:
+    """As both clouds say it with every answer."""
+    return {"date": formatdate(usegmt=True)}
+
+
 class CloudStub(HttpStub):
     """One account with a provider."""
 
@@ -58,12 +64,12 @@ class CloudStub(HttpStub):
                 self._serve(exchange)
         except BadRequestError as error:
             self.refused.append(error.code)
-            exchange.answer(400, self.encoded(self.refusal(error.code, exchange)))
+            exchange.answer(400, self.encoded(self.refusal(error.code, exchange)), headers=_date())
 
     def _serve(self, exchange: Exchange) -> None:
         if self.trouble in self.refusals:
             status, code = self.refusals[self.trouble]
-            headers = {"retry-after": "7"} if status == 429 else {}
+            headers = _date() | ({"retry-after": "7"} if status == 429 else {})
             body = self.encoded(self.refusal(code, exchange))
             exchange.answer(status, body, headers=headers)
             return
@@ -93,7 +99,7 @@ class CloudStub(HttpStub):
             case "noise":
                 exchange.answer_raw(b"\x16\x03\x01\x00nonsense\r\n\r\n")
             case _:
-                exchange.answer(200, self.encoded(self.accepted(made)))
+                exchange.answer(200, self.encoded(self.accepted(made)), headers=_date())
 
     def release(self) -> None:
         held, self._held = self._held, []
