@@ -13,7 +13,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from alertd import messages
-from alertd.clock import SteadyClock, UuidV7
+from alertd.clock import POSTGRESQLS, SteadyClock, UuidV7
 from alertd.decide.plan import Route, without_pretence
 from alertd.decide.shares import Part
 from alertd.engine.core import Engine
@@ -250,7 +250,6 @@ class Node:
             )
         if not self.is_helper:
             self._stack.callback(lock(self.settings).close)
-            self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.space = Space(ballast_of(self.settings))
             self.space.look()  # before anything is written
         self.store = open_store(self.settings)
@@ -260,6 +259,8 @@ class Node:
         if self.space is not None:
             self.space.stand_on(self.store, self.settings.data_dir / LOCK)
         self.library = library_of(self.settings)
+        if self.store.shared:
+            self.clock.asked = partial(self.store.ask, POSTGRESQLS)  # one for all of them
         gap_ms = round(self.settings.clock_gap_s * 1000)
         self.keeper = Timekeeper(self.store, self.clock, gap_ms=gap_ms)
         self.keeper.start()
@@ -290,8 +291,7 @@ class Node:
         assert self.library is not None  # noqa: S101 - the same
         configs = self.routes
         if configs is None:
-            given = self.settings.routes
-            configs = {name: route_config(name, route) for name, route in given.items()}
+            configs = {n: route_config(n, given) for n, given in self.settings.routes.items()}
         # Gateways live by the wall clock, however fast ours is made to run.
         wall = self.clock if self.clock.speed == 1.0 else SteadyClock()
         context = RouteContext(now=wall, sink=self._sink, public_base_url=self.settings.base_url)

@@ -7,8 +7,18 @@ the wall clock's time, or takes it later, is decided by `decide/timekeeping.py`.
 
 import os
 import time
+from collections.abc import Callable
 
 from alertd.model import Millis
+
+
+def machine_ms() -> Millis:
+    """What this machine's clock says."""
+    return time.time_ns() // 1_000_000
+
+
+POSTGRESQLS = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+"""Asks for what the clock of a PostgreSQL server's machine says, in the same unit."""
 
 
 class SteadyClock:
@@ -16,11 +26,14 @@ class SteadyClock:
 
     Args:
         speed: How many times faster than life; above 1 only in demonstrations.
+        asked: What says the wall clock's time; of processes that share a database it is one for
+            all of them (`Node.open`).
     """
 
-    def __init__(self, speed: float = 1.0) -> None:
+    def __init__(self, speed: float = 1.0, asked: Callable[[], Millis] = machine_ms) -> None:
         self.speed = speed
-        wall = time.time_ns() // 1_000_000
+        self.asked = asked
+        wall = asked()
         # In one value: other threads read while `move` writes.
         self._from = (wall, wall, time.monotonic())
 
@@ -31,11 +44,11 @@ class SteadyClock:
 
     def move(self, to: Millis) -> None:
         """Count on from `to`."""
-        self._from = (to, time.time_ns() // 1_000_000, time.monotonic())
+        self._from = (to, machine_ms(), time.monotonic())
 
     def wall(self) -> Millis:
-        """What the machine's clock says; a clock that is faster than life has none beside it."""
-        return time.time_ns() // 1_000_000 if self.speed == 1.0 else self()
+        """What the wall clock says; a clock that is faster than life has none beside it."""
+        return self.asked() if self.speed == 1.0 else self()
 
     def of_wall(self, wall: Millis) -> Millis:
         """What we read when the wall clock reads `wall`: for the words of peers that live by it."""

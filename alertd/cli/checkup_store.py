@@ -1,6 +1,5 @@
 """The database as doctor sees it: version, clock, roster, who may approve. Only reads."""
 
-import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,7 +11,8 @@ from alertd.cli import keys
 from alertd.cli.findings import Finding, Health, age, of_error
 from alertd.cli.trouble import of_database
 from alertd.cli.words import _
-from alertd.decide.timekeeping import Why, resume
+from alertd.clock import POSTGRESQLS, machine_ms
+from alertd.decide.timekeeping import Why, resume, standing
 from alertd.engine.authority import Actor, may
 from alertd.errors import AlertdError
 from alertd.settings import Settings
@@ -56,10 +56,13 @@ def _inside(settings: Settings) -> list[Finding]:
     try:
         with engine.begin() as connection:
             refuse_departed(connection)
-            now = time.time_ns() // 1_000_000
+            machine = machine_ms()
+            shared = not dialect.is_sqlite(settings.store_url)
+            now = connection.exec_driver_sql(POSTGRESQLS).scalar_one() if shared else machine
             return [
                 _key(connection, settings),
                 _clock(connection, now, settings),
+                *_other_clock(machine, now),
                 _roster(connection, now),
                 *_groups(connection, settings),
                 *_people(connection),
@@ -94,6 +97,17 @@ def _clock(connection: Connection, now: int, settings: Settings) -> Finding:
     told = text.format(seconds=f"{abs(now - found.at) // 1000:,}")
     hint = _("Put the machine's clock right, or say that it is right: alertd clock accept.")
     return Finding(what, Health.BROKEN, f"{told} {hint}")
+
+
+def _other_clock(machine: int, now: int) -> Iterator[Finding]:
+    """A third witness, who isn't gone by: one of the two clocks is wrong."""
+    if standing(now, machine) is not Why.WALL:
+        text = _(
+            "this machine's is {seconds} s off the database's, which all who share it go by:"
+            " put the wrong one right"
+        )
+        told = text.format(seconds=f"{(machine - now) // 1000:+,}")
+        yield Finding(_("clock"), Health.LOOK, told)
 
 
 def _roster(connection: Connection, now: int) -> Finding:

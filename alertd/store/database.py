@@ -168,6 +168,15 @@ class Store:
         with self._reader.connect() as connection, connection.begin():
             yield connection
 
+    def ask(self, statement: str) -> Any:
+        """What the database answers to a question of one value; between transactions only.
+
+        By the writer's connection: the engine waits for no reader.
+        """
+        connection = self._connected()
+        with connection.begin():
+            return connection.exec_driver_sql(statement).scalar_one()
+
     def checkpoint(self) -> bool:
         """Have SQLite's journal used again from its beginning; between transactions only.
 

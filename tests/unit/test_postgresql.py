@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, inspect, make_url, select, text, update
 
 from alertd.bootstrap import Node
+from alertd.clock import SteadyClock, machine_ms
 from alertd.decide.shares import STALE_MS, Part
 from alertd.engine.settling import Settlement
 from alertd.engine.turn import Turn
@@ -275,6 +276,20 @@ async def test_sqlite_has_one_process(tmp_path: Path) -> None:
     node = Node(Settings(data_dir=tmp_path), part=Part(decides=False, routes=frozenset()))
     with pytest.raises(NotConfiguredError, match="SQLite"):
         await node.open()
+
+
+async def test_whoever_works_on_it_goes_by_the_databases_clock(tmp_path: Path, url: str) -> None:
+    """One whose machine is hours ahead would end alerts that have just been issued."""
+    settings = Settings(data_dir=tmp_path, database_url=SecretStr(url))
+    hasty = SteadyClock(asked=lambda: machine_ms() + 5 * 3_600_000)
+    node = Node(settings, clock=hasty, part=Part(routes=frozenset()))
+    await node.open()
+    try:
+        assert abs(node.clock() - machine_ms()) < 60_000
+        assert node.keeper is not None
+        assert node.keeper.standing.trusted
+    finally:
+        await node.close()
 
 
 async def test_a_worker_with_another_key_sends_nothing(tmp_path: Path) -> None:
