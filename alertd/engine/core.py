@@ -313,7 +313,8 @@ class Engine:
             "help": answering.help_due,
             "paused": lambda turn, _: halting.forgotten_due(turn),
         }
-        if self.gives_up:
+        # What others send by, whose settings name more routes than ours, may be a way.
+        if self.gives_up and not self.portions.strange:
             parts["unroutable"] = _fail_unroutable
         if not lean:
             parts |= {"ladders": climbing.ladders, "digests": climbing.digests}

@@ -26,6 +26,7 @@ class Portions:
     alone: bool
     seen: dict[str, Sighting] = field(default_factory=dict)
     alive: int = 0  # workers, at the last look
+    strange: frozenset[str] = frozenset()  # routes that others send by, and we know nothing of
     _held: dict[str, int] = field(default_factory=dict)
     _looked_at: Millis | None = None
 
@@ -58,6 +59,7 @@ class Portions:
             if self.part.sends_by(name)
         }
         self._held = workers.exchange(connection, self.lease, wanted) if self.part.works else {}
+        self.strange = workers.served(connection) - routes.keys()
 
     def forget(self) -> None:
         """Nothing of the last look was committed: look again before claiming."""

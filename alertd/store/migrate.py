@@ -31,8 +31,8 @@ def upgrade(url: str) -> None:
     """Apply the steps that are missing, all of them or none; makes an SQLite file's folder.
 
     Raises:
-        ConflictError: A newer alertd has been at work in this database, or it is empty and no city
-            could be in it.
+        ConflictError: A newer alertd has been at work in this database, an older one is, or it is
+            empty and no city could be in it.
     """
     _make_folder(url)
     engine = dialect.writer(url)
@@ -43,6 +43,11 @@ def upgrade(url: str) -> None:
             if there is None:
                 dialect.refuse_unfit(connection)
             _refuse_newer(there)
+            if there != head() and dialect.writers(connection):
+                raise ConflictError(
+                    "An older version of alertd is running on this database.",
+                    hint="Stop every server and worker, and start them all in this version.",
+                )
             command.upgrade(config(connection), "head")
     finally:
         engine.dispose()

@@ -50,6 +50,13 @@ def leave(connection: Connection, lease: str) -> None:
     release(connection, lease)
 
 
+def served(connection: Connection) -> frozenset[str]:
+    """The routes of which somebody holds a share."""
+    s = t.route_share.c
+    held = select(s.route).where(s.lease.is_not(None)).distinct()
+    return frozenset(connection.execute(held).scalars())
+
+
 def release(connection: Connection, lease: str) -> None:
     """Give back all shares of a worker."""
     s = t.route_share

@@ -84,10 +84,7 @@ async def readiness(deps: Deps) -> Readiness:
         reasons.append(N_("There is no route: nothing can go out."))
     elif "Actual" not in carried:
         warnings.append(N_("No route carries Actual alerts."))
-    if oldest_s > MOST_PENDING_AGE_S:
-        warnings.append(N_("Messages that are due have been waiting for long."))
-    if found and found.forgotten:
-        warnings.append(N_("An alert has been paused for more than ten minutes."))
+    warnings += _work_warnings(deps, found, oldest_s)
     standing = standing_of(deps)
     if not standing.trusted:
         warnings.append(standing.warning)
@@ -103,6 +100,17 @@ async def readiness(deps: Deps) -> Readiness:
         clock_trusted=standing.trusted,
         clock_ahead_s=round(standing.ahead_ms / 1000, 3),
     )
+
+
+def _work_warnings(deps: Deps, found: Pulse | None, oldest_s: float) -> list[str]:
+    warnings = []
+    if oldest_s > MOST_PENDING_AGE_S:
+        warnings.append(N_("Messages that are due have been waiting for long."))
+    if found and found.forgotten:
+        warnings.append(N_("An alert has been paused for more than ten minutes."))
+    if deps.runner.engine.portions.strange:
+        warnings.append(N_("A worker sends by a route that this server's settings don't name."))
+    return warnings
 
 
 def is_short(deps: Deps) -> bool:

@@ -13,7 +13,8 @@ from alertd.decide.shares import STALE_MS, Part
 from alertd.engine.settling import Settlement
 from alertd.engine.turn import Turn
 from alertd.errors import ConflictError, NotConfiguredError
-from alertd.model import AlertState
+from alertd.lanes import BY_SMS
+from alertd.model import AlertState, Channel
 from alertd.settings import Settings
 from alertd.store import dialect, migrate
 from alertd.store import tables as t
@@ -187,6 +188,16 @@ def test_a_user_who_may_make_no_tables_is_told(url: str) -> None:
         run(url, f"DROP ROLE {empty}")
 
 
+def test_tables_are_not_changed_under_an_older_version_that_runs(url: str) -> None:
+    run(url, "UPDATE alembic_version SET version_num = 'v0016'")
+    older = opened(url)
+    with older.transaction(1):
+        pass
+    with pytest.raises(ConflictError, match="older version"):
+        migrate.upgrade(url)
+    assert migrate.current(url) == "v0016"
+
+
 def run(url: str, statement: str) -> None:
     """A statement outside of a transaction, about this database."""
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -270,6 +281,24 @@ def test_nothing_is_sent_again_of_an_alert_that_another_process_ends_in_mid_step
     left = [message.delivery >> 32 for each in step.handovers for message in each.messages]
     assert alert_no not in left
     assert set(city.states(alert_no)) == {"unknown"}
+
+
+def test_a_worker_gives_up_nothing_that_others_know_a_route_for(tmp_path: Path) -> None:
+    """Its settings are older: it doesn't know the route that SMS go by."""
+    slow = (sms_route(in_flight=1, burst=1, rate_per_s=0.001),)
+    city = City(tmp_path, postgresql=True, routes=slow, behave=lambda _: None)
+    older = (sms_route("siren", channel=Channel.LOUDSPEAKER),)
+    worker = City(tmp_path, postgresql=True, fresh=False, routes=older)
+    worker.engine.portions.lease = "worker"
+    alert_no = city.issue()
+    worker.engine.step(worker.now + 1_000)
+    reasons = select(t.delivery.c.reason).where(t.delivery.c.lane.in_(BY_SMS))
+    assert {row.reason for row in city.rows(reasons)} == {None}
+    assert city.states(alert_no)["pending"] > 1
+    # Nobody has it any more: then there is none, and the ladder is told.
+    city.engine.leave(city.now)
+    worker.engine.step(worker.now + 3_000)
+    assert "no-route" in {row.reason for row in city.rows(reasons)}
 
 
 async def test_sqlite_has_one_process(tmp_path: Path) -> None:
