@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -21,7 +22,8 @@ from alertd.errors import AlertdError, NotConfiguredError, UnavailableError
 from alertd.whole import write_whole
 from channels.loudspeaker.accounts import ALERTD, SHARED, Accounts, logins
 from channels.loudspeaker.address import BrokerAddress
-from channels.loudspeaker.broker_config import nats_config
+from channels.loudspeaker.broker_bounds import BoundsError, Keeps, bound
+from channels.loudspeaker.broker_config import PORTS, nats_config
 from channels.loudspeaker.broker_launch import EXIT_LOCKED
 
 _log = structlog.get_logger(__name__)
@@ -29,6 +31,7 @@ _log = structlog.get_logger(__name__)
 _LAUNCHER = Path(__file__).with_name("broker_launch.py")
 _READY_PATIENCE_S = 20.0  # a store of some hundred thousand messages is read again in this time
 _STOP_PATIENCE_S = 5.0
+_BOUNDS_PATIENCE_S = 5.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _SOUND_S = 10.0  # one that lived so long wasn't dying from the start: the next is there at once
@@ -72,6 +75,7 @@ class EmbeddedBroker:
         look_s: How often it is asked whether it still answers; one that didn't several times in a
             row is killed, and started again like one that died.
         shared_login: Whether there is one login for all loudspeakers, too, as simulated ones use.
+        keeps: How much waits in it for those that are away.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class EmbeddedBroker:
         lock_patience_s: float = 10.0,
         look_s: float = _LOOK_S,
         shared_login: bool = False,
+        keeps: Keeps | None = None,
     ) -> None:
         self._dir = data_dir.resolve()
         self._host = host
@@ -91,6 +96,7 @@ class EmbeddedBroker:
         self._look_s = look_s
         self.restarts = 0  # how often it had to be started again
         self._shared = shared_login
+        self._keeps = keeps or Keeps()
         self._accounts = Accounts(self._dir)
         self._logins: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
@@ -131,6 +137,8 @@ class EmbeddedBroker:
         self._port = _free_port(self._host, self._port)
         known = self._accounts_at()
         self._write_config()
+        shutil.rmtree(self._dir / PORTS, ignore_errors=True)  # of those that were killed
+        (self._dir / PORTS).mkdir(mode=0o700)
         try:
             await self._launch(binary)
         except BaseException:
@@ -188,6 +196,17 @@ class EmbeddedBroker:
                 self._process.send_signal(signal.SIGHUP)
                 _log.info("broker-accounts-read")
 
+    async def _bound(self) -> None:
+        """The login that it just answered made what is to be bounded."""
+        assert self._process is not None  # noqa: S101 - _launch came first
+        ports = self._dir / PORTS / f"nats-server_{self._process.pid}.ports"
+        try:
+            async with asyncio.timeout(_BOUNDS_PATIENCE_S):
+                told = await asyncio.to_thread(ports.read_text)
+                await bound(told, self._logins[ALERTD], self._keeps)
+        except (BoundsError, OSError, EOFError, ValueError, LookupError) as error:
+            _log.warning("broker-not-bounded", error=type(error).__name__, reason=str(error))
+
     async def _launch(self, binary: Path) -> None:
         self._ready = False
         quiet = asyncio.subprocess.DEVNULL
@@ -208,6 +227,7 @@ class EmbeddedBroker:
             if asyncio.get_running_loop().time() > until:
                 raise _not_up(None, self._dir)
             await asyncio.sleep(0.02)
+        await self._bound()
         self._ready = True
 
     async def _keep(self, binary: Path) -> None:

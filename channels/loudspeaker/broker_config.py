@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from channels.loudspeaker.accounts import ALERTD, SHARED, Account
+from channels.loudspeaker.broker_bounds import LOGIN, MAY
 from channels.loudspeaker.commands import ROOT, command_topic
 from channels.loudspeaker.reports import SAYS
 
 _NATS = """\
 server_name: alertd
 listen: {host_loopback}
+ports_file_dir: {ports}
 log_file: {log_file}
 logfile_size_limit: 4MB
 logfile_max_num: 2
@@ -48,6 +50,7 @@ mqtt {{
 }}
 """
 
+PORTS = "ports"
 _MOST_SUBSCRIPTIONS = 100_000
 MOST_UNCONFIRMED = 3_000
 
@@ -98,6 +101,7 @@ def nats_config(
         shared: Whether the one login for all is good, too.
     """
     users = [_user(ALERTD, passwords[ALERTD], ["alertd.>"], ["alertd.>"])]
+    users.append(_user(LOGIN, passwords[ALERTD], **MAY, speaks="STANDARD"))
     if shared:
         hears = ["alertd.v1.terminal.*.cmd", "alertd.v1.area.*.cmd"]
         users.append(_user(SHARED, passwords[SHARED], _says("*"), hears))
@@ -107,8 +111,9 @@ def nats_config(
             hears = [command_topic(target).replace("/", ".") for target in targets]
             users.append(_user(account.terminal, account.password, _says(account.terminal), hears))
     return _NATS.format(
-        # NATS's own protocol can't be turned off: on loopback, on any port, for no user.
+        # NATS's own protocol: on loopback, on any port, for one user, who may set bounds.
         host_loopback=json.dumps("127.0.0.1:-1"),
+        ports=json.dumps(str(folder / PORTS)),
         log_file=json.dumps(str(folder / "nats.log")),
         store=json.dumps(str(folder / "store")),
         users="\n".join(users),
@@ -123,12 +128,14 @@ def _says(terminal: str) -> list[str]:
     return [f"{ROOT}/terminal/{terminal}/{word}".replace("/", ".") for word in SAYS]
 
 
-def _user(name: str, password: str, publish: list[str], subscribe: list[str]) -> str:
+def _user(
+    name: str, password: str, publish: list[str], subscribe: list[str], speaks: str = "MQTT"
+) -> str:
     # JSON's strings and lists are NATS's own.
     may: dict[str, Any] = {"publish": publish, "subscribe": subscribe}
     return (
         f"    {{ user: {json.dumps(name)}, password: {json.dumps(password)},"
-        f' allowed_connection_types: ["MQTT"], permissions: {json.dumps(may)} }}'
+        f' allowed_connection_types: ["{speaks}"], permissions: {json.dumps(may)} }}'
     )
 
 

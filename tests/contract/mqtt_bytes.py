@@ -94,21 +94,25 @@ class Speaker:
     _mid: int = 0
 
     @classmethod
-    async def connect(cls, port: int, user: str, password: str, *, name: str = "") -> Self:
+    async def connect(
+        cls, port: int, user: str, password: str, *, name: str = "", clean: bool = True
+    ) -> Self:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         # Two of one name would take the session from one another.
         login = text(name or f"by-hand-{next(_numbers)}") + text(user) + text(password)
-        writer.write(Packet(CONNECT, text("MQTT") + b"\x04\xc2\x00\x00" + login).encoded())
-        welcome = Packet(CONNACK, b"\x00\x00")
+        flags = b"\xc2" if clean else b"\xc0"
+        hello = text("MQTT") + b"\x04" + flags + b"\x00\x00" + login
+        writer.write(Packet(CONNECT, hello).encoded())
+        welcomes = {Packet(CONNACK, bytes([there, 0])) for there in ((0,) if clean else (0, 1))}
         answer: Packet | None = None
         try:
             answer = await read_packet(reader)
         finally:
-            if answer != welcome:
+            if answer not in welcomes:
                 writer.close()
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
-        if answer != welcome:
+        if answer not in welcomes:
             raise ConnectionRefusedError(answer.body.hex())
         return cls(reader, writer)
 

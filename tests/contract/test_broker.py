@@ -13,6 +13,7 @@ import pytest
 from alertd.errors import UnavailableError
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.broker import EmbeddedBroker, hangs
+from channels.loudspeaker.broker_bounds import Keeps
 from tests.contract.mqtt_brokers import Embedded
 from tests.contract.mqtt_bytes import Speaker
 from tests.contract.peer import PATIENCE_S, until
@@ -25,6 +26,10 @@ async def login(address: BrokerAddress, *, name: str = "") -> Speaker:
     return await Speaker.connect(
         address.port, address.username or "", address.password or "", name=name
     )
+
+
+def _login(address: BrokerAddress) -> tuple[int, str, str]:
+    return address.port, address.username or "", address.password or ""
 
 
 def gone(pid: int) -> bool:
@@ -51,6 +56,45 @@ async def test_it_starts_serves_and_ends(tmp_path: Path) -> None:
     await broker.stop()
     assert not broker.alive
     assert gone(pid)
+
+
+async def queue(broker: EmbeddedBroker, many: int, *, kept: bytes = b"") -> None:
+    """Commands for a loudspeaker that has been there once and never comes back."""
+    away = await Speaker.connect(*_login(broker.address), name="away", clean=False)
+    assert await away.subscribe(COMMANDS) == 1
+    await away.close()
+    sender = await login(broker.address)
+    for number in range(many):
+        await sender.publish(COMMANDS, b"%d" % number + kept)
+    await sender.close()
+
+
+async def test_what_waits_for_the_dead_never_fills_it(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(tmp_path, keeps=Keeps(most_bytes=1_000_000))
+    await broker.start()
+    await queue(broker, 100, kept=b"x" * 30_000)
+    # The oldest is gone, and what was said last is there.
+    back = await Speaker.connect(*_login(broker.address), name="away", clean=False)
+    waited: list[int] = []
+    while not waited or waited[-1] < 99:
+        waited.append(int((await back.next_message()).payload.split(b"x")[0]))
+    assert waited[0] > 60
+    await back.close()
+    await broker.stop()
+
+
+async def test_what_waits_for_the_dead_is_dropped_in_time(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(tmp_path, keeps=Keeps(age_s=1))
+    await broker.start()
+    await queue(broker, 3)
+    await asyncio.sleep(2)  # the one thing waited for is that their time is over
+    back = await Speaker.connect(*_login(broker.address), name="away", clean=False)
+    sender = await login(broker.address)
+    await sender.publish(COMMANDS, b"fresh")
+    assert (await back.next_message()).payload == b"fresh"
+    await back.close()
+    await sender.close()
+    await broker.stop()
 
 
 async def test_its_secrets_are_made_here_and_kept(tmp_path: Path) -> None:
