@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from alertd.cli import show
-from alertd.cli.words import LANGUAGE, told
+from alertd.cli.words import LANGUAGE, _, told
 from alertd.errors import NotConfiguredError
 from alertd.i18n import sentence
 from alertd.model import Millis
@@ -17,6 +17,10 @@ from alertd.store import dialect, migrate
 from alertd.whole import write_whole
 
 FOLDER: Final = "backups"  # in the data folder, where no other is named
+WENT_ON: Final = _(
+    "The city goes on here. Served, it sends: {alerts} alerts under way, {messages} messages,"
+    " {help} calls for help; what waited is marked as a possible duplicate."
+)
 _LAST: Final = "last-backup.json"
 _MB: Final = 1_000_000
 
@@ -35,7 +39,7 @@ def database_of(settings: Settings) -> Path:
     if not dialect.is_sqlite(settings.store_url):
         raise NotConfiguredError(
             "The database is PostgreSQL, which alertd doesn't back up itself.",
-            hint="Use pg_dump and pg_restore for it, and keep the data folder's keys apart.",
+            hint="Use pg_dump and pg_restore, then alertd restore; the keys are kept apart.",
         )
     return Path(migrate.file_of(settings.store_url))
 

@@ -8,7 +8,7 @@ import typer
 
 from alertd.bootstrap import lock
 from alertd.cli import show
-from alertd.cli.keeping import now
+from alertd.cli.keeping import WENT_ON, now
 from alertd.cli.options import Json, WillSend
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError, NotConfiguredError
@@ -56,14 +56,10 @@ def migrate_store(  # noqa: D103 - its help says it
 def _taken_back(settings: Settings, *, will_send: bool, as_json: bool) -> None:
     with closing(lock(settings)):
         waits = take_back(settings.store_url, node=settings.node, now=now(), will_send=will_send)
-    text = _(
-        "The city goes on here. Served, it sends: {alerts} alerts under way, {messages} messages,"
-        " {help} calls for help; what waited is marked as a possible duplicate."
-    )
     show.answer(
         {"waiting": asdict(waits)},
         as_json=as_json,
-        human=lambda: show.line(text.format(**asdict(waits))),
+        human=lambda: show.line(WENT_ON.format(**asdict(waits))),
     )
 
 

@@ -1,26 +1,34 @@
 """`alertd restore`: a backup into a data folder, checked first, and never over anything."""
 
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from alertd.bootstrap import lock
 from alertd.cli import show
-from alertd.cli.keeping import database_of, megabytes, now
+from alertd.cli.keeping import WENT_ON, database_of, megabytes, now
 from alertd.cli.options import Json, WillSend
 from alertd.cli.words import _
 from alertd.errors import InvalidInputError
-from alertd.settings import load
+from alertd.settings import Settings, load
+from alertd.store import dialect
 from alertd.store.backup import manifest
 from alertd.store.backup.placing import Place, Restored
 from alertd.store.backup.placing import restore as put
+from alertd.store.departure import restored
 
 
 def restore(  # noqa: D103 - its help says it
     backup: Annotated[
-        Path, typer.Argument(metavar="BACKUP", help=_("The folder that alertd backup wrote."))
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="BACKUP",
+            help=_("The folder that alertd backup wrote; of PostgreSQL, after pg_restore, none."),
+        ),
+    ] = None,
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", help=_("Where to; else as the settings say."))
     ] = None,
@@ -34,6 +42,9 @@ def restore(  # noqa: D103 - its help says it
     as_json: Json = False,
 ) -> None:
     settings = load() if data_dir is None else load(data_dir=data_dir)
+    if backup is None:
+        _by_its_own_tools(settings, will_send=will_send, as_json=as_json)
+        return
     place = Place(settings.data_dir, database_of(settings), settings.node)
     size = sum(file.size for file in manifest.read(backup).files)
     try:
@@ -51,6 +62,19 @@ def restore(  # noqa: D103 - its help says it
         file = error.filename or place.data_dir
         raise InvalidInputError(f"{file} can't be used: {error.strerror}.") from None
     show.answer(_document(done, place), as_json=as_json, human=lambda: _shown(done, place))
+
+
+def _by_its_own_tools(settings: Settings, *, will_send: bool, as_json: bool) -> None:
+    """PostgreSQL's have put a copy there: write that down, and mark what may have left since."""
+    if dialect.is_sqlite(settings.store_url):
+        raise InvalidInputError("Name the backup: alertd restore BACKUP.", field="BACKUP")
+    with closing(lock(settings)):
+        waits = restored(settings.store_url, node=settings.node, now=now(), will_send=will_send)
+    show.answer(
+        {"waiting": asdict(waits)},
+        as_json=as_json,
+        human=lambda: show.line(WENT_ON.format(**asdict(waits))),
+    )
 
 
 def _document(done: Restored, place: Place) -> dict[str, object]:

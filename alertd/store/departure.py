@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from alertd.errors import ConflictError
 from alertd.model import Fact, Millis
-from alertd.store import migrate
+from alertd.store import chains, dialect, lived, migrate
 from alertd.store import tables as t
 from alertd.store.backup.waiting import Waiting, waiting, would_send
 from alertd.store.database import Store, Transaction
@@ -60,6 +60,32 @@ def take_back(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
         if waits.any and not will_send:
             raise would_send(waits)
         _record(tx, "store.taken-back", {"node": gone, "waiting": asdict(waits)})
+    return waits
+
+
+def restored(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
+    """Let the city go on at `url`, where PostgreSQL's own tools have put a copy; as `take_back`.
+
+    Raises:
+        ConflictError: It isn't whole, was carried away, is being served, or would send and nobody
+            has said that it shall.
+    """
+    migrate.upgrade(url)
+    with closing(_alone(url, node)) as store, store.transaction(now) as tx:
+        refuse_departed(tx.connection)
+        if dialect.writers(tx.connection) > 1:  # and we are one
+            raise ConflictError(
+                "alertd is running on this database.", hint="Stop every server and worker."
+            )
+        if not chains.check(tx.connection).good:
+            raise ConflictError(
+                "The journal in this database doesn't hold.", hint="Look at it: alertd verify"
+            )
+        waits = waiting(tx.connection, now)
+        if waits.any and not will_send:
+            raise would_send(waits)
+        taken_at = lived.last_fact(tx.connection, node) or 0
+        _record(tx, "restored", {"taken_at": taken_at, "waiting": asdict(waits)})
     return waits
 
 

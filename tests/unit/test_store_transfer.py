@@ -10,7 +10,7 @@ from alertd.errors import ConflictError
 from alertd.model import DeliveryState
 from alertd.store import dialect, migrate, rebuild
 from alertd.store import tables as t
-from alertd.store.departure import refuse_departed, take_back
+from alertd.store.departure import refuse_departed, restored, take_back
 from alertd.store.transfer import TABLES, Transferred
 from alertd.store.transfer import transfer as carry
 from channels.base import Fault, SendError
@@ -187,6 +187,22 @@ def test_what_waits_may_have_left_from_the_other_database(tmp_path: Path) -> Non
     back_at(city, will_send=True)
     assert waits(city.url, duplicate=0) == 0
     assert waits(city.url, duplicate=1) == waits(there, duplicate=0) > 0
+
+
+def test_a_copy_by_postgresqls_own_tools_says_that_what_waits_may_have_left(tmp_path: Path) -> None:
+    city = City(tmp_path / "here", postgresql=True, behave=lambda _: SendError(Fault.RETRY, "503"))
+    city.issue()
+    city.store.close()
+    url = databases.url_of(tmp_path / "here", postgresql=True)
+    with pytest.raises(ConflictError, match="Served, it would send"):
+        restored(url, node=NODE, now=LATER, will_send=False)
+    unmarked = waits(url, duplicate=0)
+    assert restored(url, node=NODE, now=LATER, will_send=True).messages == unmarked > 0
+    assert (waits(url, duplicate=0), waits(url, duplicate=1)) == (0, unmarked)
+    city = City(tmp_path / "here", postgresql=True, fresh=False)
+    city.forward(seconds=1)  # served again: it isn't one that was just put in place
+    with pytest.raises(ConflictError, match="running on this database"):
+        restored(url, node=NODE, now=LATER, will_send=True)
 
 
 def back_at(city: City, *, will_send: bool, node: str = NODE) -> None:
