@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.sql.dml import Insert
 
@@ -108,6 +109,18 @@ def out_of_space(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database, or a way to it, wasn't to be had: no defect, and soon it may be."""
+    if isinstance(error, PoolTimeout):
+        return True
+    seen = getattr(error, "orig", None) or error
+    busy = getattr(seen, "sqlite_errorcode", 0) & 0xFF in _BUSY
+    return busy or out_of_space(error) or postgres.gave_up(error)
+
+
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN}
 
 
 def cause_of(error: BaseException) -> str:

@@ -8,6 +8,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
@@ -16,6 +18,7 @@ from alertd.cap.problems import path_of
 from alertd.errors import AlertdError, ProblemsError, UnauthenticatedError, UnavailableError
 from alertd.i18n import N_, sentence, translator
 from alertd.i18n.foreign import words_of
+from alertd.store import dialect
 from alertd.web.bodies import RefusedBodyError, sound
 from alertd.web.language import language_of
 
@@ -202,7 +205,8 @@ Show = Callable[[Request, AlertdError], Response]
 
 def install(app: FastAPI, show: Show) -> None:
     """Have every error of `app` answered by `show`."""
-    for kind in (AlertdError, RequestValidationError, HTTPException, ClientDisconnect, Exception):
+    ours = (AlertdError, RequestValidationError, HTTPException, ClientDisconnect)
+    for kind in (*ours, OperationalError, PoolTimeout, Exception):
         app.add_exception_handler(kind, _handler(show))
 
 
@@ -240,9 +244,15 @@ def as_ours(request: Request, error: Exception) -> AlertdError:
         )
     if isinstance(error, ClientDisconnect):
         return StatusError(400)  # for nobody: a browser that went on before it had sent all
+    return _unforeseen(request, error)
+
+
+def _unforeseen(request: Request, error: Exception) -> AlertdError:
     # The text may hold a number or a name; the type and the place don't.
     # So may a path, which holds the key of a person's own page: its pattern doesn't.
     route = request.scope.get("route")
     path = getattr(route, "path", request.url.path)
-    log.error("request failed", path=path, error=type(error).__name__)
+    log.error("request failed", path=path, error=dialect.cause_of(error))
+    if dialect.is_away(error):
+        return UnavailableError("The database doesn't answer, or can't be used.")
     return AlertdError("Something went wrong here; it is in the log.")

@@ -23,6 +23,7 @@ from alertd.store.vault import Vault
 from channels.base import Fault, SendError
 from tests import databases
 from tests.city import KEY, RED, START, City, sms_route
+from tests.unit.web_city import web_city
 
 
 @pytest.fixture
@@ -198,11 +199,11 @@ def test_tables_are_not_changed_under_an_older_version_that_runs(url: str) -> No
     assert migrate.current(url) == "v0016"
 
 
-def run(url: str, statement: str) -> None:
-    """A statement outside of a transaction, about this database."""
+def run(url: str, statement: str, name: str | None = None) -> None:
+    """A statement outside of a transaction, about this database or another."""
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(statement.format(make_url(url).database)))
+        connection.execute(text(statement.format(name or make_url(url).database)))
     engine.dispose()
 
 
@@ -299,6 +300,20 @@ def test_a_worker_gives_up_nothing_that_others_know_a_route_for(tmp_path: Path) 
     city.engine.leave(city.now)
     worker.engine.step(worker.now + 3_000)
     assert "no-route" in {row.reason for row in city.rows(reasons)}
+
+
+async def test_while_it_is_away_who_asks_is_told_to_come_again(tmp_path: Path) -> None:
+    async with web_city(tmp_path, postgresql=True) as web, web.client("officer") as officer:
+        assert (await officer.get("/api/v1/alerts")).status_code == 200
+        beside, name = databases.server().url(), make_url(web.city.url).database
+        run(beside, "ALTER DATABASE {} ALLOW_CONNECTIONS false", name)
+        ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'"
+        run(beside, ending, name)
+        asked = await officer.get("/api/v1/alerts")
+        assert (asked.status_code, asked.json()["code"]) == (503, "unavailable")
+        assert asked.headers["retry-after"]
+        run(beside, "ALTER DATABASE {} ALLOW_CONNECTIONS true", name)
+        assert (await officer.get("/api/v1/alerts")).status_code == 200
 
 
 async def test_sqlite_has_one_process(tmp_path: Path) -> None:

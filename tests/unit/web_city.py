@@ -267,9 +267,10 @@ async def web_city(
     one_time: Sequence[str] = (),
     link: str = "",
     settings: Mapping[str, Any] | None = None,
+    postgresql: bool | None = None,
 ) -> AsyncIterator[WebCity]:
     """Start a city behind the web; it stops with the block."""
-    city = City(folder, routes=[sms_route()], link=link)
+    city = City(folder, routes=[sms_route()], link=link, postgresql=postgresql)
     tokens = let_in(city)
     for name in (*passwords, *one_time):
         give_password(city, name, must_change=name in one_time)
