@@ -35,16 +35,17 @@ from channels.base import (
     UnderWay,
     each,
 )
+from channels.loudspeaker.attendance import Attendance
 from channels.loudspeaker.commands import Try
 from channels.loudspeaker.echo import Echo, Hearing
 from channels.loudspeaker.inbox import Inbox
 from channels.loudspeaker.link import Link
 from channels.loudspeaker.link_messages import Received
 from channels.loudspeaker.mqtt_settings import read_settings
+from channels.loudspeaker.patience import Patience
 from channels.loudspeaker.reports import (
     MAX_REPORT_BYTES,
     SUBSCRIPTIONS,
-    Attendance,
     Message,
     read_receipt,
 )
@@ -73,6 +74,7 @@ class MqttRoute:
         self._now = context.now
         self._key = settings.key
         self._attendance = Attendance()
+        self._patience = Patience()
         self._under_way = UnderWay()
         # One name for one session: what terminals say while we are away waits under it. 23
         # characters are what every broker takes; who could guess it could take the session.
@@ -169,10 +171,15 @@ class MqttRoute:
 
     def _read(self, batch: Sequence[Received]) -> tuple[Sequence[Event], Callable[[], None]]:
         messages = [Message(m.topic, m.payload, m.retained, m.number) for m in batch]
-        changes = self._attendance.changes(messages)
+        changes = self._attendance.changes(messages, self._now())
         read = [read_receipt(message, self._key) for message in messages]
-        receipts = [receipt for receipt in read if receipt]
+        receipts = [word for word in read if word and self._patience.has(word.reference)]
         for receipt in receipts:
             self._sender.answered(receipt.reference)
         events = [*receipts, *changes.events]
-        return events, lambda: self._attendance.adopt(changes)
+
+        def committed() -> None:
+            self._attendance.adopt(changes)
+            self._patience.heard(receipt.reference for receipt in receipts)
+
+        return events, committed

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from channels.base import Event
+from channels.loudspeaker.attendance import Attendance, Changes
 from channels.loudspeaker.link import Link
 from channels.loudspeaker.link_messages import Received
-from channels.loudspeaker.reports import Attendance, split_topic
+from channels.loudspeaker.reports import split_topic
 from channels.loudspeaker.silence import Silence
 
 _LOOK_S = 5.0
@@ -70,9 +71,12 @@ class Watch:
             await asyncio.sleep(self._look_s)
             if self._link.up:
                 self._gone(self._silence.overdue(self._now()))
+                self._tell_of(self._attendance.calm(self._now()))
 
     def _gone(self, terminals: Sequence[str]) -> None:
-        changes = self._attendance.silent(terminals, self._now())
+        self._tell_of(self._attendance.silent(terminals, self._now()))
+
+    def _tell_of(self, changes: Changes) -> None:
         self._attendance.adopt(changes)
         for event in changes.events:
             self._tell(event)

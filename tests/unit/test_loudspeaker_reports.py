@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.base import Event, Fault, Presence, Receipt, ReceiptStatus
+from channels.loudspeaker.attendance import Attendance
 from channels.loudspeaker.commands import SigningKey, command_id
-from channels.loudspeaker.reports import SUBSCRIPTIONS, Attendance, Message, read_receipt
+from channels.loudspeaker.reports import SUBSCRIPTIONS, Message, read_receipt
 
 KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 OTHER = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
@@ -106,7 +107,7 @@ def test_a_word_on_our_try(
 )
 def test_what_is_no_word_of_ours(other: Message) -> None:
     assert read_receipt(other, KEY) is None
-    assert Attendance().changes([other]).events == []
+    assert Attendance().changes([other], AT).events == []
 
 
 @pytest.mark.parametrize("at", [None, "1790000000000", -1, True, 10**15 * 9_999])
@@ -119,7 +120,7 @@ def test_a_time_that_is_none_is_left_out(at: Any) -> None:
 def test_whatever_is_sent_raises_nothing(topic: str, payload: bytes, retained: bool) -> None:
     word = Message(topic, payload, retained)
     assert read_receipt(word, KEY) is None
-    assert Attendance().changes([word]).events == []
+    assert Attendance().changes([word], AT).events == []
 
 
 @given(
@@ -134,7 +135,7 @@ def test_whatever_is_sent_raises_nothing(topic: str, payload: bytes, retained: b
 def test_no_json_raises_either(says: str, body: Any) -> None:
     word = message(says, json.dumps(body).encode())
     assert read_receipt(word, KEY) is None
-    Attendance().changes([word])
+    Attendance().changes([word], AT)
 
 
 class Board:
@@ -142,9 +143,10 @@ class Board:
 
     def __init__(self) -> None:
         self.attendance = Attendance()
+        self.now = AT
 
     def hear(self, *messages: Message) -> list[Event]:
-        changes = self.attendance.changes(messages)
+        changes = self.attendance.changes(messages, self.now)
         self.attendance.adopt(changes)
         return changes.events
 
@@ -187,14 +189,58 @@ def test_a_live_word_proves_life_even_where_the_greeting_was_lost() -> None:
 
 def test_one_batch_tells_only_where_it_ended() -> None:
     board = Board()
-    flapping = [message("online", word) for word in (b"online", b"offline") * 50]
+    flapping = [message("online", word) for word in (b"online", b"offline") * 3]
     assert board.hear(*flapping) == [here(online=False)]
+
+
+def calm(board: Board) -> list[Event]:
+    changes = board.attendance.calm(board.now)
+    board.attendance.adopt(changes)
+    return changes.events
+
+
+def test_one_that_comes_and_goes_is_told_as_that_and_then_no_more() -> None:
+    board = Board()
+    told = []
+    for _ in range(500):
+        board.now += 2_000
+        told += board.hear(message("online", b"online")) + board.hear(message("online", b"offline"))
+        told += calm(board)
+    assert isinstance(last := told[-1], Presence)
+    assert last.fault == "comes-and-goes"
+    assert len(told) < 12
+    # Once it has been calm for five minutes it is told how it is.
+    board.hear(message("online", b"online"))
+    board.now += 299_000
+    assert calm(board) == []
+    board.now += 2_000
+    assert calm(board) == [here()]
+    assert board.hear(message("online", b"offline")) == [here(online=False)]
+
+
+def test_two_boxes_with_one_identity_are_told_though_none_is_ever_missed() -> None:
+    """A broker that lets one take the other's place says of neither that it has gone."""
+    board = Board()
+    told = []
+    for _ in range(20):
+        board.now += 3_000
+        told += board.hear(message("online", b"online"))
+    assert told == [here(), here(fault="comes-and-goes")]
+
+
+def test_faults_without_end_are_told_no_more() -> None:
+    board = Board()
+    told = []
+    for number in range(1_000):
+        board.now += 100
+        told += board.hear(message("fault", {"fault": f"f{number % 7}"}))
+    assert len(told) < 12
 
 
 def test_what_was_not_kept_is_told_again() -> None:
     attendance = Attendance()
-    first = attendance.changes([message("online", b"online")])
-    assert attendance.changes([message("online", b"online")]).events == first.events
+    first = attendance.changes([message("online", b"online")], AT)
+    assert attendance.changes([message("online", b"online")], AT).events == first.events
 
 
 def test_what_was_laid_aside_does_not_undo_what_came_after() -> None:

@@ -1,7 +1,8 @@
 """Who has fallen silent, and what brings them back."""
 
 from channels.base import Presence
-from channels.loudspeaker.reports import Attendance, Message
+from channels.loudspeaker.attendance import Attendance
+from channels.loudspeaker.reports import Message
 from channels.loudspeaker.silence import Silence
 
 T0 = 1_790_000_000_000
@@ -50,7 +51,7 @@ class Board:
     def hear(self, says: str, payload: bytes, *, retained: bool = False) -> list[bool]:
         self._number += 1
         word = Message(f"alertd/v1/terminal/t1/{says}", payload, retained, self._number)
-        changes = self.attendance.changes([word])
+        changes = self.attendance.changes([word], T0)
         self.attendance.adopt(changes)
         return [event.online for event in changes.events if isinstance(event, Presence)]
 
