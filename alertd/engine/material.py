@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column, Select, func, select
+from sqlalchemy import Column, Select, exists, func, select
 
 from alertd import cap
 from alertd.decide.budget import Said as SaidTo
@@ -52,6 +52,7 @@ class Reader(NamedTuple):
 
     language: str
     duties: tuple[str, ...] = ()  # of somebody with duties in several units: those it is about
+    people: tuple[str, ...] = ()  # whom it is for, by name, where others use the telephone too
 
 
 MOST_READ: Final = Reader("zh-CN")
@@ -65,6 +66,7 @@ class Material(NamedTuple):
     deadline: Millis
     said: Mapping[int, Said]  # by message
     readers: Mapping[tuple[int, int], Reader]  # by alert and person; the rest are like most
+    sharers: Mapping[tuple[int, int], str]  # by address and person: names of those who share one
     ways: Mapping[int, bytes]  # address → sealed
     terminals: Mapping[int, str]
     secrets: Mapping[int, bytes]  # chat group → sealed
@@ -91,6 +93,10 @@ def gather(
         readers=_readers(
             turn,
             {(alert_of(row.id), row.recipient_no) for row in rows if row.recipient_kind == PERSON},
+        ),
+        sharers=_sharers(
+            turn,
+            [row.address_no for row in rows if row.recipient_kind == PERSON and row.address_no],
         ),
         ways=_ways(turn, [row.address_no for row in rows if row.address_no]),
         terminals=_terminals(turn, rows) if TERMINAL in kinds else {},
@@ -205,6 +211,32 @@ def _readers(turn: Turn, told: Collection[tuple[int, int]]) -> dict[tuple[int, i
         for alert, no in told
         if no in unlike
     }
+
+
+def _sharers(turn: Turn, address_nos: Sequence[int]) -> dict[tuple[int, int], str]:
+    """Who shares one of these addresses with somebody else, by address and person: their names.
+
+    The same text twice at one telephone would be read as one, and answered for one.
+    """
+    wanted = numbers(turn.connection, address_nos)
+    return {(at, no): name for at, no, name in _SHARERS.rows(turn.connection, addresses=wanted)}
+
+
+def _sharing(dialect: str) -> Select[Any]:
+    c, p, other = t.contact.c, t.person.c, t.contact.alias("other")
+    shared = exists().where(
+        other.c.address_no == c.address_no,
+        other.c.person_no != c.person_no,
+        other.c.to_version == FOREVER,
+    )
+    return (
+        select(c.address_no, c.person_no, p.name)
+        .join_from(t.contact, t.person, (p.no == c.person_no) & (p.to_version == FOREVER))
+        .where(among(dialect, c.address_no, "addresses"), c.to_version == FOREVER, shared)
+    )
+
+
+_SHARERS = Prepared(_sharing)
 
 
 class _Held(NamedTuple):

@@ -59,6 +59,9 @@ def _one(row: Row, material: Material, texts: _Texts, wording: Wording, vault: V
     to, kind, said = row.recipient_no, row.recipient_kind, material.said[row.message_no]
     of_alert = material.readers.get((alert_of(row.id), to), MOST_READ)
     reader = of_alert if kind == PERSON else MOST_READ
+    name = material.sharers.get((row.address_no or 0, to)) if kind == PERSON else None
+    if name:
+        reader = reader._replace(people=(name,))
     duplicate = bool(row.duplicate)
     key = (row.message_no, reader, row.lane, duplicate)
     text = texts.get(key)
@@ -119,7 +122,12 @@ def _text(said: Said, reader: Reader, lane: int, duplicate: bool, wording: Wordi
         alert.templates[message.template],
         language=reader.language,
         channel=channel,
-        params={**json.loads(message.params), "duties": list(reader.duties), "link": link},
+        params={
+            **json.loads(message.params),
+            "duties": list(reader.duties),
+            "people": list(reader.people),
+            "link": link,
+        },
         status=message_status(alert, MessageKind(message.kind)).word,
         duplicate=duplicate,
     )

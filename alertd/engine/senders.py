@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, case, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal_column, select
 
 from alertd.decide.interpret import LATE_WINDOW_S, Candidate, Duty, Person
 from alertd.engine.turn import ENDING, LIVE, Turn
@@ -192,12 +192,20 @@ def _sharing(tenures: Mapping[int, _Tenure]) -> list[int]:
 def _told_here(
     connection: Connection, address_nos: Sequence[int]
 ) -> dict[tuple[int, int], set[int]]:
-    found: dict[tuple[int, int], set[int]] = {}
+    """(address, alert) → who was told of it there.
+
+    Whose messages were all turned away, or failed, is named by none that has come: at a telephone
+    that got another's they answer nothing.
+    """
+    told: dict[tuple[int, int], set[int]] = {}
+    heard: dict[tuple[int, int], set[int]] = {}
     if address_nos:
         wanted = numbers(connection, address_nos)
-        for address_no, delivery, person in _TOLD_HERE.rows(connection, addresses=wanted):
-            found.setdefault((address_no, alert_of(delivery)), set()).add(person)
-    return found
+        for address_no, delivery, person, came in _TOLD_HERE.rows(connection, addresses=wanted):
+            told.setdefault((address_no, alert_of(delivery)), set()).add(person)
+            if came:
+                heard.setdefault((address_no, alert_of(delivery)), set()).add(person)
+    return told | heard
 
 
 def _persons_at(dialect: str) -> Select[Any]:
@@ -216,7 +224,7 @@ def _tries_at(dialect: str) -> Select[Any]:
     c, d = t.contact.c, t.delivery.c
     theirs = (d.recipient_no == c.person_no) & (d.address_no == c.address_no)
     return (
-        select(c.address_no, d.id, d.recipient_no)
+        select(c.address_no, d.id, d.recipient_no, _may_have_come())
         .join_from(t.contact, t.delivery, theirs)
         .where(
             among(dialect, c.address_no, "addresses"),
@@ -246,13 +254,12 @@ def first_told(kind: RecipientKind) -> Prepared:
 
     def query(dialect: str) -> Select[Any]:
         d, m = t.delivery.c, t.message.c
-        again = (d.state == int(DeliveryState.PENDING)) & (d.duplicate != 0)
         # Literal: PostgreSQL shifts by a small integer, and groups by what is the same text.
         alert_no = d.id.op(">>")(literal_column(str(ALERT_SHIFT))).label("alert_no")
         return (
             select(
                 *(d.recipient_no, alert_no, func.min(m.created_at)),
-                func.max(case((d.state.in_(_MAY_HAVE_COME) | again, 1), else_=0)),
+                func.max(_may_have_come()),
             )
             .join(t.message, m.no == d.message_no)
             .where(
@@ -264,6 +271,13 @@ def first_told(kind: RecipientKind) -> Prepared:
         )
 
     return Prepared(query)
+
+
+def _may_have_come() -> ColumnElement[int]:
+    """1 for a delivery that may have come to its recipient, else 0."""
+    d = t.delivery.c
+    again = (d.state == int(DeliveryState.PENDING)) & (d.duplicate != 0)
+    return case((d.state.in_(_MAY_HAVE_COME) | again, 1), else_=0)
 
 
 def name_of(connection: Connection, person_no: int) -> str:

@@ -98,6 +98,12 @@ class Template(_Value):
         """The ways out that it has a text for."""
         return tuple(name for name in CHANNELS if name in self.text["zh-CN"])
 
+    @property
+    def tells_apart(self) -> bool:
+        """Whether its SMS says whom it is for, where several people share a telephone."""
+        texts = [by_channel["sms"] for by_channel in self.text.values() if "sms" in by_channel]
+        return all("people" in names_in(text) for text in texts)
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able copy, to be frozen on an alert."""
         return self.model_dump(mode="json")

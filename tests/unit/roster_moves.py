@@ -52,6 +52,18 @@ def hand_on(city: City, person_no: int, other: int) -> str:
     return number
 
 
+def share_number(city: City, person_no: int, other: int) -> str:
+    """A person's first number is another's first, too, in place of their own; returns it."""
+    c, h = t.contact.c, t.holding.c
+    first = (c.channel == SMS, c.rank == 1, c.to_version == FOREVER)
+    no = city.one(select(c.address_no).where(c.person_no == person_no, *first)).address_no
+    with city.store.transaction(city.now) as tx:
+        theirs = update(t.contact).where(c.person_no == other, *first)
+        tx.connection.execute(theirs.values(address_no=no))
+        tx.connection.execute(update(t.holding).where(h.person_no == other).values(address_no=no))
+    return city.phone_of(person_no)
+
+
 def second_number(city: City, person_no: int, number: str) -> None:
     """A person's second number; perhaps somebody else's, too."""
     c = t.contact.c

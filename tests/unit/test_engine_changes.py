@@ -18,7 +18,7 @@ from alertd.report.verify import verify
 from alertd.store import rebuild
 from alertd.store import tables as t
 from alertd.store.reads import board
-from channels.base import ReceiptStatus
+from channels.base import Accepted, Fault, Outgoing, ReceiptStatus, SendError
 from channels.loudspeaker.orders import expiry
 from tests.city import RED, City
 from tests.unit.roster_moves import (
@@ -28,6 +28,7 @@ from tests.unit.roster_moves import (
     issue_until_told,
     move_unit,
     second_number,
+    share_number,
     unit_of,
 )
 from tests.unit.test_store_rebuild import rebuilt
@@ -117,6 +118,34 @@ def test_a_phone_that_was_shared_answers_for_whoever_has_it_still(make_city: Mak
     assert read(city) == [("counted", "only-open")]
     assert city.requirement(duty).state == RequirementState.COVERED
     assert city.requirement(other_duty).state == RequirementState.OPEN
+
+
+# --- a phone that is shared
+
+
+def test_a_shared_phone_answers_for_nobody_whose_message_never_came(make_city: MakeCity) -> None:
+    city = make_city()
+    (duty, person), (other_duty, other), *_ = city.leaders()
+    phone = share_number(city, person, other)
+    first: list[int] = []
+
+    def behave(message: Outgoing) -> Accepted | SendError:
+        first.extend([message.delivery] if message.address == phone and not first else [])
+        taken = message.address != phone or message.delivery in first
+        return Accepted("ref") if taken else SendError(Fault.REFUSED, "refused")
+
+    city.behave = behave
+    city.issue()
+    city.reply(phone, "1")
+    told = {duty: person, other_duty: other}
+    answered = [d for d in told if city.requirement(d).state == RequirementState.COVERED]
+    assert [told[d] for d in answered] == [
+        city.one(select(t.delivery.c.recipient_no).where(t.delivery.c.id == first[0])).recipient_no
+    ]
+    city.behave = lambda _: Accepted("ref")
+    city.forward(minutes=2.5)  # reminded, and told at last
+    city.reply(phone, "1")
+    assert {city.requirement(d).state for d in told} == {RequirementState.COVERED}
 
 
 # --- an answer that was carried over

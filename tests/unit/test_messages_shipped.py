@@ -86,6 +86,17 @@ def test_every_text_renders_and_its_sms_fits_one_part(name: str, language: str) 
             assert sms_size(text).parts == 1, f"{sms_size(text).units}: {text}"
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, each in ALL.items() if each.answer and "sms" in each.channels]
+)
+def test_whoever_shares_a_telephone_reads_whom_a_text_is_for(name: str) -> None:
+    template = ALL[name]
+    assert template.tells_apart
+    texts = template.text["zh-CN"]
+    silent = texts | {"sms": texts["sms"].replace("people", "unit")}
+    assert not template.model_copy(update={"text": template.text | {"zh-CN": silent}}).tells_apart
+
+
 @pytest.mark.parametrize("name", [*COLOURED, "transfer", "all-clear", "cancel", "correction"])
 def test_a_drills_repeated_sms_still_fits_one_part(name: str) -> None:
     text = render(

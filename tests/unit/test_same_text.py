@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from alertd.bootstrap import planned, route_config
 from alertd.lanes import BY_SMS
-from alertd.model import FOREVER, DeliveryState, Policy, Stage, StageRule, Step, numbers_of
+from alertd.model import DeliveryState, Policy, Stage, StageRule, Step, numbers_of
 from alertd.settings.route import RouteSettings
 from alertd.store import tables as t
 from channels.base import Fault, Outgoing, SendError
 from tests.city import City, sms_route
+from tests.unit.roster_moves import share_number
 from tests.unit.web_city import Loopback
 
 DAY_S = 24 * 3600
@@ -63,23 +64,19 @@ def test_where_no_other_is_left_it_fails_and_the_ladder_knows(tmp_path: Path) ->
     city.store.close()
 
 
-def test_two_who_share_a_number_are_two_who_get_one_text(tmp_path: Path) -> None:
-    city = City(tmp_path, routes=(sms_route("a", same_text_per_day=1), sms_route("b", rank=2)))
-    h, k = t.holding.c, t.contact.c
-    alone = select(h.person_no).where(h.to_version == FOREVER).group_by(h.person_no)
-    plain = {row.person_no for row in city.rows(alone.having(func.count() == 1))}
-    one, two, *_ = (person for _, person in city.leaders() if person in plain)
-    own = city.one(select(h.address_no).where(h.person_no == one, h.to_version == FOREVER))
-    with city.store.transaction(city.now) as tx:
-        shared = {"address_no": own.address_no}
-        tx.connection.execute(t.holding.update().where(h.person_no == two).values(shared))
-        tx.connection.execute(t.contact.update().where(k.person_no == two).values(shared))
+def test_two_who_share_a_number_read_whom_each_text_is_for(tmp_path: Path) -> None:
+    city = City(tmp_path, routes=(sms_route("a", same_text_per_day=1),))
+    (_, one), (_, two), *_ = city.leaders()
+    phone = share_number(city, one, two)
     city.issue(roles=("grid_leader",))
-    city.forward(seconds=30)
-    phone = city.phone_of(one)
-    assert len(city.to(phone)) == 2
-    assert left_by(city, "a")[phone, city.to(phone)[0].text] == 1
-    assert left_by(city, "b")[phone, city.to(phone)[0].text] == 1
+    names = [
+        row.name for row in city.rows(select(t.person.c.name).where(t.person.c.no.in_((one, two))))
+    ]
+    assert sorted(m.text.split(":")[0] for m in city.to(phone)) == sorted(
+        f"【余姚市防指】{name}" for name in names
+    )
+    alone = city.phone_of(city.leaders()[2][1])
+    assert [m.text.split(":")[0] for m in city.to(alone)] == ["【余姚市防指】红色台风A1"]
     city.store.close()
 
 

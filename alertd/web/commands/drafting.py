@@ -326,6 +326,7 @@ def outlook(
         severity=accept.severity_of(alert),
         parts=parts,
         waiting=queue.waiting(connection),
+        alike=not template.tells_apart,
     )
     # A follower goes to whomever the alert before it reached, and a test to one: no headcount says.
     told = not alert.references and leave.status is not Status.TEST

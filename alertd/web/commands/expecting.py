@@ -22,6 +22,7 @@ class Expected:
         severity: 1 Extreme … 4 Minor.
         parts: The most that a text takes.
         waiting: What waits already.
+        alike: Whether those who share a number read the same there.
     """
 
     routes: tuple[Route, ...]
@@ -30,6 +31,7 @@ class Expected:
     severity: int
     parts: int
     waiting: Waiting
+    alike: bool
 
 
 def forecast(found: Headcount, on: Expected) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def budget(found: Headcount, on: Expected, accounts: Mapping[str, Account]) -> d
     sms = [route for route in on.routes if route.channel is Channel.SMS]
     carrying = [route for route in sms if refusal(route, on.leave) is None]
     planned = plan(found.by_channel[Channel.SMS.word] * on.parts, carrying, accounts)
-    return {**asdict(planned), "repeats": repeats(found.sharing, carrying)}
+    return {**asdict(planned), "repeats": repeats(found.sharing, carrying) if on.alike else {}}
 
 
 def kept(forecast: Mapping[str, Any]) -> list[dict[str, Any]]:
