@@ -18,8 +18,10 @@ from channels.loudspeaker.reports import (
     time_of,
 )
 from channels.loudspeaker.steadiness import UNSTEADY, Steadiness
+from channels.loudspeaker.terminal import CLOCK_TOLERANCE_MS
 
 _MOST_TERMINALS = 200_000  # whose presence is kept; a city has some hundred, a province the rest
+_WAITED_AT_MOST_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Attendance:
             if says in ANSWERS:
                 after = _answered(before, message)
             elif says:
-                after = _after(before, says, message)
+                after = _after(before, says, message, now)
             else:
                 continue
             if after is not None and after.number >= before.number:
@@ -125,7 +127,7 @@ def _answered(before: _Seen, message: Message) -> _Seen | None:
     return replace(before, online=True, silent=False, at=None, number=message.number)
 
 
-def _after(before: _Seen, says: str, message: Message) -> _Seen | None:
+def _after(before: _Seen, says: str, message: Message, now: int) -> _Seen | None:
     if says == "online":
         word = message.payload.strip()
         if word not in {b"online", b"offline"}:
@@ -137,12 +139,23 @@ def _after(before: _Seen, says: str, message: Message) -> _Seen | None:
     document = document_of(message.payload)
     if not isinstance(document.get("fault"), str):
         return None
+    at, fault = time_of(document), short_word(document["fault"])
     return replace(
         before,
         # What was kept may be of a terminal that has died since; what is said now proves life.
         online=before.online if message.retained else True,
-        fault=short_word(document["fault"]),
-        at=time_of(document),
+        fault=fault or ("" if at is None or message.retained else _clock(at, now)),
+        at=at,
         number=message.number,
         silent=before.silent and message.retained,
     )
+
+
+def _clock(at: int, now: int) -> str:
+    """What is wrong with the clock by which it says so: it would refuse every alert, unheard.
+
+    Nothing comes from the future. What comes from the past may have waited somewhere.
+    """
+    if at > now + CLOCK_TOLERANCE_MS:
+        return "clock-ahead"
+    return "clock-behind" if at < now - _WAITED_AT_MOST_MS else ""

@@ -21,7 +21,7 @@ from channels.loudspeaker.commands import (
 )
 from channels.loudspeaker.terminal_memory import Memory, Play
 
-_CLOCK_TOLERANCE_MS = 2 * 60 * 1000
+CLOCK_TOLERANCE_MS = 2 * 60 * 1000  # commands from further ahead are refused
 _MOST_WAITING = 16
 _MOST_REMEMBERED = 1000
 _MOST_STARTS = 3  # a box that its own playing brings down must come up again some time
@@ -173,7 +173,7 @@ class Terminal:
         lane = (key, command.to)
         if command.expires <= now:
             return "expired"
-        early = command.not_before > now + _CLOCK_TOLERANCE_MS
+        early = command.not_before > now + CLOCK_TOLERANCE_MS
         if early and command.type is not CommandType.CANCEL:
             return "not-yet"
         if command.seq <= self.memory.last.get(lane, 0):

@@ -228,6 +228,43 @@ def test_two_boxes_with_one_identity_are_told_though_none_is_ever_missed() -> No
     assert told == [here(), here(fault="comes-and-goes")]
 
 
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("off_by", "fault"),
+    [
+        (0, ""),
+        (119_000, ""),
+        (121_000, "clock-ahead"),
+        (3 * DAY_MS, "clock-ahead"),
+        (-HOUR_MS + 1_000, ""),  # it may have waited for us
+        (-3 * DAY_MS, "clock-behind"),
+    ],
+)
+def test_a_heartbeat_tells_that_its_clock_is_wrong(off_by: int, fault: str) -> None:
+    """Before the alert that it would refuse as expired, or as not yet due."""
+    at = AT + off_by
+    beat = message("state", {"fault": "", "at": at})
+    assert Board().hear(beat) == [here(fault=fault, at=at)]
+    board = Board()
+    board.hear(
+        message("online", b"online"), message("state", {"fault": "", "at": at}, retained=True)
+    )
+    assert board.hear(message("online", b"offline")) == [here(online=False)]
+
+
+def test_a_fault_of_its_own_goes_before_its_clock_and_a_right_clock_ends_it() -> None:
+    board = Board()
+    assert board.hear(message("state", {"fault": "door-open", "at": 1})) == [
+        here(fault="door-open", at=1)
+    ]
+    assert board.hear(message("state", {"fault": "", "at": 1})) == [
+        here(fault="clock-behind", at=1)
+    ]
+    assert board.hear(message("state", {"fault": "", "at": AT})) == [here(at=AT)]
+
+
 def test_faults_without_end_are_told_no_more() -> None:
     board = Board()
     told = []
