@@ -2,33 +2,34 @@
 
 import asyncio
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from alertd.beside import Running
-from alertd.bootstrap import ballast_of, library_of, lock
+from alertd.bootstrap import library_of, lock
 from alertd.cli.certificates import expires_at
+from alertd.cli.checkup_folder import folder_findings
 from alertd.cli.checkup_routes import broker_finding, route_findings
 from alertd.cli.checkup_store import store_findings
 from alertd.cli.client import TOKEN_VARIABLE, running
 from alertd.cli.findings import Finding, Health, age, of_error
 from alertd.cli.keeping import last_backup, now
-from alertd.cli.words import _
-from alertd.decide.space import judge
+from alertd.cli.trouble import of_file
+from alertd.cli.words import LANGUAGE, _
 from alertd.errors import AlertdError
+from alertd.i18n import sentence
 from alertd.settings import FILE_NAME, Settings, load, unknown_variables
 from alertd.store import dialect
-from alertd.web.ready import LEAST_FREE_BYTES
-from alertd.web.server import certificate_of
+from alertd.web.server import certificate_of, listen
 
 _OWN_VARIABLES: Final = frozenset({TOKEN_VARIABLE, "ALERTD_OFFLINE_KIT"})
-_GIB: Final = 1 << 30
 _DAY_MS: Final = 86_400_000
 _BACKUP_DAYS: Final = 7
 _RENEW_DAYS: Final = 30
-_OTHERS: Final = 0o077  # what a folder's mode lets group and everybody do
+_PATIENCE_S: Final = 10.0  # every route is asked how it is
 
 
 async def checkup() -> list[Finding]:
@@ -38,13 +39,27 @@ async def checkup() -> list[Finding]:
     except AlertdError as error:
         return [of_error(_("settings"), error), *_variables()]
     server = running(settings.data_dir)
-    findings = [_sources(settings), *_variables(), _folder(settings), _server(settings, server)]
-    findings += [*_certificate(settings), _library(settings)]
+    findings = [_sources(settings), *_variables()]
+    findings += _looked(_("data folder"), lambda: folder_findings(settings))
+    findings += _looked(_("server"), lambda: _server(settings, server))
+    findings += await asyncio.to_thread(_readiness, server)
+    findings += _looked(_("certificate"), lambda: _certificate(settings))
+    findings += _looked(_("templates and policies"), lambda: _library(settings))
     findings += await asyncio.to_thread(store_findings, settings)
-    findings += [_backup(settings)]
+    findings += _looked(_("backup"), lambda: _backup(settings))
     findings += await route_findings(settings, server)
     findings += [broker_finding(settings)]
     return findings
+
+
+def _looked(what: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """What a look finds; a file that can't be used is a finding, and keeps us from no other."""
+    found: list[Finding] = []
+    try:
+        found.extend(look())
+    except OSError as error:
+        found.append(of_error(what, of_file(error)))
+    return found
 
 
 def _sources(settings: Settings) -> Finding:
@@ -63,65 +78,56 @@ def _variables() -> Iterator[Finding]:
             yield Finding(_("variables"), Health.LOOK, detail)
 
 
-def _folder(settings: Settings) -> Finding:
-    what, folder = _("data folder"), settings.data_dir
-    nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    if not os.access(nearest, os.W_OK | os.X_OK) or not nearest.is_dir():
-        detail = _("{folder} can't be written to.").format(folder=folder)
-        return Finding(what, Health.BROKEN, detail)
-    free = shutil.disk_usage(nearest).free
-    text = _("{folder}, {free:.1f} GiB free").format(folder=folder, free=free / _GIB)
-    if folder != nearest:
-        text = _("{text}; it will be made at the first start").format(text=text)
-    if folder == nearest and _refuses(settings):
-        detail = _("{text}: new alerts and rosters are refused; make room").format(text=text)
-        return Finding(what, Health.BROKEN, detail)
-    if free < LEAST_FREE_BYTES:
-        return Finding(what, Health.BROKEN, text)
-    if folder == nearest and folder.stat().st_mode & _OTHERS:
-        detail = _("{text}; others on this machine can read it: chmod 700 {folder}")
-        return Finding(what, Health.LOOK, detail.format(text=text, folder=folder))
-    return Finding(what, Health.WELL, text)
-
-
-def _refuses(settings: Settings) -> bool:
-    """Whether a server refuses new work here, or would: nothing is made or given up for it."""
-    file = ballast_of(settings)
-    short, _act = judge(
-        short=False, free=file.free(), held=file.held(), wanted=file.wanted, failed=False
-    )
-    return short
-
-
-def _server(settings: Settings, server: Running | None) -> Finding:
+def _server(settings: Settings, server: Running | None) -> Iterator[Finding]:
     what = _("server")
     if server is not None:
         text = _("runs at {url} (process {pid})").format(url=server.url, pid=server.pid)
-        return Finding(what, Health.WELL, text)
-    if not settings.data_dir.exists():
-        return Finding(what, Health.LOOK, _("never started"))
+        yield Finding(what, Health.WELL, text)
+        return
+    if not settings.data_dir.is_dir():
+        yield Finding(what, Health.LOOK, _("never started"))
+    else:
+        try:
+            lock(settings).close()
+        except AlertdError as error:
+            yield of_error(what, error)
+            return
+        yield Finding(what, Health.LOOK, _("not running: nothing is sent until it is"))
     try:
-        lock(settings).close()
+        listen(settings).close()
     except AlertdError as error:
-        return of_error(what, error)
-    except OSError:
-        return Finding(what, Health.BROKEN, _("The lock can't be looked at."))
-    return Finding(what, Health.LOOK, _("not running: nothing is sent until it is"))
+        yield of_error(what, error)
 
 
-def _backup(settings: Settings) -> Finding:
+def _readiness(server: Running | None) -> list[Finding]:
+    """What the server itself says of its work; how its routes are is asked apart."""
+    if server is None:
+        return []
+    what, trusted = _("server"), server.trusted()
+    try:
+        url = f"{server.url}/readyz"
+        found = httpx.get(url, timeout=_PATIENCE_S, trust_env=False, verify=trusted).json()
+    except (httpx.HTTPError, ValueError):
+        return [Finding(what, Health.BROKEN, _("It doesn't answer."))]
+    of_routes = tuple(f"{route['name']}: " for route in found["routes"])
+    told = [(Health.BROKEN, reason) for reason in found["reasons"]]
+    told += [(Health.LOOK, text) for text in found["warnings"] if not text.startswith(of_routes)]
+    return [Finding(what, health, sentence(LANGUAGE, text)) for health, text in told]
+
+
+def _backup(settings: Settings) -> Iterator[Finding]:
     what, last = _("backup"), last_backup(settings.data_dir)
     if not dialect.is_sqlite(settings.store_url):
-        return Finding(what, Health.WELL, _("PostgreSQL's own: pg_dump"))
-    if last is None:
-        return Finding(what, Health.LOOK, _("none from here yet; alertd backup makes one"))
-    folder, taken_at = last
-    if not folder.exists():
-        detail = _("the last one isn't at {folder} any more").format(folder=folder)
-        return Finding(what, Health.LOOK, detail)
-    days = max(0, now() - taken_at) // _DAY_MS
-    detail = _("the last one {when}, at {folder}").format(when=age(days), folder=folder)
-    return Finding(what, Health.LOOK if days > _BACKUP_DAYS else Health.WELL, detail)
+        yield Finding(what, Health.WELL, _("PostgreSQL's own: pg_dump"))
+    elif last is None:
+        yield Finding(what, Health.LOOK, _("none from here yet; alertd backup makes one"))
+    elif not last[0].exists():
+        detail = _("the last one isn't at {folder} any more").format(folder=last[0])
+        yield Finding(what, Health.LOOK, detail)
+    else:
+        days = max(0, now() - last[1]) // _DAY_MS
+        detail = _("the last one {when}, at {folder}").format(when=age(days), folder=last[0])
+        yield Finding(what, Health.LOOK if days > _BACKUP_DAYS else Health.WELL, detail)
 
 
 def _certificate(settings: Settings) -> Iterator[Finding]:
@@ -146,14 +152,15 @@ def _certificate(settings: Settings) -> Iterator[Finding]:
     yield Finding(what, health, text.format(day=day))
 
 
-def _library(settings: Settings) -> Finding:
+def _library(settings: Settings) -> Iterator[Finding]:
     what = _("templates and policies")
     try:
         library = library_of(settings)
     except AlertdError as error:
-        return of_error(what, error)
+        yield of_error(what, error)
+        return
     templates = sum(1 for _template in library.templates)
     text = _("{templates} templates, {policies} policies").format(
         templates=templates, policies=len(library.policies)
     )
-    return Finding(what, Health.WELL, text)
+    yield Finding(what, Health.WELL, text)

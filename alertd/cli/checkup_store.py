@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alertd.bootstrap import address_key
 from alertd.cli import keys
 from alertd.cli.findings import Finding, Health, age, of_error
-from alertd.cli.trouble import of_database
+from alertd.cli.trouble import of_database, of_file
 from alertd.cli.words import _
 from alertd.clock import POSTGRESQLS, machine_ms
 from alertd.decide.timekeeping import Why, resume, standing
@@ -47,7 +47,7 @@ def store_findings(settings: Settings) -> list[Finding]:
         return [of_error(what, error)]
     except (OSError, SQLAlchemyError) as error:
         text = _("It can't be read ({error}).").format(error=type(error).__name__)
-        trouble = of_database(error)
+        trouble = of_file(error) if isinstance(error, OSError) else of_database(error)
         return [of_error(what, trouble) if trouble else Finding(what, Health.BROKEN, text)]
 
 

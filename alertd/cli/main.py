@@ -14,7 +14,7 @@ from typer.exceptions import TyperException
 
 from alertd.cli import framework, show
 from alertd.cli.logs import configure
-from alertd.cli.trouble import of_database
+from alertd.cli.trouble import of_database, of_file
 from alertd.cli.words import _
 from alertd.errors import AlertdError
 from alertd.i18n import N_
@@ -146,8 +146,7 @@ def _told(error: Exception) -> AlertdError:
     if isinstance(error, TyperException):
         return framework.refused(error)
     if isinstance(error, OSError) and error.filename and error.strerror:
-        file = error.filename  # the machine's trouble: a full disk, a folder that isn't ours
-        return AlertdError(f"{file} can't be used: {error.strerror}.")
+        return of_file(error)  # the machine's trouble: a full disk, a folder that isn't ours
     if (trouble := of_database(error)) is not None:
         return trouble
     place = _place_of(error)

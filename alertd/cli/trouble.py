@@ -1,12 +1,25 @@
 """The database's own troubles, as sentences: away, full, somebody else's, damaged."""
 
 import sys
+from pathlib import Path
 from typing import Final
 
 from alertd.errors import AlertdError, UnavailableError
+from alertd.owners import owner_of, user
 
 _DRIVERS: Final = ("sqlite3", "psycopg")
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")  # and what begins with the first
+
+
+def of_file(error: OSError) -> AlertdError:
+    """What the machine won't do with a file, and what to do about it."""
+    file = error.filename
+    hint = None
+    if isinstance(error, PermissionError) and file is not None:
+        owner, who = owner_of(Path(str(file))), user()
+        if owner != who:
+            hint = f"It belongs to {owner}, and this is run by {who}: alertd doctor says more."
+    return AlertdError(f"{file} can't be used: {error.strerror}.", hint=hint)
 
 
 def of_database(error: Exception) -> AlertdError | None:

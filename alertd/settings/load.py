@@ -14,6 +14,7 @@ from pydantic_settings import SettingsError
 from alertd.errors import NotConfiguredError
 from alertd.i18n import N_
 from alertd.i18n.foreign import words_of
+from alertd.owners import owner_of, user
 from alertd.settings.model import Settings
 
 FILE_NAME: Final = "alertd.toml"
@@ -82,7 +83,7 @@ def find_file(data_dir: Any = None) -> Path | None:
     named = os.environ.get("ALERTD_CONFIG")
     if named:
         file = Path(named).expanduser()
-        if not file.is_file():
+        if not _is_there(file):
             raise NotConfiguredError(
                 f"ALERTD_CONFIG names a file that isn't there: {file}.",
                 field="ALERTD_CONFIG",
@@ -91,8 +92,23 @@ def find_file(data_dir: Any = None) -> Path | None:
         return file
     default = Settings.model_fields["data_dir"].default
     folder = Path(data_dir or os.environ.get("ALERTD_DATA_DIR") or default).expanduser()
-    candidates = (folder / FILE_NAME, Path(FILE_NAME))
-    return next((file for file in candidates if file.is_file()), None)
+    if _is_there(folder / FILE_NAME):
+        return folder / FILE_NAME
+    here = Path(
+        FILE_NAME
+    )  # `sudo -u alertd` may stand in a folder that isn't alertd's to look into
+    return here if os.path.lexists(here) else None
+
+
+def _is_there(file: Path) -> bool:
+    """Whether a file is meant to be there: a link to nothing is, and isn't passed over."""
+    try:
+        file.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    return True
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -103,10 +119,24 @@ def _read(file: Path) -> dict[str, Any]:
         raise NotConfiguredError(
             f"The file {file} isn't TOML: {reason}.", hint="Compare it with config/alertd.toml."
         ) from None
-    except UnicodeDecodeError:
-        raise NotConfiguredError(f"The file {file} isn't UTF-8 text.") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise NotConfiguredError(
+            f"The file {file} isn't UTF-8 text (line {line}).",
+            hint="Save it as UTF-8; an editor wrote it in another encoding, such as GB18030.",
+        ) from None
     except OSError as error:
-        raise NotConfiguredError(f"The file {file} can't be read: {error.strerror}.") from None
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: OSError) -> NotConfiguredError:
+    hint = None
+    if isinstance(error, PermissionError):
+        owner, who = owner_of(file), user()
+        hint = f"It belongs to {owner}, and this is run by {who}, who must be able to read it."
+    elif file.is_symlink():
+        hint = f"It is a link to {os.path.realpath(file)}: is that disk mounted?"
+    return NotConfiguredError(f"The file {file} can't be read: {error.strerror}.", hint=hint)
 
 
 def _refused(error: ValidationError, file: Path | None) -> NotConfiguredError:

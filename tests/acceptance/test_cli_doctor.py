@@ -1,5 +1,6 @@
 """`alertd doctor`: what is there, what isn't, and an exit code that a script can read."""
 
+import os
 import socket
 import sqlite3
 from contextlib import closing
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command import Said, alertd
+from tests.acceptance.command import Said, alertd, serving
 
 
 @pytest.fixture
@@ -121,3 +122,56 @@ def test_a_database_that_is_away_or_damaged_is_told_in_a_sentence(data: Path) ->
         assert alertd(data, *command).err.splitlines()[-2] == (
             "error: The database is damaged, or isn't one of SQLite."
         ), "no defect of alertd's"
+
+
+def finding(said: Said, what: str) -> str:
+    """The first of its name."""
+    return next(str(f["detail"]) for f in said.document["findings"] if f["what"] == what)
+
+
+def test_a_data_folder_that_isn_t_one_says_why(data: Path, tmp_path: Path) -> None:
+    data.symlink_to(tmp_path / "unmounted")
+    said = alertd(data, "doctor", "--json")
+    assert said.code == 2
+    assert finding(said, "data folder").endswith("which isn't there: is its disk mounted?")
+    data.unlink()
+    data.write_text("a file")
+    said = alertd(data, "doctor", "--json")
+    assert finding(said, "data folder") == f"{data} is a file, and no folder."
+
+
+def test_settings_that_a_link_leads_away_from_are_no_defaults(data: Path) -> None:
+    """Passed over, the city would be served without any of its routes."""
+    data.mkdir()
+    (data / "alertd.toml").symlink_to(data / "unmounted")
+    for command in ("doctor", "serve"):
+        said = alertd(data, command, "--json")
+        assert said.code in {2, 3}
+        assert "is that disk mounted?" in said.out + said.err
+
+
+def test_what_a_command_of_somebody_else_left_is_named(data: Path) -> None:
+    if os.geteuid():
+        pytest.skip("files can't be given away here: run the tests as root")
+    assert alertd(data, "access", "list").code == 0
+    os.chown(data / "alertd.lock", 12345, 12345)
+    said = alertd(data, "doctor", "--json")
+    assert "alertd.lock in it: not root's" in str(said.document)
+    os.chown(data / "alertd.lock", 0, 0)
+    assert "in it: not" not in str(alertd(data, "doctor", "--json").document)
+
+
+def test_a_port_that_is_taken_is_named_before_the_start(data: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        said = alertd(data, "doctor", "--json", env={"ALERTD_PORT": port})
+    assert f"Port {port} on 127.0.0.1 can't be had" in str(said.document)
+    assert healths(said)["server"] == "broken"
+
+
+def test_a_server_s_own_word_is_told(data: Path) -> None:
+    with serving(data):
+        said = alertd(data, "doctor", "--json")
+    assert "There is no route: nothing can go out." in str(said.document)

@@ -70,6 +70,20 @@ def test_the_file_is_looked_for_in_three_places_in_order(
     assert refused().field == "ALERTD_CONFIG"
 
 
+def test_a_file_that_cannot_be_read_is_never_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "data" / "alertd.toml"
+    file.symlink_to(tmp_path / "unmounted")
+    assert refused().hint == f"It is a link to {tmp_path}/unmounted: is that disk mounted?"
+    file.unlink()
+    file.mkdir()
+    file = Path("data/alertd.toml")
+    assert refused().message == f"The file {file} can't be read: Is a directory."
+    file.rmdir()
+    file.write_bytes("port = 1\n# 余姚\n".encode("gb18030"))
+    assert refused().message == f"The file {file} isn't UTF-8 text (line 2)."
+
+
 def test_the_caller_wins_over_the_environment_and_that_over_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
