@@ -79,6 +79,12 @@ class Attendance:
                 seen[terminal] = replace(before, online=False, at=at, silent=True)
         return _changes(seen, dict.fromkeys(seen, 1), at, firmly=True)
 
+    def flooding(self, terminal: str, fault: str, at: int) -> Changes:
+        """What it changes that one is shut out, with `fault` as the reason."""
+        before = self._known.get(terminal, _Seen())
+        gone = replace(before, online=False, fault=fault, at=at, silent=True)
+        return _changes({terminal: gone}, {terminal: 0}, at, firmly=True)
+
     def calm(self, now: int) -> Changes:
         """What it changes that some have stopped to come and go."""
         held = {name: self._known[name] for name in self._held}

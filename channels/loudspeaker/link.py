@@ -43,10 +43,6 @@ _MANY = 65_535  # what MQTT 5 takes for granted where a broker says nothing
 _UNSUPPORTED_VERSION = 0x84  # also what paho makes of MQTT 3.1.1's own word for it
 
 
-def _nothing(_: Any) -> None:
-    pass
-
-
 class Link:
     """A connection that comes back by itself.
 
@@ -78,10 +74,10 @@ class Link:
         keepalive_s: int = 15,
         will: tuple[str, bytes] | None = None,
         clean: bool = False,
-        received: Callable[[Received], None] = _nothing,
-        confirmed_late: Callable[[Any], None] = _nothing,
+        received: Callable[[Received], None] = lambda _: None,
+        confirmed_late: Callable[[Any], None] = lambda _: None,
         came_up: Callable[[], None] = lambda: None,
-        went_down: Callable[[str], None] = _nothing,
+        went_down: Callable[[str], None] = lambda _: None,
         speaks: Speaks = Speaks.OLDER,
         context: ssl.SSLContext | None = None,
     ) -> None:
@@ -149,11 +145,13 @@ class Link:
         self._socket.unwatch()
         self._gone("closed")
 
-    def abandon(self) -> None:
-        """Fall silent as if the power had gone: the broker is left with a connection that is dead.
+    def hang_up(self) -> None:
+        """Leave behind all that waits in the connection, and come back by itself."""
+        if self.up:
+            self._socket.cut()
 
-        `close` must still be called, some time.
-        """
+    def abandon(self) -> None:
+        """Fall silent as if the power had gone, on a connection that stays; `close` comes later."""
         self._socket.unwatch()
         if self._keeper is not None:
             self._keeper.cancel()

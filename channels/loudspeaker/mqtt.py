@@ -38,6 +38,7 @@ from channels.base import (
 from channels.loudspeaker.attendance import Attendance
 from channels.loudspeaker.commands import Try
 from channels.loudspeaker.echo import Echo, Hearing
+from channels.loudspeaker.flooding import Guard
 from channels.loudspeaker.inbox import Inbox
 from channels.loudspeaker.link import Link
 from channels.loudspeaker.link_messages import Received
@@ -104,9 +105,9 @@ class MqttRoute:
         self._closed = False
         self._echo = Echo(self._link, name)
         self._inbox = Inbox(config.name, context.sink, self._read, self._link.acknowledge)
-        self._watch = Watch(
-            settings.silent_after_ms, self._attendance, self._link, self._now, self._inbox.put
-        )
+        told = (self._attendance, self._link, self._now, self._inbox.put)
+        self._watch = Watch(settings.silent_after_ms, *told)
+        self._guard = Guard(settings.accounts, *told)
 
     async def start(self) -> None:
         """Connect; where the broker is away, that goes on in the background."""
@@ -121,6 +122,7 @@ class MqttRoute:
         await self._under_way.end()
         await self._sender.close()
         await self._watch.close()
+        await self._guard.close()
         await self._echo.close()
         await self._link.close()
         await self._inbox.close()
@@ -153,8 +155,10 @@ class MqttRoute:
     def _received(self, message: Received) -> None:
         if self._echo.took(message):
             return
-        self._watch.heard(message)
-        if len(message.payload) > MAX_REPORT_BYTES:
+        refused = self._guard.refuses(message)
+        if not refused:
+            self._watch.heard(message)
+        if refused or len(message.payload) > MAX_REPORT_BYTES:
             self._link.acknowledge(message)  # nothing that we read is as large
         else:
             self._inbox.put(message)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from channels import options
 from channels.base import RouteConfig
+from channels.loudspeaker.accounts import Accounts
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.announcing import Announcer
 from channels.loudspeaker.commands import SigningKey
@@ -43,6 +44,7 @@ class MqttSettings:
     announcer: Announcer | None
     speaks: Speaks
     areas: Membership
+    accounts: Accounts | None  # of the broker's folder
     area_grace_s: int
 
 
@@ -67,6 +69,7 @@ def read_settings(config: RouteConfig, public_base_url: str) -> MqttSettings:
         announcer=_announcer(config, public_base_url),
         speaks=_speaks(config),
         areas=_areas(config),
+        accounts=_accounts(config),
         area_grace_s=options.whole(config, "area_grace_s", _AREA_GRACE_S, range(1, 61)),
     )
 
@@ -93,6 +96,11 @@ def _areas(config: RouteConfig) -> Membership:
     if not isinstance(wanted, bool):
         raise options.wrong(config, "areas", "must be true or false")
     return Membership(Path(folder) if folder and wanted else None)
+
+
+def _accounts(config: RouteConfig) -> Accounts | None:
+    folder = options.optional_text(config, "accounts_dir")
+    return Accounts(Path(folder)) if folder else None
 
 
 def _announcer(config: RouteConfig, public_base_url: str) -> Announcer | None:
