@@ -27,6 +27,7 @@ class Why(StrEnum):
     BEHIND = "wall-behind"  # before what the node has lived through: not believed
     IDLE = "idle"  # nothing was under way, so the wall clock was taken, however far off
     ACCEPTED = "accepted"  # an operator says that the wall clock is right
+    JOINED = "joined"  # another process of the node goes by the wall clock already
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,17 @@ def follow(now: Millis, wall: Millis, *, last_fact: Millis | None, under_way: bo
     if under_way or standing(now, wall) is Why.WALL:
         return False
     return last_fact is None or wall >= last_fact
+
+
+def joins(now: Millis, wall: Millis, others: Millis | None) -> bool:
+    """Whether one of several processes goes over to the time that another lives by.
+
+    That one was told to by an operator, or this one was suspended: ahead of ours, and the wall
+    clock that all of them share says the same. Two times in one city would be silence in one part
+    of it, and everything twice in the other.
+    """
+    ahead = others is not None and standing(now, others) is Why.AHEAD
+    return ahead and others is not None and standing(others, wall) is Why.WALL
 
 
 class Refusal(StrEnum):

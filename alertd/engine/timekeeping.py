@@ -16,7 +16,7 @@ from alertd.errors import AlertdError, ConflictError, InvalidInputError
 from alertd.i18n import N_
 from alertd.model import Fact, Millis
 from alertd.store import lived
-from alertd.store.database import Store
+from alertd.store.database import Store, Transaction
 
 PULSE_MS = 5_000
 """How often the node's time is written down while anything is under way, and the wall clock is
@@ -163,12 +163,13 @@ class Timekeeper:
         with self.store.transaction(now) as tx:
             under_way = lived.under_way(tx.connection)
             last = lived.last_fact(tx.connection, self.store.node)
+            joins = under_way and self.store.shared and self._joins(tx, now, wall)
             if under_way:
-                lived.keep(tx, self.store.node, now)
-            leaps = decide.follow(now, wall, last_fact=last, under_way=under_way)
+                lived.keep(tx, self.store.node, wall if joins else now)
+            leaps = joins or decide.follow(now, wall, last_fact=last, under_way=under_way)
             why = Why.WALL if leaps else decide.standing(now, wall)
             if leaps:
-                tx.record(_set(now, wall, wall, Why.IDLE))
+                tx.record(_set(now, wall, wall, Why.JOINED if joins else Why.IDLE))
             elif why is not self._on_record:
                 tx.record(_doubt(now, wall, why))
         self._on_record = why
@@ -176,6 +177,9 @@ class Timekeeper:
             self._go(now, wall)
         self._looked_at = wall if leaps else now
         self._stand(self._looked_at, wall)
+
+    def _joins(self, tx: Transaction, now: Millis, wall: Millis) -> bool:
+        return decide.joins(now, wall, lived.kept(tx.connection, self.store.node))
 
     def _grant(self, wish: _Wish, now: Millis) -> None:
         try:

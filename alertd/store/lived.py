@@ -35,11 +35,16 @@ def last_fact(connection: Connection, node: str) -> Millis | None:
     return connection.execute(query).scalar_one_or_none()
 
 
+def kept(connection: Connection, node: str) -> Millis | None:
+    """The time that a process of this node wrote down last, while anything was under way."""
+    c = t.node_clock.c
+    return connection.execute(select(c.lived_at).where(c.node == node)).scalar_one_or_none()
+
+
 def lived(connection: Connection, node: str) -> Millis | None:
     """The latest time that this node is known to have lived through; None for a new one."""
-    c = t.node_clock.c
-    kept = connection.execute(select(c.lived_at).where(c.node == node)).scalar_one_or_none()
-    known = [at for at in (kept, last_fact(connection, node)) if at is not None]
+    both = (kept(connection, node), last_fact(connection, node))
+    known = [at for at in both if at is not None]
     return max(known, default=None)
 
 

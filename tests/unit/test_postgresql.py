@@ -11,6 +11,7 @@ from alertd.bootstrap import Node
 from alertd.clock import SteadyClock, machine_ms
 from alertd.decide.shares import STALE_MS, Part
 from alertd.engine.settling import Settlement
+from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.engine.turn import Turn
 from alertd.errors import ConflictError, NotConfiguredError
 from alertd.lanes import BY_SMS
@@ -22,7 +23,8 @@ from alertd.store.database import BrokenOffError, Store
 from alertd.store.vault import Vault
 from channels.base import Fault, SendError
 from tests import databases
-from tests.city import KEY, RED, START, City, sms_route
+from tests.city import KEY, OFFICER, RED, START, City, sms_route
+from tests.unit.test_node_time import Wall
 from tests.unit.web_city import web_city
 
 
@@ -334,6 +336,29 @@ async def test_whoever_works_on_it_goes_by_the_databases_clock(tmp_path: Path, u
         assert node.keeper.standing.trusted
     finally:
         await node.close()
+
+
+def test_an_operators_word_for_the_clock_reaches_every_process(tmp_path: Path) -> None:
+    """Two times in one city: what the one issues would be due hours later to the other."""
+    city = City(tmp_path, postgresql=True)
+    worker = City(tmp_path, postgresql=True, fresh=False)
+    city.issue()
+    walls = Wall(city), Wall(worker)
+    keeper, other = (Timekeeper(wall.city.store, wall) for wall in walls)
+    keeper.look()
+    other.look()
+    for wall in walls:
+        wall.off = 5 * 3_600_000  # the database's clock, put right
+    worker.now += PULSE_MS
+    other.look()
+    assert not other.standing.trusted
+    word = keeper.ask(OFFICER, walls[0].wall())
+    keeper.look()
+    assert word.result(timeout=0).now == city.now == START + 5 * 3_600_000
+    worker.now += PULSE_MS
+    other.look()
+    assert abs(worker.now - city.now) <= 2 * PULSE_MS
+    assert other.standing.trusted
 
 
 async def test_a_worker_with_another_key_sends_nothing(tmp_path: Path) -> None:

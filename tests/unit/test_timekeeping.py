@@ -12,6 +12,7 @@ from alertd.decide.timekeeping import (
     Why,
     accept,
     follow,
+    joins,
     resume,
     standing,
 )
@@ -107,3 +108,22 @@ def test_clocks_that_agree_by_the_tolerance_agree() -> None:
         assert standing(LIVED, LIVED + apart) is Why.WALL
         assert accept(LIVED, LIVED, said=LIVED + apart, under_way=True) is None
     assert accept(LIVED, LIVED - TOLERANCE_MS, said=LIVED, under_way=True) is None
+
+
+@pytest.mark.parametrize(
+    ("others", "wall", "goes"),
+    [
+        (DAY, DAY, True),
+        (DAY, DAY + TOLERANCE_MS, True),
+        (DAY, DAY + TOLERANCE_MS + 1, False),  # nobody else says so
+        (DAY, 0, False),
+        (TOLERANCE_MS, DAY, False),  # they live by the same time
+        (-DAY, -DAY, False),  # time doesn't go back with something under way
+        (None, DAY, False),
+    ],
+)
+def test_one_of_several_goes_where_another_and_the_wall_clock_are(
+    others: int | None, wall: int, *, goes: bool
+) -> None:
+    there = None if others is None else LIVED + others
+    assert joins(LIVED, LIVED + wall, there) is goes
