@@ -8,6 +8,7 @@ from alertd.errors import AlertdError, UnavailableError
 from alertd.owners import owner_of, user
 
 _DRIVERS: Final = ("sqlite3", "psycopg")
+_DISK: Final = ("SQLITE_FULL", "SQLITE_IOERR")
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")  # and what begins with the first
 
 
@@ -34,6 +35,11 @@ def of_database(error: Exception) -> AlertdError | None:
         return AlertdError(
             "The database is damaged, or isn't one of SQLite.",
             hint="Restore the last backup: alertd restore FOLDER --replace keeps this one beside.",
+        )
+    if name.startswith(_DISK):
+        return UnavailableError(
+            "The database's disk is full, or fails.",
+            hint="Make room on it; where there is room, look at dmesg.",
         )
     if not isinstance(found, tuple(driver.OperationalError for driver in drivers)):
         return None

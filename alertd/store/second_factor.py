@@ -4,6 +4,7 @@ The secret is sealed by the vault. A code is good once: the step that it was of 
 older one is refused. What is on record is that somebody has one, or has none any more.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,14 +73,22 @@ def secret_of(vault: Vault, factor: Factor) -> str:
     return vault.open(factor.cipher, context=_CONTEXT)
 
 
-def enter(tx: Transaction, principal_no: int, code: str) -> None:
+def enter(tx: Transaction, principal_no: int, code: str, *, ahead_ms: Millis = 0) -> None:
     """Take a code; the first one confirms the factor.
+
+    Args:
+        tx: Where it is written down that the code was used.
+        principal_no: Who types it.
+        code: As it was typed.
+        ahead_ms: How far the machine's clock is ahead of ours. In mid-alert ours may be the wrong
+            one, and then no phone agrees with it: a code is good by either.
 
     Raises:
         InvalidInputError: It is wrong, used, or there is no factor.
     """
     factor = factor_of(tx.connection, principal_no)
-    step = _step_of(secret_of(tx.vault, factor), code, tx.now) if factor else None
+    clocks = (tx.now, tx.now + ahead_ms)
+    step = _step_of(secret_of(tx.vault, factor), code, clocks) if factor else None
     if factor is None or step is None or step <= factor.used_step:
         raise InvalidInputError(
             "The code is wrong or was used already.",
@@ -118,12 +127,12 @@ def _record(tx: Transaction, owner: access.Principal, *, on: bool, by: str) -> N
     tx.record(Fact(kind="second-factor.changed", occurred_at=tx.now, body=body, source=by))
 
 
-def _step_of(secret: str, code: str, now: Millis) -> int | None:
-    """Which step a code is of, within the skew; None for none."""
+def _step_of(secret: str, code: str, clocks: Iterable[Millis]) -> int | None:
+    """Which step a code is of, within the skew of one of the clocks; None for none."""
     app = pyotp.TOTP(secret, interval=STEP_S)
     digits = "".join(code.split())
-    here = now // (STEP_S * 1000)
-    for step in range(here - _SKEW, here + _SKEW + 1):
-        if pyotp.utils.strings_equal(digits, app.generate_otp(step)):
-            return step
+    for here in {now // (STEP_S * 1000) for now in clocks}:
+        for step in range(here - _SKEW, here + _SKEW + 1):
+            if pyotp.utils.strings_equal(digits, app.generate_otp(step)):
+                return step
     return None

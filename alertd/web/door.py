@@ -13,6 +13,7 @@ from alertd.store.access import Principal
 from alertd.web.commands import sessions
 from alertd.web.deps import Deps
 from alertd.web.passwords import Passwords
+from alertd.web.standing import standing_of
 from alertd.web.throttle import Throttle
 
 _NETWORK_BITS: Final = 64  # of IPv6: what one host is given
@@ -78,7 +79,13 @@ class Door:
             InvalidInputError: It is wrong, or was used.
             TooManyTriesError: Too many were wrong before.
         """
-        entering = partial(sessions.enter_code, principal_no=principal.no, secret=secret, code=code)
+        entering = partial(
+            sessions.enter_code,
+            principal_no=principal.no,
+            secret=secret,
+            code=code,
+            ahead_ms=standing_of(self.deps).ahead_ms,
+        )
         async with self._codes:  # as in `enter`
             self.codes.check(principal.name, "", self.deps.now())
             try:

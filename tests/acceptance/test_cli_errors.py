@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from alertd.cli.trouble import of_database
 from tests.acceptance.command import alertd
 
 
@@ -167,3 +168,11 @@ def test_the_version_is_told(data: Path) -> None:
     said = alertd(data, "--version")
     assert said.code == 0
     assert said.out.strip().count(".") == 2
+
+
+def test_a_full_disk_of_the_database_is_named() -> None:
+    full = sqlite3.OperationalError("disk I/O error")
+    full.sqlite_errorname = "SQLITE_IOERR_SHMSIZE"
+    told = of_database(full)
+    assert told is not None
+    assert told.message == "The database's disk is full, or fails."

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from alertd.engine.timekeeping import Timekeeper
 from alertd.store import credentials
 from tests.unit.test_web_pages import browser, sign_in
+from tests.unit.test_web_users import press
 from tests.unit.web_city import WebCity, web_city
 
 HOUR_MS = 3_600_000
@@ -110,3 +112,21 @@ async def test_an_idle_node_that_leaps_locks_nobody_out(web: WebCity) -> None:
     with web.city.store.read() as connection:
         found = partial(credentials.holder_of, connection, web.tokens["officer"])
         assert found(web.clock()) is not None
+
+
+async def test_a_phone_s_code_is_good_by_either_clock(web: WebCity) -> None:
+    """The second person must get in while the node's is wrong and the phone has the true time."""
+    async with browser(web) as client:
+        await sign_in(client, "officer")
+        await wrong_by(web, -HOUR_MS // 2)
+        begun = await press(client, "/account", "/account/factor", act="begin")
+        (secret,) = re.findall(r"<code>([A-Z2-7]{32})</code>", begun.text)
+        app = pyotp.TOTP(secret)
+        now = app.at(web.clock.wall() // 1000)
+        await press(client, "/account", "/account/factor", act="confirm", code=now)
+        for clock in (web.clock.wall, web.clock):
+            await press(client, "/account", "/sign-out")
+            web.clock.forward(minutes=1)
+            assert (await sign_in(client, "officer")).url.path == "/code"
+            inside = await press(client, "/code", "/code", code=app.at(clock() // 1000))
+            assert inside.url.path == "/alerts"

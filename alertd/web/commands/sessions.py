@@ -42,9 +42,11 @@ def enter_by_provider(
     )
 
 
-def enter_code(turn: Turn, *, principal_no: int, secret: str, code: str) -> None:
+def enter_code(
+    turn: Turn, *, principal_no: int, secret: str, code: str, ahead_ms: Millis = 0
+) -> None:
     """Take the second factor's code of a session that waits for it; raises InvalidInputError."""
-    second_factor.enter(turn.tx, principal_no, code)
+    second_factor.enter(turn.tx, principal_no, code, ahead_ms=ahead_ms)
     credentials.complete_session(turn.tx, secret)
 
 
@@ -53,9 +55,9 @@ def begin_factor(turn: Turn, *, principal_no: int, factor: str) -> None:
     second_factor.begin(turn.tx, principal_no, factor)
 
 
-def confirm_factor(turn: Turn, *, principal_no: int, code: str) -> None:
+def confirm_factor(turn: Turn, *, principal_no: int, code: str, ahead_ms: Millis = 0) -> None:
     """Type the first code of one's new factor; raises InvalidInputError."""
-    second_factor.enter(turn.tx, principal_no, code)
+    second_factor.enter(turn.tx, principal_no, code, ahead_ms=ahead_ms)
 
 
 def remove_factor(turn: Turn, *, principal: Principal) -> None:

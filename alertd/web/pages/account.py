@@ -29,6 +29,7 @@ from alertd.web.pages.signing import (
     back_to,
     refused,
 )
+from alertd.web.standing import standing_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -82,7 +83,12 @@ async def change_factor(
         elif act == "confirm":
             code = form.get("code", "")[:16]
             await deps.runner.submit(
-                partial(sessions.confirm_factor, principal_no=signed.actor.no, code=code)
+                partial(
+                    sessions.confirm_factor,
+                    principal_no=signed.actor.no,
+                    code=code,
+                    ahead_ms=standing_of(deps).ahead_ms,
+                )
             )
         else:
             await door.confirm(signed.principal, form.get("password", ""), address_of(request))
