@@ -234,6 +234,10 @@ def backoff_s(policy: Policy, attempt: int) -> float:
 def _failed_later(delivery: Delivery, word: Receipt, now: Millis) -> Settlement | None:
     """The gateway took it and then couldn't: by another route, or not at all."""
     code = word.code or "failed"
+    if _did_not_play(delivery, word):
+        return Settlement(
+            state=_S.DELIVERED, reason=code, duplicate=delivery.duplicate, played=Played.FAILED
+        )
     if _ends_the_waiting(delivery, word):
         return _failed(delivery, code, word.fault)
     current = delivery.state in {_S.SENDING, _S.ACCEPTED, _S.UNKNOWN}
@@ -242,6 +246,12 @@ def _failed_later(delivery: Delivery, word: Receipt, now: Millis) -> Settlement 
     if word.fault in {None, *_FINAL_FAULTS}:
         return _failed(delivery, code, word.fault)
     return _again(delivery, SendError(word.fault or Fault.REFUSED, code), now)
+
+
+def _did_not_play(delivery: Delivery, word: Receipt) -> bool:
+    """Whether a loudspeaker that has the command says how often it was heard: never."""
+    has_it = delivery.channel is Channel.LOUDSPEAKER and delivery.state is _S.DELIVERED
+    return has_it and word.detail != "" and delivery.played is Played.SILENT
 
 
 def _ends_the_waiting(delivery: Delivery, word: Receipt) -> bool:
@@ -258,7 +268,7 @@ def _sound(delivery: Delivery, word: Receipt) -> Settlement | None:
     """What a loudspeaker played; that it played proves that the command arrived."""
     whole = word.status is ReceiptStatus.PLAYED and not _partial(word.detail)
     played = Played.PLAYED if whole else Played.PARTIAL
-    if delivery.played >= Played.PLAYED and not (whole and delivery.played is Played.PARTIAL):
+    if delivery.played is Played.PLAYED or (delivery.played is Played.PARTIAL and not whole):
         return None
     return Settlement(
         state=_S.DELIVERED,

@@ -345,11 +345,34 @@ def test_what_a_receipt_comes_to(
         (Played.PARTIAL, word(ReceiptStatus.INTERRUPTED), None),
         (Played.PLAYED, word(ReceiptStatus.PLAYED), None),
         (Played.PLAYED, word(ReceiptStatus.INTERRUPTED), None),
+        (Played.FAILED, word(ReceiptStatus.PLAYED, detail="3/3"), Played.PLAYED),
+        (Played.FAILED, word(ReceiptStatus.INTERRUPTED, detail="1/3"), Played.PARTIAL),
     ],
 )
 def test_what_was_played_only_grows(before: Played, said: Receipt, after: Played | None) -> None:
     found = settle.receipt(delivery(**SPEAKER, played=before), said, NOW)
     assert (found.played if found else None) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "detail", "after"),
+    [
+        (Played.SILENT, "0/3", Played.FAILED),
+        (Played.PARTIAL, "0/3", None),
+        (Played.PLAYED, "0/3", None),
+        (Played.FAILED, "0/3", None),
+        (Played.SILENT, "", None),  # that it refuses a further try says nothing of what it played
+    ],
+)
+def test_one_that_has_it_and_could_not_play_it(
+    before: Played, detail: str, after: Played | None
+) -> None:
+    said = word(ReceiptStatus.FAILED, code="no-sound", fault=Fault.REFUSED, detail=detail)
+    has_it = delivery(**SPEAKER, state=S.DELIVERED, played=before)
+    found = settle.receipt(has_it, said, NOW)
+    assert (found and (found.state, found.reason, found.played)) == (
+        after and (S.DELIVERED, "no-sound", after)
+    )
 
 
 @pytest.mark.parametrize(

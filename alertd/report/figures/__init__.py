@@ -202,7 +202,7 @@ def _loudspeakers(state: Replay) -> Loudspeakers:
         delivered=states[DeliveryState.DELIVERED],
         played=sounds[Played.PLAYED],
         partial=sounds[Played.PARTIAL],
-        silent=sounds[Played.SILENT],
+        silent=sounds[Played.SILENT] + sounds[Played.FAILED],
         failed=states[DeliveryState.FAILED],
         unknown=states[DeliveryState.UNKNOWN],
     )
