@@ -39,4 +39,4 @@ canonical = _encoding(sort_keys=True)
 """Of a fact's body, or a part of one; raises TypeError of what JSON hasn't."""
 
 compact = _encoding(sort_keys=False)
-"""The same with keys as they come: of lists, and of what leaves for gateways."""
+"""The same with keys as they come: of lists."""

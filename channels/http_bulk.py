@@ -26,7 +26,7 @@ _SUCCESS = range(200, 300)
 _MAX_HEAD_BYTES = 64 * 1024  # of an answer, and of all that isn't its body
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What came back; `retry_after` and `date` are those headers as they stood."""
 
@@ -158,7 +158,9 @@ class BulkClient:
 
 
 def _lines(headers: Mapping[str, str] | None) -> str:
-    return "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    if not headers:
+        return ""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
 class _Connection(asyncio.Protocol):
