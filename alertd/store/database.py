@@ -63,9 +63,10 @@ class Transaction:
         kept = len(self.facts)
         # The driver's own cursor: there is one for every input of every step.
         cursor = self.connection.connection.cursor()
-        cursor.execute("SAVEPOINT item")
         try:
+            cursor.execute("SAVEPOINT item")
             yield
+            cursor.execute("RELEASE SAVEPOINT item")
         except BaseException as error:
             if dialect.broke_off(self.connection, error):
                 raise BrokenOffError from error
@@ -73,8 +74,6 @@ class Transaction:
             cursor.execute("RELEASE SAVEPOINT item")
             del self.facts[kept:]
             raise
-        else:
-            cursor.execute("RELEASE SAVEPOINT item")
 
 
 class Store:

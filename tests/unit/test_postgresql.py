@@ -136,6 +136,21 @@ def test_what_the_database_gives_up_is_no_inputs_fault(tmp_path: Path, trouble: 
     assert "defect" not in [row.kind for row in city.rows(later)]
 
 
+def test_a_connection_that_breaks_between_two_items_rests_no_part_of_the_work(url: str) -> None:
+    store = opened(url)
+
+    def go_on() -> None:
+        with store.transaction(1) as tx:
+            end(url, tx.connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+            with pytest.raises(BrokenOffError), tx.item():
+                pass
+
+    with pytest.raises(Exception, match=r"terminat|closed|lost"):
+        go_on()
+    with store.transaction(2) as tx, tx.item():
+        pass
+
+
 def test_a_deadlock_takes_back_the_whole_step(url: str) -> None:
     one, other = opened(url), opened(url)
     with other.transaction(1, deciding=False) as tx:
