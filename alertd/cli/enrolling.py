@@ -81,15 +81,17 @@ class Enrolment:
             raise InvalidInputError(f"The bundle would be wrong: {reason}.") from None
 
 
-def write_bundles(enrolment: Enrolment, accounts: Sequence[Account], out: Path) -> list[Path]:
+def bundle_of(account: Account, out: Path) -> Path:
+    """Its bundle's file."""
+    return out / f"{account.terminal}.json"
+
+
+def write_bundles(enrolment: Enrolment, accounts: Sequence[Account], out: Path) -> None:
     """Write a file for each, which only we may read."""
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
-    paths = []
     for account in accounts:
-        path = out / f"{account.terminal}.json"
-        write_whole(path, enrolment.bundle(account).to_json().encode(), mode=0o600)
-        paths.append(path)
-    return paths
+        document = enrolment.bundle(account).to_json()
+        write_whole(bundle_of(account, out), document.encode(), mode=0o600)
 
 
 def _broker(settings: Settings, route: RouteSettings | None, given: str | None) -> BrokerAddress:

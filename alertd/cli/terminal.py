@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from alertd.cli import show
-from alertd.cli.enrolling import Enrolment, write_bundles
+from alertd.cli.enrolling import Enrolment, bundle_of, write_bundles
 from alertd.cli.logs import configure
 from alertd.cli.options import Json
 from alertd.cli.words import LANGUAGE, _
@@ -166,16 +166,16 @@ def enrol(  # noqa: D103 - its help says it
     )
     named = _named(ids, listed)
     try:
-        out.mkdir(parents=True, exist_ok=True, mode=0o700)  # before anybody's password is changed
-        accounts = Accounts(settings.data_dir / "broker").enrol(named, enrolment.areas, wall_ms())
-        paths = write_bundles(enrolment, accounts, out)
+        accounts = Accounts(settings.data_dir / "broker").enrol(
+            named, enrolment.areas, wall_ms(), lambda made: write_bundles(enrolment, made, out)
+        )
     except OSError as error:
         raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
     text = _("{count} enrolled; their bundles are in {out}. Each is a secret.")
     show.answer(
-        [{"terminal": a.terminal, "bundle": str(p)} for a, p in zip(accounts, paths, strict=True)],
+        [{"terminal": a.terminal, "bundle": str(bundle_of(a, out))} for a in accounts],
         as_json=as_json,
-        human=lambda: show.line(text.format(count=len(paths), out=out)),
+        human=lambda: show.line(text.format(count=len(accounts), out=out)),
     )
 
 

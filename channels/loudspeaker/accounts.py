@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -72,8 +72,21 @@ class Accounts:
             ) from None
         return {account.terminal: account for account in accounts}
 
-    def enrol(self, terminals: Sequence[str], areas: Sequence[str], now: int) -> list[Account]:
+    def enrol(
+        self,
+        terminals: Sequence[str],
+        areas: Sequence[str],
+        now: int,
+        hand_over: Callable[[Sequence[Account]], object] = lambda _: None,
+    ) -> list[Account]:
         """Give each a new password; one that had one before can't log in with it any more.
+
+        Args:
+            terminals: Their ids.
+            areas: Whose commands they hear.
+            now: ms.
+            hand_over: Keeps the passwords for whoever needs them. Where it raises, none is changed:
+                a password that nobody has would shut its loudspeaker out.
 
         Raises:
             InvalidInputError: An id can't be one, or is the name of another login; more areas than
@@ -97,6 +110,7 @@ class Accounts:
             for terminal in terminals
         ]
         with self._changing() as accounts:
+            hand_over(made)
             accounts |= {account.terminal: account for account in made}
         return made
 

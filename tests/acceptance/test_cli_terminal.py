@@ -137,6 +137,21 @@ def test_enrolled_it_plays_what_the_city_says_and_revoked_it_is_gone(city: Serve
     assert (good[first], good[second]) == (False, True)
 
 
+def test_no_password_is_changed_that_is_in_no_bundle(city: Server) -> None:
+    first, second = (row["terminal_id"] for row in terminals(city)[10:12])
+    assert enrol(city, first, second).code == 0
+    bundle = city.data.parent / "bundles" / f"{second}.json"
+    bundle.unlink()
+    bundle.mkdir()
+    accounts = city.data / "broker" / "terminals.json"
+    before = accounts.read_bytes()
+    assert enrol(city, first, second).code != 0
+    assert accounts.read_bytes() == before
+    bundle.rmdir()
+    assert len(enrol(city, first, second).document) == 2
+    assert bundle.is_file()
+
+
 def test_loudspeakers_of_one_area_are_told_at_once(city: Server) -> None:
     third, fourth = (row["terminal_id"] for row in terminals(city)[8:10])
     assert enrol(city, third, fourth, area="two-of-them").code == 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from alertd.cli.enrolling import Enrolment, write_bundles
+from alertd.cli.enrolling import Enrolment, bundle_of, write_bundles
 from alertd.errors import InvalidInputError
 from alertd.settings import RouteSettings, Settings
 from channels.loudspeaker.accounts import Account
@@ -89,9 +89,8 @@ def test_a_bundle_says_what_the_settings_say(tmp_path: Path) -> None:
         broker_host="10.0.0.5",
         broker_port=1883,
     )
-    (path,) = write_bundles(
-        enrolment(settings, trust=[public_text(KEY)]), [ACCOUNT], tmp_path / "b"
-    )
+    write_bundles(enrolment(settings, trust=[public_text(KEY)]), [ACCOUNT], tmp_path / "b")
+    path = bundle_of(ACCOUNT, tmp_path / "b")
     made = Bundle.from_json(path.read_text())
     own = load_key(tmp_path / "keys" / "commands.key")
     assert made.broker == BrokerAddress("10.0.0.5", 1883, "LS000001", "s3cret")
