@@ -18,7 +18,7 @@ from alertd.cli.report_check import NotVerifiedError
 from alertd.cli.words import LANGUAGE, _, told, word
 from alertd.errors import ConflictError, NotFoundError
 from alertd.i18n import sentence
-from alertd.settings import load
+from alertd.settings import load, sqlite_url
 from alertd.store import dialect, migrate
 from alertd.store.backup import checking, disk, logins, manifest
 from alertd.store.backup.checking import Problem
@@ -141,7 +141,7 @@ def _opened(backup: Path | None, made: Manifest | None) -> Iterator[Connection]:
     with TemporaryDirectory(prefix="alertd-") as scratch:
         copy = Path(scratch) / manifest.DATABASE
         disk.copy(database, copy)
-        migrate.upgrade(f"sqlite:///{copy}")
+        migrate.upgrade(sqlite_url(copy))
         with frozen(copy) as connection:
             yield connection
 

@@ -1,7 +1,15 @@
 """Settings: `config/alertd.toml` explains every one; `load` reads them."""
 
 from alertd.settings.load import FILE_NAME, find_file, load, unknown_variables
-from alertd.settings.model import Settings
+from alertd.settings.model import Settings, sqlite_url
 from alertd.settings.route import RouteSettings
 
-__all__ = ["FILE_NAME", "RouteSettings", "Settings", "find_file", "load", "unknown_variables"]
+__all__ = [
+    "FILE_NAME",
+    "RouteSettings",
+    "Settings",
+    "find_file",
+    "load",
+    "sqlite_url",
+    "unknown_variables",
+]

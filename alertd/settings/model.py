@@ -182,7 +182,7 @@ class Settings(BaseSettings):
         """The database's URL, with its password where it has one; never for a log."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{self.data_dir / 'alertd.sqlite3'}"
+        return sqlite_url(self.data_dir / "alertd.sqlite3")
 
     @property
     def zone(self) -> tzinfo:
@@ -217,3 +217,8 @@ def _zone(name: str) -> tzinfo:
     if known is None:
         raise ValueError(N_("must be a time zone that this machine knows, such as Asia/Shanghai"))
     return known
+
+
+def sqlite_url(file: Path | str) -> str:
+    """The URL of an SQLite file, whatever signs its path has: a "?" would begin a query."""
+    return f"sqlite:///{str(file).replace('%', '%25').replace('?', '%3F')}"

@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, func, select
 
 from alertd.model import FOREVER, Channel
+from alertd.settings import sqlite_url
 from alertd.store import addresses, dialect, migrate
 from alertd.store import tables as t
 from alertd.store.batches import execute_many, stream
@@ -58,7 +59,7 @@ def make(source: Connection, target: Path) -> None:
         source: A reader of the city's database, which nothing is written to.
         target: The file; it must not exist.
     """
-    url = f"sqlite:///{target}"
+    url = sqlite_url(target)
     migrate.upgrade(url)
     engine, keys = dialect.writer(url, synchronous="OFF"), vault()
     try:
@@ -108,7 +109,7 @@ def _groups(source: Connection, keys: Vault) -> Iterator[tuple[Any, ...]]:
 
 def add_alternate(file: Path, duty_no: int) -> None:
     """Give a duty of a scratch city one alternate more, who holds nothing else."""
-    engine, keys = dialect.writer(f"sqlite:///{file}", synchronous="OFF"), vault()
+    engine, keys = dialect.writer(sqlite_url(file), synchronous="OFF"), vault()
     h = t.holding.c
     try:
         with engine.begin() as copy:

@@ -78,3 +78,17 @@ def test_what_is_asked_for_wrongly_is_said_in_one_sentence(tmp_path: Path) -> No
     refused = alertd(data, "backup", "--json", env=elsewhere)
     assert refused.code == 3
     assert "pg_dump" in refused.document["error"]["hint"]
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    """In an SQLite file's URL "?" begins a query, and "%41" is an A."""
+    data, other = tmp_path / "余姚 50%41?a=b#c&d", tmp_path / "again?%41"
+    assert alertd(data, "access", "list").code == 0
+    assert (data / "alertd.sqlite3").is_file()
+    taken = alertd(data, "backup", "--with-keys", "--json")
+    assert taken.code == 0, taken.err
+    assert alertd(data, "verify", "--tables").code == 0
+    restored = alertd(other, "restore", taken.document["folder"], "--json")
+    assert restored.code == 0, restored.err
+    assert (other / "alertd.sqlite3").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {data.name, other.name}

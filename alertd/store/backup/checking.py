@@ -8,6 +8,7 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy import Connection, select, text
 
 from alertd.errors import ConflictError
+from alertd.settings import sqlite_url
 from alertd.store import chains, dialect, migrate, rebuild
 from alertd.store import tables as t
 from alertd.store.backup import disk
@@ -78,7 +79,7 @@ def _elsewhere(connection: Connection, heads: Sequence[Head]) -> Iterator[Proble
 
 def tables(connection: Connection, scratch: Path) -> Iterator[Problem]:
     """The tables against those that the journal alone gives; made anew in the folder `scratch`."""
-    url = f"sqlite:///{scratch / 'again.sqlite3'}"
+    url = sqlite_url(scratch / "again.sqlite3")
     migrate.upgrade(url)
     engine = dialect.writer(url, synchronous="OFF")
     try:

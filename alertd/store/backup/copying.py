@@ -18,6 +18,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from alertd.errors import UnavailableError
+from alertd.settings import sqlite_url
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024  # under it /readyz says that the server can't go on
 _PAGES_A_STEP = 256
@@ -90,7 +91,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 @contextmanager
 def frozen(path: Path) -> Iterator[Connection]:
     """Read a database file that nobody writes; nothing is made beside it, not even a lock."""
-    url = f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&immutable=1&uri=true"
+    file = f"file:{quote(str(path.absolute()))}"  # SQLite's own URI, within SQLAlchemy's
+    url = f"{sqlite_url(file)}?mode=ro&immutable=1&uri=true"
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     try:
         with engine.connect() as connection:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DatabaseError
 
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.model import Fact, Millis
+from alertd.settings import sqlite_url
 from alertd.store import migrate
 from alertd.store.backup import checking, disk, logins, manifest
 from alertd.store.backup.copying import Tell, frozen, require_room
@@ -188,7 +189,7 @@ def _look(staged: Path, made: Manifest, now: Millis) -> tuple[int, Waiting]:
     Returns its facts and what waits in it.
     """
     try:
-        migrate.upgrade(f"sqlite:///{staged / DATABASE}")
+        migrate.upgrade(sqlite_url(staged / DATABASE))
         with frozen(staged / DATABASE) as connection:
             problems = list(checking.database(connection))
             facts, broken = checking.journal(connection, made.heads)
@@ -209,7 +210,7 @@ def _key(staged: Path) -> bytes | None:
 def _record(staged: Path, made: Manifest, now: Millis, waits: Waiting) -> None:
     """Write down in the staged database that it is a restored one."""
     key = _key(staged) or bytes(KEY_BYTES)  # nothing here seals or opens
-    store = Store(f"sqlite:///{staged / DATABASE}", Vault(key), node=made.node)
+    store = Store(sqlite_url(staged / DATABASE), Vault(key), node=made.node)
     try:
         with store.transaction(now) as tx:
             restored(tx, made, waits)
