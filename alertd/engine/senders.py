@@ -78,6 +78,7 @@ class Senders:
     alerts: dict[bytes, int]  # id → alert
     here: dict[tuple[int, int], set[int]]  # (address, alert) → who was told of it there
     former: set[int]  # addresses that are nobody's any more; `sharing` has those who left them
+    heirs: dict[tuple[int, int], int]  # (address, who gave it up) → who has it, and their duties
 
     def candidates(self, turn: Turn, address_no: int) -> list[Candidate]:
         """The alerts that the people behind an address were told of, and what each asked."""
@@ -87,10 +88,14 @@ class Senders:
         for alert_no in alerts:
             named = self._named(turn.now, address_no, alert_no)
             if named:
-                held = [tenures[person] for person in named]
-                left = any(tenure.until != FOREVER for tenure in held)
+                left = any(tenures[person].until != FOREVER for person in named)
+                told: dict[int, Told] = {}
+                for person in named:
+                    heir = self.heirs.get((address_no, person), person)
+                    told.setdefault(heir, self.told[person][alert_no])
+                held = [tenures[person] for person in told]
                 moved = left and any(_apart(*pair) for pair in combinations(held, 2))
-                one = self._candidate(alert_no, named, shared=left)
+                one = self._candidate(alert_no, told, shared=left)
                 found.append(one._replace(moved=moved))
         return found
 
@@ -117,9 +122,8 @@ class Senders:
         theirs = (person for person in told if tenures[person].until == FOREVER)
         return [*left, *stay] or list(theirs)
 
-    def _candidate(self, alert_no: int, named: Sequence[int], *, shared: bool) -> Candidate:
+    def _candidate(self, alert_no: int, told: Mapping[int, Told], *, shared: bool) -> Candidate:
         alert = self.about[alert_no]
-        told = {person: self.told[person][alert_no] for person in named}
         return Candidate(
             alert_id=alert.id,
             short_code=alert.short_code,
@@ -158,12 +162,13 @@ def senders(turn: Turn, address_nos: Iterable[int]) -> Senders:
     persons = list(dict.fromkeys(p for those in tenures.values() for p in those))
     told = told_of(_TOLD, connection, persons)
     alerts = about(connection, {alert_no for those in told.values() for alert_no in those})
+    duties = people.duties_of(connection, persons)
     several = [person for those in tenures.values() if len(those) > 1 for person in those]
     return Senders(
         sharing=sharing,
         tenures=tenures,
         told=told,
-        duties=people.duties_of(connection, persons),
+        duties=duties,
         names=dict(_NAMES.rows(connection, persons=numbers(connection, several)))
         if several
         else {},
@@ -171,6 +176,7 @@ def senders(turn: Turn, address_nos: Iterable[int]) -> Senders:
         alerts={alert.id: alert.no for alert in alerts.values()},
         here=_told_here(connection, [*former, *(no for no, p in tenures.items() if len(p) > 1)]),
         former=former,
+        heirs=_heirs(connection, tenures, duties),
     )
 
 
@@ -187,6 +193,43 @@ def _sharing(tenures: Mapping[int, _Tenure]) -> list[int]:
     """Whose phone it is; if it is nobody's now, who had it last."""
     last = max(tenure.until for tenure in tenures.values())
     return [person for person, tenure in tenures.items() if tenure.until == last]
+
+
+def _heirs(
+    connection: Connection,
+    tenures: Mapping[int, Mapping[int, _Tenure]],
+    duties: Mapping[int, Sequence[DutyRef]],
+) -> dict[tuple[int, int], int]:
+    """(address, who gave it up) → whoever has it now and holds all that they held.
+
+    A telephone that goes with its post, or somebody who was given another id: what was asked there
+    is asked of one person still, and whichever of the two it was, their answer is for the same.
+    """
+    gone: dict[tuple[int, int], int] = {}
+    for at, those in tenures.items():
+        stay = [person for person, tenure in those.items() if tenure.until == FOREVER]
+        if len(stay) == 1:
+            left = (person for person in those if person not in stay and person not in duties)
+            gone |= {(at, person): stay[0] for person in left}
+    held: dict[int, set[int]] = {}
+    if gone:
+        persons = numbers(connection, {person for _, person in gone})
+        for person, duty_no in _HELD.rows(connection, persons=persons):
+            held.setdefault(person, set()).add(duty_no)
+    return {
+        (at, person): heir
+        for (at, person), heir in gone.items()
+        if person in held and held[person] <= {duty.duty_no for duty in duties.get(heir, ())}
+    }
+
+
+def _held(dialect: str) -> Select[Any]:
+    """What people held last, who hold nothing any more."""
+    c, later = t.holding.c, t.holding.alias("later").c
+    last = select(func.max(later.to_version)).where(later.person_no == c.person_no)
+    return select(c.person_no, c.duty_no).where(
+        among(dialect, c.person_no, "persons"), c.to_version == last.scalar_subquery()
+    )
 
 
 def _told_here(
@@ -318,5 +361,6 @@ def _about(dialect: str) -> Select[Any]:
 _ABOUT = Prepared(_about)
 _PERSONS_AT = Prepared(_persons_at)
 _TOLD_HERE = Prepared(_tries_at)
+_HELD = Prepared(_held)
 _TOLD = first_told(RecipientKind.PERSON)
 _NAMES = Prepared(_names)

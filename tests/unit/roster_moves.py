@@ -1,7 +1,9 @@
 """What changes in mid-alert: numbers, who holds a duty; and an alert that is half written down."""
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -11,6 +13,10 @@ from alertd.engine import approving
 from alertd.model import FOREVER, Channel
 from alertd.store import addresses, dialect
 from alertd.store import tables as t
+from alertd.store.identity import SequentialIds
+from alertd.store.roster import import_roster
+from rosters.export import roster_files
+from rosters.parse import check
 from tests.city import SECOND, City
 
 SMS = int(Channel.SMS)
@@ -62,6 +68,27 @@ def share_number(city: City, person_no: int, other: int) -> str:
         tx.connection.execute(theirs.values(address_no=no))
         tx.connection.execute(update(t.holding).where(h.person_no == other).values(address_no=no))
     return city.phone_of(person_no)
+
+
+def import_anew(city: City, change: Callable[[dict[str, str]], dict[str, str] | None]) -> None:
+    """Import the roster's files again with each row changed; None: without it."""
+    files = roster_files(city.directory / "roster")
+    with files.people.open(encoding="utf-8-sig", newline="") as lines:
+        rows = [row for each in csv.DictReader(lines) if (row := change(each)) is not None]
+    with files.people.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    ids = SequentialIds("anew", at=city.now)
+    with city.store.transaction(city.now) as tx:
+        source = check(files, today=date(2025, 10, 9))
+        import_roster(tx, source, ids=ids, by="test", why="test", now=city.now)
+
+
+def id_of(city: City, person_no: int) -> str:
+    """Somebody's id in the roster's files."""
+    p = t.person.c
+    return str(city.one(select(p.person_id).where(p.no == person_no)).person_id)
 
 
 def second_number(city: City, person_no: int, number: str) -> None:

@@ -24,6 +24,8 @@ from tests.city import RED, City
 from tests.unit.roster_moves import (
     asked,
     hand_on,
+    id_of,
+    import_anew,
     in_a_hurry,
     issue_until_told,
     move_unit,
@@ -117,6 +119,38 @@ def test_a_phone_that_was_shared_answers_for_whoever_has_it_still(make_city: Mak
     city.reply(phone, "1")
     assert read(city) == [("counted", "only-open")]
     assert city.requirement(duty).state == RequirementState.COVERED
+    assert city.requirement(other_duty).state == RequirementState.OPEN
+
+
+def test_a_phone_that_goes_with_its_post_answers_for_it(make_city: MakeCity) -> None:
+    """By an import somebody has another id, or another person the post and its telephone."""
+    city = make_city()
+    city.issue(areas=[TOWN])
+    (duty, person), *_ = asked(city)
+    phone, before = city.phone_of(person), id_of(city, person)
+    import_anew(city, lambda row: row | {"person_id": row["person_id"].replace(before, "new")})
+    heir = next(who for of, who in city.leaders() if of == duty)
+    assert heir != person
+    city.reply(phone, "1")
+    ack = city.one(select(t.ack.c.person_no, t.ack.c.grade))
+    assert (ack.person_no, ack.grade) == (heir, "shared")
+    assert city.requirement(duty).state == RequirementState.COVERED
+
+
+def test_a_phone_that_goes_to_another_post_answers_for_none(make_city: MakeCity) -> None:
+    city = make_city()
+    city.issue()
+    (_, person), (other_duty, other), *_ = asked(city)
+    phone, gone, there = city.phone_of(person), id_of(city, person), id_of(city, other)
+    number = phone.removeprefix("+86")
+
+    def change(row: dict[str, str]) -> dict[str, str] | None:
+        taken = {"phone": number, "phone2": ""} if row["person_id"] == there else {}
+        return None if row["person_id"] == gone else row | taken
+
+    import_anew(city, change)
+    assert city.phone_of(other) == phone
+    city.reply(phone, "1")
     assert city.requirement(other_duty).state == RequirementState.OPEN
 
 
