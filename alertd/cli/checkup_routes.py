@@ -19,9 +19,11 @@ from alertd.settings import Settings
 from channels import registry
 from channels.base import Channel, ChannelKind, Event, RouteContext
 from channels.base import Health as RouteHealth
+from channels.loudspeaker.accounts import Accounts
 from channels.loudspeaker.broker import find_binary
 
 _HEALTH_S: Final = 3.0
+_THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _COMING_S: Final = {"modems": 10.0}  # what a route may need to find its gateway: gammu takes 4 s
 # A city without one of these reaches too few; calls, mail and paper come on top.
 _EXPECTED: Final = (ChannelKind.SMS, ChannelKind.LOUDSPEAKER, ChannelKind.CHAT)
@@ -120,15 +122,23 @@ def _missing(kinds: set[str]) -> list[Finding]:
 
 
 def broker_finding(settings: Settings) -> Finding:
-    """Whether the embedded broker could be started."""
+    """Whether the embedded broker could be started, and whether loudspeakers reach it."""
     what = _("embedded broker")
+    needed = any(
+        route.type == "mqtt" and route.options.get("broker", EMBEDDED) == EMBEDDED
+        for route in settings.routes.values()
+    )
     try:
         find_binary()
+        enrolled = Accounts(settings.data_dir / "broker").all().values() if needed else ()
     except AlertdError as error:
         finding = of_error(what, error)
-        needed = any(
-            route.type == "mqtt" and route.options.get("broker", EMBEDDED) == EMBEDDED
-            for route in settings.routes.values()
-        )
         return finding if needed else Finding(what, Health.LOOK, finding.detail)
+    here = settings.broker_host in _THIS_MACHINE or settings.broker_port == 0
+    if here and any(account.good for account in enrolled):
+        text = _(
+            "loudspeakers are enrolled, but only this machine reaches it, or on a port that"
+            " changes: set broker_host and broker_port"
+        )
+        return Finding(what, Health.LOOK, text)
     return Finding(what, Health.WELL, _("installed"))

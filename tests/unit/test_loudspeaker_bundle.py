@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from alertd.cli.checkup_routes import broker_finding
 from alertd.cli.enrolling import Enrolment, bundle_of, write_bundles
+from alertd.cli.findings import Health
 from alertd.errors import InvalidInputError
 from alertd.settings import RouteSettings, Settings
-from channels.loudspeaker.accounts import Account
+from channels.loudspeaker.accounts import Account, Accounts
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.bundle import Bundle
 from channels.loudspeaker.commands import SigningKey
@@ -133,3 +135,17 @@ def test_nothing_is_enrolled_where_something_is_wrong(
     with pytest.raises(InvalidInputError) as wrong:
         enrolment(Settings(data_dir=tmp_path), **changes)
     assert wrong.value.field == field
+
+
+def test_doctor_tells_that_enrolled_loudspeakers_cannot_reach_the_broker(tmp_path: Path) -> None:
+    def health(**settings: Any) -> Health:
+        routes = {"loudspeakers": RouteSettings(type="mqtt")}
+        return broker_finding(Settings(data_dir=tmp_path, routes=routes, **settings)).health
+
+    assert health() is Health.WELL
+    Accounts(tmp_path / "broker").enrol(["t1"], [], 1)
+    assert health() is Health.LOOK
+    assert health(broker_host="10.0.0.5") is Health.LOOK, "a port that changes"
+    assert health(broker_host="10.0.0.5", broker_port=1883) is Health.WELL
+    Accounts(tmp_path / "broker").revoke(["t1"], 2)
+    assert health() is Health.WELL
