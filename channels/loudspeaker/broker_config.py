@@ -12,7 +12,7 @@ from typing import Any
 
 from channels.loudspeaker.accounts import ALERTD, SHARED, Account
 from channels.loudspeaker.broker_bounds import LOGIN, MAY
-from channels.loudspeaker.commands import ROOT, command_topic
+from channels.loudspeaker.commands import MAX_COMMAND_BYTES, ROOT, command_topic
 from channels.loudspeaker.reports import SAYS
 
 _NATS = """\
@@ -78,6 +78,9 @@ autosave_interval 30
 # Past so many it drops what waits for a loudspeaker, or for alertd, and says nothing of it.
 max_queued_messages 10000
 max_inflight_messages 100
+# The largest command is half of it. By default a loudspeaker's login may leave 256 MB behind in
+# each of its topics, which alertd would be brought again at every connect.
+message_size_limit {most_bytes}
 # A loudspeaker that doesn't come back for so long is forgotten, with what waits for it.
 persistent_client_expiration 14d
 """
@@ -162,7 +165,7 @@ def mosquitto_passwords(
 
 def mosquitto_conf(folder: Path) -> str:
     """An example of the settings that go with them."""
-    return _MOSQUITTO_CONF.format(folder=folder)
+    return _MOSQUITTO_CONF.format(folder=folder, most_bytes=2 * MAX_COMMAND_BYTES)
 
 
 def _hashed(password: str, salt: bytes) -> str:

@@ -209,6 +209,7 @@ def test_what_mosquitto_needs_is_written_for_its_owner_only(city: Server, tmp_pa
     assert enrol(city, "LS-mosquitto").code == 0
     assert alertd(city.data, "terminal", "mosquitto", tmp_path / "m").code == 0
     assert "pattern read alertd/v1/terminal/%u/cmd" in (tmp_path / "m" / "acl").read_text()
+    assert "\nmessage_size_limit 65536\n" in (tmp_path / "m" / "mosquitto.conf").read_text()
     words = (tmp_path / "m" / "passwords").read_text().splitlines()
     assert {"alertd", "LS-mosquitto"} <= {line.split(":")[0] for line in words}
     assert all((tmp_path / "m" / n).stat().st_mode & 0o077 == 0 for n in ("acl", "passwords"))
