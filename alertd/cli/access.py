@@ -18,9 +18,14 @@ _SCOPES: Final = ("read", "draft", "approve", "pause", "answer", "call", "help")
 app = typer.Typer()
 
 
-def _asked(ask: Callable[[Client], Coroutine[Any, Any, Any]], acting_as: str | None = None) -> Any:
+def _asked(
+    ask: Callable[[Client], Coroutine[Any, Any, Any]],
+    acting_as: str | None = None,
+    *,
+    reads_only: bool = False,
+) -> Any:
     async def connected() -> Any:
-        async with connect(load(), acting_as=acting_as) as client:
+        async with connect(load(), acting_as=acting_as, reads_only=reads_only) as client:
             return await ask(client)
 
     return asyncio.run(connected())
@@ -28,7 +33,7 @@ def _asked(ask: Callable[[Client], Coroutine[Any, Any, Any]], acting_as: str | N
 
 @app.command("list", help=_("List everybody who may act."))
 def list_principals(acting_as: As = None, as_json: Json = False) -> None:  # noqa: D103 - its help
-    found = _asked(lambda client: client.get("/api/v1/principals"), acting_as)
+    found = _asked(lambda client: client.get("/api/v1/principals"), acting_as, reads_only=True)
     heads = (_("name"), _("role"), _("unit"), _("shut out"))
     rows = [
         (

@@ -21,7 +21,7 @@ app = typer.Typer()
 @app.command("show", help=_("Show the node's time beside the machine's clock."))
 def show_clock(acting_as: As = None, as_json: Json = False) -> None:  # noqa: D103 - its help
     async def asked() -> Any:
-        async with connect(load(), acting_as=acting_as) as client:
+        async with connect(load(), acting_as=acting_as, reads_only=True) as client:
             return await client.get("/api/v1/clock")
 
     found = asyncio.run(asked())

@@ -34,9 +34,17 @@ app.command("learn", help=_("What past drills show of how people answer, as rule
 app.command("simulate", help=_("Play a plan in many simulated nights, nobody woken."))(simulate)
 
 
-def _asked(ask: Ask, acting_as: str | None = None, *, server_only: bool = False) -> Any:
+def _asked(
+    ask: Ask,
+    acting_as: str | None = None,
+    *,
+    server_only: bool = False,
+    reads_only: bool = False,
+) -> Any:
     async def connected() -> Any:
-        async with connect(load(), acting_as=acting_as, server_only=server_only) as client:
+        async with connect(
+            load(), acting_as=acting_as, server_only=server_only, reads_only=reads_only
+        ) as client:
             return await ask(client)
 
     return asyncio.run(connected())
@@ -111,19 +119,21 @@ def _begin(plan: str, when: str, acting_as: str | None, *, as_json: bool) -> Non
 
 @app.command("calendar", help=_("What is to be held, and what is under way."))
 def calendar(acting_as: As = None, as_json: Json = False) -> None:  # noqa: D103 - its help
-    found = _asked(lambda client: client.get("/api/v1/drills/calendar"), acting_as)
+    found = _asked(lambda client: client.get("/api/v1/drills/calendar"), acting_as, reads_only=True)
     show.answer(found, as_json=as_json, human=lambda: _table(found))
 
 
 @app.command("list", help=_("All drills, the newest first."))
 def list_drills(acting_as: As = None, as_json: Json = False) -> None:  # noqa: D103 - its help
-    found = _asked(lambda client: client.get("/api/v1/drills", limit=100), acting_as)["items"]
+    found = _asked(
+        lambda client: client.get("/api/v1/drills", limit=100), acting_as, reads_only=True
+    )["items"]
     show.answer(found, as_json=as_json, human=lambda: _table(found))
 
 
 @app.command("show", help=_("Show a drill, with the log of its control."))
 def show_drill(no: DrillNo, acting_as: As = None, as_json: Json = False) -> None:  # noqa: D103 - its help
-    found = _asked(lambda client: client.get(f"/api/v1/drills/{no}"), acting_as)
+    found = _asked(lambda client: client.get(f"/api/v1/drills/{no}"), acting_as, reads_only=True)
     show.answer(found, as_json=as_json, human=lambda: _drill_lines(found))
 
 

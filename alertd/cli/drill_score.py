@@ -222,7 +222,7 @@ async def _listed(
 ) -> Any:
     """A list of readiness; or the file that it was written to, whole, where one is named."""
     path = f"/api/v1/readiness/{what}"
-    async with connect(load(), acting_as=acting_as) as client:
+    async with connect(load(), acting_as=acting_as, reads_only=True) as client:
         if csv is None:
             return await client.get(path, unit=unit, **given)
         more = {"unit": unit} if unit else {}

@@ -83,7 +83,7 @@ def test_what_is_asked_for_wrongly_is_said_in_one_sentence(tmp_path: Path) -> No
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     """In an SQLite file's URL "?" begins a query, and "%41" is an A."""
     data, other = tmp_path / "余姚 50%41?a=b#c&d", tmp_path / "again?%41"
-    assert alertd(data, "access", "list").code == 0
+    assert alertd(data, "access", "add", "wang").code == 0
     assert (data / "alertd.sqlite3").is_file()
     taken = alertd(data, "backup", "--with-keys", "--json")
     assert taken.code == 0, taken.err

@@ -96,7 +96,7 @@ def test_a_lost_key_is_told_and_no_other_is_made(data: Path, tmp_path: Path) -> 
 
 
 def test_a_database_of_a_newer_version_is_broken_and_no_start_mends_it(data: Path) -> None:
-    assert alertd(data, "access", "list").code == 0
+    assert alertd(data, "access", "add", "wang").code == 0
     with closing(sqlite3.connect(data / "alertd.sqlite3")) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'v9999'")
         connection.commit()
@@ -153,7 +153,7 @@ def test_settings_that_a_link_leads_away_from_are_no_defaults(data: Path) -> Non
 def test_what_a_command_of_somebody_else_left_is_named(data: Path) -> None:
     if os.geteuid():
         pytest.skip("files can't be given away here: run the tests as root")
-    assert alertd(data, "access", "list").code == 0
+    assert alertd(data, "access", "add", "wang").code == 0
     os.chown(data / "alertd.lock", 12345, 12345)
     said = alertd(data, "doctor", "--json")
     assert "alertd.lock in it: not root's" in str(said.document)

@@ -32,6 +32,9 @@ def data(tmp_path: Path) -> Path:
         (["alert", "show", "A1"], 3, "There is no alertd in "),
         (["alert", "list"], 3, "There is no alertd in "),
         (["report", "A1"], 3, "There is no alertd in "),
+        (["access", "list"], 3, "There is no alertd in "),
+        (["clock", "show"], 3, "There is no alertd in "),
+        (["drill", "list"], 3, "There is no alertd in "),
         (["alert", "issue"], 2, "An alert needs a template and an area."),
         (
             ["alert", "issue", "--template", "typhoon", "--area", "330281", "--set", "x"],
@@ -121,7 +124,7 @@ def test_a_real_city_is_never_served_with_simulated_phones(data: Path) -> None:
 
 
 def test_a_city_moved_to_a_new_folder_is_its_owners_alone(data: Path) -> None:
-    assert alertd(data, "access", "list").code == 0
+    assert alertd(data, "access", "add", "wang").code == 0
     target = data.parent / "moved" / "city.sqlite3"
     said = alertd(data, "migrate-store", "--to", f"sqlite:///{target}")
     assert said.code == 0, said.err
@@ -143,7 +146,7 @@ def test_a_database_that_is_away_is_no_defect_and_no_damage(data: Path) -> None:
 
 
 def test_a_database_that_lacks_a_table_is_told_as_a_defect(data: Path) -> None:
-    assert alertd(data, "access", "list").code == 0
+    assert alertd(data, "access", "add", "wang").code == 0
     with closing(sqlite3.connect(data / "alertd.sqlite3")) as connection:
         connection.execute("ALTER TABLE alert RENAME TO elsewhere")
     said = alertd(data, "alert", "list")
