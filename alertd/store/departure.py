@@ -5,6 +5,7 @@ count in one of them alone.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 
@@ -16,6 +17,8 @@ from alertd.store import chains, dialect, lived, migrate
 from alertd.store import tables as t
 from alertd.store.backup.waiting import Waiting, waiting, would_send
 from alertd.store.database import Store, Transaction
+from alertd.store.journal import Head
+from alertd.store.journal import heads as heads_of
 from alertd.store.vault import KEY_BYTES, Vault
 
 
@@ -36,10 +39,31 @@ def refuse_departed(connection: Connection) -> None:
         )
 
 
-def leave(url: str, *, node: str, to: str, now: Millis) -> None:
-    """Write down at `url` that the city is in a database of the kind `to` from now on."""
+def leave(url: str, heads: Sequence[Head], *, node: str, to: str, now: Millis) -> None:
+    """Write down at `url` that the city is in a database of the kind `to` from now on.
+
+    Args:
+        url: The database that is left.
+        heads: Where its chains ended when it was copied.
+        node: This node's name.
+        to: Where it went.
+        now: The time.
+
+    Raises:
+        ConflictError: A process was at work there since.
+    """
     with closing(_alone(url, node)) as store, store.transaction(now) as tx:
+        # We are one; and whoever starts now waits for us, and reads that it was left.
+        if dialect.writers(tx.connection) > 1 or heads_of(tx.connection) != list(heads):
+            raise running_there()
         _record(tx, "store.left", {"node": node, "to": to})
+
+
+def running_there() -> ConflictError:
+    """What is said where a database isn't left alone while it is copied."""
+    return ConflictError(
+        "alertd is running on one of the two databases.", hint="Stop every server and worker."
+    )
 
 
 def take_back(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:

@@ -17,7 +17,7 @@ from alertd.model import Millis
 from alertd.store import chains, dialect, journal, migrate, rows
 from alertd.store import tables as t
 from alertd.store.database import Transaction
-from alertd.store.departure import arrived, leave, refuse_departed
+from alertd.store.departure import arrived, leave, refuse_departed, running_there
 from alertd.store.rebuild import LEFT_OUT
 from alertd.store.vault import KEY_BYTES, Vault
 
@@ -73,7 +73,7 @@ def transfer(source: str, target: str, tell: Tell, *, node: str, now: Millis) ->
             done = _compared(old, new, tell)
             _arrive(new, old.dialect.name, node, now)
             # Before the copy is there to be served, so that at no moment both of them are.
-            leave(source, node=node, to=new.dialect.name, now=now)
+            leave(source, done.heads, node=node, to=new.dialect.name, now=now)
             _commit(copied)
             return done
     finally:
@@ -112,9 +112,7 @@ def _commit(copied: RootTransaction) -> None:
 def _refuse(old: Connection, new: Connection) -> None:
     refuse_departed(old)
     if dialect.writers(old) or dialect.writers(new):
-        raise ConflictError(
-            "alertd is running on one of the two databases.", hint="Stop every server and worker."
-        )
+        raise running_there()
     for table in TABLES:
         if new.execute(select(table).limit(1)).first() is not None:
             raise ConflictError(

@@ -265,7 +265,10 @@ def restore(city: City) -> None:
     with city.store.transaction(city.now) as tx:
         restored(tx, made, Waiting(1, 2, 3))
         departure.arrived(tx, "sqlite")
-    departure.leave(city.url, node="test", to="postgresql", now=city.now)
+    with city.store.read() as connection:
+        heads = journal.heads(connection)
+    city.store.close()  # nobody may be at work there
+    departure.leave(city.url, heads, node="test", to="postgresql", now=city.now)
     departure.take_back(city.url, node="test", now=city.now, will_send=True)
 
 

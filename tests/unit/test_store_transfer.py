@@ -85,6 +85,27 @@ def test_not_beside_a_process_that_writes(tmp_path: Path) -> None:
         transfer(city.url, back)
 
 
+@pytest.mark.parametrize("stays", [False, True])
+def test_nor_beside_one_that_starts_while_it_is_copied(tmp_path: Path, *, stays: bool) -> None:
+    """What it does meanwhile isn't in the copy; and it would go on beside it."""
+    city = lived_in(tmp_path / "here", postgresql=True)
+    there = databases.url_of(tmp_path / "there", postgresql=False)
+    started: list[City] = []
+
+    def start(_table: str) -> None:
+        if not started:
+            started.append(City(tmp_path / "here", postgresql=True, fresh=False, now=city.now))
+            started[0].forward(minutes=5)
+            if not stays:
+                started[0].store.close()
+
+    with pytest.raises(ConflictError, match="running"):
+        transfer(city.url, there, start)
+    assert not is_left(city.url)
+    with dialect.reader(there).connect() as connection:
+        assert connection.execute(select(t.journal)).first() is None
+
+
 def test_a_journal_that_was_changed_is_not_carried_over(tmp_path: Path) -> None:
     city = lived_in(tmp_path / "here")
     engine = dialect.writer(city.url)
