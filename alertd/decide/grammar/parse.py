@@ -29,13 +29,20 @@ def parse(text: str, names: Sequence[str] = ()) -> Reply:
         names: Names that may stand in the reply without making it unclear: those whom our message
             named. They come back in `Reply.names`; a name that isn't among them is unknown words.
     """
-    words = own_words(fold(text[:MAX_CHARS]))
+    folded = fold(text[:MAX_CHARS])
+    words = own_words(folded)
     known = [_spelt(name) for name in names]
     answer = squeeze(words.own)
     parts = list(tokens(mark_names(answer[:MAX_ANSWER_CHARS], known), known))
     hint, rest = _unit(parts)
     codes = sorted({re.sub(r"[^a-z0-9]", "", t.text) for t in rest if t.part is Part.CODE})
     mentioned = {token.text for token in rest if token.part is Part.NAME}
+    if words.quoted and not mentioned:  # whom the message that was answered is for: 张三:红色台风A7
+        mentioned = {
+            name
+            for name in known
+            if len(name) > 1 and re.search(rf"(?<!\w){re.escape(name)}:", folded)
+        }
     whole = len(text) <= MAX_CHARS and len(answer) <= MAX_ANSWER_CHARS
     found = _judge(words, rest, codes, whole=whole)
     named = codes[0] if len(codes) == 1 else None if codes else words.code

@@ -36,7 +36,8 @@ class Reply:
         drill_help: The only call for help is 演练求助. Whether that makes it a drill's is for
             `interpret.correlate`, which knows the alert.
         drill: It takes the alert for an exercise (演练收到).
-        names: Those of `parse`'s names that it mentions.
+        names: Those of `parse`'s names that it mentions; else those that a message of ours is for
+            that it quotes.
     """
 
     kind: ReplyKind
