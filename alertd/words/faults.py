@@ -1,4 +1,4 @@
-"""Why a message wasn't taken, as far as the code is alertd's own; a gateway's are as they are."""
+"""What failed, as far as the code is alertd's own; a gateway's or a terminal's are as they are."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -32,3 +32,23 @@ FAULTS: Final[Mapping[str, str]] = {
     "folder-not-writable": N_("the folder can't be written to"),
     "nobody-listens": N_("no loudspeaker listens"),
 }
+
+SPEAKER_FAULTS: Final[Mapping[str, str]] = {
+    # What we find by what it says, and when.
+    "clock-ahead": N_("its clock is ahead: it may take an alert for over"),
+    "clock-behind": N_("its clock is behind: it may refuse an alert as too early"),
+    "comes-and-goes": N_("it comes and goes"),
+    "floods": N_("it said too much and was shut out"),
+    # What the reference terminal says of itself (`channels/loudspeaker/box/`).
+    "no-player": N_("its player isn't there"),
+    "player-hangs": N_("its player hangs"),
+    "player-failed": N_("its player failed"),
+    "player-too-quick": N_("its player ends too soon"),
+    "command-unsigned": N_("it heard a command without a signature"),
+    "command-unknown-key": N_("it heard a command by a key that it doesn't know"),
+    "command-bad-signature": N_("it heard a command whose signature is wrong"),
+    "command-malformed": N_("it heard a command that can't be read"),
+    "command-too-large": N_("it heard a command that is too large"),
+    "command-unknown-version": N_("it heard a command of a version that it doesn't know"),
+}
+"""What is wrong with a loudspeaker; other makes' terminals may say words of their own."""

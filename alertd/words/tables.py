@@ -5,7 +5,7 @@ from typing import Final
 
 from alertd.i18n import N_
 from alertd.words.facts import TOLD_OF
-from alertd.words.faults import FAULTS
+from alertd.words.faults import FAULTS, SPEAKER_FAULTS
 from alertd.words.paper import PAPER_WORDS
 from alertd.words.proof import FOUND, WHERE
 
@@ -283,5 +283,6 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "where": WHERE,
     "found": FOUND,
     "fault": FAULTS,
+    "speaker": SPEAKER_FAULTS,
     "tongue": TONGUES,
 }

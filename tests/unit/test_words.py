@@ -18,6 +18,8 @@ from alertd.model import AckKind, AlertState, DeliveryState, Stage
 from alertd.words import TABLES, word
 from alertd.words.sound import why_away, why_silent
 from channels.base import ChannelKind
+from channels.loudspeaker.flooding import FLOODS
+from channels.loudspeaker.steadiness import UNSTEADY
 from rosters.diff import Kind, What
 
 zh = translator("zh-CN")
@@ -40,6 +42,12 @@ def test_every_code_has_a_word(table: str, codes: Iterable[str]) -> None:
 @pytest.mark.parametrize("table", TABLES)
 def test_every_word_has_its_chinese(table: str) -> None:
     assert [text for text in TABLES[table].values() if zh(text) == text] == []
+
+
+def test_what_we_say_of_a_loudspeaker_has_words() -> None:
+    refused = ("unsigned", "unknown-key", "bad-signature", "malformed", "too-large")
+    told = {UNSTEADY, FLOODS, "clock-ahead", "clock-behind", *(f"command-{c}" for c in refused)}
+    assert told <= TABLES["speaker"].keys()
 
 
 def test_a_code_without_a_word_stays_as_it_is() -> None:
