@@ -54,6 +54,7 @@ class Gate(LoopbackGate):
         self.most_unanswered = 0
         self.asked: list[int] = []  # the numbers of all requests but answers, as they came
         self.refused = 0  # submits that it answered itself
+        self.brought = 0  # messages and receipts that the server has brought so far
         self.connections = 0
         self.enquired = 0  # how often we were asked whether we are there
         self._server_port = server_port
@@ -155,6 +156,7 @@ class Gate(LoopbackGate):
                     continue
                 if self.mode in _NONSENSE:
                     octets = _NONSENSE[str(self.mode)](pdu.sequence)
+            self.brought += pdu.command == DELIVER
             writer.write(octets)
             await writer.drain()
 

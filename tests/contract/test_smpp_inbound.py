@@ -249,13 +249,18 @@ async def test_a_gateway_that_brings_one_at_a_time_is_answered_in_time(tmp_path:
 
 
 async def test_a_reference_that_is_used_again_mixes_nothing(tmp_path: Path) -> None:
-    async with inbound(tmp_path) as (smsc, _, store, _):
-        old = asyncio.create_task(smsc.deliver(PHONE, part(1, 2, ucs2("旧")), esm_class=0x40))
-        await smsc.refuse(0)  # the order on the wire is the order of the commands
-        new = asyncio.create_task(smsc.deliver(PHONE, part(1, 2, ucs2("新")), esm_class=0x40))
-        await smsc.refuse(0)
+    async with inbound(tmp_path) as (smsc, gate, store, _):
+
+        async def brought() -> bool:
+            return gate.brought == len(waiting)
+
+        waiting = []
+        for text in ("旧", "新"):  # the second leaves when the first is on the wire
+            bringing = smsc.deliver(PHONE, part(1, 2, ucs2(text)), esm_class=0x40)
+            waiting.append(asyncio.create_task(bringing))
+            await until(brought)
         assert await smsc.deliver(PHONE, part(2, 2, ucs2("消息")), esm_class=0x40) == 0
-        assert [await old, await new] == [0, 0]
+        assert await asyncio.gather(*waiting) == [0, 0]
         assert store.texts == ["旧…(1/2)", "新消息"]
 
 
