@@ -8,9 +8,10 @@ from typing import Annotated, Final
 import typer
 
 from alertd.cli import show
-from alertd.cli.keeping import FOLDER, database_of, megabytes, now, remember
+from alertd.cli.keeping import FOLDER, database_of, megabytes, remember
 from alertd.cli.options import Json
 from alertd.cli.words import _
+from alertd.clock import machine_ms
 from alertd.errors import InvalidInputError
 from alertd.settings import Settings, find_file, load
 from alertd.store.backup import manifest
@@ -52,7 +53,7 @@ def backup(  # noqa: D103 - its help says it
             taken = take(
                 _source(settings, database),
                 into,
-                now=now(),
+                now=machine_ms(),
                 tell=tell,
                 with_keys=with_keys,
                 keep=keep,

@@ -8,9 +8,9 @@ import typer
 
 from alertd.cli import show
 from alertd.cli.certificates import SERVER_DAYS, expires_at, fingerprint, make
-from alertd.cli.keeping import now
 from alertd.cli.options import Json
 from alertd.cli.words import _
+from alertd.clock import machine_ms
 from alertd.settings import load
 
 _FOLDER: Final = "tls"
@@ -32,7 +32,7 @@ def cert(  # noqa: D103 - its help says it
 ) -> None:
     settings = load()
     folder = (to or settings.data_dir / _FOLDER).expanduser().absolute()
-    at = datetime.fromtimestamp(now() / 1000, settings.zone)
+    at = datetime.fromtimestamp(machine_ms() / 1000, settings.zone)
     files = make(folder, names, office=f"alertd {settings.signature_en}", now=at)
     shown = {
         "authority": str(files.authority),

@@ -16,9 +16,10 @@ from alertd.cli.checkup_routes import broker_finding, route_findings
 from alertd.cli.checkup_store import store_findings
 from alertd.cli.client import TOKEN_VARIABLE, running
 from alertd.cli.findings import Finding, Health, age, of_error
-from alertd.cli.keeping import last_backup, now
+from alertd.cli.keeping import last_backup
 from alertd.cli.trouble import of_file
 from alertd.cli.words import LANGUAGE, _
+from alertd.clock import machine_ms
 from alertd.errors import AlertdError
 from alertd.i18n import sentence
 from alertd.settings import FILE_NAME, Settings, load, unknown_variables
@@ -125,7 +126,7 @@ def _backup(settings: Settings) -> Iterator[Finding]:
         detail = _("the last one isn't at {folder} any more").format(folder=last[0])
         yield Finding(what, Health.LOOK, detail)
     else:
-        days = max(0, now() - last[1]) // _DAY_MS
+        days = max(0, machine_ms() - last[1]) // _DAY_MS
         detail = _("the last one {when}, at {folder}").format(when=age(days), folder=last[0])
         yield Finding(what, Health.LOOK if days > _BACKUP_DAYS else Health.WELL, detail)
 
@@ -141,7 +142,7 @@ def _certificate(settings: Settings) -> Iterator[Finding]:
     except AlertdError as error:
         yield of_error(what, error)
         return
-    days = (int(ends.timestamp() * 1000) - now()) // _DAY_MS
+    days = (int(ends.timestamp() * 1000) - machine_ms()) // _DAY_MS
     day = ends.astimezone(settings.zone).date().isoformat()
     health = Health.BROKEN if days < 0 else Health.LOOK if days < _RENEW_DAYS else Health.WELL
     text = {

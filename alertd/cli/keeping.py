@@ -1,9 +1,9 @@
 """What `backup`, `restore` and `verify` have in common: where things are, and how far it is."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -14,20 +14,16 @@ from alertd.i18n import sentence
 from alertd.model import Millis
 from alertd.settings import Settings
 from alertd.store import dialect, migrate
+from alertd.store.backup.waiting import Waiting
 from alertd.whole import write_whole
 
 FOLDER: Final = "backups"  # in the data folder, where no other is named
-WENT_ON: Final = _(
+_GOES_ON: Final = _(
     "The city goes on here. Served, it sends: {alerts} alerts under way, {messages} messages,"
     " {help} calls for help; what waited is marked as a possible duplicate."
 )
 _LAST: Final = "last-backup.json"
 _MB: Final = 1_000_000
-
-
-def now() -> Millis:
-    """The wall clock: a backup is told from another by it."""
-    return time.time_ns() // 1_000_000
 
 
 def database_of(settings: Settings) -> Path:
@@ -42,6 +38,16 @@ def database_of(settings: Settings) -> Path:
             hint="Use pg_dump and pg_restore, then alertd restore; the keys are kept apart.",
         )
     return Path(migrate.file_of(settings.store_url))
+
+
+def goes_on(waits: Waiting, *, as_json: bool) -> None:
+    """Say that a city lives in its database from here on, and what it will send."""
+    found = asdict(waits)
+    show.answer(
+        {"waiting": found},
+        as_json=as_json,
+        human=lambda: show.line(_GOES_ON.format(**found)),
+    )
 
 
 @contextmanager

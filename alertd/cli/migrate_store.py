@@ -1,16 +1,16 @@
 """`alertd migrate-store`: carry a city from SQLite to PostgreSQL, or back."""
 
 from contextlib import ExitStack, closing
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from alertd.bootstrap import lock
 from alertd.cli import show
-from alertd.cli.keeping import WENT_ON, now
+from alertd.cli.keeping import goes_on
 from alertd.cli.options import Json, WillSend
 from alertd.cli.words import _
+from alertd.clock import machine_ms
 from alertd.errors import InvalidInputError, NotConfiguredError
 from alertd.settings import Settings, load
 from alertd.store import dialect, migrate
@@ -48,19 +48,17 @@ def migrate_store(  # noqa: D103 - its help says it
         stack.callback(lock(settings).close)
         tell = stack.enter_context(show.counting(_("Copying and comparing"), 2 * len(TABLES)))
         done = transfer(
-            settings.store_url, target, lambda _table: tell(1), node=settings.node, now=now()
+            settings.store_url, target, lambda _table: tell(1), node=settings.node, now=machine_ms()
         )
     show.answer(_document(done), as_json=as_json, human=lambda: _shown(done))
 
 
 def _taken_back(settings: Settings, *, will_send: bool, as_json: bool) -> None:
     with closing(lock(settings)):
-        waits = take_back(settings.store_url, node=settings.node, now=now(), will_send=will_send)
-    show.answer(
-        {"waiting": asdict(waits)},
-        as_json=as_json,
-        human=lambda: show.line(WENT_ON.format(**asdict(waits))),
-    )
+        waits = take_back(
+            settings.store_url, node=settings.node, now=machine_ms(), will_send=will_send
+        )
+    goes_on(waits, as_json=as_json)
 
 
 def _checked(url: str) -> Settings:

@@ -9,9 +9,10 @@ import typer
 
 from alertd.bootstrap import lock
 from alertd.cli import show
-from alertd.cli.keeping import WENT_ON, database_of, megabytes, now
+from alertd.cli.keeping import database_of, goes_on, megabytes
 from alertd.cli.options import Json, WillSend
 from alertd.cli.words import _
+from alertd.clock import machine_ms
 from alertd.errors import InvalidInputError
 from alertd.settings import Settings, load
 from alertd.store import dialect
@@ -52,7 +53,7 @@ def restore(  # noqa: D103 - its help says it
             done = put(
                 backup,
                 place,
-                now=now(),
+                now=machine_ms(),
                 tell=tell,
                 replace=replace,
                 will_send=will_send,
@@ -69,12 +70,10 @@ def _by_its_own_tools(settings: Settings, *, will_send: bool, as_json: bool) -> 
     if dialect.is_sqlite(settings.store_url):
         raise InvalidInputError("Name the backup: alertd restore BACKUP.", field="BACKUP")
     with closing(lock(settings)):
-        waits = restored(settings.store_url, node=settings.node, now=now(), will_send=will_send)
-    show.answer(
-        {"waiting": asdict(waits)},
-        as_json=as_json,
-        human=lambda: show.line(WENT_ON.format(**asdict(waits))),
-    )
+        waits = restored(
+            settings.store_url, node=settings.node, now=machine_ms(), will_send=will_send
+        )
+    goes_on(waits, as_json=as_json)
 
 
 def _document(done: Restored, place: Place) -> dict[str, object]:

@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from alertd.cli import show
-from alertd.cli.keeping import now
 from alertd.cli.options import Json
 from alertd.cli.report_check import NotVerifiedError
 from alertd.cli.words import LANGUAGE, _, told, word
+from alertd.clock import machine_ms
 from alertd.errors import ConflictError, NotFoundError
 from alertd.i18n import sentence
 from alertd.settings import load, sqlite_url
@@ -99,7 +99,7 @@ def _check(backup: Path | None, made: Manifest | None, keys: Path | None, *, aga
             if again and not problems:
                 with TemporaryDirectory(prefix="alertd-") as scratch:
                     problems += checking.tables(connection, Path(scratch))
-            waits = waiting(connection, now())
+            waits = waiting(connection, machine_ms())
     except DatabaseError as error:
         # One that isn't there isn't damaged: nobody shall take a backup in its place for that.
         if made is None and isinstance(error, OperationalError) and not _in_a_file():
