@@ -38,7 +38,7 @@ from channels.http_web import BadUrlError, WebAnswer, WebClient
 
 _OPEN = N_("The route is open; receivers are known by their answers.")
 _GONE = 410
-_MAX_BODY_BYTES = 4 * 1024  # nothing of it is read; so much is let through to reuse a connection
+_MAX_BODY_BYTES = 4 * 1024  # nothing of it is read; so much is let through before it is hung up on
 _BODY_TIMEOUT_S = 1.0  # the status has said it all
 _HOST = re.compile(rb"[A-Za-z0-9._:-]+")  # a name in its ASCII form, or an IP address
 _PREFIX = "whsec_"
