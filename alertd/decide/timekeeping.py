@@ -88,8 +88,9 @@ def joins(now: Millis, wall: Millis, others: Millis | None) -> bool:
     clock that all of them share says the same. Two times in one city would be silence in one part
     of it, and everything twice in the other.
     """
-    ahead = others is not None and standing(now, others) is Why.AHEAD
-    return ahead and others is not None and standing(others, wall) is Why.WALL
+    if others is None:
+        return False
+    return standing(now, others) is Why.AHEAD and standing(others, wall) is Why.WALL
 
 
 class Refusal(StrEnum):
