@@ -68,5 +68,5 @@ def _in_charge(turn: Turn, codes: tuple[str, ...]) -> list[int]:
         )
         duties += turn.connection.execute(query.order_by(d.no)).scalars()
     held = people.holders(turn.connection, duties)
-    found = [person for each in held.values() for person in people.in_charge(each, turn.now)]
+    found = [person for each in held.values() for person in people.in_charge(each, turn.minute)]
     return sorted(dict.fromkeys(found))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta, timezone
 
-from rosters.shifts import covers, minute_of_day, minutes_of
+from rosters.shifts import covers, minutes_of
 from rosters.words import Level
 
 # Dates in a roster are dates in China, which has had no summer time since 1991.
@@ -82,7 +82,7 @@ class Holding:
         post: A key of `words.ROLES` where the post is a known one, else the file's own word.
         rank: 1 the principal, 2… the alternates in order.
         roles: By which the holding is selected, sorted; the post's own role included.
-        on_duty_from: HH:MM, China time; with `on_duty_to` both "" where always on duty.
+        on_duty_from: HH:MM, the city's time; with `on_duty_to` both "" where always on duty.
         on_duty_to: HH:MM; a shift may pass midnight.
         verified_at: Midnight (China) of the day it was last verified, ms; None where not said.
         note: Free text.
@@ -103,10 +103,10 @@ class Holding:
         """What makes a holding one: unit, post, person, start of the shift."""
         return (self.unit_code, self.post, self.person_id, self.on_duty_from)
 
-    def on_duty(self, at: int) -> bool:
-        """Whether the shift covers a moment, ms since the epoch; the end itself isn't covered."""
+    def on_duty(self, minute: int) -> bool:
+        """Whether the shift covers a minute of the city's day; the end itself isn't covered."""
         shift = minutes_of(self.on_duty_from), minutes_of(self.on_duty_to)
-        return covers(*shift, minute_of_day(at))
+        return covers(*shift, minute)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,11 @@ Times are minutes after local midnight, 0 to 1,439. A shift may pass midnight; i
 it. Somebody without a shift is always on duty.
 """
 
+from datetime import datetime, tzinfo
 from typing import Final
 
 DAY_MINUTES: Final = 24 * 60
-_MINUTE_MS: Final = 60_000
 _HOUR: Final = 60
-_CHINA_MINUTES: Final = 8 * _HOUR  # local time, all over the country and all year
 
 
 def minutes_of(time: str) -> int | None:
@@ -27,9 +26,10 @@ def spelled(shift_from: int | None, shift_to: int | None) -> str:
     return "" if shift_from is None else f"{clock(shift_from)}–{clock(shift_to)}"
 
 
-def minute_of_day(at: int) -> int:
-    """The minute of the local day at a moment, ms since the epoch."""
-    return (at // _MINUTE_MS + _CHINA_MINUTES) % DAY_MINUTES
+def minute_of_day(at: int, zone: tzinfo) -> int:
+    """The minute of the day on the city's clocks at a moment, ms since the epoch."""
+    there = datetime.fromtimestamp(at // 1000, zone)
+    return there.hour * _HOUR + there.minute
 
 
 def covers(shift_from: int | None, shift_to: int | None, minute: int) -> bool:

@@ -8,7 +8,7 @@ Scenarios read as prose (MODELS, habit 10):
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, tzinfo
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -101,12 +101,12 @@ def _templates() -> messages.Library:
     return load_library()
 
 
-def library(policies: dict[str, Policy] | None = None) -> Library:
+def library(policies: dict[str, Policy] | None = None, zone: tzinfo = ZONE) -> Library:
     """The shipped templates, with `policies` by colour; RED for all where there are none."""
     return Library(
         policies=policies or {colour.value: RED for colour in cap.Colour},
         templates=_templates(),
-        zone=ZONE,
+        zone=zone,
     )
 
 
@@ -141,6 +141,7 @@ class City:
     scale: float = 0.05
     seed: int = 7
     now: Millis = START
+    zone: tzinfo = ZONE
     behave: Behave = accepts  # None: the try hangs and never ends
     gateways: Gateways | None = None  # in place of `behave`: is told by which route as well
     sent: list[Outgoing] = field(default_factory=list)
@@ -156,7 +157,7 @@ class City:
     synchronous: str = "NORMAL"  # as Store has it; most tests cut no power
 
     def __post_init__(self) -> None:
-        self.library = library(self.policies)
+        self.library = library(self.policies, self.zone)
         self.ids = SequentialIds("test", at=self.now)
         copied = self.fresh and self._copied()
         self.url = self.url or databases.url_of(self.directory, postgresql=self.postgresql)
@@ -243,7 +244,7 @@ class City:
             identifier=identifier or f"test-{self.ids.uuid().hex()}",
             sender="test@alertd.example",
             sent_at=self.now,
-            zone=ZONE,
+            zone=self.zone,
             references=references,
         )
         wanted = accept.Draft(alert=alert, **options)

@@ -316,7 +316,7 @@ def call_for_help(turn: Turn, alert: LiveAlert, unit_no: int, duties: Sequence[i
     """Tell the principals of `duties` that the unit needs help; real even in a drill."""
     wanted = [duty for duty in dict.fromkeys(duties) if duty is not None]
     held = people.holders(turn.connection, wanted)
-    persons = [no for duty in wanted for no in people.in_charge(held.get(duty, ()), turn.now)]
+    persons = [no for duty in wanted for no in people.in_charge(held.get(duty, ()), turn.minute)]
     unit = people.units(turn.connection, [unit_no]).get(unit_no)
     # Where its own words can't be read, its name: the cry must be heard.
     said = alert.selection["params"] or {"code": alert.short_code, "event": alert.headline}

@@ -147,14 +147,14 @@ def _carry_out(
     nudged: list[Silence] = []
     for row, climb in climbs:
         held, stage = holders.get(duty_of(row.no), ()), stage_of(row.no)
-        principals = people.principals(held, turn.now)
+        principals = people.principals(held, turn.minute)
         if Act.REMIND in climb.acts:
             remind.setdefault((stage, _OTHER in climb.channels), []).extend(principals)
             nudged.append(Silence(row.unit_no, stage, principals))
         if Act.CALL in climb.acts:
             ring.setdefault(stage, []).extend(principals)
         if Act.ALTERNATES in climb.acts:
-            takeover.setdefault(stage, []).extend(people.stand_ins(held, turn.now))
+            takeover.setdefault(stage, []).extend(people.stand_ins(held, turn.minute))
     for (stage, other), persons in remind.items():
         tell_stage(turn, alert, MessageKind.REMINDER, persons, stage, other=other)
     nudge(turn, alert, nudged)
@@ -252,7 +252,7 @@ def _digests(turn: Turn, alert_no: int, duties: Sequence[int]) -> None:
     # Who has left since, or has no number, is passed over for the desk, as where nobody is.
     desk = people.duty_desk(turn.connection) if _whole_way(alert) else None
     holders = people.holders(turn.connection, [*duties, *([desk] if desk else [])])
-    charged = {no: people.within_reach(held, turn.now) for no, held in holders.items()}
+    charged = {no: people.within_reach(held, turn.minute) for no, held in holders.items()}
     instead = charged.get(desk or 0, [])
     notices = [_notice(alert, entries.get(no, ()), charged.get(no) or instead) for no in duties]
     kind = MessageKind.DIGEST

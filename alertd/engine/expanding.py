@@ -1,5 +1,6 @@
 """Drive each issued alert's expansion, a chunk a step, until all are written down."""
 
+from datetime import tzinfo
 from functools import partial
 from typing import Any, Final
 
@@ -82,7 +83,7 @@ def _chunk(turn: Turn, row: Any) -> bool:
             "first": first,
             "priority": priority_of(alert.severity),
             "status": int(alert.status),
-            "scope": scope(alert, row.roster_version),
+            "scope": scope(alert, row.roster_version, turn.library.zone),
             "stages": _stages(alert),
             "references_no": of,
             "person_no": alert.selection.get("author_person"),
@@ -153,7 +154,7 @@ _UP_TO = {
 }
 
 
-def scope(alert: LiveAlert, version: int) -> dict[str, Any]:
+def scope(alert: LiveAlert, version: int, zone: tzinfo) -> dict[str, Any]:
     """Whom an alert is for, as its expansion facts carry it."""
     return {
         "version": version,
@@ -163,7 +164,7 @@ def scope(alert: LiveAlert, version: int) -> dict[str, Any]:
         "ladder_roles": list(alert.policy.ladder_roles),
         "everyone": alert.policy.tell == "everyone",
         # Of the issue, so that all pieces agree; whoever comes on duty later is told then.
-        "minute": minute_of_day(alert.issued_at),
+        "minute": minute_of_day(alert.issued_at, zone),
     }
 
 

@@ -96,7 +96,7 @@ def _read_lead(turn: Turn, unit_no: int, roles: tuple[str, ...]) -> _Lead | None
     duty = people.lead_duty(connection, unit_no, roles)
     if duty is None:
         return None
-    first, *_ = people.in_charge(people.holders(connection, [duty])[duty], turn.now)
+    first, *_ = people.in_charge(people.holders(connection, [duty])[duty], turn.minute)
     unit = people.units(connection, [unit_no])[unit_no]
     asked = Duty(duty_no=duty, person_no=first, unit_code=unit.code, unit_name=unit.name)
     return _Lead(first, asked)

@@ -91,8 +91,7 @@ def _relieve(turn: Turn, alert_no: int, since: Millis | None) -> bool:
 
 def _begun(turn: Turn, alert: LiveAlert, since: Millis) -> list[int]:
     """Principals in the alert's areas who came on duty since then, and weren't told of it yet."""
-    here = scope_of(scope(alert, people.NOW))
-    now = minute_of_day(turn.now)
+    here = scope_of(scope(alert, people.NOW, turn.library.zone))
     h, d, m = t.holding.c, t.delivery.c, t.message.c
     told = exists().where(
         d.recipient_no == h.person_no,
@@ -103,8 +102,8 @@ def _begun(turn: Turn, alert: LiveAlert, since: Millis) -> list[int]:
     )
     query = select(h.person_no).where(
         h.shift_from.is_not(None),  # in the words of the partial index
-        _between(h.shift_from, since, turn.now),
-        on_duty(t.holding, now),
+        _between(h.shift_from, since, turn),
+        on_duty(t.holding, turn.minute),
         h.rank == 1,
         h.address_no.is_not(None),
         ~one_of(h.role, PERSONAL_ROLES),
@@ -119,11 +118,11 @@ def _chosen(here: Scope) -> tuple[Any, ...]:
     return in_force(t.holding, here.version), one_of(h.role, here.roles), inside(h.unit_no, here)
 
 
-def _between(begins: Any, since: Millis, now: Millis) -> Any:
-    """Whether a shift that begins at a minute of the day has begun after `since`, by `now`."""
-    if now - since >= DAY_MINUTES * MINUTE_MS:
+def _between(begins: Any, since: Millis, turn: Turn) -> Any:
+    """Whether a shift that begins at a minute of the day has begun after `since`, by now."""
+    if turn.now - since >= DAY_MINUTES * MINUTE_MS:
         return true()
-    after, upto = minute_of_day(since), minute_of_day(now)
+    after, upto = minute_of_day(since, turn.library.zone), turn.minute
     if after == upto:
         return false()
     both = begins > literal(after), begins <= literal(upto)

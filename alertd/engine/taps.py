@@ -134,7 +134,7 @@ def knocked(turn: Turn, tap: Tap, duty_no: int) -> bool:
         "knocked",
         Answered(
             alert_no=alert.no,
-            person_no=people.in_charge(held, turn.now)[0],
+            person_no=people.in_charge(held, turn.minute)[0],
             kind=AckKind.RECEIVED,
             via=Via.RUNNER,
             grade=Grade.PROXY,

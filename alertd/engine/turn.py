@@ -20,6 +20,7 @@ from alertd.store.database import Transaction
 from alertd.store.frozen import Part, thaw
 from alertd.store.identity import Ids
 from alertd.store.prepared import Prepared, among, numbers
+from rosters.shifts import minute_of_day
 
 LIVE: Final = frozenset({AlertState.ISSUED, AlertState.APPROVED, AlertState.DRAFT})
 """States in which something may still be sent about an alert."""
@@ -151,6 +152,11 @@ class Turn:
     def connection(self) -> Connection:
         """The writer's connection."""
         return self.tx.connection
+
+    @property
+    def minute(self) -> int:
+        """Of the city's day: whose shift it is."""
+        return minute_of_day(self.now, self.library.zone)
 
     def require_room(self) -> None:
         """Raise NoRoomError where space is too short for new work."""

@@ -50,7 +50,7 @@ def remind(turn: Turn, actor: Actor, alert: LiveAlert, requirements: Sequence[in
     by_stage: dict[Stage, list[int]] = {}
     held = people.holders(turn.connection, [duty_of(no) for no in requirements])
     for no in requirements:
-        persons = people.principals(held.get(duty_of(no), ()), turn.now)
+        persons = people.principals(held.get(duty_of(no), ()), turn.minute)
         by_stage.setdefault(stage_of(no), []).extend(persons)
     _record(turn, actor, alert, "remind", requirements)
     before, _ = turn.counters(alert.no)

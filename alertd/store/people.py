@@ -10,13 +10,13 @@ from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, select
 
-from alertd.model import FOREVER, Millis
+from alertd.model import FOREVER
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from alertd.store.fold.expansion import chain, parents_of
 from alertd.store.fold.shifts import hours
 from alertd.store.prepared import Prepared, among, numbers, texts
-from rosters.shifts import covers, minute_of_day
+from rosters.shifts import covers
 
 NOW = FOREVER - 1  # a version at which exactly the rows in force now are in force
 DUTY_DESK_ROLE = "city_duty"
@@ -101,33 +101,32 @@ class OfDuty(Protocol):
     def address_no(self) -> int | None: ...  # noqa: D102
 
 
-def principals(held: Sequence[OfDuty], at: Millis) -> list[int]:
-    """Whom a duty is asked of at a moment, ms.
+def principals(held: Sequence[OfDuty], minute: int) -> list[int]:
+    """Whom a duty is asked of at a minute of the city's day.
 
     Who is off duty stands down while another principal is on duty and can be reached.
     """
     first = [each for each in held if each.rank == 1]
-    minute = minute_of_day(at)
     there = [each for each in first if covers(each.shift_from, each.shift_to, minute)]
     reached = any(each.address_no is not None for each in there)
     return [each.person_no for each in (there if reached else first)]
 
 
-def stand_ins(held: Sequence[OfDuty], at: Millis) -> list[int]:
+def stand_ins(held: Sequence[OfDuty], minute: int) -> list[int]:
     """Who may take over: the alternates, and principals who are off duty; as `principals`."""
-    asked = set(principals(held, at))
+    asked = set(principals(held, minute))
     return [each.person_no for each in held if each.person_no not in asked]
 
 
-def in_charge(held: Sequence[OfDuty], at: Millis) -> list[int]:
+def in_charge(held: Sequence[OfDuty], minute: int) -> list[int]:
     """The people to turn to for a duty: its principals, or where it has none whoever holds it."""
-    return principals(held, at) or [each.person_no for each in held]
+    return principals(held, minute) or [each.person_no for each in held]
 
 
-def within_reach(held: Sequence[Holder], at: Millis) -> list[int]:
+def within_reach(held: Sequence[Holder], minute: int) -> list[int]:
     """Of those in charge the ones who can be sent a message, else whoever of the duty can."""
     reached = {each.person_no: None for each in held if each.address_no is not None}
-    return [no for no in in_charge(held, at) if no in reached] or list(reached)
+    return [no for no in in_charge(held, minute) if no in reached] or list(reached)
 
 
 def contacts(

@@ -31,6 +31,7 @@ from drills.plan import Climb
 from drills.simulate.hands import kind_of
 from drills.simulate.ledger import Ledger
 from drills.simulate.people import COVERS
+from rosters.shifts import minute_of_day
 
 if TYPE_CHECKING:
     from drills.simulate.night import Night
@@ -88,13 +89,13 @@ def _nothing_lost(
     if found - wanted:
         yield 6, "a duty outside the plan is asked"
     told = {e.recipient_no for e in deliveries if e.recipient_kind == RecipientKind.PERSON}
-    start = night.scenario.start_ms
+    minute = minute_of_day(night.scenario.start_ms, night.task.library.zone)
     principals = {
         held.person_no
         for duty in duties
         for held in night.census.held[duty]
         if held.address_no is not None
-        and held.person_no in people.principals(night.census.held[duty], start)
+        and held.person_no in people.principals(night.census.held[duty], minute)
     }
     if principals - told:
         yield 1, "somebody whom the plan names is told nothing"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from alertd.model import Millis
 from alertd.store import people
 from alertd.store.reads import rehearsal
 from alertd.store.reads.rehearsal import Held
@@ -77,9 +76,9 @@ class Census:
                 return frozenset(() if silent else (h.person_no for h in first))
         return frozenset()
 
-    def principal(self, duty: int, at: Millis) -> int:
-        """Who answers for a duty at a moment, ms."""
-        return people.in_charge(self.held[duty], at)[0]
+    def principal(self, duty: int, minute: int) -> int:
+        """Who answers for a duty at a minute of the city's day."""
+        return people.in_charge(self.held[duty], minute)[0]
 
 
 def town_of(path: str) -> str:

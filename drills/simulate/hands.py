@@ -4,6 +4,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from functools import partial
 from typing import Final
 
@@ -20,6 +21,7 @@ from drills.simulate.dice import Dice
 from drills.simulate.lists import WorkList
 from drills.simulate.losses import PHONES, ROADS, Losses
 from drills.simulate.scenario import Hands, Scenario
+from rosters.shifts import minute_of_day
 
 LOOK_MS: Final = 30_000  # how often a list is looked at while it changes
 MOST_TRIES: Final = 3  # at one door, or of one phone
@@ -50,6 +52,7 @@ class Helpers:
         losses: Which roads are cut.
         alert_no: The alert whose lists they work off.
         ends_at: Nobody begins anything after it.
+        zone: The city's, for whose shift it is.
     """
 
     scenario: Scenario
@@ -58,6 +61,7 @@ class Helpers:
     losses: Losses
     alert_no: int
     ends_at: Millis
+    zone: tzinfo
     entered: list[tuple[Millis, int, int]] = field(default_factory=list)  # requirement, person
     taken: set[int] = field(default_factory=set)
     closed: set[int] = field(default_factory=set)
@@ -111,7 +115,7 @@ class Helpers:
             yield partial(answering.take_help, ack_no=job.number, by=OPERATOR)
             heapq.heappush(self._jobs, Job(now + CLOSE_AFTER_MS, "close", job.number, found=True))
         elif job.found:
-            person = self.census.principal(duty_of(job.number), now)
+            person = self.census.principal(duty_of(job.number), minute_of_day(now, self.zone))
             self.entered.append((now, job.number, person))
             self._done.add(job.number)
             yield partial(_enter, number=job.number, person=person, via=_VIA[job.does])

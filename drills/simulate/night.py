@@ -104,7 +104,8 @@ class Night:
         )
         self.routes = {name: self._coarse(route) for name, route in self.task.routes.items()}
         self.world = World(self.scenario, self.census, dice, self.routes, losses)
-        self.helpers = Helpers(self.scenario, self.census, dice, losses, 1, self.ends_at)
+        zone = self.task.library.zone
+        self.helpers = Helpers(self.scenario, self.census, dice, losses, 1, self.ends_at, zone)
         self.watch = Watch(self.task, self.census, self.pieces, losses, start)
         script = Script(self.task.plan, start)
         self.script = script if script and self.task.status is Status.EXERCISE else None

@@ -1,9 +1,11 @@
 """Shifts: who is asked at which hour, and who is told when a shift begins in mid-alert."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,19 +15,19 @@ from sqlalchemy import select, update
 from alertd.engine import halting
 from alertd.engine.turn import Turn
 from alertd.lanes import BY_SMS
-from alertd.model import FOREVER, MINUTE_MS, Millis, Policy, Precedence, Step, priority_of
+from alertd.model import FOREVER, MINUTE_MS, Policy, Precedence, Step, priority_of
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.database import BrokenOffError
 from alertd.store.fold.shifts import stood_down
 from alertd.store.people import NOW
 from rosters.shifts import DAY_MINUTES, minute_of_day
-from tests.city import OFFICER, RED, START, City
+from tests.city import OFFICER, RED, START, ZONE, City
 
 EVERYONE = Policy(name="all", tell="everyone", stages=RED.stages, steps=RED.steps)
 SLOW = Policy(name="slow", stages=RED.stages, steps=(Step(after_min=20, do=("remind",)),))
 HOUR = 60
-AT = minute_of_day(START)  # 16:53
+AT = minute_of_day(START, ZONE)  # 16:53
 DAY, NIGHT = (AT - HOUR, AT + HOUR), (AT + HOUR, AT - HOUR)
 Shift = tuple[int, int] | None
 
@@ -216,6 +218,29 @@ def test_a_step_that_comes_to_nothing_loses_nobody(make_city: Callable[..., City
     assert kinds(city, pair.first) == ["shift"]
 
 
+def test_hours_are_the_citys_own_wherever_it_is(make_city: Callable[..., City]) -> None:
+    city = make_city(zone=ZoneInfo("America/New_York"))  # 04:53 there
+    pair = share(city, (4 * HOUR, 12 * HOUR), (12 * HOUR, 4 * HOUR))
+    city.issue()
+    assert (kinds(city, pair.first), kinds(city, pair.second)) == (["alert"], [])
+    city.forward(minutes=5, seconds=1)
+    assert kinds(city, pair.second) == ["takeover"]
+
+
+def test_a_shift_of_the_hour_that_summer_time_leaves_out_begins(
+    make_city: Callable[..., City],
+) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    at = datetime(2026, 3, 29, 1, 50, tzinfo=berlin)
+    city = make_city(policies={"red": SLOW}, zone=berlin, now=round(at.timestamp() * 1000))
+    pair = share(city, (2 * HOUR + 30, 10 * HOUR), (20 * HOUR, 2 * HOUR + 30))
+    city.issue()
+    city.forward(minutes=8)
+    assert kinds(city, pair.first) == []
+    city.forward(minutes=4)  # 03:02
+    assert kinds(city, pair.first) == ["shift"]
+
+
 TIMES = st.integers(0, DAY_MINUTES - 1)
 SHIFTS = st.none() | st.tuples(TIMES, TIMES)
 
@@ -234,15 +259,14 @@ def test_the_database_and_the_ladder_name_the_same_people(
 ) -> None:
     pair = share_again(one_city, first, second, reached)
     h = t.holding.c
-    at: Millis = (minute + DAY_MINUTES - 8 * HOUR) * MINUTE_MS
     with one_city.store.read() as connection:
         mine = (h.duty_no == pair.duty, h.rank == 1, h.to_version == FOREVER)
         query = select(h.person_no).where(*mine, ~stood_down(NOW, minute))
         asked = set(connection.execute(query).scalars())
         held = people.holders(connection, [pair.duty])[pair.duty]
-    assert asked == set(people.principals(held, at))
+    assert asked == set(people.principals(held, minute))
     assert asked
-    assert set(people.stand_ins(held, at)) == {one.person_no for one in held} - asked
+    assert set(people.stand_ins(held, minute)) == {one.person_no for one in held} - asked
 
 
 def share_again(city: City, first: Shift, second: Shift, reached: tuple[bool, bool]) -> Pair:

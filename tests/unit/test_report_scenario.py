@@ -25,7 +25,8 @@ from alertd.store import journal, people
 from alertd.store import tables as t
 from alertd.store.reads.report_rows import burdens
 from channels.base import Accepted, Fault, Outgoing, ReceiptStatus, SendError
-from tests.city import OFFICER, START, City
+from rosters.shifts import minute_of_day
+from tests.city import OFFICER, START, ZONE, City
 
 AREA = "330281001"
 ROLES = ("subdistrict_lead", "community_lead", "grid_leader", "building_lead")
@@ -238,7 +239,9 @@ def test_messages_per_person(evening: Evening) -> None:
     assert burden.extra_by_kind["reminder"] == 13  # all open at 2 min but the man off duty
     (desk, _), *_ = evening.city.leaders("city_duty")
     with evening.city.store.read() as connection:
-        there = people.in_charge(people.holders(connection, [desk])[desk], evening.city.now)
+        there = people.in_charge(
+            people.holders(connection, [desk])[desk], minute_of_day(evening.city.now, ZONE)
+        )
     assert burden.extra_by_kind["help"] == 1 + len(there)  # the parent and the desk's shift
     assert burden.extra == kinds.total()
     extra = Counter(m.address for m in sent if m.kind != "alert")

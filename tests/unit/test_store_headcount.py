@@ -24,7 +24,7 @@ from rosters.sample import write_sample
 from rosters.shifts import DAY_MINUTES, minute_of_day
 from rosters.words import Level
 from tests import databases
-from tests.city import City
+from tests.city import ZONE, City
 
 DAY = dt.date(2026, 5, 1)
 LADDER = Policy(name="").ladder_roles
@@ -177,7 +177,7 @@ def test_roles_are_those_that_somebody_holds(store: Store, sample: Roster) -> No
 @pytest.mark.parametrize("tell", ["principals", "everyone"])
 def test_whose_shift_it_isnt_is_counted_as_they_are_told(tmp_path: Path, tell: str) -> None:
     city = City(tmp_path, policies={"red": Policy(name="red", tell=tell)})
-    minute = minute_of_day(city.now)
+    minute = minute_of_day(city.now, ZONE)
     later = (minute + 60) % DAY_MINUTES
     h = t.holding.c
     with city.store.transaction(city.now) as tx:  # principal and alternate share the day

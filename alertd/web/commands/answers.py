@@ -183,7 +183,7 @@ def _whose(turn: Turn, actor: Actor, new: NewAck) -> tuple[int, tuple[int, ...] 
         held = people.holders(turn.connection, [duty]).get(duty, [])
         if not held:
             raise NotFoundError("Nobody holds that duty.", field="duty")
-        person, *_ = people.in_charge(held, turn.now)
+        person, *_ = people.in_charge(held, turn.minute)
         _require(turn, actor, person, [duty])
         return person, (duty,)
     person = person_of(turn.connection, new.person_id or "")

@@ -308,7 +308,7 @@ def outlook(
         roles=roles,
         ladder_roles=policy["ladder_roles"],
         everyone=policy["tell"] == "everyone",
-        minute=minute_of_day(now),
+        minute=minute_of_day(now, writing.library.zone),
     )
     template = writing.library.templates.get(accept.template_of(alert))
     params = messages.alert_params(alert, code=code, zone=writing.library.zone)
