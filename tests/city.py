@@ -270,10 +270,12 @@ class City:
         row = self.one(select(t.alert).where(t.alert.c.no == alert_no))
         return cap.Reference(row.sender, row.identifier, row.sent)
 
-    def reply(self, phone: str, text: str, *, key: str | None = None, route: str = "sms-1") -> None:
+    def reply(
+        self, phone: str, text: str, *, key: str | None = None, route: str = "sms-1", **more: Any
+    ) -> None:
         """An SMS comes back."""
         self.replies += 1
-        came = Reply(gateway_id=key or f"r{self.replies}", sender=phone, text=text)
+        came = Reply(gateway_id=key or f"r{self.replies}", sender=phone, text=text, **more)
         self.take(partial(receive.events, route=route, came=[came]))
 
     def receipt(self, message: Outgoing, status: ReceiptStatus, **more: Any) -> None:

@@ -19,8 +19,9 @@ LATE_WINDOW_S = 72 * 3600
 (DOMAIN, "SMS")."""
 CLOCK_SKEW_S = 120
 """How far a gateway's clock may be behind ours before a reply counts as written before the alert
-was told. A gateway's retry comes after a minute at the earliest and carries the sender's time."""
-
+was told. A gateway's retry comes after a minute at the earliest and carries the sender's time.
+Only where they had nothing else to answer: a 1 on its way while an update goes out is for what the
+update replaces, and one from behind a slow clock can't be told from it."""
 
 CREDIBLE_S = LATE_WINDOW_S
 """A reply that says it is older than this, when it comes, has a gateway with a wrong clock behind
@@ -69,7 +70,7 @@ class Candidate(NamedTuple):
     Attributes:
         severity: CAP's, 1 Extreme to 4 Minor.
         extension: The sender extension that the alert went out under, or an empty string.
-        told_at: When a message of it was first handed over for this address.
+        told_at: When a message of it was first handed over to them, at the earliest.
         persons: Whom its messages to this address named; several where they share the phone.
         duties: What it asked of them.
         shared: Nobody's own address: a unit's mailbox, or a number that one of `persons` gave up.
@@ -209,6 +210,9 @@ def _bare(candidates: Sequence[Candidate], received_at: Millis, *, help_: bool) 
         told = _heard(told, received_at) or told
     running = [candidate for candidate in told if candidate.open]
     if len(running) == 1:
+        had = (c for c in told if c.told_at <= received_at)
+        if running[0].told_at > received_at and not help_ and _heard(had, received_at):
+            return _Choice("told-meanwhile", running[0], Verdict.AMBIGUOUS)
         return _Choice("only-open", running[0])
     if running:
         return _Choice("several-open", None, Verdict.AMBIGUOUS)

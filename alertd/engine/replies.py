@@ -263,7 +263,10 @@ def _help_without_alert(
 
 
 def _menu(turn: Turn, candidates: Sequence[Candidate], persons: Sequence[int]) -> None:
-    """A wrong guess would cover a grid that nobody answered for: ask which alert was meant."""
+    """A wrong guess would cover a grid that nobody answered for: ask which alert was meant.
+
+    Of a single one the template asks to read it first.
+    """
     running = [candidate for candidate in candidates if candidate.open] or list(candidates)
     if not running:
         return

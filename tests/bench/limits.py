@@ -35,8 +35,8 @@ CREATE TABLE delivery (
     id INTEGER NOT NULL PRIMARY KEY, message_no INTEGER NOT NULL, recipient_kind SMALLINT NOT NULL,
     recipient_no INTEGER NOT NULL, address_no INTEGER, lane SMALLINT NOT NULL,
     priority SMALLINT NOT NULL, state SMALLINT NOT NULL, attempt SMALLINT NOT NULL, due_at INTEGER,
-    route TEXT, avoid_route TEXT, lease TEXT, duplicate SMALLINT NOT NULL, reason TEXT,
-    played SMALLINT NOT NULL, settled_at INTEGER
+    claimed_at INTEGER, route TEXT, avoid_route TEXT, lease TEXT, duplicate SMALLINT NOT NULL,
+    reason TEXT, played SMALLINT NOT NULL, settled_at INTEGER
 );
 CREATE INDEX delivery_queue ON delivery (lane, priority, due_at, id) WHERE state = 0;
 CREATE INDEX delivery_deadline ON delivery (due_at)
@@ -87,10 +87,10 @@ def insert_select(connection: sqlite3.Connection) -> float:
 
 # The columns that alertd's two statements set and give back; its values come one by one, too.
 _CLAIM = (
-    "UPDATE delivery SET state = 1, attempt = attempt + 1, due_at = ?, route = 'sms', lease = 'me'"
-    " WHERE id IN (SELECT id FROM delivery WHERE lane = 11 AND state = 0 AND due_at <= ?"
-    " ORDER BY lane, priority, due_at, id LIMIT ?) RETURNING id, attempt, message_no,"
-    " recipient_kind, recipient_no, address_no, lane, priority, duplicate, played"
+    "UPDATE delivery SET state = 1, attempt = attempt + 1, due_at = ?, route = 'sms', lease = 'me',"
+    " claimed_at = ? WHERE id IN (SELECT id FROM delivery WHERE lane = 11 AND state = 0"
+    " AND due_at <= ? ORDER BY lane, priority, due_at, id LIMIT ?) RETURNING id, attempt,"
+    " message_no, recipient_kind, recipient_no, address_no, lane, priority, duplicate, played"
 )
 _SETTLE = (
     "UPDATE delivery SET state = ?, due_at = ?, reason = ?, avoid_route = ?, duplicate = ?,"
@@ -103,7 +103,7 @@ def claim_and_settle(connection: sqlite3.Connection, batch: int, most: int) -> f
     began, done = time.perf_counter(), 0
     while done < most:
         connection.execute("BEGIN IMMEDIATE")
-        rows = connection.execute(_CLAIM, (NOW + 15_000, NOW, batch)).fetchall()
+        rows = connection.execute(_CLAIM, (NOW + 15_000, NOW, NOW, batch)).fetchall()
         connection.execute("COMMIT")
         if not rows:
             break

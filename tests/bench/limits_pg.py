@@ -28,7 +28,8 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 # 1,000 among 200,000 wasn't done after 150 s; where it does know, it may read the whole table.
 _CLAIM = (
     "UPDATE delivery SET state = 1, attempt = attempt + 1, due_at = %s, route = 'sms',"
-    " lease = %s WHERE id = ANY(ARRAY(SELECT id FROM delivery WHERE lane = 11 AND state = 0"
+    " lease = %s, claimed_at = %s"
+    " WHERE id = ANY(ARRAY(SELECT id FROM delivery WHERE lane = 11 AND state = 0"
     " AND due_at <= %s ORDER BY lane, priority, due_at, id LIMIT %s FOR UPDATE SKIP LOCKED))"
     " RETURNING id, attempt, message_no, recipient_kind, recipient_no, address_no, lane,"
     " priority, duplicate, played"
@@ -70,7 +71,7 @@ def drain(connection: Connection, batch: int, lease: str) -> int:
             same = (2, None, "gateway-has-it", None, 0, limits.NOW)
             connection.execute(_SETTLE, [*same, had, lease])
         rows = connection.execute(
-            _CLAIM, [limits.NOW + 15_000, lease, limits.NOW, batch]
+            _CLAIM, [limits.NOW + 15_000, lease, limits.NOW, limits.NOW, batch]
         ).fetchall()
         connection.commit()
         had = [row[0] for row in rows]

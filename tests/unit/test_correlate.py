@@ -199,6 +199,39 @@ def test_a_clock_that_is_a_little_off_doesnt_matter() -> None:
     assert told("1", alert(told=70), minutes=70 - CLOCK_SKEW_S / 60).reason == "only-open"
 
 
+def test_an_answer_on_its_way_while_an_update_is_told_is_not_about_the_update() -> None:
+    both = (ended("A7", 0, 70), alert("B2", 71))
+    found = told("1", *both, minutes=70.5)
+    assert verdict(found) == (Verdict.AMBIGUOUS, "told-meanwhile")
+    assert (found.alert_id, found.persons, found.duties) == (None, (), ())
+    assert told("1", *both, minutes=71).alert_id == b"B2"
+    assert told("B2 1", *both, minutes=70.5).alert_id == b"B2"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        ended("A7", 0, 60 - LATE_WINDOW_S / 60),  # nobody answers that any more
+        ended("A7", 0, 60, heard=False),
+        ended("A7", 71, 72),
+    ],
+)
+def test_a_clock_that_is_a_little_off_is_believed_where_they_had_nothing_to_answer(
+    before: Candidate,
+) -> None:
+    found = told("1", before, alert("B2", 71), minutes=70.5)
+    assert (found.alert_id, found.reason) == (b"B2", "only-open")
+
+
+def test_an_answer_on_its_way_is_that_of_the_one_that_runs_still() -> None:
+    assert told("1", alert("A7"), ended("B2", 71, 72), minutes=70.5).alert_id == b"A7"
+
+
+def test_help_on_its_way_is_heard_by_the_alert_that_runs() -> None:
+    found = told("3", ended("A7", 0, 70), alert("B2", 71), minutes=70.5)
+    assert (found.alert_id, found.verdict) == (b"B2", Verdict.COUNTED)
+
+
 # --- what isn't an answer
 
 

@@ -305,6 +305,30 @@ def test_several_open_alerts_make_a_bare_reply_ambiguous_and_the_timers_go_on(
     assert city.requirement(duty, 2).state == RequirementState.COVERED
 
 
+def test_an_answer_written_before_the_update_was_told_doesnt_cover_it(make_city: MakeCity) -> None:
+    """The update waits for its gateway for minutes, and the answer to what was before overlaps."""
+    city = make_city()
+    first = city.issue(areas=[TOWN])
+    duty, person = next(
+        pair for pair in city.leaders() if city.requirement_or_none(pair[0]) is not None
+    )
+    phone = city.phone_of(person)
+    city.behave = lambda _: SendError(Fault.RETRY, "http-503")
+    second = city.issue(areas=[TOWN], references=[city.reference(first)])
+    city.forward(minutes=5)
+    wrote_at = city.now
+    city.behave = accepts
+    city.forward(minutes=5)
+    city.sent.clear()
+    city.reply(phone, "1", occurred_at=wrote_at)
+    assert city.one(select(t.inbound)).reason == "told-meanwhile"
+    assert city.requirement(duty, second).state == RequirementState.OPEN
+    (menu,) = city.to(phone)
+    assert "A2是刚发的" in menu.text
+    city.reply(phone, "A2 1")
+    assert city.requirement(duty, second).state == RequirementState.COVERED
+
+
 def test_an_all_clear_asks_nothing_and_leaves_the_next_alert_the_only_open_one(
     make_city: MakeCity,
 ) -> None:

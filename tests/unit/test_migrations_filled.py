@@ -67,3 +67,27 @@ def test_every_step_takes_tables_with_rows_in_them(url: str) -> None:
         empty = {name for name in filled - {"session"} if not count(connection, name)}
     engine.dispose()
     assert not empty
+
+
+def row(connection: sa.Connection, name: str, **values: Any) -> None:
+    """One row of a table as it is at this step."""
+    table = sa.MetaData()
+    table.reflect(connection, only=[name])
+    others = {c.name: value_for(c) for c in table.tables[name].columns}
+    connection.execute(table.tables[name].insert().values(others | values))
+
+
+def test_when_each_try_began_is_read_from_the_journal(url: str) -> None:
+    engine = dialect.writer(url)
+    with engine.begin() as connection:
+        command.upgrade(migrate.config(connection), "v0017")
+        for number in (1, 2, 3):
+            row(connection, "delivery", id=number)
+        for turn, at, items in ((1, 100, "[[1,1],[2,1]]"), (2, 200, "[[2,2]]")):
+            body = f'{{"items":{items}}}'
+            fact = {"kind": "claimed", "seq": turn, "turn": turn, "occurred_at": at, "body": body}
+            row(connection, "journal", **fact)
+        command.upgrade(migrate.config(connection), "v0018")
+        rows = connection.execute(sa.text("SELECT id, claimed_at FROM delivery ORDER BY id"))
+        assert [tuple(found) for found in rows] == [(1, 100), (2, 200), (3, None)]
+    engine.dispose()

@@ -62,7 +62,7 @@ _TELL = Prepared(_tell)
 # What is alike in a batch is changed by one statement; fewer rows than this, one by one.
 _WORTH_ONE = 8
 
-_CLAIM = ("state", "attempt", "due_at", "route", "lease")
+_CLAIM = ("state", "attempt", "due_at", "route", "lease", "claimed_at")
 _SETTLE = ("state", "due_at", "reason", "avoid_route", "duplicate", "settled_at", "lease")
 _RECEIPT = ("state", "due_at", "reason", "played", "settled_at", "avoid_route")
 
@@ -70,7 +70,7 @@ _RECEIPT = ("state", "due_at", "reason", "played", "settled_at", "avoid_route")
 def claimed(connection: Connection, fact: Fact) -> None:
     """A worker has them. Body: route, lease, deadline, items [[id, attempt]…], counts, counter."""
     body = fact.body
-    same = (body["deadline"], body["route"], body["lease"])
+    same = (body["deadline"], body["route"], body["lease"], fact.occurred_at)
     by_attempt: dict[int, list[int]] = {}
     for number, attempt in body["items"]:
         by_attempt.setdefault(attempt, []).append(number)
