@@ -102,6 +102,17 @@ class NoRoomError(UnavailableError):
     retry_after_s: ClassVar[int] = 30
 
 
+class PooledError(ConflictError):
+    """Between us and PostgreSQL is something that gives one of its sessions to many."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A connection pooler stands between alertd and PostgreSQL: the locks by which only one"
+            " process decides belong to a session, and would be lost or shared there.",
+            hint="Name PostgreSQL's own address and port in database_url.",
+        )
+
+
 class MovedError(UnavailableError):
     """What is written here, nobody would find again."""
 

@@ -4,11 +4,16 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from alertd.errors import AlertdError, UnavailableError
+from alertd.errors import AlertdError, PooledError, UnavailableError
+from alertd.i18n import N_
 from alertd.owners import owner_of, user
 
 _DRIVERS: Final = ("sqlite3", "psycopg")
 _DISK: Final = ("SQLITE_FULL", "SQLITE_IOERR")
+_LOOK: Final = N_(
+    "Does it run, has its disk room, is it this user's, and are database_url and its"
+    " password right?"
+)
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")  # and what begins with the first
 
 
@@ -41,12 +46,37 @@ def of_database(error: Exception) -> AlertdError | None:
             "The database's disk is full, or fails.",
             hint="Make room on it; where there is room, look at dmesg.",
         )
+    if "psycopg" in sys.modules and (trouble := _of_postgresql(found)) is not None:
+        return trouble
     if not isinstance(found, tuple(driver.OperationalError for driver in drivers)):
         return None
     if name == "SQLITE_ERROR":  # a statement that doesn't fit its tables: a defect of ours
         return None
+    return _away()
+
+
+def _of_postgresql(found: BaseException) -> AlertdError | None:
+    """What the driver says of a connection that it couldn't make: no statement's content is in it.
+
+    What a server answers to a statement has a code.
+    """
+    if not isinstance(found, sys.modules["psycopg"].Error) or found.sqlstate is not None:
+        return None
+    said = " ".join(str(found).split()).removeprefix("connection failed: ")
+    if "unsupported startup parameter" in said:
+        return PooledError()
+    wrong_option = said.startswith("invalid connection option")
+    if not (wrong_option or isinstance(found, sys.modules["psycopg"].OperationalError)):
+        return None
+    return _away(said)
+
+
+def _away(said: str = "") -> UnavailableError:
+    told = "The database doesn't answer, or can't be used."
+    if not said:
+        return UnavailableError(told, hint=_LOOK)
     return UnavailableError(
-        "The database doesn't answer, or can't be used.",
+        told,
         hint="Does it run, has its disk room, is it this user's, and are database_url and its"
-        " password right?",
+        f" password right? It was said: {said}",
     )

@@ -1,5 +1,6 @@
 """Every setting, with its default and its bounds; `config/alertd.toml` explains each to people."""
 
+import re
 from datetime import date, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -15,6 +16,7 @@ from alertd.settings.route import RouteSettings, no_truth
 # China has had one time since 1991, so that a machine without a time zone database can serve it.
 _SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 
+_SERVER: Final = re.compile(r"([^@\[\]]*@)?(\[[0-9a-fA-F:.]+\]|[^@:\[\]]*)(:\d{1,5})?")
 _MOST_LINKED: Final = 60  # characters of an address that stands in every SMS
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
@@ -106,6 +108,13 @@ class Settings(BaseSettings):
         # A variable that came to nothing is refused: an empty city would be served in its stead.
         if url is not None and not _names_a_database(url.get_secret_value()):
             raise ValueError(N_("must begin with sqlite:/// or postgresql://"))
+        if url is not None and not _is_whole(url.get_secret_value()):
+            raise ValueError(
+                N_(
+                    "isn't written as a URL: a port is a number, and in a name or a password the"
+                    " signs @ : / ? # % [ ] are written as %40 %3A %2F %3F %23 %25 %5B %5D"
+                )
+            )
         return url
 
     @field_validator("public_base_url")
@@ -205,6 +214,15 @@ def _names_a_database(url: str) -> bool:
     if scheme == "sqlite":
         return rest.startswith("/") and rest != "/"
     return scheme in {"postgresql", "postgresql+psycopg"} and bool(there)
+
+
+def _is_whole(url: str) -> bool:
+    """Whether PostgreSQL's address can be read from it, and means what was meant."""
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite":
+        return True
+    server = re.split(r"[/?]", rest, maxsplit=1)[0]
+    return _SERVER.fullmatch(server) is not None
 
 
 def _zone(name: str) -> tzinfo:

@@ -1,40 +1,54 @@
 """PostgreSQL's own: how it is connected to, what it must be like, what it says of itself."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
 from psycopg.adapt import Dumper
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
-from alertd.errors import ConflictError
+from alertd.errors import ConflictError, PooledError
 
 
 def engine(url: str, *, idle_ms: int = 0, **more: Any) -> Engine:
-    """An engine for `url`; `idle_ms` as for `Store`, `more` as for `create_engine`."""
+    """An engine for `url`; `idle_ms` as for `Store`, `more` as for `create_engine`.
+
+    What the URL's query asks for is kept, save where alertd can't do without its own.
+    """
+    asked = make_url(url).query
     # A peer without power sends no word: the connection, and its locks, must not outlive it long.
     patience = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2}
-    words = {"client_encoding": "utf8"}
+    # Where the URL names several servers: the one that takes what is written, and not its standby.
+    ours = patience | {"target_session_attrs": "read-write"}
     settings = "-c timezone=UTC -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2"
     # A process that is stopped answers these all the same, and would keep its locks.
     settings += f" -c idle_in_transaction_session_timeout={idle_ms}"
-    made = create_engine(
-        url, hide_parameters=True, connect_args={**patience, **words, "options": settings}, **more
-    )
+    given = {name: value for name, value in ours.items() if name not in asked}
+    given |= {"client_encoding": "utf8", "options": f"{_all(asked, 'options')} {settings}".strip()}
+    made = create_engine(url, hide_parameters=True, connect_args=given, **more)
 
     @event.listens_for(made, "connect")
     def _connect(connection: psycopg.Connection[Any], _record: Any) -> None:
         # Flags are small integers in our tables; the driver would send a boolean.
         connection.adapters.register_dumper(bool, _Flag)
         # A limit that the user or the database was given is meant for people's queries.
-        connection.execute(_NO_TIMEOUTS)
+        process = connection.execute(_NO_TIMEOUTS).fetchall()[0][0]
         connection.commit()
+        if process != connection.info.backend_pid:
+            raise PooledError
 
     return made
 
 
+def _all(asked: Mapping[str, Sequence[str] | str], name: str) -> str:
+    """What a URL's query has by that name; it may stand there more than once."""
+    found = asked.get(name, "")
+    return found if isinstance(found, str) else " ".join(found)
+
+
 # Some of them are newer than the oldest server.
 _NO_TIMEOUTS = (
-    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN"
+    "SELECT pg_backend_pid(), set_config(name, '0', false) FROM pg_settings WHERE name IN"
     " ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_session_timeout')"
 )
 
