@@ -168,7 +168,7 @@ class Server(asyncio.Protocol):
 
 
 class Client(asyncio.Protocol):
-    """One keep-alive connection that posts one body after another and reads each answer."""
+    """One connection that posts one body after another, closes, and reads each answer."""
 
     def __init__(self, requests: Iterator[bytes], done: "asyncio.Future[int]") -> None:
         self.requests = requests
@@ -210,6 +210,21 @@ async def post_all(port: int, requests: Iterator[bytes], connections: int) -> in
     for end in ends:
         await loop.create_connection(partial(Client, requests, end), "127.0.0.1", port)
     return sum(await asyncio.gather(*ends))
+
+
+async def post_each(port: int, requests: Iterator[bytes], at_once: int) -> int:
+    """The same with a connection for every request, as many at once."""
+    loop = asyncio.get_running_loop()
+
+    async def one_after_another() -> int:
+        answered = 0
+        for one in requests:
+            end: asyncio.Future[int] = loop.create_future()
+            await loop.create_connection(partial(Client, iter([one]), end), "127.0.0.1", port)
+            answered += await end
+        return answered
+
+    return sum(await asyncio.gather(*(one_after_another() for _ in range(at_once))))
 
 
 def request(path: str, body: bytes, headers: str = "") -> bytes:
