@@ -123,6 +123,16 @@ class MovedError(UnavailableError):
         )
 
 
+class ReplacedError(UnavailableError):
+    """A server of PostgreSQL is there again although its standby has taken over."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This PostgreSQL was replaced by its standby, and has come back beside it.",
+            hint="Stop it, and make it a standby of the other before it is started again.",
+        )
+
+
 class NotConfiguredError(AlertdError):
     """A setting is missing or wrong."""
 

@@ -19,7 +19,9 @@ from alertd.settings import Settings
 from alertd.store import access, dialect, lived, migrate, roster
 from alertd.store.backup.checking import require_key
 from alertd.store.departure import refuse_departed
+from alertd.store.home import lacks_since
 from alertd.store.reads.units import group_kinds
+from alertd.web.ready import LACKS, SHOWN_MS
 
 _DAY_MS: Final = 86_400_000
 _ROSTER_DAYS: Final = 90  # DOMAIN: verified more than 90 days ago is worth a warning
@@ -63,6 +65,7 @@ def _inside(settings: Settings) -> list[Finding]:
                 _key(connection, settings),
                 _clock(connection, now, settings),
                 *_other_clock(machine, now),
+                *_taken_over(connection, now),
                 _roster(connection, now),
                 *_groups(connection, settings),
                 *_people(connection),
@@ -108,6 +111,12 @@ def _other_clock(machine: int, now: int) -> Iterator[Finding]:
         )
         told = text.format(seconds=f"{(machine - now) // 1000:+,}")
         yield Finding(_("clock"), Health.LOOK, told)
+
+
+def _taken_over(connection: Connection, now: int) -> Iterator[Finding]:
+    since = lacks_since(connection)
+    if since is not None and now - since < SHOWN_MS:
+        yield Finding(_("database"), Health.LOOK, _(LACKS))
 
 
 def _roster(connection: Connection, now: int) -> Finding:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
+import structlog
+
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Route, reaches
 from alertd.decide.shares import Part
@@ -38,12 +40,16 @@ from alertd.engine.settling import Settlement
 from alertd.engine.turn import Flow, LiveAlert, Turn, Wording, refresh
 from alertd.errors import AlertdError
 from alertd.model import Millis, RecipientKind, alert_of
+from alertd.store import home
 from alertd.store.database import BrokenOffError, Store
 from alertd.store.identity import Ids
 from channels.base import Fault, Outcome, Outgoing, SendError
 
 Input = Callable[[Turn], Any]
 """One thing to take: a function of the turn, whose return value is the answer."""
+
+
+log = structlog.get_logger("alertd.engine")
 
 
 class Agenda(Protocol):
@@ -186,6 +192,11 @@ class Engine:
             with self.store.transaction(now, deciding=not plain) as tx:
                 turn = self._turn(tx, now)
                 if self.store.shared:
+                    if self.store.fresh and home.go_on(
+                        tx, self.store.left_at, node=self.store.node
+                    ):
+                        log.error("the database may lack what it had confirmed")
+                        self._forget()
                     refresh(turn)
                     self.portions.look(tx.connection, self.store.writer_no, self.routes, now)
                 spending.book(turn)
@@ -200,14 +211,19 @@ class Engine:
                     self._forgot_at = now
         except BaseException:
             # Nothing was committed: what this process remembers of it is wrong.
-            self.alerts.clear()
+            self._forget()
             self.flows.update(before)
-            self.portions.forget()
-            self._watch.forget()
-            self._expands = True
             raise
+        self.store.looked()
         wake_at = dispatch.wake_at(self.portions.of(self.routes), self.flows, now)
         return Committed(answers, work, self._more, wake_at, bool(self.store.last_recorded))
+
+    def _forget(self) -> None:
+        """What this process remembers of the database."""
+        self.alerts.clear()
+        self.portions.forget()
+        self._watch.forget()
+        self._expands = True
 
     def _decides(self, turn: Turn, *, plain: bool) -> bool:
         """Whether this step is to look for what is due; of several processes one at a time does."""

@@ -30,9 +30,9 @@ class Transaction:
         self.now = now
         self.facts: list[Fact] = []
 
-    def decide_too(self) -> bool:
+    def decide_too(self, *, wait: bool = False) -> bool:
         """Be the one that decides, in a transaction that didn't set out to; whether that is so."""
-        return dialect.hold_decisions(self.connection, wait=False)
+        return dialect.hold_decisions(self.connection, wait=wait)
 
     def record(self, fact: Fact) -> Any:
         """Apply a fact to the tables and have it journaled; returns what `fold.apply` does."""
@@ -114,6 +114,9 @@ class Store:
         self._connection: Connection | None = None
         self._head: journal.Head | None = None
         self.last_recorded = 0  # facts of the last transaction
+        self._place: dialect.Place | None = None
+        self.fresh = False  # nobody has looked yet whether this connection's server lacks something
+        self.left_at: journal.Head | None = None  # where our chain ended on the one before
         self.shared = not dialect.is_sqlite(url)  # other processes may write, too
 
     @contextmanager
@@ -150,15 +153,33 @@ class Store:
         if self._connection is not None and self._connection.invalidated:
             self._disconnect()
         if self._connection is None:
-            connection = self._writer.connect()
-            with connection.begin():
-                self.writer_no = dialect.take_writer_no(connection, self._first_writer)
-            self._connection, self._head = connection, None
+            self._connection, self._head = self._at_home(self._writer.connect()), None
+            self.fresh = True
         return self._connection
+
+    def _at_home(self, connection: Connection) -> Connection:
+        """The connection, with a number among the writers.
+
+        Raises:
+            ReplacedError: We have been at work on the standby that took over from this server.
+        """
+        try:
+            with connection.begin():
+                self._place = dialect.place(connection, self._place)
+                self.writer_no = dialect.take_writer_no(connection, self._first_writer)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def looked(self) -> None:
+        """What this connection's server lacks has been looked for."""
+        self.fresh, self.left_at = False, None
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
+            self.left_at = self.left_at or self._head
         self._connection = None
 
     @contextmanager

@@ -348,6 +348,18 @@ def hold_decisions(connection: Connection, *, wait: bool = True) -> bool:
     return bool(found.scalar_one())
 
 
+Place = postgres.Place
+
+
+def place(connection: Connection, before: Place | None = None) -> Place | None:
+    """Which server this is, of PostgreSQL; SQLite's file is where it is.
+
+    Raises:
+        ReplacedError: We were on the standby that took over from it, `before`.
+    """
+    return None if connection.dialect.name == "sqlite" else postgres.place(connection, before)
+
+
 def locked(dialect: str, query: Select[Any]) -> Select[Any]:
     """Rows that nobody else may change until we are done; waits for who is changing them."""
     return query if dialect == "sqlite" else query.with_for_update()

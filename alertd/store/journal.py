@@ -50,6 +50,13 @@ def load_head(connection: Connection, node: str, writer: int) -> Head:
     return Head(node, writer, row.seq, row.hash, turn) if row else Head(node, writer, turn=turn)
 
 
+def holds(connection: Connection, head: Head) -> bool:
+    """Whether a fact that was committed as the last of its chain is there."""
+    c = t.journal.c
+    where = (c.node == head.node, c.writer == head.writer, c.seq == head.seq)
+    return not head.seq or connection.execute(select(c.hash).where(*where)).scalar() == head.hash
+
+
 def heads(connection: Connection) -> list[Head]:
     """Where every chain ends by the chain table, which a cut-off tail doesn't change."""
     rows = connection.execute(select(t.chain).order_by(t.chain.c.node, t.chain.c.writer))

@@ -1,13 +1,13 @@
 """PostgreSQL's own: how it is connected to, what it must be like, what it says of itself."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.adapt import Dumper
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
-from alertd.errors import ConflictError, PooledError
+from alertd.errors import ConflictError, PooledError, ReplacedError
 
 
 def engine(url: str, *, idle_ms: int = 0, **more: Any) -> Engine:
@@ -61,6 +61,34 @@ class _Flag(Dumper):
     def dump(self, obj: Any) -> bytes:
         """The text of it."""
         return b"1" if obj else b"0"
+
+
+class Place(NamedTuple):
+    """A server at a point of its history.
+
+    Args:
+        system: A server and its standbys have one.
+        line: Counts how often a standby took over.
+    """
+
+    system: str
+    line: int
+
+
+def place(connection: Connection, before: Place | None) -> Place:
+    """Which server this is; one that takes what is written.
+
+    Raises:
+        ReplacedError: We were on the standby that took over from it, `before`.
+    """
+    system, log_file = connection.exec_driver_sql(_PLACE).one()
+    here = Place(str(system), int(log_file[:8], 16))
+    if before is not None and before.system == here.system and before.line > here.line:
+        raise ReplacedError
+    return here
+
+
+_PLACE = "SELECT system_identifier, pg_walfile_name(pg_current_wal_lsn()) FROM pg_control_system()"
 
 
 def gave_up(error: BaseException) -> bool:

@@ -56,7 +56,8 @@ FOLDED: tuple[Table, ...] = (
     t.drill_score,
     t.todo,
 )
-LEFT_OUT: tuple[Table, ...] = (t.worker, t.route_share)  # who is alive now: no part of the record
+# Who is alive now, and where: no part of the record.
+LEFT_OUT: tuple[Table, ...] = (t.worker, t.route_share, t.home)
 
 # A reply before anybody has read it, as engine.replies stores it.
 _UNREAD = {

@@ -17,6 +17,11 @@ MOST_CYCLE_AGE_S: Final = 10.0
 MOST_PENDING_AGE_S: Final = 120.0  # a route that can't keep up with what is due
 MOST_OVERDUE_S: Final = 60.0  # a deadline must be settled long before
 LEAST_FREE_BYTES: Final = 200 * 1024 * 1024
+SHOWN_MS: Final = 86_400_000  # for whoever comes on duty, too
+LACKS: Final = N_(
+    "A standby of the database took over, and may lack what was accepted last: look whether alerts"
+    " and answers of the moments before are there."
+)
 _HEALTH_TIMEOUT_S: Final = 2.5
 
 
@@ -108,6 +113,8 @@ def _work_warnings(deps: Deps, found: Pulse | None, oldest_s: float) -> list[str
         warnings.append(N_("Messages that are due have been waiting for long."))
     if found and found.forgotten:
         warnings.append(N_("An alert has been paused for more than ten minutes."))
+    if found and found.lacks_since and deps.now() - found.lacks_since < SHOWN_MS:
+        warnings.append(LACKS)
     if deps.runner.engine.portions.strange:
         warnings.append(N_("A worker sends by a route that this server's settings don't name."))
     return warnings

@@ -19,6 +19,7 @@ from alertd.model import (
 )
 from alertd.store import due, outbox
 from alertd.store import tables as t
+from alertd.store.home import lacks_since
 from alertd.store.reads.board import unclear_count
 
 
@@ -35,6 +36,7 @@ class Pulse:
         open_help: Calls for help that nobody has taken.
         unclear: Replies that wait for an operator.
         forgotten: Alerts that have been paused for so long that they may be forgotten.
+        lacks_since: When a standby of the database took over that may lack something, or None.
     """
 
     oldest_due_at: Mapping[str, Millis]
@@ -44,6 +46,7 @@ class Pulse:
     open_help: int
     unclear: int
     forgotten: int
+    lacks_since: Millis | None
 
 
 def pulse(connection: Connection, now: Millis) -> Pulse:
@@ -56,6 +59,7 @@ def pulse(connection: Connection, now: Millis) -> Pulse:
         open_help=_open_help(connection),
         unclear=unclear_count(connection),
         forgotten=_forgotten(connection, now),
+        lacks_since=lacks_since(connection),
     )
 
 

@@ -16,6 +16,7 @@ from alertd.store.tables.readiness import DrillScore, Todo
 from alertd.store.tables.record import (
     Chain,
     Departure,
+    Home,
     Journal,
     Node,
     NodeClock,
@@ -46,6 +47,7 @@ def _core(model: type[SQLModel]) -> Table:
 node = _core(Node)
 departure = _core(Departure)
 node_clock = _core(NodeClock)
+home = _core(Home)
 journal = _core(Journal)
 chain = _core(Chain)
 worker = _core(Worker)

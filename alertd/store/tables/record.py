@@ -31,6 +31,15 @@ class NodeClock(SQLModel, table=True):
     lived_at: int = big()
 
 
+class Home(SQLModel, table=True):
+    """The server that this database was last at work on, of PostgreSQL; no part of the record."""
+
+    __tablename__ = "home"
+    system: str = text(primary_key=True)  # a server and its standbys have one
+    line: int = big()  # counts how often a standby took over
+    lacks_since: int | None = big(nullable=True)  # when one did that may lack the last moments
+
+
 class Journal(SQLModel, table=True):
     """The append-only record of every fact; each row carries the hash of the one before."""
 
