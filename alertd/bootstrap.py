@@ -37,13 +37,13 @@ from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES, is_sqlite, reader
 from alertd.store.links import PLACEHOLDER
 from alertd.store.vault import KEY_BYTES, Vault, load_key
 from alertd.web.app import create_app
+from alertd.web.commands.drilling import office_of
 from alertd.web.deps import Deps
 from alertd.web.writes import forget
 from channels import registry
 from channels.base import Channel, Event, Limits, RouteConfig, RouteContext
 from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.keys import make_key
-from drills.alerting import Office
 from drills.calendar import Calendar
 from drills.scorekeeper import EVERY_S, Scorekeeper
 from drills.world import World
@@ -289,6 +289,7 @@ class Node:
             await self.open()
         assert self.store is not None  # noqa: S101 - for the type checker
         assert self.library is not None  # noqa: S101 - the same
+        assert self.keeper is not None  # noqa: S101 - the same
         configs = self.routes
         if configs is None:
             configs = {n: route_config(n, given) for n, given in self.settings.routes.items()}
@@ -307,10 +308,9 @@ class Node:
             lease=os.urandom(8).hex(),
             break_glass_delay_ms=round(self.settings.break_glass_delay_s * 1000),
             part=self.part,
-            agenda=Calendar(Office(self.settings.sender, self.settings.sender_name)),
+            agenda=Calendar(office_of(self.settings), self.keeper.settled),
             gives_up=not self.in_place,
         )
-        assert self.keeper is not None  # noqa: S101 - made by open
         self.keeper.moved = engine.leapt
         kind = Runner if speed == 1.0 else FastRunner
         self.runner = kind(

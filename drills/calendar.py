@@ -3,7 +3,7 @@
 Every due time is a column; nothing is remembered here that isn't in the database.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -37,9 +37,12 @@ class Calendar:
 
     Args:
         office: Whose alerts the drills' are.
+        settled: Whether the node's time can be relied on at a moment, ms: after a leap it can't at
+            first, and what is missed, or reminded of, can't be taken back.
     """
 
     office: Office
+    settled: Callable[[Millis], bool] = lambda _: True
     _plans: dict[int, tuple[Plan, tuple[Item, ...]] | None] = field(default_factory=dict)
 
     def __call__(self, turn: Turn, *, tick: bool) -> None:
@@ -75,7 +78,8 @@ class Calendar:
     def _look(self, turn: Turn, row: Row[Any]) -> None:
         state = DrillState(row.state)
         if state is DrillState.SCHEDULED:
-            self._scheduled(turn, row)
+            if self.settled(turn.now):
+                self._scheduled(turn, row)
         elif state is DrillState.DRAFTED and not holding.started(turn, row.no):
             self._over(turn, row)
         elif state is DrillState.RUNNING and not self._over(turn, row):

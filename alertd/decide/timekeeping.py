@@ -16,6 +16,9 @@ TOLERANCE_MS = 120_000
 """Clocks so close agree; a machine without a time service drifts by seconds a day."""
 GAP_MS = 48 * 3_600_000
 """How long a node may have been off, with work under way, and its wall clock is still believed."""
+SETTLES_MS = 10 * 60_000
+"""How long after a leap what can't be undone waits: whoever mistyped the year, or the time service,
+puts it right in that time."""
 
 
 class Why(StrEnum):
@@ -71,14 +74,25 @@ def standing(now: Millis, wall: Millis) -> Why:
     return Why.AHEAD if wall > now else Why.BEHIND
 
 
-def follow(now: Millis, wall: Millis, *, last_fact: Millis | None, under_way: bool) -> bool:
+def follow(
+    now: Millis, wall: Millis, *, last_fact: Millis | None, under_way: bool, leapt_ms: int = 0
+) -> bool:
     """Whether a running node takes the wall clock's time in the place of its own.
 
-    Only with nothing under way, and never to before the last fact on record.
+    Only with nothing under way, and to before the last fact on record only where the wall clock is
+    back where it would be without its leap ahead: the leap was the mistake.
+
+    Args:
+        now: The node's time.
+        wall: What the machine's clock says.
+        last_fact: When the last fact was recorded; None: there is none.
+        under_way: Whether anything waits for its time.
+        leapt_ms: How far this process has followed the wall clock ahead by itself.
     """
     if under_way or standing(now, wall) is Why.WALL:
         return False
-    return last_fact is None or wall >= last_fact
+    undone = leapt_ms > 0 and standing(now - leapt_ms, wall) is Why.WALL
+    return last_fact is None or wall >= last_fact or undone
 
 
 def joins(now: Millis, wall: Millis, others: Millis | None) -> bool:

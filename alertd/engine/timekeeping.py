@@ -9,13 +9,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from alertd.decide import timekeeping as decide
 from alertd.decide.timekeeping import Refusal, Resumed, Why
 from alertd.engine.authority import Actor, require
 from alertd.errors import AlertdError, ConflictError, InvalidInputError
 from alertd.i18n import N_
 from alertd.model import Fact, Millis
-from alertd.store import lived
+from alertd.store import credentials, lived
 from alertd.store.database import Store, Transaction
 
 PULSE_MS = 5_000
@@ -111,6 +113,8 @@ class Timekeeper:
     moved: Callable[[Millis], None] = lambda _: None
     standing: Standing = Standing()
     _leap_at_start: tuple[Millis, Millis] | None = None
+    _leapt_at: Millis | None = None  # by the wall clock's word alone
+    _leapt_ms: int = 0
     _looked_at: Millis | None = None
     _on_record: Why = Why.WALL
     _wishes: list[_Wish] = field(default_factory=list)
@@ -126,7 +130,12 @@ class Timekeeper:
         self._stand(found.at, wall)
         if found.why is Why.IDLE and known is not None:
             self._leap_at_start = (known, found.at)
+            self._leapt_at = found.at
         return found
+
+    def settled(self, now: Millis) -> bool:
+        """Whether the time has stood for so long that what can't be undone may follow from it."""
+        return self._leapt_at is None or not 0 <= now - self._leapt_at < decide.SETTLES_MS
 
     def look(self) -> None:
         """Write down how far we have lived, and go over to the wall clock where that is right.
@@ -158,28 +167,48 @@ class Timekeeper:
             was, to = self._leap_at_start
             # Under the time before: the end of the record must not lie in a wrong future.
             with self.store.transaction(was) as tx:
-                tx.record(_set(was, to, wall, Why.IDLE))
+                self._record_set(tx, _set(was, to, wall, Why.IDLE))
             self._leap_at_start = None
         with self.store.transaction(now) as tx:
-            under_way = lived.under_way(tx.connection)
-            last = lived.last_fact(tx.connection, self.store.node)
-            joins = under_way and self.store.shared and self._joins(tx, now, wall)
-            if under_way:
-                lived.keep(tx, self.store.node, wall if joins else now)
-            leaps = joins or decide.follow(now, wall, last_fact=last, under_way=under_way)
-            why = Why.WALL if leaps else decide.standing(now, wall)
-            if leaps:
-                tx.record(_set(now, wall, wall, Why.JOINED if joins else Why.IDLE))
-            elif why is not self._on_record:
-                tx.record(_doubt(now, wall, why))
-        self._on_record = why
-        if leaps:
-            self._go(now, wall)
-        self._looked_at = wall if leaps else now
-        self._stand(self._looked_at, wall)
+            leaps = self._leaps(tx.connection, now, wall)
+            if leaps is None:
+                if lived.under_way(tx.connection):
+                    lived.keep(tx, self.store.node, now)
+                why = decide.standing(now, wall)
+                if why is not self._on_record:
+                    tx.record(_doubt(now, wall, why))
+                self._on_record = why
+        if leaps is None or not self._leap(leaps, now, wall):
+            self._looked_at = now
+            self._stand(now, wall)
 
-    def _joins(self, tx: Transaction, now: Millis, wall: Millis) -> bool:
-        return decide.joins(now, wall, lived.kept(tx.connection, self.store.node))
+    def _leaps(self, connection: Connection, now: Millis, wall: Millis) -> Why | None:
+        """Why the wall clock's time is taken now; None where it isn't."""
+        node, under_way = self.store.node, lived.under_way(connection)
+        if under_way and self.store.shared:
+            return Why.JOINED if decide.joins(now, wall, lived.kept(connection, node)) else None
+        last = lived.last_fact(connection, node)
+        leapt = self._leapt_ms
+        follows = decide.follow(now, wall, last_fact=last, under_way=under_way, leapt_ms=leapt)
+        return Why.IDLE if follows else None
+
+    def _leap(self, why: Why, now: Millis, wall: Millis) -> bool:
+        """Take the wall clock's time; whether it still is to be taken."""
+        earlier = min(now, wall)  # as at a start
+        with self.store.transaction(earlier) as tx:
+            if self._leaps(tx.connection, now, wall) is not why:
+                return False  # another process has begun something
+            self._record_set(tx, _set(now, wall, wall, why))
+            lived.keep(tx, self.store.node, wall if why is Why.JOINED else earlier)
+        idle = why is Why.IDLE
+        self._go(now, wall)
+        self._leapt_at = wall if idle else None
+        self._leapt_ms = max(0, self._leapt_ms + wall - now) if idle else 0
+        return True
+
+    def _record_set(self, tx: Transaction, fact: Fact) -> None:
+        credentials.carry_over(tx, fact.body["now"])
+        tx.record(fact)
 
     def _grant(self, wish: _Wish, now: Millis) -> None:
         try:
@@ -200,17 +229,17 @@ class Timekeeper:
             if refused is not None:
                 raise _refusal(refused)
             ended = lived.ending_by(tx.connection, wall)
-            tx.record(_set(now, wall, wall, Why.ACCEPTED, wish.actor))
+            self._record_set(tx, _set(now, wall, wall, Why.ACCEPTED, wish.actor))
             lived.keep(tx, self.store.node, wall)
-        self._on_record = Why.WALL
         self._go(now, wall)
-        self._stand(wall, wall)
+        self._leapt_at, self._leapt_ms = None, 0
         return Moved(was=now, now=wall, ended=ended)
 
     def _go(self, now: Millis, to: Millis) -> None:
         self.clock.move(to)
-        self._looked_at = None
+        self._on_record, self._looked_at = Why.WALL, to
         self.moved(to - now)
+        self._stand(to, to)
 
     def _stand(self, now: Millis, wall: Millis) -> None:
         self.standing = Standing(why=decide.standing(now, wall), ahead_ms=wall - now)

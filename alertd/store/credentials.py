@@ -298,6 +298,22 @@ def amend(tx: Transaction, principal_no: int, key: str, response: str) -> None:
     )
 
 
+def carry_over(tx: Transaction, now: Millis) -> None:
+    """The node's time was set to `now`: nothing is forgotten early, or good for longer.
+
+    Answers are kept as if they were of now. Of a time that was set back tokens last as long as they
+    were given, and no session is left. Each process of a node may come to it, and does so again.
+    """
+    token, session = t.token.c, t.session.c
+    tx.connection.execute(update(t.idempotency).values(created_at=now))
+    tx.connection.execute(
+        update(t.token)
+        .where(token.created_at > now)
+        .values(created_at=now, expires_at=token.expires_at - (token.created_at - now))
+    )
+    tx.connection.execute(t.session.delete().where(session.created_at > now))
+
+
 def forget(tx: Transaction, before: Millis) -> None:
     """Drop idempotency keys and sessions that nobody can use any more since `before`."""
     tx.connection.execute(t.idempotency.delete().where(t.idempotency.c.created_at < before))

@@ -55,9 +55,9 @@ class DrillCity:
                 )
         self.watch()
 
-    def watch(self) -> None:
+    def watch(self, **more: Any) -> None:
         """Have the engine look at the calendar; after a restart, anew."""
-        self.city.engine.agenda = Calendar(OFFICE)
+        self.city.engine.agenda = Calendar(OFFICE, **more)
 
     @property
     def admin(self) -> Actor:

@@ -12,11 +12,12 @@ from alertd.decide.timekeeping import Why
 from alertd.engine.authority import Actor
 from alertd.engine.timekeeping import PULSE_MS, Moved, Timekeeper
 from alertd.errors import ConflictError, ForbiddenError, InvalidInputError
-from alertd.model import AlertState, RequirementState
+from alertd.model import AlertState, DrillState, RequirementState
 from alertd.store import journal, lived
 from alertd.store import tables as t
 from channels.base import Outgoing
 from tests.city import OFFICER, SECOND, START, City
+from tests.unit.drill_city import DrillCity, plan_of
 
 DAY = 24 * 3_600_000
 MINUTE = 60_000
@@ -243,3 +244,76 @@ def answer(keeper: Timekeeper, actor: Actor, said: int) -> Moved:
     future = keeper.ask(actor, said)
     keeper.look()
     return future.result(timeout=0)
+
+
+def leap(city: City, keeper: Timekeeper, off: int) -> None:
+    """Somebody sets the machine's clock, to so much from the truth, with nothing under way."""
+    clock = keeper.clock
+    assert isinstance(clock, Wall)
+    clock.off += off
+    city.now += PULSE_MS
+    keeper.look()
+    assert keeper.standing.trusted
+
+
+def test_a_year_that_was_typed_wrong_costs_no_drill_and_is_undone(tmp_path: Path) -> None:
+    drills = DrillCity(tmp_path / "city")
+    city = drills.city
+    no = drills.schedule(plan_of(when={"at": "2025-10-20T10:00:00Z", "remind_h": [24]}))
+    keeper = boot(city, off_ms=0)
+    drills.watch(settled=keeper.settled)
+    leap(city, keeper, 365 * DAY)
+    city.forward(minutes=9, tick_s=30)
+    leap(city, keeper, -365 * DAY)
+    assert drills.state(no) is DrillState.SCHEDULED
+    assert city.sent == []
+    assert START < city.now < START + 10 * MINUTE
+    city.forward(seconds=10 * DAY / 1000 + 3_600, tick_s=7_200)
+    assert {message.status for message in city.sent} == {"Test"}
+
+
+def test_a_leap_that_stays_is_the_calendars_time(tmp_path: Path) -> None:
+    drills = DrillCity(tmp_path / "city")
+    city = drills.city
+    no = drills.schedule(plan_of(when={"at": "2025-10-20T10:00:00Z", "remind_h": []}))
+    keeper = boot(city, off_ms=0)
+    drills.watch(settled=keeper.settled)
+    leap(city, keeper, 365 * DAY)
+    city.forward(minutes=11, tick_s=30)
+    assert (drills.state(no), drills.row(no).reason) == (DrillState.POSTPONED, "missed")
+
+
+def test_a_machine_that_was_off_for_long_waits_before_it_holds_a_drill(tmp_path: Path) -> None:
+    drills = DrillCity(tmp_path / "city")
+    no = drills.schedule(plan_of(when={"at": "2025-10-20T10:00:00Z", "remind_h": []}))
+    keeper = boot(drills.city, off_ms=0, wrong_by=12 * DAY)  # too far, until a time service comes
+    drills.watch(settled=keeper.settled)
+    drills.city.forward(minutes=1, tick_s=1)
+    assert drills.state(no) is DrillState.SCHEDULED
+
+
+def test_a_leap_by_itself_is_undone_whatever_was_recorded_meanwhile(make_city: MakeCity) -> None:
+    city = make_city()
+    keeper = boot(city, off_ms=MINUTE)
+    leap(city, keeper, 400 * DAY)
+    city.take(lambda turn: turn.record("defect", {"error": "Any"}))
+    leap(city, keeper, -400 * DAY)
+    assert START + MINUTE < city.now < START + 2 * MINUTE
+    assert clock_facts(city) == [("clock.set", "idle")] * 2
+    # And a start goes on from there.
+    boot(city, off_ms=MINUTE)
+    assert START + 2 * MINUTE < city.now < START + 3 * MINUTE
+
+
+def test_an_operators_word_is_not_undone(make_city: MakeCity) -> None:
+    city = make_city()
+    keeper = boot(city, off_ms=0, wrong_by=-400 * DAY)
+    answer(keeper, OFFICER, keeper.clock.wall())
+    clock = keeper.clock
+    assert isinstance(clock, Wall)
+    leap(city, keeper, 400 * DAY)
+    answer(keeper, OFFICER, clock.wall())
+    clock.off -= 400 * DAY
+    city.now += PULSE_MS
+    keeper.look()
+    assert keeper.standing.why is Why.BEHIND

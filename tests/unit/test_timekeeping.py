@@ -80,6 +80,24 @@ def test_a_node_may_go_back_to_its_last_fact_and_not_before() -> None:
     assert not follow(LIVED, wall, last_fact=wall + 1, under_way=False)
 
 
+@pytest.mark.parametrize(
+    ("leapt", "back", "under_way", "goes"),
+    [
+        (400 * DAY, 400 * DAY, False, True),
+        (400 * DAY, 400 * DAY - TOLERANCE_MS, False, True),
+        (400 * DAY, 400 * DAY - TOLERANCE_MS - 1, False, False),
+        (400 * DAY, 400 * DAY, True, False),
+        (-400 * DAY, 400 * DAY, False, False),
+        (0, 400 * DAY, False, False),
+    ],
+)
+def test_back_by_as_much_as_it_leapt_ahead_is_believed(
+    leapt: int, back: int, *, under_way: bool, goes: bool
+) -> None:
+    wall = LIVED - back
+    assert follow(LIVED, wall, last_fact=LIVED, under_way=under_way, leapt_ms=leapt) is goes
+
+
 def test_a_node_without_a_record_follows_anywhere() -> None:
     assert follow(LIVED, LIVED - 400 * DAY, last_fact=None, under_way=False)
 

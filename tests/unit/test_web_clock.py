@@ -11,6 +11,7 @@ import pytest
 
 from alertd.engine.timekeeping import Timekeeper
 from alertd.store import credentials
+from alertd.web.writes import forget
 from tests.unit.test_web_pages import browser, sign_in
 from tests.unit.test_web_users import press
 from tests.unit.web_city import WebCity, web_city
@@ -101,12 +102,46 @@ async def test_a_session_of_a_time_that_was_set_back_is_over(web: WebCity) -> No
         assert (await sign_in(client, "officer")).url.path == "/alerts"
 
 
-async def test_an_idle_node_that_leaps_locks_nobody_out(web: WebCity) -> None:
-    web.clock.wrong_by_ms = 400 * DAY_MS
+async def test_a_token_of_a_time_that_was_set_back_lasts_as_long_as_it_was_given(
+    web: WebCity,
+) -> None:
+    await wrong_by(web, -400 * DAY_MS)
+    async with web.client("admin") as admin:
+        made = await admin.post("/api/v1/tokens", json={"label": "wall", "valid_days": 90})
+        assert made.json()["expires_at"] - web.clock.wall() > 480 * DAY_MS
+        done = await admin.post("/api/v1/clock", json={"time": web.clock.wall()})
+        assert done.status_code == 200, done.text
+        (token,) = (
+            each for each in (await admin.get("/api/v1/tokens")).json() if each["label"] == "wall"
+        )
+    assert abs(token["expires_at"] - web.clock() - 90 * DAY_MS) < HOUR_MS
+
+
+async def test_a_leap_forgets_no_write_that_may_be_repeated(web: WebCity) -> None:
+    async with web.client("admin") as admin:
+        post = partial(
+            admin.post,
+            "/api/v1/tokens",
+            json={"label": "wall"},
+            headers={"idempotency-key": "once"},
+        )
+        first = await post()
+        await leap(web, 400 * DAY_MS)
+        await web.runner.submit(forget)
+        assert (await post()).json() == first.json()
+
+
+async def leap(web: WebCity, ms: int) -> None:
+    """The machine's clock leaps ahead, and the idle node with it."""
+    web.clock.wrong_by_ms = ms
     async with asyncio.timeout(20):
         while web.clock.wrong_by_ms > HOUR_MS:
             web.runner.wake()
             await asyncio.sleep(0.02)
+
+
+async def test_an_idle_node_that_leaps_locks_nobody_out(web: WebCity) -> None:
+    await leap(web, 400 * DAY_MS)
     async with browser(web) as client:
         assert (await sign_in(client, "officer")).url.path == "/alerts"
     with web.city.store.read() as connection:
