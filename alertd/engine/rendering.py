@@ -68,12 +68,13 @@ def _one(row: Row, material: Material, texts: _Texts, wording: Wording, vault: V
     if text is None:
         text = texts[key] = _text(said, reader, row.lane, duplicate, wording)
     secret = material.secrets.get(to) if kind == GROUP else None
-    alike = said.alike
+    own: dict[str, str] = {"people": name} if name else {}
     if PLACEHOLDER in text:
-        link = _link(wording, vault, said.alert, to)
-        text = text.replace(wording.link, link)
-        # A registered template of a gateway can be filled with it, too.
-        alike = {**alike, "variables": {**alike["variables"], "link": link}}
+        own["link"] = _link(wording, vault, said.alert, to)
+        text = text.replace(wording.link, own["link"])
+    alike = said.alike
+    if own:  # a registered template of a gateway can be filled with it, too
+        alike = {**alike, "variables": {**alike["variables"], **own}}
     return Outgoing(
         delivery=row.id,
         attempt=row.attempt + 1,

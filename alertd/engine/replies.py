@@ -15,8 +15,8 @@ from alertd.engine.mailboxes import Mailboxes, mailboxes
 from alertd.engine.senders import Senders, name_of, senders
 from alertd.engine.telling import tell
 from alertd.engine.turn import Turn
-from alertd.model import AckKind, Channel, MessageKind, Millis, Via, alert_of
-from alertd.store import addresses
+from alertd.model import AckKind, Channel, MessageKind, Millis, RecipientKind, Via, alert_of
+from alertd.store import addresses, outbox
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, texts
 from channels.base import Reply
@@ -47,6 +47,7 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
     first = _store(turn, route, given, senders_no)
     known = senders(turn, senders_no.values())
     understood = _Understood(via_of(turn, route), known.alerts)
+    understood.readers = _readers(turn, [reply.answers for reply in given if reply.answers])
     if understood.via is Via.MAIL:
         answered = [reply.answers for reply in given]
         understood.boxes = mailboxes(turn, senders_no.values(), answered)
@@ -83,6 +84,7 @@ class _Understood:
     via: Via
     alerts: Mapping[bytes, int]  # that may be meant: id → alert
     boxes: Mailboxes = field(default_factory=Mailboxes)
+    readers: Mapping[int, int] = field(default_factory=dict)  # delivery that is answered → person
     # Alert, or 0 for none → [reply, verdict, reason, person].
     read: dict[int, list[list[Any]]] = field(default_factory=dict)
     said: list[Answered] = field(default_factory=list)
@@ -177,6 +179,8 @@ def _interpret(
     read = _parse(text, names=tuple(named.values()))
     if read.kind is ReplyKind.UNCLEAR and len(named) == 1:
         read = _signed(turn, text, *named) or read
+    if not read.names:
+        candidates = _of_reader(candidates, understood.readers.get(came.answers))
     written_at = sent_at(came.occurred_at, turn.now)
     found = correlate(read, came.extension, candidates, received_at=written_at)
     alert_no = understood.alerts[found.alert_id] if found.alert_id else None
@@ -203,6 +207,26 @@ def _meant(
     if not digits:
         return about or candidates
     return [c._replace(extension=extension_of(c.short_code, digits)) for c in about or candidates]
+
+
+def _readers(turn: Turn, answered: Sequence[int]) -> dict[int, int]:
+    """Deliveries that are answered → whom each was for, where that is a person."""
+    rows = outbox.load(turn.connection, answered) if answered else {}
+    return {r.id: r.recipient_no for r in rows.values() if r.recipient_kind == RecipientKind.PERSON}
+
+
+def _of_reader(candidates: Sequence[Candidate], person_no: int | None) -> Sequence[Candidate]:
+    """Whom each asks: of those who share a telephone whoever was called, and pressed a key."""
+    return [
+        c._replace(
+            persons=tuple(person for person in c.persons if person.person_no == person_no),
+            duties=tuple(duty for duty in c.duties if duty.person_no == person_no),
+            shared=c.shared or len(c.persons) > 1,
+        )
+        if any(person.person_no == person_no for person in c.persons)
+        else c
+        for c in candidates
+    ]
 
 
 # Thousands answer with the same few words.

@@ -10,7 +10,8 @@ The route's option `templates` is a table from our template's name to the provid
 `variables` gives the order, and where the provider calls one otherwise, its name for it. Beside
 the message's own there are `text` (the whole), `unsigned` (without our 【signature】, which
 the provider puts in front itself), `spoken` (the text without brackets, which no voice reads),
-`short_code` and `duplicate` ("(重发)" or nothing).
+`short_code`, `duplicate` ("(重发)" or nothing) and `people` (whom it is for, with a colon, where
+several share the telephone, else nothing).
 
 A drill must say that it is one, and a second copy that it may be one. A template that carries
 none of the first three takes drills only by its `exercise` id, a template of its own with the
@@ -29,6 +30,7 @@ from channels.base import Fault, Outgoing, RouteConfig, SendError
 
 OPTION: Final = "templates"
 _ANY_OTHER: Final = "*"
+_PEOPLE: Final = "people"
 _WHOLE: Final = frozenset({"text", "unsigned", "spoken"})
 _KNOWN: Final = frozenset({"id", "variables", "exercise"})
 
@@ -97,8 +99,11 @@ class Registered:
             "spoken": spoken(message.text),
             "short_code": message.short_code,
             "duplicate": "(重发)" if message.possible_duplicate else "",
+            _PEOPLE: f"{shares}:" if (shares := message.variables.get(_PEOPLE)) else "",
         }
-        pairs = entry.variables or tuple((name, name) for name in message.variables)
+        # A template has a place for it where its entry says so, and by no other sign.
+        usual = tuple((name, name) for name in message.variables if name != _PEOPLE)
+        pairs = entry.variables or usual
         told = {*_WHOLE, "duplicate"}
         if message.possible_duplicate and not any(ours in told for _, ours in pairs):
             raise SendError(Fault.REFUSED, "resend-not-registered")

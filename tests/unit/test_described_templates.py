@@ -68,6 +68,17 @@ def test_a_second_copy_says_that_it_may_be_one_or_stays() -> None:
     assert first.variables["duplicate"] == ""
 
 
+def test_a_template_says_whom_it_is_for_where_it_has_a_place_for_that() -> None:
+    entry = {"id": "9", "variables": ["unit", "who=people"]}
+    templates = registered(**{"*": entry, "typhoon-red": "SMS_1"})
+    his = {"unit": "x", "people": "张三"}
+    named = templates.fill(message(template="help", variables=his), "")
+    assert dict(named.variables) == {"unit": "x", "who": "张三:"}
+    alone = templates.fill(message(template="help", variables={"unit": "x"}), "")
+    assert alone.variables["who"] == ""
+    assert dict(templates.fill(message(variables=his), "").variables) == {"unit": "x"}
+
+
 def test_those_that_arent_registered_are_named() -> None:
     missing = registered(**{"typhoon-red": "SMS_1"}).missing()
     assert "help" in missing

@@ -27,6 +27,7 @@ from alertd.store.reads.unanswered import unanswered
 from channels.base import Accepted, Fault, Outcome, Outgoing, ReceiptStatus, Reply, SendError
 from channels.extensions import extension_of
 from tests.city import City, sms_route
+from tests.unit.roster_moves import share_number
 
 LOST = SendError(Fault.UNKNOWN, "timeout")
 
@@ -160,6 +161,27 @@ def test_who_does_not_answer_is_called_where_a_route_can(tmp_path: Path) -> None
     assert city.phone_of(first) not in called
     assert "按1" in calls[0].text
     assert not calls[0].text.startswith("【")
+    city.store.close()
+
+
+def test_a_key_answers_for_whoever_was_called_at_a_telephone_of_two(tmp_path: Path) -> None:
+    city = calling(tmp_path, sms_route(), sms_route("calls", channel=Channel.VOICE))
+    (duty, person), (other_duty, other), *_ = city.leaders()
+    phone = share_number(city, person, other)
+    city.issue(roles=("grid_leader",))
+    city.forward(minutes=4)
+    calls = [call for call in city.sent if (call.kind, call.address) == ("voice_call", phone)]
+    recipient = select(t.delivery.c.recipient_no).where(t.delivery.c.id == calls[0].delivery)
+    called = city.one(recipient).recipient_no
+    name = city.one(select(t.person.c.name).where(t.person.c.no == called)).name
+    assert calls[0].text.startswith(f"{name}:")
+    assert calls[0].variables["people"] == name
+    pressed = Reply(gateway_id="c1-1", sender=phone, text="1", answers=calls[0].delivery)
+    city.take(partial(receive.events, route="calls", came=[pressed]))
+    ack = city.one(select(t.ack.c.person_no, t.ack.c.grade, t.ack.c.via))
+    assert tuple(ack) == (called, "shared", "call")
+    covered = {duty: person, other_duty: other}
+    assert [who for of, who in covered.items() if city.requirement(of).state == 1] == [called]
     city.store.close()
 
 
