@@ -1,15 +1,24 @@
-"""Whether people can answer by SMS, as doctor sees it."""
+"""Whether people can answer by SMS, and are understood, as doctor sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
+
+from sqlalchemy import Connection, case, func, select
 
 from alertd.cli.findings import Finding, Health
 from alertd.cli.words import _
+from alertd.model import Millis
 from alertd.settings import Settings
+from alertd.store import tables as t
 
 _HOME: Final = "+86"
 # The first two digits of a code of mainland China (GB/T 2260): numbers there begin with +86.
 _MAINLAND: Final = range(11, 66)
+_HOUR_MS: Final = 3_600_000
+_EARLY: Final = ("told-meanwhile", "before-told")  # as decide.interpret says it
+# A few are always on their way while an update goes out.
+_MANY_EARLY: Final = 10
+_LARGE_SHARE: Final = 10
 
 
 def one_way_findings(settings: Settings, channels: Mapping[str, str]) -> list[Finding]:
@@ -33,3 +42,27 @@ def one_way_findings(settings: Settings, channels: Mapping[str, str]) -> list[Fi
         "Add a modem or a carrier gateway for SMS."
     )
     return [Finding(_("answers by SMS"), Health.BROKEN, text)]
+
+
+def early_findings(connection: Connection, now: Millis) -> Iterator[Finding]:
+    """Routes whose last hour's replies are dated before their senders were told, a tenth or more.
+
+    They cover nothing until their senders have answered once more.
+    """
+    c = t.inbound.c
+    early = func.sum(case((c.reason.in_(_EARLY), 1), else_=0))
+    replies = (
+        select(c.route, early, func.count())
+        .where(c.received_at > now - _HOUR_MS)
+        .group_by(c.route)
+        .order_by(c.route)
+    )
+    for route, count, of in connection.execute(replies):
+        if count >= _MANY_EARLY and count * _LARGE_SHARE >= of:
+            text = _(
+                "{count} of the last hour's {of} replies on {route} are dated before their senders"
+                " were told: this machine's clock is ahead, or the gateway's behind. They are asked"
+                " to answer by the alert's code; put the wrong clock right"
+            )
+            told = text.format(count=f"{count:,}", of=f"{of:,}", route=route)
+            yield Finding(_("answers by SMS"), Health.LOOK, told)

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alertd.bootstrap import address_key
 from alertd.cli import keys
+from alertd.cli.checkup_answers import early_findings
 from alertd.cli.findings import Finding, Health, age, of_error
 from alertd.cli.trouble import of_database, of_file
 from alertd.cli.words import _
@@ -69,6 +70,7 @@ def _inside(settings: Settings) -> list[Finding]:
                 _roster(connection, now),
                 *_groups(connection, settings),
                 *_people(connection),
+                *early_findings(connection, now),
             ]
     finally:
         engine.dispose()

@@ -191,7 +191,9 @@ def test_nothing_was_asked() -> None:
 def test_a_reply_written_before_the_alert_doesnt_answer_it() -> None:
     """A gateway that delivers an hour late: the 1 was for something else."""
     found = told("1", alert(told=70), minutes=10)
-    assert verdict(found) == (Verdict.NO_ALERT, "before-told")
+    assert verdict(found) == (Verdict.AMBIGUOUS, "before-told")
+    assert told("A7 1", alert(told=70), minutes=10).alert_id == b"A7"
+    assert verdict(told("1", ended(told=70, end=80), minutes=10))[0] is Verdict.NO_ALERT
     assert told("1", ended("A6", 0, 60), alert("A7", 70), minutes=10).alert_id == b"A6"
 
 

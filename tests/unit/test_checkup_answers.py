@@ -1,12 +1,15 @@
-"""Doctor names a city whose people can be told by SMS and can't answer."""
+"""Doctor names a city whose people can be told by SMS and can't answer, or aren't understood."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from alertd.cli.checkup_answers import one_way_findings
+from alertd.cli.checkup_answers import early_findings, one_way_findings
 from alertd.cli.findings import Health
+from alertd.model import MINUTE_MS
 from alertd.settings import Settings
+from tests.city import City
 
 TWILIO = {"type": "twilio"}
 KINDS = {"twilio": "", "handsets": "sms", "webhook": "chat", "wecom": "chat"}
@@ -43,3 +46,24 @@ def test_twilio_alone_in_mainland_china(routes: Any, city_code: str, *, told: bo
     for finding in found:
         assert finding.health is Health.BROKEN
         assert "+86" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("minutes_behind", "quick", "later", "named"),
+    [(3, 10, 0, True), (3, 9, 0, False), (0, 10, 0, False), (3, 10, 91, False)],
+)
+def test_a_clock_by_which_people_answer_before_they_are_told(
+    tmp_path: Path, minutes_behind: int, quick: int, later: int, *, named: bool
+) -> None:
+    city = City(tmp_path)
+    city.issue()
+    phones = sorted({message.address for message in city.sent if message.address.startswith("+")})
+    city.forward(seconds=20)
+    for number in range(quick + later):
+        wrote_at = city.now - (minutes_behind * MINUTE_MS if number < quick else 0)
+        city.reply(phones[number], "1", occurred_at=wrote_at)
+    with city.store.read() as connection:
+        found = list(early_findings(connection, city.now))
+        assert [finding.health for finding in found] == [Health.LOOK] * named
+        assert not named or "10 of the last hour's 10 replies on sms-1" in found[0].detail
+        assert not list(early_findings(connection, city.now + 61 * MINUTE_MS))
