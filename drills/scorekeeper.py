@@ -7,6 +7,7 @@ out, and never while a live alert is out.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -22,6 +23,12 @@ from drills.scoring import Scored, look, record, terms_of
 EVERY_S: Final = 20
 
 log = structlog.get_logger("alertd.drills")
+
+
+def _record_first(turn: Turn, *, found: Scored, begins: str, zone: tzinfo) -> None:
+    """Write a score down; of several servers that share a city, whose comes first."""
+    if drilled.scored(turn.connection, found.score.alert_no) is None:
+        record(turn, found, begins=begins, zone=zone, source="engine")
 
 
 class Writer(Protocol):
@@ -53,11 +60,10 @@ class Scorekeeper:
                 found = await asyncio.to_thread(self._score, alert_no)
                 await self.writer.submit(
                     partial(
-                        record,
+                        _record_first,
                         found=found,
                         begins=self.settings.season_begins,
                         zone=self.settings.zone,
-                        source="engine",
                     )
                 )
             except AlertdError as error:

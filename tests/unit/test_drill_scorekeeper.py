@@ -114,6 +114,32 @@ async def test_a_planned_drill_is_scored_once_it_has_ended(drill: DrillCity) -> 
     assert "simulated" in {kind for entry in entries.values() for kind in entry.by_kind}
 
 
+class Overtaken(Taking):
+    """Another server looks and writes before what this one has found gets its turn."""
+
+    def __init__(self, city: City, other: Scorekeeper) -> None:
+        super().__init__(city)
+        self.other = other
+
+    async def submit(self, item: Callable[[Turn], Any]) -> Any:
+        await self.other.look()
+        return await super().submit(item)
+
+
+async def test_of_two_servers_one_scores_a_drill(drill: DrillCity) -> None:
+    city, settings = drill.city, load(data_dir=drill.city.directory)
+    number = drill.run(plan_of(marks=MARKS))
+    city.forward(minutes=20, tick_s=60)
+    drill.stop(number)
+    there = City(city.directory, fresh=False, url=city.url) if city.store.shared else city
+    first = Scorekeeper(there.store, Taking(there), settings)
+    await Scorekeeper(city.store, Overtaken(city, first), settings).look()
+    assert len(drill.facts("drill.scored")) == 1
+    new = [thing[0] for body in drill.facts("todo.found") for thing in body["new"]]
+    assert new
+    assert len(new) == len(set(new))
+
+
 async def test_a_drill_that_a_live_alert_ended_is_scored_as_far_as_it_went(
     drill: DrillCity,
 ) -> None:
