@@ -79,7 +79,7 @@ def cut_off(city: City) -> None:
 
 @pytest.mark.parametrize("restarts", [False, True])
 def test_what_left_in_moments_that_a_standby_lacks_is_marked(pair: Pair, *, restarts: bool) -> None:
-    city = City(Path(), routes=SLOW, url=pair.url)
+    city = City(pair.folder / "city", routes=SLOW, url=pair.url)
     city.issue(roles=("grid_leader",))
     city.forward(seconds=3)
     before = {message.delivery for message in city.sent}
@@ -107,7 +107,7 @@ def test_what_left_in_moments_that_a_standby_lacks_is_marked(pair: Pair, *, rest
 
 
 def test_what_came_after_a_takeover_is_not_marked(pair: Pair) -> None:
-    city = City(Path(), routes=SLOW, url=pair.url)
+    city = City(pair.folder / "city", routes=SLOW, url=pair.url)
     city.forward(seconds=3)
     pair.stand_by()
     pair.take_over()
@@ -120,7 +120,7 @@ def test_what_came_after_a_takeover_is_not_marked(pair: Pair) -> None:
 
 
 def test_a_primary_that_comes_back_beside_its_standby_is_not_written_to(pair: Pair) -> None:
-    city = City(Path(), routes=SLOW, url=pair.url)
+    city = City(pair.folder / "city", routes=SLOW, url=pair.url)
     city.forward(seconds=3)
     pair.stand_by()
     pair.take_over()
