@@ -112,13 +112,12 @@ def _is_there(file: Path) -> bool:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    content = ""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        content = file.read_text(encoding="utf-8-sig")
+        return tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
-        reason = str(error)
-        raise NotConfiguredError(
-            f"The file {file} isn't TOML: {reason}.", hint="Compare it with config/alertd.toml."
-        ) from None
+        raise _not_toml(file, content, str(error)) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise NotConfiguredError(
@@ -127,6 +126,32 @@ def _read(file: Path) -> dict[str, Any]:
         ) from None
     except OSError as error:
         raise _unreadable(file, error) from None
+
+
+def _not_toml(file: Path, content: str, reason: str) -> NotConfiguredError:
+    told = f"The file {file} isn't TOML: {reason}."
+    place = re.search(r"at line (\d+), column (\d+)", reason)
+    if place:
+        number, column = map(int, place.groups())
+        line = content.splitlines()[number - 1]
+        # From where it couldn't be read; a text that wasn't ended is noticed at the line's end.
+        for sign in (*line[column - 1 :], *reversed(line[: column - 1])):
+            if sign in "\u3000\xa0":
+                return NotConfiguredError(told, hint=f"Line {number} has a wide space in it.")
+            if plain := _LOOKALIKES.get(sign):
+                hint = N_("Line {number} has the sign {sign}: write {plain}, as in English.")
+                shown = hint.format(number=number, sign=sign, plain=plain)
+                return NotConfiguredError(told, hint=shown)
+    return NotConfiguredError(told, hint="Compare it with config/alertd.toml.")
+
+
+_LOOKALIKES: Final = (
+    dict.fromkeys("“”„＂", '"')
+    | dict.fromkeys("‘’＇", "'")
+    | {"＝": "=", "：": "=", "，": ",", "＃": "#", "．": ".", "。": ".", "－": "-"}
+    | dict.fromkeys("【［", "[")
+    | dict.fromkeys("】］", "]")
+)
 
 
 def _unreadable(file: Path, error: OSError) -> NotConfiguredError:

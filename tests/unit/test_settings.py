@@ -201,6 +201,24 @@ def test_a_file_that_isnt_toml_is_named(tmp_path: Path, content: bytes) -> None:
     assert "alertd.toml isn't" in refused().message
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("host = “127.0.0.1”", 'Line 2 has the sign “: write ", as in English.'),
+        ('host = "127.0.0.1”', 'Line 2 has the sign ”: write ", as in English.'),
+        ('host＝"127.0.0.1"', "Line 2 has the sign ＝: write =, as in English."),
+        ("【routes.sms】", "Line 2 has the sign 【: write [, as in English."),
+        ('host\u3000= "127.0.0.1"', "Line 2 has a wide space in it."),
+        ("host = 127.0.0.1", "Compare it with config/alertd.toml."),
+    ],
+)
+def test_a_full_width_sign_is_named(tmp_path: Path, line: str, hint: str) -> None:
+    write(tmp_path, f'signature = "（余姚）“市”"\n{line}\nport = 8730\n')
+    assert refused().hint == hint
+    assert "line 2" in refused().message
+    assert sentence("zh-CN", hint) != hint
+
+
 def test_a_variable_that_isnt_json_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALERTD_ROUTES", "{hush")
     error = refused()
