@@ -9,14 +9,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from alertd.engine import receive
+from alertd.engine.arrivals import Arrival, Group, by_route, tell_all
 from alertd.engine.core import Answer, Engine, Handover, Input, Step
 from alertd.engine.refusals import of_failure
 from alertd.engine.settling import Settlement
@@ -75,7 +75,7 @@ class Runner:
         self._logged_at: dict[str, Millis] = {}  # by failure
         self._inputs: deque[tuple[Input, Future[Any]]] = deque()
         self._outcomes: dict[str, deque[Outcome]] = {name: deque() for name in channels}
-        self._arrivals: deque[_Arrival] = deque()
+        self._arrivals: deque[Arrival] = deque()
         self._wake = threading.Condition()
         self._woken = False
         self._stirred = False
@@ -161,7 +161,7 @@ class Runner:
             AlertdError: As `submit`.
         """
         self._room()
-        arrival = _Arrival(route, tuple(events), asyncio.get_running_loop().create_future())
+        arrival = Arrival(route, tuple(events), asyncio.get_running_loop().create_future())
         self._arrivals.append(arrival)
         self._stir()
         await arrival.done
@@ -192,7 +192,7 @@ class Runner:
         """One step; returns how long to wait before the next, in seconds."""
         taken = [self._inputs.popleft() for _ in range(min(len(self._inputs), MOST_A_STEP))]
         ended = {name: self._drain(name) for name in self._outcomes}
-        groups = _by_route([self._arrivals.popleft() for _ in range(len(self._arrivals))])
+        groups = by_route([self._arrivals.popleft() for _ in range(len(self._arrivals))])
         inputs: list[Input] = [Settlement(name, items) for name, items in ended.items() if items]
         inputs += [group.input() for group in groups]
         inputs += [item for item, _ in taken]
@@ -211,7 +211,7 @@ class Runner:
         arrived = step.answers[len(inputs) - len(taken) - len(groups) : len(inputs) - len(taken)]
         self._try_alone(groups, arrived)
         self._call(self._publish, step, [future for _, future in taken], answers)
-        self._call(_tell_all, groups, arrived)
+        self._call(tell_all, groups, arrived)
         if step.again or self._inputs or self._arrivals:
             return 0.0
         return min(_IDLE_S, max(0.0, (step.wake_at - self.now()) / 1000 / self.speed))
@@ -229,17 +229,17 @@ class Runner:
         waiting = self._outcomes[name]
         return [waiting.popleft() for _ in range(len(waiting))]
 
-    def _try_alone(self, groups: "Sequence[_Group]", answers: Sequence[Answer]) -> None:
+    def _try_alone(self, groups: Sequence[Group], answers: Sequence[Answer]) -> None:
         """Of arrivals that were refused together, one may be bad: each by itself, next."""
         for group, answer in zip(groups, answers, strict=True):
-            if answer.error is not None and len(group.arrivals) > 1:
+            if group.is_split_by(answer):
                 self._arrivals.extend(replace(a, alone=True) for a in group.arrivals)
 
     def _failed(
         self,
         error: Exception,
         taken: list[tuple[Input, Future[Any]]],
-        groups: "Sequence[_Group]",
+        groups: Sequence[Group],
         ended: Mapping[str, list[Outcome]],
         *,
         lean: bool,
@@ -263,7 +263,7 @@ class Runner:
                 return 0.0
         refusal = of_failure(error)
         self._call(_refuse, [future for _, future in taken], refusal)
-        self._call(_tell_all, groups, [Answer(error=refusal)] * len(groups), last=True)
+        self._call(tell_all, groups, [Answer(error=refusal)] * len(groups), last=True)
         return _RETRY_S
 
     def _look(self) -> None:
@@ -335,52 +335,6 @@ class Runner:
                 error = SendError(Fault.UNKNOWN, "no-outcome-from-channel")
                 waiting.append(Outcome(message.delivery, message.attempt, error))
             self.wake()
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrival:
-    """What a route brought at one time, and who waits for it to be on disk."""
-
-    route: str
-    events: tuple[Event, ...]
-    done: asyncio.Future[None]
-    alone: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Arrivals that are one input."""
-
-    route: str
-    arrivals: list[_Arrival]
-
-    def input(self) -> Input:
-        came = tuple(event for arrival in self.arrivals for event in arrival.events)
-        return partial(receive.events, route=self.route, came=came)
-
-
-def _by_route(arrivals: Sequence[_Arrival]) -> list[_Group]:
-    groups: dict[str, _Group] = {}
-    alone = []
-    for arrival in arrivals:
-        if arrival.alone:
-            alone.append(_Group(arrival.route, [arrival]))
-        else:
-            groups.setdefault(arrival.route, _Group(arrival.route, [])).arrivals.append(arrival)
-    return [*alone, *groups.values()]
-
-
-def _tell_all(groups: Sequence[_Group], answers: Sequence[Answer], *, last: bool = False) -> None:
-    for group, answer in zip(groups, answers, strict=True):
-        if answer.error is not None and len(group.arrivals) > 1 and not last:
-            continue  # each is tried by itself
-        for arrival in group.arrivals:
-            if arrival.done.done():
-                continue  # whoever waited has gone
-            if answer.error is not None:
-                arrival.done.set_exception(answer.error)
-            else:
-                arrival.done.set_result(None)
 
 
 def _resolve(future: "Future[Any]", answer: Answer) -> None:
