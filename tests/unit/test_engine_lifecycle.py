@@ -342,6 +342,30 @@ def test_an_all_clear_asks_nothing_and_leaves_the_next_alert_the_only_open_one(
     assert city.requirement(duty, third).state == RequirementState.COVERED
 
 
+def test_what_an_answer_that_stands_covers_is_covered_since_it_was_given(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    alert = city.issue(areas=[TOWN])
+    duty, first = next(
+        pair for pair in city.leaders() if city.requirement_or_none(pair[0]) is not None
+    )
+    second = dict(city.leaders(rank=2))[duty]
+    given = []
+    for person, said in ((first, "1"), (first, "2 35"), (second, "1")):
+        city.forward(minutes=3)
+        city.reply(city.phone_of(person), said)
+        given.append(city.now)
+    acks = city.rows(select(t.ack).order_by(t.ack.c.no))
+    assert [ack.occurred_at for ack in acks] == given
+    for ack, stands in zip(acks, (given[1], given[2]), strict=False):
+        assert city.requirement(duty).covered_at == ack.occurred_at
+        city.forward(minutes=5)
+        which = {"alert_no": alert, "ack_no": ack.no, "by": b"o" * 16, "reason": "mistaken"}
+        city.take(partial(withdrawing.withdraw, **which))
+        assert city.requirement(duty).covered_at == stands
+
+
 def test_a_mistake_found_after_the_end_wakes_nobody(make_city: MakeCity) -> None:
     city = make_city()
     alert = city.issue(areas=[TOWN])

@@ -354,6 +354,21 @@ def test_a_withdrawn_ack_uncovers_unless_another_covers(story: Story) -> None:
     assert found.rates.answer == Share(1, 2)
     assert found.rates.answered_people == 1
     assert (found.answers.total, found.answers.withdrawn) == (1, 2)
+    assert found.pace.covered_50 == 20_000  # by the answer that stands
+
+
+def test_of_one_persons_answers_the_one_that_stands_says_when(story: Story) -> None:
+    story.select(1, [[1, 1]], [[1, GRID, 1, 0]])
+    story.ack(1, 61, [11], after_s=10)
+    story.ack(2, 61, [11], after_s=30)
+    story.ack(3, 62, [11], after_s=50)
+    number = requirement_no(ALERT, Stage.RECEIVED, 11)
+    answers = [[number, [101, GRID]]]
+    body = {"no": 1, "answers": [[number, [101, GRID], ISSUED + 1]]}
+    story.tell("ack.withdrawn", body, at=ISSUED + 60_000)
+    again = {"no": 2, "person_no": 61, "answers": answers}
+    story.tell("ack.counted", again, at=ISSUED + 60_000)
+    assert story.figures().pace.covered_50 == 30_000
 
 
 def test_answers_of_the_alert_before_are_carried_and_counted_once(story: Story) -> None:

@@ -101,11 +101,11 @@ class DutiesPart:
 
     def _acked(self, recorded: Recorded) -> None:
         self.ack_at[recorded.fact.body["no"]] = recorded.fact.occurred_at
-        self._counted(recorded)
+        self._counted(recorded, anew=False)
 
-    def _counted(self, recorded: Recorded) -> None:
+    def _counted(self, recorded: Recorded, *, anew: bool = True) -> None:
         body = recorded.fact.body
-        at = self.ack_at.get(body["no"], recorded.fact.occurred_at)
+        at = self.ack_at.setdefault(body["no"], recorded.fact.occurred_at)
         for number, units in body["answers"]:
             asked = self._of(number)
             # Once for its own person, whatever else that person says.
@@ -114,6 +114,13 @@ class DutiesPart:
             if asked.state is not _S.COVERED:
                 asked.state, asked.covered_at = _S.COVERED, at
                 self._place(number, asked, units)
+            if anew:
+                self._date(asked)
+
+    def _date(self, asked: Asked) -> None:
+        """Covered from the first answer that stands, when it was said; carried: from the start."""
+        if asked.answers and asked.state is _S.COVERED and not asked.carried:
+            asked.covered_at = min(self.ack_at[no] for no in asked.answers.values())
 
     def _place(self, number: int, asked: Asked, units: Sequence[int]) -> None:
         stage = int(stage_of(number))
@@ -139,6 +146,7 @@ class DutiesPart:
         self, number: int, asked: Asked, due_at: Millis | None, *, left: Mapping[int, int]
     ) -> None:
         if left or asked.carried or asked.state is not _S.COVERED:
+            self._date(asked)
             return
         # Without a due time the alert was over, and nothing climbs for it any more.
         asked.state, asked.covered_at = _S.CLOSED if due_at is None else _S.OPEN, None

@@ -74,7 +74,7 @@ _FOLDS_OF_MANY: dict[str, Callable[[Connection, Sequence[Fact]], None]] = {
     "acked": answers.acked,
     "told": deliveries.told,
     "digest.sent": ladders.digests_sent,
-    "ack.counted": answers.counted,
+    "ack.counted": answers.counted_anew,
 }
 
 

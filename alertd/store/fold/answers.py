@@ -10,6 +10,7 @@ from sqlalchemy import Connection, ScalarSelect, bindparam, func, select, update
 from alertd.model import Fact, Millis, RequirementState, alert_of, stage_of
 from alertd.store import dialect
 from alertd.store import tables as t
+from alertd.store.batches import batches
 from alertd.store.prepared import Prepared, among, numbers
 
 
@@ -104,6 +105,30 @@ def counted(connection: Connection, facts: Sequence[Fact]) -> None:
     _ANSWER.many(connection, ("requirement_no", "person_no", "ack_no"), new)
     _write_standing(connection, standing)
     _cover(connection, covered)
+
+
+def counted_anew(connection: Connection, facts: Sequence[Fact]) -> None:
+    """Acks count for what they didn't count for before; body as in `counted`."""
+    counted(connection, facts)
+    _date(connection, (number for fact in facts for number, _ in fact.body["answers"]))
+
+
+def _date(connection: Connection, requirements: Iterable[int]) -> None:
+    """What answers of its own cover is covered since the first one that stands was said.
+
+    What an alert before was answered stands from the beginning.
+    """
+    a = t.answer.c
+    own = select(func.count()).where(a.requirement_no == _r.no).scalar_subquery()
+    said = (
+        select(func.min(t.ack.c.occurred_at))
+        .join(t.answer, a.ack_no == t.ack.c.no)
+        .where(a.requirement_no == _r.no)
+        .scalar_subquery()
+    )
+    for batch in batches(dict.fromkeys(requirements)):
+        covered = (_r.no.in_(batch), _r.state == int(RequirementState.COVERED), _r.have == own)
+        connection.execute(update(t.requirement).where(*covered).values(covered_at=said))
 
 
 Coverage = dict[tuple[int, int, int], tuple[int, int]]
@@ -202,6 +227,7 @@ def withdrawn(connection: Connection, fact: Fact) -> None:
             _lose(connection, number, units, due_at)
     for number, units, due_at in body.get("carried", ()):
         _lose(connection, number, units, due_at)
+    _date(connection, (number for number, *_ in (*body["answers"], *body.get("carried", ()))))
 
 
 def _lose(connection: Connection, number: int, units: Sequence[int], due_at: int | None) -> None:
