@@ -18,6 +18,7 @@ from alertd.decide.plan import Route, without_pretence
 from alertd.decide.shares import Part
 from alertd.engine.core import Engine
 from alertd.engine.library import Library
+from alertd.engine.logins import Logins
 from alertd.engine.runner import Runner
 from alertd.engine.space import Space
 from alertd.engine.timekeeping import Timekeeper
@@ -274,7 +275,7 @@ class Node:
         """Our own MQTT broker, ended with the node; simulated loudspeakers share a login."""
         if self.broker is None:
             self.broker = EmbeddedBroker(
-                self.settings.data_dir / "broker",
+                self.settings.broker_dir,
                 host=self.settings.broker_host,
                 port=self.settings.broker_port,
                 shared_login=shared_login,
@@ -290,6 +291,8 @@ class Node:
         assert self.store is not None  # noqa: S101 - for the type checker
         assert self.library is not None  # noqa: S101 - the same
         assert self.keeper is not None  # noqa: S101 - the same
+        logins = Logins(self.store, self.settings.broker_dir)
+        logins.begin(self.clock())  # before a broker lets anybody in
         configs = self.routes
         if configs is None:
             configs = {n: route_config(n, given) for n, given in self.settings.routes.items()}
@@ -314,16 +317,11 @@ class Node:
         self.keeper.moved = engine.leapt
         kind = Runner if speed == 1.0 else FastRunner
         self.runner = kind(
-            engine,
-            self.channels,
-            now=self.clock,
-            speed=speed,
-            keeper=self.keeper,
-            space=self.space,
+            engine, self.channels, now=self.clock, speed=speed, keeper=self.keeper, space=self.space
         )
         await self.runner.start()
         self._stack.push_async_callback(self.runner.stop)
-        self._tick()
+        self._tick(self.store, self.runner, logins)
 
     async def _completed(self, config: RouteConfig) -> RouteConfig:
         """An mqtt route gets its signing key, and the embedded broker's address if it asks."""
@@ -335,7 +333,7 @@ class Node:
             options.setdefault("mqtt", "3.1.1")  # all that it speaks
         options.setdefault("key_file", str(command_key(self.settings)))
         make_key(Path(options["key_file"]))
-        options.setdefault("accounts_dir", str(self.settings.data_dir / "broker"))
+        options.setdefault("accounts_dir", str(self.settings.broker_dir))
         options.setdefault("audio_dir", str(self.settings.data_dir / "audio"))
         return replace(config, options=options)
 
@@ -349,19 +347,19 @@ class Node:
         assert self.runner is not None  # noqa: S101 - routes start after it is built
         await self.runner.sink(route, events)
 
-    def _tick(self) -> None:
+    def _tick(self, store: Store, runner: Runner, logins: Logins) -> None:
         """The scheduler only ticks: every due time is a column."""
-        assert self.runner is not None  # noqa: S101 - called by start
         scheduler = AsyncIOScheduler()
         scheduler.add_job(
-            self.runner.wake,
+            runner.wake,
             "interval",
             seconds=self.settings.tick_s,
             coalesce=True,
             misfire_grace_time=None,
         )
-        if self.store is not None and not self.is_helper:
-            keeper = Scorekeeper(self.store, self.runner, self.settings)
+        scheduler.add_job(logins.look, "interval", [runner], seconds=logins.EVERY_S)
+        if not self.is_helper:
+            keeper = Scorekeeper(store, runner, self.settings)
             scheduler.add_job(keeper.look, "interval", seconds=EVERY_S)
             scheduler.add_job(self._forget, "interval", hours=1)
         scheduler.start()

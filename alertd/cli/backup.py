@@ -14,7 +14,6 @@ from alertd.cli.words import _
 from alertd.clock import machine_ms
 from alertd.errors import InvalidInputError
 from alertd.settings import Settings, find_file, load
-from alertd.store.backup import manifest
 from alertd.store.backup.placing import refuse_half
 from alertd.store.backup.taking import Source, Taken, take
 
@@ -75,7 +74,7 @@ def _source(settings: Settings, database: Path) -> Source:
         config_dir=settings.config_dir,
         node=settings.node,
         version=importlib.metadata.version("alertd"),
-        broker_dir=settings.data_dir / manifest.BROKER,
+        broker_dir=settings.broker_dir,
     )
 
 

@@ -12,6 +12,7 @@ from alertd.beside import Running
 from alertd.bootstrap import library_of, lock
 from alertd.cli.certificates import expires_at
 from alertd.cli.checkup_folder import folder_findings
+from alertd.cli.checkup_logins import login_findings
 from alertd.cli.checkup_routes import broker_finding, route_findings
 from alertd.cli.checkup_store import store_findings
 from alertd.cli.client import TOKEN_VARIABLE, running
@@ -50,6 +51,7 @@ async def checkup() -> list[Finding]:
     findings += _looked(_("backup"), lambda: _backup(settings))
     findings += await route_findings(settings, server)
     findings += [broker_finding(settings)]
+    findings += await login_findings(settings, server)
     return findings
 
 

@@ -130,7 +130,7 @@ def broker_finding(settings: Settings) -> Finding:
     )
     try:
         find_binary()
-        enrolled = Accounts(settings.data_dir / "broker").all().values() if needed else ()
+        enrolled = Accounts(settings.broker_dir).all().values() if needed else ()
     except AlertdError as error:
         finding = of_error(what, error)
         return finding if needed else Finding(what, Health.LOOK, finding.detail)

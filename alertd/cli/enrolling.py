@@ -1,12 +1,14 @@
 """What a loudspeaker is told when it is enrolled, from the settings and from what was asked for."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from alertd.cli.client import Client, UnsureError
 from alertd.errors import InvalidInputError
 from alertd.settings import RouteSettings, Settings
-from alertd.whole import write_whole
+from alertd.whole import in_place_of, sync
 from channels.loudspeaker.accounts import Account
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.bundle import Bundle
@@ -86,12 +88,38 @@ def bundle_of(account: Account, out: Path) -> Path:
     return out / f"{account.terminal}.json"
 
 
-def write_bundles(enrolment: Enrolment, accounts: Sequence[Account], out: Path) -> None:
-    """Write a file for each, which only we may read."""
-    out.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for account in accounts:
-        document = enrolment.bundle(account).to_json()
-        write_whole(bundle_of(account, out), document.encode(), mode=0o600)
+async def let_in(
+    client: Client, enrolment: Enrolment, accounts: Sequence[Account], out: Path
+) -> bool:
+    """Write a bundle for each, which only we may read, and have alertd let them in by it.
+
+    A password that nobody has would shut its loudspeaker out: the bundles are on the disk before
+    alertd is asked, under other names in `out`, and take their places unless it refuses.
+
+    Returns:
+        Whether the embedded broker's file follows already.
+
+    Raises:
+        AlertdError: It refused: nothing has changed. Or no answer came, and the bundles are kept.
+        OSError: They can't be written: nothing has changed.
+    """
+    body = {
+        "logins": [{"terminal": each.terminal, "password": each.password} for each in accounts],
+        "areas": list(enrolment.areas),
+    }
+    unsure: UnsureError | None = None
+    with ExitStack() as drafts:
+        for account in accounts:
+            draft = drafts.enter_context(in_place_of(bundle_of(account, out), mode=0o600))
+            draft.write_bytes(enrolment.bundle(account).to_json().encode())
+            sync(draft)
+        try:
+            done = await client.post("/api/v1/terminals/enrol", body)
+        except UnsureError as error:
+            unsure = error
+    if unsure is not None:
+        raise unsure
+    return bool(done["followed"])
 
 
 def _broker(settings: Settings, route: RouteSettings | None, given: str | None) -> BrokerAddress:

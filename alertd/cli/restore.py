@@ -85,6 +85,7 @@ def _document(done: Restored, place: Place) -> dict[str, object]:
         "aside": str(done.aside) if done.aside else None,
         "left": list(done.left),
         "missing_keys": list(done.missing),
+        "lets_in": done.lets_in,
     }
 
 
@@ -106,6 +107,12 @@ def _shown(done: Restored, place: Place) -> None:
         show.line(
             _("The key {name} wasn't found: loudspeakers obey that one only.").format(name=name)
         )
+    if done.lets_in:
+        text = _(
+            "{count} loudspeakers are let in as they were then. One that was shut out since comes"
+            " in again, unless it is shut out again: alertd terminal list"
+        )
+        show.line(text.format(count=done.lets_in))
     if done.waiting.any:
         text = _("alertd serve goes on with {alerts} alerts and sends {messages} messages.")
         show.line(text.format(alerts=done.waiting.alerts, messages=done.waiting.messages))

@@ -7,22 +7,23 @@ import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from alertd.cli import show
-from alertd.cli.enrolling import Enrolment, bundle_of, write_bundles
+from alertd.cli.client import connect
+from alertd.cli.enrolling import Enrolment, bundle_of, let_in
 from alertd.cli.logs import configure
-from alertd.cli.options import Json
+from alertd.cli.options import As, Json
 from alertd.cli.words import LANGUAGE, _
-from alertd.errors import InvalidInputError, NotConfiguredError
+from alertd.errors import ConflictError, InvalidInputError, NotConfiguredError
 from alertd.i18n import sentence
-from alertd.settings import load
+from alertd.settings import Settings, load
 from alertd.whole import in_place_of, write_whole
 from alertd.words.sound import why_away, why_silent
-from channels.loudspeaker.accounts import ALERTD, Accounts, logins
-from channels.loudspeaker.box.box import Box, wall_ms
+from channels.loudspeaker.accounts import ALERTD, Account, Accounts, require_enrollable
+from channels.loudspeaker.box.box import Box
 from channels.loudspeaker.box.player import CommandPlayer, FilePlayer, Player, alsa
 from channels.loudspeaker.broker_config import (
     mosquitto_acl,
@@ -31,6 +32,7 @@ from channels.loudspeaker.broker_config import (
 )
 from channels.loudspeaker.bundle import Bundle
 from channels.loudspeaker.loudness import Hours, read_hours
+from channels.loudspeaker.passwords import logins, new_password
 from channels.loudspeaker.speech.store import SoundStore
 from channels.loudspeaker.speech.voice import NoSpeechError, Voice
 
@@ -152,6 +154,7 @@ def enrol(  # noqa: D103 - its help says it
         typer.Option(help=_("A further public key whose commands they obey, base64; repeatable.")),
     ] = None,
     heartbeat_s: Annotated[float, typer.Option(help=_("How often they say how they are."))] = 60.0,
+    acting_as: As = None,
     as_json: Json = False,
 ) -> None:
     settings = load()
@@ -165,49 +168,75 @@ def enrol(  # noqa: D103 - its help says it
         heartbeat_s=heartbeat_s,
     )
     named = _named(ids, listed)
+    require_enrollable(named, enrolment.areas)
+    accounts = [Account(terminal, new_password(), enrolment.areas) for terminal in named]
+
+    async def enrolled() -> bool:
+        async with connect(settings, acting_as=acting_as) as client:
+            return await let_in(client, enrolment, accounts, out)
+
     try:
-        accounts = Accounts(settings.data_dir / "broker").enrol(
-            named, enrolment.areas, wall_ms(), lambda made: write_bundles(enrolment, made, out)
-        )
+        out.mkdir(parents=True, exist_ok=True, mode=0o700)
+        followed = asyncio.run(enrolled())
     except OSError as error:
         raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
     text = _("{count} enrolled; their bundles are in {out}. Each is a secret.")
     show.answer(
         [{"terminal": a.terminal, "bundle": str(bundle_of(a, out))} for a in accounts],
         as_json=as_json,
-        human=lambda: show.line(text.format(count=len(accounts), out=out)),
+        human=lambda: _told(text.format(count=len(accounts), out=out), followed=followed),
     )
 
 
+def _told(text: str, *, followed: bool) -> None:
+    show.line(text)
+    if not followed:
+        show.line(
+            _("It is on record, but the broker's file can't be written yet: see alertd doctor.")
+        )
+
+
 @app.command("revoke", help=_("Shut loudspeakers out; the embedded broker does it at once."))
-def revoke(ids: Ids = None, listed: Listed = None, as_json: Json = False) -> None:  # noqa: D103 - its help
-    accounts = Accounts(load().data_dir / "broker")
-    ended = accounts.revoke(_named(ids, listed), wall_ms())
+def revoke(  # noqa: D103 - its help says it
+    ids: Ids = None, listed: Listed = None, acting_as: As = None, as_json: Json = False
+) -> None:
+    named = _named(ids, listed)
+
+    async def revoked() -> Any:
+        async with connect(load(), acting_as=acting_as, reads_only=True) as client:
+            return await client.post("/api/v1/terminals/revoke", {"terminals": named})
+
+    done = asyncio.run(revoked())
+    ended = done["logins"]
+    text = _("{count} shut out.").format(count=len(ended))
     show.answer(
-        [{"terminal": account.terminal, "revoked_at": account.revoked_at} for account in ended],
+        [{"terminal": each["terminal"], "revoked_at": each["revoked_at"]} for each in ended],
         as_json=as_json,
-        human=lambda: show.line(_("{count} shut out.").format(count=len(ended))),
+        human=lambda: _told(text, followed=done["followed"]),
     )
 
 
 @app.command("list", help=_("List enrolled loudspeakers."))
-def list_terminals(as_json: Json = False) -> None:  # noqa: D103 - its help says it
-    accounts = Accounts(load().data_dir / "broker").all().values()
+def list_terminals(acting_as: As = None, as_json: Json = False) -> None:  # noqa: D103 - its help
+    accounts = asyncio.run(_logins(load(), acting_as))
     heads = (_("loudspeaker"), _("areas"), _("enrolled"), _("shut out"))
     rows = [
-        (a.terminal, " ".join(a.areas), show.moment(a.enrolled_at), show.moment(a.revoked_at))
-        for a in accounts
+        (
+            each["terminal"],
+            " ".join(each["areas"]),
+            show.moment(each["enrolled_at"]),
+            show.moment(each["revoked_at"]),
+        )
+        for each in accounts
     ]
-    document = [
-        {
-            "terminal": account.terminal,
-            "areas": account.areas,
-            "enrolled_at": account.enrolled_at,
-            "revoked_at": account.revoked_at,
-        }
-        for account in accounts
-    ]
-    show.answer(document, as_json=as_json, human=lambda: show.table(heads, rows))
+    show.answer(accounts, as_json=as_json, human=lambda: show.table(heads, rows))
+
+
+async def _logins(settings: Settings, acting_as: str | None = None) -> list[dict[str, Any]]:
+    """The logins on record; the broker's file follows them once this has answered."""
+    async with connect(settings, acting_as=acting_as, reads_only=True) as client:
+        found: list[dict[str, Any]] = await client.get("/api/v1/terminals/logins")
+        return found
 
 
 @app.command(
@@ -216,8 +245,15 @@ def list_terminals(as_json: Json = False) -> None:  # noqa: D103 - its help says
 def mosquitto(  # noqa: D103 - its help says it
     out: Annotated[Path, typer.Argument(metavar="FOLDER")], as_json: Json = False
 ) -> None:
-    folder = load().data_dir / "broker"
+    settings = load()
+    folder = settings.broker_dir
+    good = {each["terminal"] for each in asyncio.run(_logins(settings)) if not each["revoked_at"]}
     accounts, own = list(Accounts(folder).all().values()), logins(folder)[ALERTD]
+    if good != {account.terminal for account in accounts if account.good}:
+        raise ConflictError(
+            "The file of the loudspeakers' logins here doesn't say what is on record.",
+            hint="Run it where alertd serves, and see: alertd doctor",
+        )
     passwords = mosquitto_passwords(own, accounts, secrets.token_bytes)
     try:
         out.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -10,14 +10,16 @@ _RIGHTS: dict[str, frozenset[str]] = {
     "administrator": frozenset(
         {
             *("draft", "approve", "pause", "answer", "call", "help", "read"),
-            *("roster", "principals", "routes", "unmask", "clock", "audit"),
+            *("roster", "terminals", "principals", "routes", "unmask", "clock", "audit"),
         }
     ),
     "duty_officer": frozenset(
         {"draft", "approve", "pause", "answer", "call", "help", "clock", "read"}
     ),
     "approver": frozenset({"approve", "pause", "read"}),
-    "area_administrator": frozenset({"draft", "pause", "answer", "call", "help", "roster", "read"}),
+    "area_administrator": frozenset(
+        {"draft", "pause", "answer", "call", "help", "roster", "terminals", "read"}
+    ),
     "viewer": frozenset({"read"}),
     "auditor": frozenset({"read", "unmask", "audit"}),
 }

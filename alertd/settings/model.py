@@ -194,6 +194,11 @@ class Settings(BaseSettings):
         return sqlite_url(self.data_dir / "alertd.sqlite3")
 
     @property
+    def broker_dir(self) -> Path:
+        """The embedded broker's folder, and that of the loudspeakers' logins for any broker."""
+        return self.data_dir / "broker"
+
+    @property
     def zone(self) -> tzinfo:
         """The city's time zone."""
         return _zone(self.timezone)

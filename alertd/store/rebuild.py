@@ -25,6 +25,7 @@ COPIED: tuple[Table, ...] = (
     t.address,
     t.contact,
     t.terminal,
+    t.terminal_secret,
     t.chat_group,
     t.principal,
     t.token,
@@ -35,6 +36,7 @@ COPIED: tuple[Table, ...] = (
 FOLDED: tuple[Table, ...] = (
     t.departure,
     t.terminal_state,
+    t.terminal_account,
     t.event,
     t.alert,
     t.halt,

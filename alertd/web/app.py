@@ -22,6 +22,7 @@ from alertd.web.api import (
     routes,
     situation,
     status,
+    terminals,
 )
 from alertd.web.api.routing import API
 from alertd.web.bodies import BodyLimit
@@ -81,6 +82,7 @@ _API: tuple[APIRouter, ...] = (
     roster_changes.router,
     access.router,
     status.router,
+    terminals.router,
     routes.router,
     clock.router,
     drills.router,

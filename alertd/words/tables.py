@@ -152,6 +152,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     "help": N_("take calls for help"),
     "roster": N_("change the roster"),
     "principals": N_("let people in"),
+    "terminals": N_("let loudspeakers in, and shut them out"),
     "routes": N_("try routes"),
     "unmask": N_("see whole phone numbers"),
     "clock": N_("set the clock right"),

@@ -1,14 +1,14 @@
 """Who may log in at the broker: alertd itself, and each enrolled loudspeaker with its own password.
 
-Kept in the broker's folder, readable by the owner only. Passwords are 192 random bits, so that the
-broker needn't spend a tenth of a second on each of a thousand that come back after a power cut.
+Kept in the broker's folder, readable by the owner only; of loudspeakers it is made from what is on
+record (`alertd/engine/logins.py`). Passwords are 192 random bits, so that the broker needn't spend
+a tenth of a second on each of a thousand that come back after a power cut.
 """
 
 import fcntl
 import json
 import os
-import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -23,8 +23,7 @@ FILE = "terminals.json"
 # A broker bounds a session's subscriptions: the areas', and the one for the loudspeaker itself.
 MOST_AREAS = 16
 _RESERVED = frozenset({ALERTD, SHARED})
-_LOGINS = "logins.json"
-_BYTES = 24
+PASSWORDS = r"^[A-Za-z0-9_-]{32,128}$"  # 24 bytes or more
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,57 @@ class Account:
     areas: tuple[str, ...] = ()
     enrolled_at: int = 0  # ms
     revoked_at: int | None = None
+    why: str = ""  # it was shut out, where no person did it
 
     @property
     def good(self) -> bool:
         """Whether it may still log in."""
         return self.revoked_at is None
+
+
+def require_enrollable(terminals: Iterable[str], areas: Sequence[str]) -> None:
+    """Refuse what no broker would let in, or not as what it is.
+
+    Args:
+        terminals: Their ids.
+        areas: Whose commands they are to hear.
+
+    Raises:
+        InvalidInputError: An id can't be one, or is the name of another login; more areas than
+            a broker lets one listen to.
+    """
+    if len(areas) > MOST_AREAS:
+        raise InvalidInputError(
+            f"A loudspeaker hears the commands of at most {MOST_AREAS} areas.",
+            field="area",
+            hint="Leave some out: a loudspeaker in none of an alert's areas is told singly.",
+        )
+    for terminal in terminals:
+        if not is_terminal_id(terminal) or terminal in _RESERVED:
+            raise InvalidInputError(
+                "A loudspeaker's id has only letters, digits, _ and -, and isn't 'alertd' or"
+                " 'terminal'.",
+                field="terminal",
+            )
+
+
+def newest(*kept: Mapping[str, Account]) -> dict[str, Account]:
+    """Of each loudspeaker's logins the one enrolled last; shut out where any says so of that one.
+
+    Whatever copy is the older one, of a database or of a file, it lets nobody in again.
+
+    Args:
+        kept: By loudspeaker; of two that say the same, the one before is taken.
+    """
+    found: dict[str, Account] = {}
+    for account in (account for accounts in kept for account in accounts.values()):
+        known = found.get(account.terminal)
+        if known is None or (account.enrolled_at, not account.good) > (
+            known.enrolled_at,
+            not known.good,
+        ):
+            found[account.terminal] = account
+    return found
 
 
 class Accounts:
@@ -53,6 +98,7 @@ class Accounts:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.path = folder / FILE
+        self.lock = folder / f"{FILE}.lock"
 
     def all(self) -> dict[str, Account]:
         """Every account that ever was, by terminal.
@@ -72,89 +118,29 @@ class Accounts:
             ) from None
         return {account.terminal: account for account in accounts}
 
-    def enrol(
-        self,
-        terminals: Sequence[str],
-        areas: Sequence[str],
-        now: int,
-        hand_over: Callable[[Sequence[Account]], object] = lambda _: None,
-    ) -> list[Account]:
-        """Give each a new password; one that had one before can't log in with it any more.
-
-        Args:
-            terminals: Their ids.
-            areas: Whose commands they hear.
-            now: ms.
-            hand_over: Keeps the passwords for whoever needs them. Where it raises, none is changed:
-                a password that nobody has would shut its loudspeaker out.
-
-        Raises:
-            InvalidInputError: An id can't be one, or is the name of another login; more areas than
-                a broker lets one listen to.
-        """
-        if len(areas) > MOST_AREAS:
-            raise InvalidInputError(
-                f"A loudspeaker hears the commands of at most {MOST_AREAS} areas.",
-                field="area",
-                hint="Leave some out: a loudspeaker in none of an alert's areas is told singly.",
-            )
-        for terminal in terminals:
-            if not is_terminal_id(terminal) or terminal in _RESERVED:
-                raise InvalidInputError(
-                    "A loudspeaker's id has only letters, digits, _ and -, and isn't 'alertd' or"
-                    " 'terminal'.",
-                    field="terminal",
-                )
-        made = [
-            Account(terminal, secrets.token_urlsafe(_BYTES), tuple(areas), now)
-            for terminal in terminals
-        ]
+    def follow(self, record: Mapping[str, Account]) -> None:
+        """Have the file say what the record says, where that is newer; see `newest`."""
         with self._changing() as accounts:
-            hand_over(made)
-            accounts |= {account.terminal: account for account in made}
-        return made
+            accounts.update(newest(record, accounts))
 
-    def revoke(self, terminals: Sequence[str], now: int) -> list[Account]:
-        """Shut them out.
-
-        Raises:
-            InvalidInputError: One isn't enrolled; then none is shut out.
-        """
+    def shut_out(self, terminal: str, now: int, why: str) -> None:
+        """Shut one out before the record knows of it, which takes it from here."""
         with self._changing() as accounts:
-            if unknown := [terminal for terminal in terminals if terminal not in accounts]:
-                raise InvalidInputError(
-                    f"There is no enrolled loudspeaker '{unknown[0]}'.",
-                    field="terminal",
-                    hint="See: alertd terminal list",
-                )
-            ended = [
-                replace(accounts[terminal], revoked_at=accounts[terminal].revoked_at or now)
-                for terminal in terminals
-            ]
-            accounts |= {account.terminal: account for account in ended}
-        return ended
+            if (account := accounts.get(terminal)) is not None and account.good:
+                accounts[terminal] = replace(account, revoked_at=now, why=why)
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Account]]:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self._folder / f"{FILE}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             accounts = self.all()
+            before = dict(accounts)
             yield accounts
+            if accounts == before:  # a broker reads it again whenever it is written
+                return
             document = {"v": 1, "terminals": [asdict(account) for account in accounts.values()]}
             write_whole(self.path, json.dumps(document).encode(), mode=0o600)
         finally:
             os.close(descriptor)
-
-
-def logins(folder: Path) -> dict[str, str]:
-    """Passwords of alertd and of the shared login; made on first use, and kept."""
-    path = folder / _LOGINS
-    try:
-        kept: dict[str, str] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        kept = {user: secrets.token_urlsafe(_BYTES) for user in (ALERTD, SHARED)}
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_whole(path, json.dumps(kept).encode(), mode=0o600)
-    return kept

@@ -20,11 +20,12 @@ import structlog
 
 from alertd.errors import AlertdError, NotConfiguredError, UnavailableError
 from alertd.whole import write_whole
-from channels.loudspeaker.accounts import ALERTD, SHARED, Accounts, logins
+from channels.loudspeaker.accounts import ALERTD, SHARED, Accounts
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.broker_bounds import BoundsError, Keeps, bound
 from channels.loudspeaker.broker_config import PORTS, nats_config
 from channels.loudspeaker.broker_launch import EXIT_LOCKED
+from channels.loudspeaker.passwords import logins
 
 _log = structlog.get_logger(__name__)
 

@@ -99,7 +99,7 @@ def nats_config(
     Args:
         folder: The broker's.
         listen: Host and port for MQTT.
-        passwords: Of `accounts.logins`.
+        passwords: Of `passwords.logins`.
         accounts: The loudspeakers'.
         shared: Whether the one login for all is good, too.
     """

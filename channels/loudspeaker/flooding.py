@@ -103,7 +103,7 @@ class Guard:
     async def _shut_out(self, terminal: str) -> None:
         if self._accounts is not None:
             try:
-                await asyncio.to_thread(self._accounts.revoke, [terminal], self._now())
+                await asyncio.to_thread(self._accounts.shut_out, terminal, self._now(), FLOODS)
             except (AlertdError, OSError) as error:
                 _log.warning("loudspeaker-not-shut-out", error=type(error).__name__)
         await asyncio.sleep(_BROKER_PATIENCE_S)

@@ -29,6 +29,7 @@ from tests.acceptance.peers import Groups, Handsets, Line, Loudspeakers
 from tests.acceptance.roll import Holder, Roll
 from tests.acceptance.server import Server
 from tests.acceptance.within import within
+from tests.enrolled import enrol
 
 CITY = "330281"
 PEOPLE = {"officer": "duty_officer", "second": "approver"}
@@ -157,7 +158,7 @@ class LivingCity:
         behaviours = dict.fromkeys(self.roll.loudspeakers, "ok") | dict(self.speakers or {})
         self._stack.callback(self.loudspeakers.stop)
         accounts = Accounts(self.server.data / "broker")
-        accounts.enrol(list(behaviours), [], 1)
+        enrol(accounts, list(behaviours), [], 1)
         self.loudspeakers.open(
             self.server.broker.url,
             self.server.command_key,

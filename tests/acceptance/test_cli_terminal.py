@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -135,6 +136,49 @@ def test_enrolled_it_plays_what_the_city_says_and_revoked_it_is_gone(city: Serve
     listed = alertd(city.data, "terminal", "list", "--json").document
     good = {one["terminal"]: one["revoked_at"] is None for one in listed}
     assert (good[first], good[second]) == (False, True)
+    assert "let in, as on record" in alertd(city.data, "doctor").out
+
+
+def facts_of(data: Path) -> list[tuple[str, str, list[str]]]:
+    """Who was let in and shut out by whom: (kind, source, loudspeakers) each."""
+    with sqlite3.connect(data / "alertd.sqlite3") as connection:
+        rows = connection.execute(
+            "SELECT kind, source, body FROM journal WHERE kind LIKE 'terminals.%' ORDER BY seq"
+        ).fetchall()
+    return [(kind, source, json.loads(body)["terminals"]) for kind, source, body in rows]
+
+
+def test_who_did_it_is_on_record_also_where_no_server_runs(tmp_path: Path) -> None:
+    data, bundles = tmp_path / "data", tmp_path / "bundles"
+    broker = ("--broker", "mqtt://10.0.0.5", "--out", bundles)
+    assert alertd(data, "terminal", "enrol", "LS1", "LS2", *broker).code == 0
+    assert alertd(data, "access", "add", "anna", "--role", "administrator").code == 0
+    token = alertd(data, "access", "token", "anna", "--scope", "terminals", "--scope", "read").out
+    hers = {"ALERTD_TOKEN": token.strip()}
+    assert alertd(data, "terminal", "revoke", "LS1", "--as", "anna", env=hers).code == 0
+    assert alertd(data, "terminal", "revoke", "LS3", "LS2").code != 0
+    assert alertd(data, "access", "add", "bert", "--role", "duty_officer").code == 0
+    token = alertd(data, "access", "token", "bert").out
+    his = {"ALERTD_TOKEN": token.strip()}
+    before = (bundles / "LS2.json").read_bytes()
+    refused = alertd(data, "terminal", "enrol", "LS2", *broker, "--as", "bert", env=his)
+    assert "may not do that: terminals" in refused.err
+    assert (bundles / "LS2.json").read_bytes() == before, "the bundle in force stays"
+    assert {path.name for path in bundles.iterdir()} == {"LS1.json", "LS2.json"}
+
+    (enrolled, cli, both), (revoked, anna, one) = facts_of(data)
+    assert (enrolled, both) == ("terminals.enrolled", ["LS1", "LS2"])
+    assert (revoked, one) == ("terminals.revoked", ["LS1"])
+    assert cli.startswith("principal:")
+    assert anna.startswith("principal:")
+    assert cli != anna
+    kept = json.loads((data / "broker" / "terminals.json").read_bytes())["terminals"]
+    assert {each["terminal"]: each["revoked_at"] is None for each in kept} == {
+        "LS1": False,
+        "LS2": True,
+    }
+    secret = json.loads(before)["broker"]
+    assert next(e["password"] for e in kept if e["terminal"] == "LS2") in str(secret)
 
 
 def test_no_password_is_changed_that_is_in_no_bundle(city: Server) -> None:
@@ -218,7 +262,7 @@ def test_what_mosquitto_needs_is_written_for_its_owner_only(city: Server, tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("revoke", "nobody"), "no enrolled loudspeaker 'nobody'"),
+        (("revoke", "nobody"), "There is no alertd in"),
         (("revoke",), "No loudspeaker is named."),
         (("enrol", "a/b", "--broker", "mqtt://h"), "letters, digits"),
         (("run", "/nowhere.json"), "The bundle can't be read"),

@@ -30,6 +30,7 @@ from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.commands import SigningKey, command_id, command_topic, sign
 from channels.loudspeaker.keys import make_key, public_text
 from channels.loudspeaker.orders import Manner, order, order_to_area
+from tests.enrolled import enrol
 
 _WINDOW = 20
 _IN_AN_AREA = 50
@@ -132,7 +133,7 @@ def _enrol(folder: Path, many: int) -> dict[str, list[str]]:
         for first in range(0, many, _IN_AN_AREA)
     }
     for area, members in areas.items():
-        Accounts(folder).enrol(members, [area], 1)
+        enrol(Accounts(folder), members, [area], 1)
     return areas
 
 

@@ -30,6 +30,7 @@ from channels.loudspeaker.speech.voice import Voice
 from tests.contract.mqtt_brokers import Embedded
 from tests.contract.mqtt_world import World, order, presence, send, words, world
 from tests.contract.peer import Recorder, until
+from tests.enrolled import enrol
 
 S = ReceiptStatus
 BEEP = wav_of([b"\x00\x10\x00\xf0" * (RATE // 4)])  # half a second
@@ -76,7 +77,7 @@ class Site:
 
 @asynccontextmanager
 async def site(folder: Path) -> AsyncIterator[Site]:
-    (account,) = Accounts(folder / "broker").enrol(["t1"], ["330281"], wall_ms())
+    (account,) = enrol(Accounts(folder / "broker"), ["t1"], ["330281"], wall_ms())
     async with world(folder, Embedded) as city:
         sink = Recorder()
         yield Site(folder, account, city, sink, await city.route(sink))

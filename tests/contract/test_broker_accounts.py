@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from alertd.errors import ConflictError, InvalidInputError
-from channels.loudspeaker.accounts import MOST_AREAS, Account, Accounts
+from channels.loudspeaker.accounts import MOST_AREAS, Account, Accounts, newest
 from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.broker_config import MOST_UNCONFIRMED
 from tests.contract.mqtt_bytes import Speaker
 from tests.contract.peer import PATIENCE_S, until
+from tests.enrolled import enrol
 
 NOW = 1_790_000_000_000
 
@@ -46,8 +47,8 @@ async def lets_in(broker: EmbeddedBroker, account: Account) -> bool:
 
 async def test_a_terminal_hears_and_says_only_what_is_its_own(tmp_path: Path) -> None:
     accounts = Accounts(tmp_path)
-    (t1,) = accounts.enrol(["t1"], ["330281"], NOW)
-    accounts.enrol(["t2"], [], NOW)
+    (t1,) = enrol(accounts, ["t1"], ["330281"], NOW)
+    enrol(accounts, ["t2"], [], NOW)
     async with running(tmp_path) as broker:
         alertd, terminal = await ours(broker), await login(broker, t1)
         await alertd.subscribe("alertd/v1/#")
@@ -79,19 +80,19 @@ async def test_who_is_enrolled_while_it_runs_is_let_in_and_who_is_revoked_is_thr
     tmp_path: Path,
 ) -> None:
     accounts = Accounts(tmp_path)
-    (t1,) = accounts.enrol(["t1"], [], NOW)
+    (t1,) = enrol(accounts, ["t1"], [], NOW)
     async with running(tmp_path) as broker:
         pid = broker.pid
         alertd, stays = await ours(broker), await login(broker, t1)
         await alertd.subscribe("alertd/v1/#")
-        (t2,) = accounts.enrol(["t2"], [], NOW)
+        (t2,) = enrol(accounts, ["t2"], [], NOW)
 
         async def enters() -> bool:
             return await lets_in(broker, t2)
 
         await until(enters)
         leaves = await login(broker, t2)
-        accounts.revoke(["t2"], NOW)
+        accounts.shut_out("t2", NOW, "test")
         async with asyncio.timeout(PATIENCE_S):
             with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
                 await leaves.next_message()
@@ -106,45 +107,76 @@ async def test_who_is_enrolled_while_it_runs_is_let_in_and_who_is_revoked_is_thr
 
 async def test_enrolling_again_makes_the_old_password_worthless(tmp_path: Path) -> None:
     accounts = Accounts(tmp_path)
-    (before,) = accounts.enrol(["t1"], [], NOW)
-    (after,) = accounts.enrol(["t1"], [], NOW + 1)
+    (before,) = enrol(accounts, ["t1"], [], NOW)
+    (after,) = enrol(accounts, ["t1"], [], NOW + 1)
     async with running(tmp_path) as broker:
         assert await lets_in(broker, after)
         assert not await lets_in(broker, before)
 
 
 def test_accounts_are_kept_and_secret(tmp_path: Path) -> None:
-    (made,) = Accounts(tmp_path / "broker").enrol(["t1"], ["1", "2"], NOW)
+    (made,) = enrol(Accounts(tmp_path / "broker"), ["t1"], ["1", "2"], NOW)
     assert Accounts(tmp_path / "broker").all() == {"t1": made}
     assert made.password not in repr(made)
     assert (tmp_path / "broker" / "terminals.json").stat().st_mode & 0o777 == 0o600
-    (ended,) = Accounts(tmp_path / "broker").revoke(["t1"], NOW + 5)
-    assert (ended.good, ended.revoked_at) == (False, NOW + 5)
-    assert Accounts(tmp_path / "broker").revoke(["t1"], NOW + 9) == [ended]
+    for moment in (NOW + 5, NOW + 9):
+        Accounts(tmp_path / "broker").shut_out("t1", moment, "test")
+    ended = Accounts(tmp_path / "broker").all()["t1"]
+    assert (ended.good, ended.revoked_at, ended.why) == (False, NOW + 5, "test")
+
+
+def test_a_file_that_says_so_already_isnt_written_again(tmp_path: Path) -> None:
+    accounts = Accounts(tmp_path)
+    enrol(accounts, ["t1"], [], NOW)
+    before = accounts.path.stat()
+    accounts.follow(accounts.all())
+    assert accounts.path.stat() == before  # the broker would read it again
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "wins"),
+    [
+        ((5, None), (7, None), "other"),
+        ((7, None), (5, None), "one"),
+        ((5, None), (5, 6), "other"),  # whichever copy knows that it was shut out
+        ((5, 6), (5, None), "one"),
+        ((5, 6), (7, None), "other"),  # enrolled anew since
+        ((7, None), (5, 9), "one"),  # shut out late, by the clock, but of the login before
+        ((5, 6), (5, 9), "one"),
+    ],
+)
+def test_of_two_copies_the_newer_enrolment_counts_and_shut_out_is_shut_out(
+    one: tuple[int, int | None], other: tuple[int, int | None], wins: str
+) -> None:
+    here, there = (
+        {"t": Account("t", name, (), enrolled, revoked)}
+        for name, (enrolled, revoked) in (("one", one), ("other", other))
+    )
+    assert newest(here, there)["t"].password == wins
+    assert newest(here, {}) == newest({}, here) == here
 
 
 @pytest.mark.parametrize("terminal", ["", "a/b", "a b", "alertd", "terminal", "x" * 65, "#"])
 def test_names_that_no_terminal_can_have(tmp_path: Path, terminal: str) -> None:
     with pytest.raises(InvalidInputError):
-        Accounts(tmp_path).enrol(["ok", terminal], [], NOW)
+        enrol(Accounts(tmp_path), ["ok", terminal], [], NOW)
     assert Accounts(tmp_path).all() == {}
 
 
 def test_a_terminal_has_no_more_areas_than_a_broker_lets_it_listen_to(tmp_path: Path) -> None:
     areas = [f"3302{number}" for number in range(MOST_AREAS + 1)]
     with pytest.raises(InvalidInputError, match=str(MOST_AREAS)):
-        Accounts(tmp_path).enrol(["t1"], areas, NOW)
+        enrol(Accounts(tmp_path), ["t1"], areas, NOW)
     assert Accounts(tmp_path).all() == {}
-    Accounts(tmp_path).enrol(["t1"], areas[1:], NOW)
+    enrol(Accounts(tmp_path), ["t1"], areas[1:], NOW)
     assert (MOST_AREAS + 1) * MOST_UNCONFIRMED <= 65_535  # nats-server's own limit
 
 
 def test_one_that_is_not_enrolled_cannot_be_shut_out(tmp_path: Path) -> None:
     accounts = Accounts(tmp_path)
-    accounts.enrol(["t1"], [], NOW)
-    with pytest.raises(InvalidInputError, match="t2"):
-        accounts.revoke(["t1", "t2"], NOW)
-    assert accounts.all()["t1"].good
+    enrol(accounts, ["t1"], [], NOW)
+    accounts.shut_out("t2", NOW, "test")
+    assert {name: account.good for name, account in accounts.all().items()} == {"t1": True}
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"terminals": [{}]}', '{"terminals": 5}'])

@@ -16,6 +16,7 @@ from tests.contract.mqtt_brokers import MOSQUITTO, NO_MOSQUITTO, Broker, Embedde
 from tests.contract.mqtt_bytes import Speaker
 from tests.contract.mqtt_world import World, delivered, order, send, world
 from tests.contract.peer import Recorder, until
+from tests.enrolled import enrol
 
 AREA = "330281"
 
@@ -40,7 +41,7 @@ async def enrolled(
     folder: Path, broker_class: type[Broker], many: int, *, grace_s: float = 1
 ) -> AsyncIterator[tuple[World, Recorder, MqttRoute]]:
     """A city with t1, t2 … enrolled in an area, and a route that knows of it."""
-    Accounts(folder / "enrolled").enrol([f"t{n}" for n in range(1, many + 1)], [AREA], 1)
+    enrol(Accounts(folder / "enrolled"), [f"t{n}" for n in range(1, many + 1)], [AREA], 1)
     async with world(folder, broker_class) as city:
         sink = Recorder()
         options = {"accounts_dir": str(folder / "enrolled"), "area_grace_s": grace_s}

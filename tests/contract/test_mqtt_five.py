@@ -11,6 +11,7 @@ from tests.contract.mqtt_brokers import MOSQUITTO, NO_MOSQUITTO, Embedded, Mosqu
 from tests.contract.mqtt_world import delivered, forgetful, order, presence, send, world
 from tests.contract.peer import Recorder, until
 from tests.contract.test_mqtt_traps import Enrolled, is_up
+from tests.enrolled import enrol
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason=NO_MOSQUITTO)
 
@@ -60,7 +61,7 @@ async def test_one_that_nobody_listens_for_is_away_at_once_and_never_delivered(
 
 
 async def test_an_area_that_nobody_listens_to_is_asked_singly_at_once(tmp_path: Path) -> None:
-    Accounts(tmp_path / "enrolled").enrol(["t1", "t2"], ["330281"], 1)
+    enrol(Accounts(tmp_path / "enrolled"), ["t1", "t2"], ["330281"], 1)
     async with world(tmp_path, Mosquitto) as city:
         sink = Recorder()
         options = {"accounts_dir": str(tmp_path / "enrolled"), "area_grace_s": 60}

@@ -9,6 +9,7 @@ from tests.contract.mqtt_brokers import Embedded
 from tests.contract.mqtt_bytes import PUBLISH, Packet, Speaker, text
 from tests.contract.mqtt_world import delivered, order, send, world
 from tests.contract.peer import Recorder, until
+from tests.enrolled import enrol
 
 WORD = Packet(PUBLISH, text("alertd/v1/terminal/evil/state") + b'{"fault": ""}').encoded()
 
@@ -30,7 +31,7 @@ async def flood(port: int, account: Account) -> None:
 
 async def test_one_that_floods_is_shut_out_and_the_others_are_heard(tmp_path: Path) -> None:
     accounts = Accounts(tmp_path / "broker")
-    (evil,) = accounts.enrol(["evil"], [], 1)
+    (evil,) = enrol(accounts, ["evil"], [], 1)
     async with world(tmp_path, Embedded) as city:
         await city.terminals.start("ok")
         sink = Recorder()

@@ -9,11 +9,10 @@ import pytest
 from alertd.errors import ConflictError, InvalidInputError, NotFoundError
 from alertd.store import migrate
 from alertd.store.backup import checking, logins, manifest
-from alertd.store.backup.placing import Place, restore
+from alertd.store.backup.placing import Place, Restored, restore
 from alertd.store.backup.taking import Source, Taken, take
 from channels.base import ReceiptStatus
 from channels.loudspeaker.accounts import Accounts
-from channels.loudspeaker.accounts import logins as made_logins
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.box.box import Box, wall_ms
 from channels.loudspeaker.box.player import FilePlayer
@@ -21,11 +20,13 @@ from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.bundle import Bundle
 from channels.loudspeaker.keys import make_key
 from channels.loudspeaker.mqtt import MqttRoute
+from channels.loudspeaker.passwords import logins as made_logins
 from channels.loudspeaker.speech.voice import Voice
 from tests.city import KEY, City
 from tests.contract.case_mqtt import context, route_config
 from tests.contract.mqtt_world import order, send
 from tests.contract.peer import Recorder, until
+from tests.enrolled import enrol
 
 
 @pytest.fixture(scope="module")
@@ -48,16 +49,24 @@ def taken(source: Source, tmp_path: Path) -> Taken:
     return take(source, tmp_path / "backups", now=wall_ms(), tell=lambda _: None)
 
 
-def put(backup: Path, source: Source, data: Path) -> None:
+def put(backup: Path, source: Source, data: Path, *, replace: bool = False) -> Restored:
     place = Place(data, data / "alertd.sqlite3", "test")
-    restore(backup, place, now=wall_ms(), tell=lambda _: None, will_send=True, keys=source.keys_dir)
+    return restore(
+        backup,
+        place,
+        now=wall_ms(),
+        tell=lambda _: None,
+        will_send=True,
+        keys=source.keys_dir,
+        replace=replace,
+    )
 
 
 async def test_a_restored_city_talks_to_its_enrolled_loudspeakers(
     source: Source, tmp_path: Path
 ) -> None:
     assert source.broker_dir is not None
-    (account,) = Accounts(source.broker_dir).enrol(["t1"], ["330281"], wall_ms())
+    (account,) = enrol(Accounts(source.broker_dir), ["t1"], ["330281"], wall_ms())
     broker = EmbeddedBroker(source.broker_dir)
     port = (await broker.start()).port
     key = make_key(source.keys_dir / "commands.key")
@@ -104,7 +113,7 @@ async def test_a_restored_city_talks_to_its_enrolled_loudspeakers(
 def enrolled(source: Source) -> Accounts:
     assert source.broker_dir is not None
     accounts = Accounts(source.broker_dir)
-    accounts.enrol(["t1", "t2"], ["330281"], 1)
+    enrol(accounts, ["t1", "t2"], ["330281"], 1)
     made_logins(source.broker_dir)
     return accounts
 
@@ -165,6 +174,29 @@ def test_without_the_key_they_are_not_left_out_in_silence(source: Source, tmp_pa
         taken(replace(source, database=nobody_yet), tmp_path)
     with pytest.raises(ConflictError, match="key"):
         taken(replace(source, broker_dir=None), tmp_path / "other")
+
+
+def test_who_was_shut_out_since_isnt_let_in_again_by_a_backup(
+    source: Source, tmp_path: Path
+) -> None:
+    accounts = enrolled(source)
+    backup = taken(source, tmp_path).folder
+    data = tmp_path / "restored"
+    # Where nothing is known of what came since, it is said how many come in.
+    assert put(backup, source, data).lets_in == 2
+
+    here = Accounts(data / "broker")
+    here.shut_out("t1", wall_ms(), "test")
+    (anew,) = enrol(here, ["t3"], [], wall_ms())
+    assert put(backup, source, data, replace=True).lets_in is None
+    good = {account.terminal for account in here.all().values() if account.good}
+    assert good == {"t2", "t3"}
+    assert here.all()["t3"] == anew
+    assert here.all()["t2"] == accounts.all()["t2"]
+    assert {path.name for path in (data / "broker").iterdir()} >= set(manifest.LOGINS)
+
+    here.path.write_text("half of")
+    assert put(backup, source, data, replace=True).lets_in == 2
 
 
 def test_a_data_folders_own_are_looked_at(source: Source) -> None:

@@ -18,6 +18,7 @@ from tests.contract.mqtt_brokers import MOSQUITTO, NO_MOSQUITTO, Embedded, Mosqu
 from tests.contract.mqtt_bytes import Speaker
 from tests.contract.mqtt_world import delivered, forgetful, order, presence, send, world
 from tests.contract.peer import PATIENCE_S, Recorder, until
+from tests.enrolled import enrol
 
 needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason=NO_MOSQUITTO)
 
@@ -125,7 +126,7 @@ async def login(broker: Mosquitto, account: Account) -> Speaker:
 
 @needs_mosquitto
 async def test_mosquitto_takes_our_passwords_and_our_acl(tmp_path: Path) -> None:
-    made = Accounts(tmp_path / "a").enrol(["t1", "t2"], ["330281"], 1)
+    made = enrol(Accounts(tmp_path / "a"), ["t1", "t2"], ["330281"], 1)
     t1, t2 = made
 
     class Here(Enrolled):

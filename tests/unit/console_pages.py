@@ -187,6 +187,7 @@ FORMS: Final = (
     Sent("/drills/plan", "/drills/plan", "draft", fields={"toml": "name = 1", "act": "check"}),
     Sent("/drills/plan/remove", "/drills/plan/remove", "draft", fields={"name": "{plan}"}),
     Sent("/drills/{no}/{act}", "/drills/{planned}/call-off", "draft", fields={"reason": "x"}),
+    Sent("/loudspeakers/revoke", "/loudspeakers/revoke", "terminals"),
     Sent("/loudspeakers/try", "/loudspeakers/try", "routes", fields={"terminal": "{speaker}"}),
     Sent("/readiness/scores/{alert}", "/readiness/scores/{held}", "draft"),
     Sent("/readiness/todo/{no}/close", "/readiness/todo/{todo}/close", "answer"),

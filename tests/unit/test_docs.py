@@ -42,6 +42,7 @@ from alertd.web.api import (
     routes,
     situation,
     status,
+    terminals,
 )
 from alertd.web.pages import phone
 from channels import registry
@@ -124,7 +125,7 @@ def test_every_path_of_the_api_is_documented_and_no_other() -> None:
     api = (
         *(alerts, acting, board, answers, roster, roster_changes),
         *(routes, access, status, clock, report, paper, situation, drills, readiness),
-        *(probes, phone),
+        *(probes, phone, terminals),
     )
     there = [
         (method, route.path)

@@ -18,7 +18,7 @@ from alertd.engine.authority import Actor
 from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.engine.turn import Turn
 from alertd.model import RequirementState
-from alertd.store import access, credentials, departure, journal, second_factor
+from alertd.store import access, credentials, departure, journal, logins, second_factor
 from alertd.store import tables as t
 from alertd.store.backup.manifest import Manifest
 from alertd.store.backup.placing import restored
@@ -247,6 +247,8 @@ def people(city: City) -> None:
         second_factor.enter(turn.tx, made.no, pyotp.TOTP(APP).at(turn.now // 1000))
         second_factor.remove(turn.tx, made.no, by=by)
         credentials.refuse_sign_in(turn.tx, made, reason="wrong")
+        logins.enrol(turn.tx, {"LS1": "p" * 32}, [TOWN], by=by)
+        logins.revoke(turn.tx, ["LS1"], by=by)
 
     city.take(do)
 

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from alertd.cli.checkup_routes import broker_finding
-from alertd.cli.enrolling import Enrolment, bundle_of, write_bundles
+from alertd.cli.enrolling import Enrolment
 from alertd.cli.findings import Health
 from alertd.errors import InvalidInputError
 from alertd.settings import RouteSettings, Settings
@@ -17,6 +17,7 @@ from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.bundle import Bundle
 from channels.loudspeaker.commands import SigningKey
 from channels.loudspeaker.keys import load_key, make_key, public_text
+from tests.enrolled import enrol
 
 KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 BUNDLE = Bundle(
@@ -91,14 +92,11 @@ def test_a_bundle_says_what_the_settings_say(tmp_path: Path) -> None:
         broker_host="10.0.0.5",
         broker_port=1883,
     )
-    write_bundles(enrolment(settings, trust=[public_text(KEY)]), [ACCOUNT], tmp_path / "b")
-    path = bundle_of(ACCOUNT, tmp_path / "b")
-    made = Bundle.from_json(path.read_text())
+    made = enrolment(settings, trust=[public_text(KEY)]).bundle(ACCOUNT)
     own = load_key(tmp_path / "keys" / "commands.key")
     assert made.broker == BrokerAddress("10.0.0.5", 1883, "LS000001", "s3cret")
     assert made.keys == {own.key_id: own.public, KEY.key_id: KEY.public}
     assert (made.areas, made.audio) == (("330281",), "https://alertd.example/audio")
-    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_broker_of_its_own_is_theirs_too_without_our_login(tmp_path: Path) -> None:
@@ -143,9 +141,9 @@ def test_doctor_tells_that_enrolled_loudspeakers_cannot_reach_the_broker(tmp_pat
         return broker_finding(Settings(data_dir=tmp_path, routes=routes, **settings)).health
 
     assert health() is Health.WELL
-    Accounts(tmp_path / "broker").enrol(["t1"], [], 1)
+    enrol(Accounts(tmp_path / "broker"), ["t1"], [], 1)
     assert health() is Health.LOOK
     assert health(broker_host="10.0.0.5") is Health.LOOK, "a port that changes"
     assert health(broker_host="10.0.0.5", broker_port=1883) is Health.WELL
-    Accounts(tmp_path / "broker").revoke(["t1"], 2)
+    Accounts(tmp_path / "broker").shut_out("t1", 2, "test")
     assert health() is Health.WELL

@@ -9,6 +9,7 @@ from channels.base import Outgoing
 from channels.loudspeaker.accounts import Account, Accounts
 from channels.loudspeaker.grouping import MOST, Plan, members, plan
 from channels.loudspeaker.membership import Membership
+from tests.enrolled import enrol
 
 NOW = 1_790_000_000_000
 
@@ -142,9 +143,9 @@ def test_who_is_in_an_area_is_looked_up_anew(tmp_path: Path) -> None:
     known = Membership(tmp_path)
     assert known.areas() == {}
     accounts = Accounts(tmp_path)
-    accounts.enrol(["t1", "t2"], ["330281"], NOW)
+    enrol(accounts, ["t1", "t2"], ["330281"], NOW)
     assert known.areas() == {"330281": {"t1", "t2"}}
-    accounts.revoke(["t2"], NOW)
+    accounts.shut_out("t2", NOW, "test")
     assert known.areas() == {"330281": {"t1"}}
     accounts.path.write_text("not JSON")
     assert known.areas() == {}, "nobody is told by guess"

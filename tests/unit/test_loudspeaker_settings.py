@@ -21,6 +21,7 @@ from channels.loudspeaker.keys import load_key, make_key, public_text, read_publ
 from channels.loudspeaker.mqtt_settings import read_settings
 from channels.loudspeaker.orders import Manner, order
 from channels.loudspeaker.paho_client import Speaks
+from tests.enrolled import enrol
 
 WEB = "http://127.0.0.1:8730"
 NOW = 1_790_000_000_000
@@ -116,7 +117,7 @@ def test_how_long_a_loudspeaker_may_be_silent_and_where_sounds_are(tmp_path: Pat
 
 def test_who_is_told_by_area_and_which_mqtt_is_spoken(tmp_path: Path) -> None:
     make_key(tmp_path / "key")
-    Accounts(tmp_path).enrol(["t1", "t2"], ["330281"], NOW)
+    enrol(Accounts(tmp_path), ["t1", "t2"], ["330281"], NOW)
     plain = {"broker": "mqtt://h", "key_file": str(tmp_path / "key")}
     settings = read_settings(config(plain), WEB)
     assert (settings.speaks, settings.area_grace_s) == (Speaks.EITHER, 5)

@@ -12,11 +12,12 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 
-from alertd.errors import InvalidInputError, NotFoundError
+from alertd.errors import ConflictError, InvalidInputError, NotFoundError
 from alertd.store.backup import disk
 from alertd.store.backup.checking import Problem
 from alertd.store.backup.manifest import ADDRESSES, BROKER, LOGINS, Manifest
 from alertd.store.vault import KEY_BYTES, Vault
+from channels.loudspeaker.accounts import Accounts
 
 _SEALED: Final = ".sealed"
 _CONTEXT: Final = "broker-logins"
@@ -54,6 +55,27 @@ def unseal(staged: Path) -> None:
             )
         disk.write(path.with_suffix(""), content.encode())
         path.unlink()
+
+
+def newer_of(staged: Path, data_dir: Path) -> int | None:
+    """Have a stage's loudspeakers be what the folder that it replaces knows newer of them.
+
+    One that was shut out after the backup isn't let in again by it, and one that was enrolled since
+    isn't shut out. The next start puts that on record.
+
+    Returns:
+        How many are let in as the backup has it, where nothing newer is known; else None.
+    """
+    stage, here = Accounts(staged / BROKER), Accounts(data_dir / BROKER)
+    try:
+        newer = here.all()
+    except ConflictError:  # it is moved aside, as it is
+        newer = {}
+    if not newer:
+        return sum(account.good for account in stage.all().values())
+    stage.follow(newer)
+    stage.lock.unlink()  # it isn't put into place with the rest
+    return None
 
 
 def check(backup: Path, made: Manifest, key: bytes) -> Iterator[Problem]:

@@ -57,6 +57,8 @@ class Restored:
         left: Files of the backup that were left in it: others are in their place, or their place
             is for the settings to say.
         missing: Keys that weren't found; the addresses' isn't one of them, it is needed.
+        lets_in: How many loudspeakers' logins are good in it; None where what was there said which
+            were shut out since.
     """
 
     manifest: Manifest
@@ -65,6 +67,7 @@ class Restored:
     aside: Path | None
     left: tuple[str, ...]
     missing: tuple[str, ...]
+    lets_in: int | None
 
 
 def refuse_half(data_dir: Path) -> None:
@@ -131,6 +134,7 @@ def restore(
                 if not _stage_key(name, mark, staged, place, keys)
             )
             logins.unseal(staged)
+            lets_in = logins.newer_of(staged, place.data_dir)
             facts, waits = _look(staged, made, now)
             if waits.any and not will_send:
                 raise would_send(waits)
@@ -138,7 +142,7 @@ def restore(
             aside = _put(staged, place, now)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-    return Restored(made, facts, waits, aside, left, missing)
+    return Restored(made, facts, waits, aside, left, missing, lets_in)
 
 
 def _stage(backup: Path, made: Manifest, place: Place, staged: Path, tell: Tell) -> tuple[str, ...]:

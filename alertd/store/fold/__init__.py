@@ -50,6 +50,8 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "paper.printed": paper.printed,
     "paper.entered": paper.entered,
     "presence": terminals.presence,
+    "terminals.enrolled": terminals.enrolled,
+    "terminals.revoked": terminals.revoked,
     "drill.scored": readiness.scored,
     "todo.found": readiness.found,
     "todo.closed": readiness.closed,

@@ -21,6 +21,8 @@ class TerminalView:
         online: None where it never said anything.
         delivery: What became of an alert's command, in a word; "" where there was none.
         played: silent, played, partial, failed.
+        enrolled_at: When it last got a login; None where it has none.
+        revoked_at: When that was taken from it.
     """
 
     no: int
@@ -31,6 +33,8 @@ class TerminalView:
     online: bool | None
     fault: str
     changed_at: Millis | None
+    enrolled_at: Millis | None = None
+    revoked_at: Millis | None = None
     delivery: str = ""
     played: str = ""
 
@@ -55,7 +59,7 @@ def terminals(
     limit: int = 100,
 ) -> Page[TerminalView]:
     """Loudspeakers in the subtree by number, with what became of an alert's command."""
-    c, s, u = t.terminal.c, t.terminal_state.c, t.unit.c
+    c, s, u, a = t.terminal.c, t.terminal_state.c, t.unit.c, t.terminal_account.c
     query = (
         select(
             c.no,
@@ -66,9 +70,12 @@ def terminals(
             s.online,
             s.fault,
             s.changed_at,
+            a.enrolled_at,
+            a.revoked_at,
         )
         .join(t.unit, and_(u.no == c.unit_no, u.to_version == FOREVER))
         .outerjoin(t.terminal_state, s.terminal_no == c.no)
+        .outerjoin(t.terminal_account, a.terminal_id == c.terminal_id)
         .where(c.to_version == FOREVER)
         .order_by(c.no)
         .limit(limit + 1)

@@ -37,6 +37,21 @@ def path_of(connection: Connection, code: str) -> str | None:
     return connection.execute(query).scalar_one_or_none()
 
 
+def paths_of_terminals(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """The paths of the units that loudspeakers stand in now, by id; not of one in no roster."""
+    c, u = t.terminal.c, t.unit.c
+    query = (
+        select(c.terminal_id, u.path)
+        .join(t.unit, u.no == c.unit_no)
+        .where(c.to_version == FOREVER, u.to_version == FOREVER)
+    )
+    found: dict[str, str] = {}
+    for batch in batches(dict.fromkeys(ids)):
+        rows = connection.execute(query.where(c.terminal_id.in_(batch)))
+        found.update((row.terminal_id, row.path) for row in rows)
+    return found
+
+
 def group_called(connection: Connection, key: str) -> tuple[bytes, bytes] | None:
     """Sealed address and secret (b"" for none) of the chat group of that id; None: no such one."""
     c = t.chat_group.c

@@ -34,6 +34,8 @@ from alertd.store.tables.roster import (
     Person,
     RosterVersion,
     Terminal,
+    TerminalAccount,
+    TerminalSecret,
     TerminalState,
     Unit,
 )
@@ -63,6 +65,8 @@ address = _core(Address)
 contact = _core(Contact)
 terminal = _core(Terminal)
 terminal_state = _core(TerminalState)
+terminal_account = _core(TerminalAccount)
+terminal_secret = _core(TerminalSecret)
 chat_group = _core(ChatGroup)
 event = _core(Event)
 halt = _core(Halt)

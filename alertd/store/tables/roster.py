@@ -161,6 +161,25 @@ class TerminalState(SQLModel, table=True):
     changed_at: int = big()
 
 
+class TerminalAccount(SQLModel, table=True):
+    """A loudspeaker's login at the broker, by its last enrolment; it may be in no roster."""
+
+    __tablename__ = "terminal_account"
+    terminal_id: str = text(primary_key=True)
+    areas: str = text()  # JSON: codes of those whose commands it hears
+    enrolled_at: int = big()
+    revoked_at: int | None = big(nullable=True)
+
+
+class TerminalSecret(SQLModel, table=True):
+    """The password of an enrolment, sealed; beside the journal, which holds none."""
+
+    __tablename__ = "terminal_secret"
+    terminal_id: str = text(primary_key=True)
+    enrolled_at: int = big()
+    password_cipher: bytes = blob()
+
+
 class ChatGroup(SQLModel, table=True):
     """A chat group of a unit; its URL is an address, its secret is encrypted beside it."""
 

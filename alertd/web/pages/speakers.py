@@ -1,4 +1,4 @@
-"""The loudspeakers: which are there, where, when they were last heard of; and to try one."""
+"""The loudspeakers: which are there, where, when heard of last; to try one, or to shut it out."""
 
 import asyncio
 from typing import Annotated, Any, Final
@@ -9,12 +9,13 @@ from alertd.engine.authority import may, require
 from alertd.errors import ConflictError
 from alertd.store.reads import terminals as reads
 from alertd.web.api.status import read_terminals
+from alertd.web.api.terminals import shut_out
 from alertd.web.commands.trying import try_route
 from alertd.web.deps import Given
 from alertd.web.language import language_of
 from alertd.web.pages import plan
 from alertd.web.pages.rendering import page
-from alertd.web.pages.signing import Form, Sender, Visitor
+from alertd.web.pages.signing import Form, Sender, Visitor, back_to
 from alertd.web.writes import Writer
 from channels.base import ChannelKind
 
@@ -53,6 +54,7 @@ async def show(
         deps,
         "speakers/list.html",
         signed=signed,
+        may_enrol=may(signed.actor, "terminals"),
         may_try=may(signed.actor, "routes", [""]) and bool(_routes(deps)),
         **values,
     )
@@ -87,3 +89,10 @@ async def try_one(request: Request, deps: Given, signed: Sender, form: Form) -> 
     return page(
         request, deps, "health/tried.html", signed=signed, trial=trial, back="/loudspeakers"
     )
+
+
+@router.post("/revoke")
+async def revoke(deps: Given, signed: Sender, form: Form) -> Response:
+    """Shut one out of the broker: it was stolen, or says what it shouldn't."""
+    await shut_out(deps, signed.actor, form.get("terminal", "")[:64])
+    return back_to("/loudspeakers")
