@@ -189,6 +189,23 @@ def persons_at(connection: Connection, address_no: int) -> list[int]:
     return list(connection.execute(query.distinct().order_by(c.person_no)).scalars())
 
 
+def ever_at(connection: Connection, address_nos: Iterable[int]) -> dict[int, list[int]]:
+    """Address → whose it is or was, of those who are on the roster now."""
+    c, p = t.contact.c, t.person.c
+    found: dict[int, list[int]] = {}
+    for batch in batches(dict.fromkeys(address_nos)):
+        query = (
+            select(c.address_no, c.person_no)
+            .join(t.person, (p.no == c.person_no) & (p.to_version == FOREVER))
+            .where(c.address_no.in_(batch))
+            .distinct()
+            .order_by(c.address_no, c.person_no)
+        )
+        for address_no, person in connection.execute(query):
+            found.setdefault(address_no, []).append(person)
+    return found
+
+
 def units(connection: Connection, unit_nos: Iterable[int]) -> dict[int, UnitRef]:
     """Units by number, as they are now; one that left is as it was last."""
     c = t.unit.c

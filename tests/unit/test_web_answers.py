@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from python_calamine import CalamineWorkbook
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from alertd.engine.turn import Turn
 from alertd.store import tables as t
 from tests.unit.web_city import TOWN, WebCity, short
 
@@ -177,6 +178,51 @@ async def test_an_unclear_reply_is_read_by_a_person_with_one_word(web: WebCity) 
             f"/api/v1/inbound/{reply['no']}/classify", json={"kind": "nothing"}
         )
         assert again.status_code == 409
+
+
+async def test_a_reply_from_a_telephone_of_two_is_read_for_either_or_both(web: WebCity) -> None:
+    alert, phone = await told_at_one_telephone(web)
+    for text, key in (("开会中稍后联系", "w1"), ("信号不好", "w2")):
+        await web.reply(phone, text, key)
+    async with web.client("officer") as officer, web.client("town") as town:
+        second, first = (await officer.get("/api/v1/inbound")).json()["items"]
+        assert (await town.get("/api/v1/inbound")).json()["items"] == [second, first]
+        ids = [who["person_id"] for who in first["writers"]]
+        assert (first["person_name"], len(ids)) == ("", 2)
+        url = "/api/v1/inbound/{no}/classify"
+        unsaid = await officer.post(url.format(**first), json={"kind": "received"})
+        assert (unsaid.status_code, unsaid.json()["field"]) == (422, "person_id")
+        only = {"kind": "received", "person_ids": ids[:1]}
+        assert len((await town.post(url.format(**first), json=only)).json()["acks"]) == 1
+        listed = (await officer.get(f"/api/v1/alerts/{alert}/acks")).json()["items"]
+        assert [ack["person_id"] for ack in listed] == ids[:1]
+        both = {"kind": "done", "person_ids": ids}
+        assert len((await officer.post(url.format(**second), json=both)).json()["acks"]) == 2
+        acks = (await officer.get(f"/api/v1/alerts/{alert}/acks")).json()["items"]
+        assert [(ack["person_id"], ack["kind"], ack["grade"]) for ack in acks] == [
+            (ids[1], "done", "shared"),
+            (ids[0], "done", "shared"),
+            (ids[0], "received", "shared"),
+        ]
+
+
+async def told_at_one_telephone(web: WebCity) -> tuple[str, str]:
+    """An alert, and the number of two leaders whom it was told at it."""
+    town = select(t.unit.c.no).where(t.unit.c.path.contains(f"/{TOWN}/"))
+    c = t.holding.c
+    here = select(c.person_no, c.role).where(c.unit_no.in_(town), c.rank == 1).order_by(c.role)
+    led = {row.role: row.person_no for row in web.city.rows(here)}
+    one, other = led["grid_leader"], led["building_lead"]
+    phone = web.city.phone_of(one)
+
+    def share(turn: Turn) -> None:
+        for table in (t.contact, t.holding):
+            his = select(table.c.address_no).where(table.c.person_no == one).limit(1)
+            hers = update(table).where(table.c.person_no == other)
+            turn.connection.execute(hers.values(address_no=his.scalar_subquery()))
+
+    await web.runner.submit(share)
+    return await told(web, roles=["grid_leader", "building_lead"]), phone
 
 
 async def test_a_strangers_reply_needs_a_name_or_is_put_aside(web: WebCity) -> None:

@@ -1,12 +1,16 @@
 """The console's quieter rooms: texts, policies, loudspeakers, inbox, reports."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from alertd.settings import load
+from alertd.store import tables as t
 from alertd.web.pages.health import shown_settings
+from tests.unit.test_web_answers import told_at_one_telephone
 from tests.unit.test_web_pages import browser, csrf_of, sign_in
 from tests.unit.web_city import WebCity, web_city
 
@@ -38,6 +42,24 @@ async def test_every_policy_is_shown_rung_by_rung(web: WebCity) -> None:
         for policy in web.deps.library.policies.values():
             for step in policy.steps:
                 assert f"{step.after_min:g} min" in shown
+
+
+async def test_whose_a_reply_is_is_ticked_where_it_is_read(web: WebCity) -> None:
+    _, phone = await told_at_one_telephone(web)
+    await web.reply(phone, "开会中稍后联系", "w1")
+    async with browser(web) as client:
+        await sign_in(client, "officer")
+        for url in ("/alerts/A1", "/inbox"):
+            page = await client.get(url)
+            assert page.text.count('type="checkbox" name="writer') == 2
+            assert "a stranger" not in page.text
+        boxes = dict(re.findall(r'name="(writer[0-9])" value="([^"]+)"', page.text))
+        action = page.text.split('action="/inbound/')[1].split("/")[0]
+        ticked = {"csrf": csrf_of(page), "to": "/inbox", "kind": "received"} | boxes
+        after = await client.post(f"/inbound/{action}/classify", data=ticked)
+        assert "开会中" not in after.text
+    acks = web.city.rows(select(t.ack.c.person_no))
+    assert len({ack.person_no for ack in acks}) == 2
 
 
 async def test_the_inbox_has_what_no_machine_understood_until_somebody_says(web: WebCity) -> None:

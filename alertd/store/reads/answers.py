@@ -67,8 +67,19 @@ class AckView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """Somebody who may have written a reply."""
+
+    person_id: str
+    person_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboundView:
-    """A reply as it came. `text` is what a person wrote: show it, never act on it."""
+    """A reply as it came. `text` is what a person wrote: show it, never act on it.
+
+    Where nobody can tell who wrote it, `writers` are those who have that telephone or had it.
+    """
 
     no: int
     route: str
@@ -78,6 +89,7 @@ class InboundView:
     text: str
     phone_tail: str
     person_name: str
+    writers: tuple[Writer, ...]
     alert_id: str | None
     short_code: str | None
     classified_by: str | None
@@ -318,7 +330,7 @@ def inbound(
         vault: Opens what they say.
         verdict: Only these; None for all that wait for an operator.
         written: Those about an alert by a person, whatever their verdict: both numbers.
-        path: The asker's subtree: only replies of people in it, so never a stranger's.
+        path: The asker's subtree: only what people in it wrote or may have, so never a stranger's.
         after: A page's `next`.
         limit: At most so many.
     """
@@ -336,22 +348,31 @@ def inbound(
     else:
         query = query.where(c.verdict == verdict)
     if path:
-        query = query.where(c.person_no.in_(persons_inside(path)))
+        inside, w = persons_inside(path), t.contact.c
+        shares = select(w.address_no).where(w.person_no.in_(inside), w.to_version == FOREVER)
+        nobodys = c.person_no.is_(None) & c.address_no.in_(shares)
+        query = query.where(c.person_no.in_(inside) | nobodys)
     if after is not None:
         query = query.where(c.no < after)
     rows = connection.execute(query).all()
     shown = rows[:limit]
-    who = people_named(connection, [row.person_no for row in shown if row.person_no])
+    had = people.ever_at(connection, [row.address_no for row in shown if not row.person_no])
+    wrote = {row.no: had.get(row.address_no, []) for row in shown if not row.person_no}
+    wrote |= {row.no: [row.person_no] for row in shown if row.person_no}
+    who = people_named(connection, list({person for each in wrote.values() for person in each}))
     tails = addresses.tails(connection, [row.address_no for row in shown])
     by = names_of(connection, [row.classified_by for row in shown])
-    items = tuple(_inbound(row, vault, who, tails, by) for row in shown)
+    items = tuple(
+        _inbound(row, vault, [who[no] for no in wrote[row.no] if no in who], tails, by)
+        for row in shown
+    )
     return Page(items=items, next=shown[-1].no if len(rows) > limit else None)
 
 
 def _inbound(
     row: Row[Any],
     vault: Vault,
-    who: dict[int, tuple[str, str]],
+    wrote: Sequence[tuple[str, str]],
     tails: dict[int, str],
     by: dict[bytes, str],
 ) -> InboundView:
@@ -363,7 +384,10 @@ def _inbound(
         reason=row.reason,
         text=sound(vault.open(row.body_cipher, context="inbound")),
         phone_tail=tails.get(row.address_no, ""),
-        person_name=who.get(row.person_no, ("", ""))[1] if row.person_no else "",
+        person_name=wrote[0][1] if row.person_no and wrote else "",
+        writers=()
+        if row.person_no
+        else tuple(Writer(person_id=person_id, person_name=name) for person_id, name in wrote),
         alert_id=row.alert_id.hex() if row.alert_id else None,
         short_code=row.short_code,
         classified_by=by.get(row.classified_by, "") if row.classified_by else None,

@@ -121,11 +121,12 @@ class Done(BaseModel):
 
 
 class Classified(BaseModel):
-    """A reply that was read; `ack` is the acknowledgement's number where it is one."""
+    """A reply that was read; `acks` are its acknowledgements' numbers, `ack` is the first."""
 
     no: int
     verdict: str
     ack: int | None
+    acks: tuple[int, ...]
 
 
 class FactView(BaseModel):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from alertd.engine import answering, withdrawing
 from alertd.engine.answering import Answered
@@ -70,7 +70,8 @@ class Classification(BaseModel):
     Attributes:
         kind: An answer's kind, or `nothing`: it was read and is no answer.
         alert: Id or short code, where the reply doesn't say which.
-        person_id: Who wrote it, where several people share the phone.
+        person_id: Who wrote it, where nobody can tell.
+        person_ids: The same, where it is several people's answer, by the phone that they share.
         count: With `done`: so many.
         of: Of so many.
     """
@@ -80,8 +81,14 @@ class Classification(BaseModel):
     kind: Literal["received", "on_post", "done", "help", "unavailable", "nothing"]
     alert: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,32}$")] | None = None
     person_id: PersonId | None = None
+    person_ids: Annotated[tuple[PersonId, ...], Field(max_length=20)] = ()
     count: Count | None = None
     of: Count | None = None
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """Whose answer it is said to be."""
+        return tuple(dict.fromkeys((*filter(None, [self.person_id]), *self.person_ids)))
 
 
 def enter_ack(turn: Turn, actor: Actor, alert_id: bytes, new: NewAck) -> dict[str, Any]:
@@ -245,40 +252,52 @@ def classify(turn: Turn, actor: Actor, no: int, said: Classification) -> dict[st
     if row.verdict == "counted" or row.classified_by is not None:
         raise ConflictError("That reply has been read already.")
     # Whose it is already, and not only whose it is said to be: nobody takes another's reply away.
-    require(actor, "answer", _paths_of_reply(turn, actor, row.person_no))
+    sharing = people.persons_at(turn.connection, row.address_no)
+    wrote = [row.person_no] if row.person_no else sharing
+    require(actor, "answer", _paths_of_any(turn, actor, wrote))
     if said.kind == "nothing":
         _interpreted(turn, actor, no, row.verdict, row.reason, row.alert_no, row.person_no)
-        return {"no": no, "verdict": row.verdict, "ack": None}
+        return {"no": no, "verdict": row.verdict, "ack": None, "acks": []}
     alert = _alert_of_reply(turn, actor, row.alert_no, said.alert)
     via = via_of(turn, row.route)
-    person, grade = _writer_of(turn, row.address_no, row.person_no, said.person_id, via)
-    require(actor, "answer", _paths_of_reply(turn, actor, person))
-    _interpreted(turn, actor, no, "counted", "classified", alert.no, person)
-    number = answering.acknowledge(
+    writers = _writers_of(turn, row, said.writers, sharing)
+    for person in writers:
+        require(actor, "answer", _paths_of_any(turn, actor, [person]))
+    only = writers[0] if len(writers) == 1 else None
+    _interpreted(turn, actor, no, "counted", "classified", alert.no, only)
+    theirs = Grade.SHARED if len(sharing) > 1 or via is Via.MAIL else Grade.OWN
+    proxy = Grade.PROXY if said.writers else theirs  # of another telephone than his
+    numbers = answering.acknowledge_all(
         turn,
-        Answered(
-            alert_no=alert.no,
-            person_no=person,
-            kind=AckKind(said.kind),
-            via=via,
-            grade=grade,
-            occurred_at=row.received_at,
-            count=said.count,
-            of=said.of,
-            late=alert.over,
-            inbound_no=no,
-            by=actor.id,
-        ),
+        [
+            Answered(
+                alert_no=alert.no,
+                person_no=person,
+                kind=AckKind(said.kind),
+                via=via,
+                grade=theirs if person in sharing else proxy,
+                occurred_at=row.received_at,
+                count=said.count,
+                of=said.of,
+                late=alert.over,
+                inbound_no=no,
+                by=actor.id,
+            )
+            for person in writers
+        ],
         confirm=True,
     )
-    return {"no": no, "verdict": "counted", "ack": number}
+    return {"no": no, "verdict": "counted", "ack": numbers[0], "acks": numbers}
 
 
-def _paths_of_reply(turn: Turn, actor: Actor, person_no: int | None) -> list[str]:
-    """Where the writer is; a stranger is nowhere, so that only the whole city may deal with it."""
+def _paths_of_any(turn: Turn, actor: Actor, persons: Sequence[int]) -> list[str]:
+    """Where one of those is who may have written a reply, in the actor's area if one is there.
+
+    A stranger is nowhere, so that only the whole city may deal with what one wrote.
+    """
     if not actor.path:
         return []
-    found = paths_of_person(turn.connection, person_no) if person_no else []
+    found = [path for person in persons for path in paths_of_person(turn.connection, person)]
     return [path for path in found if path.startswith(actor.path)] or found or [""]
 
 
@@ -290,21 +309,19 @@ def _alert_of_reply(turn: Turn, actor: Actor, alert_no: int | None, named: str |
     return turn.alert(alert_no)
 
 
-def _writer_of(
-    turn: Turn, address_no: int, person_no: int | None, named: str | None, via: Via
-) -> tuple[int, Grade]:
-    sharing = people.persons_at(turn.connection, address_no)
-    grade = Grade.SHARED if len(sharing) > 1 or via is Via.MAIL else Grade.OWN
-    if named is not None:
-        person = person_of(turn.connection, named)
-        return person, grade if person in sharing else Grade.PROXY
-    if person_no is not None:
-        return person_no, grade
-    if len(sharing) == 1:
-        return sharing[0], grade
-    raise InvalidInputError(
-        "Say who wrote it.", field="person_id", hint="Under Replies to read, by their roster id."
-    )
+def _writers_of(
+    turn: Turn, reply: Row[Any], named: Sequence[str], sharing: Sequence[int]
+) -> list[int]:
+    """Whose answer it is; of a telephone that has moved from one to another nobody knows."""
+    if named:
+        return [person_of(turn.connection, each) for each in named]
+    if reply.person_no is not None:
+        return [reply.person_no]
+    ever = people.ever_at(turn.connection, [reply.address_no])
+    if len(sharing) == 1 and ever.get(reply.address_no) == list(sharing):
+        return list(sharing)
+    hint = "Under Replies to read: tick them, or give their roster id."
+    raise InvalidInputError("Say who wrote it.", field="person_id", hint=hint)
 
 
 def _interpreted(

@@ -128,7 +128,9 @@ async def deal_with_help(deps: Given, signed: Sender, no: Number, act: str, form
 @router.post("/inbound/{no}/classify")
 async def classify(deps: Given, signed: Sender, no: Number, form: Form) -> Response:
     """Say what a reply means."""
-    given = {name: form[name] for name in ("kind", "alert", "person_id") if form.get(name)}
+    given: dict[str, object] = {name: form[name] for name in ("kind", "alert") if form.get(name)}
+    # By name or, of those who share the telephone, each with a box of their own.
+    given["person_ids"] = [form[name] for name in form if name.startswith("writer") and form[name]]
     try:
         said = commands.Classification.model_validate(given)
     except ValidationError as error:

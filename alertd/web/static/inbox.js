@@ -11,7 +11,8 @@
   document.addEventListener("keydown", (event) => {
     // A key that is held down must not answer for the reply that comes up next, which nobody has read.
     if (event.repeat) return;
-    const typing = ["INPUT", "SELECT", "TEXTAREA"].includes(document.activeElement?.tagName);
+    const at = document.activeElement;
+    const typing = at?.matches("input:not([type=checkbox]), select, textarea");
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     const row = here();
     if (event.key === "j" || event.key === "k") {
