@@ -3,12 +3,15 @@
 import os
 import socket
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from alertd.owners import hand_over
 from tests.acceptance.command import Said, alertd, serving
+from tests.acceptance.within import within
 
 
 @pytest.fixture
@@ -159,6 +162,30 @@ def test_what_a_command_of_somebody_else_left_is_named(data: Path) -> None:
     assert "alertd.lock in it: not root's" in str(said.document)
     os.chown(data / "alertd.lock", 0, 0)
     assert "in it: not" not in str(alertd(data, "doctor", "--json").document)
+
+
+def test_what_root_makes_in_somebody_s_folder_is_theirs(data: Path) -> None:
+    if os.geteuid():
+        pytest.skip("files can't be given away here: run the tests as root")
+    data.mkdir(mode=0o700)
+    os.chown(data, 12345, 12345)
+    kept, outside = data / "alertd.toml", data.parent / "outside"
+    kept.write_text("signature = '市防指'", encoding="utf-8")
+    within(that=lambda: time.time() - kept.stat().st_ctime > 2)
+    assert alertd(data, "access", "add", "wang").code == 0
+    assert roots(data) == {"alertd.toml"}, "this is as somebody wanted it"
+    assert (data / "keys" / "addresses.key").stat().st_gid == 12345
+
+    outside.write_text("x", encoding="utf-8")
+    (data / "link").symlink_to(outside)
+    (data / "second-name").hardlink_to(outside)
+    hand_over(data, 0)
+    assert roots(data) == {"second-name"}, "it isn't of this folder alone"
+    assert outside.stat().st_uid == 0
+
+
+def roots(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.lstat().st_uid == 0}
 
 
 def test_a_port_that_is_taken_is_named_before_the_start(data: Path) -> None:
