@@ -96,12 +96,39 @@ def token(  # noqa: D103 - its help says it
 
 
 @app.command("password", help=_("Give somebody a new password for one sign-in."))
-def password(name: Name, acting_as: As = None, as_json: Json = False) -> None:  # noqa: D103 - its help
-    made = _asked(lambda client: client.post(f"/api/v1/principals/{name}/password"), acting_as)
-    text = _("{name} signs in with the one-time password {password}").format(
-        name=made["name"], password=made["one_time_password"]
-    )
-    show.answer(made, as_json=as_json, human=lambda: show.line(text))
+def password(  # noqa: D103 - its help says it
+    name: Name,
+    revoke_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--revoke-tokens", help=_("End their tokens, too; programs that use one stop.")
+        ),
+    ] = False,
+    acting_as: As = None,
+    as_json: Json = False,
+) -> None:
+    path = f"/api/v1/principals/{name}/password?revoke_tokens={str(revoke_tokens).lower()}"
+    made = _asked(lambda client: client.post(path), acting_as)
+    lines = [
+        _("{name} signs in with the one-time password {password}").format(
+            name=made["name"], password=made["one_time_password"]
+        ),
+        _("Where they were signed in they are signed out."),
+    ]
+    if made["tokens"]:
+        lines.append(
+            _(
+                "Their tokens still work ({n}): if somebody else may know the old password, end"
+                " them, too."
+            ).format(n=made["tokens"])
+            + " (--revoke-tokens)"
+        )
+
+    def human() -> None:
+        for line in lines:
+            show.line(line)
+
+    show.answer(made, as_json=as_json, human=human)
 
 
 @app.command("disable", help=_("Shut somebody out at once."))

@@ -111,6 +111,12 @@ def tokens(connection: Connection, principal_no: int) -> list[Token]:
     ]
 
 
+def working(connection: Connection, principal_no: int, now: Millis) -> list[Token]:
+    """Somebody's tokens that open something, as long as their owner isn't shut out."""
+    found = tokens(connection, principal_no)
+    return [each for each in found if each.revoked_at is None and not _over(each.expires_at, now)]
+
+
 def revoke_token(tx: Transaction, key: str, *, by: str) -> None:
     """Make a token good for nothing, at once; a second time changes nothing.
 

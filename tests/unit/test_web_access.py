@@ -184,6 +184,22 @@ async def test_secrets_are_kept_nowhere(web: WebCity) -> None:
     assert b"officer" in content  # so that the search would have found it
 
 
+async def test_a_new_password_says_which_tokens_go_on_and_ends_them_on_request(
+    web: WebCity,
+) -> None:
+    path = "/api/v1/principals/officer/password"
+    async with web.client("admin") as admin, web.client("officer") as officer:
+        for label in ("feed", "old"):
+            assert (await officer.post("/api/v1/tokens", json={"label": label})).is_success
+        await officer.delete("/api/v1/tokens/old")
+        kept = await admin.post(path)
+        assert kept.json()["tokens"] == 2  # the feed's, and the one that asks here
+        assert (await officer.get("/api/v1/me")).status_code == 200
+        ended = await admin.post(path, params={"revoke_tokens": "true"})
+        assert ended.json()["tokens"] == 0
+        assert (await officer.get("/api/v1/me")).status_code == 401
+
+
 async def test_no_password_is_made_and_hashed_for_who_may_not_have_it_made(web: WebCity) -> None:
     """A hash costs half a second and much memory: it must not be had for a refusal."""
     asked: list[int] = []

@@ -106,6 +106,18 @@ async def test_sessions_elsewhere_are_seen_and_ended(web: WebCity) -> None:
         assert (await here.get("/alerts")).url.path == "/alerts"
 
 
+async def test_whose_password_is_new_has_their_tokens_ended_by_one_press_more(
+    web: WebCity,
+) -> None:
+    async with browser(web) as admin, web.client("officer") as officer:
+        await sign_in(admin, "admin")
+        made = await press(admin, "/users", "/users/officer/password")
+        assert "Their tokens still work (1)" in made.text
+        assert (await officer.get("/api/v1/me")).status_code == 200
+        await press(admin, "/users", "/users/officer/end-tokens")
+        assert (await officer.get("/api/v1/me")).status_code == 401
+
+
 async def test_users_are_let_in_changed_and_shut_out_on_record(web: WebCity) -> None:
     async with browser(web) as admin, browser(web) as auditor:
         await sign_in(admin, "admin")

@@ -5,7 +5,7 @@ import base64
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Path, Response
+from fastapi import Path, Query, Response
 from pydantic import BaseModel
 
 from alertd.engine.authority import Actor, require
@@ -49,9 +49,10 @@ class PrincipalShown(BaseModel):
 
 
 class PrincipalMade(PrincipalShown):
-    """The same, with a password for one sign-in."""
+    """The same, with a password for one sign-in, and how many of their tokens still work."""
 
     one_time_password: str
+    tokens: int
 
 
 class TokenShown(BaseModel):
@@ -104,7 +105,7 @@ async def create_principal(deps: Given, write: Writing, new: NewPrincipal) -> Re
 
     def do(turn: Turn, actor: Actor) -> dict[str, Any]:
         made = access.create_principal(turn, actor, new, kept)
-        return {**made, "one_time_password": password}
+        return {**made, "one_time_password": password, "tokens": 0}
 
     return created(await write.do(do, secret=True), "/api/v1/principals")
 
@@ -128,13 +129,18 @@ async def enable(write: Writing, name: PrincipalName) -> PrincipalShown:
 
 
 @router.post("/principals/{name}/password")
-async def reset_password(deps: Given, write: Writing, name: PrincipalName) -> PrincipalMade:
-    """Give somebody a password for one sign-in."""
+async def reset_password(
+    deps: Given,
+    write: Writing,
+    name: PrincipalName,
+    revoke_tokens: Annotated[bool, Query(description="End their tokens, too")] = False,
+) -> PrincipalMade:
+    """Give somebody a password for one sign-in; their sessions end, and on request their tokens."""
     require(write.actor, "principals")  # before the hash, which is dear on purpose
     password, kept = await fresh_password(deps)
 
     def do(turn: Turn, actor: Actor) -> dict[str, Any]:
-        done = access.reset_password(turn, actor, name, kept)
+        done = access.reset_password(turn, actor, name, kept, revoke_tokens=revoke_tokens)
         return {**done, "one_time_password": password}
 
     return PrincipalMade(**await write.do(do, secret=True))

@@ -143,12 +143,31 @@ def enable(turn: Turn, actor: Actor, name: str) -> dict[str, Any]:
     return view_of(access.enable_principal(turn.tx, found.no, by=actor.source))
 
 
-def reset_password(turn: Turn, actor: Actor, name: str, password_hash: str) -> dict[str, Any]:
-    """Give somebody a password for one sign-in; they are signed out everywhere."""
+def reset_password(
+    turn: Turn, actor: Actor, name: str, password_hash: str, *, revoke_tokens: bool = False
+) -> dict[str, Any]:
+    """Give somebody a password for one sign-in; they are signed out everywhere.
+
+    Programs go on by their tokens, unless those are revoked, too: who has forgotten a password
+    wants no feed to stop, and whose password is known to others wants nothing to go on. The answer
+    says how many are left, as `tokens`.
+    """
     found = managed(turn, actor, name)
-    return view_of(
-        access.set_password(turn.tx, found.no, password_hash, by=actor.source, must_change=True)
-    )
+    made = access.set_password(turn.tx, found.no, password_hash, by=actor.source, must_change=True)
+    if revoke_tokens:
+        end_tokens(turn, actor, name)
+    return {
+        **view_of(made),
+        "tokens": len(credentials.working(turn.connection, found.no, turn.now)),
+    }
+
+
+def end_tokens(turn: Turn, actor: Actor, name: str) -> dict[str, Any]:
+    """Revoke all of somebody's tokens."""
+    found = managed(turn, actor, name)
+    for token in credentials.working(turn.connection, found.no, turn.now):
+        credentials.revoke_token(turn.tx, token.key, by=actor.source)
+    return view_of(found)
 
 
 def change(

@@ -49,7 +49,7 @@ async def create(request: Request, deps: Given, signed: Sender, form: Form) -> R
         return refused(problem, await _users(request, deps, signed, form, problem=problem))
     except AlertdError as error:
         return refused(error, await _users(request, deps, signed, form, problem=error))
-    return await _users(request, deps, signed, fresh=(new.name, password))
+    return await _users(request, deps, signed, fresh=(new.name, password, 0))
 
 
 @router.post("/{name}/{act}")
@@ -62,14 +62,15 @@ async def change(
         "disable": access.disable,
         "enable": access.enable,
         "end-sessions": access.end_sessions,
+        "end-tokens": access.end_tokens,
         "remove-factor": access.remove_factor,
     }
     if act == "password":
         password, kept = await fresh_password(deps)
-        await deps.runner.submit(
+        done = await deps.runner.submit(
             partial(access.reset_password, actor=signed.actor, name=name, password_hash=kept)
         )
-        return await _users(request, deps, signed, fresh=(name, password))
+        return await _users(request, deps, signed, fresh=(name, password, done["tokens"]))
     if act == "rights":
         await deps.runner.submit(
             partial(
@@ -94,7 +95,7 @@ async def _users(
     form: Mapping[str, str] | None = None,
     *,
     problem: AlertdError | None = None,
-    fresh: tuple[str, str] | None = None,
+    fresh: tuple[str, str, int] | None = None,
 ) -> Response:
     def read() -> dict[str, Any]:
         with deps.store.read() as connection:
@@ -106,6 +107,7 @@ async def _users(
                         user,
                         len(credentials.sessions(connection, user.no, now)),
                         second_factor.required_of(connection, user.no),
+                        len(credentials.working(connection, user.no, now)),
                     )
                     for user in found
                 ],
