@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, select, update
 
 from alertd.errors import ConflictError, NotFoundError
 from alertd.model import Fact, Millis
@@ -246,11 +246,15 @@ def session_of(connection: Connection, secret: str, now: Millis) -> Session | No
 
 def close_session(tx: Transaction, secret: str) -> None:
     """Sign out; a session that isn't there is signed out already."""
-    tx.connection.execute(
-        update(t.session)
-        .where(t.session.c.hash == secret_hash(secret), t.session.c.revoked_at.is_(None))
-        .values(revoked_at=tx.now)
-    )
+    c = t.session.c
+    mine = and_(c.hash == secret_hash(secret), c.revoked_at.is_(None))
+    no = tx.connection.execute(select(c.principal_no).where(mine)).scalar()
+    if no is None:
+        return
+    tx.connection.execute(update(t.session).where(mine).values(revoked_at=tx.now))
+    owner = access.principal_of(tx.connection, no)
+    body = {"principal": owner.id.hex()}
+    tx.record(Fact(kind="session.revoked", occurred_at=tx.now, body=body, source=owner.source))
 
 
 def refuse_sign_in(tx: Transaction, principal: Principal | None, *, reason: str) -> None:

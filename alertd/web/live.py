@@ -7,7 +7,7 @@ was: `node:writer:seq,node:writer:seq`. A heartbeat tells a page that silence is
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -72,12 +72,15 @@ class Listener:
         alert_no: Only this alert's facts, and those about none (deliveries are settled in batches).
         bodies: Whether facts come with their bodies.
         calendar: Whether they may know of drills that haven't begun, some of them without notice.
+        still: Whether they may go on listening, asked about as often as a heartbeat comes: whoever
+            was shut out, or has other rights now, hears no more.
     """
 
     cursor: journal.Cursor | None
     alert_no: int | None = None
     bodies: bool = False
     calendar: bool = False
+    still: Callable[[], Awaitable[bool]] | None = None
 
     def hears(self, row: Recorded) -> bool:
         """Whether a fact is for them."""
@@ -100,17 +103,31 @@ async def follow(tail: Tail, listener: Listener) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     yield _beat(deps, cursor)
     ends_at_s = loop.time() + LONGEST_S
+    asked_at_s = loop.time()
     while not deps.stopping.is_set() and loop.time() < ends_at_s:
-        with tail.ear() as ear:
-            await tail.begun()
-            while rows := await asyncio.to_thread(page, deps, cursor):
-                if told := _told(places(rows, dict(cursor)), cursor, listener):
-                    yield told
-            async with aclosing(_heard(deps, ear, cursor, listener)) as heard:
-                async for told in heard:
-                    yield told
-                    if loop.time() >= ends_at_s:
-                        break
+        async with aclosing(_told_next(tail, cursor, listener)) as heard:
+            async for told in heard:
+                if loop.time() - asked_at_s >= HEARTBEAT_S:
+                    if listener.still is not None and not await listener.still():
+                        return
+                    asked_at_s = loop.time()
+                yield told
+                if loop.time() >= ends_at_s:
+                    break
+
+
+async def _told_next(
+    tail: Tail, cursor: journal.Cursor, listener: Listener
+) -> AsyncGenerator[bytes, None]:
+    """What has come since, and then what comes, until the ear loses its place."""
+    with tail.ear() as ear:
+        await tail.begun()
+        while rows := await asyncio.to_thread(page, tail.deps, cursor):
+            if told := _told(places(rows, dict(cursor)), cursor, listener):
+                yield told
+        async with aclosing(_heard(tail.deps, ear, cursor, listener)) as heard:
+            async for told in heard:
+                yield told
 
 
 async def _heard(

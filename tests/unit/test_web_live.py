@@ -10,10 +10,12 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from alertd.engine.turn import Turn
 from alertd.errors import InvalidInputError
-from alertd.web.live import format_cursor, parse_cursor
+from alertd.store import access, credentials
+from alertd.web.live import HEARTBEAT_S, format_cursor, parse_cursor
 from tests.unit.test_web_drills import BLIND
-from tests.unit.web_city import WebCity, served, short
+from tests.unit.web_city import TOWN, WebCity, served, short
 
 
 @asynccontextmanager
@@ -187,6 +189,35 @@ async def test_open_streams_end_when_the_server_stops(web: WebCity) -> None:
         web.deps.stopping.set()
         async with asyncio.timeout(3):
             assert [event async for event in stream] == []
+
+
+@pytest.mark.parametrize("how", ["token", "account", "rights"])
+async def test_who_was_shut_out_hears_no_more(web: WebCity, how: str) -> None:
+    async with (
+        served(web) as url,
+        listening(f"{url}/api/v1/events", web, "viewer") as stream,
+        listening(f"{url}/api/v1/events", web, "auditor") as stays,
+    ):
+        await anext(stream)
+
+        def do(turn: Turn) -> None:
+            found = access.find_principal(turn.connection, "viewer")
+            assert found is not None
+            if how == "account":
+                access.disable_principal(turn.tx, found.no, by="cli")
+            elif how == "rights":
+                access.change_principal(turn.tx, found.no, by="cli", unit_code=TOWN)
+            else:
+                (token,) = credentials.tokens(turn.connection, found.no)
+                credentials.revoke_token(turn.tx, token.key, by="cli")
+
+        await web.runner.submit(do)
+        async with asyncio.timeout(3 * HEARTBEAT_S):
+            told = [event async for event in stream]
+        # It is asked before what comes is told: at most what came within the first seconds.
+        assert [event["event"] for event in told] in ([], ["fact"])
+        await web.issue()
+        await until(stays, "alert.issued")
 
 
 async def test_nobody_unknown_listens(web: WebCity) -> None:

@@ -2,18 +2,21 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
-from fastapi import Depends, Header, Query
+from fastapi import Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from alertd.engine.authority import Actor, may
+from alertd.errors import ForbiddenError
 from alertd.store import journal
 from alertd.store.reads import alerts
 from alertd.store.reads import terminals as reads
 from alertd.store.reads.paging import Page
 from alertd.web.api.routing import api_router
-from alertd.web.auth import Reader
+from alertd.web.auth import Reader, signed_in
 from alertd.web.commands.drilling import sees_blind
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, Cursor, Limit
@@ -72,7 +75,19 @@ async def cursor_of(
     return parse_cursor(text) if text is not None else None
 
 
+async def _still(request: Request, deps: Deps, reader: Actor) -> bool:
+    """Whether whoever began to listen may do the same now as then."""
+    try:
+        found = await signed_in(request, deps)
+    except ForbiddenError:  # their unit has left the roster
+        return False
+    except SQLAlchemyError:  # nothing comes while it is away, and they are asked again
+        return True
+    return found is not None and found.actor == reader
+
+
 async def listener_of(
+    request: Request,
     reader: Reader,
     deps: Given,
     after: Cursor = None,
@@ -90,6 +105,7 @@ async def listener_of(
         alert_no=number,
         bodies=bodies and whole,
         calendar=sees_blind(reader),
+        still=partial(_still, request, deps, reader),
     )
 
 
@@ -109,8 +125,8 @@ class EventStream(StreamingResponse):
 async def events(tail: Tailing, listener: Annotated[Listener, Depends(listener_of)]) -> EventStream:
     """Facts as they are committed: `fact` events, and a `beat` every five seconds.
 
-    Goes on behind `Last-Event-ID` (or `after`); ends by itself after ten minutes, so that a client
-    that may no longer listen is found out when it comes back.
+    Goes on behind `Last-Event-ID` (or `after`); ends within some seconds for a client that may no
+    longer listen, and by itself after ten minutes.
     """
     # Neither kept by anybody on the way, nor held back by a proxy until there is more of it.
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
