@@ -23,6 +23,7 @@ from alertd.model import (
     MessageKind,
     RecipientKind,
     Stage,
+    Told,
     alert_of,
     duty_of,
     numbers_of,
@@ -35,6 +36,7 @@ from rosters.words import Level
 
 _LADDERS, _DIGESTS = "ladders", "digests"
 _OTHER = "other"  # a policy's word for "not by the way that stayed silent"
+_Holders = Mapping[int, Sequence[people.Holder]]  # by duty
 _NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it stays one part
 
 
@@ -58,40 +60,42 @@ def _climb_alert(turn: Turn, alert_no: int, rows: Sequence[due.Ladder]) -> None:
     alert = whole(turn.alert(alert_no))
     holders = people.holders(turn.connection, [duty_of(row.no) for row in rows])
     units = counted_in(turn, alert, [row.unit_no for row in rows])
-    held = _held(turn, alert, rows)
+    held = _held(turn, alert, rows, holders)
     climbs = []
     for row in rows:
-        others = people.stand_ins(holders.get(duty_of(row.no), ()), turn.now)
+        others = people.stand_ins(holders.get(duty_of(row.no), ()), turn.minute)
         ladder = escalate.Ladder(
             step=row.step,
             start_at=row.start_at,
             told=row.told,
             has_alternates=bool(others),
-            held=held.get(row.unit_no, frozenset()),
+            held=held.get(row.no, frozenset()),
         )
         climbs.append((row, escalate.climb(ladder, alert.policy, turn.now)))
     _record(turn, alert, climbs, units)
     _carry_out(turn, alert, climbs, holders)
 
 
-def _held(turn: Turn, alert: LiveAlert, rows: Sequence[due.Ladder]) -> Mapping[int, frozenset[Act]]:
-    """By silent unit, what its ladder may not do, where a drill's plan says how far it climbs.
+def _held(
+    turn: Turn, alert: LiveAlert, rows: Sequence[due.Ladder], holders: _Holders
+) -> Mapping[int, frozenset[Act]]:
+    """By requirement, what its ladder may not do, where a drill's plan says how far it climbs.
 
     It is asked of whom the rung would tell: where a superior is passed over for the desk, the desk.
     """
     if alert.drill is None or _whole_way(alert):
         return {}
     highest = Level(alert.drill.climb_to).depth if alert.drill.climb_to else None
-    told = _upward(turn, alert, [row.unit_no for row in rows])
+    told = _upward(turn, alert, rows, holders)
     duties = {duty for acts in told.values() for duty in acts.values() if duty is not None}
     levels = people.levels_of(turn.connection, duties)
     return {
-        unit_no: frozenset(
+        no: frozenset(
             act
             for act, duty in acts.items()
             if highest is None or duty not in levels or Level(levels[duty]).depth < highest
         )
-        for unit_no, acts in told.items()
+        for no, acts in told.items()
     }
 
 
@@ -100,20 +104,29 @@ def _whole_way(alert: LiveAlert) -> bool:
     return alert.drill is None or alert.drill.climb_to == Level.CITY
 
 
-def _upward(turn: Turn, alert: LiveAlert, units: Sequence[int]) -> dict[int, dict[Act, int | None]]:
-    """By silent unit, the duty that each rung above it tells.
+def _upward(
+    turn: Turn, alert: LiveAlert, rows: Sequence[due.Ladder], holders: _Holders
+) -> dict[int, dict[Act, int | None]]:
+    """By requirement, the duty that each rung above it tells.
 
-    A superior who isn't there is passed over for the desk: silence ends at a human.
+    A superior who isn't there is passed over for the desk: silence ends at a human. So is one who
+    is silent themselves, for the next.
     """
-    above = people.superiors(turn.connection, units, alert.policy.ladder_roles)
+    asked = {row.no: (row.unit_no, _asked(turn, row, holders)) for row in rows}
+    above = people.others_above(turn.connection, asked, alert.policy.ladder_roles, turn.minute)
     desk = people.duty_desk(turn.connection)
     found: dict[int, dict[Act, int | None]] = {}
-    for unit_no in units:
-        parent, grandparent = above.get(unit_no, (None, None))
-        first = desk if parent is None else parent
-        second = desk if grandparent is None else grandparent
-        found[unit_no] = {Act.PARENT: first, Act.GRANDPARENT: second, Act.DUTY_DESK: desk}
+    for row in rows:
+        parent, grandparent, *_ = (*above[row.no], desk, desk)
+        found[row.no] = {Act.PARENT: parent, Act.GRANDPARENT: grandparent, Act.DUTY_DESK: desk}
     return found
+
+
+def _asked(turn: Turn, row: due.Ladder, holders: _Holders) -> list[int]:
+    """Who was asked so far, and is silent."""
+    held = holders.get(duty_of(row.no), ())
+    taken_over = people.stand_ins(held, turn.minute) if row.told & Told.ALTERNATES else []
+    return people.principals(held, turn.minute) + taken_over
 
 
 Climbs = Sequence[tuple[due.Ladder, escalate.Climb]]
@@ -138,9 +151,7 @@ def _record(
     turn.record("climbed", {"items": items}, alert_no=alert.no)
 
 
-def _carry_out(
-    turn: Turn, alert: LiveAlert, climbs: Climbs, holders: Mapping[int, Sequence[Any]]
-) -> None:
+def _carry_out(turn: Turn, alert: LiveAlert, climbs: Climbs, holders: _Holders) -> None:
     remind: dict[tuple[Stage, bool], list[int]] = {}
     takeover: dict[Stage, list[int]] = {}
     ring: dict[Stage, list[int]] = {}
@@ -162,7 +173,7 @@ def _carry_out(
         tell_stage(turn, alert, MessageKind.CALL, persons, stage)
     for stage, persons in takeover.items():
         tell_stage(turn, alert, MessageKind.TAKEOVER, persons, stage)
-    _queue_digests(turn, alert, climbs)
+    _queue_digests(turn, alert, climbs, holders)
 
 
 def tell_stage(
@@ -216,15 +227,15 @@ def _last_routes(turn: Turn, alert_no: int, persons: Sequence[int]) -> dict[int,
     return found
 
 
-def _queue_digests(turn: Turn, alert: LiveAlert, climbs: Climbs) -> None:
+def _queue_digests(turn: Turn, alert: LiveAlert, climbs: Climbs, holders: _Holders) -> None:
     wanting = [(row, climb) for row, climb in climbs if _UPWARD & set(climb.acts)]
     if not wanting:
         return
-    told = _upward(turn, alert, [row.unit_no for row, _ in wanting])
+    told = _upward(turn, alert, [row for row, _ in wanting], holders)
     window = round(alert.policy.digest_window_s * 1000)
     items: list[list[int]] = []
     for row, climb in wanting:
-        for act, to in told[row.unit_no].items():
+        for act, to in told[row.no].items():
             if act in climb.acts and to is not None and to != duty_of(row.no):
                 items.append([to, row.no, turn.now + window])
     if items:

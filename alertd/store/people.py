@@ -4,7 +4,7 @@
 or of number in mid-alert works at once (DESIGN §8). Every reader takes many numbers at once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -248,18 +248,51 @@ def lead_duty(connection: Connection, unit_no: int, ladder_roles: Sequence[str])
 def superiors(
     connection: Connection, unit_nos: Iterable[int], ladder_roles: Sequence[str]
 ) -> dict[int, tuple[int | None, int | None]]:
-    """The duties above each unit: of the nearest unit above that has a lead, and of the next.
+    """The duties above each unit: of the nearest unit above that has a lead, and of the next."""
+    found: dict[int, tuple[int | None, int | None]] = {}
+    for unit_no, duties in leads_above(connection, unit_nos, ladder_roles).items():
+        parent, grandparent, *_ = (*duties, None, None)
+        found[unit_no] = (parent, grandparent)
+    return found
+
+
+def leads_above(
+    connection: Connection, unit_nos: Iterable[int], ladder_roles: Sequence[str]
+) -> dict[int, tuple[int, ...]]:
+    """The duties above each unit, the nearest first.
 
     A level that nobody holds is passed over, so that silence still climbs to somebody.
     """
     above = {no: line[1:] for no, line in ancestors(connection, unit_nos).items()}
     first = leads(connection, {no for line in above.values() for no in line}, ladder_roles)
-    found: dict[int, tuple[int | None, int | None]] = {}
-    for unit_no, line in above.items():
-        duties = [first[no] for no in line if no in first]
-        parent, grandparent, *_ = (*duties, None, None)
-        found[unit_no] = (parent, grandparent)
-    return found
+    return {unit: tuple(first[no] for no in line if no in first) for unit, line in above.items()}
+
+
+def others_above(
+    connection: Connection,
+    silent: Mapping[int, tuple[int, Collection[int]]],
+    ladder_roles: Sequence[str],
+    minute: int,
+) -> dict[int, tuple[int, ...]]:
+    """As `leads_above`, without the duties that only the silent people would answer for.
+
+    A village's head is often a grid's leader, too: nobody else hears what he tells himself.
+
+    Args:
+        connection: For reading.
+        silent: By any key, a unit and the people there that are asked and don't answer.
+        ladder_roles: Who answers for a unit, in their order.
+        minute: Of the city's day.
+    """
+    lines = leads_above(connection, {unit for unit, _ in silent.values()}, ladder_roles)
+    held = holders(connection, {duty for line in lines.values() for duty in line})
+    told = {duty: set(within_reach(held.get(duty, ()), minute)) for duty in held}
+    return {
+        key: tuple(
+            duty for duty in lines.get(unit, ()) if not told.get(duty) or told[duty] - set(persons)
+        )
+        for key, (unit, persons) in silent.items()
+    }
 
 
 def levels_of(connection: Connection, duty_nos: Iterable[int]) -> dict[int, str]:

@@ -22,10 +22,12 @@ from alertd.model import (
     StageRule,
     Step,
 )
+from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.reads import board
 from channels.base import Fault, Outgoing, ReceiptStatus, SendError
 from tests.city import OFFICER, RED, ZONE, City, accepts
+from tests.unit.roster_moves import put_in_charge
 
 MakeCity = Callable[..., City]
 TOWN = "330281001"
@@ -210,6 +212,27 @@ def test_a_superior_gets_one_digest_a_window_and_not_a_message_a_door(
     assert len({m.address for m in digests}) == len(digests)
     silent = city.rows(select(t.requirement).where(t.requirement.c.state == 0))
     assert len(digests) < len(silent) / 2
+
+
+def test_who_is_his_own_superior_is_passed_over_for_the_next(make_city: MakeCity) -> None:
+    city = make_city()
+    (duty, person), *_ = city.leaders()
+    with city.store.read() as connection:
+        unit = select(t.duty.c.unit_no).where(t.duty.c.no == duty).scalar_subquery()
+        (no,) = connection.execute(select(t.unit.c.no).where(t.unit.c.no == unit)).scalars()
+        parent, grandparent = people.superiors(connection, [no], RED.ladder_roles)[no]
+    assert parent
+    assert grandparent
+    put_in_charge(city, person, parent)
+    city.issue()
+    city.forward(minutes=7)
+    c = t.digest_entry.c
+    query = select(c.duty_no, c.message_no).where(c.requirement_no == city.requirement(duty).no)
+    (heard,) = city.rows(query)
+    assert heard.duty_no == grandparent
+    assert heard.message_no
+    city.forward(minutes=9)
+    assert len(city.rows(query)) > 1  # and the one above that in their turn
 
 
 def test_units_of_one_name_are_counted_each(make_city: MakeCity) -> None:

@@ -89,6 +89,17 @@ def test_who_is_on_duty_is_told_and_asked_and_the_other_asked_to_take_over(
     assert city.requirement(pair.duty).have == 1
 
 
+def test_whoever_is_off_duty_takes_over_from_one_who_cannot_come(
+    make_city: Callable[..., City],
+) -> None:
+    city = make_city()
+    pair = share(city, (0, 16 * 60), DAY)
+    city.issue()
+    city.reply(city.phone_of(pair.second), "0")
+    city.forward(seconds=5)
+    assert kinds(city, pair.first) == ["takeover"]
+
+
 @pytest.mark.parametrize("other", ["has a gap", "has no number"])
 def test_nobody_stands_down_where_nobody_else_is_there(
     make_city: Callable[..., City], other: str
