@@ -9,7 +9,6 @@ from typing import Final
 import httpx
 
 from alertd.beside import Running
-from alertd.bootstrap import library_of, lock
 from alertd.cli.certificates import expires_at
 from alertd.cli.checkup_folder import folder_findings
 from alertd.cli.checkup_logins import login_findings
@@ -23,6 +22,7 @@ from alertd.cli.words import LANGUAGE, _
 from alertd.clock import machine_ms
 from alertd.errors import AlertdError
 from alertd.i18n import sentence
+from alertd.provision import library_of, lock
 from alertd.settings import FILE_NAME, Settings, load, unknown_variables
 from alertd.store import dialect
 from alertd.web.server import certificate_of, listen

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from alertd.bootstrap import ballast_of
 from alertd.cli.findings import Finding, Health
 from alertd.cli.words import _, listed
 from alertd.decide.space import judge
 from alertd.owners import owner_of, user
+from alertd.provision import ballast_of
 from alertd.settings import Settings
 from alertd.web.ready import LEAST_FREE_BYTES
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alertd.beside import Running
-from alertd.bootstrap import EMBEDDED, command_key, route_config
+from alertd.bootstrap import EMBEDDED
 from alertd.cli.checkup_answers import one_way_findings
 from alertd.cli.client import Client, http_client, kept_token
 from alertd.cli.findings import Finding, Health, of_error
@@ -15,6 +15,7 @@ from alertd.cli.words import LANGUAGE, _, listed, told, word
 from alertd.clock import SteadyClock
 from alertd.errors import AlertdError
 from alertd.i18n import sentence
+from alertd.provision import command_key, route_config
 from alertd.settings import Settings
 from channels import registry
 from channels.base import Channel, ChannelKind, Event, RouteContext

@@ -6,7 +6,6 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from alertd.bootstrap import address_key
 from alertd.cli import keys
 from alertd.cli.checkup_answers import early_findings
 from alertd.cli.findings import Finding, Health, age, of_error
@@ -16,6 +15,7 @@ from alertd.clock import POSTGRESQLS, machine_ms
 from alertd.decide.timekeeping import Why, resume, standing
 from alertd.engine.authority import Actor, may
 from alertd.errors import AlertdError
+from alertd.provision import address_key
 from alertd.settings import Settings
 from alertd.store import access, dialect, lived, migrate, roster
 from alertd.store.backup.checking import require_key

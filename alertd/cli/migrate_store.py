@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from alertd.bootstrap import lock
 from alertd.cli import show
 from alertd.cli.keeping import goes_on
 from alertd.cli.options import Json, WillSend
 from alertd.cli.words import _
 from alertd.clock import machine_ms
 from alertd.errors import InvalidInputError, NotConfiguredError
+from alertd.provision import lock
 from alertd.settings import Settings, load
 from alertd.store import dialect, migrate
 from alertd.store.departure import take_back

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
-from alertd.bootstrap import lock, open_store, open_vault
 from alertd.cli.client import require_city, running
+from alertd.provision import lock, open_store, open_vault
 from alertd.settings import Settings
 from alertd.store.database import Store
 

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from alertd.bootstrap import lock
 from alertd.cli import show
 from alertd.cli.keeping import database_of, goes_on, megabytes
 from alertd.cli.options import Json, WillSend
 from alertd.cli.words import _
 from alertd.clock import machine_ms
 from alertd.errors import InvalidInputError
+from alertd.provision import lock
 from alertd.settings import Settings, load
 from alertd.store import dialect
 from alertd.store.backup import manifest

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from alertd.bootstrap import Node, command_key
+from alertd.bootstrap import Node
 from alertd.cli import show
 from alertd.cli.options import today
 from alertd.cli.words import _
 from alertd.clock import UuidV7
 from alertd.errors import ConflictError
+from alertd.provision import command_key
 from alertd.store import roster
 from channels.base import Limits, RouteConfig
 from channels.loudspeaker.keys import make_key, public_text

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from alertd.bootstrap import library_of, route_config, wording_of
 from alertd.cli import show, simulated
 from alertd.cli.behaviour import Behaviour, Wanted, choose
 from alertd.cli.logs import configure
@@ -22,6 +21,7 @@ from alertd.errors import AlertdError, InvalidInputError
 from alertd.i18n import N_
 from alertd.lanes import service_of
 from alertd.model import Channel, Status
+from alertd.provision import library_of, route_config, wording_of
 from alertd.settings import RouteSettings, Settings, load
 from channels.kinds import kind_of
 from drills.plan import Plan, Way

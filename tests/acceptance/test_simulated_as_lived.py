@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import create_engine
 
 from alertd import messages
-from alertd.bootstrap import load_policies
 from alertd.decide.plan import Route
 from alertd.engine.library import Library
 from alertd.model import Channel, Stage, Status, stage_of
+from alertd.policies import load_policies
 from drills.plan import from_dict
 from drills.simulate import stage
 from drills.simulate.figures import Rung, ladders

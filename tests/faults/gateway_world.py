@@ -17,12 +17,12 @@ import httpx
 from sqlalchemy import func, select
 
 from alertd import messages
-from alertd.bootstrap import planned
 from alertd.clock import SteadyClock, UuidV7
 from alertd.engine.core import Engine
 from alertd.engine.runner import Runner
 from alertd.model import Channel as Kind
 from alertd.model import DeliveryState, Policy
+from alertd.provision import planned
 from alertd.report.make import gather
 from alertd.store import tables as t
 from alertd.store.database import Store

@@ -13,7 +13,6 @@ import pytest
 from alembic import command
 from sqlalchemy import select
 
-from alertd.bootstrap import lock
 from alertd.cli.keeping import database_of
 from alertd.errors import (
     ConflictError,
@@ -22,6 +21,7 @@ from alertd.errors import (
     NotFoundError,
     UnavailableError,
 )
+from alertd.provision import lock
 from alertd.settings import Settings
 from alertd.store import dialect, migrate
 from alertd.store import tables as t

@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from alertd.bootstrap import planned, route_config
 from alertd.lanes import BY_SMS
 from alertd.model import DeliveryState, Policy, Stage, StageRule, Step, numbers_of
+from alertd.provision import planned, route_config
 from alertd.settings.route import RouteSettings
 from alertd.store import tables as t
 from channels.base import Fault, Outgoing, SendError

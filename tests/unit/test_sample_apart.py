@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from alertd.bootstrap import Node, open_store
+from alertd.bootstrap import Node
 from alertd.cli.sample import WHY, refuse_own_city, refuse_sample_city
 from alertd.errors import ConflictError
+from alertd.provision import open_store
 from alertd.settings import RouteSettings, Settings
 from alertd.store import tables as t
 from tests import databases

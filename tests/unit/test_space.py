@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from alertd.bootstrap import checkpoint_pages
 from alertd.decide.space import Ballast, judge
 from alertd.engine.space import Space
+from alertd.provision import checkpoint_pages
 from alertd.store.ballast import BallastFile
 from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES
 

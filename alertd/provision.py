@@ -1,0 +1,164 @@
+"""What settings ask for, made: keys, store, templates and policies, routes' configuration.
+
+Commands that read or mend a stopped city need no more than this, and start faster without the web.
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, TextIO
+
+from alertd import messages
+from alertd.decide.plan import Route
+from alertd.engine.library import Library
+from alertd.errors import AlertdError
+from alertd.lanes import service_of
+from alertd.model import Channel as Kind
+from alertd.model import Status
+from alertd.policies import load_policies
+from alertd.settings import RouteSettings, Settings
+from alertd.store import migrate
+from alertd.store.backup.checking import require_key
+from alertd.store.backup.placing import LOCK, refuse_half
+from alertd.store.ballast import BallastFile
+from alertd.store.database import Store, lock_file
+from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES, reader
+from alertd.store.links import PLACEHOLDER
+from alertd.store.vault import KEY_BYTES, Vault, load_key
+from channels import registry
+from channels.base import Channel, Limits, RouteConfig
+
+_LONGEST_IDLE_MS: Final = 30_000  # within one of its transactions; a step takes a fraction of that
+
+
+def library_of(settings: Settings) -> Library:
+    """Policies and templates, shipped and the city's own from its configuration folder."""
+    own = settings.config_dir
+    policies = load_policies(own / "policies" if own else None)
+    if not settings.confirmations:
+        policies = {n: replace(p, confirm_replies=False) for n, p in policies.items()}
+    return Library(
+        policies=policies,
+        templates=messages.load_library(own / "templates" if own else None),
+        zone=settings.zone,
+    )
+
+
+def wording_of(settings: Settings) -> messages.Wording:
+    """Renders with the office's signature, and with links where they are asked for."""
+    link = f"{settings.base_url}/a/{PLACEHOLDER}" if settings.ack_links else ""
+    return messages.Wording(settings.signatures, settings.issuers, link)
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The keys of the addresses; made the first time, readable by the owner only.
+
+    Raises:
+        ConflictError: The database's key isn't here: with another one nobody could be told.
+    """
+    file = address_key(settings)
+    engine = reader(settings.store_url)
+    try:
+        with engine.begin() as connection:
+            require_key(connection, file)
+    finally:
+        engine.dispose()
+    return Vault(load_key(file, os.urandom(KEY_BYTES)))
+
+
+def address_key(settings: Settings) -> Path:
+    """Where the key is kept that opens the addresses."""
+    return settings.data_dir / "keys" / "addresses.key"
+
+
+def command_key(settings: Settings) -> Path:
+    """Where the key is kept that loudspeakers' commands are signed with."""
+    return settings.data_dir / "keys" / "commands.key"
+
+
+def open_store(settings: Settings) -> Store:
+    """Bring the database up to date and open it; the caller holds the data folder's lock.
+
+    Raises:
+        ConflictError: The key of the addresses isn't here: with another one nobody could be told.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate.upgrade(settings.store_url)
+    return Store(
+        settings.store_url,
+        open_vault(settings),
+        node=settings.node,
+        checkpoint_pages=checkpoint_pages(ballast_of(settings).wanted),
+        idle_ms=_LONGEST_IDLE_MS,
+    )
+
+
+def ballast_of(settings: Settings) -> BallastFile:
+    """The ballast of the data folder, which exists."""
+    return BallastFile(settings.data_dir, round(settings.ballast_mb * 1_000_000))
+
+
+def checkpoint_pages(ballast: int) -> int:
+    """So many that, when the disk is full, half of the ballast can take in SQLite's journal."""
+    return min(CHECKPOINT_PAGES, ballast // 2 // PAGE_BYTES) if ballast else CHECKPOINT_PAGES
+
+
+def lock(settings: Settings) -> TextIO:
+    """Make sure that nobody else writes here, and that what is here is whole."""
+    handle = lock_file(settings.data_dir / LOCK)
+    try:
+        refuse_half(settings.data_dir)
+    except AlertdError:
+        handle.close()
+        raise
+    return handle
+
+
+def route_config(name: str, given: RouteSettings) -> RouteConfig:
+    """A route's settings as the channel reads them."""
+    return RouteConfig(
+        name=name,
+        type=given.type,
+        carries=frozenset(given.carries),
+        simulated=given.simulated,
+        numbers=given.numbers,
+        rank=given.rank,
+        limits=Limits(
+            in_flight=given.in_flight,
+            rate_per_s=given.rate_per_s,
+            burst=given.burst,
+            timeout_s=given.timeout_s,
+            parts_per_min=given.parts_per_min,
+            parts_per_day=given.parts_per_day,
+            cost_per_part=given.cost_per_part,
+            cost_per_day=given.cost_per_day,
+            same_text_per_day=given.same_text_per_number_per_day,
+            # A loudspeaker's commands are numbered by one connection, a robot's messages counted.
+            shares=1 if given.type in registry.UNDIVIDED else given.shares,
+        ),
+        options=given.plain_options(),
+    )
+
+
+def planned(channel: Channel, speed: float) -> Route:
+    """A route as the engine plans with it, in the clock's own seconds."""
+    config = channel.config
+    return Route(
+        name=config.name,
+        channel=Kind[channel.kind.name],
+        carries=frozenset(Status[word.upper()] for word in config.carries),
+        simulated=config.simulated,
+        numbers=config.numbers,
+        rank=config.rank,
+        parts_per_min=config.limits.parts_per_min,
+        parts_per_day=config.limits.parts_per_day,
+        cost_per_part=config.limits.cost_per_part,
+        cost_per_day=config.limits.cost_per_day,
+        same_text_per_day=config.limits.same_text_per_day,
+        service=service_of(config.type),
+        in_flight=config.limits.in_flight,
+        rate_per_s=config.limits.rate_per_s / speed,
+        burst=config.limits.burst,
+        timeout_s=config.limits.timeout_s * speed,
+        shares=min(config.limits.shares, config.limits.in_flight),
+    )
