@@ -107,7 +107,7 @@ class Calendar:
         self, turn: Turn, row: Row[Any], plan: Plan, later: list[Millis], reminded: int
     ) -> None:
         params = {"when": _words(turn, row)}
-        test_no = owners.tell(turn, self.office, row.owner, plan, owners.REMINDER, params)
+        test_no = self._tell(turn, row, plan, owners.REMINDER, params)
         body = {
             "no": row.no,
             "reminded": reminded,
@@ -137,7 +137,18 @@ class Calendar:
 
     def _postpone(self, turn: Turn, row: Row[Any], plan: Plan, reason: str) -> None:
         holding.put_off(turn, row.no, DrillState.POSTPONED, reason)
-        owners.tell(turn, self.office, row.owner, plan, owners.POSTPONED, {})
+        self._tell(turn, row, plan, owners.POSTPONED, {})
+
+    def _tell(
+        self, turn: Turn, row: Row[Any], plan: Plan, template: str, params: dict[str, Any]
+    ) -> int:
+        """Tell the owner of a drill that hasn't begun; returns the Test alert's number, or 0.
+
+        Of one without notice the console alone tells: a Test alert is seen by all who read there,
+        and they are those who take part.
+        """
+        blind = bool(row.commitment)
+        return 0 if blind else owners.tell(turn, self.office, row.owner, plan, template, params)
 
     def _over(self, turn: Turn, row: Row[Any]) -> bool:
         alert = ending.goes_on_as(turn, row)
@@ -184,13 +195,6 @@ def _moment_of(turn: Turn, row: Row[Any]) -> Millis:
 
 
 def _words(turn: Turn, row: Row[Any]) -> Mapping[str, str]:
-    """When, by language; of a window its two ends and nothing in between."""
-    zone = turn.library.zone
-    opens = datetime.fromtimestamp(row.opens_at / 1000, zone)
-    closes = datetime.fromtimestamp(row.closes_at / 1000, zone)
-    if row.commitment:
-        return {
-            "zh-CN": f"{opens:%m月%d日%H:%M}至{closes:%m月%d日%H:%M}间",
-            "en": f"between {opens:%m-%d %H:%M} and {closes:%m-%d %H:%M}",
-        }
+    """When, by language."""
+    opens = datetime.fromtimestamp(row.opens_at / 1000, turn.library.zone)
     return {"zh-CN": f"{opens:%m月%d日%H:%M}", "en": f"{opens:%m-%d %H:%M}"}

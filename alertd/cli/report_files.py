@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from alertd.cli import show
 from alertd.cli.reading import reading
 from alertd.cli.words import _
+from alertd.clock import machine_ms
 from alertd.errors import InvalidInputError
 from alertd.i18n import LANGUAGES
 from alertd.report import change
@@ -19,6 +20,7 @@ from alertd.report.make import FORMATS, Format, Order, Report, drill_before, gat
 from alertd.report.season import rows_of
 from alertd.settings import Settings
 from alertd.store import tables as t
+from alertd.store.reads import drills
 from alertd.store.reads.alerts import AlertView, find
 from alertd.store.reads.alerts import alert as read_alert
 from alertd.store.reads.past import issued_between
@@ -79,6 +81,10 @@ def _write(
     if wanted.bundle is not None:
         wanted.bundle.parent.mkdir(parents=True, exist_ok=True)
         write_bundle(connection, now, wanted.bundle)
+        if drills.secret(connection, machine_ms()):
+            show.note(
+                _("It tells of a drill without notice that is to come: hand it on afterwards.")
+            )
         return now, [wanted.bundle]
     signers = (view.created_by, view.approved_by or "")
     order = Order(zone=settings.zone, before=before, signers=signers)

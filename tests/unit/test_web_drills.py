@@ -191,3 +191,23 @@ async def test_a_drill_from_the_issue_page_gives_way_to_a_live_alert(tmp_path: P
         async with await browser(web, "auditor") as client:
             page = (await client.get(f"/alerts/{drill['short_code']}/timeline")).text
         assert "gave way to a live alert" in page
+
+
+async def test_what_tells_of_a_drill_without_notice_waits_until_it_has_begun(
+    tmp_path: Path,
+) -> None:
+    async with web_city(tmp_path) as web:
+        bundle = f"/alerts/{(await web.issue())['id']}/report?format=bundle"
+        seen = [(who, await ask(web, who, "GET", bundle)) for who in ("viewer", "officer")]
+        assert [answer.status_code for _, answer in seen] == [200, 200]
+        saved = await ask(web, "officer", "POST", "/drill-plans", {"toml": BLIND})
+        assert saved.status_code == 201
+        made = await ask(web, "officer", "POST", "/drills", {"plan": "双盲演练"})
+        assert made.status_code == 201, made.text
+        for who, status in (("viewer", 403), ("auditor", 403), ("officer", 200)):
+            assert (await ask(web, who, "GET", bundle)).status_code == status, who
+        for who, told in (("auditor", False), ("admin", True)):
+            async with await browser(web, who) as client:
+                record = await client.get("/record")
+                assert record.status_code == 200
+                assert ("drill.scheduled" in record.text) == told, who

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
@@ -200,6 +201,25 @@ def live_alert(connection: Connection) -> int | None:
     """
     live, _ = out(connection)
     return live[0] if live else None
+
+
+def hidden(connection: Connection) -> frozenset[int]:
+    """The numbers of drills without notice that haven't begun: who takes part knows of none."""
+    c = t.drill.c
+    query = select(c.no).where(c.commitment != "", c.started_at.is_(None))
+    return frozenset(connection.execute(query).scalars())
+
+
+def secret(connection: Connection, now: Millis) -> bool:
+    """Whether the record tells of a window that is to come: of a drill, or of a saved plan."""
+    c = t.drill.c
+    waits = c.state.in_([DrillState.SCHEDULED.value, DrillState.DRAFTED.value])
+    drill = select(c.no).where(c.commitment != "", waits).limit(1)
+    if connection.execute(drill).first() is not None:
+        return True
+    saved = connection.execute(select(t.drill_plan.c.content)).scalars()
+    windows = (json.loads(content).get("when", {}).get("window") for content in saved)
+    return any(datetime.fromisoformat(each[1]).timestamp() * 1000 > now for each in windows if each)
 
 
 def log(connection: Connection, drill_no: int) -> list[Fact]:

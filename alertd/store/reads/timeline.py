@@ -1,6 +1,6 @@
 """The journal as people read it: what happened to an alert, in order, a fact a line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,7 @@ def recent(
     people: bool = False,
     before: int | None = None,
     limit: int = 100,
+    hidden: Collection[int] = (),
 ) -> Page[Line]:
     """The record, the newest first.
 
@@ -95,6 +96,7 @@ def recent(
         people: Only what people did: not what the engine and the routes did by themselves.
         before: A page's `next`: the transaction before which the page begins.
         limit: About so many: a transaction is never cut in two.
+        hidden: Drills that the reader isn't to know of.
     """
     c = t.journal.c
     rows: list[Any] = []
@@ -111,18 +113,22 @@ def recent(
     shown = rows[:limit]
     if len(rows) > limit:  # the next page begins before a whole transaction
         shown = [row for row in shown if row.turn != rows[limit].turn] or shown
-    facts = [journal.recorded(row) for row in shown]
+    facts = [fact for row in shown if not _about(fact := journal.recorded(row), hidden)]
     by = names_of(connection, [_principal(fact.fact) for fact in facts])
     codes = _short_codes(connection, {fact.fact.alert_no for fact in facts})
     lines = tuple(
         Line(
             entry=_entry(fact, by),
             short_code=codes.get(fact.fact.alert_no, ""),
-            turn=row.turn,
+            turn=fact.turn,
         )
-        for row, fact in zip(shown, facts, strict=True)
+        for fact in facts
     )
     return Page(items=lines, next=shown[-1].turn if len(rows) > limit else None)
+
+
+def _about(row: Recorded, drills: Collection[int]) -> bool:
+    return row.fact.kind.startswith("drill.") and row.fact.body.get("no") in drills
 
 
 def _short_codes(connection: Connection, numbers: set[int]) -> dict[int, str]:

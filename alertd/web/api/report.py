@@ -13,15 +13,17 @@ from starlette.background import BackgroundTask
 
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
+from alertd.errors import ForbiddenError
 from alertd.i18n import LANGUAGES
 from alertd.report.bundle import write_bundle
 from alertd.report.change import require_same_kind
 from alertd.report.make import Order, Report, drill_before, gather, write
-from alertd.store.reads import alerts
+from alertd.store.reads import alerts, drills
 from alertd.store.reads.report_rows import MASKED, Guise
 from alertd.web.api.board import require_whole
 from alertd.web.api.routing import api_router
 from alertd.web.auth import Reader
+from alertd.web.commands.drilling import sees_blind
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import AlertRef
 from alertd.web.language import language_of
@@ -102,6 +104,7 @@ def _made(
             view = _view(connection, reader, words[0])
             found = gather(connection, view.no)
             if form == "bundle":
+                _require_nothing_secret(connection, deps, reader)
                 write_bundle(connection, found, path)
             else:
                 whole = Order(
@@ -116,6 +119,15 @@ def _made(
         path.unlink(missing_ok=True)
         raise
     return view, path
+
+
+def _require_nothing_secret(connection: Connection, deps: Deps, reader: Actor) -> None:
+    """Raise ForbiddenError where the record tells of a drill that the reader may not know of."""
+    if not sees_blind(reader) and drills.secret(connection, deps.now()):
+        raise ForbiddenError(
+            "The whole record holds what isn't for everybody yet.",
+            hint="Ask whoever may approve alerts for the bundle, or come again later.",
+        )
 
 
 def _view(connection: Connection, reader: Actor, word: str) -> alerts.AlertView:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from alertd.engine.authority import require
-from alertd.store.reads import timeline
+from alertd.store.reads import drills, timeline
+from alertd.web.commands.drilling import sees_blind
 from alertd.web.deps import Given
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Visitor
@@ -31,7 +32,12 @@ async def show(
     def read() -> Any:
         with deps.store.read() as connection:
             return timeline.recent(
-                connection, kind=kind, people=people, before=before, limit=_SHOWN
+                connection,
+                kind=kind,
+                people=people,
+                before=before,
+                limit=_SHOWN,
+                hidden=() if sees_blind(signed.actor) else drills.hidden(connection),
             )
 
     found = await asyncio.to_thread(read)
