@@ -144,6 +144,13 @@ def begin(
     Raises:
         AlertdError: The plan doesn't hold any more, or they may not.
     """
+    gone = [name for name in plan.channels if name not in turn.routes]
+    if gone:
+        # It would run, muted, and its people would be scored as silent.
+        raise InvalidInputError(
+            N_("The plan names a route that isn't there any more: {route}.").format(route=gone[0]),
+            field="channels",
+        )
     begin_with(turn, no, draft_of(turn, office, plan, no), author, second)
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from alertd.errors import ConflictError, ForbiddenError, InvalidInputError
+from alertd.i18n import sentence
 from alertd.messages.marks import EXERCISE_MARK
 from alertd.model import AlertState, DrillState, RequirementState
 from alertd.store import access
@@ -188,6 +189,19 @@ def test_one_that_was_missed_isnt_begun_late(drills: DrillCity) -> None:
     city.forward(seconds=2)
     assert (drills.state(no), drills.row(no).reason) == (DrillState.POSTPONED, "missed")
     assert drills.state(late) is DrillState.RUNNING
+
+
+def test_one_whose_route_has_left_isnt_held_with_nobody_told(drills: DrillCity) -> None:
+    city = drills.city
+    no = drills.schedule(plan_of(when={"at": AT, "remind_h": []}))
+    city.routes = (sms_route("sms-2"),)
+    city.restart()
+    drills.watch()
+    city.forward(minutes=67, tick_s=60)
+    assert drills.state(no) is DrillState.POSTPONED
+    told = "refused: The plan names a route that isn't there any more: sms-1."
+    assert drills.row(no).reason == told
+    assert "已不存在" in sentence("zh-CN", told.removeprefix("refused: "))
 
 
 def test_one_that_reaches_people_waits_for_a_second_person(real: DrillCity) -> None:
