@@ -11,12 +11,12 @@ from typing import Final, TextIO
 from alertd import messages
 from alertd.decide.plan import Route
 from alertd.engine.library import Library
-from alertd.errors import AlertdError
+from alertd.errors import AlertdError, ConflictError
 from alertd.lanes import service_of
 from alertd.model import Channel as Kind
 from alertd.model import Status
 from alertd.policies import load_policies
-from alertd.settings import RouteSettings, Settings
+from alertd.settings import TOKEN_FILE, RouteSettings, Settings
 from alertd.store import migrate
 from alertd.store.backup.checking import require_key
 from alertd.store.backup.placing import LOCK, refuse_half
@@ -81,8 +81,10 @@ def open_store(settings: Settings) -> Store:
 
     Raises:
         ConflictError: The key of the addresses isn't here: with another one nobody could be told.
+            Or there is nothing in the database, and a city was served from this folder.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    refuse_empty(settings)
     migrate.upgrade(settings.store_url)
     return Store(
         settings.store_url,
@@ -91,6 +93,21 @@ def open_store(settings: Settings) -> Store:
         checkpoint_pages=checkpoint_pages(ballast_of(settings).wanted),
         idle_ms=_LONGEST_IDLE_MS,
     )
+
+
+def refuse_empty(settings: Settings) -> None:
+    """Refuse to begin an empty city where one was served, whose database is somewhere else.
+
+    Raises:
+        ConflictError: The database is empty, or isn't there.
+    """
+    served = address_key(settings).is_file() and (settings.data_dir / TOKEN_FILE).is_file()
+    if served and migrate.current(settings.store_url) is None:
+        raise ConflictError(
+            "The database is empty, but a city was served from this data folder.",
+            hint="Is database_url right? Bring the city's database back: alertd restore, or"
+            " alertd migrate-store. For a new city name another data_dir.",
+        )
 
 
 def ballast_of(settings: Settings) -> BallastFile:

@@ -15,7 +15,7 @@ from alertd.clock import POSTGRESQLS, machine_ms
 from alertd.decide.timekeeping import Why, resume, standing
 from alertd.engine.authority import Actor, may
 from alertd.errors import AlertdError
-from alertd.provision import address_key
+from alertd.provision import address_key, refuse_empty
 from alertd.settings import Settings
 from alertd.store import access, dialect, lived, migrate, roster
 from alertd.store.backup.checking import require_key
@@ -35,6 +35,7 @@ def store_findings(settings: Settings) -> list[Finding]:
     try:
         version, head = migrate.current(settings.store_url), migrate.head()
         if version is None:
+            refuse_empty(settings)
             migrate.refuse_unfit(settings.store_url)
             return [Finding(what, Health.LOOK, _("none yet; the first start makes it"))]
         if not migrate.is_known(version):

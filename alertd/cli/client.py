@@ -29,11 +29,10 @@ from alertd.errors import (
     ProblemsError,
     UnavailableError,
 )
-from alertd.settings import Settings
+from alertd.settings import TOKEN_FILE, Settings
 from alertd.whole import in_place_of
 
 TOKEN_VARIABLE: Final = "ALERTD_TOKEN"  # noqa: S105 - a name, not a secret
-TOKEN_FILE: Final = "cli.token"  # noqa: S105 - the same
 _EXIT_CODES: Final = {"invalid-input": 2, "problems": 2, "not-configured": 3}
 _PATIENCE_S: Final = 120.0  # a roster of a large city is planned in one request
 _SILENCE_S: Final = 30.0  # a heartbeat comes every five

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from alertd.cli.client import TOKEN_FILE, kept_token
+from alertd.cli.client import kept_token
 from alertd.cli.words import _
 from alertd.clock import UuidV7
 from alertd.engine.authority import ACTIONS
 from alertd.model import Millis
+from alertd.settings import TOKEN_FILE
 from alertd.store import access, credentials
 from alertd.store.database import Store, Transaction
 from alertd.web.passwords import hash_password, one_time_password

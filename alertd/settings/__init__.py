@@ -1,11 +1,12 @@
 """Settings: `config/alertd.toml` explains every one; `load` reads them."""
 
 from alertd.settings.load import FILE_NAME, find_file, load, unknown_variables
-from alertd.settings.model import Settings, sqlite_url
+from alertd.settings.model import TOKEN_FILE, Settings, sqlite_url
 from alertd.settings.route import RouteSettings
 
 __all__ = [
     "FILE_NAME",
+    "TOKEN_FILE",
     "RouteSettings",
     "Settings",
     "find_file",

@@ -17,6 +17,7 @@ from alertd.settings.route import RouteSettings, no_truth
 _SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 _SERVER: Final = re.compile(r"([^@\[\]]*@)?(\[[0-9a-fA-F:.]+\]|[^@:\[\]]*)(:\d{1,5})?")
+TOKEN_FILE: Final = "cli.token"  # noqa: S105 - a name: the command line's own, of the city here
 _MOST_LINKED: Final = 60  # characters of an address that stands in every SMS
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]

@@ -164,6 +164,20 @@ def test_what_a_command_of_somebody_else_left_is_named(data: Path) -> None:
     assert "in it: not" not in str(alertd(data, "doctor", "--json").document)
 
 
+def test_no_empty_city_begins_where_one_was_served(data: Path) -> None:
+    """Its database is elsewhere: a variable was lost, a name mistaken, a file removed."""
+    assert alertd(data, "access", "add", "wang").code == 0
+    elsewhere = {"ALERTD_DATABASE_URL": f"sqlite:///{data.parent}/mistaken.sqlite3"}
+    for command in (("serve",), ("access", "list")):
+        said = alertd(data, *command, "--json", env=elsewhere)
+        assert said.code == 1
+        assert "a city was served from this data folder" in said.out
+    assert not (data.parent / "mistaken.sqlite3").exists()
+    found = healths(alertd(data, "doctor", "--json", env=elsewhere))
+    assert found["database"] == "broken"
+    assert alertd(data, "access", "list").code == 0
+
+
 def test_what_root_makes_in_somebody_s_folder_is_theirs(data: Path) -> None:
     if os.geteuid():
         pytest.skip("files can't be given away here: run the tests as root")
