@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from alertd.clock import POSTGRESQLS, SteadyClock, UuidV7
 from alertd.decide.plan import without_pretence
@@ -36,6 +36,7 @@ from alertd.store.backup.placing import LOCK
 from alertd.store.database import Store
 from alertd.store.departure import refuse_departed
 from alertd.store.dialect import is_sqlite
+from alertd.ticking import Ticker
 from alertd.web.app import create_app
 from alertd.web.commands.drilling import office_of
 from alertd.web.deps import Deps
@@ -48,6 +49,7 @@ from drills.calendar import Calendar
 from drills.scorekeeper import EVERY_S, Scorekeeper
 from drills.world import World
 
+_FORGET_S: Final = 3_600.0  # what nobody can use any more is dropped so often
 EMBEDDED = "embedded"  # an mqtt route's `broker` that asks for our own one
 
 log = structlog.get_logger("alertd")
@@ -96,7 +98,7 @@ class Node:
     library: Library | None = None
     phones: World | None = None
     in_place: bool = False
-    _scheduler: AsyncIOScheduler | None = None
+    _ticker: Ticker = field(default_factory=Ticker)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def open(self) -> None:
@@ -211,23 +213,14 @@ class Node:
         await self.runner.sink(route, events)
 
     def _tick(self, store: Store, runner: Runner, logins: Logins) -> None:
-        """The scheduler only ticks: every due time is a column."""
-        scheduler = AsyncIOScheduler()
-        scheduler.add_job(
-            runner.wake,
-            "interval",
-            seconds=self.settings.tick_s,
-            coalesce=True,
-            misfire_grace_time=None,
-        )
-        scheduler.add_job(logins.look, "interval", [runner], seconds=logins.EVERY_S)
+        """The ticker only ticks: every due time is a column."""
+        self._ticker.every(self.settings.tick_s, runner.wake)
+        self._ticker.every(logins.EVERY_S, partial(logins.look, runner))
         if not self.is_helper:
             keeper = Scorekeeper(store, runner, self.settings)
-            scheduler.add_job(keeper.look, "interval", seconds=EVERY_S)
-            scheduler.add_job(self._forget, "interval", hours=1)
-        scheduler.start()
-        self._scheduler = scheduler
-        self._stack.callback(partial(scheduler.shutdown, wait=False))
+            self._ticker.every(EVERY_S, keeper.look)
+            self._ticker.every(_FORGET_S, self._forget)
+        self._stack.push_async_callback(self._ticker.stop)
 
     async def _forget(self) -> None:
         assert self.runner is not None  # noqa: S101 - called while it runs
@@ -251,8 +244,7 @@ class Node:
             phones=self.phones,
         )
         app = create_app(deps)
-        if self._scheduler is not None:
-            app.state.situations.look_by(self._scheduler, self.clock.speed)
+        app.state.situations.look_by(self._ticker.every, self.clock.speed)
         return app
 
     async def close(self) -> None:

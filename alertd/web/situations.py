@@ -1,19 +1,18 @@
 """Situation reports: drawn when somebody asks, and by themselves every so many minutes.
 
-The scheduler asks `Situations.look` now and then. When the next is due follows from the last one's
+The node asks `Situations.look` now and then. When the next is due follows from the last one's
 file, so that a restart has nothing to remember. Whatever goes wrong is logged and shown on the
 page: the engine knows nothing of it.
 """
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from alertd.engine.authority import Actor
 from alertd.model import MINUTE_MS, Millis
@@ -119,16 +118,17 @@ class Situations:
     failed: set[str] = field(default_factory=set)
     _tried: dict[str, Millis] = field(default_factory=dict)
 
-    def look_by(self, scheduler: AsyncIOScheduler, speed: float) -> None:
-        """Have a scheduler look now and then, where they are wanted at all."""
+    def look_by(
+        self, every: Callable[[float, Callable[[], Awaitable[None]]], None], speed: float
+    ) -> None:
+        """Have them looked at now and then, where they are wanted at all.
+
+        Args:
+            every: Has something done so many seconds after it was last begun.
+            speed: How many times faster than life the node lives.
+        """
         if self.deps.settings.situation_every_min:
-            scheduler.add_job(
-                self.look,
-                "interval",
-                seconds=LOOK_S / speed,
-                coalesce=True,
-                misfire_grace_time=None,
-            )
+            every(LOOK_S / speed, self.look)
 
     async def look(self) -> None:
         """Draw those that are due; never raises."""

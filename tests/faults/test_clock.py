@@ -239,6 +239,40 @@ async def test_reboots_with_a_wrong_clock_skip_and_double_no_rung(tmp_path: Path
     await reboots_with_a_wrong_clock(tmp_path, 0, kills=2)
 
 
+TICKS = """
+import asyncio
+from alertd.ticking import Ticker
+
+async def main():
+    Ticker().every(0.05, lambda: print("tick", flush=True))
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_clock_that_is_set_back_stops_nothing_that_is_done_now_and_then(
+    tmp_path: Path,
+) -> None:
+    wall = WallClock(tmp_path)
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", TICKS),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+        env=wall.environment(),
+    )
+    assert child.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            for off_s in (0, -FAR_S, FAR_S):
+                wall.set(off_s)
+                for _ in range(5):
+                    assert await child.stdout.readline() == b"tick\n"
+    finally:
+        child.kill()
+        await child.wait()
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(100, 120))
