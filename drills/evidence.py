@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from alertd.decide.plan import MUTED
-from alertd.engine.answering import counts_as
+from alertd.engine.counting import counts_as
 from alertd.errors import ConflictError
 from alertd.lanes import channel_of
 from alertd.model import (

@@ -1,53 +1,21 @@
-"""Acknowledgements: what an answer counts for, and what follows from it."""
+"""Acknowledgements: an answer is put on record, counted, and confirmed."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import func, select
 
-from alertd.decide import escalate
-from alertd.engine.apart import apart
+from alertd.engine.counting import Answered, Counting, counted_for, counts_as
+from alertd.engine.helping import open_help
 from alertd.engine.hurrying import climb_now
-from alertd.engine.telling import Notice, tell, tell_each
+from alertd.engine.telling import Notice, tell_each
 from alertd.engine.turn import LiveAlert, Turn
-from alertd.errors import ConflictError, NotFoundError
-from alertd.model import (
-    STAGES_OF_ACK,
-    AckKind,
-    Grade,
-    MessageKind,
-    Millis,
-    Stage,
-    Via,
-    requirement_no,
-)
-from alertd.store import due, people
+from alertd.model import AckKind, MessageKind
 from alertd.store import tables as t
 from alertd.store.people import DutyRef
 from alertd.store.prepared import Prepared, among, numbers
-
-
-@dataclass(slots=True, kw_only=True)  # freezing would triple the cost of making one
-class Answered:
-    """One person's answer, read and attributed."""
-
-    alert_no: int
-    person_no: int
-    kind: AckKind
-    via: Via
-    grade: Grade
-    occurred_at: Millis
-    count: int | None = None
-    of: int | None = None
-    late: bool = False
-    inbound_no: int | None = None
-    by: bytes | None = None  # the operator who entered it
-    note: str = ""
-    duties: tuple[int, ...] | None = None  # only these, where the answer named a unit
 
 
 def acknowledge(turn: Turn, answered: Answered, *, confirm: bool) -> int:
@@ -92,7 +60,7 @@ def acknowledge_all(
     for number, answered in enumerate(said, start=first):
         alert = turn.alert(answered.alert_no)
         if answered.kind is AckKind.HELP:
-            _open_help(turn, alert, answered, number)
+            open_help(turn, alert, answered, number)
         if answered.kind is AckKind.UNAVAILABLE and not alert.over:
             climb_now(turn, alert.no, [answered.person_no])
         # Whoever cries for help hears that it was heard, however sparing the policy is.
@@ -126,6 +94,11 @@ def _body(turn: Turn, answered: Answered, number: int, counted: list[list[Any]])
     }
 
 
+def _counting(answered: Answered) -> Counting:
+    kind = counts_as(answered.kind, answered.count, answered.of)
+    return Counting(answered.alert_no, answered.person_no, kind, answered.duties)
+
+
 def _said_before(turn: Turn, said: Sequence[Answered]) -> set[tuple[int, int, str]]:
     """(alert, person, kind) of what these people have answered already."""
     connection, persons = turn.connection, {answered.person_no for answered in said}
@@ -147,86 +120,6 @@ def _next_ack(turn: Turn) -> int:
 
 
 _LAST = Prepared(lambda _: select(func.max(t.ack.c.no)))
-
-
-class Counting(NamedTuple):
-    """An answer, as far as it decides what it counts for."""
-
-    alert_no: int
-    person_no: int
-    kind: AckKind
-    only: Sequence[int] | None = None  # duties; None: all that the person holds
-
-
-def _counting(answered: Answered) -> Counting:
-    kind = counts_as(answered.kind, answered.count, answered.of)
-    return Counting(answered.alert_no, answered.person_no, kind, answered.duties)
-
-
-def counted_for(
-    turn: Turn,
-    answers: Sequence[Counting],
-    held: Mapping[int, Sequence[DutyRef]] | None = None,
-) -> list[list[list[Any]]]:
-    """For each answer [[requirement, [unit, parent, …]]…] of the duties the person holds now."""
-    if held is None:
-        held = people.duties_of(turn.connection, {one.person_no for one in answers})
-    units = [
-        {
-            requirement_no(one.alert_no, stage, duty.duty_no): duty.unit_no
-            for stage in STAGES_OF_ACK[one.kind]
-            for duty in held.get(one.person_no, ())
-            if one.only is None or duty.duty_no in one.only
-        }
-        for one in answers
-    ]
-    asked = those_asked(turn, {number for each in units for number in each})
-    above = _above(turn, zip(answers, units, strict=True))
-    return [
-        [
-            [number, list(above[one.alert_no][each[number]])]
-            for number in sorted(each)
-            if number in asked
-        ]
-        for one, each in zip(answers, units, strict=True)
-    ]
-
-
-def _above(
-    turn: Turn, asked: Iterable[tuple[Counting, Mapping[int, int]]]
-) -> dict[int, dict[int, tuple[int, ...]]]:
-    """By alert, its units and all above each, by the roster that the alert counts by."""
-    units: dict[int, set[int]] = {}
-    for one, each in asked:
-        units.setdefault(one.alert_no, set()).update(each.values())
-    return {
-        alert_no: counted_in(turn, turn.alert(alert_no), nos) for alert_no, nos in units.items()
-    }
-
-
-def counted_in(turn: Turn, alert: LiveAlert, unit_nos: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """For each unit those in whose figures it counts: itself, and all above when it was issued.
-
-    Who is told of it is another matter: that goes by the roster of now.
-    """
-    return people.ancestors(turn.connection, unit_nos, alert.roster_version or people.NOW)
-
-
-def those_asked(turn: Turn, requirements: Iterable[int]) -> set[int]:
-    """Those of the requirements that there are."""
-    wanted = numbers(turn.connection, requirements)
-    return {number for (number,) in _ASKED.rows(turn.connection, wanted=wanted)}
-
-
-_ASKED = Prepared(
-    lambda dialect: select(t.requirement.c.no).where(among(dialect, t.requirement.c.no, "wanted"))
-)
-
-
-def counts_as(kind: AckKind, count: int | None, of: int | None) -> AckKind:
-    """35 of 40 is on the way and not yet done: it says that the alert was received."""
-    unfinished = count is not None and of is not None and count < of
-    return AckKind.RECEIVED if kind is AckKind.DONE and unfinished else kind
 
 
 def count_anew(
@@ -258,93 +151,6 @@ def count_anew(
             turn.record("ack.counted", body, alert_no=alert_no)
 
 
-def _open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> None:
-    if _crying_already(turn, answered):
-        return
-    unit = _in_need(turn, answered)
-    units = counted_in(turn, alert, [unit]).get(unit, ()) if unit else ()
-    turn.record(
-        "help.opened",
-        {
-            "ack_no": number,
-            "unit_no": unit,
-            "person_no": answered.person_no,
-            "due_at": escalate.help_due(alert.policy, turn.now),
-            "units": list(units),
-        },
-        alert_no=alert.no,
-    )
-    parent, _ = people.superiors(turn.connection, [unit], alert.policy.ladder_roles).get(
-        unit, (None, None)
-    )
-    call_for_help(turn, alert, unit, [parent, people.duty_desk(turn.connection)])
-
-
-def _in_need(turn: Turn, answered: Answered) -> int:
-    """The unit that needs help: one that the answer named, else one of those that were asked.
-
-    0 where the person holds nothing any more. Who has duties in several towns must not have the
-    help sent to one that the alert isn't about.
-    """
-    held = people.duties_of(turn.connection, [answered.person_no]).get(answered.person_no, [])
-    named = [duty for duty in held if duty.duty_no in (answered.duties or ())] or held
-    numbers_by_duty = {
-        duty.duty_no: [requirement_no(answered.alert_no, stage, duty.duty_no) for stage in Stage]
-        for duty in named
-    }
-    asked = those_asked(turn, [no for each in numbers_by_duty.values() for no in each])
-    first = [d for d in named if not asked.isdisjoint(numbers_by_duty[d.duty_no])] or named
-    return first[0].unit_no if first else 0
-
-
-def _crying_already(turn: Turn, answered: Answered) -> bool:
-    """A second cry belongs to the case that is open; it is on record as an ack of its own."""
-    c = t.help_case.c
-    return (
-        turn.connection.execute(
-            select(c.ack_no).where(
-                c.alert_no == answered.alert_no,
-                c.person_no == answered.person_no,
-                c.closed_at.is_(None),
-            )
-        ).first()
-        is not None
-    )
-
-
-def call_for_help(turn: Turn, alert: LiveAlert, unit_no: int, duties: Sequence[int | None]) -> None:
-    """Tell the principals of `duties` that the unit needs help; real even in a drill."""
-    wanted = [duty for duty in dict.fromkeys(duties) if duty is not None]
-    held = people.holders(turn.connection, wanted)
-    persons = [no for duty in wanted for no in people.in_charge(held.get(duty, ()), turn.minute)]
-    unit = people.units(turn.connection, [unit_no]).get(unit_no)
-    # Where its own words can't be read, its name: the cry must be heard.
-    said = alert.selection["params"] or {"code": alert.short_code, "event": alert.headline}
-    params = {**said, "unit": unit.name if unit else "?"}
-    tell(turn, alert, MessageKind.HELP, persons, template=MessageKind.HELP.value, params=params)
-
-
-def help_due(turn: Turn, limit: int) -> int:
-    """Calls for help that nobody took climb one level more, for ever, until somebody does."""
-    rows = due.help_calls(turn.connection, turn.now, limit)
-    desk = people.duty_desk(turn.connection) if rows else None
-    for row in rows:
-        climb = partial(_help_climbs, turn, row, desk)
-        apart(turn, "help", climb, None, alert_no=row.alert_no)
-    return len(rows)
-
-
-def _help_climbs(turn: Turn, row: due.HelpCall, desk: int | None) -> None:
-    alert = turn.alert(row.alert_no)
-    above = people.ancestors(turn.connection, [row.unit_no]).get(row.unit_no, ())
-    level, roles = min(row.climbed, max(len(above) - 1, 0)), alert.policy.ladder_roles
-    lead = people.lead_duty(turn.connection, above[level], roles) if above else None
-    again_at = escalate.help_due(alert.policy, turn.now)
-    body = {"ack_no": row.ack_no, "climbed": row.climbed + 1, "due_at": again_at}
-    turn.record("help.climbed", body, alert_no=alert.no)
-    call_for_help(turn, alert, row.unit_no, [lead, desk])
-
-
 def _confirm(turn: Turn, alert: LiveAlert, heard: Sequence[Sequence[Answered]]) -> None:
     """Tell people that they were heard; each group has answered alike."""
     tell_each(
@@ -363,30 +169,3 @@ def _confirmation(alert: LiveAlert, alike: Sequence[Answered]) -> Notice:
         template=f"confirmation-{one.kind.value}",
         params={**alert.selection["params"], **said},
     )
-
-
-def take_help(turn: Turn, ack_no: int, by: bytes) -> None:
-    """Somebody deals with it; it climbs no further."""
-    row = _help(turn, ack_no)
-    if row.taken_at is None:
-        turn.record("help.taken", {"ack_no": ack_no, "by": by.hex()}, alert_no=row.alert_no)
-
-
-def close_help(turn: Turn, ack_no: int, by: bytes, outcome: str) -> None:
-    """Only a human closes a call for help, and says how it ended."""
-    row = _help(turn, ack_no)
-    if row.closed_at is not None:
-        raise ConflictError("That call for help is closed already.")
-    units = counted_in(turn, turn.alert(row.alert_no), [row.unit_no]).get(row.unit_no, ())
-    turn.record(
-        "help.closed",
-        {"ack_no": ack_no, "by": by.hex(), "outcome": outcome, "units": list(units)},
-        alert_no=row.alert_no,
-    )
-
-
-def _help(turn: Turn, ack_no: int) -> Any:
-    row = turn.connection.execute(select(t.help_case).where(t.help_case.c.ack_no == ack_no)).first()
-    if row is None:
-        raise NotFoundError("There is no such call for help.")
-    return row

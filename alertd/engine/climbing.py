@@ -11,8 +11,8 @@ from sqlalchemy import select
 from alertd.decide import escalate
 from alertd.decide.escalate import Act
 from alertd.engine import telling
-from alertd.engine.answering import counted_in
 from alertd.engine.apart import apart, left_out
+from alertd.engine.counting import counted_in
 from alertd.engine.nudging import Silence, nudge
 from alertd.engine.telling import Notice, call, tell
 from alertd.engine.turn import LiveAlert, Turn

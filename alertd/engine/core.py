@@ -18,13 +18,13 @@ from alertd.decide.expand import Pieces
 from alertd.decide.plan import Bucket, Route, reaches
 from alertd.decide.shares import Part
 from alertd.engine import (
-    answering,
     approving,
     climbing,
     dispatch,
     expanding,
     forgetting,
     halting,
+    helping,
     relieving,
     settling,
     spending,
@@ -326,7 +326,7 @@ class Engine:
             relieving.relieve(turn, self._watch)
         parts: dict[str, Callable[[Turn, int], int]] = {
             "deadlines": settling.deadlines,
-            "help": answering.help_due,
+            "help": helping.help_due,
             "paused": lambda turn, _: halting.forgotten_due(turn),
         }
         # What others send by, whose settings name more routes than ours, may be a way.

@@ -10,7 +10,8 @@ from sqlalchemy import bindparam, func, select
 from alertd.decide.grammar import Reply as Read
 from alertd.decide.grammar import ReplyKind, parse
 from alertd.decide.interpret import Candidate, Correlation, Verdict, correlate, sent_at
-from alertd.engine.answering import Answered, acknowledge_all
+from alertd.engine.answering import acknowledge_all
+from alertd.engine.counting import Answered
 from alertd.engine.mailboxes import Mailboxes, mailboxes
 from alertd.engine.senders import Senders, name_of, senders
 from alertd.engine.telling import tell

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from alertd.decide.interpret import Verdict, sent_at
 from alertd.decide.links import Standing, standing
 from alertd.engine import replies
-from alertd.engine.answering import Answered, acknowledge_all, those_asked
+from alertd.engine.answering import acknowledge_all
+from alertd.engine.counting import Answered, those_asked
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ForbiddenError, GoneError, NotFoundError
 from alertd.model import (

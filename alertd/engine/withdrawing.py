@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import func, select
 
 from alertd.decide.halt import due_time
-from alertd.engine.answering import count_anew, counted_in
+from alertd.engine.answering import count_anew
+from alertd.engine.counting import counted_in
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, NotFoundError
 from alertd.model import ALERT_SHIFT, Millis, RequirementState

@@ -10,9 +10,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from alertd.engine import answering
-from alertd.engine.answering import Answered
+from alertd.engine import answering, helping
 from alertd.engine.core import Input
+from alertd.engine.counting import Answered
 from alertd.engine.turn import Turn
 from alertd.model import MINUTE_MS, AckKind, Grade, Millis, Told, Via, duty_of, stage_of
 from alertd.store.reads import rehearsal
@@ -106,13 +106,11 @@ class Helpers:
         self.stirred(now)
         if job.does == "close":
             self.closed.add(job.number)
-            yield partial(
-                answering.close_help, ack_no=job.number, by=OPERATOR, outcome="dealt with"
-            )
+            yield partial(helping.close_help, ack_no=job.number, by=OPERATOR, outcome="dealt with")
         elif job.does == "help":
             self.taken.add(job.number)
             self._done.add(job.number)
-            yield partial(answering.take_help, ack_no=job.number, by=OPERATOR)
+            yield partial(helping.take_help, ack_no=job.number, by=OPERATOR)
             heapq.heappush(self._jobs, Job(now + CLOSE_AFTER_MS, "close", job.number, found=True))
         elif job.found:
             person = self.census.principal(duty_of(job.number), minute_of_day(now, self.zone))

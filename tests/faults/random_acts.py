@@ -9,8 +9,17 @@ from typing import Any
 from sqlalchemy import select
 
 from alertd import cap
-from alertd.engine import accept, answering, approving, halting, receive, urging, withdrawing
-from alertd.engine.answering import Answered
+from alertd.engine import (
+    accept,
+    answering,
+    approving,
+    halting,
+    helping,
+    receive,
+    urging,
+    withdrawing,
+)
+from alertd.engine.counting import Answered
 from alertd.messages import ShortForm, compose
 from alertd.model import (
     FOREVER,
@@ -278,10 +287,10 @@ def help_arrives(world: World) -> None:
         return
     no = world.dice.choice(cases).ack_no
     if world.dice.random() < 0.5:
-        world.hand_in(lambda turn: answering.take_help(turn, no, BY))
+        world.hand_in(lambda turn: helping.take_help(turn, no, BY))
     else:
         world.closed_help.add(no)
-        world.hand_in(lambda turn: answering.close_help(turn, no, BY, "done"))
+        world.hand_in(lambda turn: helping.close_help(turn, no, BY, "done"))
 
 
 # Gateways, time, the node.

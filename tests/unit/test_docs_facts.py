@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from alertd.decide.sheets import Mark, Result
-from alertd.engine import answering, approving, halting, receive, withdrawing
+from alertd.engine import approving, halting, helping, receive, withdrawing
 from alertd.engine.authority import Actor
 from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.engine.turn import Turn
@@ -129,8 +129,8 @@ def storm(city: City) -> None:
     by = OFFICER.id
     city.take(partial(withdrawing.withdraw, alert_no=alert, ack_no=first, by=by, reason="x"))
     cry = city.one(select(t.help_case.c.ack_no)).ack_no
-    city.take(partial(answering.take_help, ack_no=cry, by=by))
-    city.take(partial(answering.close_help, ack_no=cry, by=by, outcome="x"))
+    city.take(partial(helping.take_help, ack_no=cry, by=by))
+    city.take(partial(helping.close_help, ack_no=cry, by=by, outcome="x"))
     city.engine.step(city.now, [lambda _turn: 1 // 0])
     city.issue("all-clear", "red", areas=[TOWN], references=[city.reference(alert)])
     halted = bytes.fromhex(city.draft(areas=[TOWN])["id"])

@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 
 from alertd.decide.expand import Pieces
 from alertd.engine import approving
-from alertd.engine.answering import Answered, acknowledge
+from alertd.engine.answering import acknowledge
+from alertd.engine.counting import Answered
 from alertd.errors import ConflictError
 from alertd.model import (
     AckKind,

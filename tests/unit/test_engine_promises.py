@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from alertd.decide.expand import Pieces
-from alertd.engine import answering, halting
+from alertd.engine import halting, helping
 from alertd.engine.authority import Actor
 from alertd.engine.dispatch import MOST_A_CLAIM
 from alertd.errors import ConflictError, ForbiddenError
@@ -202,11 +202,11 @@ def test_5_help_is_real_and_only_a_human_closes_it(make_city: MakeCity, status: 
     city.issue("all-clear", references=[city.reference(1)], status=status)
     case = city.one(select(t.help_case))
     assert case.closed_at is None
-    city.take(partial(answering.take_help, ack_no=case.ack_no, by=b"o" * 16))
+    city.take(partial(helping.take_help, ack_no=case.ack_no, by=b"o" * 16))
     city.sent.clear()
     city.forward(minutes=5)
     assert not any(message.kind == "help" for message in city.sent)
-    city.take(partial(answering.close_help, ack_no=case.ack_no, by=b"o" * 16, outcome="boat came"))
+    city.take(partial(helping.close_help, ack_no=case.ack_no, by=b"o" * 16, outcome="boat came"))
     assert city.one(select(t.help_case)).closed_at is not None
 
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from alertd.engine import answering, withdrawing
+from alertd.engine import helping, withdrawing
 from alertd.errors import AlertdError
 from alertd.model import (
     Channel,
@@ -146,11 +146,9 @@ def help_call(city: City, what: str) -> None:
     c = t.help_case.c
     rows = city.rows(select(c.ack_no).where(c.closed_at.is_(None)).limit(1))
     if rows and what == "take":
-        city.take(partial(answering.take_help, ack_no=rows[0].ack_no, by=b"o" * 16))
+        city.take(partial(helping.take_help, ack_no=rows[0].ack_no, by=b"o" * 16))
     elif rows:
-        city.take(
-            partial(answering.close_help, ack_no=rows[0].ack_no, by=b"o" * 16, outcome="done")
-        )
+        city.take(partial(helping.close_help, ack_no=rows[0].ack_no, by=b"o" * 16, outcome="done"))
 
 
 @settings(

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from alertd.engine import answering, halting, withdrawing
-from alertd.engine.answering import Answered
+from alertd.engine import answering, halting, helping, withdrawing
+from alertd.engine.counting import Answered
 from alertd.model import AckKind, Grade, Via
 from alertd.report.figures import Figures, figures, trace
 from alertd.report.figures.values import HelpCall, Share, Spread, StageFigures, Transfer
@@ -114,10 +114,10 @@ def _first_quarter(city: City, alert_no: int, buildings: list[int], phones: list
     city.reply(phones[15], "开会中,稍后联系")
     city.forward(seconds=60)
     (case,) = city.rows(select(t.help_case.c.ack_no))
-    city.take(partial(answering.take_help, ack_no=case.ack_no, by=OPERATOR))  # after 60 s
+    city.take(partial(helping.take_help, ack_no=case.ack_no, by=OPERATOR))  # after 60 s
     city.forward(seconds=120)
     city.take(  # after 180 s
-        partial(answering.close_help, ack_no=case.ack_no, by=OPERATOR, outcome="boat came")
+        partial(helping.close_help, ack_no=case.ack_no, by=OPERATOR, outcome="boat came")
     )
     city.forward(seconds=80)
     city.reply(phones[6], "1")  # 610 s

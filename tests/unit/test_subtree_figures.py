@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from alertd.engine import answering
-from alertd.engine.answering import Answered
+from alertd.engine.counting import Answered
 from alertd.model import AckKind, Grade, Via
 from alertd.report.paper.sheets import parts
 from alertd.store import people

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Row, select
 
-from alertd.engine import answering, withdrawing
-from alertd.engine.answering import Answered
+from alertd.engine import answering, counting, helping, withdrawing
 from alertd.engine.authority import Actor, require
+from alertd.engine.counting import Answered
 from alertd.engine.replies import via_of
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, InvalidInputError, NotFoundError
@@ -123,8 +123,8 @@ def _asks(turn: Turn, alert: LiveAlert, person_no: int, duties: tuple[int, ...] 
     """Whether the alert asks a duty of theirs, or may still: it is being written down."""
     if turn.connection.execute(select(t.alert.c.phase).where(t.alert.c.no == alert.no)).scalar():
         return True
-    received = answering.Counting(alert.no, person_no, AckKind.RECEIVED, duties)
-    (found,) = answering.counted_for(turn, [received])
+    received = counting.Counting(alert.no, person_no, AckKind.RECEIVED, duties)
+    (found,) = counting.counted_for(turn, [received])
     return bool(found)
 
 
@@ -224,14 +224,14 @@ def withdraw_ack(
 def take_help(turn: Turn, actor: Actor, no: int) -> dict[str, Any]:
     """Somebody deals with a call for help; it climbs no further."""
     _require_help(turn, actor, no)
-    answering.take_help(turn, no, actor.id)
+    helping.take_help(turn, no, actor.id)
     return {"no": no}
 
 
 def close_help(turn: Turn, actor: Actor, no: int, outcome: str) -> dict[str, Any]:
     """A human says how a call for help ended."""
     _require_help(turn, actor, no)
-    answering.close_help(turn, no, actor.id, outcome)
+    helping.close_help(turn, no, actor.id, outcome)
     return {"no": no}
 
 
