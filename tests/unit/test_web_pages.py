@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from alertd.web.throttle import FREE_FOR_NAME
-from tests.unit.web_city import PASSWORD, TOWN, WebCity, short, web_city
+from tests.unit.web_city import PASSWORD, TOWN, WebCity, served, short, web_city
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
@@ -50,6 +50,19 @@ async def test_whoever_is_not_signed_in_is_led_to_where_one_does(web: WebCity) -
         cookie = after.history[0].headers["set-cookie"]
         assert "HttpOnly" in cookie
         assert "samesite=strict" in cookie.lower()
+
+
+@pytest.mark.parametrize(("proto", "secure"), [("https", True), ("http", False), ("", False)])
+async def test_behind_a_proxy_that_speaks_tls_a_session_never_goes_in_the_clear(
+    web: WebCity, proto: str, secure: bool
+) -> None:
+    """Also where `public_base_url` doesn't say so: it may be another host, or not set."""
+    async with served(web) as url, httpx.AsyncClient(trust_env=False) as client:
+        headers = {"x-forwarded-proto": proto} if proto else {}
+        form = {"name": "officer", "password": PASSWORD}
+        answer = await client.post(f"{url}/sign-in", data=form, headers=headers)
+    assert answer.status_code == 303
+    assert ("; secure" in answer.headers["set-cookie"].lower()) is secure
 
 
 async def test_a_way_back_never_leads_elsewhere(web: WebCity) -> None:

@@ -13,7 +13,7 @@ from alertd.web.commands import sessions
 from alertd.web.deps import Given
 from alertd.web.oidc import BACK, COOKIE, LASTS_S, Provider
 from alertd.web.pages.rendering import page
-from alertd.web.pages.signing import SESSION_MS, browser_of, local, refused, set_session
+from alertd.web.pages.signing import SESSION_MS, browser_of, by_tls, local, refused, set_session
 
 router = APIRouter(include_in_schema=False)
 
@@ -51,7 +51,7 @@ async def start(
         max_age=LASTS_S,
         httponly=True,
         samesite="lax",  # it has to come along on the way back from another site
-        secure=deps.settings.base_url.startswith("https://"),
+        secure=by_tls(request, deps),
         path=BACK,
     )
     return answer
@@ -92,6 +92,6 @@ async def back(
     )
     # A page, and no redirect: a strict cookie isn't sent on a way that began at another site.
     answer = page(request, deps, "signed_in.html", to=journey.to)
-    set_session(answer, deps, secret)
+    set_session(request, answer, deps, secret)
     answer.delete_cookie(COOKIE, path=BACK)
     return answer

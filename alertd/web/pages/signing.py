@@ -116,7 +116,7 @@ async def sign_in(request: Request, deps: Given, door: AtDoor, form: Form) -> Re
         )
     )
     answer = back_to("/password" if principal.must_change else to)
-    set_session(answer, deps, secret)
+    set_session(request, answer, deps, secret)
     return answer
 
 
@@ -134,7 +134,12 @@ def refused(error: AlertdError, answer: Response) -> Response:
     return answer
 
 
-def set_session(answer: Response, deps: Deps, secret: str) -> None:
+def by_tls(request: Request, deps: Deps) -> bool:
+    """Whether the browser came by TLS, by the settings or by a proxy's word that is believed."""
+    return "https" in (request.url.scheme, deps.settings.base_url.partition(":")[0])
+
+
+def set_session(request: Request, answer: Response, deps: Deps, secret: str) -> None:
     """Have the browser keep a session's secret."""
     answer.set_cookie(
         COOKIE,
@@ -142,7 +147,7 @@ def set_session(answer: Response, deps: Deps, secret: str) -> None:
         max_age=SESSION_MS // 1000,
         httponly=True,
         samesite="strict",
-        secure=deps.settings.base_url.startswith("https://"),
+        secure=by_tls(request, deps),
         path="/",
     )
 
