@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.unit.test_web_clock import wrong_by
 from tests.unit.test_web_pages import browser
 from tests.unit.web_city import WebCity, listening, web_city
 
@@ -154,6 +155,16 @@ async def test_a_one_time_password_is_over_once_the_provider_knows_its_owner(
             password = made.json()["one_time_password"]
             used = await thief.post("/sign-in", data={"name": "lin", "password": password})
             assert used.status_code == 401
+
+
+async def test_a_node_whose_time_is_wrong_in_mid_alert_locks_nobody_out(tmp_path: Path) -> None:
+    async with office(tmp_path) as (web, provider), browser(web) as client:
+        await wrong_by(web, -3_600_000)  # the machine's clock was put right, and the node's not yet
+        provider.now = web.clock.wall
+        assert (await journey(client)).status_code == 200
+        provider.changes = {"exp": web.clock.wall() // 1000 - 300}
+        async with browser(web) as other:
+            assert (await journey(other)).status_code == 401
 
 
 @pytest.mark.parametrize(
