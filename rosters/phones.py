@@ -16,6 +16,7 @@ _SPOILT = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d+")
 _POINT_ZERO = re.compile(r"(\+?\d{7,15})\.0+")
 _SEPARATORS = str.maketrans("", "", " \t-()./\u00a0\u2010\u2011\u2012\u2013\u2014")
 _BETWEEN = re.compile(r"[ ,;/、|\\]+|和|或")
+_LETTER = re.compile("[A-Za-z]")  # the library dials them: three Os, typed for noughts, as 666
 _SHORT = re.compile(r"\d{5,6}")
 _SHORTEST = 7  # anything shorter is a service or a short number, not one to text
 
@@ -70,7 +71,7 @@ def _block_is_known(first_five: str) -> bool:
 
 
 def _by_library(digits: str) -> str:
-    if not digits.isascii() or len(digits) < _SHORTEST:
+    if not digits.isascii() or len(digits) < _SHORTEST or _LETTER.search(digits):
         return ""
     try:
         parsed = phonenumbers.parse(digits, "CN")

@@ -44,6 +44,7 @@ def test_one_number_however_it_is_written(cell: str, number: str) -> None:
         ("12345678901", "phone-invalid"),
         ("138000000012", "phone-invalid"),
         ("62712345", "phone-invalid"),
+        ("139574OOOO1", "phone-invalid"),
         ("13800000001/13800000002", "phone-several"),
         ("0574-62712345转801", "phone-invalid"),
         ("0574-62712345 ext. 801", "phone-invalid"),
