@@ -37,7 +37,7 @@ from alertd.store import tables as t
 from channels.base import Accepted, Fault, Receipt, ReceiptStatus, Reply, SendError
 from tests.city import OFFICER, SECOND, ZONE
 from tests.faults.random_world import WEATHER, World
-from tests.faults.week_promises import answers_count
+from tests.faults.week_promises import answers_are_of_the_telephone, answers_count
 
 BY = OFFICER.id
 NO_END = int(RequirementState.OPEN), int(RequirementState.EXHAUSTED)
@@ -219,6 +219,10 @@ def reply(world: World) -> None:
     if codes and dice.random() < 0.3:
         parts = [text, dice.choice(codes)]
         text = " ".join(parts if dice.random() < 0.5 else parts[::-1])
+    named = ""
+    if (of := world.roster.at(phone)) and dice.random() < 0.3:
+        named = dice.choice(of).name
+        text = f"{named} {text}"
     city.replies += 1
     again = dice.random() < 0.1  # the gateway may bring one in twice
     came = Reply(
@@ -230,7 +234,8 @@ def reply(world: World) -> None:
     )
     world.say(f"   {phone}: {text!r}")
     route = dice.choice(["sms-1", "sms-1", city.routes[-1].name])
-    _answered(world, partial(receive.events, route=route, came=[came]))
+    new = _answered(world, partial(receive.events, route=route, came=[came]))
+    answers_are_of_the_telephone(world, phone, named, new)
 
 
 def written_down(world: World) -> None:
@@ -263,11 +268,12 @@ def written_down(world: World) -> None:
 _OTHERS = (AckKind.ON_POST, AckKind.UNAVAILABLE, AckKind.HELP)
 
 
-def _answered(world: World, item: Callable[[Any], Any]) -> None:
+def _answered(world: World, item: Callable[[Any], Any]) -> list[Any]:
     before = {row.no for row in world.city.rows(select(t.ack.c.no))}
     world.hand_in(item)
     new = [row for row in world.city.rows(select(t.ack)) if row.no not in before]
     answers_count(world, new)
+    return new
 
 
 def withdraw(world: World) -> None:

@@ -10,6 +10,7 @@ from tests.small_city import person, unit
 
 CITY = "330281"
 LEADER = "grid_leader"
+_FIRST = ord("翀")  # and after it: names that are no words, of which an answer may be signed
 LEADS = {
     Level.SUBDISTRICT: "subdistrict_lead",
     Level.COMMUNITY: "community_lead",
@@ -101,7 +102,7 @@ class RandomRoster:
         elif chance < 0.14 and self.people:
             phones = list(dice.choice(list(self.people.values())).phones[:1])
         key = f"P{len(self.people) + 1}"
-        self.people[key] = person(key, *phones)
+        self.people[key] = replace(person(key, *phones), name=f"王{chr(_FIRST + len(self.people))}")
         return key
 
     def _post(
@@ -118,8 +119,11 @@ class RandomRoster:
 
     # What it is picked from.
 
+    def _held_by(self) -> list[str]:
+        return sorted({each.person_id for each in self.holdings.values()})
+
     def _holder(self) -> str:
-        return self.dice.choice(sorted({each.person_id for each in self.holdings.values()}))
+        return self.dice.choice(self._held_by())
 
     def _taken(self) -> Holding:
         return self.holdings.pop(self.dice.choice(sorted(self.holdings)))
@@ -169,6 +173,26 @@ class RandomRoster:
         one, other = self.people[self._holder()], self.people[self._holder()]
         if other.phones:
             self._phones(one, other.phones[:1])
+
+    def sharer_goes(self) -> None:
+        """One of those who share a telephone leaves the roster, or leaves it to the other."""
+        shared = [key for key in self._held_by() if self.sharing(key)]
+        if shared:
+            who = self.dice.choice(shared)
+            if self.dice.random() < 0.5:
+                self._drop(lambda each: each.person_id == who)
+            else:
+                self._phones(self.people[who], (self._number(),))
+
+    def at(self, phone: str) -> list[Person]:
+        """Whose number it is, of those who hold something."""
+        return [one for key in self._held_by() if phone in (one := self.people[key]).phones]
+
+    def sharing(self, key: str) -> list[Person]:
+        """Who else has somebody's first number, of those who hold something."""
+        first = self.people[key].phones[:1]
+        others = (self.people[other] for other in self._held_by() if other != key)
+        return [each for each in others if first and first[0] in each.phones]
 
     def unit_moved(self) -> None:
         if movable := self._codes(Level.GRID, Level.COMMUNITY):
@@ -245,6 +269,8 @@ CHANGES = (
     RandomRoster.no_number,
     RandomRoster.numbers_swapped,
     RandomRoster.number_shared,
+    RandomRoster.number_shared,
+    RandomRoster.sharer_goes,
     RandomRoster.unit_moved,
     RandomRoster.unit_ended,
     RandomRoster.other_rank,

@@ -38,6 +38,12 @@ STAGED = Policy(
     ),
     update_wants_fresh_answer=False,
 )
+POST_ALONE = replace(
+    STAGED,
+    name="post-alone",
+    stages=(StageRule(stage=Stage.ON_POST, due_min=10),),
+    update_wants_fresh_answer=True,
+)
 POLICIES = {
     "red": RED,
     "orange": replace(RED, name="carry", update_wants_fresh_answer=False),
@@ -91,7 +97,7 @@ class World:
         self.city = City(
             Path(self.folder.name),
             routes=_routes(dice),
-            policies=POLICIES,
+            policies=POLICIES | {"blue": dice.choice([STAGED, STAGED, POST_ALONE])},
             gateways=self._gateway,
             pieces=dice.choice([Pieces(), Pieces(first_people=3, most=5)]),
             fresh=False,

@@ -19,9 +19,11 @@ from alertd.model import (
     Status,
     alert_of,
     duty_of,
+    numbers_of,
     requirement_no,
     stage_of,
 )
+from alertd.store import addresses
 from alertd.store import tables as t
 from tests.faults.random_world import Handed, World
 
@@ -119,6 +121,31 @@ def answers_count(world: World, new: Iterable[Any]) -> None:
             hold(rows, "a cry has an open case", ack)
 
 
+def answers_are_of_the_telephone(world: World, phone: str, named: str, new: Iterable[Any]) -> None:
+    """4: a reply is an answer of those whose telephone it came from, who were told of its alert.
+
+    One that is signed is its signer's alone. Whoever took a post and its telephone over answers for
+    who was told.
+    """
+    c, p, d = t.contact.c, t.person.c, t.delivery.c
+    with world.city.store.read() as connection:
+        at = addresses.find(connection, world.city.store.vault, phone)
+    theirs = {
+        row.person_no for row in world.city.rows(select(c.person_no).where(c.address_no == at))
+    }
+    now = select(p.no, p.name).where(p.to_version == FOREVER, p.no.in_(theirs))
+    names = {row.no: row.name for row in world.city.rows(now)}
+    for ack in new:
+        hold(ack.person_no in theirs, "a reply is of whose telephone it is", ack, theirs)
+        signed = named in names.values() and names.get(ack.person_no) != named
+        hold(not signed, "a signed reply is its signer's", ack, named, names)
+        theirs_of_it = d.id.between(*numbers_of(ack.alert_no)), d.recipient_no.in_(theirs)
+        tried = select(d.recipient_no).where(*theirs_of_it, d.recipient_kind == 1, d.attempt > 0)
+        told = {row.recipient_no for row in world.city.rows(tried)}
+        heir = told - names.keys()
+        hold(ack.person_no in told or heir, "who answers was told", ack, told)
+
+
 # After each act.
 
 
@@ -186,11 +213,13 @@ def coverage_adds_up(world: World) -> None:
     helping, unknown = _helping(world, alerts)
     shown = {(row.alert_no, row.stage, row.unit_no): row for row in _coverage(world)}
     hold(needed.keys() <= shown.keys(), "each unit asked is on the map", needed.keys() - shown)
+    # Help is shown with the first stage, whichever a policy begins with.
+    first = {no: stage for no, stage, _ in sorted(shown, reverse=True)}
     for key, row in shown.items():
         real = (needed[key], covered[key], exhausted[key])
         said = (row.needed, row.covered, row.exhausted)
         hold(said == real, "the map is right", key, said, real)
-        real_help = helping[key[0], key[2]] if key[1] == 1 else 0
+        real_help = helping[key[0], key[2]] if key[1] == first[key[0]] else 0
         hold(key[0] in unknown or row.helping == real_help, "the map shows help", row, real_help)
 
 
