@@ -15,12 +15,13 @@ from alertd.clock import POSTGRESQLS, SteadyClock, UuidV7
 from alertd.decide.plan import without_pretence
 from alertd.decide.shares import Part
 from alertd.engine.core import Engine
+from alertd.engine.elsewhere import sent_elsewhere
 from alertd.engine.library import Library
 from alertd.engine.logins import Logins
 from alertd.engine.runner import Runner
 from alertd.engine.space import Space
 from alertd.engine.timekeeping import Timekeeper
-from alertd.errors import AlertdError, NotConfiguredError
+from alertd.errors import AlertdError, ConflictError, NotConfiguredError
 from alertd.provision import (
     ballast_of,
     command_key,
@@ -164,6 +165,7 @@ class Node:
         # Gateways live by the wall clock, however fast ours is made to run.
         wall = self.clock if self.clock.speed == 1.0 else SteadyClock()
         context = RouteContext(now=wall, sink=self._sink, public_base_url=self.settings.base_url)
+        configs = await self._unshared(self.store, configs)
         for name, config in configs.items():
             self.channels[name] = registry.build(await self._completed(config), context)
         speed = self.clock.speed
@@ -187,6 +189,30 @@ class Node:
         await self.runner.start()
         self._stack.push_async_callback(self.runner.stop)
         self._tick(self.store, self.runner, logins)
+
+    async def _unshared(
+        self, store: Store, configs: Mapping[str, RouteConfig]
+    ) -> Mapping[str, RouteConfig]:
+        """The routes, without those whose one session another process has.
+
+        Raises:
+            ConflictError: There are some, and this process was started to send by them.
+        """
+        ours = [
+            name
+            for name, config in configs.items()
+            if config.type in registry.UNSHARED and self.part.sends_by(name)
+        ]
+        taken = await sent_elsewhere(store, ours) if store.shared else []
+        if taken and not self.in_place:
+            name = taken[0]
+            raise ConflictError(
+                f"Another process sends by the route '{name}' already, whose session only one"
+                " can have.",
+                hint="Name this one's routes: alertd worker --routes …; beside workers a server is"
+                " started with --no-engine.",
+            )
+        return {name: config for name, config in configs.items() if name not in taken}
 
     async def _completed(self, config: RouteConfig) -> RouteConfig:
         """An mqtt route gets its signing key, and the embedded broker's address if it asks."""

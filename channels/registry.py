@@ -12,6 +12,9 @@ from channels.base import Channel, RouteConfig, RouteContext
 # Types whose own limits, or numbers, one process must keep: several workers can't divide them.
 UNDIVIDED = frozenset({"dingtalk", "feishu", "modems", "mqtt", "slack", "wecom"})
 
+# Types with one session at a gateway, from which two processes would throw each other out.
+UNSHARED = frozenset({"mqtt"})
+
 
 def build(config: RouteConfig, context: RouteContext) -> Channel:
     """Make the route that `config` describes; it isn't started yet.

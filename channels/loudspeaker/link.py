@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import itertools
 import ssl
-import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -28,12 +27,12 @@ from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.link_messages import Received, Request
 from channels.loudspeaker.paho_client import Speaks, lasting, make_client, refusal
 from channels.loudspeaker.paho_socket import PahoSocket
+from channels.loudspeaker.pauses import Pauses
 from channels.loudspeaker.unsent import LostWordError, NotHandedOverError
 
 _log = structlog.get_logger(__name__)
 
 _TICK_S = 1.0  # paho looks after its keepalive as often
-_FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 3.0
 _GOODBYE_S = 1.0
 _TOGETHER = 4  # leave in one write, where many are due
@@ -84,7 +83,6 @@ class Link:
         self.problem = "not-started"  # a short word; "" while up
         self.connection = 0
         self._subscriptions = subscriptions
-        self._longest_pause_s = longest_pause_s
         self._received = received
         self._confirmed_late = confirmed_late
         self._came_up = came_up
@@ -99,8 +97,8 @@ class Link:
         self._down = asyncio.Event()
         self._connecting: asyncio.Task[Any] | None = None
         self._keeper: asyncio.Task[None] | None = None
-        # Terminals that lost the same broker shouldn't all come back in the same instant.
-        self._spread = 0.75 + zlib.crc32(client_id.encode()) % 1000 / 2000
+        self._pauses = Pauses(longest_pause_s, client_id)
+        self._up_at: float | None = None  # of this connection, by the loop's clock
         self._speaks = speaks
         self.newer = speaks is not Speaks.OLDER  # whether it is MQTT 5 that we speak now
         self._most_pending = _MANY
@@ -219,15 +217,13 @@ class Link:
         return PahoSocket(self._client, self._on_disconnect, self._send_next)
 
     async def _keep(self) -> None:
-        pause_s = _FIRST_PAUSE_S
         while True:
             if await self._connect():
                 await self._live()
                 if not self._try_the_other():
                     self._throw_away_what_ends_us()
-            longer_s = min(pause_s * 2, self._longest_pause_s)
-            pause_s = _FIRST_PAUSE_S if self._was_up else longer_s
-            await asyncio.sleep(pause_s * self._spread)
+            up_s = None if self._up_at is None else self._loop.time() - self._up_at
+            await asyncio.sleep(self._pauses.after(up_s))
 
     def _throw_away_what_ends_us(self) -> None:
         """Start over with a client that has nothing to send, where one message is suspected."""
@@ -257,7 +253,7 @@ class Link:
         self._socket = self._make_socket()
 
     async def _connect(self) -> bool:
-        self._was_up = self._let_in = self._refused = False
+        self._let_in, self._refused, self._up_at = False, False, None
         self._down.clear()
         self.connection += 1
         self._connecting = asyncio.create_task(asyncio.to_thread(self._client.reconnect))
@@ -307,7 +303,7 @@ class Link:
 
     def _is_up(self) -> None:
         self.problem = ""
-        self._was_up = True
+        self._up_at = self._loop.time()
         self._up.set()
         self._came_up()
 
