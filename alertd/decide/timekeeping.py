@@ -107,6 +107,20 @@ def joins(now: Millis, wall: Millis, others: Millis | None) -> bool:
     return standing(now, others) is Why.AHEAD and standing(others, wall) is Why.WALL
 
 
+def in_our_time(told: Millis, now: Millis, ahead_ms: int) -> Millis:
+    """The node's time of what a peer says when it happened.
+
+    While the machine's clock isn't believed the peer may go by the same time as either; nothing has
+    happened later than now, and what has just come has just happened, rather than an hour ago.
+
+    Args:
+        told: What the peer says.
+        now: The node's time.
+        ahead_ms: How far the machine's clock is ahead of it.
+    """
+    return max((at for at in (told, told - ahead_ms) if at <= now), default=told)
+
+
 class Refusal(StrEnum):
     """Why an operator's word for the wall clock isn't acted on."""
 

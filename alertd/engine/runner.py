@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from alertd.decide.timekeeping import in_our_time
 from alertd.engine.arrivals import Arrival, Group, by_route, tell_all
 from alertd.engine.core import Answer, Engine, Handover, Input, Step
 from alertd.engine.refusals import of_failure
@@ -161,10 +162,18 @@ class Runner:
             AlertdError: As `submit`.
         """
         self._room()
-        arrival = Arrival(route, tuple(events), asyncio.get_running_loop().create_future())
+        told = tuple(self._in_our_time(event) for event in events)
+        arrival = Arrival(route, told, asyncio.get_running_loop().create_future())
         self._arrivals.append(arrival)
         self._stir()
         await arrival.done
+
+    def _in_our_time(self, event: Event) -> Event:
+        standing = self.keeper.standing if self.keeper is not None else None
+        if event.occurred_at is None or standing is None or standing.trusted:
+            return event
+        at = in_our_time(event.occurred_at, self.now(), standing.ahead_ms)
+        return replace(event, occurred_at=at)
 
     async def committed(self) -> None:
         """Wait for the next commit that recorded facts; for live streams."""

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from alertd.engine import approving
 from alertd.engine.runner import Runner
+from alertd.engine.timekeeping import Standing
 from alertd.model import DeliveryState
 from alertd.store import tables as t
 from channels.base import Channel, Outcome, Outgoing, Reply
@@ -110,6 +111,8 @@ async def test_a_channel_that_never_ends_a_try_gives_its_place_back(tmp_path: Pa
 
 class Broken:
     """A keeper of the time whose disk is full."""
+
+    standing = Standing()
 
     def __init__(self) -> None:
         self.looked = 0

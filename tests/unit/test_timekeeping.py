@@ -12,6 +12,7 @@ from alertd.decide.timekeeping import (
     Why,
     accept,
     follow,
+    in_our_time,
     joins,
     resume,
     standing,
@@ -100,6 +101,23 @@ def test_back_by_as_much_as_it_leapt_ahead_is_believed(
 
 def test_a_node_without_a_record_follows_anywhere() -> None:
     assert follow(LIVED, LIVED - 400 * DAY, last_fact=None, under_way=False)
+
+
+@pytest.mark.parametrize(
+    ("told", "ahead", "ours"),
+    [
+        (-DAY, -DAY, 0),  # ours is ahead, and the peer has the machine's time
+        (DAY, DAY, 0),  # ours is behind
+        (-1, -DAY, -1),  # the peer has ours
+        (-1, DAY, -1),
+        (-DAY - 5, -DAY, -5),
+        (DAY + 5, DAY, DAY + 5),  # by neither: told as it is
+    ],
+)
+def test_what_a_peer_says_is_read_by_the_clock_it_may_have(
+    told: int, ahead: int, ours: int
+) -> None:
+    assert in_our_time(LIVED + told, LIVED, ahead) == LIVED + ours
 
 
 @given(wall=TIMES, said=TIMES, under_way=st.booleans())

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pyotp
 import pytest
+from sqlalchemy import select
 
 from alertd.engine.timekeeping import Timekeeper
 from alertd.store import credentials
+from alertd.store import tables as t
 from alertd.web.writes import forget
+from channels.base import Reply
 from tests.unit.test_web_pages import browser, sign_in
 from tests.unit.test_web_users import press
 from tests.unit.web_city import WebCity, web_city
@@ -147,6 +150,25 @@ async def test_an_idle_node_that_leaps_locks_nobody_out(web: WebCity) -> None:
     with web.city.store.read() as connection:
         found = partial(credentials.holder_of, connection, web.tokens["officer"])
         assert found(web.clock()) is not None
+
+
+async def test_an_answer_of_a_gateway_with_the_true_time_counts_while_ours_is_ahead(
+    web: WebCity,
+) -> None:
+    await web.issue()
+    await wrong_by(web, -HOUR_MS)
+    _, person = web.city.leaders()[0]
+    said = Reply(
+        gateway_id="1",
+        sender=web.city.phone_of(person),
+        text="1",
+        occurred_at=web.clock.wall(),
+    )
+    await web.runner.sink("sms-1", [said])
+    (came,) = web.city.rows(select(t.inbound.c.verdict, t.inbound.c.reason))
+    assert came == ("counted", "only-open")
+    (ack,) = web.city.rows(select(t.ack.c.occurred_at))
+    assert 0 <= web.clock() - ack.occurred_at < 60_000
 
 
 async def test_a_phone_s_code_is_good_by_either_clock(web: WebCity) -> None:
