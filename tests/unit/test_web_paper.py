@@ -13,10 +13,13 @@ from sqlalchemy import select
 from alertd.engine.turn import Turn
 from alertd.model import FOREVER
 from alertd.report.paper.sheets import spaced
-from alertd.store import dialect, journal, rebuild, rows
+from alertd.store import dialect, journal, people, rebuild, rows
 from alertd.store import tables as t
+from alertd.store.reads import alerts as reads_of_alerts
+from alertd.store.reads import calling, paper
 from tests import databases
-from tests.unit.roster_moves import moved, unit_of
+from tests.city import RED, City
+from tests.unit.roster_moves import moved, put_in_charge, unit_of
 from tests.unit.web_city import TOWN, WebCity, short, web_city
 
 HTML = {"accept": "text/html"}
@@ -230,6 +233,23 @@ async def test_a_town_enters_its_own_sheets_only(web: WebCity) -> None:
         assert (await town.post(f"{url}/marks", json=body)).status_code == 404
         assert (await viewer.get(url)).status_code == 200
         assert (await viewer.post(f"{url}/marks", json=body)).status_code == 403
+
+
+def test_nobody_is_to_call_themselves(tmp_path: Path) -> None:
+    city = City(tmp_path)
+    (duty, person), *_ = city.leaders()
+    grid = unit_of(city, duty)
+    with city.store.read() as connection:
+        parent, above = people.superiors(connection, [grid.no], RED.ladder_roles)[grid.no]
+    assert parent
+    put_in_charge(city, person, parent)
+    city.issue()
+    with city.store.read() as connection:
+        full = reads_of_alerts.alert(connection, city.one(select(t.alert.c.id)).id)
+        rows = paper.asked(connection, full, grid.path, limit=100)
+        tree = calling.tree(connection, rows, RED.ladder_roles)
+    assert tree.caller_of[duty] == above
+    city.store.close()
 
 
 async def test_a_drill_says_so_and_a_simulated_one_shows_no_number(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Who calls whom: each duty is called by whoever answers for its unit, they by their superior."""
+"""Who calls whom: each duty is called by whoever answers for its unit, they by their superior.
+
+Nobody calls themselves: whoever holds both posts is called from above.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,14 +49,23 @@ def tree(connection: Connection, rows: Sequence[Asked], roles: Sequence[str]) ->
     """
     units = {row.unit_no for row in rows}
     leads = people.leads(connection, units, roles)
-    above = people.superiors(connection, units, roles)
+    above = people.leads_above(connection, units, roles)
     desk = people.duty_desk(connection)
+    may_call = {
+        row.duty_no: [
+            duty
+            for duty in (leads.get(row.unit_no), *above.get(row.unit_no, ()), desk)
+            if duty is not None and duty != row.duty_no
+        ]
+        for row in rows
+    }
+    held = people.holders(connection, {duty for duties in may_call.values() for duty in duties})
+    first = {duty: those[0].person_no for duty, those in held.items() if those}
     caller_of = {}
     for row in rows:
-        own = leads.get(row.unit_no)
-        # Whoever answers for the unit, and whoever else has that post, is called from above.
-        caller = own if own not in {None, row.duty_no} else above[row.unit_no][0] or desk
-        if caller is not None and caller != row.duty_no:
+        called = {one.person_no for one in row.holders if one.rank == 1}
+        others = (duty for duty in may_call[row.duty_no] if first.get(duty) not in called)
+        if (caller := next(others, None)) is not None:
             caller_of[row.duty_no] = caller
     return Tree(
         caller_of=caller_of,
