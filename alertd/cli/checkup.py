@@ -50,7 +50,7 @@ async def checkup() -> list[Finding]:
     findings += await asyncio.to_thread(store_findings, settings)
     findings += _looked(_("backup"), lambda: _backup(settings))
     findings += await route_findings(settings, server)
-    findings += [broker_finding(settings)]
+    findings += [broker_finding(settings, server)]
     findings += await login_findings(settings, server)
     return findings
 

@@ -21,7 +21,7 @@ from channels import registry
 from channels.base import Channel, ChannelKind, Event, RouteContext
 from channels.base import Health as RouteHealth
 from channels.loudspeaker.accounts import Accounts
-from channels.loudspeaker.broker import find_binary
+from channels.loudspeaker.broker import find_binary, free_port, is_run
 
 _HEALTH_S: Final = 3.0
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -122,7 +122,7 @@ def _missing(kinds: set[str]) -> list[Finding]:
     return [Finding(_("routes"), health, text)]
 
 
-def broker_finding(settings: Settings) -> Finding:
+def broker_finding(settings: Settings, server: Running | None) -> Finding:
     """Whether the embedded broker could be started, and whether loudspeakers reach it."""
     what = _("embedded broker")
     needed = any(
@@ -132,6 +132,8 @@ def broker_finding(settings: Settings) -> Finding:
     try:
         find_binary()
         enrolled = Accounts(settings.broker_dir).all().values() if needed else ()
+        if needed and server is None and not is_run(settings.broker_dir):
+            free_port(settings.broker_host, settings.broker_port)
     except AlertdError as error:
         finding = of_error(what, error)
         return finding if needed else Finding(what, Health.LOOK, finding.detail)

@@ -8,6 +8,7 @@ is enrolled or shut out while it runs is so within two seconds.
 
 import asyncio
 import contextlib
+import fcntl
 import importlib.metadata
 import os
 import shutil
@@ -30,6 +31,7 @@ from channels.loudspeaker.passwords import logins
 _log = structlog.get_logger(__name__)
 
 _LAUNCHER = Path(__file__).with_name("broker_launch.py")
+_LOCK = "lock"
 _READY_PATIENCE_S = 20.0  # a store of some hundred thousand messages is read again in this time
 _STOP_PATIENCE_S = 5.0
 _BOUNDS_PATIENCE_S = 5.0
@@ -135,7 +137,7 @@ class EmbeddedBroker:
         binary = find_binary()
         self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._logins = logins(self._dir)
-        self._port = _free_port(self._host, self._port)
+        self._port = free_port(self._host, self._port)
         known = self._accounts_at()
         self._write_config()
         shutil.rmtree(self._dir / PORTS, ignore_errors=True)  # of those that were killed
@@ -213,7 +215,7 @@ class EmbeddedBroker:
         quiet = asyncio.subprocess.DEVNULL
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())),
-            *(str(self._dir / "lock"), str(self._lock_patience_s)),
+            *(str(self._dir / _LOCK), str(self._lock_patience_s)),
             *(str(binary), "-c", str(self._dir / "nats.conf")),
             stdin=quiet,
             stdout=quiet,
@@ -319,8 +321,24 @@ def _not_up(exit_code: int | None, folder: Path) -> UnavailableError:
     )
 
 
-def _free_port(host: str, port: int) -> int:
-    """`port`, or any free one for 0; nats-server wouldn't tell us which one it took."""
+def is_run(folder: Path) -> bool:
+    """Whether a broker is at work on a folder's store, whoever's child it is."""
+    try:
+        with (folder / _LOCK).open("rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # none was yet
+    return False
+
+
+def free_port(host: str, port: int) -> int:
+    """`port`, or any free one for 0; nats-server wouldn't tell us which one it took.
+
+    Raises:
+        UnavailableError: It is taken, or the address isn't this machine's.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -164,6 +164,18 @@ def test_what_a_command_of_somebody_else_left_is_named(data: Path) -> None:
     assert "in it: not" not in str(alertd(data, "doctor", "--json").document)
 
 
+def test_a_port_that_the_embedded_broker_can_t_have_is_named(data: Path) -> None:
+    data.mkdir(mode=0o700)
+    (data / "alertd.toml").write_text('[routes.speakers]\ntype = "mqtt"\n')
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        said = alertd(data, "doctor", "--json", env={"ALERTD_BROKER_PORT": port})
+    assert healths(said)["embedded broker"] == "broken"
+    assert f"The MQTT broker can't listen on port {port}" in str(said.document)
+
+
 def test_no_empty_city_begins_where_one_was_served(data: Path) -> None:
     """Its database is elsewhere: a variable was lost, a name mistaken, a file removed."""
     assert alertd(data, "access", "add", "wang").code == 0
