@@ -13,11 +13,11 @@ from weakref import WeakKeyDictionary
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from alertd.errors import NotConfiguredError, UnavailableError
 from alertd.i18n import N_
 from alertd.settings import Settings
+from alertd.web.heads import Requests
 
 _MOST_WAITING: Final = 2_048  # connections that the kernel holds until they are taken
 _UNBOUNDED: Final = 65_536  # descriptors, where the system has no limit
@@ -52,7 +52,7 @@ class Crowd:
     def __call__(self, **given: Any) -> asyncio.Protocol:
         """Make one more connection's protocol, with what uvicorn gives it."""
         self._make_room(given["server_state"].connections)
-        made: asyncio.Protocol = AutoHTTPProtocol(**given)
+        made: asyncio.Protocol = Requests(**given)
         self._known[made] = None
         return made
 
