@@ -34,7 +34,7 @@ from alertd.whole import in_place_of
 
 TOKEN_VARIABLE: Final = "ALERTD_TOKEN"  # noqa: S105 - a name, not a secret
 _EXIT_CODES: Final = {"invalid-input": 2, "problems": 2, "not-configured": 3}
-_PATIENCE_S: Final = 120.0  # a roster of a large city is planned in one request
+PATIENCE_S: Final = 120.0  # what is printed of a large city takes a while
 _SILENCE_S: Final = 30.0  # a heartbeat comes every five
 _TRIES: Final = 3
 _NOT_ASKED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -320,6 +320,6 @@ def http_client(
         base_url=url,
         transport=transport,
         trust_env=False,
-        timeout=_PATIENCE_S,
+        timeout=PATIENCE_S,
         headers={"Authorization": f"Bearer {token}", "Accept-Language": LANGUAGE},
     )

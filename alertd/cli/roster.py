@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from alertd.cli import roster_lines, show
-from alertd.cli.client import Client, connect
+from alertd.cli.client import PATIENCE_S, Client, connect
 from alertd.cli.options import As, Groups, Json, People, Terminals, roster_files, today
 from alertd.cli.words import LANGUAGE, _
 from alertd.errors import InvalidInputError, ProblemsError
@@ -22,6 +22,7 @@ from rosters.problems import Severity
 from rosters.sample import GROUP_URL, sample_groups, sample_rows, sample_terminals
 from rosters.sample_plan import Plan
 
+_S_A_MB: Final = 15.0  # on a busy machine 400,000 people, 70 MB, took eight minutes
 _FILES: Final = ("people", "terminals", "groups")
 
 app = typer.Typer()
@@ -184,9 +185,19 @@ async def _upload(
         async with connect(load(), acting_as=acting_as) as client:
             with show.working(_("Comparing with the roster in force")):
                 found: dict[str, Any] = await client.post(
-                    "/api/v1/roster", params=query, data={"why": why}, files=parts
+                    "/api/v1/roster",
+                    params=query,
+                    data={"why": why},
+                    files=parts,
+                    timeout=patience_s(files),
                 )
     return found
+
+
+def patience_s(files: RosterFiles) -> float:
+    """How long an import's answer is waited for: it is checked and compared in one request."""
+    size = sum(path.stat().st_size for _, path in files.each())
+    return PATIENCE_S + size / 1e6 * _S_A_MB
 
 
 @app.command("export", help=_("Write the roster in force to files; phone numbers masked."))

@@ -4,13 +4,16 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
-from alertd.cli.client import Client, StoppedError, UnsureError, http_client
+from alertd.cli.client import PATIENCE_S, Client, StoppedError, UnsureError, http_client
+from alertd.cli.roster import patience_s
 from alertd.errors import UnavailableError
 from alertd.i18n import sentence
+from rosters.parse import RosterFiles
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 pytestmark = pytest.mark.anyio
@@ -101,3 +104,13 @@ def deaf_port() -> Iterator[int]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
+
+
+def test_an_imports_answer_is_waited_for_by_what_has_to_be_read(tmp_path: Path) -> None:
+    people = tmp_path / "people.csv"
+    people.touch()
+    files = RosterFiles(people=people)
+    assert patience_s(files) == PATIENCE_S
+    with people.open("wb") as file:
+        file.truncate(350_000_000)  # 2,000,000 people
+    assert patience_s(files) > 3_600
