@@ -25,6 +25,7 @@ from alertd.model import Millis
 from alertd.store import logins
 from alertd.store.database import Store
 from channels.loudspeaker.accounts import Account, Accounts
+from rosters.problems import holds_phone
 
 _log = structlog.get_logger("alertd.engine")
 
@@ -61,14 +62,25 @@ class Logins:
     def begin(self, now: Millis) -> None:
         """Before a broker is started; the caller is the store's only writer in this process."""
         try:
-            file = self._accounts.all()
-        except AlertdError as error:  # a broker won't start by it, all else goes on
+            file = self._recordable(now)
+        except (AlertdError, OSError) as error:  # a broker won't start by it, all else goes on
             _log.error("broker-logins-not-read", error=type(error).__name__)
             return
         if self._news(file):
             with self._store.transaction(now) as tx:
                 logins.adopt(tx, file)
         follow(self._store, self._folder)
+
+    def _recordable(self, now: Millis) -> dict[str, Account]:
+        """What the file holds, but for ids that hold a phone number: no fact may.
+
+        No roster takes such a loudspeaker, so that it is told nothing: it is shut out.
+        """
+        for terminal, account in self._accounts.all().items():
+            if holds_phone(terminal) and account.good:
+                self._accounts.shut_out(terminal, now, "id-private")
+                _log.warning("loudspeaker-shut-out", reason="id-private")
+        return self._accounts.all()
 
     async def look(self, runner: Runner) -> None:
         """Look again; cheap where nothing has changed."""

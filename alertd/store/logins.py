@@ -17,6 +17,7 @@ from alertd.store import tables as t
 from alertd.store.database import Transaction
 from alertd.store.vault import Vault
 from channels.loudspeaker.accounts import Account, newest
+from rosters.problems import holds_phone
 
 FOUND: Final = "found"  # in a broker's file, and not on record
 _CONTEXT: Final = "terminal-login"
@@ -116,12 +117,18 @@ def mark(connection: Connection) -> tuple[int, ...]:
 
 
 def news(record: Mapping[str, Account], file: Mapping[str, Account]) -> list[Account]:
-    """Logins that a broker's file knows better than the record: newer, or shut out there."""
+    """Logins that a broker's file knows better than the record: newer, or shut out there.
+
+    Not those whose id holds a phone number: no fact does.
+    """
     return [
         account
         for terminal, account in newest(record, file).items()
-        if (known := record.get(terminal)) is None
-        or (known.enrolled_at, known.good) != (account.enrolled_at, account.good)
+        if not holds_phone(terminal)
+        and (
+            (known := record.get(terminal)) is None
+            or (known.enrolled_at, known.good) != (account.enrolled_at, account.good)
+        )
     ]
 
 

@@ -75,6 +75,17 @@ def test_a_file_from_before_there_was_a_record_goes_on_record(tmp_path: Path) ->
     city.store.close()
 
 
+def test_an_id_that_is_a_phone_number_is_in_no_fact_and_is_shut_out(tmp_path: Path) -> None:
+    """As the command let it be enrolled before; no roster takes it, so that it was told nothing."""
+    city, broker = City(tmp_path), Accounts(tmp_path / "broker")
+    enrol(broker, ["13800138000", "LS1"], [], 1_000)
+    Logins(city.store, tmp_path / "broker").begin(city.now)
+    assert good(broker) == {"LS1"}
+    assert "13800138000" not in str(facts(city))
+    assert list(on_record(city)) == ["LS1"]
+    city.store.close()
+
+
 def test_an_older_file_lets_nobody_in_again(tmp_path: Path) -> None:
     city, broker = City(tmp_path), Accounts(tmp_path / "broker")
     let_in(city, "LS1", "LS2")

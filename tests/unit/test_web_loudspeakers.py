@@ -164,6 +164,7 @@ async def test_each_only_where_they_may(tmp_path: Path) -> None:
         body("alertd"),
         body("terminal"),
         body("LS1", "LS1"),
+        body("LS1", "13800138000"),
         body("LS1", secret="short"),
         body("LS1", secret="x" * 31 + "\n"),
         body("LS1", areas=tuple(str(n) for n in range(17))),
@@ -180,7 +181,9 @@ async def test_what_is_wrong_is_refused_whole_and_repeats_no_secret(
         assert refused.status_code == 422, refused.text
         assert not any(login["password"] in refused.text for login in given["logins"])
         unknown = await admin.post("/api/v1/terminals/revoke", json={"terminals": ["LS1"]})
-        assert unknown.status_code == 404
+        assert (unknown.status_code, "LS1" in unknown.text) == (404, True)
+        number = await admin.post("/api/v1/terminals/revoke", json={"terminals": ["13800138000"]})
+        assert (number.status_code, "13800138000" in number.text) == (404, False)
         assert facts(web) == []
         assert file(web) == {}
 

@@ -12,6 +12,7 @@ from alertd.store import logins
 from alertd.store.reads.units import path_of, paths_of_terminals
 from alertd.web.fields import Code
 from channels.loudspeaker.accounts import MOST_AREAS, PASSWORDS, Account, require_enrollable
+from rosters.problems import holds_phone, quote
 
 MOST_AT_ONCE: Final = 2_000
 
@@ -66,6 +67,12 @@ def enrol(turn: Turn, actor: Actor, new: Enrolling) -> list[dict[str, Any]]:
     areas = [path_of(turn.connection, code) or "" for code in new.areas]
     require(actor, "terminals", [*_places(turn, passwords), *areas])
     require_enrollable(passwords, new.areas)
+    if any(holds_phone(terminal) for terminal in passwords):  # a fact holds none
+        raise InvalidInputError(
+            "A loudspeaker's id must not hold a phone number.",
+            field="terminal",
+            hint="Give it another one, also where it is the number of its SIM.",
+        )
     if len(passwords) < len(new.logins):
         raise InvalidInputError("A loudspeaker is named twice.", field="logins")
     turn.require_room()
@@ -84,7 +91,7 @@ def revoke(turn: Turn, actor: Actor, terminals: Sequence[str]) -> list[dict[str,
     known = logins.accounts(turn.connection, turn.tx.vault)
     if unknown := [terminal for terminal in terminals if terminal not in known]:
         raise NotFoundError(
-            f"There is no enrolled loudspeaker '{unknown[0]}'.",
+            f"There is no enrolled loudspeaker '{quote(unknown[0])}'.",
             field="terminal",
             hint="See: alertd terminal list",
         )
