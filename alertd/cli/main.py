@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 
 from alertd.cli import framework, show
 from alertd.cli.logs import configure
-from alertd.cli.trouble import of_database, of_file
+from alertd.cli.trouble import of_database, of_file, of_memory
 from alertd.cli.words import _
 from alertd.errors import AlertdError
 from alertd.i18n import N_
@@ -154,6 +154,8 @@ def _told(error: Exception) -> AlertdError:
         return error
     if isinstance(error, TyperException):
         return framework.refused(error)
+    if (trouble := of_memory(error)) is not None:
+        return trouble
     if isinstance(error, OSError) and error.filename and error.strerror:
         return of_file(error)  # the machine's trouble: a full disk, a folder that isn't ours
     if (trouble := of_database(error)) is not None:

@@ -1,5 +1,6 @@
 """The database's own troubles, as sentences: away, full, somebody else's, damaged."""
 
+import errno
 import sys
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,8 @@ _LOOK: Final = N_(
     "Does it run, has its disk room, is it this user's, and are database_url and its"
     " password right?"
 )
+# A library that can't be loaded, and a password's hash that can't be made.
+_NO_MEMORY: Final = ("failed to map segment", "cannot allocate memory", "memory allocation error")
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")  # and what begins with the first
 
 
@@ -26,6 +29,19 @@ def of_file(error: OSError) -> AlertdError:
         if owner != who:
             hint = f"It belongs to {owner}, and this is run by {who}: alertd doctor says more."
     return AlertdError(f"{file} can't be used: {error.strerror}.", hint=hint)
+
+
+def of_memory(error: BaseException) -> AlertdError | None:
+    """What is said where there isn't memory enough; None: that isn't what it says."""
+    text = str(error).lower()
+    short = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+    if not short and not any(sign in text for sign in _NO_MEMORY):
+        return of_memory(error.__cause__) if error.__cause__ is not None else None
+    return UnavailableError(
+        "There isn't memory enough for alertd.",
+        hint="It wants 400 MB of address space at the least: look at ulimit -v, MemoryMax and what"
+        " else runs here.",
+    )
 
 
 def of_database(error: Exception) -> AlertdError | None:

@@ -1,0 +1,34 @@
+"""What the machine's own troubles are told as."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from alertd.cli.trouble import of_memory
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        ImportError("libcrypto.so: failed to map segment from shared object"),
+        RuntimeError("Memory allocation error"),
+    ],
+)
+def test_too_little_memory_is_told_as_that(error: Exception) -> None:
+    outer = RuntimeError("the table can't be read")
+    outer.__cause__ = error
+    for each in (error, outer):
+        told = of_memory(each)
+        assert told is not None
+        assert told.message == "There isn't memory enough for alertd."
+
+
+def test_another_trouble_is_not() -> None:
+    for error in (ImportError("No module named x"), FileNotFoundError(errno.ENOENT, "x")):
+        assert of_memory(error) is None
+    with pytest.raises(OSError, match="No such file") as failed:
+        Path("/nowhere/at/all").read_text()
+    assert of_memory(failed.value) is None
