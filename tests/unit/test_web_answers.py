@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from python_calamine import CalamineWorkbook
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from alertd.engine.turn import Turn
+from alertd.store import addresses
 from alertd.store import tables as t
 from tests.unit.web_city import TOWN, WebCity, short
 
@@ -204,6 +205,30 @@ async def test_a_reply_from_a_telephone_of_two_is_read_for_either_or_both(web: W
             (ids[0], "done", "shared"),
             (ids[0], "received", "shared"),
         ]
+
+
+async def test_a_reply_isnt_the_last_owners_because_another_gave_the_telephone_up(
+    web: WebCity,
+) -> None:
+    _, phone = await told_at_one_telephone(web)
+    await web.reply(phone, "开会中稍后联系", "w1")
+    c = t.contact.c
+
+    def give_up(turn: Turn) -> None:
+        """By an import that comes before the reply is read."""
+        at = addresses.find(turn.connection, turn.tx.vault, phone)
+        first = select(func.min(c.person_no)).where(c.address_no == at).scalar_subquery()
+        theirs = update(t.contact).where(c.address_no == at, c.person_no == first)
+        turn.connection.execute(theirs.values(to_version=2))
+
+    await web.runner.submit(give_up)
+    async with web.client("officer") as officer:
+        (reply,) = (await officer.get("/api/v1/inbound")).json()["items"]
+        url, unsaid = f"/api/v1/inbound/{reply['no']}/classify", {"kind": "received"}
+        assert (await officer.post(url, json=unsaid)).status_code == 422
+        one, _ = (who["person_id"] for who in reply["writers"])
+        said = await officer.post(url, json=unsaid | {"person_ids": [one]})
+        assert len(said.json()["acks"]) == 1
 
 
 async def told_at_one_telephone(web: WebCity) -> tuple[str, str]:
