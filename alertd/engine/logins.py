@@ -20,12 +20,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alertd.engine.runner import Runner
 from alertd.engine.turn import Turn
-from alertd.errors import AlertdError
+from alertd.errors import AlertdError, ConflictError
 from alertd.model import Millis
 from alertd.store import logins
 from alertd.store.database import Store
 from channels.loudspeaker.accounts import Account, Accounts
 from rosters.problems import holds_phone
+
+_FAILURES: Final = (AlertdError, OSError, SQLAlchemyError)
 
 _log = structlog.get_logger("alertd.engine")
 
@@ -33,14 +35,18 @@ _log = structlog.get_logger("alertd.engine")
 def follow(store: Store, folder: Path) -> bool:
     """Have the broker's file say what is on record; whether it does."""
     try:
-        with store.read() as connection:
-            record = logins.accounts(connection, store.vault)
-        if record:
-            Accounts(folder).follow(record)
-    except (AlertdError, OSError, SQLAlchemyError) as error:
+        _follow(store, folder)
+    except _FAILURES as error:
         _log.error("broker-logins-not-written", error=type(error).__name__)
         return False
     return True
+
+
+def _follow(store: Store, folder: Path) -> None:
+    with store.read() as connection:
+        record = logins.accounts(connection, store.vault)
+    if record:
+        Accounts(folder).follow(record)
 
 
 class Logins:
@@ -58,29 +64,37 @@ class Logins:
         self._folder = folder
         self._accounts = Accounts(folder)
         self._seen: object = None
+        self._failing = False
 
     def begin(self, now: Millis) -> None:
         """Before a broker is started; the caller is the store's only writer in this process."""
         try:
-            file = self._recordable(now)
-        except (AlertdError, OSError) as error:  # a broker won't start by it, all else goes on
-            _log.error("broker-logins-not-read", error=type(error).__name__)
-            return
+            self._shut_out_numbers(now)
+        except OSError as error:
+            _log.error("broker-logins-not-written", error=type(error).__name__)
+        file = self._known()
         if self._news(file):
             with self._store.transaction(now) as tx:
                 logins.adopt(tx, file)
         follow(self._store, self._folder)
 
-    def _recordable(self, now: Millis) -> dict[str, Account]:
-        """What the file holds, but for ids that hold a phone number: no fact may.
+    def _shut_out_numbers(self, now: Millis) -> None:
+        """Shut out whose id holds a phone number: no fact may hold it.
 
-        No roster takes such a loudspeaker, so that it is told nothing: it is shut out.
+        No roster takes such a loudspeaker, so that it is told nothing.
         """
-        for terminal, account in self._accounts.all().items():
+        for terminal, account in self._known().items():
             if holds_phone(terminal) and account.good:
                 self._accounts.shut_out(terminal, now, "id-private")
                 _log.warning("loudspeaker-shut-out", reason="id-private")
-        return self._accounts.all()
+
+    def _known(self) -> dict[str, Account]:
+        """What the file holds; one that can't be read is made anew of what is on record."""
+        try:
+            return self._accounts.all()
+        except ConflictError:
+            _log.error("broker-logins-unreadable")
+            return {}
 
     async def look(self, runner: Runner) -> None:
         """Look again; cheap where nothing has changed."""
@@ -88,13 +102,16 @@ class Logins:
             state = await asyncio.to_thread(self._state)  # first: what changes meanwhile is seen
             if state == self._seen:
                 return
-            file = await asyncio.to_thread(self._accounts.all)
+            file = await asyncio.to_thread(self._known)
             if await asyncio.to_thread(self._news, file):
                 await runner.submit(partial(_adopt, file=file))
-            if await asyncio.to_thread(follow, self._store, self._folder):
-                self._seen = state
-        except (AlertdError, OSError, SQLAlchemyError) as error:
-            _log.error("broker-logins-not-read", error=type(error).__name__)
+            await asyncio.to_thread(_follow, self._store, self._folder)
+        except _FAILURES as error:
+            if not self._failing:  # once, and not every second
+                _log.error("broker-logins-stay-behind", error=type(error).__name__)
+            self._failing = True
+        else:
+            self._seen, self._failing = state, False
 
     def _state(self) -> object:
         with self._store.read() as connection:

@@ -119,8 +119,11 @@ class Accounts:
         return {account.terminal: account for account in accounts}
 
     def follow(self, record: Mapping[str, Account]) -> None:
-        """Have the file say what the record says, where that is newer; see `newest`."""
-        with self._changing() as accounts:
+        """Have the file say what the record says, where that is newer; see `newest`.
+
+        One that can't be read is put aside: the record holds all of it but for what came last.
+        """
+        with self._changing(anew=True) as accounts:
             accounts.update(newest(record, accounts))
 
     def shut_out(self, terminal: str, now: int, why: str) -> None:
@@ -130,12 +133,18 @@ class Accounts:
                 accounts[terminal] = replace(account, revoked_at=now, why=why)
 
     @contextmanager
-    def _changing(self) -> Iterator[dict[str, Account]]:
+    def _changing(self, *, anew: bool = False) -> Iterator[dict[str, Account]]:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            accounts = self.all()
+            try:
+                accounts = self.all()
+            except ConflictError:
+                if not anew:
+                    raise
+                self.path.replace(self.path.with_name(f"{FILE}.unreadable"))
+                accounts = {}
             before = dict(accounts)
             yield accounts
             if accounts == before:  # a broker reads it again whenever it is written
