@@ -18,7 +18,8 @@ from alertd.model import FOREVER
 from alertd.store import access, credentials
 from alertd.store import tables as t
 from alertd.store.reads.units import path_of
-from tests.unit.console_pages import lived_in
+from alertd.store.roster import Stored
+from tests.unit.console_pages import PAGES, lived_in
 from tests.unit.test_every_write_on_record import BARE, LIVED_IN, Asked, facts, filled, source
 from tests.unit.web_city import TOWN, WebCity, web_city
 
@@ -116,8 +117,20 @@ def _numbers(path: str, name: str) -> list[str]:
     return known[name]
 
 
-async def told_to(foreign: Foreign, who: str) -> list[str]:
-    """What somebody is told of the town, by every address."""
+def numbers(web: WebCity) -> frozenset[str]:
+    """Every telephone number of the city, as people dial it, and the groups' addresses."""
+    with web.city.store.read() as connection:
+        stored = Stored(connection, web.city.store.vault, masked=False)
+        people = {row.person for row in stored.rows() if row.person}
+        groups = [group.url for group in stored.groups()]
+    phones = [phone for person in people for phone in person.phones]
+    assert len(phones) > 100
+    assert groups
+    return frozenset({*(phone.removeprefix("+86") for phone in phones), *groups})
+
+
+async def told_to(foreign: Foreign, who: str, canaries: frozenset[str]) -> list[str]:
+    """What somebody is told of that, by every address."""
     told = []
     async with foreign.web.client(who) as client:
         for path, operations in foreign.web.app.openapi()["paths"].items():
@@ -125,7 +138,7 @@ async def told_to(foreign: Foreign, who: str) -> list[str]:
                 continue
             for address in addresses(path, operations["get"], foreign.places):
                 answer = await client.get(address)
-                known = {word for word in foreign.canaries if word in answer.text}
+                known = {word for word in canaries if word in answer.text}
                 known -= {word for word in known if word in address}
                 if known or answer.status_code >= 500:
                     told.append(f"{address}: {answer.status_code} {sorted(known)[:4]}")
@@ -133,9 +146,25 @@ async def told_to(foreign: Foreign, who: str) -> list[str]:
 
 
 async def test_whatever_is_read_nothing_of_another_part_is_told(foreign: Foreign) -> None:
-    told = await told_to(foreign, "stranger")
+    told = await told_to(foreign, "stranger", foreign.canaries)
     assert not told, "\n".join(told)
-    assert len(await told_to(foreign, "officer")) > 40, "so that it would have been noticed"
+    assert len(await told_to(foreign, "officer", foreign.canaries)) > 40, (
+        "so that it would have been noticed"
+    )
+
+
+@pytest.mark.parametrize("who", ["admin", "auditor", "viewer"])
+async def test_no_number_is_told_unless_it_is_asked_for(foreign: Foreign, who: str) -> None:
+    """By no answer of the API and on no page; shown for a call, or unmasked, it goes on record."""
+    web, kept = foreign.web, numbers(foreign.web)
+    told = await told_to(foreign, who, kept)
+    cookie = await web.session(who)
+    async with web.client(cookies={"alertd_session": cookie}) as browser:
+        for shown in PAGES:
+            address = shown.example.format_map({**foreign.places, "language": "en"})
+            answer = await browser.get(address)
+            told += [f"{address}: {number}" for number in kept if number in answer.text]
+    assert not told, "\n".join(told)
 
 
 @pytest.mark.parametrize("step", [*BARE, *LIVED_IN], ids=lambda step: step.path)
