@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.adapt import Dumper
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
 
 from alertd.errors import ConflictError, PooledError, ReplacedError
 
@@ -78,10 +79,18 @@ class Place(NamedTuple):
 def place(connection: Connection, before: Place | None) -> Place:
     """Which server this is; one that takes what is written.
 
+    Where it won't say (a cloud's, or one that forbids it) our own chain alone tells of a takeover.
+
     Raises:
         ReplacedError: We were on the standby that took over from it, `before`.
     """
-    system, log_file = connection.exec_driver_sql(_PLACE).one()
+    try:
+        with connection.begin_nested():
+            system, log_file = connection.exec_driver_sql(_PLACE).one()
+    except DBAPIError as error:
+        if gave_up(error):
+            raise
+        return Place("", 0)
     here = Place(str(system), int(log_file[:8], 16))
     if before is not None and before.system == here.system and before.line > here.line:
         raise ReplacedError

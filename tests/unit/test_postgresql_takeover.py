@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, select
+from sqlalchemy import make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from alertd.errors import ReplacedError
-from alertd.store import journal, migrate
+from alertd.store import dialect, journal, migrate
 from alertd.store import tables as t
 from alertd.store.home import lacks_since
 from tests import postgres
@@ -117,6 +117,24 @@ def test_what_came_after_a_takeover_is_not_marked(pair: Pair) -> None:
     city.forward(minutes=1)
     assert city.sent
     assert not any(message.possible_duplicate for message in city.sent)
+
+
+def test_a_server_that_won_t_say_which_it_is_is_used_all_the_same(pair: Pair) -> None:
+    engine = dialect.writer(pair.url)
+    with engine.begin() as connection:
+        for statement in (
+            "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC",
+            "CREATE ROLE alertd LOGIN",
+            "GRANT ALL ON ALL TABLES IN SCHEMA public TO alertd",
+            "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO alertd",
+        ):
+            connection.execute(text(statement))
+    engine.dispose()
+    url = make_url(pair.url).set(username="alertd").render_as_string()
+    city = City(pair.folder / "city", routes=SLOW, url=url)
+    city.issue(roles=("grid_leader",))
+    city.forward(seconds=3)
+    assert city.sent
 
 
 def test_a_primary_that_comes_back_beside_its_standby_is_not_written_to(pair: Pair) -> None:
