@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from pypdf import PdfReader
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from alertd.engine.turn import Turn
 from alertd.model import FOREVER
@@ -248,7 +248,32 @@ def test_nobody_is_to_call_themselves(tmp_path: Path) -> None:
         full = reads_of_alerts.alert(connection, city.one(select(t.alert.c.id)).id)
         rows = paper.asked(connection, full, grid.path, limit=100)
         tree = calling.tree(connection, rows, RED.ladder_roles)
-    assert tree.caller_of[duty] == above
+    (called,) = (row for row in rows if row.duty_no == duty)
+    assert tree.caller(called) == above
+    city.store.close()
+
+
+def test_where_nobody_is_answerable_the_sheet_names_the_village_that_it_is_in(
+    tmp_path: Path,
+) -> None:
+    city = City(tmp_path)
+    with city.store.read() as connection:
+        grids = {duty: unit_of(city, duty) for duty, _ in city.leaders()}
+        above = people.superiors(connection, [g.no for g in grids.values()], RED.ladder_roles)
+    villages = {above[grid.no][0]: duty for duty, grid in grids.items()}
+    empty = list(villages.values())[:2]
+    with city.store.transaction(city.now) as tx:
+        for table, key in ((t.holding, t.holding.c.duty_no), (t.duty, t.duty.c.no)):
+            gone = update(table).where(key.in_(empty), table.c.to_version == FOREVER)
+            tx.connection.execute(gone.values(to_version=1))
+    city.issue(roles=("grid_leader",))
+    with city.store.read() as connection:
+        full = reads_of_alerts.alert(connection, city.one(select(t.alert.c.id)).id)
+        rows = paper.asked(connection, full, "", limit=1_000)
+        tree = calling.tree(connection, rows, RED.ladder_roles)
+    vacant = {row.unit_no: tree.caller(row) for row in rows if row.state == "vacant"}
+    for duty in empty:
+        assert vacant[grids[duty].no] == above[grids[duty].no][0]
     city.store.close()
 
 

@@ -81,7 +81,7 @@ def parts(
 
 def people_on(part: Part, calls: Calls) -> set[int]:
     """Everybody whose number a call sheet would hold."""
-    callers = {calls.tree.caller_of.get(row.duty_no) for row in part.rows}
+    callers = {calls.tree.caller(row) for row in part.rows}
     return {one.person_no for row in part.rows for one in row.holders} | {
         one.person_no
         for duty in callers
@@ -173,7 +173,7 @@ def _by_caller(part: Part, calls: Calls) -> list[tuple[int | None, list[Asked]]]
     """The rows by who calls them, in the order of the first of each."""
     found: dict[int | None, list[Asked]] = {}
     for row in part.rows:
-        found.setdefault(calls.tree.caller_of.get(row.duty_no), []).append(row)
+        found.setdefault(calls.tree.caller(row), []).append(row)
     return list(found.items())
 
 

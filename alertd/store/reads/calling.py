@@ -29,14 +29,18 @@ class Tree:
     """Who calls each duty, and what is known of the callers.
 
     Args:
-        caller_of: By duty; one that nobody answers for isn't there.
+        caller_of: By unit and duty; whoever nobody calls isn't there.
         callers: By duty.
         leads: The duties that answer for their own unit.
     """
 
-    caller_of: dict[int, int]
+    caller_of: dict[tuple[int, int], int]
     callers: dict[int, Caller]
     leads: frozenset[int]
+
+    def caller(self, row: Asked) -> int | None:
+        """The duty that calls whoever is asked; None where nobody answers for them."""
+        return self.caller_of.get((row.unit_no, row.duty_no))
 
 
 def tree(connection: Connection, rows: Sequence[Asked], roles: Sequence[str]) -> Tree:
@@ -52,7 +56,7 @@ def tree(connection: Connection, rows: Sequence[Asked], roles: Sequence[str]) ->
     above = people.leads_above(connection, units, roles)
     desk = people.duty_desk(connection)
     may_call = {
-        row.duty_no: [
+        (row.unit_no, row.duty_no): [
             duty
             for duty in (leads.get(row.unit_no), *above.get(row.unit_no, ()), desk)
             if duty is not None and duty != row.duty_no
@@ -64,9 +68,11 @@ def tree(connection: Connection, rows: Sequence[Asked], roles: Sequence[str]) ->
     caller_of = {}
     for row in rows:
         called = {one.person_no for one in row.holders if one.rank == 1}
-        others = (duty for duty in may_call[row.duty_no] if first.get(duty) not in called)
+        others = (
+            duty for duty in may_call[row.unit_no, row.duty_no] if first.get(duty) not in called
+        )
         if (caller := next(others, None)) is not None:
-            caller_of[row.duty_no] = caller
+            caller_of[row.unit_no, row.duty_no] = caller
     return Tree(
         caller_of=caller_of,
         callers=_callers(connection, set(caller_of.values())),
