@@ -36,6 +36,8 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "parent": ("unit", "town"),
     "name": ("plan",),
 }
+# Whose key is the address itself; and a form that shows how a code looks, by that of the town.
+NOT_THEIRS: Final = {"/a/{token}", "/a/{token}/now", "/a/{token}/grid", "/issue/{template}"}
 # Whoever may read at all may do this, whatever their part: of their own, or about nobody.
 THEIR_OWN: Final = {"POST /tokens", "DELETE /tokens/{name}", "POST /alerts/preview"}
 
@@ -145,8 +147,23 @@ async def told_to(foreign: Foreign, who: str, canaries: frozenset[str]) -> list[
     return told
 
 
+async def shown_to(foreign: Foreign, who: str, canaries: frozenset[str]) -> list[str]:
+    """The same on the console's pages."""
+    shown, cookie = [], await foreign.web.session(who)
+    async with foreign.web.client(cookies={"alertd_session": cookie}) as browser:
+        for page in PAGES:
+            if page.route in NOT_THEIRS:
+                continue
+            address = page.example.format_map({**foreign.places, "language": "en"})
+            text = (await browser.get(address)).text
+            known = {word for word in canaries if word in text and word not in address}
+            shown += [f"{address}: {sorted(known)[:4]}"] if known else []
+    return shown
+
+
 async def test_whatever_is_read_nothing_of_another_part_is_told(foreign: Foreign) -> None:
     told = await told_to(foreign, "stranger", foreign.canaries)
+    told += await shown_to(foreign, "stranger", foreign.canaries)
     assert not told, "\n".join(told)
     assert len(await told_to(foreign, "officer", foreign.canaries)) > 40, (
         "so that it would have been noticed"
@@ -156,14 +173,8 @@ async def test_whatever_is_read_nothing_of_another_part_is_told(foreign: Foreign
 @pytest.mark.parametrize("who", ["admin", "auditor", "viewer"])
 async def test_no_number_is_told_unless_it_is_asked_for(foreign: Foreign, who: str) -> None:
     """By no answer of the API and on no page; shown for a call, or unmasked, it goes on record."""
-    web, kept = foreign.web, numbers(foreign.web)
-    told = await told_to(foreign, who, kept)
-    cookie = await web.session(who)
-    async with web.client(cookies={"alertd_session": cookie}) as browser:
-        for shown in PAGES:
-            address = shown.example.format_map({**foreign.places, "language": "en"})
-            answer = await browser.get(address)
-            told += [f"{address}: {number}" for number in kept if number in answer.text]
+    kept = numbers(foreign.web)
+    told = await told_to(foreign, who, kept) + await shown_to(foreign, who, kept)
     assert not told, "\n".join(told)
 
 
