@@ -12,6 +12,7 @@ from playwright.sync_api import Request, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.stage import Stage
+from tests.unit.test_web_answers import told_at_one_telephone
 from tests.unit.web_city import Served, WebCity
 
 
@@ -131,6 +132,25 @@ def test_a_call_for_help_is_shown_while_somebody_writes_how_another_ended(
     with own_stage.api("admin") as admin:
         admin.post(f"/api/v1/alerts/{code}/halt/pause", json={"reason": "tried"})
     officer.sees("PAUSED: nothing of this alert is being sent")
+
+
+def test_who_is_ticked_stays_so_and_a_box_alone_holds_nothing_back(
+    own_stage: Stage, browse: Visit
+) -> None:
+    alert, phone = own_stage.does(told_at_one_telephone(own_stage.web))
+    own_stage.does(own_stage.web.reply(phone, "在路上了稍等", "first"))
+    officer = browse(own_stage.url, session=own_stage.session_of("officer"), language="en")
+    officer.goes_to(f"/alerts/{alert}")
+    boxes, busy = officer.page.get_by_role("checkbox"), "live.busy(document.body)"
+    expect(boxes).to_have_count(2)
+    assert officer.page.evaluate(busy) is False
+    boxes.last.check()
+    boxes.last.blur()
+    assert officer.page.evaluate(busy) is True
+    own_stage.does(own_stage.web.reply(phone, "信号不好", "second"))
+    expect(boxes).to_have_count(4)
+    expect(boxes.last).to_be_checked()
+    assert boxes.evaluate_all("all => all.filter(one => one.checked).length") == 1
 
 
 def only_presses(route: Route) -> None:

@@ -57,7 +57,12 @@ const live = (() => {
   }
 
   function busy(section) {
-    return atWork(section) || Array.from(section.querySelectorAll("input:not([type=hidden])")).some((field) => field.value !== "");
+    return atWork(section) || Array.from(section.querySelectorAll("input:not([type=hidden])")).some((field) => ticks(field) ? field.checked : field.value !== "");
+  }
+
+  // A box to tick has its value whether it is ticked or not.
+  function ticks(field) {
+    return field.type === "checkbox";
   }
 
   // What a form is about, however often it is drawn anew.
@@ -75,6 +80,7 @@ const live = (() => {
   }
 
   function touched(field) {
+    if (ticks(field)) return field.checked !== field.defaultChecked;
     if (field.nodeName !== "SELECT") return field.value !== field.defaultValue;
     return field.selectedIndex > 0 && !field.options[field.selectedIndex].defaultSelected;
   }
@@ -90,7 +96,9 @@ const live = (() => {
     const fresh = new Map(fields(section).map((field) => [named(field), field]));
     for (const [field, name] of before) {
       const place = fresh.get(name);
-      if (place && place !== field && field.value !== "") place.value = field.value;
+      if (!place || place === field) continue;
+      if (ticks(field)) place.checked = field.checked;
+      else if (field.value !== "") place.value = field.value;
     }
   }
 
