@@ -33,7 +33,6 @@ MOST_WAITING = 20_000  # inputs waiting for a commit; past it callers are told t
 MOST_A_STEP = 1_000
 _IDLE_S = 1.0  # the longest a waiting engine sleeps by itself; the ticker wakes it too
 _GATHER_S = 0.002  # an ended try, a receipt or a reply waits so long for its neighbours
-_GATHERINGS = 5  # at most: half of what a small step takes is what every step takes
 _RETRY_S = 0.5  # after a step that could not commit (disk full, database away)
 _LEAN_S = 5.0  # after a step for which there was no space, only little is written for so long
 _LOG_EVERY_S = 30.0
@@ -192,22 +191,11 @@ class Runner:
             if not self._woken and not self._stirred and timeout_s > 0:
                 self._wake.wait(timeout_s)
             if self._stirred and not self._woken and timeout_s > 0:
-                self._gather()
+                self._wake.wait(_GATHER_S)
             self._woken = self._stirred = False
             done = self._stopping and not (self._sends or self._inputs or self._arrivals)
             # What can't be written down is unknown to whoever starts next, and is sent once more.
             return not (done and (self.failing or not any(self._outcomes.values())))
-
-    def _gather(self) -> None:
-        """Wait for neighbours; in a storm of arrivals alone, for as many as come within reason."""
-        there = -1
-        for _ in range(_GATHERINGS):
-            if self._woken or len(self._arrivals) <= there:
-                return
-            there = len(self._arrivals)
-            self._wake.wait(_GATHER_S)
-            if any(self._outcomes.values()):
-                return  # their places are free, and what waits for them shouldn't have to
 
     def _cycle(self) -> float:
         """One step; returns how long to wait before the next, in seconds."""
@@ -233,7 +221,7 @@ class Runner:
         self._try_alone(groups, arrived)
         self._call(self._publish, step, [future for _, future in taken], answers)
         self._call(tell_all, groups, arrived)
-        if step.again or self._inputs:
+        if step.again or self._inputs or self._arrivals:
             return 0.0
         return min(_IDLE_S, max(0.0, (step.wake_at - self.now()) / 1000 / self.speed))
 
@@ -255,7 +243,6 @@ class Runner:
         for group, answer in zip(groups, answers, strict=True):
             if group.is_split_by(answer):
                 self._arrivals.extend(replace(a, alone=True) for a in group.arrivals)
-                self.wake()
 
     def _failed(
         self,
