@@ -1,4 +1,4 @@
-"""Whether people can answer by SMS, and are understood, as doctor sees it."""
+"""Whether people can answer by SMS and are understood, and loudspeakers obey, as doctor sees it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -19,6 +19,8 @@ _EARLY: Final = ("told-meanwhile", "before-told")  # as decide.interpret says it
 # A few are always on their way while an update goes out.
 _MANY_EARLY: Final = 10
 _LARGE_SHARE: Final = 10
+_WITNESSES: Final = 3  # loudspeakers that have another time: of fewer, each may be wrong by itself
+_CLOCKS: Final = ("clock-ahead", "clock-behind")
 
 
 def one_way_findings(settings: Settings, channels: Mapping[str, str]) -> list[Finding]:
@@ -66,3 +68,18 @@ def early_findings(connection: Connection, now: Millis) -> Iterator[Finding]:
             )
             told = text.format(count=f"{count:,}", of=f"{of:,}", route=route)
             yield Finding(_("answers by SMS"), Health.LOOK, told)
+
+
+def witness_findings(connection: Connection) -> Iterator[Finding]:
+    """Half of the loudspeakers that are there, or more, have the same other time than this one."""
+    c = t.terminal_state.c
+    faults = select(c.fault, func.count()).where(c.online != 0).group_by(c.fault)
+    there = {fault: int(count) for fault, count in connection.execute(faults)}
+    for fault in _CLOCKS:
+        count, of = there.get(fault, 0), sum(there.values())
+        if count >= _WITNESSES and 2 * count >= of:
+            text = _(
+                "{count} of {of} loudspeakers have another time than this machine, whose clock is"
+                " probably the wrong one: they would take its alerts as over, or as too early"
+            )
+            yield Finding(_("clock"), Health.BROKEN, text.format(count=f"{count:,}", of=f"{of:,}"))

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from alertd.cli import keys
-from alertd.cli.checkup_answers import early_findings
+from alertd.cli.checkup_answers import early_findings, witness_findings
 from alertd.cli.findings import Finding, Health, age, of_error
 from alertd.cli.trouble import of_database, of_file
 from alertd.cli.words import _
@@ -72,6 +72,7 @@ def _inside(settings: Settings) -> list[Finding]:
                 *_groups(connection, settings),
                 *_people(connection),
                 *early_findings(connection, now),
+                *witness_findings(connection),
             ]
     finally:
         engine.dispose()

@@ -18,10 +18,10 @@ from channels.loudspeaker.reports import (
     time_of,
 )
 from channels.loudspeaker.steadiness import UNSTEADY, Steadiness
-from channels.loudspeaker.terminal import CLOCK_TOLERANCE_MS
 
 _MOST_TERMINALS = 200_000  # whose presence is kept; a city has some hundred, a province the rest
 _WAITED_AT_MOST_MS = 3_600_000
+_AHEAD_MS = 2 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,6 @@ def _clock(at: int, now: int) -> str:
 
     Nothing comes from the future. What comes from the past may have waited somewhere.
     """
-    if at > now + CLOCK_TOLERANCE_MS:
+    if at > now + _AHEAD_MS:
         return "clock-ahead"
     return "clock-behind" if at < now - _WAITED_AT_MOST_MS else ""

@@ -1,14 +1,17 @@
 """Doctor names a city whose people can be told by SMS and can't answer, or aren't understood."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from alertd.cli.checkup_answers import early_findings, one_way_findings
+from alertd.cli.checkup_answers import early_findings, one_way_findings, witness_findings
 from alertd.cli.findings import Health
+from alertd.engine import receive
 from alertd.model import MINUTE_MS
 from alertd.settings import Settings
+from channels.base import Presence
 from tests.city import City
 
 TWILIO = {"type": "twilio"}
@@ -67,3 +70,30 @@ def test_a_clock_by_which_people_answer_before_they_are_told(
         assert [finding.health for finding in found] == [Health.LOOK] * named
         assert not named or "10 of the last hour's 10 replies on sms-1" in found[0].detail
         assert not list(early_findings(connection, city.now + 61 * MINUTE_MS))
+
+
+@pytest.mark.parametrize(
+    ("clocks", "named"),
+    [
+        ({"clock-ahead": 3, "": 3}, "3 of 6"),
+        ({"clock-behind": 3}, "3 of 3"),
+        ({"clock-ahead": 3, "": 4}, ""),
+        ({"clock-ahead": 2}, ""),
+        ({"clock-ahead": 2, "clock-behind": 2}, ""),
+    ],
+)
+def test_loudspeakers_are_witnesses_of_this_machines_clock(
+    tmp_path: Path, clocks: dict[str, int], named: str
+) -> None:
+    city = City(tmp_path)
+    each = [fault for fault, count in clocks.items() for _ in range(count)]
+    told = [
+        Presence(terminal=f"LS{number:06}", online=True, fault=fault)
+        for number, fault in enumerate(each, start=1)
+    ]
+    told.append(Presence(terminal="LS000099", online=False, fault="clock-ahead"))
+    city.take(partial(receive.events, route="speakers", came=told))
+    with city.store.read() as connection:
+        found = list(witness_findings(connection))
+    assert [finding.health for finding in found] == [Health.BROKEN] * bool(named)
+    assert all(named in finding.detail for finding in found)

@@ -19,7 +19,7 @@ from channels.loudspeaker.link_messages import Received
 from channels.loudspeaker.loudness import Hours, volume, zone_of
 from channels.loudspeaker.speech.sound import NotSoundError, at_volume, lasts_ms
 from channels.loudspeaker.speech.voice import Voice
-from channels.loudspeaker.terminal import Effect, Note, Say, Terminal
+from channels.loudspeaker.terminal import CLOCK_TOLERANCE_MS, Effect, Note, Say, Terminal
 
 _log = structlog.get_logger(__name__)
 
@@ -27,7 +27,6 @@ _KEEPALIVE_S = 30
 _LONGEST_PAUSE_S = 20.0
 _SEASON_EVERY_S = 6 * 3600
 _SEASON_AGAIN_S = 300
-_CLOCK_MS = 2 * 60 * 1000
 
 
 def wall_ms() -> int:
@@ -90,7 +89,7 @@ class Box:
             context=tls,
         )
         self._fault = player.problem()
-        if last_at > now() + _CLOCK_MS:
+        if last_at > now() + CLOCK_TOLERANCE_MS:
             self._fault = "clock-behind"  # no clock that the battery keeps, and no network time yet
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
