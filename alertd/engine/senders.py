@@ -299,11 +299,10 @@ def first_told(kind: RecipientKind) -> Prepared:
         d, m = t.delivery.c, t.message.c
         # Literal: PostgreSQL shifts by a small integer, and groups by what is the same text.
         alert_no = d.id.op(">>")(literal_column(str(ALERT_SHIFT))).label("alert_no")
-        told_at, came = _told_at(), _may_have_come()
-        # Of those that failed the time counts only where none has come.
-        first = func.coalesce(func.min(case((came == 1, told_at))), func.min(told_at))
+        # A city takes minutes to tell: what was written meanwhile isn't about what was yet to come.
+        first = func.coalesce(func.min(d.left_at), func.min(m.created_at))
         return (
-            select(d.recipient_no, alert_no, first, func.max(came))
+            select(d.recipient_no, alert_no, first, func.max(_may_have_come()))
             .join(t.message, m.no == d.message_no)
             .where(
                 among(dialect, d.recipient_no, "recipients"),
@@ -314,15 +313,6 @@ def first_told(kind: RecipientKind) -> Prepared:
         )
 
     return Prepared(query)
-
-
-def _told_at() -> ColumnElement[int]:
-    """When a delivery was handed over at the earliest: of copies that may come, the first counts.
-
-    A city takes minutes to tell: what was written meanwhile isn't about what was yet to come.
-    """
-    d, written = t.delivery.c, t.message.c.created_at
-    return case((d.duplicate == 0, func.coalesce(d.claimed_at, written)), else_=written)
 
 
 def _may_have_come() -> ColumnElement[int]:

@@ -35,7 +35,7 @@ CREATE TABLE delivery (
     id INTEGER NOT NULL PRIMARY KEY, message_no INTEGER NOT NULL, recipient_kind SMALLINT NOT NULL,
     recipient_no INTEGER NOT NULL, address_no INTEGER, lane SMALLINT NOT NULL,
     priority SMALLINT NOT NULL, state SMALLINT NOT NULL, attempt SMALLINT NOT NULL, due_at INTEGER,
-    claimed_at INTEGER, route TEXT, avoid_route TEXT, lease TEXT, duplicate SMALLINT NOT NULL,
+    left_at INTEGER, route TEXT, avoid_route TEXT, lease TEXT, duplicate SMALLINT NOT NULL,
     reason TEXT, played SMALLINT NOT NULL, settled_at INTEGER
 );
 CREATE INDEX delivery_queue ON delivery (lane, priority, due_at, id) WHERE state = 0;
@@ -88,9 +88,10 @@ def insert_select(connection: sqlite3.Connection) -> float:
 # The columns that alertd's two statements set and give back; its values come one by one, too.
 _CLAIM = (
     "UPDATE delivery SET state = 1, attempt = attempt + 1, due_at = ?, route = 'sms', lease = 'me',"
-    " claimed_at = ? WHERE id IN (SELECT id FROM delivery WHERE lane = 11 AND state = 0"
-    " AND due_at <= ? ORDER BY lane, priority, due_at, id LIMIT ?) RETURNING id, attempt,"
-    " message_no, recipient_kind, recipient_no, address_no, lane, priority, duplicate, played"
+    " left_at = coalesce(left_at, ?) WHERE id IN (SELECT id FROM delivery WHERE lane = 11"
+    " AND state = 0 AND due_at <= ? ORDER BY lane, priority, due_at, id LIMIT ?) RETURNING id,"
+    " attempt, message_no, recipient_kind, recipient_no, address_no, lane, priority, duplicate,"
+    " played"
 )
 _SETTLE = (
     "UPDATE delivery SET state = ?, due_at = ?, reason = ?, avoid_route = ?, duplicate = ?,"

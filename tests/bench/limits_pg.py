@@ -28,7 +28,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 # 1,000 among 200,000 wasn't done after 150 s; where it does know, it may read the whole table.
 _CLAIM = (
     "UPDATE delivery SET state = 1, attempt = attempt + 1, due_at = %s, route = 'sms',"
-    " lease = %s, claimed_at = %s"
+    " lease = %s, left_at = coalesce(left_at, %s)"
     " WHERE id = ANY(ARRAY(SELECT id FROM delivery WHERE lane = 11 AND state = 0"
     " AND due_at <= %s ORDER BY lane, priority, due_at, id LIMIT %s FOR UPDATE SKIP LOCKED))"
     " RETURNING id, attempt, message_no, recipient_kind, recipient_no, address_no, lane,"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from alertd.beside import Running
 from alertd.cli.checkup_routes import broker_finding
 from alertd.cli.enrolling import Enrolment
 from alertd.cli.findings import Health
@@ -138,7 +139,8 @@ def test_nothing_is_enrolled_where_something_is_wrong(
 def test_doctor_tells_that_enrolled_loudspeakers_cannot_reach_the_broker(tmp_path: Path) -> None:
     def health(**settings: Any) -> Health:
         routes = {"loudspeakers": RouteSettings(type="mqtt")}
-        return broker_finding(Settings(data_dir=tmp_path, routes=routes, **settings)).health
+        server = Running("http://127.0.0.1:1", 1)  # it has the port
+        return broker_finding(Settings(data_dir=tmp_path, routes=routes, **settings), server).health
 
     assert health() is Health.WELL
     enrol(Accounts(tmp_path / "broker"), ["t1"], [], 1)

@@ -77,17 +77,21 @@ def row(connection: sa.Connection, name: str, **values: Any) -> None:
     connection.execute(table.tables[name].insert().values(others | values))
 
 
-def test_when_each_try_began_is_read_from_the_journal(url: str) -> None:
+def test_when_each_message_may_have_left_is_read_from_the_journal(url: str) -> None:
+    claims = '{"items":[[1,1],[2,1],[3,1],[4,1]]}'
+    ends = """{"items":[[1,1,2,null,"",null,0,null],[2,1,0,9,"",null,0,null],
+        [3,1,0,9,"",null,1,null]]}"""
+    again = '{"items":[[2,2],[3,2]]}'
+    facts = (("claimed", 100, claims), ("settled", 150, ends), ("claimed", 200, again))
     engine = dialect.writer(url)
     with engine.begin() as connection:
         command.upgrade(migrate.config(connection), "v0017")
-        for number in (1, 2, 3):
+        for number in range(1, 6):
             row(connection, "delivery", id=number)
-        for turn, at, items in ((1, 100, "[[1,1],[2,1]]"), (2, 200, "[[2,2]]")):
-            body = f'{{"items":{items}}}'
-            fact = {"kind": "claimed", "seq": turn, "turn": turn, "occurred_at": at, "body": body}
-            row(connection, "journal", **fact)
+        for turn, (kind, at, body) in enumerate(facts, start=1):
+            row(connection, "journal", kind=kind, seq=turn, turn=turn, occurred_at=at, body=body)
         command.upgrade(migrate.config(connection), "v0018")
-        rows = connection.execute(sa.text("SELECT id, claimed_at FROM delivery ORDER BY id"))
-        assert [tuple(found) for found in rows] == [(1, 100), (2, 200), (3, None)]
+        rows = connection.execute(sa.text("SELECT id, left_at FROM delivery ORDER BY id"))
+        # Taken; turned away, and tried again; unknown, and tried again; under way; never tried.
+        assert [at for _, at in rows] == [100, 200, 100, 100, None]
     engine.dispose()

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, func, update
 
 from alertd.lanes import channel_of
 from alertd.model import DeliveryState, Fact, Millis
@@ -62,7 +62,7 @@ _TELL = Prepared(_tell)
 # What is alike in a batch is changed by one statement; fewer rows than this, one by one.
 _WORTH_ONE = 8
 
-_CLAIM = ("state", "attempt", "due_at", "route", "lease", "claimed_at")
+_CLAIM = ("state", "attempt", "due_at", "route", "lease", "left_at")
 _SETTLE = ("state", "due_at", "reason", "avoid_route", "duplicate", "settled_at", "lease")
 _RECEIPT = ("state", "due_at", "reason", "played", "settled_at", "avoid_route")
 
@@ -88,9 +88,14 @@ def settled(connection: Connection, fact: Fact) -> None:
     """
     at = fact.occurred_at
     by_end: dict[Change, list[int]] = {}
+    stayed: list[int] = []
     for number, _, *end, _ in fact.body["items"]:
         by_end.setdefault(tuple(end), []).append(number)
+        state, *_, duplicate = end
+        stayed += [] if duplicate or state in _MAY_HAVE_LEFT else [number]
     _change(connection, _SETTLE, {(*end, at, None): ids for end, ids in by_end.items()})
+    if stayed:
+        _STAYED.run(connection, ids=numbers(connection, stayed))
     _count_all(connection, fact.body["counts"], fact.body["counter"])
 
 
@@ -123,6 +128,16 @@ _DOUBT = Prepared(
 )
 
 
+_MAY_HAVE_LEFT = frozenset(
+    map(int, (DeliveryState.ACCEPTED, DeliveryState.DELIVERED, DeliveryState.UNKNOWN))
+)
+_STAYED = Prepared(
+    lambda dialect: (
+        update(t.delivery).where(among(dialect, t.delivery.c.id, "ids")).values(left_at=None)
+    )
+)
+
+
 Change = tuple[Any, ...]
 
 
@@ -147,7 +162,7 @@ def _all(columns: tuple[str, ...]) -> Prepared:
         lambda dialect: (
             update(t.delivery)
             .where(among(dialect, t.delivery.c.id, "ids"))
-            .values({column: bindparam(f"to_{column}") for column in columns})
+            .values(_values(columns))
         )
     )
 
@@ -157,9 +172,16 @@ def _one(columns: tuple[str, ...]) -> Prepared:
         lambda _: (
             update(t.delivery)
             .where(t.delivery.c.id == bindparam("number"))
-            .values({column: bindparam(f"to_{column}") for column in columns})
+            .values(_values(columns))
         )
     )
+
+
+def _values(columns: tuple[str, ...]) -> dict[str, Any]:
+    values: dict[str, Any] = {column: bindparam(f"to_{column}") for column in columns}
+    if "left_at" in values:  # the first of several stands
+        values["left_at"] = func.coalesce(t.delivery.c.left_at, values["left_at"])
+    return values
 
 
 _KINDS: tuple[tuple[str, ...], ...] = (_CLAIM, _SETTLE, _RECEIPT)

@@ -149,7 +149,7 @@ class Delivery(SQLModel, table=True):
     state: int = small()  # model.DeliveryState
     attempt: int = small()
     due_at: int | None = big(nullable=True)
-    claimed_at: int | None = big(nullable=True)  # when the last try began
+    left_at: int | None = big(nullable=True)  # when the first try that may have gone began
     route: str | None = text(nullable=True)  # of the last try
     avoid_route: str | None = text(nullable=True)  # not by this one, where there is another
     lease: str | None = text(nullable=True)  # the worker that has it
