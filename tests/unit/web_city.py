@@ -290,6 +290,8 @@ async def web_city(
         stopping=asyncio.Event(),
     )
     await runner.start()
+    if city.store.shared:
+        await runner.submit(lambda _: None)  # it says that it works by its first step
     try:
         yield WebCity(city, deps, runner, create_app(deps), loopback, clock, tokens)
     finally:
