@@ -12,10 +12,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import select
 
-from alertd.engine.authority import ACTIONS
-from alertd.engine.turn import Turn
 from alertd.model import FOREVER
-from alertd.store import access, credentials
 from alertd.store import tables as t
 from alertd.store.reads.units import path_of
 from alertd.store.roster import Stored
@@ -55,22 +52,7 @@ class Foreign:
 async def foreign(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Foreign]:
     async with web_city(tmp_path_factory.mktemp("city")) as web:
         places = await lived_in(web)
-
-        def do(turn: Turn) -> None:
-            made = access.create_principal(
-                turn.tx,
-                turn.ids,
-                name="stranger",
-                role="area_administrator",
-                by="cli",
-                unit_code=ELSEWHERE,
-            )
-            credentials.create_token(
-                turn.tx, "s" * 40, principal_no=made.no, label="x", scopes=ACTIONS, by="cli"
-            )
-
-        await web.runner.submit(do)
-        web.tokens["stranger"] = "s" * 40
+        await web.administer("stranger", ELSEWHERE)
         yield Foreign(web, places, canaries(web))
 
 

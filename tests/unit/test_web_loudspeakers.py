@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from alertd.engine.authority import ACTIONS
-from alertd.engine.turn import Turn
 from alertd.model import FOREVER, Fact
-from alertd.store import access, credentials, journal
+from alertd.store import journal
 from alertd.store import tables as t
 from channels.loudspeaker.accounts import Account, Accounts
 from tests.unit.web_city import TOWN, WebCity, web_city
@@ -37,26 +35,6 @@ def standing(web: WebCity, town: str) -> str:
     with web.city.store.read() as connection:
         found: str = connection.execute(query).scalar_one()
     return found
-
-
-async def of_the_town(web: WebCity) -> None:
-    """Let in `near`, who administers the town of `HERE`."""
-
-    def do(turn: Turn) -> None:
-        made = access.create_principal(
-            turn.tx,
-            turn.ids,
-            name="near",
-            role="area_administrator",
-            by="cli",
-            unit_code=HERE,
-        )
-        credentials.create_token(
-            turn.tx, "n" * 40, principal_no=made.no, label="test", scopes=ACTIONS, by="cli"
-        )
-
-    await web.runner.submit(do)
-    web.tokens["near"] = "n" * 40
 
 
 def body(*terminals: str, areas: tuple[str, ...] = (), secret: str = SECRET) -> dict[str, Any]:
@@ -126,7 +104,7 @@ async def test_a_lost_answer_is_given_again_and_nothing_is_done_twice(tmp_path: 
 
 async def test_each_only_where_they_may(tmp_path: Path) -> None:
     async with web_city(tmp_path) as web, web.client("admin") as admin:
-        await of_the_town(web)
+        await web.administer("near", HERE)
         town = web.client("near")
         ours, theirs = standing(web, HERE), standing(web, THERE)
         enrol, revoke = "/api/v1/terminals/enrol", "/api/v1/terminals/revoke"
@@ -202,7 +180,7 @@ async def test_where_the_file_cant_be_written_it_is_on_record_and_said(tmp_path:
 
 async def test_the_console_shuts_one_out(tmp_path: Path) -> None:
     async with web_city(tmp_path) as web, web.client("admin") as admin:
-        await of_the_town(web)
+        await web.administer("near", HERE)
         ours = standing(web, HERE)
         await admin.post("/api/v1/terminals/enrol", json=body(ours))
         cookie = await web.session("near")

@@ -20,6 +20,7 @@ from alertd import messages
 from alertd.engine.authority import ACTIONS
 from alertd.engine.runner import Runner
 from alertd.engine.timekeeping import Timekeeper
+from alertd.engine.turn import Turn
 from alertd.settings import Settings, load
 from alertd.store import access, credentials
 from alertd.web.app import create_app
@@ -164,6 +165,26 @@ class WebCity:
         await self.runner.submit(opening)
         self.sessions.append(secret)
         return secret
+
+    async def administer(self, name: str, unit_code: str) -> None:
+        """Let in one more, who administers a part of the city, with a token."""
+        token = f"token-of-{name}-{'x' * 24}"
+
+        def do(turn: Turn) -> None:
+            made = access.create_principal(
+                turn.tx,
+                turn.ids,
+                name=name,
+                role="area_administrator",
+                by="cli",
+                unit_code=unit_code,
+            )
+            credentials.create_token(
+                turn.tx, token, principal_no=made.no, label="test", scopes=ACTIONS, by="cli"
+            )
+
+        await self.runner.submit(do)
+        self.tokens[name] = token
 
     async def issue(self, **changes: Any) -> dict[str, Any]:
         """An Actual alert drafted by the officer and approved by the second person."""
