@@ -28,6 +28,7 @@ class Running:
     url: str
     pid: int
     certificate: str = ""  # what it serves with, PEM, as it was read; "" where it speaks plain HTTP
+    process: str = ""  # what it is called on record; "" where its settings are those of a sample
 
     def write(self, data_dir: Path) -> Path:
         """Leave word for commands beside it."""
@@ -54,7 +55,8 @@ def left_word(data_dir: Path) -> Running | None:
     """The server that left word here and whose process is there, or None."""
     try:
         found = json.loads((data_dir / RUN_FILE).read_text(encoding="utf-8"))
-        server = Running(str(found["url"]), int(found["pid"]), str(found.get("certificate", "")))
+        words = (str(found.get(name, "")) for name in ("certificate", "process"))
+        server = Running(str(found["url"]), int(found["pid"]), *words)
         os.kill(server.pid, 0)
     except (OSError, ValueError, KeyError, TypeError):
         return None

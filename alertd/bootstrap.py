@@ -20,6 +20,7 @@ from alertd.engine.library import Library
 from alertd.engine.logins import Logins
 from alertd.engine.runner import Runner
 from alertd.engine.space import Space
+from alertd.engine.starting import began, ended
 from alertd.engine.timekeeping import Timekeeper
 from alertd.errors import AlertdError, ConflictError, NotConfiguredError
 from alertd.provision import (
@@ -32,7 +33,7 @@ from alertd.provision import (
     route_config,
     wording_of,
 )
-from alertd.settings import Settings
+from alertd.settings import Settings, spelled
 from alertd.store.backup.placing import LOCK
 from alertd.store.database import Store
 from alertd.store.departure import refuse_departed
@@ -185,6 +186,10 @@ class Node:
         await self.runner.start()
         self._stack.push_async_callback(self.runner.stop)
         self._tick(self.store, self.runner, logins)
+        if not self.in_place:
+            told = spelled(self.settings) | self.library.spelled()
+            await began(self.runner, self.part.title, told)
+            self._stack.push_async_callback(ended, self.runner, self.part.title)
 
     async def _unshared(
         self, store: Store, configs: Mapping[str, RouteConfig]

@@ -13,6 +13,7 @@ from alertd.cli.certificates import expires_at
 from alertd.cli.checkup_folder import folder_findings
 from alertd.cli.checkup_logins import login_findings
 from alertd.cli.checkup_routes import broker_finding, route_findings
+from alertd.cli.checkup_settings import settings_findings
 from alertd.cli.checkup_store import store_findings
 from alertd.cli.client import TOKEN_VARIABLE, running
 from alertd.cli.findings import Finding, Health, age, of_error
@@ -48,6 +49,7 @@ async def checkup() -> list[Finding]:
     findings += _looked(_("certificate"), lambda: _certificate(settings))
     findings += _looked(_("templates and policies"), lambda: _library(settings))
     findings += await asyncio.to_thread(store_findings, settings)
+    findings += _looked(_("settings"), lambda: settings_findings(settings, server))
     findings += _looked(_("backup"), lambda: _backup(settings))
     findings += await route_findings(settings, server)
     findings += [broker_finding(settings, server)]

@@ -78,6 +78,7 @@ def serve(
         settings,
         prepare=world_around if sample_city else own_city,
         part=Part(decides=False, routes=frozenset()) if no_engine else Part(),
+        simulated=sample_city,
     )
     asyncio.run(_serve(serving, sample_city=sample_city, as_json=as_json))
 

@@ -36,12 +36,14 @@ class Serving:
             it ends through the stack.
         clock: The node's.
         part: What of the work this process does.
+        simulated: The city is a sample, whose settings aren't those that were read.
     """
 
     settings: Settings
     prepare: Callable[[Node, AsyncExitStack], Awaitable[None]] | None = None
     clock: SteadyClock = field(default_factory=SteadyClock)
     part: Part = field(default_factory=Part)
+    simulated: bool = False
     node: Node | None = None
     token: str = field(default="", repr=False)
     first: FirstSignIn | None = None
@@ -89,7 +91,9 @@ class Serving:
         self._stack.push_async_callback(self._end_server)
         await self._up(self._server, self._task)
         settle_heap()
-        path = Running(self.url, os.getpid(), certificate).write(self.settings.data_dir)
+        process = "" if self.simulated else self.part.title
+        running = Running(self.url, os.getpid(), certificate, process)
+        path = running.write(self.settings.data_dir)
         self._stack.callback(path.unlink, missing_ok=True)
 
     async def _up(self, server: Server, task: "asyncio.Task[None]") -> None:

@@ -32,6 +32,15 @@ class Part:
         """Whether it is a worker; one that isn't takes inputs and nothing else."""
         return self.decides or self.routes != frozenset()
 
+    @property
+    def title(self) -> str:
+        """What it is called on record: server, console, worker sms,voice."""
+        if self == Part():
+            return "server"
+        if not self.works:
+            return "console"
+        return f"worker {','.join(sorted(self.routes or ()))}".rstrip()
+
     def sends_by(self, route: str) -> bool:
         """Whether it sends by this route, as far as its share goes."""
         return self.routes is None or route in self.routes

@@ -6,6 +6,7 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from alertd import messages
+from alertd.canonical import canonical
 from alertd.errors import InvalidInputError
 from alertd.model import MessageKind, Policy
 
@@ -33,6 +34,12 @@ class Library:
     def help(self) -> dict[str, Any]:
         """The words of a call for help, as an alert would freeze them now."""
         return {HELP: self.templates.get(HELP).to_dict()}
+
+    def spelled(self) -> dict[str, str]:
+        """Each policy and template as JSON, under a name such as `policies.red`."""
+        found = {f"policies.{name}": policy.to_dict() for name, policy in self.policies.items()}
+        found |= {f"templates.{each.name}": each.to_dict() for each in self.templates}
+        return {name: canonical(content) for name, content in found.items()}
 
     def freeze(self, template: str, *more: str) -> dict[str, Any]:
         """The alert's own template, all that its later messages may need, and `more`."""

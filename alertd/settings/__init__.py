@@ -3,6 +3,7 @@
 from alertd.settings.load import FILE_NAME, find_file, load, unknown_variables
 from alertd.settings.model import TOKEN_FILE, Settings, sqlite_url
 from alertd.settings.route import RouteSettings
+from alertd.settings.spelled import spelled
 
 __all__ = [
     "FILE_NAME",
@@ -11,6 +12,7 @@ __all__ = [
     "Settings",
     "find_file",
     "load",
+    "spelled",
     "sqlite_url",
     "unknown_variables",
 ]

@@ -35,6 +35,7 @@ COPIED: tuple[Table, ...] = (
 )
 FOLDED: tuple[Table, ...] = (
     t.departure,
+    t.known_setting,
     t.terminal_state,
     t.terminal_account,
     t.event,

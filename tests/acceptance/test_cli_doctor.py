@@ -228,3 +228,20 @@ def test_a_server_s_own_word_is_told(data: Path) -> None:
     with serving(data):
         said = alertd(data, "doctor", "--json")
     assert "There is no route: nothing can go out." in str(said.document)
+
+
+def test_what_was_set_since_the_start_is_named_and_does_nothing_yet(data: Path) -> None:
+    data.mkdir()
+    toml = data / "alertd.toml"
+    toml.write_text("tick_s = 2\n[routes.sms]\ntype = 'by-hand'\n")
+    with serving(data):
+        before = alertd(data, "doctor", "--json")
+        assert "Changed since the server was started" not in str(before.document)
+        toml.write_text("tick_s = 3\n[routes.sms]\ntype = 'by-hand'\nrate_per_s = 9\n")
+        said = alertd(data, "doctor", "--json")
+        told = [f for f in said.document["findings"] if f["what"] == "settings"]
+        assert [f["health"] for f in told] == ["well", "look"]
+        assert "routes.sms.rate_per_s, tick_s. " in told[1]["detail"]
+    with serving(data):
+        after = alertd(data, "doctor", "--json")
+    assert "Changed since the server was started" not in str(after.document)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from alertd.decide.sheets import Mark, Result
-from alertd.engine import approving, halting, helping, receive, withdrawing
+from alertd.engine import approving, halting, helping, receive, starting, withdrawing
 from alertd.engine.authority import Actor
 from alertd.engine.timekeeping import PULSE_MS, Timekeeper
 from alertd.engine.turn import Turn
@@ -41,7 +41,7 @@ from tests.unit.drill_city import TOWN as DRILLED
 # kinds that nobody records yet.
 NOT_SEEN = {
     *("report.exported", "alert.forecast", "route.tested", "number.shown", "urged"),  # the web
-    *("ack.counted", "route.changed", "engine.started", "engine.stopped"),
+    *("ack.counted", "route.changed"),
 }
 
 TOWN, ELSEWHERE = "330281001", "330281003"
@@ -107,6 +107,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     roster_again(city)
     scored(city)
     clock(city)
+    city.take(partial(starting.started, process="server", settings={"node": "city"}))
+    city.take(partial(starting.stopped, process="server"))
     drills(city)
     restore(city)
     bodies: dict[str, list[dict[str, Any]]] = {}
@@ -301,7 +303,7 @@ def test_what_is_kept_free_is_recorded_by_nobody() -> None:
         for path in Path(access.__file__).parents[1].rglob("*.py")
         if path.parent.name != "fold"
     )
-    free = {"route.changed", "engine.started", "engine.stopped"}
+    free = {"route.changed"}
     assert {kind for kind in free if f'"{kind}"' in product} == set()
     page = read("docs/facts.md")
     for kind in sorted(free):

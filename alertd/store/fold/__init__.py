@@ -21,6 +21,7 @@ from alertd.store.fold import (
     paper,
     readiness,
     restoring,
+    starts,
     terminals,
 )
 
@@ -55,6 +56,7 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "drill.scored": readiness.scored,
     "todo.found": readiness.found,
     "todo.closed": readiness.closed,
+    "engine.started": starts.started,
     "restored": restoring.restored,
     "store.left": restoring.left,
     "store.taken-back": restoring.taken_back,
@@ -112,7 +114,6 @@ RECORD_ONLY = frozenset(
         "receipts.ignored",
         "route.changed",
         "route.tested",
-        "engine.started",
         "engine.stopped",
         "clock.doubted",
         "clock.trusted",

@@ -18,6 +18,7 @@ from alertd.store.tables.record import (
     Departure,
     Home,
     Journal,
+    KnownSetting,
     Node,
     NodeClock,
     RouteDay,
@@ -50,6 +51,7 @@ node = _core(Node)
 departure = _core(Departure)
 node_clock = _core(NodeClock)
 home = _core(Home)
+known_setting = _core(KnownSetting)
 journal = _core(Journal)
 chain = _core(Chain)
 worker = _core(Worker)

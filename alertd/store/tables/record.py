@@ -40,6 +40,16 @@ class Home(SQLModel, table=True):
     lacks_since: int | None = big(nullable=True)  # when one did that may lack the last moments
 
 
+class KnownSetting(SQLModel, table=True):
+    """A setting that wasn't its default when a process was started last, and since which start."""
+
+    __tablename__ = "known_setting"
+    process: str = text(primary_key=True)  # what it does: server, console, worker sms,voice
+    name: str = text(primary_key=True)
+    print: str = text()  # a keyed digest of its value, in letters
+    since: int = big()
+
+
 class Journal(SQLModel, table=True):
     """The append-only record of every fact; each row carries the hash of the one before."""
 

@@ -1,0 +1,48 @@
+"""Whether a server that runs was started with what is set now: what changed since does nothing."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from alertd.beside import Running
+from alertd.cli.findings import Finding, Health
+from alertd.cli.words import _
+from alertd.errors import AlertdError
+from alertd.provision import address_key, library_of
+from alertd.settings import Settings, spelled
+from alertd.store import dialect, starts
+from alertd.store.vault import Vault
+
+_NAMED: Final = 8
+
+
+def settings_findings(settings: Settings, server: Running | None) -> Iterator[Finding]:
+    """What the server beside us was started with, against what it would be started with now.
+
+    A database, a key or a template that can't be read is another finding's to tell.
+    """
+    if server is None or not server.process:
+        return
+    try:
+        now = spelled(settings) | library_of(settings).spelled()
+        vault = Vault(address_key(settings).read_bytes())
+        changed = starts.changes(_known(settings, server.process), starts.prints(vault, now))
+    except (AlertdError, OSError, SQLAlchemyError):
+        return
+    if changed:
+        names = ", ".join(list(changed)[:_NAMED]) + (", …" if len(changed) > _NAMED else "")
+        text = _(
+            "Changed since the server was started, and without effect until it is started anew:"
+            " {names}. If nothing was, give this command the variables that the server has."
+        )
+        yield Finding(_("settings"), Health.LOOK, text.format(names=names))
+
+
+def _known(settings: Settings, process: str) -> dict[str, str]:
+    engine = dialect.reader(settings.store_url)
+    try:
+        with engine.begin() as connection:
+            return starts.known(connection, process)
+    finally:
+        engine.dispose()

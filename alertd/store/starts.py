@@ -1,0 +1,38 @@
+"""What each process of a node was set to when it began, without the values themselves.
+
+A fact says which settings changed since the start before. A setting's value may be a secret: only
+a keyed digest of it is kept.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from alertd.store import tables as t
+from alertd.store.vault import Vault
+
+_PRINT_BYTES: Final = 8
+# In letters: a digest in figures could look like somebody's phone number.
+_LETTERS: Final = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+
+
+def prints(vault: Vault, settings: Mapping[str, str]) -> dict[str, str]:
+    """Name → a digest of its name and value, by which a change is seen and no value is told."""
+    return {
+        name: vault.blind(f"setting {name} = {value}")[:_PRINT_BYTES].hex().translate(_LETTERS)
+        for name, value in settings.items()
+    }
+
+
+def known(connection: Connection, process: str) -> dict[str, str]:
+    """The prints of what a process was set to at its last start."""
+    c = t.known_setting.c
+    query = select(c.name, c.print).where(c.process == process)
+    return {row.name: row.print for row in connection.execute(query)}
+
+
+def changes(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str | None]:
+    """Setting → its print now, of those that aren't as before; None: as shipped again."""
+    names = sorted(before.keys() | now.keys())
+    return {name: now.get(name) for name in names if before.get(name) != now.get(name)}

@@ -1,0 +1,81 @@
+"""What a process is set to is on record from start to start, without a value that could be read."""
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from alertd.decide.shares import Part
+from alertd.engine import starting
+from alertd.settings import RouteSettings, Settings, spelled
+from alertd.store import journal, starts
+from alertd.store import tables as t
+from alertd.store.vault import Vault
+from tests.city import City
+
+
+def settings(**given: Any) -> Settings:
+    return Settings.model_construct(**{**Settings().model_dump(exclude={"routes"}), **given})
+
+
+def test_only_what_is_not_as_shipped_is_spelled_routes_option_by_option() -> None:
+    route = RouteSettings.model_validate(
+        {"type": "http", "rate_per_s": 0.3, "token": "s3cret", "headers": {"b": 1, "a": 2}}
+    )
+    found = spelled(settings(tick_s=2.0, routes={"sms": route}, data_dir=Path("/x"), port=1))
+    assert found == {
+        "tick_s": "2.0",
+        "routes.sms.type": '"http"',
+        "routes.sms.rate_per_s": "0.3",
+        "routes.sms.token": '"s3cret"',
+        "routes.sms.headers": '{"a": 2, "b": 1}',
+    }
+
+
+def test_a_print_shows_a_change_and_no_value_and_looks_like_no_number() -> None:
+    vault, other = Vault(b"k" * 32), Vault(b"o" * 32)
+    one = starts.prints(vault, {"a": "1", "b": "1"})
+    assert one == starts.prints(vault, {"a": "1", "b": "1"})
+    assert one["a"] != one["b"], "nor that two settings are the same"
+    assert one["a"] != starts.prints(vault, {"a": "2"})["a"]
+    assert one["a"] != starts.prints(other, {"a": "1"})["a"]
+    assert all(re.fullmatch("[a-p]{16}", said) for said in one.values())
+
+
+def test_a_start_is_on_record_with_what_changed_since_the_start_before(tmp_path: Path) -> None:
+    city = City(tmp_path)
+
+    def start(process: str = "server", **settings: str) -> None:
+        city.take(partial(starting.started, process=process, settings=settings))
+        city.now += 1_000
+
+    first = city.now
+    start(tick_s="2", node="a")
+    start(tick_s="2", node="b")
+    start(process="worker sms", tick_s="2")
+    start(tick_s="2")
+    with city.store.read() as connection:
+        facts = [row.fact for row in journal.stream(connection)]
+    bodies = [fact.body for fact in facts if fact.kind == "engine.started"]
+    said = [(body["process"], body["settings"]) for body in bodies]
+    assert [(process, sorted(given)) for process, given in said] == [
+        ("server", ["node", "tick_s"]),
+        ("server", ["node"]),
+        ("worker sms", ["tick_s"]),
+        ("server", ["node"]),
+    ]
+    assert said[-1][1] == {"node": None}, "as shipped again"
+    known = city.rows(select(t.known_setting).order_by(t.known_setting.c.process))
+    assert [(row.process, row.name, row.since) for row in known] == [
+        ("server", "tick_s", first),
+        ("worker sms", "tick_s", first + 2_000),
+    ]
+
+
+def test_each_process_has_the_name_of_what_it_does() -> None:
+    assert Part().title == "server"
+    assert Part(decides=False, routes=frozenset()).title == "console"
+    assert Part(routes=frozenset({"voice", "sms"})).title == "worker sms,voice"
+    assert Part(routes=frozenset()).title == "worker"
