@@ -30,6 +30,7 @@ _COMMANDS: Final = {
     "worker": N_("Send, and do what is due, beside a server on the same PostgreSQL database."),
     "demo": N_("The whole job once, in a simulated city, in under a minute."),
     "report": N_("Write an alert's report, or verify one."),
+    "record": N_("Who did what and when, from the journal."),
     "backup": N_("Copy the database, while alertd runs or not."),
     "restore": N_("Put a backup into an empty data folder."),
     "verify": N_("Say whether a backup, or the data folder, is whole."),

@@ -1,7 +1,6 @@
 """Reports as files: of one alert, and of all of a season."""
 
 import csv
-import datetime as dt
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from alertd.report import change
 from alertd.report.bundle import write_bundle
 from alertd.report.make import FORMATS, Format, Order, Report, drill_before, gather, make_report
 from alertd.report.season import rows_of
+from alertd.report.values import midnight
 from alertd.settings import Settings
 from alertd.store import tables as t
 from alertd.store.reads import drills
@@ -120,7 +120,7 @@ def write_season(
     settings: Settings, days: tuple[str, str], out: Path, wanted: Wanted
 ) -> list[Path]:
     """A folder an alert, and a table of all: live alerts, drills and tests apart."""
-    since, until = _moment(days[0], settings), _moment(days[1], settings)
+    since, until = midnight(days[0], settings.zone), midnight(days[1], settings.zone)
     try:
         return _write_season(settings, (since, until), out, wanted)
     except OSError as error:
@@ -161,14 +161,3 @@ def _id_of(connection: Connection, number: int) -> bytes:
         t.alert.select().with_only_columns(t.alert.c.id).where(t.alert.c.no == number)
     ).scalar_one()
     return found
-
-
-def _moment(day: str, settings: Settings) -> int | None:
-    """Midnight at the beginning of a day in the city, in milliseconds."""
-    if not day:
-        return None
-    try:
-        found = dt.datetime.combine(dt.date.fromisoformat(day), dt.time(), settings.zone)
-    except ValueError:
-        raise InvalidInputError(f"{day} isn't a day.", hint="Write it as 2026-06-01.") from None
-    return round(found.timestamp() * 1000)

@@ -1,8 +1,9 @@
 """How a value is shown: counts, shares, durations and times, in either language."""
 
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Final
 
+from alertd.errors import InvalidInputError
 from alertd.i18n import N_
 from alertd.model import Millis
 from alertd.report.figures.values import Share
@@ -43,3 +44,18 @@ def moment(at: Millis | None, zone: tzinfo) -> str:
     if at is None:
         return NOTHING
     return datetime.fromtimestamp(at / 1000, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def midnight(day: str, zone: tzinfo) -> Millis | None:
+    """The beginning of a day, such as 2026-06-01, in the city's zone; None for "".
+
+    Raises:
+        InvalidInputError: It isn't a day.
+    """
+    if not day:
+        return None
+    try:
+        found = datetime.combine(date.fromisoformat(day), time(), zone)
+    except ValueError:
+        raise InvalidInputError(f"{day} isn't a day.", hint="Write it as 2026-06-01.") from None
+    return round(found.timestamp() * 1000)

@@ -24,6 +24,7 @@ from alertd.web.api import (
     status,
     terminals,
 )
+from alertd.web.api import record as record_api
 from alertd.web.api.routing import API
 from alertd.web.bodies import BodyLimit
 from alertd.web.deps import Deps
@@ -86,6 +87,7 @@ _API: tuple[APIRouter, ...] = (
     routes.router,
     clock.router,
     drills.router,
+    record_api.router,
 )
 _PAGES: tuple[APIRouter, ...] = (
     probes.router,

@@ -148,6 +148,8 @@ RIGHTS: Final[Mapping[str, str]] = {
     "read": N_("see what is there"),
     "draft": N_("write alerts"),
     "approve": N_("approve alerts"),
+    "pause": N_("pause and stop alerts"),
+    "call": N_("see a number to call it"),
     "answer": N_("enter answers"),
     "help": N_("take calls for help"),
     "roster": N_("change the roster"),

@@ -53,3 +53,15 @@ def test_without_a_server_it_is_the_same(tmp_path: Path) -> None:
     assert alertd(data, "access", "add", "second", "--role", "approver").code == 0
     names = [p["name"] for p in alertd(data, "access", "list", "--json").document]
     assert names == ["cli", "second"]
+
+
+def test_what_was_done_is_read_from_the_record(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert alertd(data, "access", "add", "second", "--role", "approver").code == 0
+    done = alertd(data, "record", "--about", "rights", "--json").document
+    made = next(line for line in done if line["figures"].get("role") == "approver")
+    assert (made["kind"], made["figures"]["principal"]) == ("principal.created", "second")
+    assert "an account was made" in alertd(data, "record").out
+    nobody = alertd(data, "record", "--by", "third")
+    assert nobody.code == 1
+    assert "There is nobody called third." in nobody.err

@@ -36,6 +36,7 @@ from alertd.web.api import (
     drills,
     paper,
     readiness,
+    record,
     report,
     roster,
     roster_changes,
@@ -125,7 +126,7 @@ def test_every_path_of_the_api_is_documented_and_no_other() -> None:
     api = (
         *(alerts, acting, board, answers, roster, roster_changes),
         *(routes, access, status, clock, report, paper, situation, drills, readiness),
-        *(probes, phone, terminals),
+        *(probes, phone, terminals, record),
     )
     there = [
         (method, route.path)

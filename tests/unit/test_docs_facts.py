@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -41,7 +40,7 @@ from tests.unit.drill_city import TOWN as DRILLED
 # kinds that nobody records yet.
 NOT_SEEN = {
     *("report.exported", "alert.forecast", "route.tested", "number.shown", "urged"),  # the web
-    *("ack.counted", "route.changed"),
+    "ack.counted",
 }
 
 TOWN, ELSEWHERE = "330281001", "330281003"
@@ -295,16 +294,3 @@ def test_every_key_of_every_body_is_documented_and_no_other(
     told = documented()
     found = {kind: sorted(set(differences(told[kind], recorded[kind]))) for kind in recorded}
     assert not {kind: wrong for kind, wrong in found.items() if wrong}
-
-
-def test_what_is_kept_free_is_recorded_by_nobody() -> None:
-    product = "".join(
-        path.read_text(encoding="utf-8")
-        for path in Path(access.__file__).parents[1].rglob("*.py")
-        if path.parent.name != "fold"
-    )
-    free = {"route.changed"}
-    assert {kind for kind in free if f'"{kind}"' in product} == set()
-    page = read("docs/facts.md")
-    for kind in sorted(free):
-        assert re.search(rf"^### `{kind}`\n\n(Kept free|The same)", page, re.MULTILINE), kind

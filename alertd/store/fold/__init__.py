@@ -112,7 +112,6 @@ RECORD_ONLY = frozenset(
         "urged",
         "inbound.stored",
         "receipts.ignored",
-        "route.changed",
         "route.tested",
         "engine.stopped",
         "clock.doubted",

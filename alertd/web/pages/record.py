@@ -1,13 +1,13 @@
 """The journal as the auditor reads it: every action, the newest first."""
 
 import asyncio
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, get_args
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from alertd.engine.authority import require
-from alertd.store.reads import drills, timeline
-from alertd.web.commands.drilling import sees_blind
+from alertd.report.values import midnight
+from alertd.web.api.record import Asked, Before, Name, People, Subject, read_record
 from alertd.web.deps import Given
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Visitor
@@ -15,6 +15,9 @@ from alertd.web.pages.signing import Visitor
 router = APIRouter(include_in_schema=False)
 
 _SHOWN: Final = 100
+_DAY_MS: Final = 86_400_000
+
+Day = Annotated[str, Query(max_length=10, description="2026-06-01")]
 
 
 @router.get("/record")
@@ -22,25 +25,31 @@ async def show(
     request: Request,
     deps: Given,
     signed: Visitor,
-    kind: Annotated[str, Query(max_length=40, pattern=r"^[a-z.-]*$")] = "",
-    people: Annotated[bool, Query()] = True,
-    before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+    about: Subject = "all",
+    people: People = True,
+    by: Name = "",
+    since: Day = "",
+    until: Day = "",
+    before: Before = None,
 ) -> Response:
     """A page of it; by default what people did, and not what the engine did by itself."""
-    require(signed.actor, "audit", [""])
-
-    def read() -> Any:
-        with deps.store.read() as connection:
-            return timeline.recent(
-                connection,
-                kind=kind,
-                people=people,
-                before=before,
-                limit=_SHOWN,
-                hidden=() if sees_blind(signed.actor) else drills.hidden(connection),
-            )
-
-    found = await asyncio.to_thread(read)
+    first, last = (midnight(day.strip(), deps.settings.zone) for day in (since, until))
+    asked = Asked(
+        about=about,
+        people=people,
+        by=by.strip(),
+        since=first,
+        until=None if last is None else last + _DAY_MS,
+    )
+    found = await asyncio.to_thread(read_record, deps, signed.actor, asked, before, _SHOWN)
+    filled = {"about": about, "people": people, "by": by, "since": since, "until": until}
     return page(
-        request, deps, "access/record.html", signed=signed, found=found, kind=kind, people=people
+        request,
+        deps,
+        "access/record.html",
+        signed=signed,
+        found=found,
+        subjects=get_args(Subject),
+        filled=filled,
+        older="/record?" + urlencode(filled | {"before": found.next}) if found.next else "",
     )

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from alertd.i18n import LANGUAGES, sentence, translator
 from alertd.model import Millis
+from alertd.report.fact_words import figure
 from alertd.report.values import duration, rate_text
 from alertd.web.auth import Signed
 from alertd.web.deps import Deps
@@ -100,6 +101,7 @@ def shown(deps: Deps, language: str) -> dict[str, Any]:
         "role": lambda key: role_name(key, language),
         "level": lambda key: level_name(key, language),
         "at": lambda at: moment(at, zone, now),
+        "figure": lambda name, value: figure(_, name, value, lambda at: moment(at, zone, now)),
         "day": lambda at: day(at, zone),
         "spell": lambda seconds: duration(_, round(seconds * 1000)),
         "since": lambda at: minutes_since(at, now, language),
