@@ -38,6 +38,7 @@ from alertd.store.backup.placing import LOCK
 from alertd.store.database import Store
 from alertd.store.departure import refuse_departed
 from alertd.store.dialect import is_sqlite
+from alertd.store.home import refuse_copy
 from alertd.ticking import Ticker
 from alertd.web.app import create_app
 from alertd.web.commands.drilling import office_of
@@ -120,6 +121,7 @@ class Node:
         self._stack.callback(self.store.close)
         with self.store.read() as connection:
             refuse_departed(connection)
+            refuse_copy(connection, self.clock())
         if self.space is not None:
             self.space.stand_on(self.store, self.settings.data_dir / LOCK)
         self.library = library_of(self.settings)

@@ -20,7 +20,7 @@ from alertd.settings import Settings
 from alertd.store import access, dialect, lived, migrate, roster
 from alertd.store.backup.checking import require_key
 from alertd.store.departure import refuse_departed
-from alertd.store.home import lacks_since
+from alertd.store.home import lacks_since, refuse_copy
 from alertd.store.reads.units import group_kinds
 from alertd.web.ready import LACKS, SHOWN_MS
 
@@ -60,6 +60,7 @@ def _inside(settings: Settings) -> list[Finding]:
     try:
         with engine.begin() as connection:
             refuse_departed(connection)
+            refuse_copy(connection, machine_ms())
             machine = machine_ms()
             shared = not dialect.is_sqlite(settings.store_url)
             now = connection.exec_driver_sql(POSTGRESQLS).scalar_one() if shared else machine

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from alertd.errors import ConflictError
 from alertd.model import Fact, Millis
-from alertd.store import chains, dialect, lived, migrate
+from alertd.store import chains, dialect, home, lived, migrate
 from alertd.store import tables as t
 from alertd.store.backup.waiting import Waiting, waiting, would_send
 from alertd.store.database import Store, Transaction
@@ -110,6 +110,7 @@ def restored(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
             raise would_send(waits)
         taken_at = lived.last_fact(tx.connection, node) or 0
         _record(tx, "restored", {"taken_at": taken_at, "waiting": asdict(waits)})
+        home.settle(tx)
     return waits
 
 

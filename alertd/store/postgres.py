@@ -65,15 +65,18 @@ class _Flag(Dumper):
 
 
 class Place(NamedTuple):
-    """A server at a point of its history.
+    """A server at a point of its history, and which of its databases.
 
     Args:
-        system: A server and its standbys have one.
+        system: A server and its standbys have one; "" where it won't say.
         line: Counts how often a standby took over.
+        tables: Of the database and of the journal in it; in every copy that its own tools made
+            (pg_restore, CREATE DATABASE … TEMPLATE) another.
     """
 
     system: str
     line: int
+    tables: str
 
 
 def place(connection: Connection, before: Place | None) -> Place:
@@ -84,19 +87,24 @@ def place(connection: Connection, before: Place | None) -> Place:
     Raises:
         ReplacedError: We were on the standby that took over from it, `before`.
     """
+    tables = connection.exec_driver_sql(_TABLES).scalar_one()
     try:
         with connection.begin_nested():
             system, log_file = connection.exec_driver_sql(_PLACE).one()
     except DBAPIError as error:
         if gave_up(error):
             raise
-        return Place("", 0)
-    here = Place(str(system), int(log_file[:8], 16))
+        return Place("", 0, tables)
+    here = Place(str(system), int(log_file[:8], 16), tables)
     if before is not None and before.system == here.system and before.line > here.line:
         raise ReplacedError
     return here
 
 
+_TABLES = (
+    "SELECT oid || '.' || coalesce('journal'::regclass::oid, 0) FROM pg_database"
+    " WHERE datname = current_database()"
+)
 _PLACE = "SELECT system_identifier, pg_walfile_name(pg_current_wal_lsn()) FROM pg_control_system()"
 
 

@@ -38,6 +38,7 @@ class Home(SQLModel, table=True):
     system: str = text(primary_key=True)  # a server and its standbys have one
     line: int = big()  # counts how often a standby took over
     lacks_since: int | None = big(nullable=True)  # when one did that may lack the last moments
+    tables: str | None = text(nullable=True)  # of the database and its journal; a copy has others
 
 
 class KnownSetting(SQLModel, table=True):
