@@ -38,6 +38,10 @@ WORDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "只读一个工作表,未读:{sheets}",
             "only one sheet is read, not: {sheets}",
         ),
+        "rows-hidden": (
+            "隐藏或被筛选掉的{count}行也照样读入(首行为第{first}行);不要的请删除",
+            "{count} rows that are hidden or filtered out are read, too (first: line {first})",
+        ),
         "sheet-second": (
             "除“{sheet}”外还有工作表也是名册:{others};一个文件只读一张,请合并成一张,或删除、隐藏其余的",
             "not only {sheet!r} holds a roster, also {others}; put all on one, or hide the others",

@@ -1,4 +1,4 @@
-"""What a sheet shows in cells that the reading library gives as empty.
+"""What a sheet shows in cells that the reading library gives as empty, and rows that it hides.
 
 The library says nothing of a formula that came to an error (`#N/A`), or that nobody has computed
 (a program wrote the file and no spreadsheet has saved it since), and gives a cell that is merged
@@ -10,6 +10,7 @@ import struct
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -50,27 +51,44 @@ _RECORD: Final = re.compile(
 )
 _ROW_END: Final = b"row>"
 _RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_HIDDEN: Final = re.compile(rb'<(?:\w+:)?row\b(?=[^>]*\bhidden="(?:1|true)")[^>]*\br="([0-9]+)"')
 Spoilt = Mapping[int, Sequence[tuple[int, str]]]
 
 
-def spoilt_cells(path: Path, sheet: str) -> Spoilt:
-    """Formulas without a value in a sheet: line → [(column from 0, what stands there)].
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """What the reading library doesn't say of a sheet.
 
-    Of an xls those of all its sheets, found by the shape of their records: what the reader has a
-    value for is none of them. Nothing for another format, or a package that isn't laid out as
-    spreadsheets do it.
+    Args:
+        spoilt: Formulas without a value: line → [(column from 0, what stands there)].
+        hidden: Lines that nobody sees who looks at it: hidden by hand, or by a filter.
     """
-    found: dict[int, list[tuple[int, str]]] = defaultdict(list)
+
+    spoilt: Spoilt = field(default_factory=dict)
+    hidden: frozenset[int] = frozenset()
+
+
+def unsaid(path: Path, sheet: str) -> Unsaid:
+    """What a workbook says of a sheet beyond its values.
+
+    Of an xls the spoilt cells of all its sheets, found by the shape of their records: what the
+    reader has a value for is none of them. Nothing for another format, or a package that isn't
+    laid out as spreadsheets do it.
+    """
+    spoilt: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    hidden: set[int] = set()
     try:
         with path.open("rb") as file:
             if file.read(len(_OLE)) == _OLE:
-                return _spoilt_records(file.read())
+                return Unsaid(_spoilt_records(file.read()))
         with zipfile.ZipFile(path) as archive:
-            for line, column, text in _spoilt(archive, _part(archive, sheet)):
-                found[line].append((column, text))
+            for rows in _pieces(archive, _part(archive, sheet)):
+                hidden.update(int(line) for line in _HIDDEN.findall(rows))
+                for line, column, text in _spoilt_in(rows):
+                    spoilt[line].append((column, text))
     except (zipfile.BadZipFile, KeyError, OSError, ValueError, etree.XMLSyntaxError):
-        return {}
-    return found
+        return Unsaid()
+    return Unsaid(spoilt, frozenset(hidden))
 
 
 def _spoilt_records(book: bytes) -> Spoilt:
@@ -98,7 +116,8 @@ def _id(sheet: etree._Element) -> str | None:
     return sheet.get(_RELATION) or next(named, None)
 
 
-def _spoilt(archive: zipfile.ZipFile, part: str) -> Iterator[tuple[int, int, str]]:
+def _pieces(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+    """A sheet as it is written, cut between rows."""
     with archive.open(part) as sheet:
         rest = b""
         while piece := sheet.read(_CHUNK):
@@ -106,9 +125,9 @@ def _spoilt(archive: zipfile.ZipFile, part: str) -> Iterator[tuple[int, int, str
             end = rest.rfind(_ROW_END) + len(_ROW_END)
             if end < len(_ROW_END):
                 continue
-            yield from _spoilt_in(rest[:end])
+            yield rest[:end]
             rest = rest[end:]
-        yield from _spoilt_in(rest)
+        yield rest
 
 
 def _spoilt_in(rows: bytes) -> Iterator[tuple[int, int, str]]:

@@ -29,7 +29,7 @@ from python_calamine import (
 
 from rosters.columns import FileKind, find_header
 from rosters.problems import Severity, quote
-from rosters.workbook_cells import Filled, spoilt_cells
+from rosters.workbook_cells import Filled, unsaid
 
 # A sheet holds 1,048,576 rows at most, and all of it is in memory while it is read.
 _MAX_UNPACKED_MB: Final = 2048
@@ -60,15 +60,18 @@ def rows(kind: FileKind, path: Path) -> Iterator[Any]:
         yield _problem(Severity.WARNING, "sheet-ignored", sheets=quote(", ".join(ignored)))
     left = sheet.start[1] if sheet.start else 0
     merged = Filled(sheet.merged_cell_ranges or (), left)
-    spoilt = spoilt_cells(path, sheet.name)
+    more, hidden = unsaid(path, sheet.name), []
     for line, cells in enumerate(sheet.iter_rows(), 1):
         row = [as_text(cell) for cell in cells]
-        for column, text in spoilt.get(line, ()):
+        for column, text in more.spoilt.get(line, ()):
             if 0 <= column - left < len(row) and not row[column - left]:
                 row[column - left] = text
         merged.fill(line, row)
         if any(cell.strip() for cell in row):
             yield [line, row]
+            hidden += [line] if line in more.hidden else []
+    if hidden:
+        yield _problem(Severity.WARNING, "rows-hidden", count=len(hidden), first=hidden[0])
 
 
 def _problem(severity: Severity, code: str, **params: object) -> dict[str, Any]:

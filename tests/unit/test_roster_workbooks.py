@@ -16,7 +16,7 @@ from rosters.files import inspect
 from rosters.parse import Checked, RosterFiles, check
 from rosters.problems import FileReport, Problems, Severity
 from rosters.tables import read_cells
-from rosters.workbook_cells import spoilt_cells
+from rosters.workbook_cells import unsaid
 
 TODAY = dt.date(2026, 5, 1)
 HEADER = ("人员编号", "姓名", "单位编码", "单位名称", "层级", "上级编码", "岗位", "顺位", "手机")
@@ -189,4 +189,22 @@ def test_an_error_in_an_old_workbook_is_known_by_its_record(tmp_path: Path) -> N
     formula = struct.pack("<HHHHHBBBBBBH", 6, 30, 4, 8, 15, 2, 0, 0x17, 0, 0, 0, 0xFFFF)
     number = struct.pack("<HHHHHd", 0x203, 14, 5, 8, 15, 13800000003.0)
     path.write_bytes(b"\xd0\xcf\x11\xe0" + bytes(508) + error + formula + number)
-    assert spoilt_cells(path, "Sheet1") == {4: [(8, "#N/A")], 5: [(8, "#REF!")]}
+    assert unsaid(path, "Sheet1").spoilt == {4: [(8, "#N/A")], 5: [(8, "#REF!")]}
+
+
+def test_rows_that_a_filter_hides_are_read_and_told(tmp_path: Path) -> None:
+    def filtered(sheet: Worksheet) -> None:
+        rows(sheet)
+        sheet.autofilter(0, 0, len(ROWS) - 1, len(HEADER) - 1)
+        for line in (2, 3, 9):  # the last of them is blank
+            sheet.set_row(line, None, None, {"hidden": True})
+
+    found = checked(book(tmp_path, filtered))
+    assert len(phones(found)) == len(ROWS) - 1
+    [told] = [line for line in found.problems.lines(Severity.WARNING, "en") if "hidden" in line]
+    assert "2 rows that are hidden" in told
+    assert "line 3)" in told
+
+
+def test_where_nothing_is_hidden_nothing_is_told(tmp_path: Path) -> None:
+    assert "rows-hidden" not in checked(book(tmp_path, rows)).problems.by_code
