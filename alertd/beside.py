@@ -1,4 +1,4 @@
-"""The server beside us: what it left word of in the data folder, and whether it answers.
+"""The server beside us: what it left in the data folder for commands, and whether it answers.
 
 `python -m alertd.beside` is what the image's HEALTHCHECK asks: 0 where the server answers, else 1.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from alertd.errors import AlertdError
-from alertd.settings import load
+from alertd.settings import TOKEN_FILE, load
 from alertd.whole import write_whole
 
 RUN_FILE: Final = "run.json"
@@ -61,6 +61,14 @@ def left_word(data_dir: Path) -> Running | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return server
+
+
+def kept_token(data_dir: Path) -> str:
+    """The command line's own token, or ""."""
+    try:
+        return (data_dir / TOKEN_FILE).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def healthy(data_dir: Path) -> bool:

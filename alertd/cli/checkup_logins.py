@@ -1,7 +1,7 @@
 """Whether the broker lets in whom the record says, and nobody else."""
 
-from alertd.beside import Running
-from alertd.cli.client import Client, http_client, kept_token
+from alertd.beside import Running, kept_token
+from alertd.cli.client import Client, http_client
 from alertd.cli.findings import Finding, Health, of_error
 from alertd.cli.words import _
 from alertd.errors import AlertdError

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from alertd.beside import Running
+from alertd.beside import Running, kept_token
 from alertd.bootstrap import EMBEDDED
 from alertd.cli.checkup_answers import one_way_findings
-from alertd.cli.client import Client, http_client, kept_token
+from alertd.cli.client import Client, http_client
 from alertd.cli.findings import Finding, Health, of_error
 from alertd.cli.words import LANGUAGE, _, listed, told, word
 from alertd.clock import SteadyClock

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import httpx
 
-from alertd.beside import Running, left_word
+from alertd.beside import Running, kept_token, left_word
 from alertd.cli.framework import INTERRUPTED
 from alertd.cli.words import LANGUAGE, _
 from alertd.errors import (
@@ -29,7 +29,7 @@ from alertd.errors import (
     ProblemsError,
     UnavailableError,
 )
-from alertd.settings import TOKEN_FILE, Settings
+from alertd.settings import Settings
 from alertd.whole import in_place_of
 
 TOKEN_VARIABLE: Final = "ALERTD_TOKEN"  # noqa: S105 - a name, not a secret
@@ -282,14 +282,6 @@ async def _own_node(
         yield "http://alertd.invalid", httpx.ASGITransport(node.app()), token  # type: ignore[arg-type]
     finally:
         await node.close()
-
-
-def kept_token(data_dir: Path) -> str:
-    """The command line's own token, or ""."""
-    try:
-        return (data_dir / TOKEN_FILE).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def _token_of(acting_as: str | None) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from alertd.cli.client import kept_token
+from alertd.beside import kept_token
 from alertd.cli.words import _
 from alertd.clock import UuidV7
 from alertd.engine.authority import ACTIONS
