@@ -35,7 +35,7 @@ from alertd.store.roster.snapshot import digest, mended_snapshot, snapshot, stag
 from alertd.store.roster.source import InMemory, Source
 from alertd.store.roster.stage import Stage
 from alertd.store.roster.values import Stored
-from alertd.store.roster.write import write_rows
+from alertd.store.roster.write import find_rows, write_rows
 from alertd.store.vault import Vault
 from rosters.diff import Diff, Kind, What
 
@@ -186,7 +186,8 @@ def plan(
         source: Checked before: here only what hangs in the air is refused.
         ids: Gives new people, units, duties… their identities.
         scope: The source is only that part of the roster; all else stays as it is.
-        to_apply: Whether the digest is taken, for which a whole roster's lines are read.
+        to_apply: Whether the digest is taken, for which a whole roster's lines are read, and what
+            is to be written is found.
         limit: How many changes of each kind and each way are listed; all are counted.
 
     Raises:
@@ -204,6 +205,8 @@ def plan(
         if scope:
             counts = _counts_with(connection, base, stage, counts)
             lines = mended_snapshot(connection, base, stage)
+        if to_apply:
+            find_rows(stage)
         return Plan(stage, base, diff, counts, digest(lines) if to_apply else "")
     except BaseException:
         stage.close()
