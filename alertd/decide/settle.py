@@ -160,6 +160,20 @@ def _resend(delivery: Delivery, now: Millis) -> Settlement:
     return _once_more(delivery, "resend-after-unknown", now)
 
 
+def back(delivery: Delivery, now: Millis) -> Settlement | None:
+    """Its loudspeaker is there again: what that never answered it is told once more.
+
+    A broker that was killed may have forgotten all of it, or an alert's end alone, and then the
+    alert that still waited there would sound. It plays each delivery once, however often told.
+    """
+    given_up = delivery.state is _S.UNKNOWN and delivery.due_at is None
+    if not given_up or delivery.alert_over or now >= delivery.expires_at:
+        return None
+    if delivery.attempt >= _MOST_TRIES:
+        return None
+    return _once_more(delivery, "loudspeaker-back", now)
+
+
 def _once_more(delivery: Delivery, reason: str, due_at: Millis | None) -> Settlement:
     return Settlement(
         state=_S.PENDING,

@@ -35,3 +35,5 @@ def _presence(turn: Turn, seen: Sequence[Presence]) -> None:
     items = [[no, last[name].online, last[name].fault] for no, name in known]
     if items:
         turn.record("presence", {"items": items})
+    if here := [no for no, name in known if last[name].online]:
+        settling.back(turn, here)

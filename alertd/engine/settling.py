@@ -1,7 +1,7 @@
 """Outcomes, deadlines and receipts: read the deliveries, decide, record."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,12 +127,22 @@ def deadlines(turn: Turn, limit: int) -> int:
     return len(rows)
 
 
+def back(turn: Turn, terminals: Collection[int]) -> None:
+    """Loudspeakers, by number, are there again: what they never answered is due."""
+    for alert in [alert for alert in turn.alerts.values() if not alert.over]:
+        rows = outbox.unanswered(turn.connection, alert.no, terminals)
+        _decide(turn, rows, lambda row: settle.back(_delivery(turn, row), turn.now))
+
+
 def _decide(
-    turn: Turn, rows: Iterable[outbox.Row], decide: Callable[[outbox.Row], settle.Settlement]
+    turn: Turn,
+    rows: Iterable[outbox.Row],
+    decide: Callable[[outbox.Row], settle.Settlement | None],
 ) -> None:
     items, moves, unreached = [], _moves(), []
     for row in rows:
-        decided = decide(row)
+        if (decided := decide(row)) is None:
+            continue
         items.append(_item(row, decided, None))
         moves[_move(row, decided)] += 1
         if decided.unreached:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, func, literal_column, select
 
-from alertd.model import HELP_PRIORITY, DeliveryState, Millis, numbers_of
+from alertd.model import HELP_PRIORITY, DeliveryState, Millis, RecipientKind, numbers_of
 from alertd.store import dialect as dialects
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, numbers
@@ -92,6 +92,21 @@ def _load(dialect: str) -> Select[Any]:
 _LOAD = Prepared(_load)
 
 
+def _unanswered(dialect: str) -> Select[Any]:
+    c = t.delivery.c
+    query = select(*_COLUMNS).where(
+        among(dialect, c.recipient_no, "terminals"),
+        c.id.between(bindparam("first"), bindparam("last")),
+        c.recipient_kind == literal_column(str(int(RecipientKind.TERMINAL))),
+        c.state == literal_column(str(int(DeliveryState.UNKNOWN))),
+        c.due_at.is_(None),
+    )
+    return dialects.locked(dialect, query.order_by(c.id))
+
+
+_UNANSWERED = Prepared(_unanswered)
+
+
 def waiting_lanes(connection: Connection) -> set[int]:
     """The lanes in which anything waits, due or not; costs a few steps in the index."""
     return {lane for (lane,) in _LANES.rows(connection)}
@@ -160,3 +175,11 @@ def load(connection: Connection, ids: Iterable[int]) -> dict[int, Row]:
     # Anybody may send any number in a receipt; what no column could hold isn't asked for.
     wanted = numbers(connection, (number for number in ids if 0 < number < 2**63))
     return {row[0]: Row._make(row) for row in _LOAD.rows(connection, ids=wanted)}
+
+
+def unanswered(connection: Connection, alert_no: int, terminals: Iterable[int]) -> list[Row]:
+    """What loudspeakers were told of an alert and never answered, given up by now; locked."""
+    wanted = numbers(connection, terminals)
+    first, last = numbers_of(alert_no)
+    found = _UNANSWERED.rows(connection, terminals=wanted, first=first, last=last)
+    return list(map(Row._make, found))
