@@ -12,8 +12,18 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, any_, bindparam, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    any_,
+    bindparam,
+    cast,
+    func,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
 
 Build = Callable[[str], Any]
 """A statement for a dialect (`sqlite`, `postgresql`), whose varying values are `bindparam`s."""
@@ -152,6 +162,24 @@ def among(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[
         each = func.json_each(bindparam(name)).table_valued("value")
         return column.in_(select(each.c.value))
     return column == any_(bindparam(name, type_=ARRAY(column.type)))
+
+
+def rows_among(
+    dialect: str, columns: Sequence[ColumnElement[Any]], name: str
+) -> ColumnElement[bool]:
+    """Whether whole numbers in `columns` are a row of one parameter, which `number_rows` makes."""
+    if dialect == "sqlite":
+        each = func.json_each(bindparam(name)).table_valued("value")
+        places = [func.json_extract(each.c.value, f"$[{place}]") for place in range(len(columns))]
+        return tuple_(*columns).in_(select(*places))
+    row = func.json_array_elements(cast(bindparam(name), JSON)).column_valued("row")
+    cells = [cast(row.op("->>")(place), BigInteger) for place in range(len(columns))]
+    return tuple_(*columns).in_(select(*cells))
+
+
+def number_rows(rows: Iterable[Sequence[int]]) -> str:
+    """The value of `rows_among`'s parameter."""
+    return json.dumps([list(row) for row in rows])
 
 
 def numbers(connection: Connection, values: Iterable[int]) -> Any:

@@ -3,13 +3,15 @@
 import dataclasses
 import datetime as dt
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from alertd.errors import ConflictError, InvalidInputError
+from alertd.errors import ConflictError, InvalidInputError, UnavailableError
 from alertd.model import FOREVER, Channel
 from alertd.store import addresses, journal, people, roster
 from alertd.store import tables as t
@@ -104,6 +106,44 @@ def test_the_same_again_touches_no_row(store: Store, ids: SequentialIds) -> None
     assert (second.version, second.digest) == (2, first.digest)
     for table in (t.unit, t.person, t.duty, t.holding, t.contact, t.terminal, t.chat_group):
         assert rows_at(store, table, 2) == 0, table.name
+
+
+def test_a_plan_that_is_given_up_isn_t_thrown_away_under_whoever_works_in_it(
+    store: Store, ids: SequentialIds
+) -> None:
+    """The writer's thread puts it in force while a server that stops gives the request up."""
+    with store.read() as connection:
+        planned = roster.plan(connection, store.vault, InMemory(small()), ids)
+    with planned.stage.at_work():
+        planned.close()
+        assert planned.stage.one("SELECT count(*) FROM person") == 6
+    with pytest.raises(sqlite3.ProgrammingError):
+        planned.stage.one("SELECT count(*) FROM person")
+    with pytest.raises(UnavailableError), store.transaction(1_000) as tx:
+        roster.apply(tx, planned, by="cli", why="season", now=1_000)
+
+
+def test_however_many_rows_change_they_are_closed_by_few_statements(
+    tmp_path: Path, ids: SequentialIds
+) -> None:
+    """Each of them goes through all that a savepoint of SQLite's has put aside: quadratic."""
+    files = write_sample(tmp_path / "city", seed=7, today=DAY, scale=0.05).files
+    whole = read(files, today=DAY)
+    moved = {
+        key: dataclasses.replace(each, name=each.name + "甲") for key, each in whole.people.items()
+    }
+    store = Store(databases.url_of(tmp_path, postgresql=False), Vault(b"k" * 32), node="city")
+    take(store, ids, whole)
+    told: list[str] = []
+    with store.transaction(2_000) as tx, tx.item():
+        driver: Any = tx.connection.connection.driver_connection
+        driver.set_trace_callback(told.append)
+        source = InMemory(dataclasses.replace(whole, people=moved))
+        roster.import_roster(tx, source, ids=ids, by="cli", why="", now=2_000)
+        driver.set_trace_callback(None)
+    assert rows_at(store, t.person, 2) == 2 * len(moved)
+    assert sum("UPDATE" in statement for statement in told) < 20
+    store.close()
 
 
 def test_a_new_number_changes_that_contact_and_the_duties_that_it_is_for(

@@ -124,8 +124,9 @@ class Plan:
             ConflictError: The roster is no longer the one that this was compared with.
         """
         self.require_current(connection)
-        diff = list_changes(self.stage, self.diff, order, first=first, limit=limit)
-        fill_in(diff, connection, self.stage)
+        with self.stage.at_work():
+            diff = list_changes(self.stage, self.diff, order, first=first, limit=limit)
+            fill_in(diff, connection, self.stage)
         return diff
 
     def require_current(self, connection: Connection) -> None:
@@ -234,11 +235,13 @@ def apply(
 
     Raises:
         ConflictError: Another import came between.
+        UnavailableError: The plan was closed: whoever asked has been given up.
     """
     planned.require_current(tx.connection)
     assert planned.digest  # noqa: S101 - only plans that are to be applied come here
     version = planned.base + 1
-    write_rows(tx.connection, planned.stage, version)
+    with planned.stage.at_work():
+        write_rows(tx.connection, planned.stage, version)
     made = RosterVersion(
         version=version,
         created_at=now,

@@ -8,11 +8,14 @@ and secrets are in it as they are in the store: sealed.
 import hashlib
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection
 
+from alertd.errors import UnavailableError
 from alertd.store import addresses
 from alertd.store.addresses import WEBHOOK
 from alertd.store.batches import batches
@@ -104,10 +107,31 @@ class Stage:
         self.db.create_function("fingerprint", -1, self.fingerprint, deterministic=True)
         self.db.execute("BEGIN")
         self.last: dict[str, int] = {}  # the last number ever given, by the store's table
+        self._busy = threading.Lock()
+        self._over = False
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Nobody throws it away meanwhile: a request that is given up leaves a thread in it.
+
+        Raises:
+            UnavailableError: It was thrown away.
+        """
+        try:
+            with self._busy:
+                if self._over:
+                    raise UnavailableError("The server is stopping; nothing was changed.")
+                yield
+        finally:
+            if self._over:
+                self.close()
 
     def close(self) -> None:
-        """Throw it away."""
-        self.db.close()
+        """Throw it away, or have whoever is at work in it do so at the end."""
+        self._over = True
+        if self._busy.acquire(blocking=False):
+            self.db.close()
+            self._busy.release()
 
     def frozen(self) -> bytes:
         """All that is in it; names aren't sealed."""

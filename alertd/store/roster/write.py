@@ -5,13 +5,14 @@ What these are is found when the roster is planned, and written down in the scra
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, bindparam, update
+from sqlalchemy import Connection, Table, update
 
 from alertd.model import FOREVER, Channel
 from alertd.store import addresses
 from alertd.store import tables as t
 from alertd.store.addresses import Sealed
-from alertd.store.batches import execute_many
+from alertd.store.batches import batches, execute_many
+from alertd.store.prepared import number_rows, rows_among
 from alertd.store.roster.stage import Stage
 
 _AT_ONCE = 5_000
@@ -229,18 +230,21 @@ def _write_addresses(connection: Connection, stage: Stage) -> None:
 
 
 def _close(connection: Connection, stage: Stage, step: Step, version: int) -> None:
-    keys = step.key.split()
-    c = step.table.c
+    """One statement for thousands of rows.
+
+    Inside a savepoint SQLite goes at the end of each UPDATE through all that it has put aside since
+    the savepoint began: with one for each row a large city's import stood still for minutes.
+    """
+    c, keys = step.table.c, step.key.split()
     statement = (
         update(step.table)
-        .where(*(c[key] == bindparam(f"b_{key}") for key in keys))
-        .where(c.to_version == bindparam("b_forever"))
-        .values(to_version=bindparam("b_version"))
+        .where(c.to_version == FOREVER)
+        .where(rows_among(connection.dialect.name, [c[key] for key in keys], "gone"))
+        .values(to_version=version)
     )
-    names = [*(f"b_{key}" for key in keys), "b_forever", "b_version"]
     closed = f"SELECT {', '.join(keys)} FROM {_closed(step)} ORDER BY rowid"  # noqa: S608 - ours
-    rows = ((*row, FOREVER, version) for row in stage.rows(closed))
-    execute_many(connection, statement, names, rows)
+    for rows in batches(stage.rows(closed), _AT_ONCE):
+        connection.execute(statement, {"gone": number_rows(rows)})
 
 
 def _write(connection: Connection, stage: Stage, step: Step, version: int) -> None:
