@@ -24,7 +24,7 @@ from alertd.engine.settling import Settlement
 from alertd.engine.space import Space
 from alertd.engine.timekeeping import Timekeeper
 from alertd.engine.tracing import Tracer
-from alertd.errors import UnavailableError
+from alertd.errors import MovedError, UnavailableError
 from alertd.model import Millis
 from alertd.store.dialect import cause_of, out_of_space
 from channels.base import Channel, Event, Fault, Outcome, SendError
@@ -262,6 +262,9 @@ class Runner:
         self._log_failure("step failed", self.failing)
         for name, items in ended.items():
             self._outcomes[name].extendleft(reversed(items))
+        if isinstance(error, MovedError):
+            # Should it be killed now, what is in a journal without a name would be lost.
+            self.engine.store.checkpoint()
         if out_of_space(error):
             self._make_space()
             if not lean:

@@ -212,9 +212,16 @@ class Store:
         dialect.reserve_log(self._connected(), self._checkpoint_pages)
 
     def footing(self, *more: Path) -> Footing:
-        """The file that it writes to, where there is one, and more that this process has open."""
-        file = [Path(self._writer.url.database or "")] if not self.shared else []
-        return Footing(*file, *more)
+        """The files that it writes to, where there are any, and more that this process has open.
+
+        Between transactions only. What was committed last is in SQLite's journal alone, and
+        whoever opens the database finds its place by the journal's index.
+        """
+        if self.shared:
+            return Footing(*more)
+        self._connected()  # from now on all of them are there
+        file = self._writer.url.database or ""
+        return Footing(*(Path(file + ending) for ending in ("", "-wal", "-shm")), *more)
 
     def close(self) -> None:
         """Close every connection."""

@@ -73,6 +73,18 @@ def test_so_it_is_with_a_file_of_it(server: Server, name: str, tmp_path: Path) -
     assert let_in(server, "wang") == 201
 
 
+@pytest.mark.parametrize("ending", ["-wal", "-shm"])
+def test_without_its_journal_s_name_nothing_is_lost(server: Server, ending: str) -> None:
+    """What was committed last would have been in a file without a name, and gone with a kill."""
+    assert let_in(server, "wang") == 201
+    (server.data / f"alertd.sqlite3{ending}").unlink()
+    assert let_in(server, "li") == 503
+    server.kill()
+    server.start()
+    assert let_in(server, "li") == 201, "it was refused, and so isn't there"
+    assert let_in(server, "wang") == 409, "it was taken, and so is there"
+
+
 def test_what_isn_t_there_yet_may_not_come_either(tmp_path: Path) -> None:
     footing = Footing(tmp_path / "file")
     assert footing.holds()
