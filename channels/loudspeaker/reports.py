@@ -93,6 +93,8 @@ def _result(document: Mapping[str, Any]) -> _Meaning | None:
     played, of = document.get("played"), document.get("of")
     detail = f"{played}/{of}" if _times(played) and _times(of) else ""
     match document.get("status"):
+        case "played" if played == 0 and detail:
+            return ReceiptStatus.FAILED, Fault.REFUSED, detail  # its own number says: not once
         case "played":
             return ReceiptStatus.PLAYED, None, detail
         case "interrupted":

@@ -48,6 +48,14 @@ def message(
             *(ReceiptStatus.PLAYED, None, "", "2/3"),
         ),
         (
+            *("result", {"status": "played", "played": 0, "of": 0}),
+            *(ReceiptStatus.FAILED, Fault.REFUSED, "", "0/0"),
+        ),
+        (
+            *("result", {"status": "played", "played": 0, "of": 3}),
+            *(ReceiptStatus.FAILED, Fault.REFUSED, "", "0/3"),
+        ),
+        (
             *("result", {"status": "interrupted", "played": 0, "of": 3, "reason": "expired"}),
             *(ReceiptStatus.INTERRUPTED, None, "expired", "0/3"),
         ),
