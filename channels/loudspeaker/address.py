@@ -1,5 +1,6 @@
 """Where a broker is and how to log in there, as one value and as one URL."""
 
+import hmac
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
@@ -27,6 +28,17 @@ class BrokerAddress:
             login += "@"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'mqtts' if self.tls else 'mqtt'}://{login}{host}:{self.port}"
+
+    def session(self, terminal: str) -> str:
+        """The name of a loudspeaker's session at the broker, its MQTT client id.
+
+        Whoever is let in takes any session whose name it knows, with all that waits in it, and
+        keeps its owner out. This one only who has the password can tell.
+        """
+        if self.password is None:
+            return f"terminal-{terminal}"
+        proof = hmac.digest(self.password.encode(), f"session {terminal}".encode(), "sha256")
+        return f"terminal-{proof.hex()[:14]}"  # 23 characters are what every broker takes
 
     @classmethod
     def from_url(cls, url: str) -> "BrokerAddress":

@@ -361,7 +361,8 @@ async def _answers(address: BrokerAddress) -> bool:
 
     clean_with_login, keepalive_s = 0xC2, 5
     body = field("MQTT") + bytes([4, clean_with_login]) + keepalive_s.to_bytes(2, "big")
-    body += field("alertd-ready") + field(address.username) + field(address.password)
+    # Without a name: it is given one that nobody else has, and could take the session by.
+    body += field("") + field(address.username) + field(address.password)
     try:
         async with asyncio.timeout(2.0):
             reader, writer = await asyncio.open_connection(address.host, address.port)

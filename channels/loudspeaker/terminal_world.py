@@ -121,11 +121,14 @@ class SimTerminal:
             defect="amplifier-fault" if behaviour is Behaviour.REFUSES else "",
             breaks_after=1 if behaviour is Behaviour.PARTIAL else None,
         )
-        self._link = Link(
+        broker = (
             conditions.broker
             if account is None
-            else replace(conditions.broker, username=account.terminal, password=account.password),
-            f"terminal-{terminal_id}",
+            else replace(conditions.broker, username=account.terminal, password=account.password)
+        )
+        self._link = Link(
+            broker,
+            broker.session(terminal_id),
             subscriptions=self._terminal.topics,
             keepalive_s=conditions.keepalive_s,
             will=(self._topic("online"), b"offline"),

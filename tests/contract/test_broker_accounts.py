@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,24 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: str) -> Non
     (tmp_path / "terminals.json").write_text(content)
     with pytest.raises(ConflictError, match="can't be read"):
         Accounts(tmp_path).all()
+
+
+async def test_no_loudspeaker_takes_the_session_of_another(tmp_path: Path) -> None:
+    """Whoever is let in takes any session by its name, and wipes what waits in it."""
+    t1, t2 = enrol(Accounts(tmp_path), ["t1", "t2"], [], NOW)
+    topic = "alertd/v1/terminal/t2/cmd"
+    async with running(tmp_path) as broker:
+        port = broker.address.port
+        name = replace(broker.address, username="t2", password=t2.password).session("t2")
+        owner = await Speaker.connect(port, "t2", t2.password, name=name, clean=False)
+        assert await owner.subscribe(topic) == 1
+        await owner.close()
+        known = replace(broker.address, username="t1", password=t1.password)
+        for guess in ("terminal-t2", "t2", known.session("t2")):
+            await (await Speaker.connect(port, "t1", t1.password, name=guess)).close()
+        alertd = await ours(broker)
+        await alertd.publish(topic, b"sound")
+        owner = await Speaker.connect(port, "t2", t2.password, name=name, clean=False)
+        assert (await owner.next_message()).payload == b"sound"
+        await owner.close()
+        await alertd.close()

@@ -78,7 +78,7 @@ class Box:
         self._sounds = Sounds(folder / "sounds", voice, tls)
         self._link = Link(
             bundle.broker,
-            f"terminal-{bundle.terminal}",
+            bundle.broker.session(bundle.terminal),
             subscriptions=self._terminal.topics,
             longest_pause_s=_LONGEST_PAUSE_S,
             keepalive_s=_KEEPALIVE_S,
