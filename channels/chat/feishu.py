@@ -29,6 +29,7 @@ _TOO_FAST = 11232
 _BAD_PARAMETER = 19001
 _DISABLED = 19007
 _SIGN_OR_TIME = 19021  # it doesn't say which
+_MENTION = re.compile("<(?=/?at)", re.IGNORECASE)
 _NOT_THIS = frozenset({_BAD_REQUEST, _BAD_PARAMETER, 19002, 19022, 19024})  # address, keywords
 
 
@@ -46,7 +47,9 @@ class FeishuRoute(RobotRoute):
 
 
 def _letter(sheet: Sheet) -> Letter:
-    body: dict[str, object] = {"msg_type": "text", "content": {"text": sheet.text}}
+    # In its texts `<at user_id="all">` calls everybody, whoever's name or headline it stands in.
+    text = _MENTION.sub("(", sheet.text)
+    body: dict[str, object] = {"msg_type": "text", "content": {"text": text}}
     if sheet.secret:
         # Time and secret are the key here, and what is signed is empty.
         stamp = str(sheet.now_ms // 1000)

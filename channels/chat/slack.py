@@ -19,6 +19,7 @@ from channels.http_web import WebAnswer
 _GONE = frozenset({"no_service", "no_service_id", "no_team", "no_active_hooks", "invalid_token"})
 _GROUP_GONE = frozenset({"channel_not_found", "channel_is_archived"})
 _SERVER_ERRORS = 500
+_EVERYBODY = re.compile(r"(?<![A-Za-z0-9._-])@(?=(?:all|channel|here|everyone)\b)", re.IGNORECASE)
 
 
 class SlackRoute(RobotRoute):
@@ -30,7 +31,9 @@ class SlackRoute(RobotRoute):
 
 
 def _letter(sheet: Sheet) -> Letter:
-    text = sheet.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # Mattermost and Rocket.Chat call everybody by a word, whoever's name or headline has it.
+    text = _EVERYBODY.sub("＠", sheet.text)
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return Letter(body={"text": text, "mrkdwn": False})
 
 

@@ -47,7 +47,9 @@ def _text_letter(sheet: Sheet) -> Letter:
 
 
 def _markdown_letter(sheet: Sheet) -> Letter:
-    return Letter(body={"msgtype": "markdown", "markdown": {"content": sheet.text}})
+    # `<@account>` mentions, whoever's name or headline it stands in.
+    content = sheet.text.replace("<@", "(@")
+    return Letter(body={"msgtype": "markdown", "markdown": {"content": content}})
 
 
 def _judge(answer: WebAnswer, now_ms: int) -> Accepted:

@@ -167,6 +167,29 @@ async def test_where_nobody_can_be_mentioned_no_number_is_shown(
         assert [posted.text for posted in case.peer.posted] == ["未应答2人"]
 
 
+@pytest.mark.parametrize(
+    ("case_type", "options", "text", "shown"),
+    [
+        (WeComCase, {"markdown": True}, "<@all>王芳:雨量<50 mm", "(@all>王芳:雨量<50 mm"),
+        (
+            FeishuCase,
+            {},
+            '<at user_id="all">所有人</at><AT id=x>',
+            '(at user_id="all">所有人(/at>(AT id=x>',
+        ),
+        (FeishuCase, {}, "雨量<50 mm", "雨量<50 mm"),
+        (SlackCase, {}, "@all @Channel 王芳@here", "＠all ＠Channel 王芳＠here"),
+        (SlackCase, {}, "a@all.example @allen", "a@all.example @allen"),
+    ],
+)
+async def test_a_name_mentions_nobody(
+    case_type: type[RobotCase], options: dict[str, bool], text: str, shown: str, tmp_path: Path
+) -> None:
+    async with case_type.open(tmp_path, **options) as case:
+        assert fault((await outcomes(case, [case.message(1, text=text)]))[1]) is None
+        assert [posted.text for posted in case.peer.posted] == [shown]
+
+
 async def test_markdown_gives_way_to_mentions(tmp_path: Path) -> None:
     async with WeComCase.open(tmp_path, markdown=True) as case:
         message = replace(case.message(1, text="未应答2人"), mentions=PEOPLE)
