@@ -153,6 +153,18 @@ def read(
     return [recorded(row) for row in connection.execute(query)]
 
 
+def step_back(connection: Connection, cursor: Cursor) -> bool:
+    """Move places that lie behind their chain's end to that end; whether there were any.
+
+    A standby took over that lacks the last moments, or a backup was restored: what comes now would
+    not be seen until as much has come as was lost.
+    """
+    ends = {(head.node, head.writer): head.seq for head in heads(connection)}
+    behind = {place: ends[place] for place in cursor.keys() & ends if cursor[place] > ends[place]}
+    cursor.update(behind)
+    return bool(behind)
+
+
 def chain(
     connection: Connection,
     node: str,

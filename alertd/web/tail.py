@@ -120,7 +120,10 @@ class Tail:
             # Asked for before reading, so that a commit in between isn't slept through.
             committed = asyncio.create_task(deps.runner.committed())
             try:
+                known = dict(cursor)
                 rows = await asyncio.to_thread(page, deps, cursor)
+                if cursor != known:
+                    self.lose_all()  # each finds its own place
                 if rows:
                     found = list(places(rows, cursor))
                     for ear in tuple(self._ears):
@@ -138,9 +141,12 @@ class Tail:
 
 
 def page(deps: Deps, cursor: journal.Cursor) -> list[Recorded]:
-    """What comes behind a cursor, some hundreds at the most."""
+    """What comes behind a cursor, some hundreds at the most; one past the end is moved there."""
     with deps.store.read() as connection:
-        return journal.read(connection, cursor, limit=PAGE)
+        rows = journal.read(connection, cursor, limit=PAGE)
+        if not rows:
+            journal.step_back(connection, cursor)
+        return rows
 
 
 def places(rows: Sequence[Recorded], cursor: journal.Cursor) -> Iterator[Found]:

@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack, aclosing
 import pytest
 from sqlalchemy import Engine, event
 
-from alertd.web.live import Listener, follow
+from alertd.store.reads.timeline import heads
+from alertd.web.live import Listener, follow, format_cursor
 from alertd.web.tail import Ear, Tail
 from tests.unit.web_city import WebCity, short, web_city
 
@@ -98,6 +99,30 @@ async def test_a_cursor_of_ones_own_is_gone_on_with(web: WebCity) -> None:
         fresh = facts(await anext(stream))
     assert all("elsewhere:7:12" in at for at, _ in fresh)
     assert not {key for _, key in behind} & {key for _, key in fresh}
+
+
+async def test_a_cursor_behind_the_end_hears_what_comes(web: WebCity) -> None:
+    """A standby took over that lacks the last moments, or a backup was restored."""
+    tail = Tail(web.deps)
+    with web.deps.store.read() as connection:
+        ahead = {place: seq + 1_000 for place, seq in heads(connection).items()}
+    async with (
+        asyncio.timeout(20),
+        aclosing(follow(tail, Listener(cursor=ahead))) as stream,
+    ):
+        await anext(stream)
+        hearing = asyncio.ensure_future(_first_facts(stream))
+        await tail.begun()
+        await drafts(web)
+        heard = await hearing
+    assert heard[0][0] != format_cursor(ahead)
+
+
+async def _first_facts(stream: AsyncIterator[bytes]) -> list[tuple[str, str]]:
+    async for wire in stream:
+        if found := facts(wire):
+            return found
+    return []
 
 
 async def test_an_ear_that_is_too_slow_is_let_go() -> None:
