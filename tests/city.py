@@ -153,12 +153,13 @@ class City:
     part: Part = field(default_factory=Part)
     postgresql: bool | None = None  # None: as the run of the tests says
     url: str = ""  # a database that the test has made itself
+    name: str = "test"  # of this process's ids
     link: str = ""  # to a person's own page, as messages.Wording has it
     synchronous: str = "NORMAL"  # as Store has it; most tests cut no power
 
     def __post_init__(self) -> None:
         self.library = library(self.policies, self.zone)
-        self.ids = SequentialIds("test", at=self.now)
+        self.ids = SequentialIds(self.name, at=self.now)
         copied = self.fresh and self._copied()
         self.url = self.url or databases.url_of(self.directory, postgresql=self.postgresql)
         self.start()

@@ -35,9 +35,13 @@ from alertd.model import (
 )
 from alertd.store import tables as t
 from channels.base import Accepted, Fault, Receipt, ReceiptStatus, Reply, SendError
-from tests.city import OFFICER, SECOND, ZONE
+from tests.city import OFFICER, SECOND
 from tests.faults.random_world import WEATHER, World
-from tests.faults.week_promises import answers_are_of_the_telephone, answers_count
+from tests.faults.week_promises import (
+    answers_are_of_the_telephone,
+    answers_count,
+    who_was_told_is_heard,
+)
 
 BY = OFFICER.id
 NO_END = int(RequirementState.OPEN), int(RequirementState.EXHAUSTED)
@@ -156,7 +160,7 @@ def _draft(
         identifier=f"week-{city.ids.uuid().hex()}",
         sender="test@alertd.example",
         sent_at=city.now,
-        zone=ZONE,
+        zone=city.zone,
         references=references,
     )
     way: dict[str, Any] = {}
@@ -234,8 +238,10 @@ def reply(world: World) -> None:
     )
     world.say(f"   {phone}: {text!r}")
     route = dice.choice(["sms-1", "sms-1", city.routes[-1].name])
-    new = _answered(world, partial(receive.events, route=route, came=[came]))
+    new = answered(world, partial(receive.events, route=route, came=[came]))
     answers_are_of_the_telephone(world, phone, named, new)
+    if not again and not named and world.gathered is None:
+        who_was_told_is_heard(world, came, city.rows(select(t.ack)))
 
 
 def written_down(world: World) -> None:
@@ -262,13 +268,14 @@ def written_down(world: World) -> None:
     )
     confirm = dice.random() < 0.5
     world.say(f"   {said}")
-    _answered(world, lambda turn: answering.acknowledge(turn, said, confirm=confirm))
+    answered(world, lambda turn: answering.acknowledge(turn, said, confirm=confirm))
 
 
 _OTHERS = (AckKind.ON_POST, AckKind.UNAVAILABLE, AckKind.HELP)
 
 
-def _answered(world: World, item: Callable[[Any], Any]) -> list[Any]:
+def answered(world: World, item: Callable[[Any], Any]) -> list[Any]:
+    """Have the engine take an answer; returns the acks that came of it."""
     before = {row.no for row in world.city.rows(select(t.ack.c.no))}
     world.hand_in(item)
     new = [row for row in world.city.rows(select(t.ack)) if row.no not in before]
@@ -351,34 +358,30 @@ def hanging_ends(world: World) -> None:
 def time(world: World) -> None:
     seconds = world.dice.choice([1, 5, 12, 30, 65, 130, 200, 400, 700])
     ticks = [1, 5, 15] if seconds < 100 else [5, 15, 60]
-    world.city.forward(seconds=seconds, tick_s=world.dice.choice(ticks))
+    world.node.forward(seconds, tick_s=world.dice.choice(ticks))
 
 
 def restart(world: World) -> None:
-    """The node is killed, and perhaps away for a while."""
-    if world.dice.random() < 0.3:
-        world.city.now += world.dice.choice([0, 1_000, 60_000, 600_000, 3_600_000])
-    world.restart()
+    """The node is killed, or one of its processes, and perhaps away for a while."""
+    dice, node = world.dice, world.node
+    if len(node.processes) == 1:
+        away = [0, 1_000, 60_000, 600_000, 3_600_000]
+        world.killed(node.current)
+        world.start(node.current, dice.choice(away) if dice.random() < 0.3 else 0)
+        return
+    process = dice.choice(node.processes)
+    number = node.processes.index(process)
+    if not process.alive:
+        world.say(f"   process {number} starts")
+        world.start(process)
+    elif process is not node.current:
+        world.say(f"   process {number} is killed")
+        world.killed(process)
+        if dice.random() < 0.5:
+            world.start(process)
 
 
-ACTS: dict[Callable[[World], None], int] = {
-    issue: 10,
-    issue_for_minutes: 1,
-    follow: 12,
-    approve: 5,
-    discard: 1,
-    halt: 7,
-    urge: 4,
-    change_roster: 7,
-    reply: 22,
-    written_down: 4,
-    withdraw: 5,
-    help_arrives: 3,
-    weather: 9,
-    phone: 3,
-    receipts: 9,
-    hanging_ends: 5,
-    time: 22,
-    restart: 4,
-}
-"""How often each happens, among the others."""
+def connections_lost(world: World) -> None:
+    """PostgreSQL was started anew, or a way to it was cut for a moment."""
+    if world.city.store.shared:
+        world.node.lose_connections()

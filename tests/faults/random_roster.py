@@ -229,6 +229,31 @@ class RandomRoster:
         where = self.dice.choice(self._codes(self.units[old.unit_code].level))
         self._post(where, old.post, old.rank, old.person_id)
 
+    def own_superior(self) -> None:
+        """Who leads a unit leads one above it as well, or somebody of several grids does."""
+        held = self.holdings[self.dice.choice(sorted(self.holdings))]
+        above = [held.unit_code[:9], held.unit_code[:12], *self._codes(Level.GRID)]
+        code = self.dice.choice([code for code in above if code in self.units])
+        if (level := self.units[code].level) in LEADS:
+            self._drop(lambda each: (each.unit_code, each.post) == (code, LEADS[level]))
+            self._post(code, LEADS[level], 1, held.person_id)
+
+    def grids_merged(self) -> None:
+        """One takes the other's stairwells over; who led the other helps out, or goes."""
+        if len(grids := self._codes(Level.GRID)) < 3:
+            return
+        old, new = self.dice.sample(grids, 2)
+        del self.units[old]
+        for code, each in self.units.items():
+            if each.parent_code == old:
+                self.units[code] = replace(each, parent_code=new)
+        led = [each for each in self.holdings.values() if each.unit_code == old]
+        self._drop(lambda each: each.unit_code == old)
+        self.groups = {key: g for key, g in self.groups.items() if g.unit_code != old}
+        self.terminals = {key: x for key, x in self.terminals.items() if x.unit_code != old}
+        for each in led if self.dice.random() < 0.5 else []:
+            self._post(new, each.post, 2, each.person_id)
+
     def unit_renamed(self) -> None:
         """A grid has another code; for the roster that is another grid."""
         if not (grids := self._codes(Level.GRID)):
@@ -277,4 +302,6 @@ CHANGES = (
     RandomRoster.new_alternate,
     RandomRoster.person_moved,
     RandomRoster.unit_renamed,
+    RandomRoster.own_superior,
+    RandomRoster.grids_merged,
 )

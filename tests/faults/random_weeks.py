@@ -1,6 +1,6 @@
 """Random weeks of a small city: one seed is one week, the same wherever it is played.
 
-    python -m tests.faults.random_weeks SEED [--shrink] [--postgresql]
+    python -m tests.faults.random_weeks SEED [--shrink] [--postgresql | --several]
 
 plays one, tells its story, and says what promise it broke; `--shrink` leaves out what isn't needed
 for it. 1 where it broke one.
@@ -13,18 +13,56 @@ import tempfile
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from alertd.engine import halting
 from tests import databases
 from tests.city import OFFICER
-from tests.faults.random_acts import ACTS
+from tests.faults import random_acts, random_clock, random_pages
 from tests.faults.random_world import World
 from tests.faults.week_ends import in_the_end
 from tests.faults.week_promises import after_each_act, at_hand_over
+from tests.faults.week_recount import faces_agree
 
 LENGTHS = (15, 25, 40, 60)
+OF_THE_MOMENTS = 0.2
+BURSTS = 0.1
+ACTS: dict[Callable[[World], None], int] = {
+    random_acts.issue: 10,
+    random_acts.issue_for_minutes: 1,
+    random_acts.follow: 12,
+    random_acts.approve: 5,
+    random_acts.discard: 1,
+    random_acts.halt: 7,
+    random_acts.urge: 4,
+    random_acts.change_roster: 7,
+    random_acts.reply: 22,
+    random_acts.written_down: 4,
+    random_acts.withdraw: 5,
+    random_acts.help_arrives: 3,
+    random_acts.weather: 9,
+    random_acts.phone: 3,
+    random_acts.receipts: 9,
+    random_acts.hanging_ends: 5,
+    random_acts.time: 22,
+    random_acts.restart: 5,
+    random_acts.connections_lost: 1,
+    random_clock.clock_leaps: 4,
+    random_clock.clock_accepted: 3,
+    random_pages.tap: 6,
+    random_pages.print_doors: 4,
+    random_pages.paper_comes_back: 5,
+}
+"""How often each happens, among the others."""
+SHORT = (
+    *(random_acts.reply, random_acts.reply, random_acts.reply, random_acts.receipts),
+    *(random_acts.approve, random_acts.approve, random_acts.halt, random_acts.withdraw),
+    *(random_acts.urge, random_acts.help_arrives, random_acts.written_down),
+    *(random_pages.tap, random_pages.paper_comes_back),
+)
+"""Those that hang on no answer."""
 
 
 class BrokenWeekError(AssertionError):
@@ -33,7 +71,7 @@ class BrokenWeekError(AssertionError):
     def __init__(self, world: World, why: Exception) -> None:
         self.why = f"{type(why).__name__}: {why}"
         self.kind = self.why[:60].rsplit(":", 1)[0]
-        on = " --postgresql" if world.postgresql else ""
+        on = " --several" if world.several else " --postgresql" if world.postgresql else ""
         again = f"python -m tests.faults.random_weeks {world.seed} --shrink{on}"
         story = "\n".join(world.story)
         super().__init__(f"{story}\nseed {world.seed}: {self.why}\nto play it again: {again}")
@@ -43,6 +81,7 @@ def play(
     seed: int,
     *,
     postgresql: bool | None = None,
+    several: bool = False,
     without: Collection[int] = (),
     show: Callable[[str], None] = lambda _line: None,
 ) -> int:
@@ -51,7 +90,7 @@ def play(
     Raises:
         BrokenWeekError: A promise was broken, or the engine raised what is no refusal.
     """
-    world = World(seed, postgresql, at_hand_over, show)
+    world = World(seed, postgresql, at_hand_over, show, several)
     try:
         return _play(world, without)
     except Exception as why:
@@ -66,17 +105,42 @@ def _play(world: World, without: Collection[int]) -> int:
         if number not in without:
             _act(world, number)
             after_each_act(world)
+            _recount(world)
     world.roll("end")
     _come_to_rest(world)
     after_each_act(world)
     in_the_end(world)
+    for alert in _issued(world):
+        faces_agree(world, alert)
     return length
+
+
+def at_once(world: World) -> None:
+    """Several things come while a step runs, and are taken by one."""
+    world.gathered = []
+    for act in world.dice.choices(SHORT, k=world.dice.choice([2, 3, 5])):
+        world.say(f"   - {act.__name__}")
+        act(world)
+    world.hand_in_gathered()
+
+
+def _issued(world: World) -> list[Any]:
+    return [each for each in world.alerts() if each.issued_at is not None]
+
+
+def _recount(world: World) -> None:
+    """Now and then, of one alert."""
+    if (issued := _issued(world)) and world.dice.random() < OF_THE_MOMENTS:
+        faces_agree(world, world.dice.choice(issued))
 
 
 def _act(world: World, number: int) -> None:
     world.end_old_hangings()
     world.roll(f"act {number}")
+    if world.several:
+        world.node.current = world.dice.choice(list(world.node.alive()))
     (act,) = world.dice.choices(list(ACTS), list(ACTS.values()))
+    act = at_once if world.dice.random() < BURSTS else act
     world.say(f"{number}. {act.__name__}")
     act(world)
     if world.dice.random() < 0.6:
@@ -86,6 +150,7 @@ def _act(world: World, number: int) -> None:
 def _come_to_rest(world: World) -> None:
     """The gateways are well again, most pauses end, and nobody does anything more for an hour."""
     world.say("the end")
+    world.start_all()
     world.weather.clear()
     halts = world.halts()
     for alert in world.live():
@@ -98,30 +163,30 @@ def _come_to_rest(world: World) -> None:
     # In the end by small ticks: a route of few tokens fills up again at each.
     for minutes, tick_s in [(2, 20)] * 5 + [(5, 120)] * 8 + [(5, 1)]:
         world.end_old_hangings()
-        world.city.forward(minutes=minutes, tick_s=tick_s)
+        world.node.forward(minutes * 60, tick_s=tick_s)
 
 
-def shrink(seed: int, *, postgresql: bool | None = None) -> set[int]:
+def shrink(seed: int, *, postgresql: bool | None = None, several: bool = False) -> set[int]:
     """The acts of a week that breaks a promise which aren't needed for that.
 
     Raises:
         ValueError: It breaks none.
     """
-    kind = _breaks(seed, postgresql, ())
+    kind = _breaks(seed, postgresql, several, ())
     if not kind:
         raise ValueError(f"seed {seed} breaks no promise")
     left_out: set[int] = set()
     for size in (8, 4, 2, 1):
         for first in range(max(LENGTHS) - size, -1, -size):
             more = set(range(first, first + size)) - left_out
-            if more and _breaks(seed, postgresql, left_out | more) == kind:
+            if more and _breaks(seed, postgresql, several, left_out | more) == kind:
                 left_out |= more
     return left_out
 
 
-def _breaks(seed: int, postgresql: bool | None, without: Collection[int]) -> str:
+def _breaks(seed: int, postgresql: bool | None, several: bool, without: Collection[int]) -> str:
     try:
-        play(seed, postgresql=postgresql, without=without)
+        play(seed, postgresql=postgresql, several=several, without=without)
     except BrokenWeekError as broken:
         return broken.kind
     return ""
@@ -133,14 +198,18 @@ def main() -> int:
     parser.add_argument("seed", type=int)
     parser.add_argument("--shrink", action="store_true")
     parser.add_argument("--postgresql", action="store_true")
+    parser.add_argument("--several", action="store_true", help="processes, on PostgreSQL")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault(databases.PLACE, str(Path(folder) / "place.postgres"))
-        on = options.postgresql
-        without = shrink(options.seed, postgresql=on) if options.shrink else ()
+        where = {
+            "postgresql": options.postgresql or options.several,
+            "several": options.several,
+        }
+        without = shrink(options.seed, **where) if options.shrink else ()
         try:
-            play(options.seed, postgresql=on, without=without, show=partial(print, flush=True))
+            play(options.seed, **where, without=without, show=partial(print, flush=True))
         except BrokenWeekError as broken:
             print(broken.why)
             return 1

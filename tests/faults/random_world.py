@@ -3,27 +3,46 @@
 import random
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Route
+from alertd.decide.shares import Part
 from alertd.engine.turn import Turn
 from alertd.errors import AlertdError
 from alertd.model import Channel, Policy, Stage, StageRule, Status, Step
 from alertd.store import tables as t
+from alertd.store.links import PLACEHOLDER
 from alertd.store.roster import InMemory, import_roster
 from channels.base import Accepted, Fault, Outcome, Outgoing, Receipt, SendError
-from tests.city import RED, City, sms_route
+from tests.city import RED, START, ZONE, City, sms_route
+from tests.faults.random_node import Machine, Node, Process
 from tests.faults.random_roster import RandomRoster
 from tests.weather import ENDINGS
 
 HANGS_MS = 120_000
+LINK = "https://alertd.invalid/a/"
+WHEN = (
+    (ZONE, START),
+    (
+        ZoneInfo("America/New_York"),
+        1_762_061_400_000,
+    ),  # 01:30, half an hour before that hour comes again
+    (
+        ZoneInfo("America/New_York"),
+        1_772_951_400_000,
+    ),  # 01:30, half an hour before an hour is left out
+    (ZoneInfo("Europe/Berlin"), 1_761_435_000_000),  # 01:30, before 02:00 to 03:00 comes twice
+)
+"""Where a city is, and when its week begins."""
+
 STAGED = Policy(
     name="staged",
     stages=(
@@ -63,6 +82,8 @@ class Handed:
     at: int
     route: str
     message: Outgoing
+    process: Process
+    lived: int  # as Process has it
     ending: str = ""  # accepted, delivered, hangs, lost, late, or a Fault's value
 
     @property
@@ -79,6 +100,7 @@ class World:
     postgresql: bool | None
     watch: "Callable[[World, Handed], None]"
     show: Callable[[str], None]
+    several: bool = False
     handed: list[Handed] = field(default_factory=list)
     tries: dict[int, list[Handed]] = field(default_factory=lambda: defaultdict(list))
     hanging: list[Handed] = field(default_factory=list)
@@ -88,23 +110,49 @@ class World:
     drafts: list[dict[str, Any]] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     closed_help: set[int] = field(default_factory=set)
+    gathered: list[Callable[[Turn], Any]] | None = None
     story: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.dice = dice = random.Random(f"{self.seed}")
         self.roster = RandomRoster(dice)
         self.folder = tempfile.TemporaryDirectory(prefix="alertd-week-")
-        self.city = City(
+        zone, now = dice.choice(WHEN)
+        common = {
+            "routes": _routes(dice),
+            "policies": POLICIES | {"blue": dice.choice([STAGED, STAGED, POST_ALONE])},
+            "pieces": dice.choice([Pieces(), Pieces(first_people=3, most=5)]),
+            "zone": zone,
+            "now": now,
+            "link": LINK + PLACEHOLDER if dice.random() < 0.7 else "",
+        }
+        machine = Machine()
+        processes = [
+            self._process(machine, number, part, common)
+            for number, part in enumerate(_parts(dice, self.several, common["routes"]))
+        ]
+        self.node = Node(processes, processes[0])
+        self.bring_in("first")
+
+    def _process(self, machine: Machine, number: int, part: Part, common: Any) -> Process:
+        city = City(
             Path(self.folder.name),
-            routes=_routes(dice),
-            policies=POLICIES | {"blue": dice.choice([STAGED, STAGED, POST_ALONE])},
-            gateways=self._gateway,
-            pieces=dice.choice([Pieces(), Pieces(first_people=3, most=5)]),
             fresh=False,
             postgresql=self.postgresql,
             synchronous="OFF",
+            part=part,
+            boot=number * 1_000,
+            name=f"test-{number}",
+            **common,
         )
-        self.bring_in("first")
+        process = Process(city, machine)
+        city.gateways = partial(self._gateway, process)
+        return process
+
+    @property
+    def city(self) -> City:
+        """The process at which things are done at the moment."""
+        return self.node.current.city
 
     def roll(self, name: str) -> None:
         """Throw dice of one act's own: what it does hangs on no other act's throws."""
@@ -117,11 +165,23 @@ class World:
 
     def hand_in(self, item: Callable[[Turn], Any]) -> Any:
         """Have the engine take one input; None where it refused it, which it may."""
+        if self.gathered is not None:
+            self.gathered.append(item)
+            return None
         try:
             return self.city.hand_in(item)
         except AlertdError as error:
             self.say(f"   refused: {error}")
             return None
+
+    def hand_in_gathered(self) -> None:
+        """All that was to be handed in since `gathered` was begun, in one step."""
+        items, self.gathered = self.gathered or [], None
+        step = self.city.engine.step(self.city.now, items)
+        self.city._hand_over(step.handovers)
+        for answer in step.answers:
+            if answer.error is not None and not isinstance(answer.error, AlertdError):
+                raise answer.error
 
     def bring_in(self, why: str) -> None:
         """Import the roster as it is now."""
@@ -143,8 +203,10 @@ class World:
 
     # The gateways.
 
-    def _gateway(self, route: str, message: Outgoing) -> Accepted | SendError | None:
-        handed = Handed(self.city.now, route, message)
+    def _gateway(
+        self, process: Process, route: str, message: Outgoing
+    ) -> Accepted | SendError | None:
+        handed = Handed(process.city.now, route, message, process, process.lived)
         self.watch(self, handed)
         self.handed.append(handed)
         self.tries[message.delivery].append(handed)
@@ -167,22 +229,33 @@ class World:
         self.hanging.remove(handed)
         handed.ending = word(result)
         message = handed.message
-        self.city.end(handed.route, [Outcome(message.delivery, message.attempt, result)])
+        handed.process.city.end(handed.route, [Outcome(message.delivery, message.attempt, result)])
 
     def end_old_hangings(self) -> None:
         """A channel ends what hangs by a bound of its own, as engine/runner.py does for it."""
-        for handed in [each for each in self.hanging if each.at + HANGS_MS < self.city.now]:
+        now = self.node.current.lived
+        for handed in [each for each in self.hanging if each.lived + HANGS_MS < now]:
             self.end_hanging(handed, SendError(Fault.UNKNOWN, "no-outcome-from-channel"))
 
-    def restart(self) -> None:
-        """The node is killed: what hung in it has no end."""
-        for handed in self.hanging:
+    def killed(self, process: Process) -> None:
+        """What hung in it has no end."""
+        process.alive = False
+        process.city.store.close()
+        for handed in [each for each in self.hanging if each.process is process]:
             handed.ending = "lost"
-        self.hanging.clear()
-        self.city.restart()
+            self.hanging.remove(handed)
+
+    def start(self, process: Process, away_ms: int = 0) -> None:
+        """After it was killed, and away for a while."""
+        process.start(self.node.current.lived + away_ms)
+
+    def start_all(self) -> None:
+        for process in [each for each in self.node.processes if not each.alive]:
+            self.start(process)
 
     def close(self) -> None:
-        self.city.store.close()
+        for process in self.node.processes:
+            process.city.store.close()
         self.folder.cleanup()
 
 
@@ -191,6 +264,18 @@ def word(result: Accepted | SendError) -> str:
     if isinstance(result, SendError):
         return str(result.fault.value)
     return "delivered" if result.delivered else "accepted"
+
+
+def _parts(dice: random.Random, several: bool, routes: Sequence[Route]) -> list[Part]:
+    """What each process does: the first one all of it."""
+    names = [route.name for route in routes]
+    more = [
+        Part(),
+        Part(decides=False),
+        Part(routes=frozenset(dice.sample(names, 2))),
+        Part(decides=False, routes=frozenset()),
+    ]
+    return [Part(), *(dice.choices(more, k=dice.choice([1, 2, 3])) if several else [])]
 
 
 def _routes(dice: random.Random) -> tuple[Route, ...]:

@@ -5,6 +5,7 @@ import pytest
 from tests.faults import random_weeks
 
 QUICK = (1, 2, 3)
+OF_SEVERAL = 7
 SOAK, SOAK_ON_POSTGRESQL = 1_000, 100
 AT_ONCE = 25
 
@@ -14,8 +15,8 @@ def test_a_week_keeps_its_promises(seed: int) -> None:
     assert random_weeks.play(seed, postgresql=False)
 
 
-def test_a_week_keeps_its_promises_on_postgresql() -> None:
-    assert random_weeks.play(QUICK[0], postgresql=True)
+def test_a_week_of_several_processes_keeps_its_promises() -> None:
+    assert random_weeks.play(OF_SEVERAL, postgresql=True, several=True)
 
 
 @pytest.mark.soak
@@ -30,3 +31,10 @@ def test_each_of_a_thousand_weeks_keeps_its_promises(first: int) -> None:
 def test_each_of_a_hundred_weeks_keeps_its_promises_on_postgresql(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         random_weeks.play(seed, postgresql=True)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("first", range(0, SOAK_ON_POSTGRESQL, AT_ONCE))
+def test_each_of_a_hundred_weeks_of_several_processes_keeps_its_promises(first: int) -> None:
+    for seed in range(first, first + AT_ONCE):
+        random_weeks.play(seed, postgresql=True, several=True)

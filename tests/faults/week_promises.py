@@ -25,6 +25,7 @@ from alertd.model import (
 )
 from alertd.store import addresses
 from alertd.store import tables as t
+from channels.base import Reply
 from tests.faults.random_world import Handed, World
 
 OPEN, COVERED, EXHAUSTED = (
@@ -144,6 +145,36 @@ def answers_are_of_the_telephone(world: World, phone: str, named: str, new: Iter
         told = {row.recipient_no for row in world.city.rows(tried)}
         heir = told - names.keys()
         hold(ack.person_no in told or heir, "who answers was told", ack, told)
+
+
+def who_was_told_is_heard(world: World, came: Reply, acks: Iterable[Any]) -> None:
+    """4: a plain answer counts where it can be about one alert only, whatever the clocks say.
+
+    It came from a telephone that was never anybody else's, and one alert alone ever went there, or
+    it names one. What is said of when it was written is left to other tests.
+    """
+    c, a, d = t.contact.c, t.address.c, t.delivery.c
+    words = came.text.split()
+    if came.occurred_at is not None or came.answers or words[0] not in ("1", "收到"):
+        return
+    with world.city.store.read() as connection:
+        at = addresses.find(connection, world.city.store.vault, came.sender)
+    persons = world.city.rows(select(c.person_no).where(c.address_no == at).distinct())
+    told = {alert_of(h.message.delivery) for h in world.handed if h.message.address == came.sender}
+    named = [each for each in world.alerts() if each.no in told and each.short_code in words[1:]]
+    about = named if words[1:] else [each for each in world.alerts() if each.no in told]
+    if len(persons) != 1 or len(about) != 1 or about[0].purpose in ("cancel", "all-clear"):
+        return
+    (person,), (alert,) = persons, about
+    theirs = (d.recipient_no == person.person_no, d.id.between(*numbers_of(alert.no)))
+    sent = world.city.rows(
+        select(d.state, a.no).join(t.address, a.no == d.address_no).where(*theirs)
+    )
+    arrived = {int(DeliveryState.ACCEPTED), int(DeliveryState.DELIVERED)}
+    if not sent or any(row.state not in arrived or row.no != at for row in sent):
+        return
+    mine = [ack for ack in acks if (ack.alert_no, ack.person_no) == (alert.no, person.person_no)]
+    hold(mine, "who was told and answers is heard", came, alert.no, alert.state)
 
 
 # After each act.
