@@ -4,10 +4,26 @@ Bounded, strict in shape, forgiving in text, and never raising anything but Hook
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from channels.base import Event, HookAnswer, HookRefusedError, HookRequest
+from channels.base import (
+    Event,
+    Fault,
+    HookAnswer,
+    HookRefusedError,
+    HookRequest,
+    ReceiptStatus,
+)
+
+UNHEARD: Mapping[str, Any] = {
+    "status": ReceiptStatus.FAILED,
+    "fault": Fault.RETRY,
+    "code": "nothing-heard",
+    "detail": "",
+}
+"""A receipt of a call that was taken and over in the same second, as some exchanges do by
+themselves: nobody has heard a word."""
 
 _LARGEST_INT = 2**63 - 1
 _LATEST_AT = 4_102_444_800_000  # 2100-01-01: a later time is a unit error, not a time

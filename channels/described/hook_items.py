@@ -13,7 +13,7 @@ from channels.described.answers import at, looked_up, scalar, telling
 from channels.described.description import Inbound, ReceiptItem, ReplyItem
 from channels.described.ours import read as read_ours
 from channels.extensions import extension_in
-from channels.hook_reading import message_text, moment, word
+from channels.hook_reading import UNHEARD, message_text, moment, word
 from channels.references import References
 
 _REGION: Final = "CN"
@@ -76,7 +76,7 @@ class Items:
         heard = _seconds(at(item, how.heard)) if how.heard else None
         status, detail = self._heard(status, heard)
         failed = status is ReceiptStatus.FAILED
-        return Receipt(
+        found = Receipt(
             delivery=ours[0],
             attempt=ours[1],
             status=status,
@@ -86,6 +86,9 @@ class Items:
             reference=reference,
             occurred_at=self._time(item, how.at),
         )
+        if status is ReceiptStatus.INTERRUPTED and heard == 0:
+            return replace(found, **UNHEARD)
+        return found
 
     def _heard(self, status: ReceiptStatus, heard: int | None) -> tuple[ReceiptStatus, str]:
         """Seconds heard of seconds asked, as a loudspeaker's n of m."""

@@ -1,6 +1,7 @@
 """Reading what Twilio posts about a call: its progress, and the key that was pressed. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from alertd.i18n import DEFAULT, LANGUAGES
 from channels.base import (
@@ -13,7 +14,7 @@ from channels.base import (
     ReceiptStatus,
     Reply,
 )
-from channels.hook_reading import digits, word
+from channels.hook_reading import UNHEARD, digits, word
 from channels.twilio_signature import Form, Signatures
 from channels.twilio_try import our_try, query_of
 from channels.voice import twilio_twiml
@@ -86,7 +87,8 @@ def _progress(form: Form, ours: tuple[int, int], asked_s: int) -> Receipt | None
         if lasted_s >= asked_s:
             return _receipt(ours, ReceiptStatus.DELIVERED, call_id)
         detail = f"{lasted_s}/{asked_s}"
-        return _receipt(ours, ReceiptStatus.INTERRUPTED, call_id, detail=detail)
+        found = _receipt(ours, ReceiptStatus.INTERRUPTED, call_id, detail=detail)
+        return found if lasted_s else replace(found, **UNHEARD)
     if status in _AGAIN:
         return _receipt(ours, ReceiptStatus.FAILED, call_id, fault=Fault.RETRY, code=status)
     if status in {"failed", "canceled"}:

@@ -54,6 +54,9 @@ def test_hung_up_early_is_heard_in_part() -> None:
     assert (enough.status, enough.detail) == (ReceiptStatus.PLAYED, "31/20")
     (asked,) = call(status_code="200001", duration="31", route=made(VOICE, asked_s=40))
     assert (asked.status, asked.detail) == (ReceiptStatus.INTERRUPTED, "31/40")
+    (dropped,) = call(status_code="200001", duration="0")
+    assert (dropped.status, dropped.fault) == (ReceiptStatus.FAILED, Fault.RETRY)
+    assert (dropped.code, dropped.detail) == ("nothing-heard", "")
 
 
 @pytest.mark.parametrize(
