@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -30,11 +30,9 @@ from alertd.store.scratch import PREFIX
 from drills.plan import Climb
 from drills.simulate.hands import kind_of
 from drills.simulate.ledger import Ledger
+from drills.simulate.past_night import PastNight
 from drills.simulate.people import COVERS
 from rosters.shifts import minute_of_day
-
-if TYPE_CHECKING:
-    from drills.simulate.night import Night
 
 Breach = tuple[int, str]
 _S: Final = DeliveryState
@@ -45,7 +43,7 @@ _FEW: Final = 5_000  # deliveries, for which the report is counted as well
 _SLACK_MS: Final = 3 * MINUTE_MS  # between a ladder's last rung and the end of what follows
 
 
-def afterwards(connection: Connection, night: "Night", ledger: Ledger) -> Iterator[Breach]:
+def afterwards(connection: Connection, night: PastNight, ledger: Ledger) -> Iterator[Breach]:
     """Everything that a night has broken."""
     deliveries = rehearsal.deliveries(connection, night.alert_no)
     asked = rehearsal.asked(connection, night.alert_no)
@@ -59,10 +57,10 @@ def afterwards(connection: Connection, night: "Night", ledger: Ledger) -> Iterat
     yield from _silence(night, asked, policy)
     yield from _others_told(connection, night, asked, ledger)
     if night.deep:
-        yield from _record(connection, night)
+        yield from _record(connection, night, ledger)
 
 
-def _asked_of(night: "Night", policy: Policy) -> set[int]:
+def _asked_of(night: PastNight, policy: Policy) -> set[int]:
     """The duties that a drill must ask: of the roster alone, not of what the engine selected."""
     sent = night.task.plan.alert
     roles = set(policy.ladder_roles) & (set(sent.roles) or set(policy.ladder_roles))
@@ -75,7 +73,7 @@ def _asked_of(night: "Night", policy: Policy) -> set[int]:
 
 
 def _nothing_lost(
-    night: "Night", asked: list[rehearsal.Asked], deliveries: list[rehearsal.Left], policy: Policy
+    night: PastNight, asked: list[rehearsal.Asked], deliveries: list[rehearsal.Left], policy: Policy
 ) -> Iterator[Breach]:
     duties = _asked_of(night, policy)
     wanted = {
@@ -101,7 +99,7 @@ def _nothing_lost(
         yield 1, "somebody whom the plan names is told nothing"
 
 
-def _nothing_stuck(night: "Night", deliveries: list[rehearsal.Left]) -> Iterator[Breach]:
+def _nothing_stuck(night: PastNight, deliveries: list[rehearsal.Left]) -> Iterator[Breach]:
     waits = night.now - _SLACK_MS
     for each in deliveries:
         if each.state == _S.UNKNOWN and each.due_at is None and not each.duplicate:
@@ -135,7 +133,7 @@ def _word(each: rehearsal.Left) -> bool:
 
 def _shown(
     connection: Connection,
-    night: "Night",
+    night: PastNight,
     deliveries: list[rehearsal.Left],
     asked: list[rehearsal.Asked],
 ) -> Iterator[Breach]:
@@ -153,7 +151,7 @@ def _shown(
 
 
 def _coverage(
-    connection: Connection, night: "Night", asked: list[rehearsal.Asked]
+    connection: Connection, night: PastNight, asked: list[rehearsal.Asked]
 ) -> Iterator[Breach]:
     needed = Counter(int(stage_of(each.no)) for each in asked)
     covered = Counter(
@@ -165,7 +163,7 @@ def _coverage(
 
 
 def _counted(
-    connection: Connection, night: "Night", asked: list[rehearsal.Asked]
+    connection: Connection, night: PastNight, asked: list[rehearsal.Asked]
 ) -> Iterator[Breach]:
     """4: an answer counts once, for its own person, whenever it comes."""
     there = {each.no for each in asked}
@@ -183,7 +181,9 @@ def _counted(
     yield from _each_once(connection, night)
 
 
-def _expected(night: "Night", there: set[int]) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+def _expected(
+    night: PastNight, there: set[int]
+) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
     """What was surely answered for, and what may have been by a phone that is shared."""
     sure: set[tuple[int, int]] = set()
     perhaps: set[tuple[int, int]] = set()
@@ -200,14 +200,14 @@ def _expected(night: "Night", there: set[int]) -> tuple[set[tuple[int, int]], se
     return sure, perhaps
 
 
-def _answered(night: "Night", person: int, stages: Iterable[Stage]) -> list[int]:
+def _answered(night: PastNight, person: int, stages: Iterable[Stage]) -> list[int]:
     who = night.census.people.get(person)
     if who is None:
         return []
     return [requirement_no(night.alert_no, s, duty) for s in stages for duty in who.duties]
 
 
-def _each_once(connection: Connection, night: "Night") -> Iterator[Breach]:
+def _each_once(connection: Connection, night: PastNight) -> Iterator[Breach]:
     said: Counter[int] = Counter()
     for heard in night.world.heard:
         behind = night.census.behind.get(heard.said.address, ())
@@ -222,7 +222,7 @@ def _each_once(connection: Connection, night: "Night") -> Iterator[Breach]:
         yield 4, "a reply was counted twice, or not at all"
 
 
-def _help(connection: Connection, night: "Night") -> Iterator[Breach]:
+def _help(connection: Connection, night: PastNight) -> Iterator[Breach]:
     """5: a call for help is kept open until a human closes it."""
     cries = rehearsal.cries(connection)
     crying = {
@@ -240,7 +240,7 @@ def _help(connection: Connection, night: "Night") -> Iterator[Breach]:
             yield 5, "a call for help was taken by the machine"
 
 
-def _silence(night: "Night", asked: list[rehearsal.Asked], policy: Policy) -> Iterator[Breach]:
+def _silence(night: PastNight, asked: list[rehearsal.Asked], policy: Policy) -> Iterator[Breach]:
     """9: every silence ends at a human."""
     if not policy.steps:
         return
@@ -257,7 +257,7 @@ def _silence(night: "Night", asked: list[rehearsal.Asked], policy: Policy) -> It
 
 
 def _others_told(
-    connection: Connection, night: "Night", asked: list[rehearsal.Asked], ledger: Ledger
+    connection: Connection, night: PastNight, asked: list[rehearsal.Asked], ledger: Ledger
 ) -> Iterator[Breach]:
     """9: of every silence that ended, alternates and superior were sent a message of it."""
     gone = {
@@ -276,7 +276,7 @@ def _others_told(
             yield 9, "the superior of a silent unit was sent nothing"
 
 
-def _ended_at_a_human(night: "Night", told: int) -> Iterator[Breach]:
+def _ended_at_a_human(night: PastNight, told: int) -> Iterator[Breach]:
     if not told & Told.DOOR_KNOCK:
         yield 9, "a silence ends without anybody to knock at the door"
     asks_desk = any("duty_desk" in step.do for step in night.policy.steps)
@@ -285,11 +285,11 @@ def _ended_at_a_human(night: "Night", told: int) -> Iterator[Breach]:
         yield 9, "a silence ends without the duty desk"
 
 
-def _paused_by_crash(night: "Night") -> bool:
+def _paused_by_crash(night: PastNight) -> bool:
     return any(night.now - outage.ends < 30 * MINUTE_MS for outage in night.world.losses.node)
 
 
-def _record(connection: Connection, night: "Night") -> Iterator[Breach]:
+def _record(connection: Connection, night: PastNight, ledger: Ledger) -> Iterator[Breach]:
     """The journal: unbroken, without numbers, in bounded pieces; read once."""
     found: list[Breach] = []
 
@@ -302,11 +302,11 @@ def _record(connection: Connection, night: "Night") -> Iterator[Breach]:
     if wrong:
         yield 1, "the journal's chain is broken"
     yield from found
-    if len(night.watch.ledger.tries) < _FEW:
+    if len(ledger.tries) < _FEW:
         yield from _reported(connection, night)
 
 
-def _fact(night: "Night", fact: Fact) -> Iterator[Breach]:
+def _fact(night: PastNight, fact: Fact) -> Iterator[Breach]:
     if _NUMBER.search(str(fact.body)):
         yield 8, f"a phone number stands in a fact {fact.kind}"
     if fact.kind == "defect":
@@ -318,14 +318,14 @@ def _fact(night: "Night", fact: Fact) -> Iterator[Breach]:
         yield 10, "an expansion isn't written in pieces"
 
 
-def _ladders_end(night: "Night", items: list[list[Any]]) -> Iterator[Breach]:
+def _ladders_end(night: PastNight, items: list[list[Any]]) -> Iterator[Breach]:
     """9: also those that somebody answered for later had ended at a human."""
     for _, _, _, told, state, *_ in items:
         if state == RequirementState.EXHAUSTED:
             yield from _ended_at_a_human(night, told)
 
 
-def _reported(connection: Connection, night: "Night") -> Iterator[Breach]:
+def _reported(connection: Connection, night: PastNight) -> Iterator[Breach]:
     found = gather(connection, night.alert_no).figures.deliveries
     states = Counter(e.state for e in rehearsal.deliveries(connection, night.alert_no))
     shown = (found.unknown, found.delivered, found.failed)

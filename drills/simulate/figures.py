@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -24,10 +24,9 @@ from alertd.model import (
 from alertd.store import journal
 from alertd.store.reads import rehearsal
 from drills.simulate.census import Census, is_grid
+from drills.simulate.past_night import PastNight
+from drills.simulate.promises import Watch
 from drills.simulate.scripted import Happened, happened
-
-if TYPE_CHECKING:
-    from drills.simulate.night import Night
 
 _SLOWEST: Final = 20
 
@@ -101,8 +100,8 @@ def minutes_to(covered: tuple[float, ...], total: int, share: float) -> float | 
     return covered[int(needed) - 1] if 0 < needed <= len(covered) else None
 
 
-def figures_of(connection: Connection, night: "Night") -> NightFigures:
-    """Count a night that is over."""
+def figures_of(connection: Connection, night: PastNight, watch: Watch) -> NightFigures:
+    """Count a night that is over, which `watch` has looked at."""
     census, start = night.census, night.scenario.start_ms
     asked = rehearsal.asked(connection, night.alert_no)
     first = [each for each in asked if stage_of(each.no) is Stage.RECEIVED]
@@ -132,10 +131,10 @@ def figures_of(connection: Connection, night: "Night") -> NightFigures:
         acts=_acts(first),
         messages=rehearsal.kinds(connection, night.alert_no),
         most_a_person=max(people.values(), default=0),
-        routes=dict(sorted(night.watch.by_route.items())),
+        routes=dict(sorted(watch.by_route.items())),
         speakers=(len(speakers), sum(e.played == Played.PLAYED for e in speakers)),
         help_=(len(cries), sum(cry.taken_at is not None for cry in cries)),
-        broken=tuple(night.watch.violations),
+        broken=tuple(watch.violations),
         script=happened(connection, night.script) if night.script is not None else (),
         ladders=ladders(connection) if night.keep_ladders else {},
     )

@@ -88,7 +88,7 @@ class Night:
                 self.watch.broken(1, str(stuck))
             with self.store.read() as connection:
                 self.watch.end(connection, self)
-                return figures_of(connection, self)
+                return figures_of(connection, self, self.watch)
         finally:
             self.peek.close()
             self.store.close()

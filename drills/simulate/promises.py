@@ -6,7 +6,7 @@ The watch knows what the world did, and asks the tables only whether they say th
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -26,11 +26,9 @@ from drills.simulate.afterwards import afterwards
 from drills.simulate.census import Census
 from drills.simulate.ledger import Ledger
 from drills.simulate.losses import Losses
+from drills.simulate.past_night import PastNight
 from drills.simulate.task import Task
 from drills.simulate.world import outcomes, words
-
-if TYPE_CHECKING:
-    from drills.simulate.night import Night
 
 MOST_TOLD: Final = 20  # of one night; a defect seldom comes alone
 _LATE_MS: Final = 5_000  # so long after its time a thing is late
@@ -218,7 +216,7 @@ class Watch:
 
     # At the end.
 
-    def end(self, connection: Connection, night: "Night") -> None:
+    def end(self, connection: Connection, night: PastNight) -> None:
         """What must be true of the whole night."""
         for promise, what in afterwards(connection, night, self.ledger):
             self.broken(promise, what)
