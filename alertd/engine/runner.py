@@ -184,7 +184,12 @@ class Runner:
     def _run(self) -> None:
         wait_until: float = 0.0
         while self._wait(wait_until):
-            wait_until = self._cycle()
+            try:
+                wait_until = self._cycle()
+            except Exception as error:  # noqa: BLE001 - no memory and the like: nobody else writes
+                self.failing = cause_of(error)
+                self._log_failure("cycle failed", self.failing)
+                wait_until = _RETRY_S
 
     def _wait(self, timeout_s: float) -> bool:
         with self._wake:

@@ -29,6 +29,7 @@ class Space:
         self.short = False  # new work is refused
         self.free = file.free()
         self.held = file.held()
+        self._logged: dict[str, dict[str, float]] = {}  # figures by word
 
     def stand_on(self, store: Store, lock: Path) -> None:
         """Watch the files that a process goes on writing to, which it has open by now.
@@ -71,8 +72,15 @@ class Space:
         if act is not Ballast.KEEP:
             self.free, self.held = self.file.free(), self.file.held()
         if act is Ballast.RELEASE or self.short != before:
-            log.log(30 if self.short else 20, self._word(), **self._figures())
+            self._log()
         return self.short
+
+    def _log(self) -> None:
+        """Once for the same figures: of a disk that isn't full, but fails, each step says so."""
+        word, figures = self._word(), self._figures()
+        if self._logged.get(word) != figures:
+            self._logged[word] = figures
+            log.log(30 if self.short else 20, word, **figures)
 
     def _word(self) -> str:
         return "disk space is short" if self.short else "disk space is enough again"

@@ -1,6 +1,7 @@
 """A file that holds space on the data folder's disk, to be given up when the disk is full."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -45,5 +46,6 @@ class BallastFile:
         return True
 
     def release(self) -> None:
-        """Give the space back to the disk."""
-        self.path.unlink(missing_ok=True)
+        """Give the space back to the disk; one that became read-only takes nothing back."""
+        with suppress(OSError):
+            self.path.unlink()

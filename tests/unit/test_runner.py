@@ -1,6 +1,7 @@
 """The runner's own promises: what comes together is committed together, a bad one fails alone."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -132,3 +133,23 @@ async def test_time_that_isnt_kept_is_logged_seldom(city: City) -> None:
         await runner.stop()
     assert keeper.looked >= 5
     assert [line["event"] for line in said].count("time not kept") == 1
+
+
+async def test_the_writer_outlives_whatever_fails_outside_of_a_step(city: City) -> None:
+    """Its thread is the only one that writes: without it all would stand still for good."""
+    failures = [MemoryError]
+
+    def now() -> int:
+        if failures and threading.current_thread().name == "alertd-writer":
+            raise failures.pop()
+        return city.now
+
+    runner = Runner(city.engine, {}, now=now)
+    await runner.start()
+    async with asyncio.timeout(30):
+        while failures:
+            runner.wake()
+            await asyncio.sleep(0.01)
+        await runner.sink("sms-1", [reply(1)])
+    await runner.stop()
+    assert not runner.failing

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from alertd.decide.space import Ballast, judge
 from alertd.engine.space import Space
@@ -56,6 +57,20 @@ def test_the_ballast_holds_what_it_says_and_gives_it_back(tmp_path: Path) -> Non
     file.release()
     assert file.held() == 0
     file.release()  # there is nothing to give back any more
+
+
+def test_a_ballast_that_can_t_be_deleted_stays_and_stops_nobody(tmp_path: Path) -> None:
+    """As on a disk that has become read-only: a folder can't be unlinked, nor written to."""
+    (tmp_path / "ballast").mkdir()
+    file = BallastFile(tmp_path, 1 << 20)
+    assert not file.make()
+    space = Space(file)
+    with capture_logs() as said:
+        for _ in range(5):
+            assert space.look(failed=True)
+            space.look()
+    assert file.held()
+    assert len(said) <= 2
 
 
 def test_on_a_small_disk_it_is_small(tmp_path: Path) -> None:
