@@ -16,11 +16,11 @@ import re
 import shutil
 import struct
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Final, cast
+from typing import Annotated, Any, BinaryIO, Final, Literal, cast
 
 import structlog
 from fastapi import Depends, Request
@@ -30,6 +30,7 @@ from alertd.engine.authority import Actor
 from alertd.errors import (
     AlertdError,
     ConflictError,
+    InvalidInputError,
     NoRoomError,
     NotFoundError,
     TooLargeError,
@@ -38,7 +39,6 @@ from alertd.errors import (
 from alertd.model import Millis
 from alertd.store import roster
 from alertd.store.roster import Plan
-from alertd.web.api.roster import FileName, save_upload
 from alertd.web.deps import Deps
 from rosters.parse import RosterFiles, check
 from rosters.problems import Problem, Severity
@@ -46,6 +46,9 @@ from rosters.problems import Problem, Severity
 LASTS_MS: Final = 3_600_000
 MOST_ROWS: Final = 250_000
 """More are imported from the command line, which streams: here what they change is kept whole."""
+FileName = Literal["people", "terminals", "groups"]
+_SUFFIXES: Final = frozenset({".csv", ".txt", ".xlsx", ".xlsm", ".xls", ".et", ".ods"})
+_READ: Final = 1 << 20
 _PIECE: Final = 16 << 20
 _LENGTH: Final = struct.Struct(">I")
 _KEY: Final = re.compile(r"(\d{13})-[A-Za-z0-9_-]{22}")
@@ -109,7 +112,7 @@ class Imports:
         self._folder = deps.settings.data_dir / "imports"
         self._readings: dict[str, Reading] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # else nobody holds them
-        self._sweep()
+        self.sweep()
 
     async def begin(self, actor: Actor, parts: Mapping[FileName, UploadFile]) -> str:
         """Take files in and begin to read them; returns the import's key.
@@ -123,8 +126,7 @@ class Imports:
             raise ConflictError(
                 "Roster files are being read already.", hint="Wait a minute, then try again."
             )
-        secret = base64.urlsafe_b64encode(self._deps.token_bytes(16)).decode().rstrip("=")
-        reading = Reading(f"{self._deps.now():013d}-{secret}", actor.no)
+        reading = Reading(self._fresh(), actor.no)
         self._readings[reading.key] = reading
         folder = self._folder / reading.key
         try:
@@ -139,7 +141,7 @@ class Imports:
         task = asyncio.create_task(self._read(reading, RosterFiles(**saved)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        asyncio.get_running_loop().call_later(LASTS_MS / 1000 + 1, self._sweep)
+        asyncio.get_running_loop().call_later(LASTS_MS / 1000 + 1, self.sweep)
         return reading.key
 
     def reading(self, key: str, actor: Actor) -> Reading | None:
@@ -168,9 +170,39 @@ class Imports:
         await self.kept(key, actor)
         self._path(key).unlink(missing_ok=True)
 
+    @contextmanager
+    def in_clear(self) -> Iterator[Path]:
+        """A folder for the roster's files while one request needs them.
+
+        What a kill leaves there is nobody's to find in a folder for everybody's files, and is
+        removed as what was uploaded on a page is.
+
+        Raises:
+            NoRoomError: The disk is full.
+        """
+        folder = self._folder / self._fresh()
+        try:
+            self._make(folder)
+            yield folder
+        except OSError as error:
+            raise _no_room(error) from None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def file_in_clear(self) -> Path:
+        """An empty file of that kind, for whoever asked to remove."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._folder / f"{self._fresh()}.csv"
+        path.touch(mode=0o600, exist_ok=False)
+        return path
+
+    def _fresh(self) -> str:
+        secret = base64.urlsafe_b64encode(self._deps.token_bytes(16)).decode().rstrip("=")
+        return f"{self._deps.now():013d}-{secret}"
+
     def _make(self, folder: Path) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._sweep()
+        self.sweep()
         folder.mkdir(mode=0o700)
 
     async def _read(self, reading: Reading, files: RosterFiles) -> None:
@@ -257,7 +289,7 @@ class Imports:
         return Plan.thawed(self._deps.store.vault, head.said, stage)
 
     def _opened(self, key: str) -> BinaryIO:
-        self._sweep()
+        self.sweep()
         try:
             return self._path(key).open("rb")
         except FileNotFoundError:
@@ -277,16 +309,30 @@ class Imports:
             context = _context(key, place, count)
             yield self._deps.store.vault.open_bytes(file.read(length), context=context)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Remove what is over an hour old, and what a process that was killed has left."""
         oldest = self._deps.now() - LASTS_MS
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             for path in self._folder.iterdir():
                 if _is_older(path.name, oldest):
                     path.unlink() if path.is_file() else shutil.rmtree(path, ignore_errors=True)
         for key, reading in list(self._readings.items()):
             if _is_older(key, oldest) and reading.over.is_set():
                 del self._readings[key]
+
+
+async def save_upload(folder: Path, name: FileName, file: UploadFile) -> Path:
+    """Copy an uploaded file to disk under a name of ours."""
+    suffix = Path(file.filename or "").suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise InvalidInputError(
+            "A roster's file is CSV or XLSX.", field=name, hint="Name it with its ending."
+        )
+    path = folder / f"{name}{suffix}"
+    with path.open("wb") as copy:
+        while piece := await file.read(_READ):
+            await asyncio.to_thread(copy.write, piece)
+    return path
 
 
 def _is_older(name: str, oldest: Millis) -> bool:

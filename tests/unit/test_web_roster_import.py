@@ -2,6 +2,7 @@
 
 import re
 import stat
+import tempfile
 from io import BytesIO
 from pathlib import Path
 
@@ -13,9 +14,8 @@ from starlette.datastructures import UploadFile
 from alertd.engine.authority import Actor
 from alertd.errors import ConflictError, NotFoundError
 from alertd.store import tables as t
-from alertd.web.api.roster import FileName
 from alertd.web.auth import COOKIE
-from alertd.web.imports import Imports
+from alertd.web.imports import FileName, Imports
 from tests.unit.test_web_pages import HTML, csrf_of
 from tests.unit.test_web_roster import parts, sample
 from tests.unit.web_city import WebCity
@@ -137,6 +137,26 @@ async def test_many_who_leave_are_said_by_their_number(web: WebCity) -> None:
         assert late.status_code == 409
         assert "has changed since" in late.text
         assert "has changed since" in (await client.get(page.url)).text
+
+
+async def test_whole_numbers_lie_nowhere_but_in_the_data_folder(
+    web: WebCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill in mid-import left the city's telephone numbers among everybody's temporary files."""
+    files = shortened(sample(web), by=1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    async with web.client("admin") as api:
+        assert (await api.post("/api/v1/roster", files=parts(files))).json()["version"] == 2
+        assert (await api.get("/api/v1/roster/export?unmasked=true")).status_code == 200
+    assert kept(web) == []
+    imports = Imports(web.deps)
+    with imports.in_clear() as folder:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        left = folder.with_name(f"{web.city.now - 3_600_001:013d}{folder.name[13:]}")
+        folder.rename(left)  # as a process that was killed an hour ago has left it
+    assert kept(web) == [left]
+    imports.sweep()
+    assert kept(web) == []
 
 
 async def test_an_import_waits_an_hour_and_for_whoever_uploaded_it(web: WebCity) -> None:

@@ -3,20 +3,17 @@
 import asyncio
 import datetime as dt
 import hashlib
-import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import File, Form, Query, Request, UploadFile
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 from starlette.background import BackgroundTask
-from starlette.datastructures import UploadFile as Uploaded
 
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
-from alertd.errors import InvalidInputError
 from alertd.i18n import N_
 from alertd.model import Millis
 from alertd.store import roster
@@ -30,6 +27,7 @@ from alertd.web.bodies import check_text
 from alertd.web.commands.rostering import require_meant
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import After, Code, Limit
+from alertd.web.imports import FileName, Importing, save_upload
 from alertd.web.language import language_of
 from alertd.web.writes import IdempotencyKey, Writer, hash_of
 from rosters.export import Style, write_groups, write_people, write_terminals
@@ -38,14 +36,11 @@ from rosters.problems import Severity
 
 router = api_router("roster", "/roster")
 
-_SUFFIXES = frozenset({".csv", ".txt", ".xlsx", ".xlsm", ".xls", ".et", ".ods"})
-_PIECE = 1024 * 1024
 _MOST_WARNINGS = 200
 _MEANT = N_(
     "If that is meant, say so by their number (leaving, on the command line --leaving); "
     "else look for what the files lack, or for ids that were given out anew."
 )
-FileName = Literal["people", "terminals", "groups"]
 
 
 class Imported(BaseModel):
@@ -79,6 +74,7 @@ async def upload(
     request: Request,
     deps: Given,
     asker: Asker,
+    imports: Importing,
     people: Annotated[UploadFile, File(description="CSV or XLSX")],
     terminals: Annotated[UploadFile | None, File()] = None,
     groups: Annotated[UploadFile | None, File()] = None,
@@ -94,13 +90,11 @@ async def upload(
     require_whole_city(asker.actor)
     check_text(why, "why")
     language = language_of(request)
-    with tempfile.TemporaryDirectory(prefix="alertd-roster-") as folder:
+    with imports.in_clear() as folder:
         files = RosterFiles(
-            people=await save_upload(Path(folder), "people", people),
-            terminals=await save_upload(Path(folder), "terminals", terminals)
-            if terminals
-            else None,
-            groups=await save_upload(Path(folder), "groups", groups) if groups else None,
+            people=await save_upload(folder, "people", people),
+            terminals=await save_upload(folder, "terminals", terminals) if terminals else None,
+            groups=await save_upload(folder, "groups", groups) if groups else None,
         )
         write = Writer(deps, asker.actor)
         if key is not None:
@@ -133,20 +127,6 @@ async def _digest(files: RosterFiles, why: str) -> str:
         return digest.hexdigest()
 
     return await asyncio.to_thread(made)
-
-
-async def save_upload(folder: Path, name: FileName, file: Uploaded) -> Path:
-    """Copy an uploaded file to disk under a name of ours."""
-    suffix = Path(file.filename or "").suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise InvalidInputError(
-            "A roster's file is CSV or XLSX.", field=name, hint="Name it with its ending."
-        )
-    path = folder / f"{name}{suffix}"
-    with path.open("wb") as copy:
-        while piece := await file.read(_PIECE):
-            await asyncio.to_thread(copy.write, piece)
-    return path
 
 
 def _plan(deps: Deps, files: RosterFiles, language: str) -> tuple[Checked, Plan]:
@@ -229,6 +209,7 @@ async def export(
     request: Request,
     deps: Given,
     reader: Reader,
+    imports: Importing,
     file: Annotated[FileName, Query()] = "people",
     unmasked: Annotated[bool, Query(description="With phone numbers; on record")] = False,
 ) -> FileResponse:
@@ -238,7 +219,7 @@ async def export(
         require(reader, "unmask", [""])
         await deps.runner.submit(partial(_on_record, actor=reader, file=file))
     style = Style(language=language_of(request), unmasked=unmasked)
-    path = await asyncio.to_thread(_write, deps, file, style)
+    path = await asyncio.to_thread(_write, deps, imports.file_in_clear(), file, style)
     return FileResponse(
         path,
         media_type="text/csv",
@@ -253,9 +234,7 @@ def _on_record(turn: Turn, *, actor: Actor, file: str) -> None:
     turn.record("report.exported", body, source=actor.source)
 
 
-def _write(deps: Deps, file: FileName, style: Style) -> Path:
-    with tempfile.NamedTemporaryFile(prefix="alertd-export-", suffix=".csv", delete=False) as made:
-        path = Path(made.name)
+def _write(deps: Deps, path: Path, file: FileName, style: Style) -> Path:
     try:
         with deps.store.read() as connection:
             stored = roster.Stored(connection, deps.store.vault, masked=not style.unmasked)

@@ -17,12 +17,12 @@ from alertd.store import roster
 from alertd.store.reads import roster_names
 from alertd.store.roster import Plan
 from alertd.web.api import roster_changes as changes
-from alertd.web.api.roster import FileName, require_whole_city
+from alertd.web.api.roster import require_whole_city
 from alertd.web.auth import Signed, require_csrf, require_same_origin
 from alertd.web.bodies import MOST_PAGE_BYTES
 from alertd.web.commands.rostering import Planned, require_meant
 from alertd.web.deps import Deps, Given
-from alertd.web.imports import LASTS_MS, MOST_ROWS, Importing, Kept, Reading
+from alertd.web.imports import LASTS_MS, MOST_ROWS, FileName, Importing, Kept, Reading
 from alertd.web.language import language_of
 from alertd.web.pages import differences
 from alertd.web.pages.rendering import page
