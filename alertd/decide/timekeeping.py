@@ -98,13 +98,14 @@ def follow(
 def joins(now: Millis, wall: Millis, others: Millis | None) -> bool:
     """Whether one of several processes goes over to the time that another lives by.
 
-    That one was told to by an operator, or this one was suspended: ahead of ours, and the wall
-    clock that all of them share says the same. Two times in one city would be silence in one part
-    of it, and everything twice in the other.
+    That one was told to by an operator, or this one was suspended: another time than ours, and the
+    wall clock that all of them share says the same. Back, too, though something is under way: by
+    then it is under way in that time, since nobody goes back otherwise. Two times in one city would
+    be silence in one part of it, and everything twice in the other.
     """
     if others is None:
         return False
-    return standing(now, others) is Why.AHEAD and standing(others, wall) is Why.WALL
+    return standing(now, others) is not Why.WALL and standing(others, wall) is Why.WALL
 
 
 def in_our_time(told: Millis, now: Millis, ahead_ms: int) -> Millis:

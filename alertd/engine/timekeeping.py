@@ -185,8 +185,8 @@ class Timekeeper:
     def _leaps(self, connection: Connection, now: Millis, wall: Millis) -> Why | None:
         """Why the wall clock's time is taken now; None where it isn't."""
         node, under_way = self.store.node, lived.under_way(connection)
-        if under_way and self.store.shared:
-            return Why.JOINED if decide.joins(now, wall, lived.kept(connection, node)) else None
+        if self.store.shared and decide.joins(now, wall, lived.kept(connection, node)):
+            return Why.JOINED
         last = lived.last_fact(connection, node)
         leapt = self._leapt_ms
         follows = decide.follow(now, wall, last_fact=last, under_way=under_way, leapt_ms=leapt)

@@ -21,18 +21,20 @@ from alertd.store.prepared import Prepared
 
 
 def last_fact(connection: Connection, node: str) -> Millis | None:
-    """When this node's last fact was recorded: of its chains' ends, the latest; None: no fact.
+    """When this node's last fact was recorded; None: no fact.
 
-    A time that was set back by an operator's word counts from there: the end of a chain is its
-    last row, and not its latest time.
+    The last by its turn, and not the latest of its chains' ends: where an operator has set the time
+    back at one of several processes, the others' chains end in what was no time at all.
     """
     c, end = t.journal.c, t.chain.c
     query = (
-        select(func.max(c.recorded_at))
+        select(c.recorded_at)
         .join(t.chain, (end.node == c.node) & (end.writer == c.writer) & (end.seq == c.seq))
         .where(c.node == node)
+        .order_by(end.turn.desc(), c.recorded_at.desc())
+        .limit(1)
     )
-    return connection.execute(query).scalar_one_or_none()
+    return connection.execute(query).scalar()
 
 
 def kept(connection: Connection, node: str) -> Millis | None:

@@ -154,7 +154,8 @@ def test_clocks_that_agree_by_the_tolerance_agree() -> None:
         (DAY, DAY + TOLERANCE_MS + 1, False),  # nobody else says so
         (DAY, 0, False),
         (TOLERANCE_MS, DAY, False),  # they live by the same time
-        (-DAY, -DAY, False),  # time doesn't go back with something under way
+        (-DAY, -DAY, True),  # it went back while nothing was under way
+        (-DAY, 0, False),
         (None, DAY, False),
     ],
 )

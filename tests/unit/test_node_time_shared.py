@@ -1,0 +1,79 @@
+"""All processes of a node go by one time, or an alert ends for some of them as it begins."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from alertd.decide.timekeeping import Why
+from alertd.engine.starting import started
+from alertd.engine.timekeeping import Moved
+from alertd.store import tables as t
+from tests.city import OFFICER, START, City
+from tests.faults.random_node import Machine, Node, Process
+
+HOUR = 3_600_000
+WRONG = 26 * HOUR
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    """Two processes that were started while the database's machine had a time of its own."""
+    cities = [
+        City(
+            tmp_path, postgresql=True, fresh=not n, now=START + WRONG, boot=n * 1_000, name=f"p{n}"
+        )
+        for n in range(2)
+    ]
+    machine = Machine(WRONG)
+    processes = [Process(city, machine, WRONG) for city in cities]
+    made = Node(processes, processes[0])
+    made.forward(10, tick_s=5)
+    for number, process in enumerate(made.processes):
+        process.city.hand_in(lambda turn, n=number: started(turn, process=f"p{n}", settings={}))
+    made.forward(10, tick_s=5)
+    assert [process.city.now for process in made.processes] == [made.current.lived + WRONG] * 2
+    yield made
+    for city in cities:
+        city.store.close()
+
+
+def put_right(node: Node) -> Moved:
+    """The machine's clock is, and an operator says so at one of the processes."""
+    node.current.machine.ahead_ms = 0
+    wish = node.current.keeper.ask(OFFICER, node.current.wall())
+    node.current.keeper.look()
+    return wish.result(timeout=0)
+
+
+def test_what_one_process_was_told_of_the_time_holds_for_all(node: Node) -> None:
+    assert put_right(node).now == node.current.lived
+    node.forward(10, tick_s=5)
+    assert [process.keeper.standing.why for process in node.processes] == [Why.WALL] * 2
+    no = node.current.city.issue(roles=("grid_leader",))
+    node.forward(60, tick_s=5)
+    assert (
+        node.current.city.one(select(t.alert.c.state).where(t.alert.c.no == no)).state == "issued"
+    )
+
+
+def test_it_holds_for_a_process_that_looks_only_after_an_alert_is_out(node: Node) -> None:
+    late = node.processes[1]
+    put_right(node)
+    no = node.current.city.issue(roles=("grid_leader",))
+    late.city.now += 6_000
+    node.current.city.now += 6_000
+    node.look_at_the_clock()
+    assert late.keeper.standing.why is Why.WALL
+    node.forward(60, tick_s=5)
+    assert (
+        node.current.city.one(select(t.alert.c.state).where(t.alert.c.no == no)).state == "issued"
+    )
+
+
+def test_it_holds_for_a_process_that_starts_later(node: Node) -> None:
+    put_right(node)
+    node.processes[1].city.store.close()
+    node.processes[1].start(node.current.lived)
+    assert node.processes[1].city.now == node.current.city.now
