@@ -15,6 +15,7 @@ from alertd.report.paper.values import Head
 from alertd.store import tables as t
 from alertd.store.links import LENGTH
 from alertd.store.reads import alerts as reads
+from alertd.store.reads import calling
 from alertd.store.reads.own_page import alert_ending_in
 from alertd.store.reads.paper import Asked, asked, unit_heads
 from alertd.web.commands import paper
@@ -62,7 +63,7 @@ def tap(world: World) -> None:
 
 
 def print_doors(world: World) -> None:
-    """A list of the doors to knock at; whoever hasn't answered is on it."""
+    """A list of doors to knock at, or of people to call; whoever hasn't answered is on it."""
     old = [each for each in world.alerts() if each.issued_at is not None]
     if not old:
         return
@@ -83,13 +84,22 @@ def print_doors(world: World) -> None:
         full = reads.alert(connection, alert.id)
         rows = asked(connection, full, path, limit=999)
         heads = unit_heads(connection, full, path) if rows else []
+        tree = calling.tree(connection, rows, full.policy["ladder_roles"])
+    calls = sheets.Calls(tree=tree, numbers={}) if dice.random() < 0.5 else None
     if waiting := [row for row in rows if row.state != "covered"]:
-        _hand_out(world, alert, path, heads, waiting)
+        _hand_out(world, alert, path, heads, waiting, calls)
 
 
-def _hand_out(world: World, alert: Any, path: str, heads: Sequence[Any], rows: list[Asked]) -> None:
+def _hand_out(
+    world: World,
+    alert: Any,
+    path: str,
+    heads: Sequence[Any],
+    rows: list[Asked],
+    calls: sheets.Calls | None,
+) -> None:
     city = world.city
-    parts = sheets.parts(heads, rows)
+    parts = sheets.parts(heads, rows, leads=calls.tree.leads if calls else frozenset())
     made = [(sheet_code(world.dice.randbytes(16)), part) for part in parts]
     head = Head(
         language="en",
@@ -104,13 +114,20 @@ def _hand_out(world: World, alert: Any, path: str, heads: Sequence[Any], rows: l
         office="",
         zone=city.zone,
     )
-    data, whose = sheets.door_lists(made, head)
-    on_paper = {place for (_, part) in made for row in part.rows for place in [_place(row)]}
-    lines = sum(len(sheet["rows"]) for sheet in data["sheets"])
-    hold(on_paper == {_place(row) for row in rows}, "all doors are on the lists", on_paper)
-    hold(lines >= len(rows), "each door has a line", lines, rows)
+    data, whose = sheets.call_sheets(made, calls, head) if calls else sheets.door_lists(made, head)
+    lines = sum(
+        len(group["rows"]) for sheet in data["sheets"] for group in sheet.get("groups", [sheet])
+    )
+    placed = {_place(row) for _, part in made for row in part.rows}
+    hold(placed == {_place(row) for row in rows}, "whoever is silent is on a sheet", placed)
+    asked_on = {pair for numbered in whose for pair in numbered}
+    wanted = {(row.duty_no, one.person_no) for row in rows for one in row.holders}
+    first = {row.duty_no for row in rows if row.holders} - {duty for duty, _ in asked_on}
+    missing = wanted - asked_on if calls else first
+    hold(not missing, "each of them has a line", missing)
+    hold(lines >= len(rows) - sum(not row.holders for row in rows), "and each line", lines)
     printed = paper.Printed(
-        kind=paper.DOORS,
+        kind=paper.CALLS if calls else paper.DOORS,
         unit_no=heads[0].no,
         path=path,
         sheets=[

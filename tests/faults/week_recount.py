@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from alertd.model import (
+    FOREVER,
     Channel,
     DeliveryState,
     Policy,
@@ -26,7 +27,15 @@ from alertd.model import (
 from alertd.report.make import gather, to_json
 from alertd.report.verify import verify
 from alertd.store import tables as t
-from alertd.store.reads import alerts, board, paper, unanswered
+from alertd.store.reads import (
+    alerts,
+    board,
+    own_grid,
+    own_page,
+    paper,
+    situation,
+    unanswered,
+)
 from rosters.words import LEAD_ROLES, Level
 from tests.faults.random_world import World
 from tests.faults.week_promises import hold, units, upwards
@@ -45,7 +54,9 @@ def faces_agree(world: World, alert: Any) -> None:
         report_agrees(connection, no, asked, sent)
         board_agrees(world, connection, alert, asked, sent)
         lists_agree(connection, no, asked)
+        parts_agree(world, connection, alert, asked)
         doors_agree(world, connection, alert, asked)
+        pages_open(world, connection, alert, asked)
     peers_agree(world, sent)
 
 
@@ -138,6 +149,58 @@ def lists_agree(connection: Connection, no: int, asked: list[Any]) -> None:
     closed = unanswered.unanswered(connection, no, state="closed", limit=10_000)
     real = sorted(row.no for row in asked if row.state == RequirementState.CLOSED)
     hold(sorted(one.no for one in closed.items) == real, "who never answered is listed", no, real)
+
+
+def parts_agree(world: World, connection: Connection, alert: Any, asked: list[Any]) -> None:
+    """Whoever is in charge of a part has all who are silent there on the list, by its own roster.
+
+    A unit that has left since is in nobody's part but the whole city's.
+    """
+    known = units(world, alert.roster_version)
+    now = connection.execute(select(t.unit).where(t.unit.c.to_version == FOREVER)).all()
+    for unit in now:
+        if unit.no not in known:
+            continue
+        top = known[unit.no].path
+        real = {
+            row.no
+            for row in asked
+            if row.state in SILENT and known[row.unit_no].path.startswith(top)
+        }
+        said = unanswered.silent(connection, alert.no, path=unit.path)
+        hold(set(said) == real and len(said) == len(real), "a part has its silent", unit, real)
+
+
+def pages_open(world: World, connection: Connection, alert: Any, asked: list[Any]) -> None:
+    """A report on how it stands, and each leader's own page, can be read and say the same."""
+    full, now = alerts.alert(connection, alert.id), world.city.now
+    words = {RequirementState[name]: word for word, name in ON_PAPER.items()}
+    words[RequirementState.CLOSED] = "waiting"
+    first = own_grid.first_stage(full, 0)
+    real = {
+        duty_of(row.no): words[row.state] for row in asked if stage_of(row.no) == stage_of(first)
+    }
+    found = situation.situation(connection, full.view, "", now)
+    h = t.help_case.c
+    crying = select(h.ack_no).where(h.alert_no == alert.no, h.closed_at.is_(None))
+    cries = len(connection.execute(crying).all())
+    hold(found.figures.help_open == cries, "each call for help is counted", alert.no, cries)
+    hold(len(found.help) == cries, "and listed", alert.no, cries)
+    for person in {row.recipient_no for row in _told_people(connection, alert.no)}:
+        page = own_page.own_page(connection, alert.id, person, now)
+        if page.leads:
+            grid = own_grid.grid(connection, full, person, limit=999)
+            shown = {row.duty_no: row.state for row in grid.rows}
+            hold(shown.items() <= real.items(), "a page says how each duty stands", grid, real)
+            green = sum(state == "covered" for state in shown.values())
+            said = (grid.needed, grid.covered) == (len(shown), green)
+            hold(said, "a page counts what is below", grid)
+
+
+def _told_people(connection: Connection, no: int) -> list[Any]:
+    d = t.delivery.c
+    theirs = d.id.between(*numbers_of(no)), d.recipient_kind == 1, d.attempt > 0
+    return list(connection.execute(select(d.recipient_no).where(*theirs)))
 
 
 def doors_agree(world: World, connection: Connection, alert: Any, asked: list[Any]) -> None:
