@@ -97,6 +97,7 @@ class Node:
     library: Library | None = None
     phones: World | None = None
     in_place: bool = False
+    _began: bool = False
     _ticker: Ticker = field(default_factory=Ticker)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -185,13 +186,14 @@ class Node:
         self.runner = kind(
             engine, self.channels, now=self.clock, speed=speed, keeper=self.keeper, space=self.space
         )
+        self._stack.callback(self._ended)
         await self.runner.start()
         self._stack.push_async_callback(self.runner.stop)
         self._tick(self.store, self.runner, logins)
         if not self.in_place:
             told = spelled(self.settings) | self.library.spelled()
             await began(self.runner, self.part.title, told)
-            self._stack.push_async_callback(ended, self.runner, self.part.title)
+            self._began = True
 
     async def _unshared(
         self, store: Store, configs: Mapping[str, RouteConfig]
@@ -240,6 +242,13 @@ class Node:
     async def _sink(self, route: str, events: Sequence[Event]) -> None:
         assert self.runner is not None  # noqa: S101 - routes start after it is built
         await self.runner.sink(route, events)
+
+    def _ended(self) -> None:
+        if self._began and self.store is not None and self.runner is not None:
+            if self.runner.alive:
+                log.error("the engine didn't end when it was asked to")
+            else:
+                ended(self.store, self.part.title, self.clock())
 
     def _tick(self, store: Store, runner: Runner, logins: Logins) -> None:
         """The ticker only ticks: every due time is a column."""

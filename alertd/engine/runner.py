@@ -96,6 +96,11 @@ class Runner:
                 await channel.start()
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the writer's thread runs: whoever else wrote would come between."""
+        return self._thread.is_alive()
+
     async def stop(self) -> None:
         """Claim no more, let tries in flight end, write down how, and stop."""
         with self._wake:
@@ -107,7 +112,7 @@ class Runner:
             await asyncio.wait(self._sends, timeout=5)
         self.wake()
         await asyncio.to_thread(self._thread.join, 10)
-        if not self._thread.is_alive():
+        if not self.alive:
             await asyncio.to_thread(self._leave)
 
     def _leave(self) -> None:
@@ -149,7 +154,7 @@ class Runner:
 
     def _room(self) -> None:
         waiting = len(self._inputs) + len(self._arrivals)
-        if waiting >= MOST_WAITING or (self._stopping and not self._thread.is_alive()):
+        if waiting >= MOST_WAITING or (self._stopping and not self.alive):
             raise UnavailableError("The engine is too busy; try again in a moment.")
 
     async def sink(self, route: str, events: Sequence[Event]) -> None:

@@ -1,19 +1,18 @@
 """That a process of the node began and ended is on record, and what it was set to."""
 
-import asyncio
 import importlib.metadata
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from alertd.engine.runner import Runner
 from alertd.engine.turn import Turn
 from alertd.errors import AlertdError
+from alertd.model import Fact, Millis
 from alertd.store import starts
-
-_PATIENCE_S: Final = 5.0  # whoever stops us may end us after ten
+from alertd.store.database import Store
 
 _log = structlog.get_logger("alertd.engine")
 
@@ -32,12 +31,16 @@ async def began(runner: Runner, process: str, settings: Mapping[str, str]) -> No
         _log.error("start-not-on-record", error=type(error).__name__)
 
 
-async def ended(runner: Runner, process: str) -> None:
-    """Put on record that a process was asked to stop; what has no such fact was cut off."""
+def ended(store: Store, process: str, now: Millis) -> None:
+    """Put on record that a process was asked to stop; what has no such fact was cut off.
+
+    The last thing that is written: the engine has stopped, and the caller is the only writer.
+    """
     try:
-        async with asyncio.timeout(_PATIENCE_S):
-            await runner.submit(partial(stopped, process=process))
-    except (AlertdError, TimeoutError) as error:
+        with store.transaction(now) as tx:
+            body = {"process": process}
+            tx.record(Fact(kind="engine.stopped", occurred_at=now, body=body))
+    except (AlertdError, SQLAlchemyError) as error:
         _log.error("stop-not-on-record", error=type(error).__name__)
 
 
@@ -50,8 +53,3 @@ def started(turn: Turn, *, process: str, settings: Mapping[str, str]) -> None:
         "settings": starts.changes(starts.known(turn.connection, process), prints),
     }
     turn.record("engine.started", body)
-
-
-def stopped(turn: Turn, *, process: str) -> None:
-    """An input, its last: a process ends because it was asked to."""
-    turn.record("engine.stopped", {"process": process})

@@ -6,6 +6,7 @@ import sqlite3
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,7 @@ def test_it_ends_everything_that_it_started(tmp_path: Path, number: signal.Signa
         assert server.end(number) == 0
     assert not alive(children)
     assert not (tmp_path / "data" / "run.json").exists()
+    assert began_and_ended(tmp_path / "data") == ["engine.started", "engine.stopped"]
 
 
 def test_killed_it_takes_its_world_with_it_and_starts_again(tmp_path: Path) -> None:
@@ -234,6 +236,18 @@ def test_killed_it_takes_its_world_with_it_and_starts_again(tmp_path: Path) -> N
     with sqlite3.connect(tmp_path / "data" / "alertd.sqlite3") as database:
         assert database.execute("SELECT count(*) FROM roster_version").fetchone() == (1,)
     database.close()
+    ran = began_and_ended(tmp_path / "data")
+    assert ran == ["engine.started", "engine.started", "engine.stopped"], "the first was cut off"
+
+
+def began_and_ended(data: Path) -> list[str]:
+    """What the record says of a server's life; its last word is that it was stopped."""
+    with closing(sqlite3.connect(data / "alertd.sqlite3")) as database:
+        kinds = [
+            kind for (kind,) in database.execute("SELECT kind FROM journal ORDER BY turn, seq")
+        ]
+    assert kinds[-1] == "engine.stopped"
+    return [kind for kind in kinds if kind.startswith("engine.")]
 
 
 def test_a_simulated_phone_is_seen_and_answers_on_its_page(city: Server) -> None:

@@ -107,7 +107,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     scored(city)
     clock(city)
     city.take(partial(starting.started, process="server", settings={"node": "city"}))
-    city.take(partial(starting.stopped, process="server"))
+    starting.ended(city.store, "server", city.now)
     drills(city)
     restore(city)
     bodies: dict[str, list[dict[str, Any]]] = {}
