@@ -5,11 +5,12 @@ import base64
 from collections.abc import Callable
 from typing import Final
 
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 from pwdlib import PasswordHash
-from pwdlib.exceptions import PwdlibError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from alertd.errors import InvalidInputError
+from alertd.errors import InvalidInputError, UnavailableError
 
 LEAST: Final = 10
 MOST: Final = 200
@@ -62,6 +63,11 @@ def one_time_password(token_bytes: Callable[[int], bytes]) -> str:
 
 def _verify(password: str, kept: str) -> bool:
     try:
-        return _hasher.verify(password[:MOST], kept or _NOBODY) and bool(kept)
-    except PwdlibError:  # a hash that nothing here made
+        # By itself: pwdlib calls a password wrong that couldn't be checked for want of memory.
+        return PasswordHasher().verify(kept or _NOBODY, password[:MOST]) and bool(kept)
+    except (VerifyMismatchError, InvalidHashError):  # or a hash that nothing here made
         return False
+    except Argon2Error:
+        raise UnavailableError(
+            "There isn't memory enough for alertd.", hint="Wait a minute, then try again."
+        ) from None
