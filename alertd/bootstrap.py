@@ -282,6 +282,7 @@ class Node:
             phones=self.phones,
         )
         app = create_app(deps)
+        self._ticker.every(_FORGET_S, app.state.imports.sweep)
         app.state.situations.look_by(self._ticker.every, self.clock.speed)
         return app
 
