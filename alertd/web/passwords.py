@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
+from argon2.exceptions import Argon2Error, InvalidHashError, VerificationError
+from argon2.low_level import error_to_str
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
@@ -15,6 +16,9 @@ from alertd.errors import InvalidInputError, UnavailableError
 LEAST: Final = 10
 MOST: Final = 200
 _AT_ONCE: Final = 2  # each check takes 64 MiB; a flood of sign-ins must not take the machine
+
+# ARGON2_MEMORY_ALLOCATION_ERROR and ARGON2_THREAD_FAIL, of argon2.h: it has but words for them.
+_SHORT: Final = frozenset(map(error_to_str, (-22, -33)))
 
 _hasher = PasswordHash((Argon2Hasher(),))
 # What a name that nobody has is checked against, so that it takes as long as a real one.
@@ -43,8 +47,15 @@ class Passwords:
 
 
 def hash_password(password: str) -> str:
-    """What is kept of a password; takes a tenth of a second and 64 MiB."""
-    return _hasher.hash(password)
+    """What is kept of a password; takes a tenth of a second and 64 MiB.
+
+    Raises:
+        UnavailableError: There isn't so much.
+    """
+    try:
+        return _hasher.hash(password)
+    except Argon2Error as error:
+        raise _short_of_memory() from error
 
 
 def require_good(password: str) -> None:
@@ -65,9 +76,13 @@ def _verify(password: str, kept: str) -> bool:
     try:
         # By itself: pwdlib calls a password wrong that couldn't be checked for want of memory.
         return PasswordHasher().verify(kept or _NOBODY, password[:MOST]) and bool(kept)
-    except (VerifyMismatchError, InvalidHashError):  # or a hash that nothing here made
-        return False
-    except Argon2Error:
-        raise UnavailableError(
-            "There isn't memory enough for alertd.", hint="Wait a minute, then try again."
-        ) from None
+    except (VerificationError, InvalidHashError) as error:
+        if str(error) in _SHORT:
+            raise _short_of_memory() from error
+        return False  # or a hash that nothing here made
+
+
+def _short_of_memory() -> UnavailableError:
+    return UnavailableError(
+        "There isn't memory enough for alertd.", hint="Wait a minute, then try again."
+    )

@@ -199,7 +199,7 @@ async def story(web: WebCity, steps: tuple[Asked, ...], places: dict[str, Any]) 
         if (step.leaves not in theirs) if step.leaves else theirs:
             wrong.append(f"{step.route}: {facts(web)[before:]}")
         if step.leaves == "acked":
-            places["ack"] = facts(web)[before][2]["no"]
+            places["ack"] = next(b["no"] for kind, _, b in facts(web)[before:] if kind == "acked")
         if step.leaves == "alert.drafted":
             places["made"] = done.json()["short_code"]
     return wrong

@@ -3,6 +3,7 @@
 import re
 import stat
 import tempfile
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -139,12 +140,18 @@ async def test_many_who_leave_are_said_by_their_number(web: WebCity) -> None:
         assert "has changed since" in (await client.get(page.url)).text
 
 
-async def test_whole_numbers_lie_nowhere_but_in_the_data_folder(
-    web: WebCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def no_temporary_files(tmp_path: Path) -> Iterator[None]:
+    """Who wants one finds no folder for it."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path / "nowhere")
+    yield
+    tempfile.tempdir = before
+
+
+@pytest.mark.usefixtures("no_temporary_files")
+async def test_whole_numbers_lie_nowhere_but_in_the_data_folder(web: WebCity) -> None:
     """A kill in mid-import left the city's telephone numbers among everybody's temporary files."""
     files = shortened(sample(web), by=1)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     async with web.client("admin") as api:
         assert (await api.post("/api/v1/roster", files=parts(files))).json()["version"] == 2
         assert (await api.get("/api/v1/roster/export?unmasked=true")).status_code == 200
