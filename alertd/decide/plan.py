@@ -52,6 +52,15 @@ class Bucket:
     tokens: float
     filled_at: Millis
 
+    @classmethod
+    def begin(cls, route: Route, now: Millis) -> "Bucket":
+        """That of a process that has just begun, and doesn't know what left just before.
+
+        A second's worth: by a whole burst at each start, one that dies again and again would give
+        its gateway far more than that takes.
+        """
+        return cls(min(float(route.burst), max(1.0, route.rate_per_s)), now)
+
     def fill(self, route: Route, now: Millis) -> "Bucket":
         """Add what the time since `filled_at` allows."""
         added = max(0, now - self.filled_at) * route.rate_per_s / 1000

@@ -269,7 +269,7 @@ class Engine:
     def _open_flows(self, now: Millis) -> None:
         for name, route in self.routes.items():
             if name not in self.flows:
-                self.flows[name] = Flow(Bucket(float(route.burst), now))
+                self.flows[name] = Flow(Bucket.begin(route, now))
 
     def failing(self, now: Millis) -> list[tuple[str, int]]:
         """The parts of its work, and of which alert, that failed when they were tried last."""

@@ -27,7 +27,7 @@ class RouteSettings(BaseModel):
         simulated: It reaches nobody real.
         in_flight: How many messages may be under way at once.
         rate_per_s: Messages per second; a SIM carries 10 to 30 a minute.
-        burst: How many may go at once after a pause.
+        burst: How many may go at once after a pause; not right after a start.
         timeout_s: After so long without an answer nobody knows whether a message went.
         shares: Into how many parts several workers may divide these limits among them; 1: one
             worker at a time has the whole route.

@@ -426,3 +426,17 @@ def test_a_spent_budget_waits_for_no_route_that_does_not_reach_the_number(tmp_pa
     assert "pending" not in city.states(alert)
     assert routes_of(city)["home"] > 50
     city.store.close()
+
+
+def test_a_server_that_dies_again_and_again_gives_no_gateway_more_than_it_takes(
+    tmp_path: Path,
+) -> None:
+    city = City(tmp_path, routes=(sms_route(rate_per_s=5.0, burst=50),))
+    begun = city.now
+    city.issue()
+    for _ in range(10):
+        city.restart()
+        city.forward(seconds=3)
+    assert len(city.sent) > 5 * 30 / 2, "it was given something at all"
+    assert len(city.sent) <= 5 * (city.now - begun) / 1_000 + 50
+    city.store.close()
