@@ -59,9 +59,9 @@ def _inside(settings: Settings) -> list[Finding]:
     engine = dialect.reader(settings.store_url)
     try:
         with engine.begin() as connection:
-            refuse_departed(connection)
-            refuse_copy(connection, machine_ms())
             machine = machine_ms()
+            refuse_departed(connection)
+            refuse_copy(connection, machine)
             shared = not dialect.is_sqlite(settings.store_url)
             now = connection.exec_driver_sql(POSTGRESQLS).scalar_one() if shared else machine
             return [

@@ -27,7 +27,7 @@ async def began(runner: Runner, process: str, settings: Mapping[str, str]) -> No
     """
     try:
         await runner.submit(partial(started, process=process, settings=settings))
-    except AlertdError as error:
+    except Exception as error:  # noqa: BLE001 - a record that can't be kept silences no city
         _log.error("start-not-on-record", error=type(error).__name__)
 
 

@@ -4,13 +4,14 @@ import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from alertd.engine.authority import ACTIONS
 from alertd.store.fold import _FOLDS, RECORD_ONLY
 from alertd.store.reads.record import _SHOWN, SUBJECTS
+from alertd.web.api.record import Subject
 from alertd.words import TABLES
 from tests.city import ZONE
 from tests.unit.test_web_answers import told
@@ -45,7 +46,7 @@ def test_every_subject_is_of_kinds_that_there_are_each_in_one_of_them() -> None:
     listed = [kind for kinds in SUBJECTS.values() for kind in kinds]
     assert len(listed) == len(set(listed))
     assert set(listed) <= KINDS
-    assert {"all", *SUBJECTS} == TABLES["record"].keys()
+    assert {"all", *SUBJECTS} == TABLES["record"].keys() == set(get_args(Subject))
 
 
 async def test_an_account_and_a_person_are_there_by_name_and_in_no_fact(web: WebCity) -> None:

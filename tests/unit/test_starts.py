@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from alertd.decide.shares import Part
 from alertd.engine import starting
+from alertd.engine.runner import Runner
 from alertd.settings import RouteSettings, Settings, spelled
 from alertd.store import journal, starts
 from alertd.store import tables as t
@@ -79,3 +80,17 @@ def test_each_process_has_the_name_of_what_it_does() -> None:
     assert Part(decides=False, routes=frozenset()).title == "console"
     assert Part(routes=frozenset({"voice", "sms"})).title == "worker sms,voice"
     assert Part(routes=frozenset()).title == "worker"
+
+
+async def test_a_start_that_can_t_be_put_on_record_starts_all_the_same(tmp_path: Path) -> None:
+    city = City(tmp_path)
+    runner = Runner(city.engine, {}, now=lambda: city.now)
+    await runner.start()
+    try:
+        unspellable: Any = {"tick_s": object(), "node": None}.keys()
+        await starting.began(runner, "server", unspellable)
+    finally:
+        await runner.stop()
+    with city.store.read() as connection:
+        kinds = [row.fact.kind for row in journal.stream(connection)]
+    assert "engine.started" not in kinds
