@@ -236,9 +236,10 @@ def prepare_bare(cities: Cities, name: str, rows: int, like: str) -> None:
             assert found == wanted, (found, wanted)
 
 
+# By name: what a migration adds PostgreSQL puts behind all others, a fresh table in its place.
 _COLUMNS = (
     "SELECT column_name, data_type, is_nullable FROM information_schema.columns"
-    " WHERE table_name = 'delivery' ORDER BY ordinal_position"
+    " WHERE table_name = 'delivery' ORDER BY column_name"
 )
 _SHAPE = (
     _COLUMNS,
