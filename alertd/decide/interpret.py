@@ -56,7 +56,7 @@ class Duty(NamedTuple):
     unit_name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # freezing would triple the cost of making one
 class Person:
     """Somebody whom a message to this address named; the name is for `Reply.names` alone."""
 

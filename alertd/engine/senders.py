@@ -95,8 +95,7 @@ class Senders:
                     told.setdefault(heir, self.told[person][alert_no])
                 held = [tenures[person] for person in told]
                 moved = left and any(_apart(*pair) for pair in combinations(held, 2))
-                one = self._candidate(alert_no, told, shared=left)
-                found.append(one._replace(moved=moved))
+                found.append(self._candidate(alert_no, told, shared=left, moved=moved))
         return found
 
     def _named(self, now: Millis, address_no: int, alert_no: int) -> list[int]:
@@ -108,7 +107,11 @@ class Senders:
         """
         tenures = self.tenures[address_no]
         told = [p for p in tenures if alert_no in self.told.get(p, ())]
-        here = [person for person in told if person in self.here.get((address_no, alert_no), ())]
+        theirs = [person for person in told if tenures[person].until == FOREVER]
+        named = self.here.get((address_no, alert_no))
+        if named is None:  # most often: nobody else ever had this number
+            return theirs
+        here = [person for person in told if person in named]
         stay = [person for person in here if tenures[person].until == FOREVER]
         ended = self.about[alert_no].ended_at
         recent = ended is None or now - ended <= LATE_WINDOW_S * 1000
@@ -119,10 +122,11 @@ class Senders:
             and person not in stay
             and all(_apart(tenures[person], tenures[other]) for other in stay)
         ]
-        theirs = (person for person in told if tenures[person].until == FOREVER)
-        return [*left, *stay] or list(theirs)
+        return [*left, *stay] or theirs
 
-    def _candidate(self, alert_no: int, told: Mapping[int, Told], *, shared: bool) -> Candidate:
+    def _candidate(
+        self, alert_no: int, told: Mapping[int, Told], *, shared: bool, moved: bool
+    ) -> Candidate:
         alert = self.about[alert_no]
         return Candidate(
             alert_id=alert.id,
@@ -144,6 +148,7 @@ class Senders:
                 for duty in self.duties.get(person, ())
             ),
             shared=shared,
+            moved=moved,
             heard=any(each.heard for each in told.values()),
         )
 
