@@ -162,9 +162,10 @@ class Turn:
         """Raise NoRoomError where space is too short for new work."""
         if self.refuses_new:
             raise NoRoomError(
-                "The disk is full: new alerts and rosters are refused.",
-                hint="Make room on the data folder's disk. What was accepted goes on; cancels,"
-                " corrections, all-clears and answers are taken.",
+                "The disk is full, or can't be written to: new alerts and rosters are refused.",
+                hint="Make room on the data folder's disk, or see what is wrong with it (`alertd"
+                " doctor`). What was accepted goes on; cancels, corrections, all-clears and answers"
+                " are taken.",
             )
 
     def record(

@@ -78,7 +78,9 @@ async def readiness(deps: Deps) -> Readiness:
     oldest_s = _oldest_s(found, now)
     reasons += _engine_reasons(deps, cycle_age_s, found, now)
     if is_short(deps):
-        reasons.append(N_("The disk is full: new alerts and rosters are refused."))
+        reasons.append(
+            N_("The disk is full, or can't be written to: new alerts and rosters are refused.")
+        )
     elif free is not None and free < LEAST_FREE_BYTES:
         reasons.append(N_("The disk is nearly full."))
     warnings = [f"{route.name}: {route.detail}" for route in routes if not route.ok]

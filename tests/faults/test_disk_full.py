@@ -17,7 +17,7 @@ from tests.acceptance.within import within
 from tests.faults.tiny_city import STAIRS, TinyCity
 
 ALARM_S = 60.0
-SHORT = "The disk is full: new alerts and rosters are refused."
+SHORT = "The disk is full, or can't be written to: new alerts and rosters are refused."
 NEARLY = "The disk is nearly full."  # as any disk of 2 MB is
 NEW = {
     "template": "typhoon",
