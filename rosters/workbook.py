@@ -1,6 +1,7 @@
 """A workbook's rows, read by `rosters.workbook_child`: no file takes whoever reads it along."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterable, Iterator
@@ -16,8 +17,9 @@ MAX_FILE_MB: Final = 256
 
 def read_rows(kind: FileKind, path: Path, report: FileReport) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of the sheet with the header that aren't blank, with their line numbers."""
+    command = [sys.executable, "-m", "rosters.workbook_child", kind, str(path), str(os.getpid())]
     with subprocess.Popen(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "rosters.workbook_child", kind, str(path)],
+        command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # the library's own words when it dies

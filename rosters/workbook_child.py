@@ -1,17 +1,20 @@
 """The roster's sheet of a workbook (xlsx, xls, ods) as rows of text, read in a process of its own.
 
-`python -m rosters.workbook_child KIND FILE` writes a line of JSON for each: `[line, [cell, …]]` for
-a row that isn't blank, `{"severity": …, "code": …, "params": {…}}` for a problem, and `null` in
-the end. Where that is missing, it died: of its bounds, or of a file that the library can't stand.
+`python -m rosters.workbook_child KIND FILE PARENT`, for the process with that id, writes a line of
+JSON for each: `[line, [cell, …]]` for a row that isn't blank, `{"severity": …, "code": …,
+"params": {…}}` for a problem, and `null` in the end. Where that is missing, it died: of its bounds,
+or of a file that the library can't stand.
 
 The library makes room for every cell from the first to the last, so that a single one that strayed
 to the sheet's far corner asks for 400 GB, and then aborts its process.
 """
 
+import ctypes
 import datetime as dt
 import json
 import os
 import resource
+import signal
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -37,6 +40,7 @@ _MAX_MEMORY: Final = 4 << 30  # twice what a full sheet of a roster needs
 _MAX_CPU_S: Final = 600
 # A spreadsheet keeps 15 significant digits; a longer number is no longer the one that was typed.
 _EXACT: Final = 10**15
+_PR_SET_PDEATHSIG: Final = 1
 _LOOKED_AT: Final = 50  # rows; a title or two may stand above the header
 
 
@@ -179,7 +183,15 @@ def _bound() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it would hold everybody's number
 
 
+def _outlive_nobody(parent: int) -> None:
+    """Go with whoever reads us: a killed server would leave gigabytes at work for minutes."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
 def _main() -> None:
+    _outlive_nobody(int(sys.argv[3]))
     _bound()
     for each in rows(FileKind(sys.argv[1]), Path(sys.argv[2])):
         sys.stdout.write(json.dumps(each) + "\n")

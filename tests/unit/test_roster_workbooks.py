@@ -1,8 +1,12 @@
 """Workbooks as offices keep them: formulas, merged cells, several sheets, headers in two rows."""
 
 import datetime as dt
+import os
 import re
+import select
 import struct
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -208,3 +212,29 @@ def test_rows_that_a_filter_hides_are_read_and_told(tmp_path: Path) -> None:
 
 def test_where_nothing_is_hidden_nothing_is_told(tmp_path: Path) -> None:
     assert "rows-hidden" not in checked(book(tmp_path, rows)).problems.by_code
+
+
+READS = """
+import sys
+from pathlib import Path
+from rosters.columns import FileKind
+from rosters.problems import FileReport, Problems
+from rosters.workbook import read_rows
+list(read_rows(FileKind.PEOPLE, Path(sys.argv[1]), FileReport("people", Problems())))
+"""
+
+
+@pytest.mark.timeout(60)
+def test_what_reads_a_workbook_goes_with_a_killed_import(tmp_path: Path) -> None:
+    endless = tmp_path / "people.xlsx"
+    os.mkfifo(endless)  # nobody writes into it
+    with subprocess.Popen([sys.executable, "-c", READS, str(endless)]) as importing:
+        children = Path(f"/proc/{importing.pid}/task/{importing.pid}/children")
+        while not (found := children.read_text().split()):
+            assert importing.poll() is None
+        child = os.pidfd_open(int(found[0]))
+        importing.kill()
+    gone = select.poll()
+    gone.register(child, select.POLLIN)
+    assert gone.poll(20_000)
+    os.close(child)
