@@ -20,7 +20,7 @@ from alertd.engine.turn import LiveAlert, Turn
 from alertd.engine.unread import whole
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.messages import alert_params
-from alertd.model import AlertState, Status
+from alertd.model import AlertState, Millis, Status
 from alertd.store import roster
 from alertd.store import tables as t
 from alertd.store.roster.headcount import paths_for, roles_for
@@ -113,10 +113,18 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
         "templates": templates,
         "references_no": references.no if references else None,
         "by": actor.id.hex(),
-        "expires_at": alert.expires_at or turn.now + 24 * 3_600_000,
+        "expires_at": _holds_until(turn, alert, purpose),
     }
     turn.record("alert.drafted", body, alert_no=number, source=actor.source)
     return {"no": number, "id": body["id"], "short_code": body["short_code"]}
+
+
+def _holds_until(turn: Turn, alert: cap.Alert, purpose: str) -> Millis:
+    """What ends others holds as long as they would have: until then one may have to be told."""
+    own = alert.expires_at or turn.now + 24 * 3_600_000
+    if purpose not in ENDS:
+        return own
+    return max(own, following.sounds_until(turn.connection, alert, turn.now))
 
 
 def severity_of(alert: cap.Alert) -> int:

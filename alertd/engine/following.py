@@ -1,6 +1,7 @@
 """What an alert follows: those that it names, and whatever those follow."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -20,21 +21,39 @@ def followed(connection: Connection, text: str) -> tuple[int, ...]:
         connection: Reading is enough.
         text: The alert's CAP, as its row has it.
     """
+    return _followed(connection, _references(text))
+
+
+def _followed(connection: Connection, references: Iterable[cap.Reference]) -> tuple[int, ...]:
     found: set[int] = set()
-    waiting = [text]
+    waiting = list(references)
     while waiting:
-        for reference in cap.from_json(json.loads(waiting.pop())).references:
-            sender, identifier, sent = reference
-            named = _NAMED.rows(connection, sender=sender, identifier=identifier, sent=sent)
-            waiting += [each for no, each in named if no not in found]
-            found |= {no for no, _ in named}
+        sender, identifier, sent = waiting.pop()
+        for no, text in _NAMED.rows(connection, sender=sender, identifier=identifier, sent=sent):
+            waiting += _references(text) if no not in found else ()
+            found.add(no)
     return tuple(sorted(found, reverse=True))
+
+
+def _references(text: str) -> tuple[cap.Reference, ...]:
+    return cap.from_json(json.loads(text)).references
 
 
 def sounding(connection: Connection, alert_no: int, now: Millis) -> dict[bytes, Millis]:
     """The alerts that one follows, newest first, but for those that sound no more: id → its end."""
     ((text,),) = _CAP.rows(connection, alert_no=alert_no)
-    wanted = numbers(connection, followed(connection, text))
+    return _sounding(connection, _references(text), now)
+
+
+def sounds_until(connection: Connection, alert: cap.Alert, now: Millis) -> Millis:
+    """When the last of what an alert follows would be over by itself; 0: nothing sounds now."""
+    return max(_sounding(connection, alert.references, now).values(), default=0)
+
+
+def _sounding(
+    connection: Connection, references: Iterable[cap.Reference], now: Millis
+) -> dict[bytes, Millis]:
+    wanted = numbers(connection, _followed(connection, references))
     return dict(_LASTING.rows(connection, wanted=wanted, now=now))
 
 

@@ -58,6 +58,23 @@ def test_a_stop_that_nobody_answered_is_said_again_when_its_loudspeaker_is_back(
     assert len(told(city, name)) == 3
 
 
+def test_a_stop_is_said_again_for_as_long_as_what_it_withdraws_may_sound(city: City) -> None:
+    """A yellow alert holds a day, a cancel half of one."""
+    half = 12 * 60
+    alert = city.issue(colour="yellow")
+    name = speaker(city)
+    city.issue("cancel", references=[city.reference(alert)])
+    comes(city, name, online=False)
+    city.forward(minutes=half + 30, tick_s=60)
+    before = len(told(city, name))
+    comes(city, name)
+    assert [each.stop for each in told(city, name)[before:]] == [True]
+    city.forward(minutes=half, tick_s=60)
+    before = len(told(city, name))
+    comes(city, name)
+    assert told(city, name)[before:] == []
+
+
 def test_an_alert_that_it_never_answered_is_told_again_and_one_that_is_over_is_not(
     city: City,
 ) -> None:
