@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, TextIO
 
+import structlog
+
 from alertd import messages
 from alertd.decide.plan import Route
 from alertd.engine.library import Library
@@ -27,6 +29,8 @@ from alertd.store.links import PLACEHOLDER
 from alertd.store.vault import KEY_BYTES, Vault, load_key
 from channels import registry
 from channels.base import Channel, Limits, RouteConfig
+
+log = structlog.get_logger("alertd.store")
 
 _LONGEST_IDLE_MS: Final = 30_000  # within one of its transactions; a step takes a fraction of that
 
@@ -85,7 +89,7 @@ def open_store(settings: Settings) -> Store:
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     refuse_empty(settings)
-    migrate.upgrade(settings.store_url)
+    _bring_up_to_date(settings.store_url)
     return Store(
         settings.store_url,
         open_vault(settings),
@@ -93,6 +97,17 @@ def open_store(settings: Settings) -> Store:
         checkpoint_pages=checkpoint_pages(ballast_of(settings).wanted),
         idle_ms=_LONGEST_IDLE_MS,
     )
+
+
+def _bring_up_to_date(url: str) -> None:
+    before = migrate.current(url)
+    migrate.upgrade(url)
+    if before not in {None, migrate.head()}:
+        log.warning(
+            "the database was brought up to date: an older alertd can't open it any more",
+            was=before,
+            now=migrate.head(),
+        )
 
 
 def refuse_empty(settings: Settings) -> None:
