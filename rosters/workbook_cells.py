@@ -119,15 +119,17 @@ def _id(sheet: etree._Element) -> str | None:
 def _pieces(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
     """A sheet as it is written, cut between rows."""
     with archive.open(part) as sheet:
-        rest = b""
+        rest = bytearray()
         while piece := sheet.read(_CHUNK):
+            # Looked for in what is new alone: an endless row would cost the square of its length.
+            new = len(rest)
             rest += piece
-            end = rest.rfind(_ROW_END) + len(_ROW_END)
+            end = rest.rfind(_ROW_END, new) + len(_ROW_END)
             if end < len(_ROW_END):
                 continue
-            yield rest[:end]
-            rest = rest[end:]
-        yield rest
+            yield bytes(rest[:end])
+            del rest[:end]
+        yield bytes(rest)
 
 
 def _spoilt_in(rows: bytes) -> Iterator[tuple[int, int, str]]:

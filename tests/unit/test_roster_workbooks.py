@@ -196,6 +196,24 @@ def test_an_error_in_an_old_workbook_is_known_by_its_record(tmp_path: Path) -> N
     assert unsaid(path, "Sheet1").spoilt == {4: [(8, "#N/A")], 5: [(8, "#REF!")]}
 
 
+@pytest.mark.parametrize("over", range(-1, 8))
+def test_no_cell_is_lost_where_one_piece_of_a_sheet_ends_and_the_next_begins(
+    tmp_path: Path, over: int
+) -> None:
+    def row(line: int, padding: str = "") -> str:
+        return f'<row r="{line}">{padding}<c r="A{line}" t="e"><v>#N/A</v></c></row>'
+
+    piece = 1 << 20
+    first = row(1, " " * (piece - len(row(1)) + over))
+    assert len(first) == piece + over
+    path = tmp_path / "people.xlsx"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("xl/workbook.xml", '<w xmlns:x="x"><sheet name="S" x:id="r"/></w>')
+        made.writestr("xl/_rels/workbook.xml.rels", '<r><Relationship Id="r" Target="s.xml"/></r>')
+        made.writestr("xl/s.xml", first + row(2, " " * piece * 2) + row(3))
+    assert unsaid(path, "S").spoilt == {line: [(0, "#N/A")] for line in (1, 2, 3)}
+
+
 def test_rows_that_a_filter_hides_are_read_and_told(tmp_path: Path) -> None:
     def filtered(sheet: Worksheet) -> None:
         rows(sheet)
