@@ -115,6 +115,7 @@ class Timekeeper:
     _leap_at_start: tuple[Millis, Millis] | None = None
     _leapt_at: Millis | None = None  # by the wall clock's word alone
     _leapt_ms: int = 0
+    _left: Millis | None = None  # the time before that
     _looked_at: Millis | None = None
     _on_record: Why = Why.WALL
     _wishes: list[_Wish] = field(default_factory=list)
@@ -185,12 +186,22 @@ class Timekeeper:
     def _leaps(self, connection: Connection, now: Millis, wall: Millis) -> Why | None:
         """Why the wall clock's time is taken now; None where it isn't."""
         node, under_way = self.store.node, lived.under_way(connection)
-        if self.store.shared and decide.joins(now, wall, lived.kept(connection, node)):
+        if self.store.shared and decide.joins(now, wall, self._others(connection)):
             return Why.JOINED
         last = lived.last_fact(connection, node)
         leapt = self._leapt_ms
         follows = decide.follow(now, wall, last_fact=last, under_way=under_way, leapt_ms=leapt)
         return Why.IDLE if follows else None
+
+    def _others(self, connection: Connection) -> Millis | None:
+        """The time that another process lives by.
+
+        Not what one of them wrote down as it left it, a look before or after this one.
+        """
+        kept = lived.kept(connection, self.store.node)
+        if kept is None or self._left is None or abs(kept - self._left) > 2 * self.pulse_ms:
+            return kept
+        return None
 
     def _leap(self, why: Why, now: Millis, wall: Millis) -> bool:
         """Take the wall clock's time; whether it still is to be taken."""
@@ -202,7 +213,7 @@ class Timekeeper:
             lived.keep(tx, self.store.node, wall if why is Why.JOINED else earlier)
         idle = why is Why.IDLE
         self._go(now, wall)
-        self._leapt_at = wall if idle else None
+        self._leapt_at, self._left = (wall, earlier) if idle else (None, None)
         self._leapt_ms = max(0, self._leapt_ms + wall - now) if idle else 0
         return True
 
@@ -232,7 +243,7 @@ class Timekeeper:
             self._record_set(tx, _set(now, wall, wall, Why.ACCEPTED, wish.actor))
             lived.keep(tx, self.store.node, wall)
         self._go(now, wall)
-        self._leapt_at, self._leapt_ms = None, 0
+        self._leapt_at, self._leapt_ms, self._left = None, 0, None
         return Moved(was=now, now=wall, ended=ended)
 
     def _go(self, now: Millis, to: Millis) -> None:

@@ -72,6 +72,7 @@ def test_enrolled_on_one_machine_it_is_let_in_on_another_and_shut_out(tmp_path: 
         with working(there, env):
             assert alertd(here, "terminal", "enrol", "LS1", "LS2", *out, env=env).code == 0
             within(that=(there / "broker" / "terminals.json").is_file)
+            within(that=(there / "broker" / "nats.conf").is_file)
             within(that=lambda: lets_in(there / "broker", bundle))
             assert alertd(here, "terminal", "revoke", "LS1", env=env).code == 0
             within(that=lambda: not lets_in(there / "broker", bundle))

@@ -77,3 +77,19 @@ def test_it_holds_for_a_process_that_starts_later(node: Node) -> None:
     node.processes[1].city.store.close()
     node.processes[1].start(node.current.lived)
     assert node.processes[1].city.now == node.current.city.now
+
+
+def test_a_leap_ahead_is_not_undone_by_what_was_written_down_as_it_was_left(node: Node) -> None:
+    """The clock is put right just after an alert was issued in the time that it had leapt to."""
+    put_right(node)
+    node.forward(10, tick_s=5)
+    node.current.machine.ahead_ms = 400 * 24 * HOUR
+    node.forward(10, tick_s=5)
+    assert [process.city.now for process in node.processes] == [node.current.wall()] * 2
+    no = node.current.city.issue(roles=("grid_leader",))
+    node.current.machine.ahead_ms = 0
+    node.look_at_the_clock()
+    node.forward(10, tick_s=5)
+    # Back there its ladders would wait for 400 days.
+    issued = node.current.city.one(select(t.alert.c.issued_at).where(t.alert.c.no == no)).issued_at
+    assert [process.city.now >= issued for process in node.processes] == [True] * 2
