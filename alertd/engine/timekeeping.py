@@ -115,7 +115,7 @@ class Timekeeper:
     _leap_at_start: tuple[Millis, Millis] | None = None
     _leapt_at: Millis | None = None  # by the wall clock's word alone
     _leapt_ms: int = 0
-    _left: Millis | None = None  # the time before that
+    _left: Millis | None = None  # the time before that, as it was written down
     _looked_at: Millis | None = None
     _on_record: Why = Why.WALL
     _wishes: list[_Wish] = field(default_factory=list)
@@ -124,6 +124,7 @@ class Timekeeper:
         """Let the node's time begin where it should; before anything else asks for it."""
         with self.store.read() as connection:
             known = lived.lived(connection, self.store.node)
+            kept = lived.kept(connection, self.store.node)
             under_way = lived.under_way(connection)
         wall = self.clock.wall()
         found = decide.resume(known, wall, under_way=under_way, gap_ms=self.gap_ms)
@@ -131,7 +132,7 @@ class Timekeeper:
         self._stand(found.at, wall)
         if found.why is Why.IDLE and known is not None:
             self._leap_at_start = (known, found.at)
-            self._leapt_at = found.at
+            self._leapt_at, self._left = found.at, kept
         return found
 
     def settled(self, now: Millis) -> bool:
@@ -196,7 +197,7 @@ class Timekeeper:
     def _others(self, connection: Connection) -> Millis | None:
         """The time that another process lives by.
 
-        Not what one of them wrote down as it left it, a look before or after this one.
+        Not the word that any of them left in the time that this one has left, a look apart at most.
         """
         kept = lived.kept(connection, self.store.node)
         if kept is None or self._left is None or abs(kept - self._left) > 2 * self.pulse_ms:

@@ -317,3 +317,21 @@ def test_an_operators_word_is_not_undone(make_city: MakeCity) -> None:
     city.now += PULSE_MS
     keeper.look()
     assert keeper.standing.why is Why.BEHIND
+
+
+def test_a_start_in_a_wrong_time_does_not_go_back_under_an_alert(make_city: MakeCity) -> None:
+    """What was written down before the start is no other process's time."""
+    city = make_city()
+    keeper = boot(city, off_ms=MINUTE)
+    leap(city, keeper, 400 * DAY)
+    leap(city, keeper, -400 * DAY)
+    keeper = boot(city, off_ms=0, wrong_by=400 * DAY)
+    assert city.now > START + 399 * DAY
+    begun = city.now
+    city.issue()
+    clock = keeper.clock
+    assert isinstance(clock, Wall)
+    clock.off -= 400 * DAY
+    city.now += PULSE_MS
+    keeper.look()
+    assert city.now >= begun
