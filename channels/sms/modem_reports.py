@@ -15,6 +15,11 @@ from channels.sms.modem_codes import report_meaning
 _MOST = 20_000  # parts remembered: a day of twelve modems, about
 # The network's clock and ours may differ, and a part may have waited for the modem.
 _CLOCKS_DIFFER_MS = 15 * 60_000
+# Where the reference doesn't tell, the time must: the modem takes no longer to hand a part over.
+_HANDED_OVER_MS = 60_000
+# What the centre took before we began is none of ours, though its reference be given anew: modems
+# that lost their power begin again at 0. So much later a start may still be by our clock.
+_BEGAN_MS = 30_000
 _ALIKE = 8  # digits from the end: a network may say 138… where we said +86138…
 
 
@@ -41,9 +46,14 @@ class Part:
 
 
 class Reports:
-    """Remembers parts, and tells what a report says of a try."""
+    """Remembers parts, and tells what a report says of a try.
 
-    def __init__(self) -> None:
+    Args:
+        began: Since when it does, ms.
+    """
+
+    def __init__(self, began: int) -> None:
+        self._began = began
         self._parts: dict[tuple[str, str], deque[Part]] = {}
         self._order: deque[Part] = deque()
         self.unmatched = 0  # reports that fitted nothing, since the last that did
@@ -103,15 +113,24 @@ class Reports:
         near = [
             part
             for part in self._parts.get(_key(modem, number), ())
-            if sent_at is None or abs(part.at - sent_at) <= _CLOCKS_DIFFER_MS
+            if sent_at is None or self._may_be(part, sent_at)
         ]
         # The one that the modem gave this reference; else one whose reference nobody knows: its
         # answer is still to come, or never came. Of several, the nearest in time.
-        for wanted in (reference, None):
-            found = [part for part in near if part.reference == wanted]
-            if found:
-                return min(found, key=lambda part: _apart(part, sent_at))
-        return None
+        named = [part for part in near if part.reference == reference]
+        nameless = [
+            part
+            for part in near
+            if part.reference is None
+            and sent_at is not None
+            and abs(part.at - sent_at) <= _HANDED_OVER_MS
+        ]
+        return min(named or nameless, key=lambda part: _apart(part, sent_at), default=None)
+
+    def _may_be(self, part: Part, sent_at: int) -> bool:
+        # A clock that was set back since has parts of before the beginning.
+        since = min(self._began, part.at) - _BEGAN_MS
+        return sent_at >= since and abs(part.at - sent_at) <= _CLOCKS_DIFFER_MS
 
     def _drop(self, part: Part) -> None:
         key = _key(part.modem, part.number)

@@ -71,7 +71,7 @@ class ModemsRoute:
                 hint="Install it with `pip install python-gammu` (the extra `gsm`; it is GPL).",
             )
         self._now = context.now
-        self._reports = Reports()
+        self._reports = Reports(context.now())
         self._inbox = Inbox(config.name, context.sink)
         self._desks = [self._desk(settings, modem, child) for modem in settings.modems]
         self._pool = Pool(self._desks, context.now, config.limits.timeout_s)

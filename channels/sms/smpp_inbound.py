@@ -14,7 +14,7 @@ from channels.sms import smpp_pdus as pdus
 from channels.sms.smpp_inbox import Answer, Inbox
 from channels.sms.smpp_joining import Joined, Joining
 from channels.sms.smpp_names import Names, fingerprint
-from channels.sms.smpp_numbers import incoming_number
+from channels.sms.smpp_numbers import incoming_number, is_subscribers
 from channels.sms.smpp_receipts import ReceiptWord, is_receipt, read_receipt
 from channels.sms.smpp_session import Session
 from channels.sms.smpp_settings import SmppSettings
@@ -106,7 +106,10 @@ class Inbound:
 
     def _take_receipt(self, told: _Told) -> None:
         word, answer = told.word, told.answer
-        found = self._tries.find(word.message_id, word.reference, word.ours, told.addresses)
+        to = told.addresses
+        names = (word.message_id, word.reference, word.ours, to)
+        phone = any(map(self._is_subscribers, to))
+        found = self._tries.find(*names, names_a_phone=phone)
         if found is None:
             if self._loop.time() < told.until and self._tries.may_be_early(told.addresses):
                 self._early.append(told)
@@ -127,6 +130,9 @@ class Inbound:
             reference=word.message_id,
         )
         self._inbox.put([receipt], answer)
+
+    def _is_subscribers(self, address: str) -> bool:
+        return is_subscribers(address, self._settings.source, self._settings.region)
 
     def _is_nobodys(self, answer: Answer) -> None:
         self._nobodys += 1

@@ -5,6 +5,10 @@ import phonenumbers
 from channels.sms.smpp_pdus import LONGEST_ADDRESS
 
 _SHORTEST = 7
+_MOBILE = {
+    phonenumbers.PhoneNumberType.MOBILE,
+    phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+}
 _INTERNATIONAL = 1  # TON, SMPP 3.4, 5.2.5
 
 
@@ -43,6 +47,24 @@ def incoming_number(source: str, ton: int, region: str) -> str:
     if len(digits) < _SHORTEST or not phonenumbers.is_possible_number(number):
         return source
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_subscribers(address: str, ours: str, region: str) -> bool:
+    """Whether it names a phone of the region's; neither us, nor nobody, nor a masked one.
+
+    Args:
+        address: As the gateway wrote it, with country code or without.
+        ours: Our own number, which an extension may follow; "" where there is none.
+        region: Its two letters.
+    """
+    digits = address.removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()) or (ours and digits.startswith(ours)):
+        return False
+    try:
+        number = phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.number_type(number) in _MOBILE
 
 
 def _is_mobile(digits: str, region: str) -> bool:

@@ -117,7 +117,13 @@ class Tries:
         return any(_telling(address) in self._unanswered for address in addresses)
 
     def find(
-        self, message_id: str, reference: int | None, word: bytes, addresses: tuple[str, ...]
+        self,
+        message_id: str,
+        reference: int | None,
+        word: bytes,
+        addresses: tuple[str, ...],
+        *,
+        names_a_phone: bool = False,
     ) -> tuple[Try, int] | None:
         """The try, and the part's number, that a receipt is about.
 
@@ -126,6 +132,8 @@ class Tries:
             reference: The user_message_reference in it, or None.
             word: `Part.word` in it, or nothing.
             addresses: From whom and to whom it is: gateways don't agree which is which.
+            names_a_phone: Whether one of them is somebody's: then it is about that one alone. A
+                gateway that was restarted may give its ids anew.
         """
         if named := self._named_by(word):
             return named
@@ -135,7 +143,8 @@ class Tries:
         if exact is None or not _fits(exact, digits):
             # Decimal digits are hexadecimal ones, too: `4096` may be the very id of another.
             likely = self._likely(message_id, reference)
-            part = next((part for part in likely if _fits(part, digits)), exact)
+            other = None if names_a_phone else exact
+            part = next((part for part in likely if _fits(part, digits)), other)
         return None if part is None else (part.of, part.number)
 
     def _likely(self, message_id: str, reference: int | None) -> Iterator[Part]:

@@ -294,6 +294,19 @@ async def test_a_receipt_by_its_id_alone(tmp_path: Path) -> None:
         assert (failed.status, failed.code) == (ReceiptStatus.FAILED, "smpp-undeliv-027")
 
 
+async def test_an_id_that_a_gateway_gives_anew_goes_by_the_phone(tmp_path: Path) -> None:
+    """It was restarted and counts from 1 again: an older message's receipt names a newer one's."""
+    async with SmppCase.open(tmp_path) as case:
+        message = case.message(1)
+        await outcomes(case, [message])
+        (submit,) = case.smsc.submits()
+        for stranger in ("8613899999999", "13899999999"):
+            await receipt(case, submit.message_id, stranger, "DELIVRD")
+        assert case.sink.receipts(message) == []
+        await receipt(case, submit.message_id, "138****0001", "DELIVRD")  # it masks them
+        assert len(case.sink.receipts(message, ReceiptStatus.DELIVERED)) == 1
+
+
 async def receipt(
     case: SmppCase, message_id: str, number: str, state: str, error: str = "000"
 ) -> None:
