@@ -44,7 +44,8 @@ def _judge(answer: WebAnswer, now_ms: int) -> Accepted:
     fault = fault_of_answer(answer, now_ms)
     if is_success(answer):
         if taken:
-            return Accepted(None, delivered=True)
+            # A workflow was started, and what it does with the text is its own: no arrival.
+            return Accepted(None, delivered=found.get("ok") is not True)
         if found.get("success") is False or found.get("ok") is False:
             raise refused("slack-not-ok")
         raise SendError(Fault.UNKNOWN, "malformed-answer")

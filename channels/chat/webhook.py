@@ -4,7 +4,8 @@ The signature is Standard Webhooks': headers `webhook-id`, `webhook-timestamp`,
 `webhook-signature`. The group's secret signs: `whsec_` and base64 as that standard has it, any
 other text by its UTF-8 bytes. The id stays the same over repeated tries of one delivery, so that a
 receiver can leave repetitions out; the body says which try it is. 2xx means that the group's
-receiver has it. No options.
+receiver has it. A chat platform's own address is refused, by the type that is for it: its 200 may
+be an error. No options.
 """
 
 import binascii
@@ -42,6 +43,13 @@ _MAX_BODY_BYTES = 4 * 1024  # nothing of it is read; so much is let through befo
 _BODY_TIMEOUT_S = 1.0  # the status has said it all
 _HOST = re.compile(rb"[A-Za-z0-9._:-]+")  # a name in its ASCII form, or an IP address
 _PREFIX = "whsec_"
+_PLATFORMS = {
+    "qyapi.weixin.qq.com": "wecom",
+    "oapi.dingtalk.com": "dingtalk",
+    "open.feishu.cn": "feishu",
+    "open.larksuite.com": "feishu",
+    "hooks.slack.com": "slack",
+}
 
 
 class WebhookRoute:
@@ -132,6 +140,8 @@ def _request(message: Outgoing, now_ms: int) -> httpx.Request:
         raise SendError(Fault.DEAD, "bad-url") from None
     if url.scheme not in {"http", "https"} or not _HOST.fullmatch(url.raw_host):
         raise SendError(Fault.DEAD, "bad-url")
+    if platform := _PLATFORMS.get(url.host):
+        raise SendError(Fault.REFUSED, f"use-type-{platform}")
     return httpx.Request("POST", url, headers=headers, content=body.encode())
 
 

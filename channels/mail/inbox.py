@@ -44,9 +44,9 @@ _POLICY = _Bounded()
 def read_mail(raw: bytes, fallback_id: str, marks: Marks) -> Sequence[Event]:
     """The events of one mail, none where it says nothing to us.
 
-    A mail by a machine (RFC 3834) is never an answer; where it quotes one of ours, it proves that
-    ours arrived. One by a mail system that isn't RFC 3464's report proves neither: it may be a
-    bounce of another form.
+    A mail by a machine (RFC 3834) is never an answer; where it quotes one of ours, and comes from
+    the address that ours went to, it proves that ours arrived. Any other by a machine that isn't
+    RFC 3464's report proves neither: it may be a bounce of another form.
 
     Args:
         raw: The mail, or its beginning.
@@ -66,10 +66,11 @@ def _events(raw: bytes, fallback_id: str, marks: Marks) -> Sequence[Event]:
     sender = parseaddr(_header(mail, "From"))[1].lower()
     if _MAIL_SYSTEMS.fullmatch(sender) or _header(mail, "X-Failed-Recipients"):
         return ()
-    ours = marks.find(f"{_header(mail, 'In-Reply-To')} {_header(mail, 'References')}")
+    quoted = f"{_header(mail, 'In-Reply-To')} {_header(mail, 'References')}"
+    ours = marks.find(quoted)
     there = () if ours is None else (_receipt(ours, ReceiptStatus.DELIVERED),)
     if _by_machine(mail, sender):
-        return there
+        return there if marks.went_to(quoted, sender) else ()
     text = message_text(_answer(mail, quotes_us=ours is not None))
     name = word(sender, longest=254)
     if not text or name is None:

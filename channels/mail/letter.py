@@ -43,7 +43,7 @@ def write(message: Outgoing, sender: str, marks: Marks, now_ms: int) -> Letter:
     mail["To"] = message.address
     mail["Subject"] = " ".join(text.split())[:_LONGEST_SUBJECT]
     mail["Date"] = format_datetime(datetime.fromtimestamp(now_ms / 1000, UTC))
-    mail["Message-ID"] = marks.make(message.delivery, message.attempt)
+    mail["Message-ID"] = marks.make(message.delivery, message.attempt, message.address)
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notice answers it
     mail["X-Alertd-Alert"] = message.alert
     mail["X-Alertd-Status"] = message.status

@@ -162,7 +162,7 @@ def made(server: Dovecot, sink: Recorder) -> MailRoute:
 
 async def test_what_lies_unseen_is_read_once_and_marked() -> None:
     async with served() as server:
-        ours = Marks(SECRET, "city.example").make(7, 2)
+        ours = Marks(SECRET, "city.example").make(7, 2, "v@village.example")
         names = [f"m{number:02}" for number in range(30)]
         for number, name in enumerate(names):
             given = {"sender": "v@village.example", "Message_ID": f"<{number}@phone.example>"}

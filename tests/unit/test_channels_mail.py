@@ -21,8 +21,8 @@ from tests.contract.messages import outgoing
 
 NOW = 1_790_000_000_000
 MARKS = Marks("secret", "city.example")
-OURS = MARKS.make(7, 2)
 SENDER = "village@county.example"
+OURS = MARKS.make(7, 2, SENDER)
 
 
 def letter(**changes: Any) -> EmailMessage:
@@ -40,7 +40,7 @@ def test_a_letter_says_what_it_is() -> None:
     mail = letter()
     assert (mail["From"], mail["To"]) == ("alertd@city.example", "v1@village.example")
     assert mail["Subject"] == "【演练】收到请回1"
-    assert mail["Message-ID"] == OURS == Marks("secret", "city.example").make(7, 2)
+    assert mail["Message-ID"] == MARKS.make(7, 2, "v1@village.example") != OURS
     assert mail["Auto-Submitted"] == "auto-generated"
     assert (mail["X-Alertd-Status"], mail["X-Alertd-Attempt"]) == ("Exercise", "2")
     assert mail["X-Alertd-Possible-Duplicate"] == "yes"
@@ -153,15 +153,15 @@ def test_only_our_own_signature_names_a_try() -> None:
     assert MARKS.find(f"<other@x> {OURS}") == (7, 2)
     assert MARKS.find(OURS.replace("alertd.7.", "alertd.8.")) is None
     assert MARKS.find(OURS.replace(".2.", ".3.")) is None
-    assert MARKS.find(Marks("other", "city.example").make(7, 2)) is None
+    assert MARKS.find(Marks("other", "city.example").make(7, 2, SENDER)) is None
     assert MARKS.find("<alertd.0.1." + "0" * 20 + "@x>") is None
     assert MARKS.find("") is None
     assert OURS.endswith("@city.example>")
     for numbers in ((0, 1), (2**63, 1), (1, 0), (1, 2**31)):
-        assert MARKS.find(MARKS.make(*numbers)) is None, "signed, and yet of no try"
-        assert MARKS.find(MARKS.make(*numbers) + OURS) == (7, 2)
+        assert MARKS.find(MARKS.make(*numbers, SENDER)) is None, "signed, and yet of no try"
+        assert MARKS.find(MARKS.make(*numbers, SENDER) + OURS) == (7, 2)
     for numbers in ((1, 1), (2**63 - 1, 2**31 - 1)):
-        assert MARKS.find(MARKS.make(*numbers)) == numbers
+        assert MARKS.find(MARKS.make(*numbers, SENDER)) == numbers
     forged_first = OURS.replace("alertd.7.", "alertd.9.") + OURS
     assert MARKS.find(forged_first) == (7, 2)
 
@@ -344,6 +344,9 @@ def test_a_mail_servers_own_mail_is_no_answer() -> None:
         {"sender": "Mailer-Daemon@relay.example", "Auto-Submitted": "auto-replied"},
         {"sender": "PostMaster@mail.example", "Return-Path": "<>"},
         {"sender": SENDER, "Auto-Submitted": "auto-replied", "X-Failed-Recipients": SENDER},
+        {"sender": "MAILER-DAEMON", "Return-Path": "<>"},
+        {"sender": "no-reply@county.example", "Subject": "系统退信"},
+        {"sender": "bounces@county.example", "Auto-Submitted": "auto-generated"},
     ],
 )
 def test_a_bounce_in_plain_words_proves_no_arrival(headers: dict[str, str]) -> None:

@@ -219,6 +219,19 @@ async def test_what_is_no_address_is_dead(address: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "kind"),
+    [("OAPI.DingTalk.com", "dingtalk"), ("open.feishu.cn", "feishu"), ("hooks.slack.com", "slack")],
+)
+async def test_a_platform_that_says_200_to_anything_has_a_type_of_its_own(
+    host: str, kind: str
+) -> None:
+    async with opened() as route:
+        result = await sent(route, message(f"https://{host}/robot/send?access_token=x"))
+    assert isinstance(result, SendError)
+    assert (result.fault, result.code) == (Fault.REFUSED, f"use-type-{kind}")
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{",  # the rest never comes

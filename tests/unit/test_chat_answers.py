@@ -100,3 +100,10 @@ def test_slacks_word_counts_with_its_own_status_only() -> None:
         with pytest.raises(SendError) as told:
             slack_judge(WebAnswer(status, httpx.Headers(), b"no_service"), 0)
         assert told.value.fault is fault
+
+
+def test_slacks_workflow_that_was_started_has_told_nobody_yet() -> None:
+    words = ((b"ok", True), (b'{"success":true}', True), (b'{"ok":true}', False))
+    for said, delivered in words:
+        judged = slack_judge(WebAnswer(200, httpx.Headers(), said), 0)
+        assert judged.delivered is delivered

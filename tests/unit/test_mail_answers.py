@@ -51,7 +51,7 @@ class Post:
 
     def mark(self, alert: int) -> str:
         sent = self.letter(alert)
-        return MARKS.make(sent.delivery, sent.attempt)
+        return MARKS.make(sent.delivery, sent.attempt, CLERK)
 
     def verdicts(self) -> list[tuple[str, str]]:
         c = t.inbound.c
@@ -137,11 +137,11 @@ def test_a_stranger_stays_a_stranger(post: Post) -> None:
     alert = post.city.issue(roles=ROLES)
     post.city.forward(seconds=5)
     sent = post.letter(alert)
-    forged = Marks("guessed", "city.example").make(sent.delivery, sent.attempt)
+    forged = Marks("guessed", "city.example").make(sent.delivery, sent.attempt, CLERK)
     post.comes("收到", sender=CLERK)
     post.comes("收到", sender=CLERK, to=forged)
     text = next(m for m in post.city.sent if m.kind == "alert" and m.address != BOX)
-    post.comes("收到", sender=CLERK, to=MARKS.make(text.delivery, text.attempt))
+    post.comes("收到", sender=CLERK, to=MARKS.make(text.delivery, text.attempt, text.address))
     assert post.verdicts() == [("unknown-sender", "unknown-sender")] * 3
     assert post.state(alert) is RequirementState.OPEN
     assert post.acks() == []
