@@ -20,7 +20,7 @@ from alertd.engine.library import Library
 from alertd.engine.logins import Logins
 from alertd.engine.runner import Runner
 from alertd.engine.space import Space
-from alertd.engine.starting import began, ended
+from alertd.engine.starting import began, ended, renewed
 from alertd.engine.timekeeping import Timekeeper
 from alertd.errors import AlertdError, ConflictError, NotConfiguredError
 from alertd.provision import (
@@ -98,6 +98,7 @@ class Node:
     phones: World | None = None
     in_place: bool = False
     _began: bool = False
+    _renewals: list[tuple[str, str]] = field(default_factory=list)  # the broker's, not on record
     _ticker: Ticker = field(default_factory=Ticker)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -145,6 +146,7 @@ class Node:
                 host=self.settings.broker_host,
                 port=self.settings.broker_port,
                 shared_login=shared_login,
+                renewed=lambda why, kept: self._renewals.append((why, kept)),
             )
             await self.broker.start()
             self._stack.push_async_callback(self.broker.stop)
@@ -254,11 +256,18 @@ class Node:
         """The ticker only ticks: every due time is a column."""
         self._ticker.every(self.settings.tick_s, runner.wake)
         self._ticker.every(logins.EVERY_S, partial(logins.look, runner))
+        self._ticker.every(logins.EVERY_S, partial(self._record_renewals, runner))
         if not self.is_helper:
             keeper = Scorekeeper(store, runner, self.settings)
             self._ticker.every(EVERY_S, keeper.look)
             self._ticker.every(_FORGET_S, self._forget)
         self._stack.push_async_callback(self._ticker.stop)
+
+    async def _record_renewals(self, runner: Runner) -> None:
+        while self._renewals:
+            why, kept = self._renewals[0]
+            await runner.submit(partial(renewed, why=why, kept=kept))
+            del self._renewals[0]
 
     async def _forget(self) -> None:
         assert self.runner is not None  # noqa: S101 - called while it runs

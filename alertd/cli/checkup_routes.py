@@ -21,7 +21,9 @@ from channels import registry
 from channels.base import Channel, ChannelKind, Event, RouteContext
 from channels.base import Health as RouteHealth
 from channels.loudspeaker.accounts import Accounts
-from channels.loudspeaker.broker import find_binary, free_port, is_run
+from channels.loudspeaker.broker import find_binary, free_port
+from channels.loudspeaker.broker_life import is_run
+from channels.loudspeaker.broker_store import kept_aside
 
 _HEALTH_S: Final = 3.0
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -144,4 +146,10 @@ def broker_finding(settings: Settings, server: Running | None) -> Finding:
             " changes: set broker_host and broker_port"
         )
         return Finding(what, Health.LOOK, text)
+    if needed and (kept := kept_aside(settings.broker_dir)):
+        text = _(
+            "its store was damaged, and was put aside and made anew: look after the disk, then"
+            " delete {folder}"
+        )
+        return Finding(what, Health.LOOK, text.format(folder=kept[-1]))
     return Finding(what, Health.WELL, _("installed"))

@@ -1,4 +1,7 @@
-"""That a process of the node began and ended is on record, and what it was set to."""
+"""That a process of the node began and ended is on record, and what it was set to.
+
+So is what became of the embedded broker, a child of that process.
+"""
 
 import importlib.metadata
 from collections.abc import Mapping
@@ -53,3 +56,8 @@ def started(turn: Turn, *, process: str, settings: Mapping[str, str]) -> None:
         "settings": starts.changes(starts.known(turn.connection, process), prints),
     }
     turn.record("engine.started", body)
+
+
+def renewed(turn: Turn, *, why: str, kept: str) -> None:
+    """An input: the embedded broker's store was damaged, and was put aside and made anew."""
+    turn.record("broker.renewed", {"reason": why, "kept": kept})

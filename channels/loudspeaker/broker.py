@@ -2,19 +2,21 @@
 
 What it confirms is on disk (`sync_interval: always`), so that a kill -9 loses nothing. It listens
 on loopback unless told otherwise, dies with us, and is started again when it dies by itself or
-answers nobody any more. Each enrolled loudspeaker has a login of its own (`accounts.py`); whoever
-is enrolled or shut out while it runs is so within two seconds.
+answers nobody any more. A store that it doesn't start with, or that has left loudspeakers deaf, is
+put aside and made anew (`broker_store.py`). Each enrolled loudspeaker has a login of its own
+(`accounts.py`); whoever is enrolled or shut out while it runs is so within two seconds.
 """
 
 import asyncio
 import contextlib
-import fcntl
 import importlib.metadata
 import os
 import shutil
 import signal
 import socket
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
@@ -23,27 +25,26 @@ from alertd.errors import AlertdError, NotConfiguredError, UnavailableError
 from alertd.whole import write_whole
 from channels.loudspeaker.accounts import ALERTD, SHARED, Accounts
 from channels.loudspeaker.address import BrokerAddress
-from channels.loudspeaker.broker_bounds import BoundsError, Keeps, bound
+from channels.loudspeaker.broker_bounds import Keeps, bound
 from channels.loudspeaker.broker_config import PORTS, nats_config
 from channels.loudspeaker.broker_launch import EXIT_LOCKED
+from channels.loudspeaker.broker_life import LOCK, answers, hangs, processor_s
+from channels.loudspeaker.broker_store import deaf, forget_older, put_aside, put_back
+from channels.loudspeaker.nats_api import NatsApi, NatsError
 from channels.loudspeaker.passwords import logins
 
 _log = structlog.get_logger(__name__)
 
 _LAUNCHER = Path(__file__).with_name("broker_launch.py")
-_LOCK = "lock"
 _READY_PATIENCE_S = 20.0  # a store of some hundred thousand messages is read again in this time
 _STOP_PATIENCE_S = 5.0
 _BOUNDS_PATIENCE_S = 5.0
+_LOOK_INTO_PATIENCE_S = 120.0  # a thousand loudspeakers that come at once are served first
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _SOUND_S = 10.0  # one that lived so long wasn't dying from the start: the next is there at once
 _LOOK_S = 10.0
-_MISSES = 3  # a disk's stall isn't a hang
-# Nor is it one while it works: a thousand loudspeakers that come at once keep it from answering a
-# login for a minute or more on a slow machine, and killing it would only begin that anew.
-_MISSES_AT_WORK = 15
-_AT_WORK_S = 0.2  # of processor time between two looks; an idle one uses a hundredth
+_UNASKED = (NatsError, OSError, EOFError, ValueError, LookupError)
 _WATCH_S = 1.0  # how often it is looked whether accounts have changed
 
 
@@ -79,6 +80,8 @@ class EmbeddedBroker:
             row is killed, and started again like one that died.
         shared_login: Whether there is one login for all loudspeakers, too, as simulated ones use.
         keeps: How much waits in it for those that are away.
+        renewed: Called where its store was put aside and made anew: with `does-not-start` or
+            `deaf`, and the name under which the old one is kept in `data_dir`.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class EmbeddedBroker:
         look_s: float = _LOOK_S,
         shared_login: bool = False,
         keeps: Keeps | None = None,
+        renewed: Callable[[str, str], None] = lambda _why, _kept: None,
     ) -> None:
         self._dir = data_dir.resolve()
         self._host = host
@@ -100,6 +104,9 @@ class EmbeddedBroker:
         self.restarts = 0  # how often it had to be started again
         self._shared = shared_login
         self._keeps = keeps or Keeps()
+        self._renewed = renewed
+        self._deaf = False
+        self._looking: asyncio.Task[None] | None = None
         self._accounts = Accounts(self._dir)
         self._logins: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
@@ -143,7 +150,7 @@ class EmbeddedBroker:
         shutil.rmtree(self._dir / PORTS, ignore_errors=True)  # of those that were killed
         (self._dir / PORTS).mkdir(mode=0o700)
         try:
-            await self._launch(binary)
+            await self._bring_up(binary)
         except BaseException:
             await self._end()
             raise
@@ -160,6 +167,16 @@ class EmbeddedBroker:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._end()
+
+    @asynccontextmanager
+    async def api(self, patience_s: float) -> AsyncIterator[NatsApi]:
+        """Its own protocol, for so long; raises as `NatsApi.open` does."""
+        assert self._process is not None  # noqa: S101 - _launch came first
+        ports = self._dir / PORTS / f"nats-server_{self._process.pid}.ports"
+        async with asyncio.timeout(patience_s):
+            told = await asyncio.to_thread(ports.read_text)
+            async with NatsApi.open(told, self._logins[ALERTD]) as api:
+                yield api
 
     def _address(self, user: str) -> BrokerAddress:
         host = "127.0.0.1" if self._host in {"0.0.0.0", "::"} else self._host  # noqa: S104 - read
@@ -201,21 +218,66 @@ class EmbeddedBroker:
 
     async def _bound(self) -> None:
         """The login that it just answered made what is to be bounded."""
-        assert self._process is not None  # noqa: S101 - _launch came first
-        ports = self._dir / PORTS / f"nats-server_{self._process.pid}.ports"
         try:
-            async with asyncio.timeout(_BOUNDS_PATIENCE_S):
-                told = await asyncio.to_thread(ports.read_text)
-                await bound(told, self._logins[ALERTD], self._keeps)
-        except (BoundsError, OSError, EOFError, ValueError, LookupError) as error:
+            async with self.api(_BOUNDS_PATIENCE_S) as api:
+                await bound(api, self._keeps)
+        except _UNASKED as error:
             _log.warning("broker-not-bounded", error=type(error).__name__, reason=str(error))
+
+    async def _look_into(self, process: asyncio.subprocess.Process) -> None:
+        """End it where sessions in its store are deaf, so that it comes back with a new one."""
+        try:
+            async with self.api(_LOOK_INTO_PATIENCE_S) as api:
+                sessions = await deaf(api)
+        except _UNASKED as error:
+            _log.warning("broker-not-looked-into", error=type(error).__name__, reason=str(error))
+            return
+        if sessions:
+            _log.error("broker-deaf", sessions=sessions)
+            self._deaf, self._ready = True, False
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+    async def _bring_up(self, binary: Path) -> None:
+        """Launch it, with a new store where the old one has left loudspeakers deaf, or prevents it.
+
+        Where it doesn't start with a new one either, it wasn't the store's fault, and it stays.
+        """
+        why, kept = "deaf", ""
+        if self._deaf and (kept := self._put_aside()):
+            self._deaf = False
+        try:
+            await self._launch(binary)
+        except UnavailableError:
+            await self._end()
+            locked = self._process is not None and self._process.returncode == EXIT_LOCKED
+            if kept or locked or not (kept := self._put_aside()):
+                raise
+            why = "does-not-start"
+            try:
+                await self._launch(binary)
+            except BaseException:
+                await self._end()
+                put_back(self._dir, kept)
+                raise
+        if kept:
+            _log.error("broker-store-put-aside", why=why, kept=kept)
+            self._renewed(why, kept)
+            await asyncio.to_thread(forget_older, self._dir)
+
+    def _put_aside(self) -> str:
+        try:
+            return put_aside(self._dir)
+        except OSError as error:
+            _log.error("broker-store-stays", error=type(error).__name__)
+            return ""
 
     async def _launch(self, binary: Path) -> None:
         self._ready = False
         quiet = asyncio.subprocess.DEVNULL
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())),
-            *(str(self._dir / _LOCK), str(self._lock_patience_s)),
+            *(str(self._dir / LOCK), str(self._lock_patience_s)),
             *(str(binary), "-c", str(self._dir / "nats.conf")),
             stdin=quiet,
             stdout=quiet,
@@ -224,7 +286,7 @@ class EmbeddedBroker:
             start_new_session=True,
         )
         until = asyncio.get_running_loop().time() + _READY_PATIENCE_S
-        while not await _answers(self.address):
+        while not await answers(self.address):
             if self._process.returncode is not None:
                 raise _not_up(self._process.returncode, self._dir)
             if asyncio.get_running_loop().time() > until:
@@ -232,6 +294,8 @@ class EmbeddedBroker:
             await asyncio.sleep(0.02)
         await self._bound()
         self._ready = True
+        if not self._deaf:
+            self._looking = asyncio.create_task(self._look_into(self._process))
 
     async def _keep(self, binary: Path) -> None:
         loop = asyncio.get_running_loop()
@@ -245,7 +309,7 @@ class EmbeddedBroker:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
             try:
-                await self._launch(binary)
+                await self._bring_up(binary)
             except Exception as error:  # noqa: BLE001 - nothing may end our starting it again
                 reason = error.message if isinstance(error, UnavailableError) else repr(error)
                 _log.error("broker-not-up", reason=reason)
@@ -258,13 +322,13 @@ class EmbeddedBroker:
         """Wait until it has died, or has answered nobody for so long that it is ended here."""
         assert self._process is not None  # noqa: S101 - _launch came first
         died = asyncio.ensure_future(self._process.wait())
-        misses, worked_s = 0, _worked_s(self._process.pid)
+        misses, worked_s = 0, processor_s(self._process.pid)
         try:
             while True:
                 if (await asyncio.wait({died}, timeout=self._look_s))[0]:
                     return died.result()
-                misses = 0 if await _answers(self.address) else misses + 1
-                before_s, worked_s = worked_s, _worked_s(self._process.pid)
+                misses = 0 if await answers(self.address) else misses + 1
+                before_s, worked_s = worked_s, processor_s(self._process.pid)
                 if hangs(misses, worked_s - before_s):
                     break
             _log.error("broker-hangs", misses=misses)
@@ -277,6 +341,9 @@ class EmbeddedBroker:
 
     async def _end(self) -> None:
         self._ready = False
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -291,25 +358,6 @@ class EmbeddedBroker:
             await process.wait()
 
 
-def hangs(misses: int, worked_s: float) -> bool:
-    """Whether one is to be killed that didn't answer so many times.
-
-    Args:
-        misses: In a row.
-        worked_s: The processor time that it used since the look before.
-    """
-    return misses >= (_MISSES_AT_WORK if worked_s >= _AT_WORK_S else _MISSES)
-
-
-def _worked_s(pid: int) -> float:
-    """The processor time that a process has used; 0 where that can't be known (proc(5))."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def _not_up(exit_code: int | None, folder: Path) -> UnavailableError:
     if exit_code == EXIT_LOCKED:
         return UnavailableError(
@@ -319,18 +367,6 @@ def _not_up(exit_code: int | None, folder: Path) -> UnavailableError:
     return UnavailableError(
         "The embedded MQTT broker didn't come up.", hint=f"Its log is {folder / 'nats.log'}."
     )
-
-
-def is_run(folder: Path) -> bool:
-    """Whether a broker is at work on a folder's store, whoever's child it is."""
-    try:
-        with (folder / _LOCK).open("rb") as handle:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # none was yet
-    return False
 
 
 def free_port(host: str, port: int) -> int:
@@ -350,31 +386,3 @@ def free_port(host: str, port: int) -> int:
                 hint="Set another port, or end what is using it.",
             ) from None
         return int(probe.getsockname()[1])
-
-
-async def _answers(address: BrokerAddress) -> bool:
-    """Log in and out again, by hand: CONNECT, CONNACK, DISCONNECT of MQTT 3.1.1."""
-
-    def field(text: str | None) -> bytes:
-        data = (text or "").encode()
-        return len(data).to_bytes(2, "big") + data
-
-    clean_with_login, keepalive_s = 0xC2, 5
-    body = field("MQTT") + bytes([4, clean_with_login]) + keepalive_s.to_bytes(2, "big")
-    # Without a name: it is given one that nobody else has, and could take the session by.
-    body += field("") + field(address.username) + field(address.password)
-    try:
-        async with asyncio.timeout(2.0):
-            reader, writer = await asyncio.open_connection(address.host, address.port)
-            try:
-                writer.write(bytes([0x10, len(body)]) + body)
-                answer = await reader.readexactly(4)
-                writer.write(b"\xe0\x00")
-                await writer.drain()
-            finally:
-                writer.close()
-                with contextlib.suppress(OSError):
-                    await writer.wait_closed()
-    except (OSError, TimeoutError, asyncio.IncompleteReadError):
-        return False
-    return answer == b"\x20\x02\x00\x00"

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from channels.loudspeaker.accounts import ALERTD, SHARED, Account
-from channels.loudspeaker.broker_bounds import LOGIN, MAY
+from channels.loudspeaker.broker_store import STORE
 from channels.loudspeaker.commands import MAX_COMMAND_BYTES, ROOT, command_topic
+from channels.loudspeaker.nats_api import LOGIN, MAY
 from channels.loudspeaker.reports import SAYS
 
 _NATS = """\
@@ -118,7 +119,7 @@ def nats_config(
         host_loopback=json.dumps("127.0.0.1:-1"),
         ports=json.dumps(str(folder / PORTS)),
         log_file=json.dumps(str(folder / "nats.log")),
-        store=json.dumps(str(folder / "store")),
+        store=json.dumps(str(folder / STORE)),
         users="\n".join(users),
         listen=json.dumps(listen),
         most_subscriptions=_MOST_SUBSCRIPTIONS,

@@ -2,18 +2,22 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from alertd.errors import UnavailableError
 from channels.loudspeaker.address import BrokerAddress
-from channels.loudspeaker.broker import EmbeddedBroker, hangs
+from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.broker_bounds import Keeps
+from channels.loudspeaker.broker_life import hangs
+from channels.loudspeaker.broker_store import deaf, kept_aside
 from tests.contract.mqtt_brokers import Embedded
 from tests.contract.mqtt_bytes import Speaker
 from tests.contract.peer import PATIENCE_S, until
@@ -270,12 +274,91 @@ async def test_a_port_that_is_asked_for_is_used(tmp_path: Path) -> None:
 
 
 async def test_a_broken_set_up_is_told_and_leaves_nothing_running(tmp_path: Path) -> None:
-    (tmp_path / "store").write_text("a file where a folder must be")
+    (tmp_path / "nats.log").mkdir()  # a folder where a file must be
+    (tmp_path / "store").mkdir()
     broker = EmbeddedBroker(tmp_path)
     with pytest.raises(UnavailableError, match="didn't come up") as told:
         await broker.start()
     assert "nats.log" in (told.value.hint or "")
     assert not broker.alive
+    assert kept_aside(tmp_path) == []  # it wasn't the store's fault
+    assert (tmp_path / "store").is_dir()
+
+
+async def test_a_store_that_it_does_not_start_with_is_put_aside(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        shutil.rmtree(tmp_path / "store", ignore_errors=True)
+        (tmp_path / "store").mkdir()
+        (tmp_path / "store" / "jetstream").write_text("a file where a folder must be")
+        told: list[tuple[str, str]] = []
+        broker = EmbeddedBroker(tmp_path, renewed=lambda *word, told=told: told.append(word))
+        await broker.start()
+        await (await login(broker.address)).close()
+        await broker.stop()
+        assert told == [("does-not-start", f"store.damaged-{number}")]
+    assert [path.name for path in kept_aside(tmp_path)] == ["store.damaged-2", "store.damaged-3"]
+
+
+def lose_what_it_listens_by(streams: Path) -> None:
+    (lost,) = (streams / "$MQTT_msgs" / "obs").glob("*/meta.inf")
+    lost.write_bytes(lost.read_bytes()[:20])
+
+
+def lose_what_all_listen_by(streams: Path) -> None:
+    (streams / "$MQTT_msgs" / "meta.sum").unlink()
+
+
+def spoil_its_session(streams: Path) -> None:
+    (block,) = (streams / "$MQTT_sess" / "msgs").glob("*.blk")
+    data = block.read_bytes()
+    at = data.rindex(b"durable_name")
+    block.write_bytes(data[:at] + b"x" + data[at + 1 :])
+
+
+@pytest.mark.parametrize(
+    "damage", [lose_what_it_listens_by, lose_what_all_listen_by, spoil_its_session]
+)
+async def test_a_damaged_store_leaves_nobody_deaf(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    broker = EmbeddedBroker(tmp_path)
+    await broker.start()
+    await queue(broker, 1)
+    await broker.stop()
+    damage(tmp_path / "store" / "jetstream" / "$G" / "streams")
+    told: list[tuple[str, str]] = []
+    broker = EmbeddedBroker(tmp_path, renewed=lambda *word: told.append(word))
+    await broker.start()
+
+    async def renewed() -> bool:
+        return broker.alive and bool(told)
+
+    await until(renewed)
+    assert told == [("deaf", "store.damaged-1")]
+    back = await Speaker.connect(*_login(broker.address), name="away", clean=False)
+    assert await back.subscribe(COMMANDS) == 1
+    sender = await login(broker.address)
+    await sender.publish(COMMANDS, b"fresh")
+    assert (await back.next_message()).payload == b"fresh"
+    await back.close()
+    await sender.close()
+    await broker.stop()
+
+
+async def test_a_whole_store_is_kept(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(tmp_path)
+    await broker.start()
+    await queue(broker, 1)
+    await broker.stop()
+    broker = EmbeddedBroker(tmp_path)
+    await broker.start()
+    async with broker.api(PATIENCE_S) as api:
+        assert await deaf(api) == 0
+    back = await Speaker.connect(*_login(broker.address), name="away", clean=False)
+    assert (await back.next_message()).payload == b"0"
+    await back.close()
+    await broker.stop()
+    assert kept_aside(tmp_path) == []
 
 
 async def test_stopping_one_that_never_started_is_nothing(tmp_path: Path) -> None:

@@ -149,3 +149,5 @@ def test_doctor_tells_that_enrolled_loudspeakers_cannot_reach_the_broker(tmp_pat
     assert health(broker_host="10.0.0.5", broker_port=1883) is Health.WELL
     Accounts(tmp_path / "broker").shut_out("t1", 2, "test")
     assert health() is Health.WELL
+    (tmp_path / "broker" / "store.damaged-1").mkdir()
+    assert health() is Health.LOOK

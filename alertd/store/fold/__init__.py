@@ -113,6 +113,7 @@ RECORD_ONLY = frozenset(
         "inbound.stored",
         "receipts.ignored",
         "route.tested",
+        "broker.renewed",
         "engine.stopped",
         "clock.doubted",
         "clock.trusted",

@@ -38,7 +38,7 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "machine": (
         *("engine.started", "engine.stopped", "restored", "store.left", "store.taken-back"),
         *("store.arrived", "clock.doubted", "clock.trusted", "clock.set", "defect"),
-        *("route.tested", "terminals.enrolled", "terminals.revoked"),
+        *("route.tested", "terminals.enrolled", "terminals.revoked", "broker.renewed"),
     ),
 }
 """Kinds of facts by what an auditor asks about; what is in none is the engine's own bookkeeping."""
@@ -76,6 +76,7 @@ _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "store.left": ("to",),
     "store.arrived": ("from",),
     "route.tested": ("route",),
+    "broker.renewed": ("reason", "kept"),
     "clock.doubted": ("wall", "reason"),
     "clock.trusted": ("wall", "reason"),
     "clock.set": ("was", "now", "reason"),

@@ -1,0 +1,93 @@
+"""The embedded broker's own protocol, on loopback: asks for what MQTT has no word for."""
+
+import asyncio
+import contextlib
+import json
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+_API = "$JS.API"
+_INBOX = "_INBOX.alertd"
+_MOST_LINE = 64 * 1024
+MESSAGES = "$MQTT_msgs"  # the stream of all that is said at QoS 1
+SESSIONS = "$MQTT_sess"
+# No loudspeaker's id has a dot in it: none can be enrolled under this name.
+LOGIN = "alertd.bounds"
+MAY: dict[str, list[str]] = {
+    "publish": [
+        f"{_API}.STREAM.INFO.{MESSAGES}",
+        f"{_API}.STREAM.UPDATE.{MESSAGES}",
+        f"{_API}.CONSUMER.NAMES.{MESSAGES}",
+        f"{_API}.CONSUMER.INFO.{MESSAGES}.*",
+        f"{_API}.STREAM.INFO.{SESSIONS}",
+        f"{_API}.STREAM.MSG.GET.{SESSIONS}",
+    ],
+    "subscribe": [f"{_INBOX}.*"],
+}
+
+
+class NatsError(Exception):
+    """It refused; says what and why."""
+
+
+class NatsApi:
+    """One connection; one question at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._inbox = f"{_INBOX}.{secrets.token_hex(8)}"  # whoever else asks hears only their own
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, ports: str, password: str) -> AsyncIterator["NatsApi"]:
+        """Log in; hang up at the end.
+
+        Args:
+            ports: What the broker's file of ports says.
+            password: Of `LOGIN`.
+
+        Raises:
+            OSError, ValueError, LookupError: It couldn't be asked, or made no sense.
+        """
+        host, _, port = json.loads(ports)["nats"][0].rpartition("/")[2].rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=_MOST_LINE)
+        api = cls(reader, writer)
+        try:
+            hello = {"verbose": False, "pedantic": False, "user": LOGIN, "pass": password}
+            writer.write(f"CONNECT {json.dumps(hello)}\r\nSUB {api._inbox} 1\r\n".encode())
+            yield api
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def ask(self, what: str, of: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Its answer.
+
+        Args:
+            what: As `STREAM.INFO`.
+            of: The stream, or what else the question ends with.
+            body: The question's document.
+
+        Raises:
+            NatsError: It refused.
+            OSError, EOFError, ValueError, LookupError: It couldn't be asked, or made no sense.
+        """
+        data = json.dumps(body).encode() if body else b""
+        head = f"PUB {_API}.{what}.{of} {self._inbox} {len(data)}\r\n"
+        self._writer.write(head.encode() + data + b"\r\n")
+        name = what.split(".")[1].lower()
+        while True:
+            line = (await self._reader.readuntil(b"\r\n")).split()
+            if line[0] == b"MSG":
+                told: dict[str, Any] = json.loads(await self._reader.readexactly(int(line[-1]) + 2))
+                if "error" in told:
+                    raise NatsError(f"{name}-{told['error'].get('err_code')}")
+                return told
+            if line[0] == b"-ERR":
+                raise NatsError(f"{name}-refused")
+            if line[0] == b"PING":
+                self._writer.write(b"PONG\r\n")
