@@ -1,12 +1,12 @@
 """Whether what is said to alertd arrives: brokers grant subscriptions that their ACL denies.
 
 Mosquitto answers such a SUBSCRIBE with success and then delivers nothing, so that every answer of a
-loudspeaker is lost in silence. After each connect a word is published that the subscriptions
-themselves bring back. A broker that doesn't let us publish it hangs up, as some do, or drops it.
+loudspeaker is lost in silence. After each connect, and each minute, a word is published that the
+subscriptions themselves bring back: rights are changed while we are connected, too, and set right.
+A broker that doesn't let us publish it hangs up, as some do, or drops it.
 """
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Callable
 from enum import StrEnum
@@ -21,6 +21,8 @@ from channels.loudspeaker.unsent import LostWordError, NobodyListensError, NotHa
 _log = structlog.get_logger(__name__)
 
 PATIENCE_S = 10.0
+_CONFIRM_PATIENCE_S = 30.0  # a disk's stall isn't silence
+_PAUSE_S = 60.0
 _MOST_LOST = 3  # connections that ended in its answer's place, one after the other
 
 
@@ -30,23 +32,36 @@ class Hearing(StrEnum):
     UNKNOWN = "unknown"
     HEARS = "hears"
     DEAF = "deaf"  # confirmed by the broker, and never brought back
+    SILENT = "silent"  # not even confirmed
     UNTRIED = "untried"  # the broker hung up on it: it isn't said again
 
 
 class Echo:
-    """Tries it after each connect.
+    """Tries it after each connect, and now and then.
 
     Args:
         link: Subscribed to what loudspeakers say.
         name: Of our session; it stands where a loudspeaker's id would.
         patience_s: How long the word may take to come back.
+        confirm_patience_s: And how long to be confirmed.
+        pause_s: Between two words.
     """
 
-    def __init__(self, link: Link, name: str, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        link: Link,
+        name: str,
+        patience_s: float = PATIENCE_S,
+        *,
+        confirm_patience_s: float = _CONFIRM_PATIENCE_S,
+        pause_s: float = _PAUSE_S,
+    ) -> None:
         self.hearing = Hearing.UNKNOWN
         self._link = link
         self._topic = f"{ROOT}/terminal/{name}/ack"
         self._patience_s = patience_s
+        self._confirm_patience_s = confirm_patience_s
+        self._pause_s = pause_s
         self._word = b""
         self._lost = 0
         self._came = asyncio.Event()
@@ -61,6 +76,8 @@ class Echo:
     def took(self, message: Received) -> bool:
         """Whether it is the word, and so nobody else's."""
         if message.topic != self._topic:
+            if message.topic.endswith("/ack") and not message.retained:
+                self._came.set()  # a thousand that answer at once may come before the word
             return False
         if message.payload == self._word:
             self._came.set()
@@ -78,25 +95,35 @@ class Echo:
             self._task.cancel()
 
     async def _try(self) -> None:
+        while (found := await self._once()) is not None:
+            self._found(found)
+            if found is Hearing.UNTRIED:
+                return
+            await asyncio.sleep(self._pause_s)
+
+    async def _once(self) -> Hearing | None:
+        """What was found; None where the connection has ended, and the next one tries again."""
         self._word = secrets.token_hex(8).encode()
         self._came.clear()
         try:
-            await self._link.publish(self._topic, self._saying(self._word))
+            async with asyncio.timeout(self._confirm_patience_s):
+                await self._link.publish(self._topic, self._saying(self._word))
+        except TimeoutError:
+            return Hearing.SILENT
         except NobodyListensError:
-            self._found(Hearing.DEAF)  # not even we, who have just subscribed
-            return
-        except NotHandedOverError:
-            return
+            return Hearing.DEAF  # not even we, who have just subscribed
+        except NotHandedOverError as error:
+            return None if error.away else self.hearing  # its turn didn't come
         except LostWordError:
             self._lost += 1
-            if self._lost >= _MOST_LOST:
-                self._found(Hearing.UNTRIED)
-            return
+            return Hearing.UNTRIED if self._lost >= _MOST_LOST else None
         self._lost = 0
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(self._patience_s):
                 await self._came.wait()
-        self._found(Hearing.HEARS if self._came.is_set() else Hearing.DEAF)
+        except TimeoutError:
+            return Hearing.DEAF
+        return Hearing.HEARS
 
     @staticmethod
     def _saying(word: bytes) -> Callable[[], bytes]:

@@ -60,7 +60,9 @@ _START_PATIENCE_S = 3.0
 _DEAF = N_(
     "The MQTT broker is connected, but what loudspeakers say doesn't arrive: look at its ACL."
 )
+_SILENT = N_("The MQTT broker is connected, but confirms nothing that is said to it.")
 _AWAY = N_("The MQTT broker isn't connected: {problem}.")
+_BROKEN = {Hearing.DEAF: _DEAF, Hearing.SILENT: _SILENT}
 
 
 class MqttRoute:
@@ -138,10 +140,10 @@ class MqttRoute:
 
     async def health(self) -> Health:
         """Whether the broker is connected, and brings what is said to us."""
-        if self._link.up and self._echo.hearing is Hearing.DEAF:
-            return Health(ok=False, detail=_DEAF)
         if self._link.up:
-            return Health(ok=True, detail=N_("The MQTT broker is connected."))
+            broken = _BROKEN.get(self._echo.hearing)
+            well = N_("The MQTT broker is connected.")
+            return Health(ok=broken is None, detail=broken or well)
         return Health(ok=False, detail=_AWAY.format(problem=why_away(self._link.problem)))
 
     async def _refuse(self, _message: Outgoing) -> Accepted:

@@ -42,6 +42,7 @@ class Gate(LoopbackGate):
         self.mode = "ok"
         self.held: set[str] = set()  # topics whose PUBACK is kept back
         self.denied: set[str] = set()  # topics whose PUBLISH ends the connection, each time
+        self.muted: set[str] = set()  # topics whose PUBLISH is swallowed
         self.commands: dict[tuple[int, int], dict[str, Any]] = {}  # by try, as the broker took them
         self.publishes: list[Packet] = []  # every one that came, in order
         self._broker_port = broker_port
@@ -96,6 +97,8 @@ class Gate(LoopbackGate):
                 crossing.newer = packet.body[_LEVEL_AT] == _LEVEL_OF_FIVE
             if packet.kind == PUBLISH and packet.topic in self.denied:
                 return
+            if packet.kind == PUBLISH and packet.topic in self.muted:
+                continue
             if packet.kind == PUBLISH and packet.topic.endswith("/cmd"):
                 self.publishes.append(packet)
                 if self.mode == "cut-before" and not packet.is_repeated:

@@ -2,13 +2,14 @@
 
 import asyncio
 import secrets
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from channels.base import Accepted, Event, Fault, Outcome, Outgoing, Presence, SendError
+from channels.base import Accepted, Channel, Event, Fault, Outcome, Outgoing, Presence, SendError
 from channels.loudspeaker.accounts import Account, Accounts
 from channels.loudspeaker.broker_config import mosquitto_acl, mosquitto_passwords
 from channels.loudspeaker.keys import make_key
@@ -119,6 +120,12 @@ class Enrolled(Mosquitto):
                 file.write(f"acl_file {folder}/acl\n")
         await super().back()
 
+    async def ruled_by(self, acl: str) -> None:
+        """Another ACL, without a restart."""
+        (self._folder / "acl").write_text(acl)
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
 
 async def login(broker: Mosquitto, account: Account) -> Speaker:
     return await Speaker.connect(broker.address.port, account.terminal, account.password)
@@ -163,7 +170,7 @@ async def test_a_subscription_that_is_granted_and_denied_is_found_out(tmp_path: 
         make_key(tmp_path / "key.pem")
         config = route_config(broker.address, tmp_path / "key.pem", mqtt="3.1.1")
         route = MqttRoute(config, context(Recorder()))
-        route._echo._patience_s = 0.3
+        route._echo._patience_s = route._echo._pause_s = 0.3
         await route.start()
 
         async def found_out() -> bool:
@@ -174,8 +181,38 @@ async def test_a_subscription_that_is_granted_and_denied_is_found_out(tmp_path: 
             assert "look at its ACL" in (await route.health()).detail
             # It goes on sending: loudspeakers may well hear.
             assert accepted(await send(route, order(1))) == {1}
+            # Set right, it is well again without a new connection; and spoilt, it isn't.
+            for acl, well in (
+                ("user alertd\ntopic readwrite alertd/v1/#\n", True),
+                (Deaf.acl, False),
+            ):
+                await broker.ruled_by(acl)
+                await until(is_well(route, well))
         finally:
             await route.close()
+
+
+async def test_one_that_confirms_nothing_is_found_out(tmp_path: Path) -> None:
+    async with MqttCase.open(tmp_path) as case:
+        assert isinstance(case.route, MqttRoute)
+        echo = case.route._echo
+        echo._confirm_patience_s = echo._pause_s = 0.3
+        case.gate.muted.add(echo._topic)
+        await case.gate.cut()
+
+        async def found_out() -> bool:
+            return "confirms nothing" in (await case.route.health()).detail
+
+        await until(found_out)
+        case.gate.muted.clear()
+        await until(is_well(case.route, well=True))
+
+
+def is_well(route: Channel, well: bool) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return (await route.health()).ok is well
+
+    return look
 
 
 async def test_one_that_hangs_up_on_a_message_does_not_lose_the_others(tmp_path: Path) -> None:
