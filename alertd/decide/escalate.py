@@ -49,6 +49,7 @@ class Ladder:
     told: int
     has_alternates: bool
     held: frozenset[Act] = frozenset()  # what a drill's plan doesn't let it do
+    nobody: frozenset[Act] = frozenset()  # what would tell nobody: there is none above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,7 @@ def climb(ladder: Ladder, policy: Policy, now: Millis) -> Climb:
         return _hurry(ladder, policy)
     wanted = [Act(word) for step in due for word in step.do]
     wanted += _at_once(ladder) if ladder.told & HURRIED else []
-    limited = bool(ladder.held & set(_fresh(wanted, ladder.told)))
-    acts = _fresh([act for act in wanted if act not in ladder.held], ladder.told)
+    acts, limited = _possible(ladder, wanted)
     step = ladder.step + len(due)
     told = _mark(ladder.told, acts)
     channels = tuple(dict.fromkeys(c for s in due for c in s.channels))
@@ -93,13 +93,21 @@ def climb(ladder: Ladder, policy: Policy, now: Millis) -> Climb:
 
 def _hurry(ladder: Ladder, policy: Policy) -> Climb:
     """Somebody else now, and the rung in its own time."""
-    wanted = _at_once(ladder)
-    limited = bool(ladder.held & set(_fresh(wanted, ladder.told)))
-    acts = _fresh([act for act in wanted if act not in ladder.held], ladder.told)
+    acts, limited = _possible(ladder, _at_once(ladder))
     due_at = _at(ladder, policy.steps[ladder.step])
     told = _mark(ladder.told, acts)
     reason = CLIMB_LIMIT if limited else "unreachable"
     return _climb(acts, ("sms",), ladder.step, due_at, told, RequirementState.OPEN, reason)
+
+
+def _possible(ladder: Ladder, wanted: list[Act]) -> tuple[tuple[Act, ...], bool]:
+    """What of it is done, and whether a drill's plan kept any of it back.
+
+    A rung that would tell nobody isn't taken: else all who look would read that they were told.
+    """
+    none = ladder.nobody if ladder.has_alternates else ladder.nobody | {Act.ALTERNATES}
+    fresh = _fresh([act for act in wanted if act not in none], ladder.told)
+    return tuple(act for act in fresh if act not in ladder.held), bool(ladder.held & set(fresh))
 
 
 def _at_once(ladder: Ladder) -> list[Act]:

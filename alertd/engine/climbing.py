@@ -1,6 +1,7 @@
 """Due ladders, digests and calls for help: what the tick finds, decides and records."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -37,6 +38,7 @@ from rosters.words import Level
 _LADDERS, _DIGESTS = "ladders", "digests"
 _OTHER = "other"  # a policy's word for "not by the way that stayed silent"
 _Holders = Mapping[int, Sequence[people.Holder]]  # by duty
+_Above = Mapping[int, Mapping[Act, int | None]]  # by requirement, the duty that a rung tells
 _NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it stays one part
 
 
@@ -61,19 +63,32 @@ def _climb_alert(turn: Turn, alert_no: int, rows: Sequence[due.Ladder]) -> None:
     holders = people.holders(turn.connection, [duty_of(row.no) for row in rows])
     units = counted_in(turn, alert, [row.unit_no for row in rows])
     held = _held(turn, alert, rows, holders)
-    climbs = []
+    ladders = {}
     for row in rows:
         others = people.stand_ins(holders.get(duty_of(row.no), ()), turn.minute)
-        ladder = escalate.Ladder(
+        ladders[row.no] = escalate.Ladder(
             step=row.step,
             start_at=row.start_at,
             told=row.told,
             has_alternates=bool(others),
             held=held.get(row.no, frozenset()),
         )
-        climbs.append((row, escalate.climb(ladder, alert.policy, turn.now)))
+    climbs = [(row, escalate.climb(ladders[row.no], alert.policy, turn.now)) for row in rows]
+    upward = [row for row, climb in climbs if _UPWARD & set(climb.acts)]
+    above = _upward(turn, alert, upward, holders) if upward else {}
+    for at, (row, _) in enumerate(climbs):
+        if row.no in above:
+            climbs[at] = row, _to_somebody(turn, alert, ladders[row.no], above[row.no])
     _record(turn, alert, climbs, units)
-    _carry_out(turn, alert, climbs, holders)
+    _carry_out(turn, alert, climbs, holders, above)
+
+
+def _to_somebody(
+    turn: Turn, alert: LiveAlert, ladder: escalate.Ladder, above: Mapping[Act, int | None]
+) -> escalate.Climb:
+    """Its climb, without the rungs above that nobody stands on."""
+    nobody = frozenset(act for act, duty in above.items() if duty is None)
+    return escalate.climb(replace(ladder, nobody=nobody), alert.policy, turn.now)
 
 
 def _held(
@@ -151,7 +166,9 @@ def _record(
     turn.record("climbed", {"items": items}, alert_no=alert.no)
 
 
-def _carry_out(turn: Turn, alert: LiveAlert, climbs: Climbs, holders: _Holders) -> None:
+def _carry_out(
+    turn: Turn, alert: LiveAlert, climbs: Climbs, holders: _Holders, above: _Above
+) -> None:
     remind: dict[tuple[Stage, bool], list[int]] = {}
     takeover: dict[Stage, list[int]] = {}
     ring: dict[Stage, list[int]] = {}
@@ -173,7 +190,7 @@ def _carry_out(turn: Turn, alert: LiveAlert, climbs: Climbs, holders: _Holders) 
         tell_stage(turn, alert, MessageKind.CALL, persons, stage)
     for stage, persons in takeover.items():
         tell_stage(turn, alert, MessageKind.TAKEOVER, persons, stage)
-    _queue_digests(turn, alert, climbs, holders)
+    _queue_digests(turn, alert, climbs, above)
 
 
 def tell_stage(
@@ -227,15 +244,11 @@ def _last_routes(turn: Turn, alert_no: int, persons: Sequence[int]) -> dict[int,
     return found
 
 
-def _queue_digests(turn: Turn, alert: LiveAlert, climbs: Climbs, holders: _Holders) -> None:
-    wanting = [(row, climb) for row, climb in climbs if _UPWARD & set(climb.acts)]
-    if not wanting:
-        return
-    told = _upward(turn, alert, [row for row, _ in wanting], holders)
+def _queue_digests(turn: Turn, alert: LiveAlert, climbs: Climbs, above: _Above) -> None:
     window = round(alert.policy.digest_window_s * 1000)
     items: list[list[int]] = []
-    for row, climb in wanting:
-        for act, to in told[row.no].items():
+    for row, climb in climbs:
+        for act, to in above.get(row.no, {}).items():
             if act in climb.acts and to is not None and to != duty_of(row.no):
                 items.append([to, row.no, turn.now + window])
     if items:

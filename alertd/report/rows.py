@@ -48,11 +48,11 @@ _STATES = {
 }
 _TOLD = {
     Told.CALL_LIST: N_("put on the list to be telephoned"),
-    Told.ALTERNATES: N_("alternates told"),
-    Told.PARENT: N_("superiors told"),
-    Told.GRANDPARENT: N_("superiors' superiors told"),
+    Told.ALTERNATES: N_("passed on to alternates"),
+    Told.PARENT: N_("passed on to superiors"),
+    Told.GRANDPARENT: N_("passed on to their superiors"),
     Told.DOOR_KNOCK: N_("put on the list of doors to knock at"),
-    Told.DUTY_DESK: N_("duty desk told"),
+    Told.DUTY_DESK: N_("passed on to the duty desk"),
 }
 _PLAYED = {
     Played.SILENT: "",

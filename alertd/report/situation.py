@@ -24,12 +24,12 @@ _BANDS: Final = {1: "#b3161b", 2: "#c85a00", 3: "#8a6a00", 4: "#1f5fa8"}
 _DRILL: Final = "#0b5a8a"
 
 _TOLD: Final[Mapping[str, str]] = {
-    "alternates": N_("alternates told"),
-    "parent": N_("superiors told"),
-    "grandparent": N_("superiors' superiors told"),
+    "alternates": N_("passed on to alternates"),
+    "parent": N_("passed on to superiors"),
+    "grandparent": N_("passed on to their superiors"),
     "call_list": N_("to be telephoned"),
     "door_knock": N_("somebody goes there"),
-    "duty_desk": N_("duty desk told"),
+    "duty_desk": N_("passed on to the duty desk"),
 }
 
 

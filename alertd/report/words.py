@@ -53,11 +53,11 @@ WORDS: Mapping[str, str] = {
     # what a rung does
     "act.remind": N_("reminders"),
     "act.call": N_("put on the list to be telephoned"),
-    "act.alternate": N_("alternates told"),
-    "act.parent": N_("superiors told"),
-    "act.grandparent": N_("superiors' superiors told"),
+    "act.alternate": N_("passed on to alternates"),
+    "act.parent": N_("passed on to superiors"),
+    "act.grandparent": N_("passed on to their superiors"),
     "act.door_knock": N_("put on the list of doors to knock at"),
-    "act.duty_desk": N_("duty desk told"),
+    "act.duty_desk": N_("passed on to the duty desk"),
     # the highest rung before an answer, in the order of the ladder
     "carried": N_("by the answer to the alert before"),
     "first": N_("after the first message"),

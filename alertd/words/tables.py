@@ -105,12 +105,12 @@ STAGES: Final[Mapping[str, str]] = {
     "done": N_("done"),
 }
 TOLD: Final[Mapping[str, str]] = {
-    "alternates": N_("alternate told"),
-    "parent": N_("superior told"),
-    "grandparent": N_("next superior told"),
+    "alternates": N_("passed on to the alternate"),
+    "parent": N_("passed on to the superior"),
+    "grandparent": N_("passed on to the next superior"),
     "call_list": N_("to be telephoned"),
     "door_knock": N_("somebody should go"),
-    "duty_desk": N_("duty desk told"),
+    "duty_desk": N_("passed on to the duty desk"),
 }
 ACTS: Final[Mapping[str, str]] = {
     "remind": N_("remind, by another way where there is one"),

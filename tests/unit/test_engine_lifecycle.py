@@ -15,12 +15,14 @@ from alertd.engine.authority import Actor
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.messages import ShortForm, compose
 from alertd.model import (
+    FOREVER,
     DeliveryState,
     Policy,
     RequirementState,
     Stage,
     StageRule,
     Step,
+    Told,
 )
 from alertd.store import people
 from alertd.store import tables as t
@@ -233,6 +235,23 @@ def test_who_is_his_own_superior_is_passed_over_for_the_next(make_city: MakeCity
     assert heard.message_no
     city.forward(minutes=9)
     assert len(city.rows(query)) > 1  # and the one above that in their turn
+
+
+def test_a_rung_that_nobody_stands_on_tells_nobody_and_doesnt_say_that_it_did(
+    make_city: MakeCity,
+) -> None:
+    """A city whose roster has grid leaders and nobody else: no alternate, no superior, no desk."""
+    city = make_city()
+    (duty, _), *_ = city.leaders()
+    h = t.holding.c
+    others = (h.to_version == FOREVER) & ((h.role != "grid_leader") | (h.rank > 1))
+    with city.store.transaction(city.now) as tx:
+        tx.connection.execute(update(t.holding).where(others).values(to_version=h.from_version))
+    city.issue(roles=("grid_leader",))
+    city.forward(minutes=16)
+    assert {m.kind for m in city.sent} == {"alert", "reminder", "group_reminder"}
+    assert city.requirement(duty).told == Told.CALL_LIST | Told.DOOR_KNOCK
+    assert city.requirement(duty).state == RequirementState.EXHAUSTED
 
 
 def test_units_of_one_name_are_counted_each(make_city: MakeCity) -> None:

@@ -116,6 +116,14 @@ def test_without_an_alternate_it_hurries_to_the_parent() -> None:
     assert climb(ladder(alternates=False), RED, at(1)).acts == (Act.PARENT,)
 
 
+def test_a_rung_that_nobody_stands_on_isnt_taken_and_does_no_harm() -> None:
+    alone = replace(ladder(2, alternates=False), nobody=frozenset({Act.PARENT}))
+    rung = climb(alone, RED, at(5))
+    assert (rung.acts, rung.told, rung.step, rung.reason) == ((), 0, 3, "no-answer")
+    last = climb(replace(alone, step=4, nobody=frozenset({Act.DUTY_DESK})), RED, at(15))
+    assert last.acts == (Act.DOOR_KNOCK,)
+
+
 def test_an_alternate_who_is_unreachable_too_hurries_to_the_parent() -> None:
     assert climb(ladder(told=int(Told.ALTERNATES)), RED, at(1)).acts == (Act.PARENT,)
 
