@@ -240,7 +240,7 @@ def _fault(row: Recorded, seq: int, previous: bytes) -> str:
         row.node,
         row.writer,
         row.seq,
-        row.turn,
+        *((row.turn,) if row.turn else ()),  # facts from before there were turns (v0004) have none
         fact.kind,
         fact.alert_no,
         fact.source,

@@ -60,7 +60,7 @@ def by_hand(previous: bytes, row: Recorded) -> bytes:
             row.node,
             row.writer,
             row.seq,
-            row.turn,
+            *([row.turn] if row.turn else []),
             row.fact.kind,
             row.fact.alert_no,
             row.fact.source,
@@ -87,6 +87,20 @@ def test_a_row_keeps_all_of_its_fact_and_hashes_to_what_anybody_computes(
     assert rows[0].hash == by_hand(bytes(32), rows[0])
     assert rows[1].hash == by_hand(rows[0].hash, rows[1])
     assert head == Head("town", 4, 2, rows[1].hash, 1)
+
+
+def test_a_chain_that_began_before_there_were_turns_holds(connection: Connection) -> None:
+    # Migration v0004 gave its facts turn 0, and left their hashes.
+    write(connection, Head("town", 4), [fact(1)], 555)
+    old = replace(kept(connection)[0], turn=0)
+    hash_then = by_hand(GENESIS, old)
+    connection.execute(update(t.journal).values(turn=0, hash=hash_then))
+    head = write(connection, Head("town", 4, 1, hash_then), [fact(2)], 556)
+    rows = kept(connection)
+    assert journal.verify(rows, [head]) == (2, [])
+    for at, wrong in enumerate((replace(rows[0], turn=1), replace(rows[1], turn=0))):
+        held, broken = journal.verify([*rows[:at], wrong, *rows[at + 1 :]])
+        assert (held, broken) == (1, [Broken("town", 4, at + 1, "hash")])
 
 
 def test_every_chain_has_a_head_of_its_own(connection: Connection) -> None:

@@ -77,7 +77,7 @@ def claimed(connection: Connection, fact: Fact) -> None:
     sending = int(DeliveryState.SENDING)
     alike = {(sending, attempt, *same): ids for attempt, ids in by_attempt.items()}
     _change(connection, _CLAIM, alike)
-    _count_all(connection, body["counts"], body["counter"])
+    _count_all(connection, body["counts"], _counter(fact))
 
 
 def settled(connection: Connection, fact: Fact) -> None:
@@ -96,7 +96,7 @@ def settled(connection: Connection, fact: Fact) -> None:
     _change(connection, _SETTLE, {(*end, at, None): ids for end, ids in by_end.items()})
     if stayed:
         _STAYED.run(connection, ids=numbers(connection, stayed))
-    _count_all(connection, fact.body["counts"], fact.body["counter"])
+    _count_all(connection, fact.body["counts"], _counter(fact))
 
 
 def receipts(connection: Connection, fact: Fact) -> None:
@@ -189,6 +189,11 @@ _NAMES = {columns: tuple(f"to_{column}" for column in columns) for columns in _K
 _ALL: dict[tuple[str, ...], Prepared] = {columns: _all(columns) for columns in _KINDS}
 _ONE: dict[tuple[str, ...], Prepared] = {columns: _one(columns) for columns in _KINDS}
 _COUNT = Prepared(lambda dialect: dialects.adding(dialect, t.delivery_count))
+
+
+def _counter(fact: Fact) -> int:
+    counter: int = fact.body.get("counter", 0)  # older journals don't have it: one process wrote
+    return counter
 
 
 def _count_all(connection: Connection, counts: Sequence[Sequence[int]], counter: int = 0) -> None:

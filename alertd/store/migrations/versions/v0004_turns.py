@@ -17,7 +17,7 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Add the column; PostgreSQL counts by itself, as several processes write."""
-    # A journal of before has other hashes: it can be read and no longer verified.
+    # What was there has turn 0, which no later fact has: its hash was made without one.
     for name in ("journal", "chain"):
         with op.batch_alter_table(name) as table:
             table.add_column(sa.Column("turn", BIG, nullable=False, server_default="0"))
