@@ -224,6 +224,16 @@ def test_what_is_there_is_moved_aside_with_its_log(taken: Taken, place: Place) -
     assert "port = 1" in (place.data_dir / "alertd.toml").read_text()
 
 
+def test_a_database_and_its_log_are_moved_together_or_not_at_all(tmp_path: Path) -> None:
+    one, log, aside = tmp_path / "a.sqlite3", tmp_path / "a.sqlite3-wal", tmp_path / "aside"
+    one.write_bytes(b"a database")
+    log.write_bytes(b"its log")
+    (aside / log.name).mkdir(parents=True)  # ends it midway, as a kill would
+    with pytest.raises(FileExistsError):
+        disk.move_together([one, log], aside)
+    assert (one.read_bytes(), log.read_bytes()) == (b"a database", b"its log")
+
+
 def test_twice_in_one_second_nothing_is_written_over(taken: Taken, place: Place) -> None:
     place.database.write_bytes(b"the first")
     asides = [

@@ -3,7 +3,7 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,6 +57,25 @@ def copy(source: Path, target: Path) -> None:
     with source.open("rb") as given, os.fdopen(descriptor, "wb") as file:
         while piece := given.read(_PIECE):
             file.write(piece)
+
+
+def move_together(paths: Sequence[Path], folder: Path) -> bool:
+    """Move files that are one into a folder on the same disk; whether there are any of them.
+
+    Each has its second name there, on disk, before any loses its first: killed at any moment, all
+    of them are still together in one of the two places.
+    """
+    there = [path for path in paths if path.exists()]
+    if not there:
+        return False
+    private_folder(folder)
+    for path in there:
+        os.link(path, folder / path.name)
+    sync(folder)
+    sync(folder.parent)
+    for path in there:
+        path.unlink()
+    return True
 
 
 def sha256(path: Path) -> str:

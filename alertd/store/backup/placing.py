@@ -236,7 +236,7 @@ def _put(staged: Path, place: Place, now: Millis) -> Path | None:
     sync(place.data_dir)
     aside = _fresh(place.database.parent, now)
     old = [place.database, *(Path(f"{place.database}{end}") for end in _BESIDE)]
-    moved = [_aside(path, aside) for path in old]
+    moved = [disk.move_together(old, aside)]  # what its log alone has would be lost without it
     for path in sorted(staged.rglob("*"), key=lambda path: path.name == DATABASE):
         if path.is_dir():
             continue
