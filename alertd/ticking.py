@@ -4,11 +4,14 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 
 Act = Callable[[], Awaitable[None] | None]
 """Something to be done now and then; quick, or awaited."""
+
+_NO_THREADS: Final = {"hint": "the system allows no more threads: look at TasksMax and ulimit -u"}
 
 log = structlog.get_logger("alertd.ticking")
 
@@ -41,4 +44,5 @@ async def _repeat(seconds: float, act: Act) -> None:
             if inspect.isawaitable(found):
                 await found
         except Exception as error:  # noqa: BLE001 - the next time may do better, and others go on
-            log.error("a task of the node failed", error=type(error).__name__)  # noqa: TRY400 - no values
+            more = _NO_THREADS if "new thread" in str(error) else {}
+            log.error("a task of the node failed", error=type(error).__name__, **more)  # noqa: TRY400 - no values

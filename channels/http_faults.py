@@ -1,11 +1,13 @@
 """What an HTTP answer means for the next try, where the gateway has no better word of its own."""
 
+import errno
 from email.utils import parsedate_to_datetime
 
 from channels.base import Fault, SendError
 
 _OK = range(200, 300)
 _TRY_AGAIN = {408, 425, 503}
+_TILL_SOME_ARE_FREE_S = 1.0
 _LONGEST_RETRY_AFTER_S = 3600.0  # a gateway that says "next week" isn't believed
 
 
@@ -31,7 +33,17 @@ def fault_of_exchange(error: NotSentError | LostAnswerError) -> SendError:
         return SendError(Fault.UNKNOWN, error.code)
     if isinstance(error, BusyError):
         return SendError(Fault.RETRY, "no-free-connection")
+    if _is_ours(error):
+        return SendError(Fault.THROTTLED, "no-descriptors", retry_after_s=_TILL_SOME_ARE_FREE_S)
     return SendError(Fault.AWAY, "no-connection")
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether it is this process that may open no more, and no gateway's fault."""
+    cause = error.__cause__
+    if cause is None:
+        return False
+    return getattr(cause, "errno", None) in {errno.EMFILE, errno.ENFILE} or _is_ours(cause)
 
 
 def fault_of_status(status: int, retry_after_s: float | None = None) -> SendError | None:

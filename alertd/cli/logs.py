@@ -13,6 +13,7 @@ from typing import Any, Final
 import structlog
 
 Event = MutableMapping[str, Any]
+_AGAIN_S, _MOST_WORDS = 60.0, 100
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -23,6 +24,30 @@ class _Discreet(logging.Formatter):
         text = f"{record.levelname.lower()} {record.name}: {record.getMessage()}"
         error = record.exc_info[1] if record.exc_info else None
         return f"{text} ({_place_of(error)})" if error else text
+
+
+class Patient(logging.Filter):
+    """Lets each of asyncio's lines through once a minute.
+
+    Where no file may be opened any more it says so for each connection that waits, every second:
+    eighteen thousand lines a second were seen, and they fill a disk.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it wasn't said in this minute."""
+        if record.name != "asyncio":
+            return True
+        words = record.getMessage().partition("\n")[0]
+        if 0 <= record.created - self._said.get(words, 0.0) < _AGAIN_S:
+            return False
+        if len(self._said) >= _MOST_WORDS:
+            self._said.clear()
+        self._said[words] = record.created
+        return True
 
 
 def is_news(record: logging.LogRecord) -> bool:
@@ -40,6 +65,7 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Discreet())
     handler.addFilter(is_news)
+    handler.addFilter(Patient())
     logging.basicConfig(handlers=[handler], level=max(_LEVELS[level], logging.WARNING), force=True)
     renderer = (
         structlog.dev.ConsoleRenderer(exception_formatter=_no_traceback)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from alertd import descriptors
 from alertd.beside import Running
 from alertd.bootstrap import Node
 from alertd.cli import show
@@ -70,6 +71,7 @@ class Serving:
             raise
 
     async def _start(self) -> None:
+        descriptors.take_enough()
         sock = listen(self.settings)
         self._stack.callback(sock.close)
         certificate = certificate_of(self.settings)  # before the engine sends anything

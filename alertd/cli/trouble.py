@@ -17,6 +17,8 @@ _LOOK: Final = N_(
 )
 # A library that can't be loaded, and a password's hash that can't be made.
 _NO_MEMORY: Final = ("failed to map segment", "cannot allocate memory", "memory allocation error")
+# Python's own word, and argon2's.
+_NO_THREADS: Final = ("can't start new thread", "threading failure")
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")  # and what begins with the first
 
 
@@ -34,6 +36,11 @@ def of_file(error: OSError) -> AlertdError:
 def of_memory(error: BaseException) -> AlertdError | None:
     """What is said where there isn't memory enough; None: that isn't what it says."""
     text = str(error).lower()
+    if any(sign in text for sign in _NO_THREADS):
+        return UnavailableError(
+            "The system lets alertd start no more threads.",
+            hint="Look at TasksMax, ulimit -u and what else runs here.",
+        )
     short = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
     if not short and not any(sign in text for sign in _NO_MEMORY):
         return of_memory(error.__cause__) if error.__cause__ is not None else None

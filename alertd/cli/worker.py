@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from alertd import descriptors
 from alertd.bootstrap import Node
 from alertd.cli import show
 from alertd.cli.logs import configure
@@ -47,6 +48,7 @@ def _named(settings: Settings, routes: str | None) -> frozenset[str]:
 
 
 async def _work(settings: Settings, part: Part, *, as_json: bool) -> None:
+    descriptors.take_enough()
     node = Node(settings, part=part)
     stopping = asyncio.Event()
 

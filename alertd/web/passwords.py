@@ -18,7 +18,8 @@ MOST: Final = 200
 _AT_ONCE: Final = 2  # each check takes 64 MiB; a flood of sign-ins must not take the machine
 
 # ARGON2_MEMORY_ALLOCATION_ERROR and ARGON2_THREAD_FAIL, of argon2.h: it has but words for them.
-_SHORT: Final = frozenset(map(error_to_str, (-22, -33)))
+_NO_MEMORY, _NO_THREAD = map(error_to_str, (-22, -33))
+_SHORT: Final = frozenset({_NO_MEMORY, _NO_THREAD})
 
 _hasher = PasswordHash((Argon2Hasher(),))
 # What a name that nobody has is checked against, so that it takes as long as a real one.
@@ -55,7 +56,7 @@ def hash_password(password: str) -> str:
     try:
         return _hasher.hash(password)
     except Argon2Error as error:
-        raise _short_of_memory() from error
+        raise _short(error) from error
 
 
 def require_good(password: str) -> None:
@@ -78,11 +79,16 @@ def _verify(password: str, kept: str) -> bool:
         return PasswordHasher().verify(kept or _NOBODY, password[:MOST]) and bool(kept)
     except (VerificationError, InvalidHashError) as error:
         if str(error) in _SHORT:
-            raise _short_of_memory() from error
+            raise _short(error) from error
         return False  # or a hash that nothing here made
 
 
-def _short_of_memory() -> UnavailableError:
+def _short(error: Exception) -> UnavailableError:
+    if str(error) == _NO_THREAD:
+        return UnavailableError(
+            "The system lets alertd start no more threads.",
+            hint="Look at TasksMax, ulimit -u and what else runs here.",
+        )
     return UnavailableError(
         "There isn't memory enough for alertd.", hint="Wait a minute, then try again."
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from alertd import descriptors
 from alertd.errors import MovedError
 from alertd.i18n import N_
 from alertd.store.reads.pulse import Pulse, pulse
@@ -21,6 +22,10 @@ SHOWN_MS: Final = 86_400_000  # for whoever comes on duty, too
 LACKS: Final = N_(
     "A standby of the database took over, and may lack what was accepted last: look whether alerts"
     " and answers of the moments before are there."
+)
+_SCARCE: Final = N_(
+    "{used} of the {allowed} files and sockets that alertd may have open are: raise LimitNOFILE (or"
+    " ulimit -n) and start it anew, or look who holds so many connections."
 )
 _HEALTH_TIMEOUT_S: Final = 2.5
 
@@ -92,6 +97,8 @@ async def readiness(deps: Deps) -> Readiness:
     elif "Actual" not in carried:
         warnings.append(N_("No route carries Actual alerts."))
     warnings += _work_warnings(deps, found, oldest_s)
+    if few := await asyncio.to_thread(descriptors.scarce):
+        warnings.append(_SCARCE.format(used=few[0], allowed=few[1]))
     standing = standing_of(deps)
     if not standing.trusted:
         warnings.append(standing.warning)

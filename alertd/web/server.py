@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import re
-import resource
 import socket
 import ssl
 from collections.abc import Callable, Collection, Iterator
@@ -14,13 +13,13 @@ from weakref import WeakKeyDictionary
 import structlog
 import uvicorn
 
+from alertd import descriptors
 from alertd.errors import NotConfiguredError, UnavailableError
 from alertd.i18n import N_
 from alertd.settings import Settings
 from alertd.web.heads import Requests
 
 _MOST_WAITING: Final = 2_048  # connections that the kernel holds until they are taken
-_UNBOUNDED: Final = 65_536  # descriptors, where the system has no limit
 _HINT: Final = "alertd cert makes both."
 _TAKEN: Final = N_("Set ALERTD_PORT to another one (0 takes any free one), or stop what uses it.")
 _NOT_THIS_MACHINES: Final = N_(
@@ -106,17 +105,11 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def descriptors() -> int:
-    """How many files and sockets this process may have open."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _UNBOUNDED if soft == resource.RLIM_INFINITY else soft
-
-
 def server_for(
     app: object,
     stopping: asyncio.Event,
     settings: Settings,
-    allowed: Callable[[], int] = descriptors,
+    allowed: Callable[[], int] = descriptors.allowed,
 ) -> Server:
     """The server of an application, whose streams end when `stopping` is set.
 

@@ -7,6 +7,7 @@ from alertd.i18n import N_
 
 FAULTS: Final[Mapping[str, str]] = {
     "no-connection": N_("the gateway can't be reached"),
+    "no-descriptors": N_("alertd may open no more files and sockets (LimitNOFILE, ulimit -n)"),
     "connection-lost": N_("the connection was lost"),
     "timeout": N_("no answer in time"),
     "tls-failed": N_("no encrypted connection could be made"),

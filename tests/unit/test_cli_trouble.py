@@ -26,6 +26,13 @@ def test_too_little_memory_is_told_as_that(error: Exception) -> None:
         assert told.message == "There isn't memory enough for alertd."
 
 
+@pytest.mark.parametrize("words", ["can't start new thread", "Threading failure"])
+def test_that_no_thread_can_be_started_is_no_want_of_memory(words: str) -> None:
+    told = of_memory(RuntimeError(words))
+    assert told is not None
+    assert "TasksMax" in (told.hint or "")
+
+
 def test_another_trouble_is_not() -> None:
     for error in (ImportError("No module named x"), FileNotFoundError(errno.ENOENT, "x")):
         assert of_memory(error) is None

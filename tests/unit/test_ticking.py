@@ -16,7 +16,7 @@ async def test_it_is_done_again_and_again_though_it_or_another_fails() -> None:
 
     def fails() -> None:
         times["fails"] += 1
-        raise LookupError("secret")
+        raise LookupError("secret: can't start new thread")
 
     async def works() -> None:
         times["works"] += 1
@@ -31,6 +31,7 @@ async def test_it_is_done_again_and_again_though_it_or_another_fails() -> None:
         await ticker.stop()
     assert {line["error"] for line in said} == {"LookupError"}
     assert "secret" not in str(said)
+    assert "TasksMax" in said[0]["hint"]
     before = dict(times)
     await asyncio.sleep(10 * OFTEN_S)  # in which it would be done again
     assert times == before
