@@ -117,7 +117,7 @@ def refuse_empty(settings: Settings) -> None:
         ConflictError: The database is empty, or isn't there.
     """
     served = address_key(settings).is_file() and (settings.data_dir / TOKEN_FILE).is_file()
-    if served and migrate.current(settings.store_url) is None:
+    if served and not migrate.holds_a_city(settings.store_url):
         raise ConflictError(
             "The database is empty, but a city was served from this data folder.",
             hint="Is database_url right? Bring the city's database back: alertd restore, or"

@@ -34,8 +34,8 @@ def store_findings(settings: Settings) -> list[Finding]:
     what = _("database")
     try:
         version, head = migrate.current(settings.store_url), migrate.head()
+        refuse_empty(settings)
         if version is None:
-            refuse_empty(settings)
             migrate.refuse_unfit(settings.store_url)
             return [Finding(what, Health.LOOK, _("none yet; the first start makes it"))]
         if not migrate.is_known(version):

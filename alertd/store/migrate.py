@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
 from alertd.errors import ConflictError
@@ -61,6 +61,18 @@ def current(url: str) -> str | None:
     try:
         with engine.begin() as connection:
             return _current(connection)
+    finally:
+        engine.dispose()
+
+
+def holds_a_city(url: str) -> bool:
+    """Whether anything was ever put on record there: tables alone may be left of a broken copy."""
+    if current(url) is None:
+        return False
+    engine = dialect.reader(url)
+    try:
+        with engine.begin() as connection:
+            return connection.execute(text("SELECT 1 FROM journal LIMIT 1")).first() is not None
     finally:
         engine.dispose()
 
