@@ -29,6 +29,7 @@ from channels.loudspeaker.broker_bounds import Keeps, bound
 from channels.loudspeaker.broker_config import PORTS, nats_config
 from channels.loudspeaker.broker_launch import EXIT_LOCKED
 from channels.loudspeaker.broker_life import LOCK, answers, hangs, processor_s
+from channels.loudspeaker.broker_sessions import EVERY_S, Tidier
 from channels.loudspeaker.broker_store import deaf, forget_older, put_aside, put_back
 from channels.loudspeaker.nats_api import NatsApi, NatsError
 from channels.loudspeaker.passwords import logins
@@ -82,6 +83,7 @@ class EmbeddedBroker:
         keeps: How much waits in it for those that are away.
         renewed: Called where its store was put aside and made anew: with `does-not-start` or
             `deaf`, and the name under which the old one is kept in `data_dir`.
+        tidy_s: How often it is looked whether one loudspeaker has too many sessions.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class EmbeddedBroker:
         shared_login: bool = False,
         keeps: Keeps | None = None,
         renewed: Callable[[str, str], None] = lambda _why, _kept: None,
+        tidy_s: float = EVERY_S,
     ) -> None:
         self._dir = data_dir.resolve()
         self._host = host
@@ -108,6 +111,7 @@ class EmbeddedBroker:
         self._deaf = False
         self._looking: asyncio.Task[None] | None = None
         self._accounts = Accounts(self._dir)
+        self._tidier = Tidier(self.api, self._accounts, tidy_s)
         self._logins: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -157,6 +161,7 @@ class EmbeddedBroker:
         self._tasks = [
             asyncio.create_task(self._keep(binary)),
             asyncio.create_task(self._watch(known)),
+            asyncio.create_task(self._tidier.run()),
         ]
         return self.address
 

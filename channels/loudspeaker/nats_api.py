@@ -23,6 +23,8 @@ MAY: dict[str, list[str]] = {
         f"{_API}.CONSUMER.INFO.{MESSAGES}.*",
         f"{_API}.STREAM.INFO.{SESSIONS}",
         f"{_API}.STREAM.MSG.GET.{SESSIONS}",
+        f"{_API}.STREAM.MSG.DELETE.{SESSIONS}",
+        f"{_API}.CONSUMER.DELETE.{MESSAGES}.*",
     ],
     "subscribe": [f"{_INBOX}.*"],
 }

@@ -12,6 +12,8 @@ from alertd.errors import ConflictError, InvalidInputError
 from channels.loudspeaker.accounts import MOST_AREAS, Account, Accounts, newest
 from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.broker_config import MOST_UNCONFIRMED
+from channels.loudspeaker.broker_sessions import Session, crowds, surplus
+from channels.loudspeaker.nats_api import MESSAGES, SESSIONS
 from tests.contract.mqtt_bytes import Speaker
 from tests.contract.peer import PATIENCE_S, until
 from tests.enrolled import enrol
@@ -69,6 +71,61 @@ async def test_a_terminal_hears_and_says_only_what_is_its_own(tmp_path: Path) ->
         assert (await alertd.next_message()).payload == b"mine"
         await terminal.close()
         await alertd.close()
+
+
+async def test_one_loudspeaker_does_not_fill_the_broker_with_sessions(tmp_path: Path) -> None:
+    """nats-server keeps each for ever, with a tenth of a megabyte of memory."""
+    accounts = Accounts(tmp_path)
+    t1, t2 = enrol(accounts, ["t1", "t2"], [], NOW)
+    broker = EmbeddedBroker(tmp_path, tidy_s=0.2)
+    await broker.start()
+    port = broker.address.port
+
+    async def enter(account: Account, name: str) -> Speaker:
+        speaker = await Speaker.connect(
+            port, account.terminal, account.password, name=name, clean=False
+        )
+        await speaker.subscribe(f"alertd/v1/terminal/{account.terminal}/cmd")
+        return speaker
+
+    async def enter_and_leave(name: str) -> None:
+        await (await enter(t1, name)).close()
+
+    await (await enter(t2, "other")).close()
+    await asyncio.gather(*(enter_and_leave(f"t1-{number}") for number in range(60)))
+    last = await enter(t1, "last")
+
+    async def few() -> bool:
+        async with broker.api(PATIENCE_S) as api:
+            told = await api.ask("STREAM.INFO", SESSIONS, {})
+            kept = await api.ask("CONSUMER.NAMES", MESSAGES, {"offset": 0})
+        return bool(told["state"]["messages"] == kept["total"] <= 7)
+
+    await until(few)
+    sender = await ours(broker)
+    for account in (t1, t2):
+        await sender.publish(f"alertd/v1/terminal/{account.terminal}/cmd", b"heard")
+    assert (await last.next_message()).payload == b"heard"
+    other = await enter(t2, "other")
+    assert (await other.next_message()).payload == b"heard"
+    for speaker in (last, other, sender):
+        await speaker.close()
+    await broker.stop()
+
+
+def test_who_has_too_many_sessions() -> None:
+    def of(owner: str, *numbers: int) -> list[Session]:
+        return [Session(number, owner) for number in numbers]
+
+    def numbers(found: list[Session]) -> list[int]:
+        return sorted(session.number for session in found)
+
+    assert numbers(surplus(of("t1", *range(1, 8)) + of("t2", 9, 10), 0)) == [1, 2]
+    assert surplus(of("", *range(1, 2000)), since=0) == [], "a thousand come at once"
+    assert numbers(surplus(of("", *range(1, 1003)), since=5000)) == [1, 2]
+    assert crowds(of("t1", *range(1, 400)) + of("t2", *range(400, 500)), since=0) == ["t1"]
+    assert crowds(of("t1", *range(1, 400)), since=300) == [], "they were there before"
+    assert crowds(of("", *range(1, 9999)), since=0) == []
 
 
 async def test_there_is_no_login_for_all_unless_it_is_asked_for(tmp_path: Path) -> None:
