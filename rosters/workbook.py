@@ -47,5 +47,5 @@ def _rows(
             yield each[0], each[1]
             continue
         tell = report.error if each["severity"] == Severity.ERROR else report.warn
-        tell(0, "", each["code"], **each["params"])
+        tell(each.get("line", 0), "", each["code"], **each["params"])
     return False

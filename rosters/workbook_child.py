@@ -2,8 +2,8 @@
 
 `python -m rosters.workbook_child KIND FILE PARENT`, for the process with that id, writes a line of
 JSON for each: `[line, [cell, …]]` for a row that isn't blank, `{"severity": …, "code": …,
-"params": {…}}` for a problem, and `null` in the end. Where that is missing, it died: of its bounds,
-or of a file that the library can't stand.
+"params": {…}}` for a problem, with its `line` where it has one, and `null` in the end. Where that
+is missing, it died: of its bounds, or of a file that the library can't stand.
 
 The library makes room for every cell from the first to the last, so that a single one that strayed
 to the sheet's far corner asks for 400 GB, and then aborts its process.
@@ -18,6 +18,7 @@ import signal
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,9 @@ _MAX_MEMORY: Final = 4 << 30  # twice what a full sheet of a roster needs
 _MAX_CPU_S: Final = 600
 # A spreadsheet keeps 15 significant digits; a longer number is no longer the one that was typed.
 _EXACT: Final = 10**15
+# All columns at their limits are 3,000 characters. A cell of a gigabyte, packed into one megabyte,
+# would go over to whoever reads us: a server.
+_LONGEST_ROW: Final = 1 << 16
 _PR_SET_PDEATHSIG: Final = 1
 _LOOKED_AT: Final = 50  # rows; a title or two may stand above the header
 
@@ -67,6 +71,9 @@ def rows(kind: FileKind, path: Path) -> Iterator[Any]:
     more, hidden = unsaid(path, sheet.name), []
     for line, cells in enumerate(sheet.iter_rows(), 1):
         row = [as_text(cell) for cell in cells]
+        if sum(map(len, row)) > _LONGEST_ROW:
+            yield {**_problem(Severity.ERROR, "file-cut"), "line": line}
+            return
         for column, text in more.spoilt.get(line, ()):
             if 0 <= column - left < len(row) and not row[column - left]:
                 row[column - left] = text
@@ -181,6 +188,8 @@ def _bound() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CPU, (_MAX_CPU_S, _MAX_CPU_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it would hold everybody's number
+    with suppress(OSError):  # where memory runs out all the same, this goes and not the server
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
 
 
 def _outlive_nobody(parent: int) -> None:

@@ -232,6 +232,17 @@ def test_where_nothing_is_hidden_nothing_is_told(tmp_path: Path) -> None:
     assert "rows-hidden" not in checked(book(tmp_path, rows)).problems.by_code
 
 
+def test_a_row_that_is_no_rows_of_a_roster_is_refused_and_not_handed_on(tmp_path: Path) -> None:
+    """A cell may unpack to a gigabyte; three of the longest that a spreadsheet writes will do."""
+
+    def endless(sheet: Worksheet) -> None:
+        rows(sheet)
+        sheet.write_row(len(ROWS), 0, ["x" * 32_767] * 3)
+
+    found = checked(book(tmp_path, endless))
+    assert errors(found) == [(len(ROWS) + 1, "", "file-cut")]
+
+
 READS = """
 import sys
 from pathlib import Path
