@@ -15,6 +15,8 @@ from sqlalchemy.engine import make_url
 
 from alertd.errors import ConflictError
 from alertd.store import dialect
+from alertd.store.postgres import half_a_copy
+from alertd.store.tables import metadata
 
 _FOLDER = Path(__file__).parent / "migrations"
 
@@ -32,7 +34,7 @@ def upgrade(url: str) -> None:
 
     Raises:
         ConflictError: A newer alertd has been at work in this database, an older one is, or it is
-            empty and no city could be in it.
+            empty and no city could be in it, or it isn't whole.
     """
     _make_folder(url)
     engine = dialect.writer(url)
@@ -49,6 +51,8 @@ def upgrade(url: str) -> None:
                     hint="Stop every server and worker, and start them all in this version.",
                 )
             command.upgrade(config(connection), "head")
+            if dialect.missing(connection, metadata.sorted_tables):
+                raise half_a_copy()
     finally:
         engine.dispose()
 

@@ -1,11 +1,11 @@
 """PostgreSQL's own: how it is connected to, what it must be like, what it says of itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.adapt import Dumper
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from alertd.errors import ConflictError, PooledError, ReplacedError
@@ -128,16 +128,46 @@ def refuse_unfit(connection: Connection) -> None:
     """Refuse a database, still empty, in which a city couldn't be.
 
     Raises:
-        ConflictError: It can't hold every text, or its user may make no tables.
+        ConflictError: It can't hold every text, its user may make no tables, or half of a copy is
+            in it.
     """
-    encoding, may_make = connection.exec_driver_sql(_FITNESS).one()
+    encoding, may_make, begun = connection.exec_driver_sql(_FITNESS).one()
     hint = "Make one with: createdb --owner USER --template template0 --encoding UTF8 NAME"
     if encoding != "UTF8":
         raise ConflictError("The database's encoding isn't UTF8: texts would be lost.", hint=hint)
     if not may_make:
         raise ConflictError("The database's user may make no tables in it.", hint=hint)
+    if begun:
+        raise half_a_copy()
+
+
+def half_a_copy() -> ConflictError:
+    """What is said of a database that its own tools haven't copied to the end."""
+    return ConflictError(
+        "The database isn't whole: tables, keys or indexes are missing in it.",
+        hint="Was a pg_restore interrupted? Once more, with --single-transaction, into an empty"
+        " database.",
+    )
+
+
+def missing(connection: Connection, tables: Iterable[Table]) -> list[str]:
+    """Tables' keys, and indexes, that aren't there: pg_restore makes them last."""
+    found = connection.exec_driver_sql(_MADE).all()
+    there = {index for _, index, _ in found} | {f"{of}_pkey" for of, _, is_key in found if is_key}
+    wanted = [
+        name
+        for table in tables
+        for name in (f"{table.name}_pkey", *sorted(str(index.name) for index in table.indexes))
+    ]
+    return [name for name in wanted if name not in there]
 
 
 _FITNESS = (
-    "SELECT current_setting('server_encoding'), has_schema_privilege(current_schema(), 'CREATE')"
+    "SELECT current_setting('server_encoding'), has_schema_privilege(current_schema(), 'CREATE'),"
+    " to_regclass('journal') IS NOT NULL"
+)
+_MADE = (
+    "SELECT t.relname, i.relname, x.indisprimary FROM pg_index x"
+    " JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid"
+    " WHERE t.relnamespace = current_schema()::regnamespace"
 )

@@ -19,6 +19,7 @@ from alertd.model import AlertState, Channel
 from alertd.settings import Settings
 from alertd.store import dialect, migrate
 from alertd.store import tables as t
+from alertd.store.backup import checking
 from alertd.store.database import BrokenOffError, Store
 from alertd.store.vault import Vault
 from channels.base import Fault, SendError
@@ -204,6 +205,25 @@ def test_a_user_who_may_make_no_tables_is_told(url: str) -> None:
             migrate.upgrade(theirs.render_as_string())
     finally:
         run(url, f"DROP ROLE {empty}")
+
+
+@pytest.mark.parametrize(
+    "lost",
+    ["ALTER TABLE worker DROP CONSTRAINT worker_pkey", "DROP INDEX todo_open"],
+)
+def test_half_a_copy_is_refused_and_named(url: str, lost: str) -> None:
+    """As `pg_restore` leaves it: rows first, then keys, and then indexes, by the alphabet."""
+    run(url, lost)
+    with pytest.raises(ConflictError, match="isn't whole"):
+        migrate.upgrade(url)
+    engine = dialect.reader(url)
+    with engine.connect() as connection:
+        found = [problem.where for problem in checking.database(connection)]
+    engine.dispose()
+    assert found == [lost.rsplit(maxsplit=1)[-1]]
+    run(url, "DELETE FROM alembic_version")  # sooner still
+    with pytest.raises(ConflictError, match="isn't whole"):
+        migrate.upgrade(url)
 
 
 def test_tables_are_not_changed_under_an_older_version_that_runs(url: str) -> None:

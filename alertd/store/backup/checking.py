@@ -42,7 +42,9 @@ def files(folder: Path, made: Manifest) -> Iterator[Problem]:
 
 
 def database(connection: Connection) -> Iterator[Problem]:
-    """SQLite's own check of pages, indexes and references."""
+    """SQLite's own check of pages, indexes and references; of PostgreSQL, keys and indexes."""
+    for name in dialect.missing(connection, t.metadata.sorted_tables):
+        yield Problem("database", name, "missing")
     if connection.dialect.name != "sqlite":
         return
     for (line,) in connection.execute(text(f"PRAGMA integrity_check({_MOST})")):
