@@ -76,7 +76,12 @@ DELIVERIES: Final[Mapping[str, str]] = {
     "cancelled": N_("withdrawn"),
     "": N_("not told yet"),
 }
-CALLS: Final[Mapping[str, str]] = {**DELIVERIES, "heard": N_("heard to the end, not answered")}
+CALLS: Final[Mapping[str, str]] = {
+    **DELIVERIES,
+    "delivered": N_("picked up, not answered"),
+    "heard": N_("heard to the end, not answered"),
+    "cut": N_("hung up before its end, not answered"),
+}
 CHANNELS: Final[Mapping[str, str]] = {
     "sms": N_("SMS"),
     "loudspeaker": N_("loudspeakers"),

@@ -189,8 +189,9 @@ def test_a_call_that_was_heard_is_no_answer(tmp_path: Path) -> None:
     city = calling(tmp_path, sms_route(), sms_route("calls", channel=Channel.VOICE))
     alert = city.issue(roles=("grid_leader",))
     city.forward(minutes=4)
-    call = next(message for message in city.sent if message.kind == "voice_call")
+    call, other, *_ = (message for message in city.sent if message.kind == "voice_call")
     city.receipt(call, ReceiptStatus.PLAYED, detail="20/20")
+    city.receipt(other, ReceiptStatus.INTERRUPTED, detail="1/20")  # who hung up heard nothing
     row = city.one(select(t.delivery).where(t.delivery.c.id == call.delivery))
     assert (row.state, row.played) == (DeliveryState.DELIVERED, Played.PLAYED)
     duty, _ = next(pair for pair in city.leaders() if city.phone_of(pair[1]) == call.address)
@@ -198,7 +199,7 @@ def test_a_call_that_was_heard_is_no_answer(tmp_path: Path) -> None:
     with city.store.read() as connection:
         page = unanswered(connection, alert)
     told = {who.call for row in page.items for who in row.holders if who.rank == 1}
-    assert told == {"accepted", "heard"}
+    assert told == {"accepted", "heard", "cut"}
     city.store.close()
 
 

@@ -25,7 +25,7 @@ from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
 from alertd.store.reads.board import issued_version, path_then
 from alertd.store.reads.paging import Page
-from alertd.store.reads.unanswered import PersonView, holders_shown, person_views
+from alertd.store.reads.unanswered import PersonView, call_word, holders_shown, person_views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,7 @@ class Sent:
     Args:
         kind: alert, shift, reminder, takeover, digest, help, confirmation, voice_call.
         played: Whether a call was heard to its end.
+        call: What became of a call, as `PersonView` has it; "" for anything else.
         made_at: When it came to be.
         settled_at: When its state was last heard of; None before the first word.
     """
@@ -84,6 +85,7 @@ class Sent:
     reason: str
     duplicate: bool
     played: bool
+    call: str
     made_at: Millis
     settled_at: Millis | None
 
@@ -192,6 +194,7 @@ def messages_to(connection: Connection, alert_no: int, person_no: int) -> tuple[
             reason=row.reason or "",
             duplicate=bool(row.duplicate),
             played=row.played == Played.PLAYED,
+            call=call_word(row.state, row.played) if channel_of(row.lane) == Channel.VOICE else "",
             made_at=row.created_at,
             settled_at=row.settled_at,
         )

@@ -12,6 +12,7 @@ from alertd.model import (
     Channel,
     DeliveryState,
     Millis,
+    Played,
     Policy,
     RecipientKind,
     RequirementState,
@@ -31,7 +32,7 @@ from alertd.store.reads.board import issued_version, path_then
 from alertd.store.reads.paging import Page
 from rosters.shifts import spelled
 
-HEARD = "heard"
+_HEARD = {Played.PLAYED: "heard", Played.PARTIAL: "cut"}
 _STATES = {
     "open": (RequirementState.OPEN,),
     "exhausted": (RequirementState.EXHAUSTED,),
@@ -49,8 +50,9 @@ class PersonView:
         shift: Their hours, 20:00–08:00; "" where they are always on duty.
         delivery: What became of the last text to this person, in a word, or "" for none.
         reason: Why, where it failed or nobody can tell.
-        call: What became of a machine's call: heard, or a delivery's state; "" for none. Heard is
-            no answer: somebody else may have picked up.
+        call: What became of a machine's call: `heard` to its end, `cut` where it was hung up
+            before, or a delivery's state (`delivered`: picked up); "" for none. Heard is no answer:
+            somebody else may have picked up, or a mailbox.
     """
 
     person_id: str
@@ -308,6 +310,9 @@ def _last_calls(connection: Connection, alert_no: int, persons: Sequence[int]) -
         )
         .order_by(d.id)
     )
-    return {
-        row.recipient_no: HEARD if row.played else DeliveryState(row.state).word for row in rows
-    }
+    return {row.recipient_no: call_word(row.state, row.played) for row in rows}
+
+
+def call_word(state: int, played: int) -> str:
+    """What became of a machine's call: heard (to its end), cut (hung up before), or its state."""
+    return _HEARD.get(Played(played)) or DeliveryState(state).word
