@@ -1,5 +1,6 @@
 """`alertd cert`: certificates with which browsers on the office's own network trust the console."""
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -8,10 +9,14 @@ import typer
 
 from alertd.cli import show
 from alertd.cli.certificates import SERVER_DAYS, expires_at, fingerprint, make
-from alertd.cli.options import Json
-from alertd.cli.words import _
+from alertd.cli.client import connect, running
+from alertd.cli.options import As, Json
+from alertd.cli.words import LANGUAGE, _
 from alertd.clock import machine_ms
-from alertd.settings import load
+from alertd.errors import AlertdError
+from alertd.i18n import sentence
+from alertd.settings import Settings, load
+from alertd.store import migrate
 
 _FOLDER: Final = "tls"
 
@@ -28,12 +33,18 @@ def cert(  # noqa: D103 - its help says it
         Path | None,
         typer.Option("--to", metavar="FOLDER", help=_("Else tls in the data folder.")),
     ] = None,
+    acting_as: As = None,
     as_json: Json = False,
 ) -> None:
     settings = load()
     folder = (to or settings.data_dir / _FOLDER).expanduser().absolute()
     at = datetime.fromtimestamp(machine_ms() / 1000, settings.zone)
     files = make(folder, names, office=f"alertd {settings.signature_en}", now=at)
+    try:
+        asyncio.run(_on_record(settings, acting_as))
+    except AlertdError as error:  # a server may not come up without it
+        why = sentence(LANGUAGE, error.message)
+        show.note(_("That it was made isn't on record: {why}").format(why=why))
     shown = {
         "authority": str(files.authority),
         "server": str(files.server),
@@ -60,3 +71,11 @@ def cert(  # noqa: D103 - its help says it
         show.line(_("Whoever has authority.key can forge any site for these browsers: keep it."))
 
     show.answer(shown, as_json=as_json, human=human)
+
+
+async def _on_record(settings: Settings, acting_as: str | None) -> None:
+    """Where there is a city: as a rule its first certificate is made before that."""
+    if running(settings.data_dir) is None and not migrate.current(settings.store_url):
+        return
+    async with connect(settings, acting_as=acting_as, reads_only=True) as client:
+        await client.post("/api/v1/record/handed-out", {"what": "certificate"})

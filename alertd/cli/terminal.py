@@ -243,11 +243,20 @@ async def _logins(settings: Settings, acting_as: str | None = None) -> list[dict
     "mosquitto", help=_("Write Mosquitto's passwords, ACL and an example of its settings.")
 )
 def mosquitto(  # noqa: D103 - its help says it
-    out: Annotated[Path, typer.Argument(metavar="FOLDER")], as_json: Json = False
+    out: Annotated[Path, typer.Argument(metavar="FOLDER")],
+    acting_as: As = None,
+    as_json: Json = False,
 ) -> None:
     settings = load()
     folder = settings.broker_dir
-    good = {each["terminal"] for each in asyncio.run(_logins(settings)) if not each["revoked_at"]}
+
+    async def handed_out() -> set[str]:
+        async with connect(settings, acting_as=acting_as, reads_only=True) as client:
+            known = await client.get("/api/v1/terminals/logins")
+            await client.post("/api/v1/record/handed-out", {"what": "mosquitto"})
+        return {each["terminal"] for each in known if not each["revoked_at"]}
+
+    good = asyncio.run(handed_out())
     accounts, own = list(Accounts(folder).all().values()), logins(folder)[ALERTD]
     if good != {account.terminal for account in accounts if account.good}:
         raise ConflictError(

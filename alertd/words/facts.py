@@ -206,6 +206,8 @@ VALUES: Final[Mapping[str, str]] = {
     "roster-people": N_("the people file"),
     "roster-terminals": N_("the loudspeakers' file"),
     "roster-groups": N_("the chat groups' file"),
+    "mosquitto": N_("the loudspeakers' logins, for Mosquitto"),
+    "certificate": N_("a certificate of the server"),
     "found": N_("found in the broker's file"),
     "floods": N_("it flooded the broker"),
     "deaf": N_("loudspeakers were deaf or shut out"),

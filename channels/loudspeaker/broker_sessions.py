@@ -87,6 +87,7 @@ class Tidier:
         self._api = api
         self._accounts = accounts
         self._every_s = every_s
+        self._growth = _GROWTH
         self._settled = 0  # sessions that there were at the last look
         self._last: int | None = None  # the last number of those
 
@@ -103,7 +104,7 @@ class Tidier:
     async def _look(self, api: NatsApi) -> None:
         told = (await api.ask("STREAM.INFO", SESSIONS, {}))["state"]
         since, self._last = self._last, told["last_seq"]
-        if since is None or told["messages"] <= self._settled + _GROWTH:
+        if since is None or told["messages"] <= self._settled + self._growth:
             return
         sessions = await _all(api)
         for owner in crowds(sessions, since):

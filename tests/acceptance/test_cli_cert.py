@@ -21,6 +21,7 @@ def test_an_office_without_internet_has_https(tmp_path: Path) -> None:
     data.mkdir()
     made = alertd(data, "cert", "alert.lan", "127.0.0.1", "--json")
     assert made.code == 0, made.err
+    assert [path.name for path in data.iterdir()] == ["tls"], "no empty city"
     files = made.document
     assert stat.S_IMODE(Path(files["server_key"]).stat().st_mode) == 0o600
     before = Path(files["authority"]).read_bytes()
@@ -40,6 +41,8 @@ def test_an_office_without_internet_has_https(tmp_path: Path) -> None:
         assert beside.code == 0, beside.err
         assert _certificate(data, env) == "well"
         assert alertd(data, "cert", "alert.lan", "127.0.0.1").code == 0
+        handed_out = alertd(data, "record", "--about", "handed-out", "--json").document
+        assert [each["body"] for each in handed_out] == [{"what": "certificate"}]
         beside = alertd(data, "alert", "list", "--json")
         assert beside.code == 0, f"renewed, and not started anew: {beside.err}"
     assert _answer(asked_by_image, data, env) == 1, "nobody serves any more"

@@ -252,6 +252,8 @@ def test_what_is_said_for_the_season_is_offered(city: Server) -> None:
 def test_what_mosquitto_needs_is_written_for_its_owner_only(city: Server, tmp_path: Path) -> None:
     assert enrol(city, "LS-mosquitto").code == 0
     assert alertd(city.data, "terminal", "mosquitto", tmp_path / "m").code == 0
+    handed_out = alertd(city.data, "record", "--about", "handed-out", "--json").document
+    assert handed_out[0]["body"] == {"what": "mosquitto"}
     assert "pattern read alertd/v1/terminal/%u/cmd" in (tmp_path / "m" / "acl").read_text()
     assert "\nmessage_size_limit 65536\n" in (tmp_path / "m" / "mosquitto.conf").read_text()
     words = (tmp_path / "m" / "passwords").read_text().splitlines()

@@ -87,6 +87,13 @@ BARE: Final = (
         {"to": "+8613800009999", "wait_s": 0},
         "admin",
     ),
+    Asked(
+        "POST /record/handed-out",
+        "/record/handed-out",
+        "report.exported",
+        {"what": "mosquitto"},
+        "admin",
+    ),
     Asked("POST /clock", "/clock", "clock.set", {"time": "{wall}"}),
 )
 # In the city of `console_pages.lived_in`.

@@ -2,11 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Final, Literal
 
 from fastapi import Query
+from pydantic import BaseModel, ConfigDict
 
 from alertd.engine.authority import Actor, require
+from alertd.engine.turn import Turn
 from alertd.errors import NotFoundError
 from alertd.model import Millis
 from alertd.store import access
@@ -17,6 +20,7 @@ from alertd.web.auth import Reader
 from alertd.web.commands.drilling import sees_blind
 from alertd.web.deps import Deps, Given
 from alertd.web.fields import LATEST_AT, Limit
+from alertd.web.writes import Writing
 
 router = api_router("record")
 
@@ -31,6 +35,17 @@ Before = Annotated[
     str | None,
     Query(pattern=r"^[0-9]{1,18}\.[0-9]{1,18}$", description="`next` of the page before"),
 ]
+
+
+_NEEDS: Final = {"mosquitto": "terminals", "certificate": "principals"}
+
+
+class HandedOut(BaseModel):
+    """What a command writes where it runs: Mosquitto's logins, or a server's certificate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    what: Literal["mosquitto", "certificate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +82,19 @@ async def record(
     """What happened, with the names of those it is about, from the newest back."""
     asked = Asked(about=about, people=people, by=by, since=since, until=until)
     return await asyncio.to_thread(read_record, deps, reader, asked, before, limit)
+
+
+@router.post("/record/handed-out")
+async def handed_out(write: Writing, given: HandedOut) -> HandedOut:
+    """Put on record that the command line hands out what lets somebody in."""
+    await write.do(partial(_handed_out, what=given.what))
+    return given
+
+
+def _handed_out(turn: Turn, actor: Actor, *, what: str) -> dict[str, str]:
+    require(actor, _NEEDS[what], [""])
+    turn.record("report.exported", {"what": what}, source=actor.source)
+    return {"what": what}
 
 
 def read_record(
