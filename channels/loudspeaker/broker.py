@@ -179,8 +179,7 @@ class EmbeddedBroker:
         assert self._process is not None  # noqa: S101 - _launch came first
         ports = self._dir / PORTS / f"nats-server_{self._process.pid}.ports"
         async with asyncio.timeout(patience_s):
-            told = await asyncio.to_thread(ports.read_text)
-            async with NatsApi.open(told, self._logins[ALERTD]) as api:
+            async with NatsApi.open(ports, self._logins[ALERTD]) as api:
                 yield api
 
     def _address(self, user: str) -> BrokerAddress:

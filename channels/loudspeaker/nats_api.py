@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 _API = "$JS.API"
@@ -44,17 +45,19 @@ class NatsApi:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, ports: str, password: str) -> AsyncIterator["NatsApi"]:
-        """Log in; hang up at the end.
+    async def open(cls, ports: Path, password: str) -> AsyncIterator["NatsApi"]:
+        """Log in, as soon as it has told its ports; hang up at the end.
 
         Args:
-            ports: What the broker's file of ports says.
+            ports: The file in which it tells them, some time after it answers its first login.
             password: Of `LOGIN`.
 
         Raises:
             OSError, ValueError, LookupError: It couldn't be asked, or made no sense.
         """
-        host, _, port = json.loads(ports)["nats"][0].rpartition("/")[2].rpartition(":")
+        while not (told := await asyncio.to_thread(_read, ports)):  # noqa: ASYNC110 - another's file
+            await asyncio.sleep(0.02)
+        host, _, port = json.loads(told)["nats"][0].rpartition("/")[2].rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=_MOST_LINE)
         api = cls(reader, writer)
         try:
@@ -93,3 +96,12 @@ class NatsApi:
                 raise NatsError(f"{name}-refused")
             if line[0] == b"PING":
                 self._writer.write(b"PONG\r\n")
+
+
+def _read(ports: Path) -> str:
+    """The file of ports; "" until all of it is there."""
+    try:
+        told = ports.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+    return told if told.rstrip().endswith("}") else ""

@@ -107,7 +107,7 @@ async def test_one_loudspeaker_does_not_fill_the_broker_with_sessions(tmp_path: 
     for account in (t1, t2):
         await sender.publish(f"alertd/v1/terminal/{account.terminal}/cmd", b"heard")
     assert (await last.next_message()).payload == b"heard"
-    other = await enter(t2, "other")
+    other = await Speaker.connect(port, "t2", t2.password, name="other", clean=False)
     assert (await other.next_message()).payload == b"heard"
     for speaker in (last, other, sender):
         await speaker.close()
