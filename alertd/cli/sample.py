@@ -13,7 +13,8 @@ from alertd.cli.words import _
 from alertd.clock import UuidV7
 from alertd.errors import ConflictError
 from alertd.provision import command_key
-from alertd.store import roster
+from alertd.settings import Settings
+from alertd.store import dialect, migrate, roster
 from channels.base import Limits, RouteConfig
 from channels.loudspeaker.keys import make_key, public_text
 from drills.sample_city import SampleCity
@@ -54,7 +55,7 @@ class SampleWorld:
         Raises:
             ConflictError: There is a city of somebody's own in the data folder.
         """
-        refuse_own_city(self.node)
+        refuse_own_city(self.node.settings)
         await self.world.start_groups()
         self.city = city = SampleCity(
             directory=self.directory / "roster",
@@ -113,15 +114,15 @@ class SampleWorld:
         await self.world.stop()
 
 
-def refuse_own_city(node: Node) -> None:
+def refuse_own_city(settings: Settings) -> None:
     """Keep simulated phones from answering for real people.
 
     Raises:
-        ConflictError: The node's roster isn't a sample's; one that began as a sample's and was
+        ConflictError: The roster in force isn't a sample's; one that began as a sample's and was
             changed is taken for a real one where real routes lead to it.
     """
-    real = any(not route.simulated for route in node.settings.routes.values())
-    reasons = _reasons(node)
+    real = any(not route.simulated for route in settings.routes.values())
+    reasons = _reasons(settings)
     if reasons and (reasons[-1] != WHY or (real and reasons[0] != WHY)):
         raise ConflictError(
             "The city in this data folder isn't a sample, and its people aren't simulated.",
@@ -130,13 +131,13 @@ def refuse_own_city(node: Node) -> None:
         )
 
 
-def refuse_sample_city(node: Node) -> None:
+def refuse_sample_city(settings: Settings) -> None:
     """Keep a city of made-up people from being taken for one's own.
 
     Raises:
         ConflictError: The roster in force is a sample's.
     """
-    if _reasons(node)[:1] == [WHY]:
+    if _reasons(settings)[:1] == [WHY]:
         raise ConflictError(
             "This data folder holds the sample city.",
             hint="Name a folder for your own city by ALERTD_DATA_DIR, or serve the sample with: "
@@ -144,11 +145,19 @@ def refuse_sample_city(node: Node) -> None:
         )
 
 
-def _reasons(node: Node) -> list[str]:
-    """Why each version of the roster was imported, the newest first."""
-    assert node.store is not None  # noqa: S101 - opened
-    with node.store.read() as connection:
-        return [version.why for version in roster.versions(connection)]
+def _reasons(settings: Settings) -> list[str]:
+    """Why each version of the roster was imported, the newest first.
+
+    Read from a database as it is, whichever alertd wrote it: what is refused stays as it was.
+    """
+    if migrate.current(settings.store_url) is None:
+        return []
+    engine = dialect.reader(settings.store_url)
+    try:
+        with engine.begin() as connection:
+            return [version.why for version in roster.versions(connection)]
+    finally:
+        engine.dispose()
 
 
 def _simulated(name: str, kind: str, options: dict[str, str]) -> RouteConfig:

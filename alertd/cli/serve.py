@@ -14,7 +14,7 @@ from alertd.cli.client import Client, http_client
 from alertd.cli.keys import ADMINISTRATOR
 from alertd.cli.logs import configure
 from alertd.cli.options import Json
-from alertd.cli.sample import SampleWorld, refuse_sample_city
+from alertd.cli.sample import SampleWorld, refuse_own_city, refuse_sample_city
 from alertd.cli.serving import Serving, stoppable
 from alertd.cli.words import _
 from alertd.decide.shares import Part
@@ -62,6 +62,8 @@ def serve(
             hint="Leave out one of --sample-city and --no-engine.",
         )
 
+    # Before it is opened: that brings a database up to date, and an older alertd can't any more.
+    (refuse_own_city if sample_city else refuse_sample_city)(settings)
     if sample_city:
         # Its telephones are on this machine, and find it.
         settings = settings.model_copy(update={"ack_links": True})
@@ -71,12 +73,9 @@ def serve(
         stack.push_async_callback(around.stop)
         await around.prepare()
 
-    async def own_city(node: Node, _stack: AsyncExitStack) -> None:
-        refuse_sample_city(node)
-
     serving = Serving(
         settings,
-        prepare=world_around if sample_city else own_city,
+        prepare=world_around if sample_city else None,
         part=Part(decides=False, routes=frozenset()) if no_engine else Part(),
         simulated=sample_city,
     )

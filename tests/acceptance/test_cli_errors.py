@@ -115,12 +115,16 @@ def test_two_never_write_to_one_data_folder(data: Path) -> None:
 def test_a_real_city_is_never_served_with_simulated_phones(data: Path) -> None:
     assert alertd(data, "roster", "sample", "city", "--scale", "0.05").code == 0
     assert alertd(data, "roster", "import", "city", "--why", "this season's").code == 0
-    said = alertd(data, "serve", "--sample-city", "--scale", "0.05")
+    with closing(sqlite3.connect(data / "alertd.sqlite3")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'v0001'")
+        connection.commit()
+        said = alertd(data, "serve", "--sample-city", "--scale", "0.05")
+        (versions,) = connection.execute("SELECT count(*) FROM roster_version").fetchone()
+        (step,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     assert said.code == 1
     assert "The city in this data folder isn't a sample" in said.err
-    with closing(sqlite3.connect(data / "alertd.sqlite3")) as connection:
-        (versions,) = connection.execute("SELECT count(*) FROM roster_version").fetchone()
     assert versions == 1, "its roster is the one in force"
+    assert step == "v0001", "the alertd that it is served with opens it still"
 
 
 def test_a_city_moved_to_a_new_folder_is_its_owners_alone(data: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from alertd.bootstrap import Node
 from alertd.cli.sample import WHY, refuse_own_city, refuse_sample_city
 from alertd.errors import ConflictError
 from alertd.provision import open_store
@@ -25,22 +24,17 @@ def refused(folder: Path, reasons: list[str], route: RouteSettings | None) -> tu
         routes={} if route is None else {"carrier": route},
         ballast_mb=0.0,
     )
-    node = Node(settings)
-    node.store = open_store(settings)
-    with closing(node.store):
-        with node.store.transaction(1) as tx:
-            for number, why in enumerate(reasons, 1):
-                row = {"version": number, "created_at": 1, "by": "cli", "why": why}
-                tx.connection.execute(
-                    t.roster_version.insert().values(**row, digest="", counts="{}")
-                )
-        return _refuses(refuse_own_city, node), _refuses(refuse_sample_city, node)
+    with closing(open_store(settings)) as store, store.transaction(1) as tx:
+        for number, why in enumerate(reasons, 1):
+            row = {"version": number, "created_at": 1, "by": "cli", "why": why}
+            tx.connection.execute(t.roster_version.insert().values(**row, digest="", counts="{}"))
+    return _refuses(refuse_own_city, settings), _refuses(refuse_sample_city, settings)
 
 
-def _refuses(look: object, node: Node) -> bool:
+def _refuses(look: object, settings: Settings) -> bool:
     assert callable(look)
     try:
-        look(node)
+        look(settings)
     except ConflictError:
         return True
     return False
