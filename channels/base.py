@@ -89,10 +89,14 @@ class Outgoing:
 
 @dataclass(slots=True)
 class Accepted:
-    """The gateway took responsibility; `delivered` where its answer already proves arrival."""
+    """The gateway took responsibility; `delivered` where its answer already proves arrival.
+
+    `by_hand`: nothing left; it is on a list, for somebody to do.
+    """
 
     reference: str | None
     delivered: bool = False
+    by_hand: bool = False
 
 
 @dataclass(slots=True)

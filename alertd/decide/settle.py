@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from alertd.model import Channel, DeliveryState, Millis, Played, Policy
 from channels.base import Accepted, Fault, Receipt, ReceiptStatus, SendError
 
+BY_HAND = "by-hand"  # why something is accepted that no gateway has: it is on somebody's list
 _S = DeliveryState
 # Not the message's: it was told to wait, and no message's tries are used up by that.
 _TOLD_TO_WAIT = frozenset({Fault.THROTTLED, Fault.BUSY, Fault.AWAY})
@@ -54,7 +55,7 @@ class Settlement:
 def outcome(delivery: Delivery, result: Accepted | SendError, now: Millis) -> Settlement:
     """How a try ended, by the channel's word."""
     if isinstance(result, Accepted):
-        return _accepted(delivery, now, delivered=result.delivered)
+        return _accepted(delivery, now, result)
     if result.fault is Fault.UNKNOWN:
         return _unknown(delivery, now, result.code)
     if result.fault in _FINAL_FAULTS:
@@ -119,11 +120,12 @@ def _corrects(delivery: Delivery, state: DeliveryState) -> bool:
     return state is _S.DELIVERED and delivery.state in over
 
 
-def _accepted(delivery: Delivery, now: Millis, *, delivered: bool) -> Settlement:
-    state = _S.DELIVERED if delivered else _S.ACCEPTED
+def _accepted(delivery: Delivery, now: Millis, result: Accepted) -> Settlement:
+    state = _S.DELIVERED if result.delivered else _S.ACCEPTED
+    taken = BY_HAND if result.by_hand else "gateway-has-it"
     return Settlement(
         state=state,
-        reason="arrived" if delivered else "gateway-has-it",
+        reason="arrived" if result.delivered else taken,
         duplicate=delivery.duplicate,
         due_at=_terminal_due(delivery, state, now),
         played=delivery.played,

@@ -90,7 +90,7 @@ def _decided(
     if isinstance(result, SendError):
         ending: tuple[Any, ...] = (result.fault, result.code, result.retry_after_s)
     else:
-        ending = (result.delivered,)
+        ending = (result.delivered, result.by_hand)
     key = (alert_of(row.id), row[_ALIKE:], ending)
     found = decisions.get(key)
     if found is None:

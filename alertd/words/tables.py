@@ -81,6 +81,7 @@ CALLS: Final[Mapping[str, str]] = {
     "delivered": N_("picked up, not answered"),
     "heard": N_("heard to the end, not answered"),
     "cut": N_("hung up before its end, not answered"),
+    "by-hand": N_("an operator is to call"),
 }
 CHANNELS: Final[Mapping[str, str]] = {
     "sms": N_("SMS"),

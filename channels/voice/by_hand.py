@@ -43,7 +43,8 @@ class ByHandRoute:
     async def send_many(self, messages: Sequence[Outgoing]) -> AsyncIterator[Outcome]:
         """Put each on the list: accepted, and not delivered."""
         for message in messages:
-            taken = Accepted(None) if self._open else SendError(Fault.RETRY, "route-closed")
+            closed = SendError(Fault.RETRY, "route-closed")
+            taken = Accepted(None, by_hand=True) if self._open else closed
             yield Outcome(message.delivery, message.attempt, taken)
 
     def hooks(self) -> Sequence[Hook]:

@@ -295,7 +295,7 @@ async def test_a_call_by_hand_is_on_the_list_and_no_more() -> None:
     assert not (await route.health()).ok
     await route.start()
     outcomes = [outcome async for outcome in route.send_many([message(), message(delivery=8)])]
-    assert [outcome.result for outcome in outcomes] == [Accepted(None), Accepted(None)]
+    assert [outcome.result for outcome in outcomes] == [Accepted(None, by_hand=True)] * 2
     assert [outcome.delivery for outcome in outcomes] == [7_000_000_001, 8]
     assert route.hooks() == ()
     assert (await route.health()).ok

@@ -203,6 +203,17 @@ def test_a_call_that_was_heard_is_no_answer(tmp_path: Path) -> None:
     city.store.close()
 
 
+def test_a_call_that_an_operator_is_to_make_isnt_called_a_machines(tmp_path: Path) -> None:
+    city = calling(tmp_path, sms_route(), sms_route("desk", channel=Channel.VOICE))
+    city.gateways = lambda route, _: Accepted(None, by_hand=route == "desk")
+    alert = city.issue(roles=("grid_leader",))
+    city.forward(minutes=4)
+    with city.store.read() as connection:
+        page = unanswered(connection, alert)
+    assert {who.call for row in page.items for who in row.holders if who.rank == 1} == {"by-hand"}
+    city.store.close()
+
+
 def test_a_call_that_nobody_takes_leaves_the_ladder_alone(tmp_path: Path) -> None:
     city = calling(tmp_path, sms_route(), sms_route("calls", channel=Channel.VOICE))
     alert = city.issue(roles=("grid_leader",))

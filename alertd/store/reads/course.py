@@ -194,12 +194,17 @@ def messages_to(connection: Connection, alert_no: int, person_no: int) -> tuple[
             reason=row.reason or "",
             duplicate=bool(row.duplicate),
             played=row.played == Played.PLAYED,
-            call=call_word(row.state, row.played) if channel_of(row.lane) == Channel.VOICE else "",
+            call=_call(row),
             made_at=row.created_at,
             settled_at=row.settled_at,
         )
         for row in rows
     )
+
+
+def _call(row: Row[Any]) -> str:
+    voice = channel_of(row.lane) == Channel.VOICE
+    return call_word(row.state, row.played, row.reason) if voice else ""
 
 
 def numbers_shown(connection: Connection, alert_no: int, person_no: int) -> list[Millis]:

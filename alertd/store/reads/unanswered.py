@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, select
 
 from alertd.decide import escalate
+from alertd.decide.settle import BY_HAND
 from alertd.lanes import BY_SMS, lane_of
 from alertd.model import (
     Channel,
@@ -51,8 +52,9 @@ class PersonView:
         delivery: What became of the last text to this person, in a word, or "" for none.
         reason: Why, where it failed or nobody can tell.
         call: What became of a machine's call: `heard` to its end, `cut` where it was hung up
-            before, or a delivery's state (`delivered`: picked up); "" for none. Heard is no answer:
-            somebody else may have picked up, or a mailbox.
+            before, `by-hand` where an operator is to make it, or a delivery's state (`delivered`:
+            picked up); "" for none. Heard is no answer: somebody else may have picked up, or a
+            mailbox.
     """
 
     person_id: str
@@ -301,7 +303,7 @@ def _last_delivery(
 def _last_calls(connection: Connection, alert_no: int, persons: Sequence[int]) -> dict[int, str]:
     d = t.delivery.c
     rows = connection.execute(
-        select(d.recipient_no, d.state, d.played)
+        select(d.recipient_no, d.state, d.played, d.reason)
         .where(
             d.recipient_no.in_(set(persons)),
             d.id.between(*numbers_of(alert_no)),
@@ -310,9 +312,11 @@ def _last_calls(connection: Connection, alert_no: int, persons: Sequence[int]) -
         )
         .order_by(d.id)
     )
-    return {row.recipient_no: call_word(row.state, row.played) for row in rows}
+    return {row.recipient_no: call_word(row.state, row.played, row.reason) for row in rows}
 
 
-def call_word(state: int, played: int) -> str:
-    """What became of a machine's call: heard (to its end), cut (hung up before), or its state."""
+def call_word(state: int, played: int, reason: str | None) -> str:
+    """What became of a call: heard (to its end), cut (hung up before), by-hand, or its state."""
+    if state == DeliveryState.ACCEPTED and reason == BY_HAND:
+        return BY_HAND
     return _HEARD.get(Played(played)) or DeliveryState(state).word
