@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -130,7 +131,7 @@ class Node:
         if self.store.shared:
             self.clock.asked = partial(self.store.ask, POSTGRESQLS)  # one for all of them
         gap_ms = round(self.settings.clock_gap_s * 1000)
-        self.keeper = Timekeeper(self.store, self.clock, gap_ms=gap_ms)
+        self.keeper = Timekeeper(self.store, self.clock, gap_ms=gap_ms, pause=time.sleep)
         self.keeper.start()
 
     @property

@@ -20,10 +20,11 @@ from alertd import cap, messages
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Route
 from alertd.decide.shares import Part
-from alertd.engine import accept, approving, receive, settling
+from alertd.engine import accept, approving, core, receive, settling
 from alertd.engine.authority import Actor
 from alertd.engine.core import Engine
 from alertd.engine.library import Library
+from alertd.engine.timekeeping import Timekeeper
 from alertd.engine.turn import Turn
 from alertd.messages import ShortForm, compose, load_library
 from alertd.model import (
@@ -156,6 +157,7 @@ class City:
     name: str = "test"  # of this process's ids
     link: str = ""  # to a person's own page, as messages.Wording has it
     synchronous: str = "NORMAL"  # as Store has it; most tests cut no power
+    keeper: Timekeeper | None = None  # None: `now` is what the test says
 
     def __post_init__(self) -> None:
         self.library = library(self.policies, self.zone)
@@ -209,7 +211,7 @@ class City:
 
     def hand_in(self, item: Callable[[Turn], Any]) -> Any:
         """The same in one step, after which more may be to do at this moment."""
-        step = self.engine.step(self.now, [item])
+        step = self._step([item])
         self._hand_over(step.handovers)
         (answer,) = step.answers
         if answer.error is not None:
@@ -227,6 +229,7 @@ class City:
         actor: Actor = OFFICER,
         references: Sequence[cap.Reference] = (),
         identifier: str | None = None,
+        valid_min: int | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         """Write an alert down; returns {no, id, short_code}."""
@@ -237,6 +240,7 @@ class City:
                 "areas": list(areas),
                 "roles": list(roles),
                 "status": status,
+                **({} if valid_min is None else {"valid_min": valid_min}),
             }
         )
         alert = compose(
@@ -313,11 +317,16 @@ class City:
     def settle(self) -> None:
         """Step until nothing more is to be done at this moment."""
         for _ in range(10_000):
-            step = self.engine.step(self.now)
+            step = self._step()
             self._hand_over(step.handovers)
             if not step.again and not step.handovers:
                 return
         raise AssertionError("the engine never comes to rest")
+
+    def _step(self, inputs: Sequence[Callable[[Turn], Any]] = ()) -> core.Step:
+        if self.keeper is None:
+            return self.engine.step(self.now, inputs)
+        return self.keeper.in_time(partial(self.engine.step, inputs=inputs))
 
     def _hand_over(self, handovers: Sequence[Any]) -> None:
         for handover in handovers:
@@ -340,7 +349,7 @@ class City:
         def settle(turn: Turn) -> int:
             return settling.outcomes(turn, route, ended, turn.flows[route], turn.lease)
 
-        step = self.engine.step(self.now, [settle])
+        step = self._step([settle])
         for answer in step.answers:
             assert answer.error is None, answer.error
         self._hand_over(step.handovers)

@@ -30,7 +30,7 @@ class Why(StrEnum):
     BEHIND = "wall-behind"  # before what the node has lived through: not believed
     IDLE = "idle"  # nothing was under way, so the wall clock was taken, however far off
     ACCEPTED = "accepted"  # an operator says that the wall clock is right
-    JOINED = "joined"  # another process of the node goes by the wall clock already
+    JOINED = "joined"  # older records have it of a process that went over to the others' time
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +95,18 @@ def follow(
     return last_fact is None or wall >= last_fact or undone
 
 
-def joins(now: Millis, wall: Millis, others: Millis | None) -> bool:
-    """Whether one of several processes goes over to the time that another lives by.
+def joined(wall: Millis, others: Millis) -> Millis:
+    """The time of one of several processes that finds that the others live by another.
 
-    That one was told to by an operator, or this one was suspended: another time than ours, and the
-    wall clock that all of them share says the same. Back, too, though something is under way: by
-    then it is under way in that time, since nobody goes back otherwise. Two times in one city would
-    be silence in one part of it, and everything twice in the other.
+    One of them has set it, or this one was suspended. Theirs is taken, whatever the wall clock
+    says: two times in one city would be silence in one part of it, and everything twice in the
+    other.
+
+    Args:
+        wall: What the wall clock says; more exact, where it agrees.
+        others: What they wrote down last, some seconds ago.
     """
-    if others is None:
-        return False
-    return standing(now, others) is not Why.WALL and standing(others, wall) is Why.WALL
+    return wall if standing(others, wall) is Why.WALL else others
 
 
 def in_our_time(told: Millis, now: Millis, ahead_ms: int) -> Millis:

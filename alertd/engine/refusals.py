@@ -5,6 +5,7 @@ from typing import Final
 
 from alertd.errors import MovedError, UnavailableError
 from alertd.i18n import N_
+from alertd.store.database import TimeSetError
 
 Said = tuple[str, str | None]
 
@@ -62,7 +63,7 @@ def of_reference(reason: str) -> str:
 
 def of_failure(error: Exception) -> UnavailableError:
     """What callers are told of a step that couldn't be committed."""
-    if isinstance(error, MovedError):
+    if isinstance(error, MovedError | TimeSetError):
         return error
     return UnavailableError(
         "The store can't be written to now.",

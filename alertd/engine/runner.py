@@ -219,7 +219,7 @@ class Runner:
         lean = self.now() < self._lean_until
         try:
             self._look()
-            step = self.engine.step(self.now(), inputs, claim=not self._stopping, lean=lean)
+            step = self._step(inputs, lean=lean)
         except Exception as error:  # noqa: BLE001 - disk full and the like; the engine goes on
             return self._failed(error, taken, groups, ended, lean=lean)
         self.failing = ""
@@ -234,6 +234,10 @@ class Runner:
         if step.again or self._inputs or self._arrivals:
             return 0.0
         return min(_IDLE_S, max(0.0, (step.wake_at - self.now()) / 1000 / self.speed))
+
+    def _step(self, inputs: Sequence[Input], *, lean: bool) -> Step:
+        step = partial(self.engine.step, inputs=inputs, claim=not self._stopping, lean=lean)
+        return step(self.now()) if self.keeper is None else self.keeper.in_time(step)
 
     def _keep_time(self) -> None:
         """Where that fails the engine goes on by the time that it has."""

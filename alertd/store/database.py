@@ -9,9 +9,10 @@ from typing import Any, TextIO
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from alertd.errors import ConflictError
+from alertd.decide.timekeeping import TOLERANCE_MS
+from alertd.errors import ConflictError, UnavailableError
 from alertd.model import Fact, Millis
-from alertd.store import dialect, journal
+from alertd.store import dialect, journal, lived
 from alertd.store.fold import apply, apply_alike
 from alertd.store.footing import Footing
 from alertd.store.vault import Vault
@@ -19,6 +20,13 @@ from alertd.store.vault import Vault
 
 class BrokenOffError(Exception):
     """The database gave up a whole transaction: nothing of it can be committed any more."""
+
+
+class TimeSetError(UnavailableError):
+    """The node's other processes live by another time: by ours nothing may be decided."""
+
+    def __init__(self) -> None:
+        super().__init__("The node's time has just been set; try again in a moment.")
 
 
 class Transaction:
@@ -118,6 +126,7 @@ class Store:
         self.fresh = False  # nobody has looked yet whether this connection's server lacks something
         self.left_at: journal.Head | None = None  # where our chain ended on the one before
         self.shared = not dialect.is_sqlite(url)  # other processes may write, too
+        self.era: int | None = None  # of the node's time that we live by; None: we have our own
 
     @contextmanager
     def transaction(self, now: Millis, *, deciding: bool = True) -> Iterator[Transaction]:
@@ -127,26 +136,39 @@ class Store:
         fails it may be tried again; a database that was away is connected to anew.
 
         Args:
-            now: The time.
+            now: The time. Who sets the node's time may change it in the transaction, before any
+                fact: they are recorded under that.
             deciding: Wait until no other process decides; without it only deliveries may be
                 changed, and only those that are locked.
+
+        Raises:
+            TimeSetError: The other processes live by another time than `now`.
         """
         try:
             connection = self._connected()
             with connection.begin():
                 if deciding:
                     dialect.hold_decisions(connection)
+                if self.shared and self.era is not None:
+                    self._compare_time(connection, now)
                 if self._head is None:
                     self._head = journal.load_head(connection, self.node, self.writer_no)
                 transaction = Transaction(connection, self.vault, now)
                 yield transaction
-                head, recorded = journal.append(connection, self._head, transaction.facts, now)
+                head, recorded = journal.append(
+                    connection, self._head, transaction.facts, transaction.now
+                )
         except DBAPIError as error:
             if error.connection_invalidated:
                 self._disconnect()
             raise
         self._head = head
         self.last_recorded = recorded
+
+    def _compare_time(self, connection: Connection, now: Millis) -> None:
+        kept = lived.kept(connection, self.node)
+        if kept.era != self.era or now < (kept.lived_at or now) - TOLERANCE_MS:
+            raise TimeSetError
 
     def _connected(self) -> Connection:
         """The writer's connection; a fresh one has to find its chain again."""

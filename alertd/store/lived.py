@@ -1,5 +1,6 @@
 """What a node knows of its own time: how far it has lived, and whether anything waits."""
 
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 from sqlalchemy import (
@@ -16,7 +17,6 @@ from sqlalchemy import (
 from alertd.model import AlertState, DeliveryState, Millis
 from alertd.store import dialect
 from alertd.store import tables as t
-from alertd.store.database import Transaction
 from alertd.store.prepared import Prepared
 
 
@@ -37,24 +37,47 @@ def last_fact(connection: Connection, node: str) -> Millis | None:
     return connection.execute(query).scalar()
 
 
-def kept(connection: Connection, node: str) -> Millis | None:
-    """The time that a process of this node wrote down last, while anything was under way."""
-    c = t.node_clock.c
-    return connection.execute(select(c.lived_at).where(c.node == node)).scalar_one_or_none()
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is written down of a node's time, by any of its processes.
+
+    Args:
+        lived_at: How far it had lived when it was written down last; None: never.
+        era: How often it was set. A process that knows of another era than this one lives by
+            another time.
+        leapt_at: When it was set last, where that was by the wall clock's word alone.
+        leapt_ms: How far ahead it was set so in all, since somebody vouched for it.
+    """
+
+    lived_at: Millis | None = None
+    era: int = 0
+    leapt_at: Millis | None = None
+    leapt_ms: int = 0
+
+
+def kept(connection: Connection, node: str) -> Kept:
+    """What is written down of this node's time."""
+    rows = _KEPT.rows(connection, node=node)
+    return Kept(*rows[0]) if rows else Kept()
 
 
 def lived(connection: Connection, node: str) -> Millis | None:
     """The latest time that this node is known to have lived through; None for a new one."""
-    both = (kept(connection, node), last_fact(connection, node))
-    known = [at for at in both if at is not None]
-    return max(known, default=None)
+    both = (kept(connection, node).lived_at, last_fact(connection, node))
+    return max((at for at in both if at is not None), default=None)
 
 
-def keep(tx: Transaction, node: str, at: Millis) -> None:
-    """Write down that this node lives at `at`."""
-    _KEEP.run(tx.connection, node=node, lived_at=at)
+def keep(connection: Connection, node: str, written: Kept) -> None:
+    """Write it down."""
+    _KEEP.run(connection, node=node, **dict(zip(_FIELDS, astuple(written), strict=True)))
 
 
+_FIELDS = tuple(field.name for field in fields(Kept))
+_KEPT = Prepared(
+    lambda _: select(*(t.node_clock.c[name] for name in _FIELDS)).where(
+        t.node_clock.c.node == bindparam("node")
+    )
+)
 _KEEP = Prepared(lambda name: dialect.replacing(name, t.node_clock))
 
 

@@ -1,7 +1,8 @@
 """The node of a random week: one process, or several on one PostgreSQL, and the time they go by."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import text
@@ -31,6 +32,7 @@ class Process:
     leapt: int = 0  # the process's time, of time itself
     alive: bool = True
     keeper: Timekeeper = field(init=False)
+    pause: Callable[[float], None] = lambda _: None
 
     def __post_init__(self) -> None:
         self._keep_time()
@@ -51,14 +53,16 @@ class Process:
 
     def _keep_time(self) -> None:
         """As bootstrap has it done."""
-        self.keeper = Timekeeper(self.city.store, self)
+        self.keeper = Timekeeper(self.city.store, self, pause=self.pause)
         self.keeper.start()
+        self.city.keeper = self.keeper
         self.keeper.moved = self.city.engine.leapt
 
     def start(self, lived: Millis) -> None:
         """Begin anew, by the wall clock."""
         self.alive, self.city.now = True, lived + self.leapt
         self.move(self.wall())
+        self.city.keeper = None
         self.city.restart()
         self._keep_time()
 
@@ -76,6 +80,19 @@ class Node:
 
     processes: list[Process]
     current: Process
+
+    def __post_init__(self) -> None:
+        for process in self.processes:
+            process.pause = partial(self._go_on_beside, process)
+
+    def _go_on_beside(self, starting: Process, seconds: float) -> None:
+        """The others work while one begins and waits."""
+        for process in self.processes:
+            process.city.now += round(seconds * 1000)
+        for process in self.alive():
+            if process is not starting:
+                process.keeper.look()
+                process.city.settle()
 
     def alive(self) -> Iterator[Process]:
         return (each for each in self.processes if each.alive)

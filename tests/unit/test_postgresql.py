@@ -17,7 +17,7 @@ from alertd.errors import ConflictError, NotConfiguredError
 from alertd.lanes import BY_SMS
 from alertd.model import AlertState, Channel
 from alertd.settings import Settings
-from alertd.store import dialect, migrate
+from alertd.store import dialect, lived, migrate
 from alertd.store import tables as t
 from alertd.store.backup import checking
 from alertd.store.database import BrokenOffError, Store
@@ -156,7 +156,7 @@ def test_a_deadlock_takes_back_the_whole_step(url: str) -> None:
     one, other = opened(url), opened(url)
     with other.transaction(1, deciding=False) as tx:
         for kind in ("a", "b"):
-            tx.connection.execute(t.node_clock.insert(), {"node": kind, "lived_at": 1})
+            lived.keep(tx.connection, kind, lived.Kept(1))
     touch = update(t.node_clock).values(lived_at=2)
     a, b = touch.where(t.node_clock.c.node == "a"), touch.where(t.node_clock.c.node == "b")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +17,7 @@ from alertd.engine.timekeeping import Standing
 from alertd.model import DeliveryState
 from alertd.store import tables as t
 from channels.base import Channel, Outcome, Outgoing, Reply
-from tests.city import SECOND, City, sms_route
+from tests.city import SECOND, START, City, sms_route
 
 BAD = Reply(gateway_id="bad", sender=cast("str", None), text="1")
 
@@ -121,6 +121,9 @@ class Broken:
     def look(self) -> None:
         self.looked += 1
         raise OSError
+
+    def in_time(self, step: Callable[[int], Any]) -> Any:
+        return step(START)
 
 
 async def test_time_that_isnt_kept_is_logged_seldom(city: City) -> None:

@@ -24,11 +24,17 @@ class Departure(SQLModel, table=True):
 
 
 class NodeClock(SQLModel, table=True):
-    """How far this node has lived, by its own time; written every few seconds while work waits."""
+    """A node's time, one for all of its processes; no part of the record.
+
+    How far it has lived is written every few seconds while work waits.
+    """
 
     __tablename__ = "node_clock"
     node: str = text(primary_key=True)
     lived_at: int = big()
+    era: int = big()  # counts how often the time was set, so that each process learns of it
+    leapt_at: int | None = big(nullable=True)  # when it was, by the wall clock's word alone
+    leapt_ms: int = big()  # and by how much in all since somebody vouched for it
 
 
 class Home(SQLModel, table=True):
