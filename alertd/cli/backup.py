@@ -1,21 +1,26 @@
 """`alertd backup`: a copy of this node's database, beside a server or without one."""
 
+import asyncio
 import importlib.metadata
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from alertd.cli import show
+from alertd.cli.client import connect, running
 from alertd.cli.keeping import FOLDER, database_of, megabytes, remember
 from alertd.cli.options import Json
-from alertd.cli.words import _
+from alertd.cli.words import LANGUAGE, _
 from alertd.clock import machine_ms
-from alertd.errors import InvalidInputError
+from alertd.errors import AlertdError, InvalidInputError
+from alertd.i18n import sentence
+from alertd.provision import lock
 from alertd.settings import Settings, find_file, load
 from alertd.store.backup.placing import refuse_half
-from alertd.store.backup.taking import Source, Taken, take
+from alertd.store.backup.taking import Source, Taken, take, with_keys_on_record
 
 _NICE: Final = 10
 
@@ -45,6 +50,8 @@ def backup(  # noqa: D103 - its help says it
     database = database_of(settings)
     refuse_half(settings.data_dir)
     into = (to or settings.data_dir / FOLDER).expanduser().absolute()
+    if with_keys and database.is_file():
+        _on_record(settings)
     os.nice(_NICE)  # a server beside us goes first
     size = database.stat().st_size if database.is_file() else 0
     try:
@@ -64,6 +71,24 @@ def backup(  # noqa: D103 - its help says it
         ) from None
     remember(settings.data_dir, taken.folder, taken.manifest.taken_at)
     show.answer(_document(taken), as_json=as_json, human=lambda: _shown(taken))
+
+
+def _on_record(settings: Settings) -> None:
+    """Before they are copied; where that can't be, a backup is needed all the more."""
+    try:
+        if running(settings.data_dir) is not None:
+            asyncio.run(_tell_server(settings))
+            return
+        with closing(lock(settings)):
+            with_keys_on_record(settings.store_url, node=settings.node, now=machine_ms())
+    except AlertdError as error:
+        why = sentence(LANGUAGE, error.message)
+        show.note(_("That the keys are copied isn't on record: {why}").format(why=why))
+
+
+async def _tell_server(settings: Settings) -> None:
+    async with connect(settings, server_only=True) as client:
+        await client.post("/api/v1/record/handed-out", {"what": "keys"})
 
 
 def _source(settings: Settings, database: Path) -> Source:

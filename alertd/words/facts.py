@@ -208,6 +208,7 @@ VALUES: Final[Mapping[str, str]] = {
     "roster-groups": N_("the chat groups' file"),
     "mosquitto": N_("the loudspeakers' logins, for Mosquitto"),
     "certificate": N_("a certificate of the server"),
+    "keys": N_("the keys, in a backup"),
     "found": N_("found in the broker's file"),
     "floods": N_("it flooded the broker"),
     "deaf": N_("loudspeakers were deaf or shut out"),

@@ -26,6 +26,8 @@ def test_backed_up_beside_a_server_and_restored_on_another_machine(tmp_path: Pat
         assert "MB" in taken.err, "off a terminal a plain line says what was done"
         folder = Path(taken.document["folder"])
         assert folder.parent == disk
+        handed_out = alertd(data, "record", "--about", "handed-out", "--json").document
+        assert [each["body"] for each in handed_out] == [{"what": "keys"}]
         assert alertd(data, "verify", folder, "--tables").code == 0
         assert alertd(data, "verify", "--json").document["good"]
         assert finding(alertd(data, "doctor", "--json"), "backup")["health"] == "well"
@@ -38,6 +40,9 @@ def test_backed_up_beside_a_server_and_restored_on_another_machine(tmp_path: Pat
     assert done.code == 0, done.out + done.err
     assert done.document["facts"] == taken.document["facts"]
     assert done.document["missing_keys"] == []
+    assert alertd(other, "backup", "--to", disk, "--with-keys").code == 0, "without a server"
+    handed_out = alertd(other, "record", "--about", "handed-out", "--json").document
+    assert len(handed_out) == 2
     with serving(other) as again:
         assert "sign_in" not in again.said, "its administrator is the one of before"
         assert password

@@ -14,13 +14,15 @@ from typing import Final
 from sqlalchemy import text
 
 from alertd.errors import AlertdError, ConflictError, NotFoundError, UnavailableError
-from alertd.model import Millis
-from alertd.store import journal
+from alertd.model import Fact, Millis
+from alertd.store import journal, migrate
 from alertd.store.backup import disk, logins, manifest
 from alertd.store.backup.checking import require_key
 from alertd.store.backup.copying import Tell, copy_database, frozen
 from alertd.store.backup.manifest import Kept, Manifest
-from alertd.store.vault import fingerprint
+from alertd.store.database import Store
+from alertd.store.departure import refuse_departed
+from alertd.store.vault import KEY_BYTES, Vault, fingerprint
 from alertd.whole import sync
 
 _UNDER_WAY: Final = ".under-way-"
@@ -102,6 +104,24 @@ def take(
         sync(into)
         removed = [] if keep is None else _thin(into, source.node, keep, final)
     return Taken(final, made, removed)
+
+
+def with_keys_on_record(url: str, *, node: str, now: Millis) -> None:
+    """Write down that a backup with the keys is made; the caller holds the data folder's lock.
+
+    Raises:
+        ConflictError: The database is another version's, or the city lives in another one.
+    """
+    if migrate.current(url) != migrate.head():
+        raise ConflictError("The database is of another version of alertd.")
+    store = Store(url, Vault(bytes(KEY_BYTES)), node=node)  # nothing here seals or opens
+    try:
+        with store.transaction(now) as tx:
+            refuse_departed(tx.connection)
+            body = {"what": "keys"}
+            tx.record(Fact(kind="report.exported", occurred_at=now, body=body, source="cli"))
+    finally:
+        store.close()
 
 
 def backups(into: Path, node: str) -> list[tuple[Millis, Path]]:

@@ -37,15 +37,15 @@ Before = Annotated[
 ]
 
 
-_NEEDS: Final = {"mosquitto": "terminals", "certificate": "principals"}
+_NEEDS: Final = {"mosquitto": "terminals", "certificate": "principals", "keys": "principals"}
 
 
 class HandedOut(BaseModel):
-    """What a command writes where it runs: Mosquitto's logins, or a server's certificate."""
+    """What a command writes where it runs: logins, a certificate, or a backup with the keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    what: Literal["mosquitto", "certificate"]
+    what: Literal["mosquitto", "certificate", "keys"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
