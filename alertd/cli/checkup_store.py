@@ -60,6 +60,7 @@ def _inside(settings: Settings) -> list[Finding]:
     try:
         with engine.begin() as connection:
             machine = machine_ms()
+            migrate.refuse_half(connection)
             refuse_departed(connection)
             refuse_copy(connection, machine)
             shared = not dialect.is_sqlite(settings.store_url)

@@ -51,8 +51,7 @@ def upgrade(url: str) -> None:
                     hint="Stop every server and worker, and start them all in this version.",
                 )
             command.upgrade(config(connection), "head")
-            if dialect.missing(connection, metadata.sorted_tables):
-                raise half_a_copy()
+            refuse_half(connection)
     finally:
         engine.dispose()
 
@@ -67,6 +66,16 @@ def current(url: str) -> str | None:
             return _current(connection)
     finally:
         engine.dispose()
+
+
+def refuse_half(connection: Connection) -> None:
+    """Refuse what an interrupted pg_restore has left in a database of this version.
+
+    Raises:
+        ConflictError: Keys or indexes are missing in it.
+    """
+    if dialect.missing(connection, metadata.sorted_tables):
+        raise half_a_copy()
 
 
 def holds_a_city(url: str) -> bool:

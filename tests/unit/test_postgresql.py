@@ -8,6 +8,8 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, inspect, make_url, select, text, update
 
 from alertd.bootstrap import Node
+from alertd.cli.checkup_store import store_findings
+from alertd.cli.findings import Health
 from alertd.clock import SteadyClock, machine_ms
 from alertd.decide.shares import STALE_MS, Part
 from alertd.engine.settling import Settlement
@@ -211,7 +213,7 @@ def test_a_user_who_may_make_no_tables_is_told(url: str) -> None:
     "lost",
     ["ALTER TABLE worker DROP CONSTRAINT worker_pkey", "DROP INDEX todo_open"],
 )
-def test_half_a_copy_is_refused_and_named(url: str, lost: str) -> None:
+def test_half_a_copy_is_refused_and_named(tmp_path: Path, url: str, lost: str) -> None:
     """As `pg_restore` leaves it: rows first, then keys, and then indexes, by the alphabet."""
     run(url, lost)
     with pytest.raises(ConflictError, match="isn't whole"):
@@ -221,6 +223,9 @@ def test_half_a_copy_is_refused_and_named(url: str, lost: str) -> None:
         found = [problem.where for problem in checking.database(connection)]
     engine.dispose()
     assert found == [lost.rsplit(maxsplit=1)[-1]]
+    (finding,) = store_findings(Settings(data_dir=tmp_path, database_url=url))
+    assert finding.health is Health.BROKEN
+    assert "isn't whole" in finding.detail
     run(url, "DELETE FROM alembic_version")  # sooner still
     with pytest.raises(ConflictError, match="isn't whole"):
         migrate.upgrade(url)
