@@ -164,7 +164,7 @@ def missing(connection: Connection, tables: Iterable[Table]) -> list[str]:
 
 _FITNESS = (
     "SELECT current_setting('server_encoding'), has_schema_privilege(current_schema(), 'CREATE'),"
-    " to_regclass('journal') IS NOT NULL"
+    " to_regclass(quote_ident(current_schema()) || '.journal') IS NOT NULL"
 )
 _MADE = (
     "SELECT t.relname, i.relname, x.indisprimary FROM pg_index x"
