@@ -41,11 +41,11 @@ LENGTHS = (10, 20, 30)
 
 @dataclass(eq=False)
 class Out:
-    """An alert that was issued, and when it must be over by time itself."""
+    """An alert that was issued, and when it must be over by time itself: not before, nor after."""
 
     number: int
-    until: int
-    later: int = 0  # by so much it may last longer: nobody was there, or time was repeated
+    soonest: int
+    latest: int
     over: bool = False
 
 
@@ -150,7 +150,7 @@ class Day:
             else:
                 process.city.now += span
         for each in self.out:
-            each.later += 0 if self.alive() else span
+            each.latest += 0 if self.alive() else span  # there is nobody who could end it
         for process in self.dice.sample(alive := self.alive(), len(alive)):
             if process is not without:
                 if self.dice.random() < 0.8:
@@ -167,7 +167,8 @@ class Day:
                 roles=["grid_leader"],
                 valid_min=valid_min,
             )
-            self.out.append(Out(number, self.lived + valid_min * MINUTE))
+            until = self.lived + valid_min * MINUTE
+            self.out.append(Out(number, until, until))
             self.say(f"alert {number} for {valid_min} min at {self.name(process)}")
 
     def die_or_begin(self) -> None:
@@ -186,11 +187,11 @@ class Day:
         process.start(process.lived)
         self.say(f"{self.name(process)} begins, {process.leapt / MINUTE:g} min after time itself")
         for each in self.out:
-            each.later += 2 * SLACK
+            each.latest += 2 * SLACK  # a few seconds of it are repeated
             if alone and self._state(each, process) == "issued":
                 # What lies between looks like time off; of two days at the most it is believed.
                 left = max(0, self._row(each, process).expires_at - process.city.now)
-                each.until = min(each.until, self.lived + left)
+                each.soonest = min(each.soonest, self.lived + left)
 
     def accept(self) -> None:
         """An operator says that the machine's clock is right."""
@@ -208,7 +209,8 @@ class Day:
         ahead = moved.now - moved.was
         self.say(f"accepted at {self.name(process)}, which goes {ahead / MINUTE:g} min ahead")
         for each in self.out:
-            each.until = min(each.until, max(self.lived, each.until - ahead))
+            each.soonest = min(each.soonest, max(self.lived, each.soonest - ahead))
+            each.latest = min(each.latest, max(self.lived, each.latest - ahead))
 
     # What must hold.
 
@@ -218,11 +220,11 @@ class Day:
             if each.over or not self.alive():
                 continue
             state = self._state(each, self.alive()[0])
-            late = self.lived - each.until
             each.over = state != "issued"
-            if each.over and late < -TOLERANCE_MS - SLACK:
-                raise BrokenDayError(self._told(f"{state}, {-late / MINUTE:g} min early", each))
-            if not each.over and late > each.later + TOLERANCE_MS + SLACK:
+            early, late = each.soonest - self.lived, self.lived - each.latest
+            if each.over and early > TOLERANCE_MS + SLACK:
+                raise BrokenDayError(self._told(f"{state}, {early / MINUTE:g} min early", each))
+            if not each.over and late > TOLERANCE_MS + SLACK:
                 raise BrokenDayError(self._told(f"still out, {late / MINUTE:g} min late", each))
 
     def _told(self, how: str, out: Out) -> str:
