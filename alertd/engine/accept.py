@@ -21,7 +21,7 @@ from alertd.engine.unread import whole
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.messages import alert_params
 from alertd.model import AlertState, Millis, Status
-from alertd.store import roster
+from alertd.store import given, roster
 from alertd.store import tables as t
 from alertd.store.roster.headcount import paths_for, roles_for
 
@@ -89,7 +89,7 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     selection = _selection(turn, actor, wanted, status, version, paths) | _frozen(terms, status)
     selection |= {"told": heard} if heard else {}
     _refuse_unroutable(turn, selection, status, terms)
-    number = _next(turn, t.alert.c.no)
+    number = given.next_alert(turn.connection)
     params = _params(turn, alert, short_code(number))
     templates = _templates(turn, wanted, references, drill)
     turn.wording.preflight(template_of(alert), templates, params, status=alert.status.value)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from alertd.errors import ConflictError
 from alertd.model import Fact, Millis
-from alertd.store import chains, dialect, home, lived, migrate
+from alertd.store import chains, dialect, given, home, lived, migrate
 from alertd.store import tables as t
 from alertd.store.backup.waiting import Waiting, waiting, would_send
 from alertd.store.database import Store, Transaction
@@ -77,13 +77,14 @@ def take_back(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
     """
     migrate.upgrade(url)
     with closing(_alone(url, node)) as store, store.transaction(now) as tx:
-        gone = tx.connection.execute(select(t.departure.c.node)).scalar()
+        gone = tx.connection.execute(select(t.departure.c.node, t.departure.c.at)).first()
         if gone is None:
             raise ConflictError("This city wasn't carried away: there is nothing to take back.")
         waits = waiting(tx.connection, now)
         if waits.any and not will_send:
             raise would_send(waits)
-        _record(tx, "store.taken-back", {"node": gone, "waiting": asdict(waits)})
+        _record(tx, "store.taken-back", {"node": gone.node, "waiting": asdict(waits)})
+        given.leave_out(tx, gone.at, source="cli")
     return waits
 
 
@@ -110,6 +111,7 @@ def restored(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
             raise would_send(waits)
         taken_at = lived.last_fact(tx.connection, node) or 0
         _record(tx, "restored", {"taken_at": taken_at, "waiting": asdict(waits)})
+        given.leave_out(tx, taken_at, source="cli")
         home.settle(tx)
     return waits
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from alertd.errors import ConflictError
 from alertd.model import Fact, Millis
-from alertd.store import dialect, journal, lived
+from alertd.store import dialect, given, journal, lived
 from alertd.store import tables as t
 from alertd.store.backup.waiting import waiting
 from alertd.store.database import Transaction
@@ -46,6 +46,7 @@ def go_on(tx: Transaction, left_at: journal.Head | None, *, node: str) -> bool:
         taken_at = lived.last_fact(tx.connection, node) or 0
         body = {"taken_at": taken_at, "waiting": asdict(waiting(tx.connection, tx.now))}
         tx.record(Fact(kind="restored", occurred_at=tx.now, body=body, source="engine"))
+        given.leave_out(tx, taken_at, source="engine")
     return lacks
 
 

@@ -56,6 +56,7 @@ FACTS: Final[Mapping[str, str]] = {
     "engine.started": N_("alertd was started"),
     "engine.stopped": N_("alertd was stopped"),
     "restored": N_("goes on from a backup"),
+    "alert.numbers-left-out": N_("left out the numbers that lost alerts may have had"),
     "store.left": N_("the city was carried to another database"),
     "store.arrived": N_("the city came from another database"),
     "store.taken-back": N_("the city was taken back here"),

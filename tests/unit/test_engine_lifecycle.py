@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from alertd import cap
-from alertd.engine import accept, withdrawing
+from alertd.engine import accept, receive, withdrawing
 from alertd.engine.authority import Actor
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.messages import ShortForm, compose
@@ -26,8 +26,11 @@ from alertd.model import (
 )
 from alertd.store import people
 from alertd.store import tables as t
+from alertd.store.backup.manifest import Manifest
+from alertd.store.backup.placing import restored
+from alertd.store.backup.waiting import Waiting
 from alertd.store.reads import board
-from channels.base import Fault, Outgoing, ReceiptStatus, SendError
+from channels.base import Fault, Outgoing, Receipt, ReceiptStatus, SendError
 from tests.city import OFFICER, RED, ZONE, City, accepts
 from tests.unit.roster_moves import put_in_charge
 
@@ -252,6 +255,22 @@ def test_a_rung_that_nobody_stands_on_tells_nobody_and_doesnt_say_that_it_did(
     assert {m.kind for m in city.sent} == {"alert", "reminder", "group_reminder"}
     assert city.requirement(duty).told == Told.CALL_LIST | Told.DOOR_KNOCK
     assert city.requirement(duty).state == RequirementState.EXHAUSTED
+
+
+def test_a_restored_city_gives_no_lost_alerts_number_again(make_city: MakeCity) -> None:
+    """The alert of after the backup is lost; its receipts, and answers to its code, still come."""
+    city = make_city()
+    first = city.issue()
+    made = Manifest("0", "v", "test", taken_at=city.now - 86_400_000, heads=(), keys={}, files=())
+    with city.store.transaction(city.now) as tx:
+        restored(tx, made, Waiting(0, 0, 0))
+    second, third = city.issue("rainstorm", "blue"), city.issue("rainstorm", "red")
+    assert (first, second, third) == (1, 200, 201)  # no more than 99 were issued in a day
+    lost = Receipt(delivery=2 << 32 | 1, attempt=1, status=ReceiptStatus.DELIVERED)
+    city.take(partial(receive.events, route="sms-1", came=[lost]))
+    assert not city.rows(
+        select(t.delivery.c.id).where(t.delivery.c.state == DeliveryState.DELIVERED)
+    )
 
 
 def test_units_of_one_name_are_counted_each(make_city: MakeCity) -> None:

@@ -27,6 +27,7 @@ from alertd.store.backup.copying import Tell, frozen, require_room
 from alertd.store.backup.manifest import ADDRESSES, DATABASE, KEYS, SETTINGS, Manifest
 from alertd.store.backup.waiting import Waiting, waiting, would_send
 from alertd.store.database import Store, Transaction, lock_file
+from alertd.store.given import leave_out
 from alertd.store.vault import KEY_BYTES, Vault, fingerprint
 from alertd.whole import sync
 
@@ -226,6 +227,7 @@ def restored(tx: Transaction, made: Manifest, waits: Waiting) -> None:
     """The fact that this journal goes on from a backup."""
     body = {"taken_at": made.taken_at, "waiting": asdict(waits)}
     tx.record(Fact(kind="restored", occurred_at=tx.now, body=body, source="cli"))
+    leave_out(tx, made.taken_at, source="cli")
 
 
 def _put(staged: Path, place: Place, now: Millis) -> Path | None:

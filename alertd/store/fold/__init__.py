@@ -95,6 +95,7 @@ _FOLDS |= {kind: _one(fold) for kind, fold in _FOLDS_OF_MANY.items()}
 RECORD_ONLY = frozenset(
     {
         "alert.forecast",
+        "alert.numbers-left-out",
         "alert.selected",
         "drill.gave-way",
         "number.shown",

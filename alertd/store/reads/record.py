@@ -36,7 +36,8 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "roster": ("roster.imported",),
     "handed-out": ("number.shown", "report.exported", "paper.printed"),
     "machine": (
-        *("engine.started", "engine.stopped", "restored", "store.left", "store.taken-back"),
+        *("engine.started", "engine.stopped", "restored", "alert.numbers-left-out"),
+        *("store.left", "store.taken-back"),
         *("store.arrived", "clock.doubted", "clock.trusted", "clock.set", "defect"),
         *("route.tested", "terminals.enrolled", "terminals.revoked", "broker.renewed"),
     ),
@@ -73,6 +74,7 @@ _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "terminals.enrolled": ("terminals", "areas"),
     "terminals.revoked": ("terminals", "reason"),
     "restored": ("taken_at",),
+    "alert.numbers-left-out": ("taken_at",),
     "store.left": ("to",),
     "store.arrived": ("from",),
     "route.tested": ("route",),
