@@ -22,7 +22,7 @@ from sqlalchemy import select
 
 from alertd.decide.timekeeping import TOLERANCE_MS
 from alertd.engine.timekeeping import PULSE_MS
-from alertd.errors import AlertdError
+from alertd.errors import AlertdError, ConflictError
 from alertd.store import tables as t
 from tests import databases, postgres
 from tests.city import OFFICER, City
@@ -161,12 +161,16 @@ class Day:
         """An alert for some minutes, at any process."""
         if alive := self.alive():
             process, valid_min = self.dice.choice(alive), self.dice.choice([2, 4])
-            number = process.city.issue(
-                colour="yellow",
-                areas=["330281001"],
-                roles=["grid_leader"],
-                valid_min=valid_min,
-            )
+            try:
+                number = process.city.issue(
+                    colour="yellow",
+                    areas=["330281001"],
+                    roles=["grid_leader"],
+                    valid_min=valid_min,
+                )
+            except ConflictError as error:  # it was drafted by a time that was left meanwhile
+                self.say(f"refused: {error}")
+                return
             until = self.lived + valid_min * MINUTE
             self.out.append(Out(number, until, until))
             self.say(f"alert {number} for {valid_min} min at {self.name(process)}")
