@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 
 from channels.base import Outgoing
@@ -15,6 +15,18 @@ _LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
 _LONGEST_SUBJECT = 60  # characters; the rest stands in the body
 _GRAVE = 2  # CAP severity Severe, and Extreme above it
 _LEADING_DOT = re.compile(rb"(?m)^\.")
+
+
+class _Policy(EmailPolicy):
+    """Keeps a Message-ID on its line: some servers take a folded one for none."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name.lower() == "message-id":
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+_POLICY = _Policy(linesep="\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,7 @@ def write(message: Outgoing, sender: str, marks: Marks, now_ms: int) -> Letter:
     A mail that may be a second copy says so in `X-Alertd-Possible-Duplicate`. Every copy has a
     Message-ID of its own, which names delivery and attempt.
     """
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=_POLICY)
     text = message.text.encode("utf-8", "replace").decode()
     mail["From"] = sender
     mail["To"] = message.address

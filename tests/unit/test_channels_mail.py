@@ -33,6 +33,15 @@ def letter(**changes: Any) -> EmailMessage:
     return mail
 
 
+@pytest.mark.parametrize("domain", ["x.cn", "yuyao.gov.example", f"{'office.' * 9}example"])
+def test_a_message_id_stands_on_one_line_whatever_the_domain(domain: str) -> None:
+    message: Outgoing = outgoing(2**53 + 1, "v1@village.example", attempt=2, text="收到请回1")
+    marks = Marks("secret", domain)
+    lines = write(message, f"alertd@{domain}", marks, NOW).content.split(b"\r\n")
+    (whole,) = [line.decode() for line in lines if line.startswith(b"Message-ID:")]
+    assert marks.find(whole) == (2**53 + 1, 2)
+
+
 # What goes out.
 
 
