@@ -20,6 +20,7 @@ from alertd.model import (
     AlertState,
     RequirementState,
     Status,
+    numbers_of,
     priority_of,
     requirement_no,
 )
@@ -69,7 +70,10 @@ def _chunk(turn: Turn, row: Any) -> bool:
     if order[row.phase - 1] == "told" and followed:
         of = followed[row.phase - 1 - order.index("told")]
     last = _last(turn, order[row.phase - 1], of)
-    chunk = next_chunk(order, row.phase, row.cursor, last, turn.pieces)
+    cursor = row.cursor
+    if order[row.phase - 1] == "told":
+        cursor = max(cursor, _next_told(turn, of, cursor) - 1)
+    chunk = next_chunk(order, row.phase, cursor, last, turn.pieces)
     first = (alert.no << ALERT_SHIFT) + row.next_delivery
     came_to = turn.record(
         "alert.expanded",
@@ -131,20 +135,35 @@ def _nobody(turn: Turn, alert_no: int, chunk: Chunk) -> dict[str, list[list[Any]
 
 def _last(turn: Turn, phase: str, references_no: int | None) -> int:
     """The highest number that a phase goes up to."""
-    found = [_LAST[name].rows(turn.connection, told=references_no) for name in _UP_TO[phase]]
-    return max((int(number or 0) for rows in found for (number,) in rows), default=0)
+    first, last = numbers_of(references_no or 0)
+    found = [_LAST[name].rows(turn.connection, first=first, last=last) for name in _UP_TO[phase]]
+    return max(int(number or 0) % (1 << ALERT_SHIFT) for rows in found for (number,) in rows)
 
 
+def _next_told(turn: Turn, references_no: int | None, cursor: int) -> int:
+    """The first counter above `cursor` that a delivery has: those that a restore left out are many.
+
+    0 where there is none.
+    """
+    first, last = numbers_of(references_no or 0)
+    ((number,),) = _NEXT.rows(turn.connection, after=first + cursor, last=last)
+    return int(number or 0) % (1 << ALERT_SHIFT)
+
+
+_ID = t.delivery.c.id
 _LAST = {
     "terminal": Prepared(lambda _: select(func.max(t.terminal.c.no))),
     "group": Prepared(lambda _: select(func.max(t.chat_group.c.no))),
     "duty": Prepared(lambda _: select(func.max(t.duty.c.no))),
     "person": Prepared(lambda _: select(func.max(t.person.c.no))),
     "told": Prepared(
-        lambda _: select(t.alert.c.next_delivery - 1).where(t.alert.c.no == bindparam("told"))
+        lambda _: select(func.max(_ID)).where(_ID.between(bindparam("first"), bindparam("last")))
     ),
     "author": Prepared(lambda _: select(literal_column("1"))),
 }
+_NEXT = Prepared(
+    lambda _: select(func.min(_ID)).where(bindparam("after") < _ID, bindparam("last") >= _ID)
+)
 _UP_TO = {
     "terminals": ("terminal",),
     "groups": ("group",),

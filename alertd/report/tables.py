@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection, func, select
 
-from alertd.model import ALERT_SHIFT, Channel, DeliveryState, RequirementState, Stage, numbers_of
+from alertd.model import Channel, DeliveryState, RequirementState, Stage, numbers_of
 from alertd.report.figures import Figures
 from alertd.report.figures.replay import Replay
 from alertd.report.figures.values import HelpCall
@@ -63,13 +63,12 @@ def _delivery_counts(connection: Connection, state: Replay) -> Found:
 
 def _deliveries(connection: Connection, state: Replay) -> Found:
     c = t.delivery.c
-    base = state.alert_no << ALERT_SHIFT
     known = state.handover.known()
     rows = 0
     query = select(c.id, c.state, c.played).where(c.id.between(*numbers_of(state.alert_no)))
     for number, delivery_state, played in stream(connection, query):
         rows += 1
-        facts = state.handover.standing(number - base)
+        facts = state.handover.standing(number)
         if facts != (delivery_state, played):
             by_facts = _standing(*facts) if facts else "never made"
             yield f"delivery[{number}]", by_facts, _standing(delivery_state, played)

@@ -1,7 +1,8 @@
-"""Numbers of alerts that may have been given, also by what a restored database lacks.
+"""Numbers that may have been given, also by what a restored database lacks.
 
-An alert's number is in its short code and in each of its deliveries' numbers. Given anew, it would
-make an answer to a lost alert one to another, and a late receipt of a lost message another's.
+An alert's number is in its short code and in each of its deliveries' numbers, and these are what
+gateways name a message by. Given anew, they would make an answer to a lost alert one to another,
+and a late receipt of a lost message another's.
 """
 
 from typing import Final
@@ -15,6 +16,8 @@ from alertd.store.database import Transaction
 
 _DAY_MS: Final = 86_400_000
 _MOST_DAYS: Final = 30
+# Eight messages to each of two million people; and there is room for that some hundred times.
+_DELIVERIES: Final = 1 << 24
 
 
 def next_alert(connection: Connection) -> int:
@@ -24,11 +27,13 @@ def next_alert(connection: Connection) -> int:
 
 
 def leave_out(tx: Transaction, taken_at: Millis, *, source: str) -> None:
-    """Leave out what may have been given since `taken_at`: a letter of codes, and one for each day.
+    """Leave out what may have been given since `taken_at`.
 
-    The fact has the last of these numbers for its alert's.
+    Of alerts a letter of codes, and one for each day: the fact has the last of these numbers for
+    its alert's. Of each alert's deliveries more than it can have made: also a draft may have been
+    issued since, and who answers one that is over is thanked.
     """
     days = min(max(0, tx.now - taken_at) // _DAY_MS, _MOST_DAYS)
     last = next_alert(tx.connection) - 1 + PER_LETTER * (1 + days)
-    kind, body = "alert.numbers-left-out", {"taken_at": taken_at}
+    kind, body = "alert.numbers-left-out", {"taken_at": taken_at, "deliveries": _DELIVERIES}
     tx.record(Fact(kind=kind, occurred_at=tx.now, body=body, alert_no=last, source=source))

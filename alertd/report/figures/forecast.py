@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alertd.decide.forecast import MOST
-from alertd.model import ALERT_SHIFT, Channel, DeliveryState, Millis, Recorded, alert_of
+from alertd.model import Channel, DeliveryState, Millis, Recorded
 from alertd.report.figures.part import Take
+from alertd.report.figures.places import Places
 from alertd.report.figures.spread import needed
 from alertd.report.figures.values import Forecast, LevelForecast
 from rosters.words import Level
 
-_LOCAL = (1 << ALERT_SHIFT) - 1
 _HANDED = frozenset({int(DeliveryState.ACCEPTED), int(DeliveryState.DELIVERED)})
 _WAITS, _HANDED_OVER = 1, 255  # between them, waiting at a level: _WAITS + 1 is the city
 _STEP_MS = 100
@@ -28,6 +28,7 @@ class ForecastPart:
         self.alert_no = alert_no
         self.said: Sequence[Mapping[str, Any]] = ()
         self.issued_at: Millis = 0
+        self.places = Places()
         self.wave = bytearray(1)
         self.times: dict[tuple[int, int], Counter[int]] = {}
 
@@ -51,10 +52,9 @@ class ForecastPart:
 
     def _selected(self, recorded: Recorded) -> None:
         body = recorded.fact.body
-        start = body["first"] & _LOCAL
-        end = start + sum(n for _, n in body["made"])
-        self.wave.extend(bytes(max(0, end - len(self.wave))))
-        self.wave[start:end] = bytes([_WAITS]) * (end - start)
+        made = sum(n for _, n in body["made"])
+        start = self.places.made(body["first"], made)
+        self.wave.extend(bytes([_WAITS]) * made)
         for depth, n in body.get("levels", ()):
             self.wave[start : start + n] = bytes([_WAITS + 1 + depth]) * n
             start += n
@@ -64,9 +64,8 @@ class ForecastPart:
         channel = next((count[1] for count in counts if count[0] == self.alert_no), 0)
         after = max(0, recorded.fact.occurred_at - self.issued_at) // _STEP_MS
         for number, _, state, *_ in recorded.fact.body["items"]:
-            place = number & _LOCAL
-            ours = alert_of(number) == self.alert_no and place < len(self.wave)
-            if ours and state in _HANDED and _WAITS <= self.wave[place] < _HANDED_OVER:
+            place = self.places.of(number)
+            if state in _HANDED and _WAITS <= self.wave[place] < _HANDED_OVER:
                 of = (channel, self.wave[place] - _WAITS - 1)
                 self.wave[place] = _HANDED_OVER
                 self.times.setdefault(of, Counter())[after] += 1

@@ -1,7 +1,7 @@
 """Deliveries, replayed: made, tried, settled, confirmed, played.
 
-A delivery's number ends in a counter under its alert, so that an array by that counter holds what
-is known of each: some bytes a delivery, whatever their number.
+Deliveries are numbered in a row under their alert, so that arrays hold what is known of each: some
+bytes a delivery, whatever their number, and none for the numbers that were left out.
 """
 
 from collections import Counter
@@ -11,7 +11,6 @@ from typing import Any
 from alertd.decide.plan import MUTED
 from alertd.lanes import channel_of
 from alertd.model import (
-    ALERT_SHIFT,
     HELP_PRIORITY,
     AlertState,
     Channel,
@@ -19,14 +18,13 @@ from alertd.model import (
     MessageKind,
     RecipientKind,
     Recorded,
-    alert_of,
 )
 from alertd.report.figures.part import Take
+from alertd.report.figures.places import Places
 from alertd.report.figures.values import Burden, Deliveries, Share
 from rosters.words import Level
 
 _S = DeliveryState
-_LOCAL = (1 << ALERT_SHIFT) - 1
 _NEVER_MADE = 255
 
 
@@ -35,7 +33,8 @@ class HandoverPart:
 
     def __init__(self, alert_no: int) -> None:
         self.alert_no = alert_no
-        self.state = bytearray([_NEVER_MADE])  # by counter, from 1
+        self.places = Places()
+        self.state = bytearray([_NEVER_MADE])  # by place, from 1
         self.channel = bytearray(1)  # 0: not known before its first try
         self.played = bytearray(1)
         self.first = bytearray(1)  # 1: the first message of a person of the selection
@@ -73,55 +72,45 @@ class HandoverPart:
         for on, n in made:
             self.made[on] += n
             self.first_made[on] += n
-        start = recorded.fact.body["first"] & _LOCAL
-        end = self._make(start, sum(n for _, n in made), channel)
+        start = self._make(recorded.fact.body["first"], sum(n for _, n in made), channel)
         if channel == Channel.SMS:
-            self.first[start:end] = b"\1" * (end - start)
+            self.first[start:] = b"\1" * (len(self.first) - start)
         for depth, n in recorded.fact.body.get("levels", ()):
             self.levels.append((start, start + n, depth))
             start += n
 
-    def _make(self, start: int, n: int, channel: int) -> int:
-        """Deliveries from `start` on exist; returns where they end."""
-        end = start + n
-        more = max(0, end - len(self.state))
-        self.state.extend(bytes([_NEVER_MADE]) * more)
-        for known in (self.channel, self.played, self.first, self.tries):
-            known.extend(bytes(more))
-        self.state[start:end] = bytes([_S.PENDING]) * n
-        self.channel[start:end] = bytes([channel]) * n
-        return end
+    def _make(self, number: int, n: int, channel: int) -> int:
+        """Deliveries from `number` on exist; returns the first one's place."""
+        self.state.extend(bytes([_S.PENDING]) * n)
+        self.channel.extend(bytes([channel]) * n)
+        for known in (self.played, self.first, self.tries):
+            known.extend(bytes(n))
+        return self.places.made(number, n)
 
     def _told(self, recorded: Recorded) -> None:
         body = recorded.fact.body
         kind = body["message"]["kind"]
         for number, _, recipient, person, _, lane, priority, *_ in body["deliveries"]:
-            place = number & _LOCAL
-            self._make(place, 1, channel_of(lane))
+            place = self._make(number, 1, channel_of(lane))
             self.made[channel_of(lane)] += 1
             if recipient == RecipientKind.PERSON:
                 self.untried[place] = kind, person
             if kind == MessageKind.ALERT and "first" in body:
-                self.other_contact[place] = body["first"] & _LOCAL
+                self.other_contact[place] = self.places.of(body["first"])
             if priority == HELP_PRIORITY:
                 self.real_help.add(place)
 
-    def _places(self, items: Sequence[Any]) -> list[tuple[int, Any]]:
-        """Items of this alert's deliveries, by counter; one that was never made is left out."""
-        found = [(item[0] & _LOCAL, item) for item in items if alert_of(item[0]) == self.alert_no]
-        last = len(self.state)
-        return [
-            (place, item)
-            for place, item in found
-            if place < last and self.state[place] != _NEVER_MADE
-        ]
+    def _mine(self, items: Sequence[Any]) -> list[tuple[int, Any]]:
+        """Items of this alert's deliveries, by place; one that was never made is left out."""
+        of = self.places.of
+        return [(place, item) for item in items if (place := of(item[0]))]
 
     def _channel_of(self, counts: Sequence[Sequence[int]]) -> int:
         """A batch is of one route or lane, so its rollup names the channel."""
         return next((count[1] for count in counts if count[0] == self.alert_no), 0)
 
     def _claimed(self, recorded: Recorded) -> None:
-        places = self._places(recorded.fact.body["items"])
+        places = self._mine(recorded.fact.body["items"])
         channel = self._channel_of(recorded.fact.body["counts"])
         for place, (_, attempt) in places:
             self.state[place] = _S.SENDING
@@ -141,7 +130,7 @@ class HandoverPart:
     def _settled(self, recorded: Recorded) -> None:
         self._died(recorded)
         channel = self._channel_of(recorded.fact.body["counts"])
-        for place, (_, _, state, _, reason, _, duplicate, _) in self._places(
+        for place, (_, _, state, _, reason, _, duplicate, _) in self._mine(
             recorded.fact.body["items"]
         ):
             self._know_channel(place, channel)
@@ -153,7 +142,7 @@ class HandoverPart:
 
     def _receipts(self, recorded: Recorded) -> None:
         self._died(recorded)
-        for place, (_, _, _, state, _, played, reason, _, *more) in self._places(
+        for place, (_, _, _, state, _, played, reason, _, *more) in self._mine(
             recorded.fact.body["items"]
         ):
             self._now(place, state, reason)
@@ -162,8 +151,7 @@ class HandoverPart:
                 self.marked.add(place)
 
     def _died(self, recorded: Recorded) -> None:
-        mine = (no for no in recorded.fact.body.get("dead", ()) if alert_of(no) == self.alert_no)
-        self.dead.update(number & _LOCAL for number in mine)
+        self.dead.update(self.places.of(number) for number in recorded.fact.body.get("dead", ()))
 
     def _now(self, place: int, state: int, reason: str) -> None:
         self.state[place] = state
@@ -195,9 +183,10 @@ class HandoverPart:
         """How many deliveries were made."""
         return len(self.state) - self.state.count(_NEVER_MADE)
 
-    def standing(self, place: int) -> tuple[int, int] | None:
+    def standing(self, number: int) -> tuple[int, int] | None:
         """A delivery's state and what was played, or None where none was made by that number."""
-        if not 0 < place < len(self.state) or self.state[place] == _NEVER_MADE:
+        place = self.places.of(number)
+        if self.state[place] == _NEVER_MADE:
             return None
         return self.state[place], self.played[place]
 
@@ -299,9 +288,8 @@ class HandoverPart:
 
         Not those that it refused for their text, or couldn't deliver: no roster mends that.
         """
-        base = self.alert_no << ALERT_SHIFT
         return {
-            base + place: reason
+            self.places.number(place): reason
             for place, reason in sorted(self.reason.items())
             if self.channel[place] == Channel.SMS and place in self.dead
         }

@@ -31,6 +31,7 @@ _FOLDS: dict[str, Callable[[Connection, Fact], Any]] = {
     "alert.approved": alerts.approved,
     "alert.issued": alerts.issued,
     "alert.ended": alerts.ended,
+    "alert.numbers-left-out": alerts.left_out,
     "alert.paused": halts.paused,
     "alert.resumed": halts.resumed,
     "alert.stopped": halts.stopped,
@@ -95,7 +96,6 @@ _FOLDS |= {kind: _one(fold) for kind, fold in _FOLDS_OF_MANY.items()}
 RECORD_ONLY = frozenset(
     {
         "alert.forecast",
-        "alert.numbers-left-out",
         "alert.selected",
         "drill.gave-way",
         "number.shown",

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, update
 from alertd.canonical import canonical
 from alertd.lanes import channel_of
 from alertd.model import (
+    ALERT_SHIFT,
     HELP_PRIORITY,
     AlertState,
     DeliveryState,
@@ -135,6 +136,17 @@ _COUNT_ON = Prepared(
         )
     )
 )
+
+
+def left_out(connection: Connection, fact: Fact) -> None:
+    """No alert there is gives its next numbers to deliveries. Body: deliveries, how many."""
+    left = fact.body.get("deliveries", 0)  # before there was this, alerts' numbers alone
+    c = t.alert.c
+    room = c.next_delivery < _LAST_DELIVERY - left
+    connection.execute(update(t.alert).where(room).values(next_delivery=c.next_delivery + left))
+
+
+_LAST_DELIVERY = 1 << ALERT_SHIFT - 1  # as many again are for those to come
 
 
 def ended(connection: Connection, fact: Fact) -> None:

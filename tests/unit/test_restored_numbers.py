@@ -1,0 +1,133 @@
+"""No number of what a restored database lacks is given again: its receipts still come."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from alertd.engine import receive
+from alertd.model import DeliveryState
+from alertd.report.verify import verify
+from alertd.store import tables as t
+from alertd.store.backup import checking
+from alertd.store.backup.placing import Place, restore
+from alertd.store.backup.taking import Source, Taken, take
+from channels.base import Outgoing, Receipt, ReceiptStatus
+from tests.city import KEY, City
+
+TOWN = "330281001"
+
+
+def nothing(_more: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class Office:
+    """A city that is backed up, goes on, loses its disk, and is restored."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        # A backup is of SQLite's file; PostgreSQL has tools of its own.
+        self.city = City(self.folder, postgresql=False)
+
+    def back_up(self) -> Taken:
+        keys = self.folder / "keys"
+        keys.mkdir(exist_ok=True)
+        (keys / "addresses.key").write_bytes(KEY)
+        source = Source(self.folder / "city.sqlite3", keys, None, None, "test", "0.1.0")
+        return take(source, self.folder / "backups", now=self.city.now, tell=nothing)
+
+    def restore(self, taken: Taken) -> City:
+        lost = self.city
+        lost.store.close()
+        data = self.folder / f"data-{lost.now}"
+        place = Place(data, data / "city.sqlite3", "test")
+        keys = self.folder / "keys"
+        restore(taken.folder, place, now=lost.now, tell=nothing, will_send=True, keys=keys)
+        self.city = City(data, fresh=False, now=lost.now, postgresql=False, name="anew")
+        return self.city
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    office = Office(tmp_path)
+    yield office
+    office.city.store.close()
+
+
+def came(city: City, messages: list[Outgoing]) -> None:
+    """The gateway says late that these arrived."""
+    late = [
+        Receipt(delivery=each.delivery, attempt=each.attempt, status=ReceiptStatus.DELIVERED)
+        for each in messages
+    ]
+    city.take(partial(receive.events, route="sms-1", came=late))
+
+
+def delivered(city: City) -> int:
+    query = select(func.count()).where(t.delivery.c.state == DeliveryState.DELIVERED)
+    return int(city.one(query)[0])
+
+
+def is_its_record(city: City, folder: Path, *alerts: int) -> None:
+    """The tables are what the journal alone makes, and so are the figures."""
+    with city.store.read() as connection:
+        assert list(checking.tables(connection, folder)) == []
+        assert [verify(connection, no).differences for no in alerts] == [()] * len(alerts)
+
+
+def test_a_late_receipt_of_a_lost_message_is_no_others(office: Office, tmp_path: Path) -> None:
+    city = office.city
+    city.issue("typhoon", "red", areas=[TOWN])
+    taken, before = office.back_up(), {message.delivery for message in city.sent}
+    city.forward(minutes=6)  # reminders, alternates and superiors are told
+    lost = [message for message in city.sent if message.delivery not in before]
+    assert lost
+    city = office.restore(taken)
+    _, person = city.leaders()[0]
+    city.reply(city.phone_of(person), "1")  # who is thanked now had a reminder's number
+    city.forward(minutes=6)
+    assert len(city.sent) >= len(lost)
+    came(city, lost)
+    assert delivered(city) == 0
+    is_its_record(city, tmp_path, 1)
+
+
+def test_a_draft_of_before_is_issued_by_other_numbers_than_it_was(
+    office: Office, tmp_path: Path
+) -> None:
+    city = office.city
+    draft = city.draft("typhoon", "red", areas=[TOWN])
+    taken = office.back_up()
+    city.approve(draft)
+    lost = city.sent
+    assert lost
+    city = office.restore(taken)
+    city.approve(draft)
+    assert len(city.sent) == len(lost)
+    came(city, lost)
+    assert delivered(city) == 0
+    is_its_record(city, tmp_path, 1)
+
+
+def test_who_was_told_before_and_after_is_told_what_follows(office: Office, tmp_path: Path) -> None:
+    """The numbers left out between them are millions, and no piece is made for them."""
+    city = office.city
+    city.issue("typhoon", "orange", areas=[TOWN])
+    first = {message.address for message in city.sent}
+    city = office.restore(office.back_up())
+    city.forward(minutes=6)
+    later = {message.address for message in city.sent} - first
+    assert later
+    city.sent.clear()
+    second = city.issue("typhoon", "red", areas=[TOWN], references=[city.reference(1)])
+    assert {message.address for message in city.sent} >= first | later
+    c = t.journal.c
+    pieces = select(func.count()).where(c.kind == "alert.expanded", c.alert_no == second)
+    assert city.one(pieces)[0] < 10
+    is_its_record(city, tmp_path, 1, second)
