@@ -47,6 +47,7 @@ from alertd.web.deps import Deps
 from alertd.web.writes import forget
 from channels import registry
 from channels.base import Channel, Event, RouteConfig, RouteContext
+from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.broker import EmbeddedBroker
 from channels.loudspeaker.keys import make_key
 from drills.calendar import Calendar
@@ -54,6 +55,7 @@ from drills.scorekeeper import EVERY_S, Scorekeeper
 from drills.world import World
 
 _FORGET_S: Final = 3_600.0  # what nobody can use any more is dropped so often
+_BROKER_PATIENCE_S: Final = 3.0  # SMS and chat don't wait for one that takes long to come up
 EMBEDDED = "embedded"  # an mqtt route's `broker` that asks for our own one
 
 log = structlog.get_logger("alertd")
@@ -149,9 +151,15 @@ class Node:
                 shared_login=shared_login,
                 renewed=lambda why, kept: self._renewals.append((why, kept)),
             )
-            await self.broker.start()
             self._stack.push_async_callback(self.broker.stop)
+            await self.broker.start(_BROKER_PATIENCE_S)
         return self.broker
+
+    @property
+    def troubles(self) -> list[AlertdError]:
+        """What it was started without, and tries again by itself."""
+        trouble = self.broker.trouble if self.broker is not None else None
+        return [trouble] if trouble is not None else []
 
     async def start(self) -> None:
         """Build the routes and start the engine; `open` was called before."""
@@ -236,10 +244,10 @@ class Node:
         options.setdefault("audio_dir", str(self.settings.data_dir / "audio"))
         return replace(config, options=options)
 
-    async def _embedded(self, config: RouteConfig) -> str:
+    async def _embedded(self, config: RouteConfig) -> BrokerAddress | str:
         """Our own broker's address; it runs where its route is sent by."""
         if self.part.sends_by(config.name):
-            return (await self.start_broker()).address.url
+            return (await self.start_broker()).address
         return f"mqtt://{self.settings.broker_host}:{self.settings.broker_port or 1883}"
 
     async def _sink(self, route: str, events: Sequence[Event]) -> None:

@@ -52,7 +52,7 @@ async def checkup() -> list[Finding]:
     findings += _looked(_("settings"), lambda: settings_findings(settings, server))
     findings += _looked(_("backup"), lambda: _backup(settings))
     findings += await route_findings(settings, server)
-    findings += [broker_finding(settings, server)]
+    findings += [broker_finding(settings)]
     findings += await login_findings(settings, server)
     return findings
 

@@ -21,8 +21,9 @@ from channels import registry
 from channels.base import Channel, ChannelKind, Event, RouteContext
 from channels.base import Health as RouteHealth
 from channels.loudspeaker.accounts import Accounts
-from channels.loudspeaker.broker import find_binary, free_port
+from channels.loudspeaker.broker import find_binary
 from channels.loudspeaker.broker_life import is_run
+from channels.loudspeaker.broker_port import free_port
 from channels.loudspeaker.broker_store import kept_aside
 
 _HEALTH_S: Final = 3.0
@@ -124,7 +125,7 @@ def _missing(kinds: set[str]) -> list[Finding]:
     return [Finding(_("routes"), health, text)]
 
 
-def broker_finding(settings: Settings, server: Running | None) -> Finding:
+def broker_finding(settings: Settings) -> Finding:
     """Whether the embedded broker could be started, and whether loudspeakers reach it."""
     what = _("embedded broker")
     needed = any(
@@ -134,7 +135,7 @@ def broker_finding(settings: Settings, server: Running | None) -> Finding:
     try:
         find_binary()
         enrolled = Accounts(settings.broker_dir).all().values() if needed else ()
-        if needed and server is None and not is_run(settings.broker_dir):
+        if needed and not is_run(settings.broker_dir):
             free_port(settings.broker_host, settings.broker_port)
     except AlertdError as error:
         finding = of_error(what, error)

@@ -88,6 +88,7 @@ class Serving:
             await self.prepare(node, self._stack)
         with show.working(_("Starting the engine and its routes")):
             await node.start()
+        show.lacking(node.troubles)
         self._server = server_for(node.app(), node.stopping, self.settings)
         self._task = asyncio.create_task(self._server.serve(sockets=[sock]))
         self._stack.push_async_callback(self._end_server)

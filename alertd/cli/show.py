@@ -176,6 +176,15 @@ def refusal(error: AlertdError, *, as_json: bool) -> None:
         note(sentence(LANGUAGE, error.hint))
 
 
+def lacking(troubles: Sequence[AlertdError]) -> None:
+    """Show what a server goes on without, and tries again by itself."""
+    for trouble in troubles:
+        head = _("It goes on without:")
+        err.print(f"[bold red]{head}[/] {escape(sentence(LANGUAGE, trouble.message))}")
+        if trouble.hint:
+            note(sentence(LANGUAGE, trouble.hint))
+
+
 def _document(error: AlertdError, problems: Sequence[str]) -> Mapping[str, Any]:
     found: dict[str, Any] = {"code": error.code, "message": sentence(LANGUAGE, error.message)}
     if error.field:

@@ -60,6 +60,7 @@ async def _work(settings: Settings, part: Part, *, as_json: bool) -> None:
         try:
             with show.working(_("Starting the engine and its routes")):
                 await node.start()
+            show.lacking(node.troubles)
             settle_heap()
             names = sorted(part.routes or ())
             show.answer(

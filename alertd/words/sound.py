@@ -15,6 +15,7 @@ _LINK: Final[Mapping[str, str]] = {
     "closed": N_("it was ended"),
     "subscription-refused": N_("the broker refused what it wants to hear"),
     "connect-ConnectionRefusedError": N_("nothing listens at that address"),
+    "connect-AnothersPortError": N_("another program listens at that address"),
     "connect-TimeoutError": N_("no answer from that address"),
     "connect-gaierror": N_("there is no host of that name"),
     "connect-SSLCertVerificationError": N_("the broker's certificate isn't trusted"),

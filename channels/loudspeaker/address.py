@@ -2,20 +2,39 @@
 
 import hmac
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
+
+from alertd.errors import AlertdError
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
+class Keeper(Protocol):
+    """Who runs a broker, in this very process."""
+
+    trouble: AlertdError | None  # why it doesn't come up; None where it did
+
+    def vouch(self) -> None:
+        """Raises OSError where whoever was connected to just now, at its address, may be another.
+
+        Called from any thread.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """A broker; the password stays out of any repr, the URL is a secret as a whole."""
+    """A broker; the password stays out of any repr, the URL is a secret as a whole.
+
+    One that we run ourselves has its `keeper`, who is asked before a word is said there.
+    """
 
     host: str
     port: int
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: bool = False
+    keeper: Keeper | None = field(default=None, repr=False, compare=False)
 
     @property
     def url(self) -> str:

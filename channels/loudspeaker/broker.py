@@ -1,10 +1,12 @@
 """The embedded broker: nats-server with its MQTT listener, a child process of ours.
 
 What it confirms is on disk (`sync_interval: always`), so that a kill -9 loses nothing. It listens
-on loopback unless told otherwise, dies with us, and is started again when it dies by itself or
-answers nobody any more. A store that it doesn't start with, or that has left loudspeakers deaf, is
-put aside and made anew (`broker_store.py`). Each enrolled loudspeaker has a login of its own
-(`accounts.py`); whoever is enrolled or shut out while it runs is so within two seconds.
+on loopback unless told otherwise, dies with us, and is started again when it dies by itself,
+answers nobody any more, or couldn't have its port: nothing else of alertd waits for it, and who has
+that port is never given our login (`broker_port.py`). A store that it doesn't start with, or that
+has left loudspeakers deaf, is put aside and made anew (`broker_store.py`). Each enrolled
+loudspeaker has a login of its own (`accounts.py`); whoever is enrolled or shut out while it runs is
+so within two seconds.
 """
 
 import asyncio
@@ -13,7 +15,6 @@ import importlib.metadata
 import os
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -28,7 +29,13 @@ from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.broker_bounds import Keeps, bound
 from channels.loudspeaker.broker_config import PORTS, nats_config
 from channels.loudspeaker.broker_launch import EXIT_LOCKED
-from channels.loudspeaker.broker_life import LOCK, answers, hangs, processor_s
+from channels.loudspeaker.broker_life import LOCK, answers, hangs, not_up, processor_s
+from channels.loudspeaker.broker_port import (
+    AnothersPortError,
+    free_port,
+    listeners,
+    listens_with,
+)
 from channels.loudspeaker.broker_sessions import EVERY_S, Tidier
 from channels.loudspeaker.broker_store import deaf, forget_older, put_aside, put_back
 from channels.loudspeaker.nats_api import NatsApi, NatsError
@@ -114,8 +121,11 @@ class EmbeddedBroker:
         self._tidier = Tidier(self.api, self._accounts, tidy_s)
         self._logins: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
+        self._sockets: frozenset[int] = frozenset()  # that it listens with
         self._tasks: list[asyncio.Task[None]] = []
+        self._tried = asyncio.Event()
         self._ready = False
+        self.trouble: AlertdError | None = None  # why it doesn't come up; None where it did
 
     @property
     def alive(self) -> bool:
@@ -137,32 +147,29 @@ class EmbeddedBroker:
         """How simulated terminals reach it, by the shared login; known once it was started."""
         return self._address(SHARED)
 
-    async def start(self) -> BrokerAddress:
-        """Start it and wait until it answers a login; from then on it is kept running.
+    async def start(self, patience_s: float = _READY_PATIENCE_S) -> BrokerAddress:
+        """Start it; from then on it is kept running, or tried again until it runs.
+
+        Returns once it answers a login, its first start failed (`trouble` says why: the port is
+        taken, another broker holds the folder, or it is broken) or `patience_s` have passed.
 
         Raises:
             NotConfiguredError: The package isn't installed.
-            UnavailableError: It didn't come up: the port is taken, another broker holds the
-                folder, or it is broken; its log says more.
         """
         binary = find_binary()
         self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._logins = logins(self._dir)
-        self._port = free_port(self._host, self._port)
-        known = self._accounts_at()
-        self._write_config()
+        # By any address: this one may not be there yet, where the network is still coming up.
+        self._port = self._port or free_port("::" if ":" in self._host else "", 0)
         shutil.rmtree(self._dir / PORTS, ignore_errors=True)  # of those that were killed
-        (self._dir / PORTS).mkdir(mode=0o700)
-        try:
-            await self._bring_up(binary)
-        except BaseException:
-            await self._end()
-            raise
         self._tasks = [
             asyncio.create_task(self._keep(binary)),
-            asyncio.create_task(self._watch(known)),
+            asyncio.create_task(self._watch(self._accounts_at())),
             asyncio.create_task(self._tidier.run()),
         ]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._tried.wait()
         return self.address
 
     async def stop(self) -> None:
@@ -176,15 +183,25 @@ class EmbeddedBroker:
     @asynccontextmanager
     async def api(self, patience_s: float) -> AsyncIterator[NatsApi]:
         """Its own protocol, for so long; raises as `NatsApi.open` does."""
-        assert self._process is not None  # noqa: S101 - _launch came first
+        if self._process is None:
+            raise ConnectionError("it doesn't run")
         ports = self._dir / PORTS / f"nats-server_{self._process.pid}.ports"
         async with asyncio.timeout(patience_s):
-            async with NatsApi.open(ports, self._logins[ALERTD]) as api:
+            async with NatsApi.open(ports, self._process.pid, self._logins[ALERTD]) as api:
                 yield api
 
     def _address(self, user: str) -> BrokerAddress:
         host = "127.0.0.1" if self._host in {"0.0.0.0", "::"} else self._host  # noqa: S104 - read
-        return BrokerAddress(host, self._port, user, self._logins.get(user))
+        return BrokerAddress(host, self._port, user, self._logins.get(user), keeper=self)
+
+    def vouch(self) -> None:
+        """That whoever was connected to just now, at its address, is this broker.
+
+        Raises:
+            AnothersPortError: It may be another program, which our login isn't for.
+        """
+        if not self._sockets or not self._sockets <= listeners(self._port).keys():
+            raise AnothersPortError
 
     def _write_config(self) -> None:
         host = f"[{self._host}]" if ":" in self._host else self._host
@@ -247,6 +264,9 @@ class EmbeddedBroker:
 
         Where it doesn't start with a new one either, it wasn't the store's fault, and it stays.
         """
+        await asyncio.to_thread(free_port, self._host, self._port)
+        (self._dir / PORTS).mkdir(mode=0o700, exist_ok=True)
+        await asyncio.to_thread(self._write_config)
         why, kept = "deaf", ""
         if self._deaf and (kept := self._put_aside()):
             self._deaf = False
@@ -254,6 +274,7 @@ class EmbeddedBroker:
             await self._launch(binary)
         except UnavailableError:
             await self._end()
+            await asyncio.to_thread(free_port, self._host, self._port)  # or it was taken just then
             locked = self._process is not None and self._process.returncode == EXIT_LOCKED
             if kept or locked or not (kept := self._put_aside()):
                 raise
@@ -277,7 +298,7 @@ class EmbeddedBroker:
             return ""
 
     async def _launch(self, binary: Path) -> None:
-        self._ready = False
+        self._ready, self._sockets = False, frozenset()
         quiet = asyncio.subprocess.DEVNULL
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())),
@@ -290,37 +311,54 @@ class EmbeddedBroker:
             start_new_session=True,
         )
         until = asyncio.get_running_loop().time() + _READY_PATIENCE_S
-        while not await answers(self.address):
+        while not await self._answers():
             if self._process.returncode is not None:
-                raise _not_up(self._process.returncode, self._dir)
+                raise not_up(self._process.returncode, self._dir)
             if asyncio.get_running_loop().time() > until:
-                raise _not_up(None, self._dir)
+                raise not_up(None, self._dir)
             await asyncio.sleep(0.02)
         await self._bound()
         self._ready = True
         if not self._deaf:
             self._looking = asyncio.create_task(self._look_into(self._process))
 
+    async def _answers(self) -> bool:
+        """Whether it lets us in; nobody else is asked."""
+        if not self._sockets and self._process is not None:
+            self._sockets = await asyncio.to_thread(listens_with, self._process.pid, self._port)
+        return bool(self._sockets) and await answers(self.address)
+
     async def _keep(self, binary: Path) -> None:
+        """Start it, and again whenever it has died or doesn't come up."""
         loop = asyncio.get_running_loop()
-        pause_s, born_at = _FIRST_PAUSE_S, loop.time()
+        pause_s = _FIRST_PAUSE_S
         while True:
-            code = await self._death()
+            up = await self._comes_up(binary)
+            self._tried.set()
+            born_at = loop.time()
+            if up:
+                code = await self._death()
+                self.restarts += 1
+                _log.error("broker-died", exit_code=code, restarts=self.restarts)
             if loop.time() - born_at >= _SOUND_S:
                 pause_s = _FIRST_PAUSE_S
-            self.restarts += 1
-            _log.error("broker-died", exit_code=code, restarts=self.restarts, again_in_s=pause_s)
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-            try:
-                await self._bring_up(binary)
-            except Exception as error:  # noqa: BLE001 - nothing may end our starting it again
-                reason = error.message if isinstance(error, UnavailableError) else repr(error)
-                _log.error("broker-not-up", reason=reason)
-                await self._end()
-            else:
-                _log.warning("broker-back", restarts=self.restarts)
-            born_at = loop.time()
+
+    async def _comes_up(self, binary: Path) -> bool:
+        before = self.trouble
+        try:
+            await self._bring_up(binary)
+        except Exception as error:  # noqa: BLE001 - nothing may end our starting it again
+            self.trouble = error if isinstance(error, AlertdError) else not_up(None, self._dir)
+            if before is None or before.message != self.trouble.message:
+                _log.error("broker-not-up", reason=str(error), error=type(error).__name__)
+            await self._end()
+            return False
+        self.trouble = None
+        if before or self.restarts:
+            _log.warning("broker-back", restarts=self.restarts)
+        return True
 
     async def _death(self) -> int:
         """Wait until it has died, or has answered nobody for so long that it is ended here."""
@@ -331,7 +369,7 @@ class EmbeddedBroker:
             while True:
                 if (await asyncio.wait({died}, timeout=self._look_s))[0]:
                     return died.result()
-                misses = 0 if await answers(self.address) else misses + 1
+                misses = 0 if await self._answers() else misses + 1
                 before_s, worked_s = worked_s, processor_s(self._process.pid)
                 if hangs(misses, worked_s - before_s):
                     break
@@ -360,33 +398,3 @@ class EmbeddedBroker:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-
-
-def _not_up(exit_code: int | None, folder: Path) -> UnavailableError:
-    if exit_code == EXIT_LOCKED:
-        return UnavailableError(
-            "Another MQTT broker is using the same data folder.",
-            hint="End the other alertd, or give this one a data folder of its own.",
-        )
-    return UnavailableError(
-        "The embedded MQTT broker didn't come up.", hint=f"Its log is {folder / 'nats.log'}."
-    )
-
-
-def free_port(host: str, port: int) -> int:
-    """`port`, or any free one for 0; nats-server wouldn't tell us which one it took.
-
-    Raises:
-        UnavailableError: It is taken, or the address isn't this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise UnavailableError(
-                f"The MQTT broker can't listen on port {port}: {error.strerror}.",
-                hint="Set another port, or end what is using it.",
-            ) from None
-        return int(probe.getsockname()[1])

@@ -6,7 +6,9 @@ import fcntl
 import os
 from pathlib import Path
 
+from alertd.errors import UnavailableError
 from channels.loudspeaker.address import BrokerAddress
+from channels.loudspeaker.broker_launch import EXIT_LOCKED
 
 LOCK = "lock"  # held by whoever is at work on a folder
 _MISSES = 3  # a disk's stall isn't a hang
@@ -62,6 +64,8 @@ async def answers(address: BrokerAddress) -> bool:
         async with asyncio.timeout(2.0):
             reader, writer = await asyncio.open_connection(address.host, address.port)
             try:
+                if address.keeper is not None:
+                    await asyncio.to_thread(address.keeper.vouch)
                 writer.write(bytes([0x10, len(body)]) + body)
                 answer = await reader.readexactly(4)
                 writer.write(b"\xe0\x00")
@@ -73,3 +77,15 @@ async def answers(address: BrokerAddress) -> bool:
     except (OSError, TimeoutError, asyncio.IncompleteReadError):
         return False
     return answer == b"\x20\x02\x00\x00"
+
+
+def not_up(exit_code: int | None, folder: Path) -> UnavailableError:
+    """Why it isn't up: by how it ended, or None where it answers nobody."""
+    if exit_code == EXIT_LOCKED:
+        return UnavailableError(
+            "Another MQTT broker is using the same data folder.",
+            hint="End the other alertd, or give this one a data folder of its own.",
+        )
+    return UnavailableError(
+        "The embedded MQTT broker didn't come up.", hint=f"Its log is {folder / 'nats.log'}."
+    )

@@ -94,12 +94,12 @@ class Tidier:
     async def run(self) -> None:
         """Look, for ever."""
         while True:
+            await asyncio.sleep(self._every_s)
             try:
                 async with self._api(_PATIENCE_S) as api:
                     await self._look(api)
             except (AlertdError, NatsError, OSError, EOFError, ValueError, LookupError) as error:
                 _log.warning("broker-sessions-not-looked-at", error=type(error).__name__)
-            await asyncio.sleep(self._every_s)
 
     async def _look(self, api: NatsApi) -> None:
         told = (await api.ask("STREAM.INFO", SESSIONS, {}))["state"]

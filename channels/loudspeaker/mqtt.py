@@ -62,6 +62,10 @@ _DEAF = N_(
 )
 _SILENT = N_("The MQTT broker is connected, but confirms nothing that is said to it.")
 _AWAY = N_("The MQTT broker isn't connected: {problem}.")
+_NOT_UP = N_(
+    "The loudspeakers' broker doesn't run, and is tried again by itself: {problem} What to do:"
+    " {reason}"
+)
 _BROKEN = {Hearing.DEAF: _DEAF, Hearing.SILENT: _SILENT}
 
 
@@ -76,6 +80,7 @@ class MqttRoute:
         self.config = config
         self._now = context.now
         self._key = settings.key
+        self._keeper = settings.broker.keeper
         self._attendance = Attendance()
         self._patience = Patience()
         self._under_way = UnderWay()
@@ -144,6 +149,9 @@ class MqttRoute:
             broken = _BROKEN.get(self._echo.hearing)
             well = N_("The MQTT broker is connected.")
             return Health(ok=broken is None, detail=broken or well)
+        if self._keeper is not None and (trouble := self._keeper.trouble):
+            told = _NOT_UP.format(problem=trouble.message, reason=trouble.hint)
+            return Health(ok=False, detail=told)
         return Health(ok=False, detail=_AWAY.format(problem=why_away(self._link.problem)))
 
     async def _refuse(self, _message: Outgoing) -> Accepted:

@@ -75,6 +75,9 @@ def read_settings(config: RouteConfig, public_base_url: str) -> MqttSettings:
 
 
 def _broker(config: RouteConfig) -> BrokerAddress:
+    given = config.options.get("broker")
+    if isinstance(given, BrokerAddress):  # bootstrap's, of the embedded one
+        return given
     try:
         return BrokerAddress.from_url(options.text(config, "broker"))
     except ValueError:

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from channels.loudspeaker.broker_port import AnothersPortError, listens_with
+
 _API = "$JS.API"
 _INBOX = "_INBOX.alertd"
 _MOST_LINE = 64 * 1024
@@ -45,11 +47,12 @@ class NatsApi:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, ports: Path, password: str) -> AsyncIterator["NatsApi"]:
+    async def open(cls, ports: Path, pid: int, password: str) -> AsyncIterator["NatsApi"]:
         """Log in, as soon as it has told its ports; hang up at the end.
 
         Args:
             ports: The file in which it tells them, some time after it answers its first login.
+            pid: The broker's: nobody else is told the password.
             password: Of `LOGIN`.
 
         Raises:
@@ -61,6 +64,8 @@ class NatsApi:
         reader, writer = await asyncio.open_connection(host, int(port), limit=_MOST_LINE)
         api = cls(reader, writer)
         try:
+            if not await asyncio.to_thread(listens_with, pid, int(port)):
+                raise AnothersPortError
             hello = {"verbose": False, "pedantic": False, "user": LOGIN, "pass": password}
             writer.write(f"CONNECT {json.dumps(hello)}\r\nSUB {api._inbox} 1\r\n".encode())
             yield api

@@ -3,6 +3,7 @@
 import ssl
 from enum import StrEnum
 from functools import lru_cache
+from typing import Protocol
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -10,7 +11,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from channels.loudspeaker.address import BrokerAddress
+from channels.loudspeaker.address import BrokerAddress, Keeper
 from channels.loudspeaker.unsent import NobodyListensError, NotAllowedError, NotHandedOverError
 
 _CONNECT_TIMEOUT_S = 5.0
@@ -19,6 +20,13 @@ _FOR_EVER = 0xFFFF_FFFF  # of a session, as MQTT 3.1.1 keeps it
 _LONGEST_S = 0xFFFF_FFFE
 _NOBODY = 0x10
 _FOR_GOOD = frozenset({0x87, 0x90, 0x95, 0x99})  # rights, topic, size, format: it won't pass later
+
+
+class _Opened(Protocol):
+    """A socket, as paho has it."""
+
+    def close(self) -> None:
+        """Hang up."""
 
 
 class _Shaking(ssl.SSLSocket):
@@ -84,6 +92,8 @@ def make_client(
     client.connect_timeout = _CONNECT_TIMEOUT_S
     client.max_inflight_messages_set(0)  # the window is the link's
     client.max_queued_messages_set(_MOST_QUEUED)
+    if (keeper := address.keeper) is not None:
+        client.on_socket_open = lambda _c, _u, opened: _vouched(keeper, opened)
     if address.username is not None:
         client.username_pw_set(address.username, address.password)
     if address.tls:
@@ -101,3 +111,12 @@ def make_client(
     else:
         client.connect_async(address.host, address.port, keepalive_s)
     return client
+
+
+def _vouched(keeper: Keeper, opened: _Opened) -> None:
+    """Hang up, before our login is told, on whoever isn't the broker that we run."""
+    try:
+        keeper.vouch()
+    except BaseException:
+        opened.close()
+        raise

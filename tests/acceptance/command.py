@@ -62,6 +62,11 @@ class Server:
     def url(self) -> str:
         return str(self.said["url"])
 
+    @property
+    def said_aside(self) -> str:
+        """All that it has said beside its answers: notes, and its log."""
+        return (self.data.parent / f"{self.data.name}.serve.log").read_text("utf-8")
+
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         """Tell it to stop; its exit code."""
         self.process.send_signal(number)

@@ -1,8 +1,11 @@
 """`alertd serve --sample-city`: starts, does the job beside other commands, and ends cleanly."""
 
 import json
+import re
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from tests.acceptance.command import Said, Server, alertd, alive, children_of, serving
+from tests.acceptance.within import within
 
 CITY = ("--sample-city", "--scale", "0.05")
 
@@ -276,3 +280,34 @@ def replies_to_read(city: Server) -> str:
     token = (city.data / "cli.token").read_text("ascii")
     headers = {"authorization": f"Bearer {token}"}
     return httpx.get(f"{city.url}/api/v1/inbound", headers=headers).text
+
+
+TAKES_A_PORT = """
+import socket, sys
+taken = socket.create_server(("127.0.0.1", 0))
+print(taken.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_another_program_on_the_broker_s_port_stops_nothing_else(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    routes = '[routes.speakers]\ntype = "mqtt"\n[routes.groups]\ntype = "webhook"\n'
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", TAKES_A_PORT], stdin=pipe, stdout=pipe) as other:
+        assert other.stdout is not None
+        port = other.stdout.readline().decode().strip()
+        holder = rf"port {port}, where python\S* \(process {other.pid}\) does"
+        (data / "alertd.toml").write_text(f"broker_port = {port}\n{routes}")
+        with serving(data) as server:
+            assert re.search(f"It goes on without:.*{holder}", server.said_aside)
+            found = httpx.get(f"{server.url}/readyz").json()
+            assert (found["ready"], len(found["warnings"])) == (True, 1)
+            assert re.search(holder, found["warnings"][0])
+            said = alertd(data, "doctor", "--json", env={"ALERTD_LANGUAGE": "zh-CN"}).out
+            told = rf"端口{port}:该端口被程序python\S*\(进程{other.pid}\)占用。"
+            assert len(re.findall(told, said)) == len(("its route", "the broker"))
+            assert re.search(f"{told}处理办法:请结束占用它的程序", said)
+            other.communicate()
+            within(that=lambda: httpx.get(f"{server.url}/readyz").json()["warnings"] == [])
