@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests import databases, postgres
 
@@ -16,6 +17,10 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+# No test is timed: on a busy machine the same example takes ten times as long.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _LONG = frozenset({"acceptance", "browser", "faults"})  # folders of tests that run processes
 

@@ -87,7 +87,6 @@ def _run(operation: Operation, mode: GenerationMode, count: int, check: Check) -
         max_examples=count,
         derandomize=True,
         database=None,
-        deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

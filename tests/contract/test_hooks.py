@@ -142,7 +142,7 @@ def test_whatever_is_signed_raises_nothing_else(case_type: type[Case], tmp_path:
         async with case_type.open(tmp_path) as case:
             samples = case.hook_samples()
 
-            @settings(deadline=None, suppress_health_check=list(HealthCheck))
+            @settings(suppress_health_check=list(HealthCheck))
             @given(body=bodies)
             def each_reads(body: bytes) -> None:
                 for sample in samples:

@@ -153,7 +153,7 @@ alerts = _build(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(alerts)
 def test_what_we_write_validates_and_reads_back_the_same(alert: Alert) -> None:
     xml = to_xml(alert)
@@ -230,7 +230,7 @@ def mutants(draw: st.DrawFn) -> bytes:
     return etree.tostring(root)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(mutants())
 def test_what_the_schema_refuses_we_refuse(data: bytes) -> None:
     allowed = schema().validate(etree.fromstring(data))

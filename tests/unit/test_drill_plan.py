@@ -117,7 +117,7 @@ def test_what_is_written_reads_the_same() -> None:
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     name=st.text(st.characters(categories=["L", "P", "N"]), min_size=1, max_size=20),
     note=TEXTS,

@@ -253,7 +253,6 @@ class EngineMachine(RuleBasedStateMachine):
 QUICK = settings(
     max_examples=25,
     stateful_step_count=25,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 

@@ -122,7 +122,7 @@ def rosters(draw: st.DrawFn) -> Roster:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rosters(), st.sampled_from(["en", "zh-CN"]), st.sampled_from(["utf-8-sig", "gb18030"]))
 def test_parse_of_export_is_the_same_roster(roster: Roster, language: str, encoding: str) -> None:
     style = Style(language=language, unmasked=True, encoding=encoding)
@@ -133,7 +133,7 @@ def test_parse_of_export_is_the_same_roster(roster: Roster, language: str, encod
     assert second == first
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.lists(st.text(st.characters(codec="utf-8")) | hostile, max_size=27), max_size=4))
 def test_hostile_cells_give_problems_and_never_an_exception(rows: list[list[str]]) -> None:
     line = ",".join(headers(FileKind.PEOPLE, "en"))
@@ -148,7 +148,7 @@ def test_hostile_cells_give_problems_and_never_an_exception(rows: list[list[str]
             list(checked.rows())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=300), st.sampled_from([b"", b"PK\x03\x04", b"\xff\xfe", b"\xef\xbb\xbf"]))
 def test_hostile_bytes_give_problems_and_never_an_exception(body: bytes, head: bytes) -> None:
     with TemporaryDirectory() as directory:
@@ -157,7 +157,7 @@ def test_hostile_bytes_give_problems_and_never_an_exception(body: bytes, head: b
         assert not check(RosterFiles(people=path), today=TODAY).ok
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.sampled_from([column.key for column in COLUMNS[FileKind.PEOPLE]]),
     st.text(st.characters(codec="utf-8"), max_size=60) | hostile,

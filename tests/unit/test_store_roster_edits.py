@@ -167,7 +167,7 @@ ALTERNATE_OF_NOTHING = Act(
 def test_a_part_says_what_the_whole_would(store: Store) -> None:
     tried: list[bool] = []
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(EDITS)
     @example(
         [
@@ -201,7 +201,7 @@ def test_a_part_says_what_the_whole_would(store: Store) -> None:
 
 
 def test_a_version_comes_back_as_the_whole_would(store: Store) -> None:
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=12)
     @given(EDITS)
     @example([[Act(Do.REMOVE, "P5")], [act("P4", UNITS[5])]])
     def compare(edits: list[list[Act]]) -> None:
