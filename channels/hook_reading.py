@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from pydantic_core import to_json
+
 from channels.base import (
     Event,
     Fault,
@@ -118,5 +120,5 @@ def read_items(
     refused = [index for index, event in enumerate(parsed) if event is None]
     if refused and not events:
         raise HookRefusedError(400, "malformed-item")
-    answer = json.dumps({"accepted": len(events), "refused": refused}).encode()
+    answer = to_json({"accepted": len(events), "refused": refused})
     return events, HookAnswer(body=answer, content_type="application/json")

@@ -11,37 +11,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from alertd.keyed import Keyed
 from alertd.store.backup import disk
 from alertd.store.links import Links
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
-_BLOCK_BYTES = 64  # SHA-256 takes so much at a time
-
-
-class Keyed:
-    """HMAC-SHA-256 (RFC 2104) by one key that is worked in once.
-
-    Each reply takes some; `hmac.digest` looks its hash up and works the key in every time, which
-    is three quarters of its time.
-
-    Args:
-        key: At most 64 bytes, the hash's block.
-    """
-
-    def __init__(self, key: bytes) -> None:
-        if len(key) > _BLOCK_BYTES:
-            raise ValueError("A longer key would have to be hashed first.")
-        padded = key.ljust(_BLOCK_BYTES, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
-
-    def digest(self, data: bytes) -> bytes:
-        """32 bytes; in any thread."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(data)
-        outer.update(inner.digest())
-        return outer.digest()
 
 
 class Vault:

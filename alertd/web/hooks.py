@@ -17,6 +17,7 @@ from alertd.web.deps import Deps
 from channels.base import Event, Hook, HookRefusedError, HookRequest
 
 _TEXT: Final = "text/plain; charset=utf-8"
+_LONGEST_SIZE: Final = 18  # digits of a number that 64 bits hold
 _RETRY: Final = ((b"retry-after", b"5"),)
 
 log = structlog.get_logger("alertd.web.hooks")
@@ -56,6 +57,9 @@ class HookApp:
         except HookRefusedError as error:
             await answer(send, error.status, error.code.encode())
             return
+        except Exception as error:  # noqa: BLE001 - a defect of ours; the gateway comes again
+            await self._defect(send, "hook not read", error)
+            return
         if await self._commit(send, events):
             await answer(send, given.status, given.body, given.content_type)
 
@@ -78,12 +82,15 @@ class HookApp:
         except AlertdError as error:
             await answer(send, 503, error.code.encode(), extra=_RETRY)
             return False
-        except Exception as error:  # noqa: BLE001 - a defect of ours; the gateway comes again
-            # Without the traceback: it could show a phone number.
-            log.error("hook not stored", route=self.route, error=type(error).__name__)  # noqa: TRY400 - the same
-            await answer(send, 503, b"not-stored", extra=_RETRY)
+        except Exception as error:  # noqa: BLE001 - the same
+            await self._defect(send, "hook not stored", error)
             return False
         return True
+
+    async def _defect(self, send: Send, what: str, error: Exception) -> None:
+        # Without the traceback: it could show a phone number.
+        log.error(what, route=self.route, error=type(error).__name__)
+        await answer(send, 503, b"not-stored", extra=_RETRY)
 
 
 async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
@@ -94,8 +101,7 @@ async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
         GoneError: The caller hung up.
     """
     for name, value in scope["headers"]:
-        announced = value.strip() if name == b"content-length" else b"0"
-        if announced.isdigit() and (len(announced) > 18 or int(announced) > most):  # noqa: PLR2004 - 64 bits
+        if name == b"content-length" and _is_over(value.strip(), most):
             raise TooLargeBodyError
     pieces, size, more = [], 0, True
     while more:
@@ -109,6 +115,10 @@ async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
         pieces.append(piece)
         more = message.get("more_body", False)
     return b"".join(pieces)
+
+
+def _is_over(announced: bytes, most: int) -> bool:
+    return announced.isdigit() and (len(announced) > _LONGEST_SIZE or int(announced) > most)
 
 
 async def answer(

@@ -12,10 +12,12 @@ failed), `reason`, `at`, `id`. Reply: `id`, `from`, `text`, `extension`, `at`.
 """
 
 import hmac
+from functools import lru_cache
 from typing import Any
 
 from pydantic_core import to_json
 
+from alertd.keyed import Keyed
 from channels.base import Fault, Outgoing, Receipt, ReceiptStatus, Reply
 from channels.hook_reading import message_text, moment, whole, word
 
@@ -45,8 +47,13 @@ def sign(secret: str, hook: str, body: bytes) -> str:
     No timestamp on purpose: after hours without power the clocks disagree, a reply refused for
     that would be lost, and a repeated one is harmless, since it is told by its id.
     """
-    mac = hmac.digest(secret.encode(), hook.encode() + b"\n" + body, "sha256")
+    mac = _keyed(secret).digest(hook.encode() + b"\n" + body)
     return f"sha256={mac.hex()}"
+
+
+@lru_cache(maxsize=64)  # routes of a node
+def _keyed(secret: str) -> Keyed:
+    return Keyed(secret.encode())
 
 
 def signed_by(secret: str, hook: str, body: bytes, signature: str) -> bool:

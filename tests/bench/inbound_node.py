@@ -99,9 +99,8 @@ async def _serve(here: Ground) -> None:
     runner = Runner(here.engine, {"sms": channel}, now=_now)
     here.engine.routes = {"sms": here.engine.routes["sms"]}
     await runner.start()
-    app = FastAPI()
     deps: Any = Deps(runner, {"sms": channel})
-    app.add_middleware(Hooks, deps=deps)
+    app = Hooks(FastAPI(), deps)  # as alertd's own application takes them
     settings = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
     server = uvicorn.Server(settings)
     serving = asyncio.create_task(server.serve())

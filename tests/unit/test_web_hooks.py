@@ -2,13 +2,18 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from alertd.store import tables as t
+from alertd.web.app import create_app
+from channels.base import Event, Hook, HookAnswer, HookRequest
 from tests.unit.web_city import SECRET, WebCity, served, web_city
 
 GATEWAY = {"authorization": f"Bearer {SECRET}"}
@@ -85,3 +90,26 @@ async def test_what_cannot_be_stored_now_is_asked_for_again(tmp_path: Path) -> N
             assert answer.status_code == 503
             assert int(answer.headers["retry-after"]) > 0
         assert inbound(web) == 0
+
+
+def _fails(request: HookRequest) -> tuple[list[Event], HookAnswer]:
+    raise LookupError(f"nothing is known of {request.body.decode()}")
+
+
+class Defective:
+    """A channel whose hook has a defect."""
+
+    def hooks(self) -> list[Hook]:
+        return [Hook("replies", _fails)]
+
+
+async def test_what_a_defect_of_ours_cannot_read_is_asked_for_again(web: WebCity) -> None:
+    broken: Any = {"sms-1": Defective()}
+    transport = httpx.ASGITransport(create_app(replace(web.deps, channels=broken)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://city") as gateway:
+        with capture_logs() as logs:
+            answer = await gateway.post(URL, content=b"+8613800001234")
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert [entry["error"] for entry in logs] == ["LookupError"]
+    assert "8613800001234" not in f"{logs} {answer.text}"
