@@ -218,6 +218,8 @@ def _readers(turn: Turn, answered: Sequence[int]) -> dict[int, int]:
 
 def _of_reader(candidates: Sequence[Candidate], person_no: int | None) -> Sequence[Candidate]:
     """Whom each asks: of those who share a telephone whoever was called, and pressed a key."""
+    if person_no is None:
+        return candidates
     return [
         c._replace(
             persons=tuple(person for person in c.persons if person.person_no == person_no),
