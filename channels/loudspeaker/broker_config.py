@@ -82,6 +82,8 @@ max_inflight_messages 100
 # The largest command is half of it. By default a loudspeaker's login may leave 256 MB behind in
 # each of its topics, which alertd would be brought again at every connect.
 message_size_limit {most_bytes}
+# That bounds the payload only: MQTT 5 lets a login add as many properties to it as it likes.
+max_packet_size {most_packet}
 # A loudspeaker that doesn't come back for so long is forgotten, with what waits for it.
 persistent_client_expiration 14d
 """
@@ -166,7 +168,9 @@ def mosquitto_passwords(
 
 def mosquitto_conf(folder: Path) -> str:
     """An example of the settings that go with them."""
-    return _MOSQUITTO_CONF.format(folder=folder, most_bytes=2 * MAX_COMMAND_BYTES)
+    return _MOSQUITTO_CONF.format(
+        folder=folder, most_bytes=2 * MAX_COMMAND_BYTES, most_packet=4 * MAX_COMMAND_BYTES
+    )
 
 
 def _hashed(password: str, salt: bytes) -> str:

@@ -6,16 +6,18 @@ from functools import lru_cache
 from typing import Protocol
 
 from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from channels.loudspeaker.address import BrokerAddress, Keeper
+from channels.loudspeaker.commands import MAX_COMMAND_BYTES
 from channels.loudspeaker.unsent import NobodyListensError, NotAllowedError, NotHandedOverError
 
 _CONNECT_TIMEOUT_S = 5.0
 _MOST_QUEUED = 1000  # far below 65,535 message ids, where paho begins to refuse
+_MOST_BYTES = 4 * MAX_COMMAND_BYTES  # what is larger isn't brought; nothing that we read is
 _FOR_EVER = 0xFFFF_FFFF  # of a session, as MQTT 3.1.1 keeps it
 _LONGEST_S = 0xFFFF_FFFE
 _NOBODY = 0x10
@@ -42,6 +44,41 @@ class _Shaking(ssl.SSLSocket):
         except BaseException:
             self.close()
             raise
+
+
+class _Plain(Client):
+    """One that reads no properties of what others say.
+
+    Of MQTT 5's anybody may add any to their own words, and paho hangs up on some that brokers pass
+    on (a U+FEFF, say): one loudspeaker's word, brought again at each connect, would keep us away
+    from all of them.
+    """
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        if self.protocol == MQTTProtocolVersion.MQTTv5:
+            at_qos_0 = not self._in_packet["command"] & 0x06
+            packet = bytes(self._in_packet["packet"])
+            self._in_packet["packet"] = bytearray(without_properties(packet, numbered=not at_qos_0))
+        return super()._handle_publish()
+
+
+def without_properties(packet: bytes, *, numbered: bool) -> bytes:
+    """A PUBLISH of MQTT 5, after its fixed header, with none of its properties.
+
+    Args:
+        packet: Topic, number, properties, payload.
+        numbered: Whether it has a number: not at QoS 0.
+
+    Raises:
+        IndexError: It isn't one.
+    """
+    at = end = 2 + int.from_bytes(packet[:2]) + (2 if numbered else 0)
+    length, shift = 0, 0
+    while True:
+        length |= (packet[end] & 0x7F) << shift
+        end, shift = end + 1, shift + 7
+        if packet[end - 1] < 0x80:  # noqa: PLR2004 - the last byte of a length
+            return packet[:at] + b"\0" + packet[end + length :]
 
 
 class Speaks(StrEnum):
@@ -81,7 +118,7 @@ def make_client(
     newer: bool,
 ) -> Client:
     """One that knows where to connect to, and hasn't yet; the arguments are those of `Link`."""
-    client = Client(
+    client = _Plain(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=None if newer else clean,
@@ -105,6 +142,7 @@ def make_client(
     if newer:
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval = 0 if clean else _FOR_EVER
+        session.MaximumPacketSize = _MOST_BYTES
         client.connect_async(
             address.host, address.port, keepalive_s, clean_start=clean, properties=session
         )
