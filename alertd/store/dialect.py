@@ -33,6 +33,9 @@ from alertd.store import postgres
 CHECKPOINT_PAGES = 8_000
 PAGE_BYTES = 4_096
 
+_WRITER_MS = 10_000  # how long another writer is waited for
+_READER_MS = 200  # and a reader
+
 _CACHE = "PRAGMA cache_size=-65536"
 _LITTLE = 10  # pages
 
@@ -138,8 +141,15 @@ def checkpoint(connection: Connection) -> bool:
     if connection.dialect.name != "sqlite":
         return True
     cursor = connection.connection.cursor()  # the driver's own: this may not be in a transaction
-    # The journal keeps its place on the disk; where a reader is in its way, it is waited for.
-    return any(_moves_all(cursor, how) for how in ("PASSIVE", "RESTART"))
+    if _moves_all(cursor, "PASSIVE"):
+        return True
+    # The journal keeps its place on the disk. A reader that is in its way is soon gone, or stays
+    # for as long as a backup's disk hangs; and messages wait for this.
+    cursor.execute(f"PRAGMA busy_timeout={_READER_MS}")
+    try:
+        return _moves_all(cursor, "RESTART")
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={_WRITER_MS}")
 
 
 def _moves_all(cursor: Any, how: str) -> bool:
@@ -207,7 +217,7 @@ def _prepare(engine: Engine, *pragmas: str) -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None
-        connection.execute("PRAGMA busy_timeout=10000")
+        connection.execute(f"PRAGMA busy_timeout={_WRITER_MS}")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(_CACHE)

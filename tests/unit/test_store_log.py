@@ -1,5 +1,6 @@
 """SQLite's own journal has its length from the start."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,3 +94,18 @@ def test_the_cache_is_as_large_as_before(store: Store) -> None:
     assert store._connection is not None
     ((pages,),) = store._connection.connection.cursor().execute("PRAGMA cache_size").fetchall()
     assert pages == -65_536
+
+
+def test_a_reader_that_stays_holds_nobody_up_for_long(store: Store) -> None:
+    """A backup to a disk that hangs, or a long report: where space is short each step asks."""
+    note(store, 1)
+    with store.read() as connection:
+        connection.execute(select(t.RouteDay.parts)).all()
+        note(store, 2)
+        began = time.monotonic()
+        assert not store.checkpoint()
+        assert time.monotonic() - began < 2
+    assert store.checkpoint()
+    assert store._connection is not None
+    ((waits_ms,),) = store._connection.connection.cursor().execute("PRAGMA busy_timeout").fetchall()
+    assert waits_ms == 10_000, "another writer is waited for as ever"
