@@ -3,7 +3,11 @@
 import asyncio
 import importlib.metadata
 import os
+import signal
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,16 +15,18 @@ import typer
 
 from alertd.cli import show
 from alertd.cli.client import connect, running
-from alertd.cli.keeping import FOLDER, database_of, megabytes, remember
+from alertd.cli.keeping import FOLDER, database_of, leave_word, megabytes
 from alertd.cli.options import Json
 from alertd.cli.words import LANGUAGE, _
 from alertd.clock import machine_ms
 from alertd.errors import AlertdError, InvalidInputError
 from alertd.i18n import sentence
+from alertd.model import Millis
 from alertd.provision import lock
 from alertd.settings import Settings, find_file, load
 from alertd.store.backup.placing import refuse_half
 from alertd.store.backup.taking import Source, Taken, take, with_keys_on_record
+from alertd.store.backup.word import read, same_disk
 
 _NICE: Final = 10
 
@@ -53,24 +59,55 @@ def backup(  # noqa: D103 - its help says it
     if with_keys and database.is_file():
         _on_record(settings)
     os.nice(_NICE)  # a server beside us goes first
-    size = database.stat().st_size if database.is_file() else 0
+    taken, apart = _on_word(
+        settings, database, into, partial(_take, with_keys=with_keys, keep=keep)
+    )
+    show.answer(_document(taken, apart), as_json=as_json, human=lambda: _shown(taken, apart))
+
+
+def _on_word(
+    settings: Settings, database: Path, into: Path, take_one: Callable[..., Taken]
+) -> tuple[Taken, bool]:
+    """Leave word of the try before it begins, and of how it ended.
+
+    Returns the backup, and whether it lies on another disk than the database.
+    """
+    data_dir, now = settings.data_dir, machine_ms()
+    source = _source(settings, database)
+    if not database.is_file():
+        return take_one(source, into, now=now), False  # which says so
+    word = read(data_dir).begun(now)
+    leave_word(data_dir, word)
+    try:
+        word.require_mounted(into, database)
+        taken = take_one(source, into, now=now)
+    except Exception as error:
+        why = error.message if isinstance(error, AlertdError) else type(error).__name__
+        leave_word(data_dir, replace(word, why=why))
+        raise
+    apart = not same_disk(taken.folder, database)
+    leave_word(data_dir, word.made(taken.folder, now, apart=apart))
+    return taken, apart
+
+
+def _take(source: Source, into: Path, *, now: Millis, with_keys: bool, keep: int | None) -> Taken:
+    size = source.database.stat().st_size if source.database.is_file() else 0
     try:
         with megabytes(_("Copying the database (MB)"), size) as tell:
-            taken = take(
-                _source(settings, database),
+            return take(
+                source,
                 into,
-                now=machine_ms(),
+                now=now,
                 tell=tell,
                 with_keys=with_keys,
                 keep=keep,
+                patience=signal.alarm,  # which ends us, whatever we hang in
             )
     except OSError as error:
         raise InvalidInputError(
             f"{into} can't be written to: {error.strerror}.",
             hint="Name another folder with --to; what was begun there isn't taken for a backup.",
         ) from None
-    remember(settings.data_dir, taken.folder, taken.manifest.taken_at)
-    show.answer(_document(taken), as_json=as_json, human=lambda: _shown(taken))
 
 
 def _on_record(settings: Settings) -> None:
@@ -103,7 +140,7 @@ def _source(settings: Settings, database: Path) -> Source:
     )
 
 
-def _document(taken: Taken) -> dict[str, object]:
+def _document(taken: Taken, apart: bool) -> dict[str, object]:
     made = taken.manifest
     return {
         "folder": str(taken.folder),
@@ -112,11 +149,12 @@ def _document(taken: Taken) -> dict[str, object]:
         "bytes": sum(file.size for file in made.files),
         "keys": dict(made.keys),
         "with_keys": made.has_keys,
+        "apart": apart,
         "removed": [str(path) for path in taken.removed],
     }
 
 
-def _shown(taken: Taken) -> None:
+def _shown(taken: Taken, apart: bool) -> None:
     made = taken.manifest
     show.line(str(taken.folder))
     facts = f"{sum(head.seq for head in made.heads):,}"
@@ -125,6 +163,8 @@ def _shown(taken: Taken) -> None:
             moment=show.moment(made.taken_at), facts=facts
         )
     )
+    if not apart:
+        show.line(_("It lies on the database's own disk, and is lost with it."))
     if made.has_keys:
         show.line(_("The keys are in it: it alone is everybody's phone number. Keep it locked up."))
         return

@@ -17,20 +17,20 @@ from alertd.cli.checkup_settings import settings_findings
 from alertd.cli.checkup_store import store_findings
 from alertd.cli.client import TOKEN_VARIABLE, running
 from alertd.cli.findings import Finding, Health, age, of_error
-from alertd.cli.keeping import last_backup
 from alertd.cli.trouble import of_file
 from alertd.cli.words import LANGUAGE, _
 from alertd.clock import machine_ms
 from alertd.errors import AlertdError
 from alertd.i18n import sentence
+from alertd.model import Millis
 from alertd.provision import library_of, lock
 from alertd.settings import FILE_NAME, Settings, load, unknown_variables
-from alertd.store import dialect
+from alertd.store import dialect, migrate
+from alertd.store.backup.word import OLD_MS, WARNINGS, Word, read, same_disk
 from alertd.web.server import certificate_of, listen
 
 _OWN_VARIABLES: Final = frozenset({TOKEN_VARIABLE, "ALERTD_OFFLINE_KIT"})
 _DAY_MS: Final = 86_400_000
-_BACKUP_DAYS: Final = 7
 _RENEW_DAYS: Final = 30
 _PATIENCE_S: Final = 10.0  # every route is asked how it is
 
@@ -105,7 +105,7 @@ def _server(settings: Settings, server: Running | None) -> Iterator[Finding]:
 
 
 def _readiness(server: Running | None) -> list[Finding]:
-    """What the server itself says of its work; how its routes are is asked apart."""
+    """What the server itself says of its work; its routes and backups are asked about apart."""
     if server is None:
         return []
     what, trusted = _("server"), server.trusted()
@@ -116,23 +116,38 @@ def _readiness(server: Running | None) -> list[Finding]:
         return [Finding(what, Health.BROKEN, _("It doesn't answer."))]
     of_routes = tuple(f"{route['name']}: " for route in found["routes"])
     told = [(Health.BROKEN, reason) for reason in found["reasons"]]
-    told += [(Health.LOOK, text) for text in found["warnings"] if not text.startswith(of_routes)]
+    apart = (text for text in found["warnings"] if text not in WARNINGS)
+    told += [(Health.LOOK, text) for text in apart if not text.startswith(of_routes)]
     return [Finding(what, health, sentence(LANGUAGE, text)) for health, text in told]
 
 
 def _backup(settings: Settings) -> Iterator[Finding]:
-    what, last = _("backup"), last_backup(settings.data_dir)
+    what, now = _("backup"), machine_ms()
     if not dialect.is_sqlite(settings.store_url):
         yield Finding(what, Health.WELL, _("PostgreSQL's own: pg_dump"))
-    elif last is None:
-        yield Finding(what, Health.LOOK, _("none from here yet; alertd backup makes one"))
-    elif not last[0].exists():
-        detail = _("the last one isn't at {folder} any more").format(folder=last[0])
-        yield Finding(what, Health.LOOK, detail)
-    else:
-        days = max(0, machine_ms() - last[1]) // _DAY_MS
-        detail = _("the last one {when}, at {folder}").format(when=age(days), folder=last[0])
-        yield Finding(what, Health.LOOK if days > _BACKUP_DAYS else Health.WELL, detail)
+        return
+    word = read(settings.data_dir)
+    health, detail = _last_backup(word, Path(migrate.file_of(settings.store_url)), now)
+    if word.failed(now):
+        text = _("a try that was begun {when} made none ({why})")
+        why = sentence(LANGUAGE, word.why) if word.why else _("it ended without a word")
+        when = age(max(0, now - word.tried_at) // _DAY_MS)
+        health, detail = Health.LOOK, f"{text.format(when=when, why=why.rstrip('.'))}; {detail}"
+    yield Finding(what, health, detail)
+
+
+def _last_backup(word: Word, database: Path, now: Millis) -> tuple[Health, str]:
+    folder = Path(word.folder)
+    if not word.taken_at:
+        return Health.LOOK, _("none from here yet; alertd backup makes one")
+    if not folder.exists():
+        return Health.LOOK, _("the last one isn't at {folder} any more").format(folder=folder)
+    when = age(max(0, now - word.taken_at) // _DAY_MS)
+    text = _("the last one {when}, at {folder}")
+    if same_disk(folder, database):
+        text = _("the last one {when}, at {folder}, on the database's own disk")
+    old = now - word.taken_at > OLD_MS
+    return Health.LOOK if old else Health.WELL, text.format(when=when, folder=folder)
 
 
 def _certificate(settings: Settings) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """What `backup`, `restore` and `verify` have in common: where things are, and how far it is."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,18 +10,16 @@ from alertd.cli import show
 from alertd.cli.words import LANGUAGE, _, told
 from alertd.errors import NotConfiguredError
 from alertd.i18n import sentence
-from alertd.model import Millis
 from alertd.settings import Settings
 from alertd.store import dialect, migrate
 from alertd.store.backup.waiting import Waiting
-from alertd.whole import write_whole
+from alertd.store.backup.word import FILE, Word, leave
 
 FOLDER: Final = "backups"  # in the data folder, where no other is named
 _GOES_ON: Final = _(
     "The city goes on here. Served, it sends: {alerts} alerts under way, {messages} messages,"
     " {help} calls for help; what waited is marked as a possible duplicate."
 )
-_LAST: Final = "last-backup.json"
 _MB: Final = 1_000_000
 
 
@@ -64,21 +61,11 @@ def megabytes(label: str, size: int) -> Iterator[Callable[[int], None]]:
         yield tell
 
 
-def remember(data_dir: Path, folder: Path, at: Millis) -> None:
-    """Leave word of the last backup, for doctor."""
-    text = json.dumps({"folder": str(folder), "taken_at": at})
+def leave_word(data_dir: Path, word: Word) -> None:
+    """Leave word of a backup, or of a try at one, for doctor and `/readyz`."""
     try:
-        write_whole(data_dir / _LAST, text.encode())
+        leave(data_dir, word)
     except OSError as error:
-        file, reason = data_dir / _LAST, sentence(LANGUAGE, str(error.strerror))
+        file, reason = data_dir / FILE, sentence(LANGUAGE, str(error.strerror))
         # The backup is good all the same.
         show.note(told(str(file), reason))
-
-
-def last_backup(data_dir: Path) -> tuple[Path, Millis] | None:
-    """Where the last backup was written, and when; or None."""
-    try:
-        found = json.loads((data_dir / _LAST).read_text(encoding="utf-8"))
-        return Path(found["folder"]), int(found["taken_at"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

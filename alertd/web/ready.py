@@ -9,6 +9,7 @@ from typing import Final
 from alertd import descriptors
 from alertd.errors import MovedError
 from alertd.i18n import N_
+from alertd.store.backup.word import warning
 from alertd.store.reads.pulse import Pulse, pulse
 from alertd.web.deps import Deps
 from alertd.web.standing import standing_of
@@ -97,6 +98,8 @@ async def readiness(deps: Deps) -> Readiness:
     elif "Actual" not in carried:
         warnings.append(N_("No route carries Actual alerts."))
     warnings += _work_warnings(deps, found, oldest_s)
+    if word := await asyncio.to_thread(_backups, deps):
+        warnings.append(word)
     if few := await asyncio.to_thread(descriptors.scarce):
         warnings.append(_SCARCE.format(used=few[0], allowed=few[1]))
     standing = standing_of(deps)
@@ -182,6 +185,11 @@ def _pulse(deps: Deps) -> Pulse:
 def _oldest_s(found: Pulse | None, now: int) -> float:
     dues = list(found.oldest_due_at.values()) if found else []
     return max(0.0, (now - min(dues)) / 1000) if dues else 0.0
+
+
+def _backups(deps: Deps) -> str | None:
+    """Of SQLite's; PostgreSQL is backed up by its own tools, of which nobody here knows."""
+    return None if deps.store.shared else warning(deps.settings.data_dir, deps.now())
 
 
 def _free(deps: Deps) -> int | None:

@@ -95,8 +95,10 @@ def test_a_lost_key_is_told_and_no_other_is_made(data: Path, tmp_path: Path) -> 
     refused = alertd(data, "backup", "--to", tmp_path / "backups")
     assert refused.code == 1
     assert "doesn't open this database's addresses" in refused.err
+    assert healths(alertd(data, "doctor", "--json"))["backup"] == "look"
     (tmp_path / "kept").rename(key)
     assert alertd(data, "backup", "--to", tmp_path / "backups").code == 0
+    assert healths(alertd(data, "doctor", "--json"))["backup"] == "well"
 
 
 def test_a_database_of_a_newer_version_is_broken_and_no_start_mends_it(data: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from alertd.engine.turn import Turn
+from alertd.store.backup.word import Word, leave
 from tests.unit.web_city import Loopback, WebCity
 
 
@@ -133,3 +134,15 @@ async def test_the_api_describes_itself(web: WebCity) -> None:
     assert "HTTPBearer" in spec["components"]["securitySchemes"]
     draft = spec["paths"]["/api/v1/alerts"]["post"]["requestBody"]["content"]
     assert set(draft) == {"application/json", "application/cap+json", "application/cap+xml"}
+
+
+async def test_a_backup_that_failed_at_night_is_told_in_the_morning(web: WebCity) -> None:
+    data_dir = web.deps.settings.data_dir
+    leave(data_dir, Word(tried_at=web.deps.now(), why="The disk of /mnt/disk is full."))
+    async with web.client() as client:
+        found = await client.get("/readyz")
+        assert found.status_code == 200, "alerts go out all the same"
+        told = "The last backup wasn't made; alertd doctor says more."
+        assert (told in found.json()["warnings"]) != web.deps.store.shared
+        leave(data_dir, Word())
+        assert (await client.get("/readyz")).json()["warnings"] == []

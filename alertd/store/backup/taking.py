@@ -18,7 +18,7 @@ from alertd.model import Fact, Millis
 from alertd.store import journal, migrate
 from alertd.store.backup import disk, logins, manifest
 from alertd.store.backup.checking import require_key
-from alertd.store.backup.copying import Tell, copy_database, frozen
+from alertd.store.backup.copying import Patience, Tell, copy_database, endless, frozen
 from alertd.store.backup.manifest import Kept, Manifest
 from alertd.store.database import Store
 from alertd.store.departure import refuse_departed
@@ -69,6 +69,7 @@ def take(
     tell: Tell,
     with_keys: bool = False,
     keep: int | None = None,
+    patience: Patience = endless,
 ) -> Taken:
     """Write a backup into a folder of backups.
 
@@ -79,6 +80,7 @@ def take(
         tell: Is told how many more bytes of the database are copied.
         with_keys: With the keys: whoever has it then reads every phone number.
         keep: So many backups of this node are left there; the oldest go first.
+        patience: As `copy_database` has it.
 
     Raises:
         NotFoundError: There is no database, or no key to seal the loudspeakers' logins with.
@@ -98,7 +100,7 @@ def take(
             raise ConflictError(f"{final} is there already.", hint="Wait a second, and try again.")
         part = into / f"{_UNDER_WAY}{final.name}"
         disk.private_folder(part)
-        made = _fill(part, source, now, tell, with_keys=with_keys)
+        made = _fill(part, source, now, tell, patience, with_keys=with_keys)
         disk.sync_tree(part)
         part.rename(final)
         sync(into)
@@ -163,10 +165,12 @@ def _thin(into: Path, node: str, keep: int, made: Path) -> list[Path]:
     return extra
 
 
-def _fill(part: Path, source: Source, now: Millis, tell: Tell, *, with_keys: bool) -> Manifest:
+def _fill(
+    part: Path, source: Source, now: Millis, tell: Tell, patience: Patience, *, with_keys: bool
+) -> Manifest:
     database = part / manifest.DATABASE
     disk.write(database, b"")
-    copy_database(source.database, database, tell)
+    copy_database(source.database, database, tell, patience)
     schema, heads = _look(database, source.keys_dir / manifest.ADDRESSES)
     keys = sorted(source.keys_dir.glob("*.key"))
     for original, name in _beside(source, keys if with_keys else []):
