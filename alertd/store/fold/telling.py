@@ -75,8 +75,7 @@ def tell(
         values: The parameters of `recipients`, and `before`, `message_no`, `priority`, `due_at`.
         levels: Whether the levels are asked for; else there are none.
     """
-    channel = QUERIES[phase](scope, status, None)[1]
-    statements = _statements(connection.dialect.name, phase, scope, status, levels=levels)
+    channel, statements = _statements(connection.dialect.name, phase, scope, status, levels=levels)
     if levels:
         look_up(connection, scope.version)
     if connection.dialect.name != "sqlite":
@@ -103,11 +102,12 @@ _RUN = re.compile(r"(.)\1*")
 @lru_cache(maxsize=_SCOPES)
 def _statements(
     dialect: str, phase: str, scope: Scope, status: Status, *, levels: bool
-) -> tuple[Prepared, ...]:
-    """The same for every chunk of an alert."""
+) -> tuple[Channel | None, tuple[Prepared, ...]]:
+    """The same for every chunk of an alert: the deliveries' channel, and what writes them."""
     place = places(dialect, scope.version) if levels else None
-    query, _ = QUERIES[phase](scope, status, place)
-    return _in_steps(query) if dialect == "sqlite" else (_at_once(query, levels=levels),)
+    query, channel = QUERIES[phase](scope, status, place)
+    steps = _in_steps(query) if dialect == "sqlite" else (_at_once(query, levels=levels),)
+    return channel, steps
 
 
 def _in_steps(query: Any) -> tuple[Prepared, ...]:
