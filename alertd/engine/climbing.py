@@ -65,12 +65,12 @@ def _climb_alert(turn: Turn, alert_no: int, rows: Sequence[due.Ladder]) -> None:
     held = _held(turn, alert, rows, holders)
     ladders = {}
     for row in rows:
-        others = people.stand_ins(holders.get(duty_of(row.no), ()), turn.minute)
+        duty_held = holders.get(duty_of(row.no), ())
         ladders[row.no] = escalate.Ladder(
             step=row.step,
             start_at=row.start_at,
             told=row.told,
-            has_alternates=bool(others),
+            has_alternates=people.can_take_over(duty_held, turn.minute),
             held=held.get(row.no, frozenset()),
         )
     climbs = [(row, escalate.climb(ladders[row.no], alert.policy, turn.now)) for row in rows]
@@ -122,16 +122,19 @@ def _whole_way(alert: LiveAlert) -> bool:
 def _upward(
     turn: Turn, alert: LiveAlert, rows: Sequence[due.Ladder], holders: _Holders
 ) -> dict[int, dict[Act, int | None]]:
-    """By requirement, the duty that each rung above it tells.
+    """By requirement, the duty that each rung above it tells; None where it would tell nobody.
 
     A superior who isn't there is passed over for the desk: silence ends at a human. So is one who
-    is silent themselves, for the next.
+    is silent themselves or has no number, for the next.
     """
     asked = {row.no: (row.unit_no, _asked(turn, row, holders)) for row in rows}
     above = people.others_above(turn.connection, asked, alert.policy.ladder_roles, turn.minute)
-    desk = people.duty_desk(turn.connection)
+    duty = people.duty_desk(turn.connection)
+    there = people.holders(turn.connection, [duty]).get(duty, ()) if duty else ()
+    on_desk = set(people.within_reach(there, turn.minute))
     found: dict[int, dict[Act, int | None]] = {}
     for row in rows:
+        desk = duty if on_desk - set(asked[row.no][1]) else None
         parent, grandparent, *_ = (*above[row.no], desk, desk)
         found[row.no] = {Act.PARENT: parent, Act.GRANDPARENT: grandparent, Act.DUTY_DESK: desk}
     return found

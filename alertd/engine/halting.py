@@ -65,7 +65,7 @@ def _tell_desk(turn: Turn, alert: LiveAlert, paused_ms: Millis) -> int:
         turn,
         alert,
         kind,
-        people.in_charge(held, turn.minute),
+        people.within_reach(held, turn.minute),
         template=kind.value,
         params=params,
     )

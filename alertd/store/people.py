@@ -118,6 +118,12 @@ def stand_ins(held: Sequence[OfDuty], minute: int) -> list[int]:
     return [each.person_no for each in held if each.person_no not in asked]
 
 
+def can_take_over(held: Sequence[OfDuty], minute: int) -> bool:
+    """Whether somebody may take over who can be sent a message."""
+    others = set(stand_ins(held, minute))
+    return any(each.address_no is not None and each.person_no in others for each in held)
+
+
 def in_charge(held: Sequence[OfDuty], minute: int) -> list[int]:
     """The people to turn to for a duty: its principals, or where it has none whoever holds it."""
     return principals(held, minute) or [each.person_no for each in held]
@@ -274,7 +280,7 @@ def others_above(
     ladder_roles: Sequence[str],
     minute: int,
 ) -> dict[int, tuple[int, ...]]:
-    """As `leads_above`, without the duties that only the silent people would answer for.
+    """As `leads_above`, without the duties of which nobody else can be sent a message.
 
     A village's head is often a grid's leader, too: nobody else hears what he tells himself.
 
@@ -288,9 +294,7 @@ def others_above(
     held = holders(connection, {duty for line in lines.values() for duty in line})
     told = {duty: set(within_reach(held.get(duty, ()), minute)) for duty in held}
     return {
-        key: tuple(
-            duty for duty in lines.get(unit, ()) if not told.get(duty) or told[duty] - set(persons)
-        )
+        key: tuple(duty for duty in lines.get(unit, ()) if told.get(duty, set()) - set(persons))
         for key, (unit, persons) in silent.items()
     }
 

@@ -50,6 +50,17 @@ def new_number(city: City, person_no: int, number: str) -> None:
         connection.execute(known, version | {"digest": "", "counts": "{}"})
 
 
+def numberless(city: City, *, but: str = "grid_leader") -> None:
+    """Nobody has a number but the principals of one role."""
+    h, c = t.holding.c, t.contact.c
+    kept = select(h.person_no).where(h.role == but, h.rank == 1, h.to_version == FOREVER)
+    with city.store.transaction(city.now) as tx:
+        gone = c.person_no.not_in(kept) & (c.to_version == FOREVER)
+        tx.connection.execute(update(t.contact).where(gone).values(to_version=c.from_version))
+        unreached = update(t.holding).where(h.person_no.not_in(kept)).values(address_no=None)
+        tx.connection.execute(unreached)
+
+
 def hand_on(city: City, person_no: int, other: int) -> str:
     """A person's number is another person's from now on; returns it."""
     number = city.phone_of(person_no)

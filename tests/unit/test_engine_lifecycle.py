@@ -32,7 +32,7 @@ from alertd.store.backup.waiting import Waiting
 from alertd.store.reads import board
 from channels.base import Fault, Outgoing, Receipt, ReceiptStatus, SendError
 from tests.city import OFFICER, RED, ZONE, City, accepts
-from tests.unit.roster_moves import put_in_charge
+from tests.unit.roster_moves import numberless, put_in_charge, unit_of
 
 MakeCity = Callable[..., City]
 TOWN = "330281001"
@@ -271,6 +271,35 @@ def test_a_restored_city_gives_no_lost_alerts_number_again(make_city: MakeCity) 
     assert not city.rows(
         select(t.delivery.c.id).where(t.delivery.c.state == DeliveryState.DELIVERED)
     )
+
+
+def test_a_rung_whose_holders_have_no_number_is_passed_on_to_nobody(make_city: MakeCity) -> None:
+    city = make_city()
+    numberless(city)
+    city.issue(roles=("grid_leader",))
+    city.forward(minutes=16)
+    assert {m.kind for m in city.sent if m.address.startswith("+")} == {"alert", "reminder"}
+    for duty, _ in city.leaders():
+        assert city.requirement(duty).told == Told.CALL_LIST | Told.DOOR_KNOCK
+
+
+def test_a_superior_without_a_number_is_passed_over_for_the_next_who_has_one(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    (duty, _), *_ = city.leaders()
+    no = unit_of(city, duty).no
+    with city.store.read() as connection:
+        parent, grandparent = people.superiors(connection, [no], RED.ladder_roles)[no]
+    with city.store.transaction(city.now) as tx:
+        h = t.holding.c
+        silent = update(t.holding).where(h.duty_no == parent).values(address_no=None)
+        tx.connection.execute(silent)
+    city.issue(roles=("grid_leader",))
+    city.forward(minutes=5, seconds=5)
+    entry = t.digest_entry.c
+    told = city.rows(select(entry.duty_no).where(entry.requirement_no == city.requirement(duty).no))
+    assert [row.duty_no for row in told] == [grandparent]
 
 
 def test_units_of_one_name_are_counted_each(make_city: MakeCity) -> None:
