@@ -86,6 +86,7 @@ def _document(done: Restored, place: Place) -> dict[str, object]:
         "left": list(done.left),
         "missing_keys": list(done.missing),
         "lets_in": done.lets_in,
+        "may_enter": done.may_enter,
     }
 
 
@@ -113,6 +114,12 @@ def _shown(done: Restored, place: Place) -> None:
             " in again, unless it is shut out again: alertd terminal list"
         )
         show.line(text.format(count=done.lets_in))
+    if done.may_enter:
+        text = _(
+            "{count} people and programs may enter as they could then. Whoever was shut out since"
+            " comes in again, unless they are shut out again: alertd access list"
+        )
+        show.line(text.format(count=done.may_enter))
     if done.waiting.any:
         text = _("alertd serve goes on with {alerts} alerts and sends {messages} messages.")
         show.line(text.format(alerts=done.waiting.alerts, messages=done.waiting.messages))

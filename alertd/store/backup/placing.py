@@ -25,6 +25,7 @@ from alertd.store import migrate
 from alertd.store.backup import checking, disk, logins, manifest
 from alertd.store.backup.copying import Tell, frozen, require_room
 from alertd.store.backup.manifest import ADDRESSES, DATABASE, KEYS, SETTINGS, Manifest
+from alertd.store.backup.shut_out import ShutOut, let_in, shut_out
 from alertd.store.backup.waiting import Waiting, waiting, would_send
 from alertd.store.database import Store, Transaction, lock_file
 from alertd.store.given import leave_out
@@ -60,6 +61,7 @@ class Restored:
         missing: Keys that weren't found; the addresses' isn't one of them, it is needed.
         lets_in: How many loudspeakers' logins are good in it; None where what was there said which
             were shut out since.
+        may_enter: The same of people and programs.
     """
 
     manifest: Manifest
@@ -69,6 +71,7 @@ class Restored:
     left: tuple[str, ...]
     missing: tuple[str, ...]
     lets_in: int | None
+    may_enter: int | None
 
 
 def refuse_half(data_dir: Path) -> None:
@@ -139,11 +142,11 @@ def restore(
             facts, waits = _look(staged, made, now)
             if waits.any and not will_send:
                 raise would_send(waits)
-            _record(staged, made, now, waits)
+            may_enter = _record(staged, made, now, waits, ShutOut.known_to(place.database))
             aside = _put(staged, place, now)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-    return Restored(made, facts, waits, aside, left, missing, lets_in)
+    return Restored(made, facts, waits, aside, left, missing, lets_in, may_enter)
 
 
 def _stage(backup: Path, made: Manifest, place: Place, staged: Path, tell: Tell) -> tuple[str, ...]:
@@ -212,13 +215,23 @@ def _key(staged: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def _record(staged: Path, made: Manifest, now: Millis, waits: Waiting) -> None:
-    """Write down in the staged database that it is a restored one."""
+def _record(
+    staged: Path, made: Manifest, now: Millis, waits: Waiting, gone: ShutOut | None
+) -> int | None:
+    """Write down in the staged database that it is a restored one, and who was shut out since.
+
+    Returns:
+        How many may enter, where nothing is known of those who were shut out; else None.
+    """
     key = _key(staged) or bytes(KEY_BYTES)  # nothing here seals or opens
     store = Store(sqlite_url(staged / DATABASE), Vault(key), node=made.node)
     try:
         with store.transaction(now) as tx:
             restored(tx, made, waits)
+            if gone is None:
+                return let_in(tx.connection)
+            shut_out(tx, gone)
+            return None
     finally:
         store.close()  # which takes the log into the file
 
