@@ -37,14 +37,25 @@ def database_of(settings: Settings) -> Path:
     return Path(migrate.file_of(settings.store_url))
 
 
+def calendar_of(waits: Waiting) -> None:
+    """Say what begins by itself, where anything does."""
+    if waits.drills:
+        text = _(
+            "{count} drills are in its calendar as they were then. One that was called off since"
+            " begins all the same: alertd drill calendar"
+        )
+        show.line(text.format(count=waits.drills))
+
+
 def goes_on(waits: Waiting, *, as_json: bool) -> None:
     """Say that a city lives in its database from here on, and what it will send."""
     found = asdict(waits)
-    show.answer(
-        {"waiting": found},
-        as_json=as_json,
-        human=lambda: show.line(_GOES_ON.format(**found)),
-    )
+
+    def shown() -> None:
+        show.line(_GOES_ON.format(**found))
+        calendar_of(waits)
+
+    show.answer({"waiting": found}, as_json=as_json, human=shown)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from alertd.cli import show
-from alertd.cli.keeping import database_of, goes_on, megabytes
+from alertd.cli.keeping import calendar_of, database_of, goes_on, megabytes
 from alertd.cli.options import Json, WillSend
 from alertd.cli.words import _
 from alertd.clock import machine_ms
@@ -120,6 +120,7 @@ def _shown(done: Restored, place: Place) -> None:
             " comes in again, unless they are shut out again: alertd access list"
         )
         show.line(text.format(count=done.may_enter))
+    calendar_of(done.waiting)
     if done.waiting.any:
         text = _("alertd serve goes on with {alerts} alerts and sends {messages} messages.")
         show.line(text.format(alerts=done.waiting.alerts, messages=done.waiting.messages))

@@ -13,6 +13,7 @@ from alertd.messages.marks import EXERCISE_MARK
 from alertd.model import AlertState, DrillState, RequirementState
 from alertd.store import access
 from alertd.store import tables as t
+from alertd.store.backup.waiting import waiting
 from alertd.web.commands import drilling
 from drills import holding, keeping, moment
 from drills.calendar import LATEST_MS
@@ -38,6 +39,11 @@ def real(tmp_path: Path) -> DrillCity:
 def alert_state(drills: DrillCity, no: int) -> AlertState:
     number = drills.row(no).alert_no
     return AlertState(drills.city.one(select(t.alert.c.state).where(t.alert.c.no == number)).state)
+
+
+def in_calendar(drills: DrillCity) -> int:
+    with drills.city.store.read() as connection:
+        return waiting(connection, drills.city.now).drills
 
 
 def test_a_drill_begins_on_its_date_and_its_owner_is_reminded(drills: DrillCity) -> None:
@@ -273,7 +279,9 @@ def test_it_ends_with_its_alert(drills: DrillCity) -> None:
 
 def test_it_can_be_called_off(drills: DrillCity) -> None:
     no = drills.schedule(plan_of(when={"at": AT}))
+    assert in_calendar(drills) == 1, "which somebody is told who restores it"
     drills.city.take(lambda turn: holding.call_off(turn, drills.admin, no, "rain"))
+    assert in_calendar(drills) == 0
     drills.city.forward(minutes=80, tick_s=600)
     assert (drills.state(no), drills.row(no).reason) == (DrillState.CALLED_OFF, "rain")
     with pytest.raises(ConflictError, match="calendar"):

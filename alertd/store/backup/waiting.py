@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, literal_column, select
 
 from alertd.errors import ConflictError
-from alertd.model import ALERT_SHIFT, AlertState, DeliveryState, Millis
+from alertd.model import ALERT_SHIFT, AlertState, DeliveryState, DrillState, Millis
 from alertd.store import tables as t
 
 _UNDER_WAY = (AlertState.APPROVED.value, AlertState.ISSUED.value)
@@ -19,11 +19,13 @@ class Waiting:
         alerts: Approved or issued: they go out, or their ladders climb.
         messages: To be tried, or to be tried once more.
         help: Calls for help that nobody has taken, which climb.
+        drills: In the calendar, and begin in their time; also one that was called off since.
     """
 
     alerts: int
     messages: int
     help: int
+    drills: int = 0
 
     @property
     def any(self) -> bool:
@@ -50,7 +52,10 @@ def waiting(connection: Connection, now: Millis) -> Waiting:
         .select_from(t.help_case)
         .where(h.taken_at.is_(None), h.closed_at.is_(None))
     )
-    return Waiting(*(connection.execute(query).scalar_one() for query in (alerts, messages, calls)))
+    scheduled = t.drill.c.state == DrillState.SCHEDULED.value
+    drills = select(func.count()).select_from(t.drill).where(scheduled)
+    queries = (alerts, messages, calls, drills)
+    return Waiting(*(connection.execute(query).scalar_one() for query in queries))
 
 
 def would_send(waits: Waiting) -> ConflictError:
