@@ -17,7 +17,7 @@ from alertd.engine.authority import Actor, may
 from alertd.errors import AlertdError
 from alertd.provision import address_key, refuse_empty
 from alertd.settings import Settings
-from alertd.store import access, dialect, lived, migrate, roster
+from alertd.store import access, dialect, lived, migrate, people, roster
 from alertd.store.backup.checking import require_key
 from alertd.store.departure import refuse_departed
 from alertd.store.home import lacks_since, refuse_copy
@@ -27,6 +27,7 @@ from alertd.web.ready import LACKS, SHOWN_MS
 _DAY_MS: Final = 86_400_000
 _ROSTER_DAYS: Final = 90  # DOMAIN: verified more than 90 days ago is worth a warning
 _TWO: Final = 2
+_MIDNIGHT: Final = 0  # who is on duty doesn't matter where it is asked whether anybody can be told
 
 
 def store_findings(settings: Settings) -> list[Finding]:
@@ -71,6 +72,7 @@ def _inside(settings: Settings) -> list[Finding]:
                 *_other_clock(machine, now),
                 *_taken_over(connection, now),
                 _roster(connection, now),
+                *desk_findings(connection),
                 *_groups(connection, settings),
                 *_people(connection),
                 *early_findings(connection, now),
@@ -136,6 +138,19 @@ def _roster(connection: Connection, now: int) -> Finding:
         version=newest.version, when=age(days), people=f"{newest.counts.get('people', 0):,}"
     )
     return Finding(_("roster"), Health.LOOK if days > _ROSTER_DAYS else Health.WELL, text)
+
+
+def desk_findings(connection: Connection) -> Iterator[Finding]:
+    """Whether a roster has a duty desk that can be told: there silence and cries for help end."""
+    desk, there = people.desk_within_reach(connection, _MIDNIGHT)
+    if there or not roster.versions(connection):
+        return
+    text = (
+        _("nobody holds '{role}' at the top: no last rung and no call for help has anywhere to go")
+        if desk is None
+        else _("nobody of '{role}' has a number: no last rung and no call for help reaches them")
+    )
+    yield Finding(_("duty desk"), Health.LOOK, text.format(role=people.DUTY_DESK_ROLE))
 
 
 def _groups(connection: Connection, settings: Settings) -> Iterator[Finding]:

@@ -58,20 +58,20 @@ def acknowledge_all(
         ],
     )
     for number, answered in enumerate(said, start=first):
-        alert = turn.alert(answered.alert_no)
+        alert, told = turn.alert(answered.alert_no), ""
         if answered.kind is AckKind.HELP:
-            open_help(turn, alert, answered, number)
+            told = open_help(turn, alert, answered, number).value
         if answered.kind is AckKind.UNAVAILABLE and not alert.over:
             climb_now(turn, alert.no, [answered.person_no])
         # Whoever cries for help hears that it was heard, however sparing the policy is.
         wanted = alert.policy.confirm_replies or answered.kind is AckKind.HELP
         key = (answered.alert_no, answered.person_no, answered.kind.value)
         if confirm and wanted and key not in before:
-            alike = (answered.alert_no, answered.kind, answered.count, answered.of)
+            alike = (answered.alert_no, answered.kind, answered.count, answered.of, told)
             heard.setdefault(alike, []).append(answered)
         before.add(key)
-    for alert_no, groups in groupby(heard.values(), key=lambda group: group[0].alert_no):
-        _confirm(turn, turn.alert(alert_no), list(groups))
+    for alert_no, groups in groupby(heard.items(), key=lambda group: group[0][0]):
+        _confirm(turn, turn.alert(alert_no), [(alike[-1], those) for alike, those in groups])
     return list(range(first, first + len(said)))
 
 
@@ -151,21 +151,23 @@ def count_anew(
             turn.record("ack.counted", body, alert_no=alert_no)
 
 
-def _confirm(turn: Turn, alert: LiveAlert, heard: Sequence[Sequence[Answered]]) -> None:
-    """Tell people that they were heard; each group has answered alike."""
-    tell_each(
-        turn,
-        alert,
-        MessageKind.CONFIRMATION,
-        [_confirmation(alert, alike) for alike in heard],
-    )
+def _confirm(turn: Turn, alert: LiveAlert, heard: Sequence[tuple[str, Sequence[Answered]]]) -> None:
+    """Tell people that they were heard; each group has answered alike.
+
+    Args:
+        turn: The step.
+        alert: What they answered to.
+        heard: Who is told of a group's cry for help, as `helping.Told`, and the group.
+    """
+    notices = [_confirmation(alert, told, alike) for told, alike in heard]
+    tell_each(turn, alert, MessageKind.CONFIRMATION, notices)
 
 
-def _confirmation(alert: LiveAlert, alike: Sequence[Answered]) -> Notice:
+def _confirmation(alert: LiveAlert, told: str, alike: Sequence[Answered]) -> Notice:
     one = alike[0]
     said = {"kind": one.kind.value, "count": one.count, "of": one.of}
     return Notice(
         persons=[answered.person_no for answered in alike],
         template=f"confirmation-{one.kind.value}",
-        params={**alert.selection["params"], **said},
+        params={**alert.selection["params"], **said, **({"told": told} if told else {})},
     )

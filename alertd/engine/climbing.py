@@ -129,9 +129,7 @@ def _upward(
     """
     asked = {row.no: (row.unit_no, _asked(turn, row, holders)) for row in rows}
     above = people.others_above(turn.connection, asked, alert.policy.ladder_roles, turn.minute)
-    duty = people.duty_desk(turn.connection)
-    there = people.holders(turn.connection, [duty]).get(duty, ()) if duty else ()
-    on_desk = set(people.within_reach(there, turn.minute))
+    duty, on_desk = people.desk_within_reach(turn.connection, turn.minute)
     found: dict[int, dict[Act, int | None]] = {}
     for row in rows:
         desk = duty if on_desk - set(asked[row.no][1]) else None

@@ -4,6 +4,7 @@ No machine closes one, and they are real even in a drill.
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -20,11 +21,22 @@ from alertd.store import due, people
 from alertd.store import tables as t
 
 
-def open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> None:
+class Told(StrEnum):
+    """Who is told of a cry at once: what the text to whoever cries says of it."""
+
+    BOTH = "both"
+    SUPERIOR = "superior"
+    DESK = "desk"
+    NOBODY = "nobody"
+
+
+def open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> Told:
     """Open a case for a cry, the ack of this number, and tell the level above and the duty desk."""
-    if _crying_already(turn, answered):
-        return
     unit = _in_need(turn, answered)
+    above, desk = _above(turn, alert, unit, answered.person_no)
+    told = _told(above, desk)
+    if _crying_already(turn, answered):
+        return told
     units = counted_in(turn, alert, [unit]).get(unit, ()) if unit else ()
     turn.record(
         "help.opened",
@@ -32,15 +44,33 @@ def open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> 
             "ack_no": number,
             "unit_no": unit,
             "person_no": answered.person_no,
+            "climbed": int(told is not Told.NOBODY),
             "due_at": escalate.help_due(alert.policy, turn.now),
             "units": list(units),
         },
         alert_no=alert.no,
     )
-    parent, _ = people.superiors(turn.connection, [unit], alert.policy.ladder_roles).get(
-        unit, (None, None)
-    )
-    call_for_help(turn, alert, unit, [parent, people.duty_desk(turn.connection)])
+    call_for_help(turn, alert, unit, [*above[:1], desk], answered.person_no)
+    return told
+
+
+def _above(
+    turn: Turn, alert: LiveAlert, unit_no: int, crying: int
+) -> tuple[tuple[int, ...], int | None]:
+    """The duties above a unit, the nearest first, and the desk: where somebody can be told.
+
+    Whoever cries isn't their own superior, and a superior without a number hears of nothing.
+    """
+    asked, roles = {unit_no: (unit_no, [crying])}, alert.policy.ladder_roles
+    above = people.others_above(turn.connection, asked, roles, turn.minute)
+    desk, there = people.desk_within_reach(turn.connection, turn.minute)
+    return above[unit_no], desk if there - {crying} else None
+
+
+def _told(above: Sequence[int], desk: int | None) -> Told:
+    if desk is None:
+        return Told.SUPERIOR if above else Told.NOBODY
+    return Told.BOTH if above else Told.DESK
 
 
 def _in_need(turn: Turn, answered: Answered) -> int:
@@ -75,11 +105,14 @@ def _crying_already(turn: Turn, answered: Answered) -> bool:
     )
 
 
-def call_for_help(turn: Turn, alert: LiveAlert, unit_no: int, duties: Sequence[int | None]) -> None:
-    """Tell the principals of `duties` that the unit needs help; real even in a drill."""
+def call_for_help(
+    turn: Turn, alert: LiveAlert, unit_no: int, duties: Sequence[int | None], crying: int
+) -> None:
+    """Tell those in charge of `duties` that the unit needs help; real even in a drill."""
     wanted = [duty for duty in dict.fromkeys(duties) if duty is not None]
     held = people.holders(turn.connection, wanted)
-    persons = [no for duty in wanted for no in people.in_charge(held.get(duty, ()), turn.minute)]
+    reached = [people.within_reach(held.get(duty, ()), turn.minute) for duty in wanted]
+    persons = [no for each in reached for no in each if no != crying]
     unit = people.units(turn.connection, [unit_no]).get(unit_no)
     # Where its own words can't be read, its name: the cry must be heard.
     said = alert.selection["params"] or {"code": alert.short_code, "event": alert.headline}
@@ -90,22 +123,21 @@ def call_for_help(turn: Turn, alert: LiveAlert, unit_no: int, duties: Sequence[i
 def help_due(turn: Turn, limit: int) -> int:
     """Calls for help that nobody took climb one level more, for ever, until somebody does."""
     rows = due.help_calls(turn.connection, turn.now, limit)
-    desk = people.duty_desk(turn.connection) if rows else None
     for row in rows:
-        climb = partial(_help_climbs, turn, row, desk)
+        climb = partial(_help_climbs, turn, row)
         apart(turn, "help", climb, None, alert_no=row.alert_no)
     return len(rows)
 
 
-def _help_climbs(turn: Turn, row: due.HelpCall, desk: int | None) -> None:
+def _help_climbs(turn: Turn, row: due.HelpCall) -> None:
     alert = turn.alert(row.alert_no)
-    above = people.ancestors(turn.connection, [row.unit_no]).get(row.unit_no, ())
-    level, roles = min(row.climbed, max(len(above) - 1, 0)), alert.policy.ladder_roles
-    lead = people.lead_duty(turn.connection, above[level], roles) if above else None
+    above, desk = _above(turn, alert, row.unit_no, row.person_no)
+    lead = above[min(row.climbed, len(above) - 1)] if above else None
+    more = int(_told(above, desk) is not Told.NOBODY)
     again_at = escalate.help_due(alert.policy, turn.now)
-    body = {"ack_no": row.ack_no, "climbed": row.climbed + 1, "due_at": again_at}
+    body = {"ack_no": row.ack_no, "climbed": row.climbed + more, "due_at": again_at}
     turn.record("help.climbed", body, alert_no=alert.no)
-    call_for_help(turn, alert, row.unit_no, [lead, desk])
+    call_for_help(turn, alert, row.unit_no, [lead, desk], row.person_no)
 
 
 def take_help(turn: Turn, ack_no: int, by: bytes) -> None:

@@ -50,6 +50,7 @@ class HelpCall(NamedTuple):
     ack_no: int
     alert_no: int
     unit_no: int
+    person_no: int
     climbed: int
 
 

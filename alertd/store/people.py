@@ -320,6 +320,18 @@ def duty_desk(connection: Connection) -> int | None:
     return next((desks[no] for no in nos if no in desks), None)
 
 
+def desk_within_reach(connection: Connection, minute: int) -> tuple[int | None, frozenset[int]]:
+    """The duty desk, and whoever there can be sent a message; None and nobody where there is none.
+
+    Args:
+        connection: For reading.
+        minute: Of the city's day.
+    """
+    duty = duty_desk(connection)
+    held = holders(connection, [duty]).get(duty, ()) if duty is not None else ()
+    return duty, frozenset(within_reach(held, minute))
+
+
 def _roots(_: str) -> Select[Any]:
     u = t.unit.c
     return select(u.no).where(u.parent_no.is_(None), u.to_version == FOREVER).order_by(u.no)

@@ -8,11 +8,22 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from alertd.cli.checkup_store import desk_findings
+from alertd.cli.findings import Health
+from alertd.model import FOREVER
 from alertd.store import addresses, people
 from alertd.store import tables as t
+from alertd.store.reads import answers
 from channels.base import Accepted, Fault, Outgoing, SendError
-from tests.city import City, accepts
-from tests.unit.roster_moves import asked, put_in_charge, second_number, unit_of
+from tests.city import RED, City, accepts
+from tests.unit.roster_moves import (
+    asked,
+    new_number,
+    numberless,
+    put_in_charge,
+    second_number,
+    unit_of,
+)
 
 MakeCity = Callable[..., City]
 TOWN = "330281001"
@@ -85,6 +96,80 @@ def at(city: City, phone: str) -> int:
         number = addresses.find(connection, city.store.vault, phone)
         (person,) = people.persons_at(connection, number or 0)
     return person
+
+
+def says_of_help(city: City, phone: str) -> str:
+    """What the text to whoever cried says of who is told."""
+    (text,) = [m.text for m in city.to(phone) if m.template == "confirmation-help"]
+    return text
+
+
+def test_where_nobody_can_be_told_of_help_it_says_so(make_city: MakeCity) -> None:
+    city = make_city()
+    numberless(city)
+    city.issue(areas=[TOWN])
+    (_, person), *_ = asked(city)
+    city.reply(city.phone_of(person), "3")
+    city.forward(minutes=5)
+    assert not [message for message in city.sent if message.kind == "help"]
+    assert "正通知" not in (said := says_of_help(city, city.phone_of(person)))
+    assert "没有可通知的号码" in said
+    assert case_of(city).climbed == 0
+    with city.store.read() as connection:
+        (shown,) = answers.help_cases(connection)
+        (found,) = desk_findings(connection)
+    assert (shown.climbed, found.health) == (0, Health.LOOK)
+    # Once there is a desk that can be told, it is.
+    desk = in_charge_of(city, "city_duty")
+    new_number(city, desk, "+8613900000009")
+    city.forward(minutes=2, seconds=5)
+    assert {m.address for m in city.sent if m.kind == "help"} == {"+8613900000009"}
+    assert case_of(city).climbed > 0
+
+
+@pytest.mark.parametrize(
+    ("silent", "said"),
+    [
+        (["city_duty"], "正通知上级派人"),
+        (["community_lead", "subdistrict_lead", "building_lead"], "正通知值班室派人"),
+        ([], "正通知上级和值班室派人"),
+    ],
+)
+def test_who_cries_for_help_is_told_who_is_told(
+    make_city: MakeCity, silent: list[str], said: str
+) -> None:
+    city = make_city()
+    h = t.holding.c
+    with city.store.transaction(city.now) as tx:
+        gone = update(t.holding).where(h.role.in_(silent)).values(to_version=h.from_version)
+        tx.connection.execute(gone)
+    city.issue(areas=[TOWN])
+    (_, person), *_ = asked(city)
+    city.reply(city.phone_of(person), "3")
+    assert said in says_of_help(city, city.phone_of(person))
+
+
+def test_nobody_is_called_for_help_to_themselves(make_city: MakeCity) -> None:
+    """A village's head is often a grid's leader, too."""
+    city = make_city()
+    city.issue(areas=[TOWN])
+    (duty, person), *_ = asked(city)
+    with city.store.read() as connection:
+        no = unit_of(city, duty).no
+        parent, above = people.superiors(connection, [no], RED.ladder_roles)[no]
+        (head,) = people.in_charge(people.holders(connection, [above or 0])[above or 0], 0)
+    put_in_charge(city, person, parent or 0)
+    city.sent.clear()
+    city.reply(city.phone_of(person), f"3 {unit_of(city, duty).name}")
+    called = {message.address for message in city.sent if message.kind == "help"}
+    assert city.phone_of(person) not in called
+    assert city.phone_of(head) in called
+
+
+def in_charge_of(city: City, role: str) -> int:
+    h = t.holding.c
+    found = select(h.person_no).where(h.role == role, h.rank == 1, h.to_version == FOREVER)
+    return int(city.rows(found)[0].person_no)
 
 
 def test_help_reaches_a_desk_that_has_alternates_only(make_city: MakeCity) -> None:

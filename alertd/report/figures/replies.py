@@ -92,7 +92,7 @@ class RepliesPart:
             ack_no=body["ack_no"],
             unit_no=body["unit_no"],
             opened_at=recorded.fact.occurred_at,
-            climbed=1,
+            climbed=body.get("climbed", 1),
             taken_ms=None,
             closed_ms=None,
         )

@@ -282,7 +282,10 @@ _COVER = Prepared(
 
 
 def help_opened(connection: Connection, fact: Fact) -> None:
-    """Somebody needs help. Body: ack_no, unit_no, person_no, due_at, units."""
+    """Somebody needs help. Body: ack_no, unit_no, person_no, climbed, due_at, units.
+
+    An older one has no `climbed`: it was told upward whoever was there.
+    """
     body = fact.body
     connection.execute(
         t.help_case.insert().values(
@@ -291,7 +294,7 @@ def help_opened(connection: Connection, fact: Fact) -> None:
             unit_no=body["unit_no"],
             person_no=body["person_no"],
             opened_at=fact.occurred_at,
-            climbed=1,
+            climbed=body.get("climbed", 1),
             due_at=body["due_at"],
             outcome="",
         )

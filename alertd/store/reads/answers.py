@@ -26,7 +26,7 @@ class HelpView:
 
     Args:
         no: What to take or close it by.
-        climbed: How many levels know.
+        climbed: How many levels know; 0: nobody could be told.
         next_at: It climbs again then, until somebody takes it.
     """
 

@@ -79,7 +79,7 @@ class HelpCase(SQLModel, table=True):
     unit_no: int = big()
     person_no: int = big()
     opened_at: int = big()
-    climbed: int = small()  # how many levels know
+    climbed: int = small()  # how many levels know; 0: nobody could be told
     due_at: int = big()  # climbs again then, until somebody takes it
     taken_by: bytes | None = blob(nullable=True)
     taken_at: int | None = big(nullable=True)
