@@ -24,6 +24,7 @@ from alertd.i18n import sentence
 from alertd.model import Millis
 from alertd.provision import lock
 from alertd.settings import Settings, find_file, load
+from alertd.store.backup.copying import HANGS_S
 from alertd.store.backup.placing import refuse_half
 from alertd.store.backup.taking import Source, Taken, take, with_keys_on_record
 from alertd.store.backup.word import read, same_disk
@@ -37,6 +38,7 @@ def backup(  # noqa: D103 - its help says it
         typer.Option(
             "--to",
             metavar="FOLDER",
+            parser=Path,  # the option's own would look there, and a disk may hang
             help=_("The folder of backups, best on another disk; else backups in the data folder."),
         ),
     ] = None,
@@ -78,6 +80,7 @@ def _on_word(
         return take_one(source, into, now=now), False  # which says so
     word = read(data_dir).begun(now)
     leave_word(data_dir, word)
+    signal.alarm(HANGS_S)  # a disk may hang before anything is copied, too
     try:
         word.require_mounted(into, database)
         taken = take_one(source, into, now=now)

@@ -5,11 +5,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from alertd.cli.checkup import looked_in_time
+from alertd.cli.findings import Finding, Health
 from alertd.errors import ConflictError, UnavailableError
 from alertd.store.backup.copying import copy_database
 from alertd.store.backup.word import FILE, Word, leave, read, same_disk, warning
@@ -85,6 +88,8 @@ def test_a_disk_that_fails_in_the_midst_is_named(database: Path, tmp_path: Path)
     code = f"""
 import resource, signal
 from pathlib import Path
+from alertd.cli.checkup import looked_in_time
+from alertd.cli.findings import Finding, Health
 from alertd.errors import UnavailableError
 from alertd.store.backup.copying import copy_database
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -133,3 +138,18 @@ def test_nor_of_one_that_was_refused(database: Path, tmp_path: Path) -> None:
     with pytest.raises(UnavailableError):
         copy_database(database, tmp_path / "copy", full, asked.append)
     assert asked[-1] == 0
+
+
+def test_doctor_waits_for_no_disk_that_hangs() -> None:
+    away = threading.Event()
+
+    def look() -> list[Finding]:
+        away.wait(30)
+        return []
+
+    (found,) = looked_in_time("backup", look, patience_s=0.1)
+    assert found.health is Health.LOOK
+    assert "doesn't answer" in found.detail
+    away.set()
+    well = Finding("backup", Health.WELL, "today")
+    assert looked_in_time("backup", lambda: [well]) == [well]

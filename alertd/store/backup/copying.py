@@ -24,7 +24,7 @@ LEAST_FREE_BYTES = 200 * 1024 * 1024  # under it /readyz says that the server ca
 _PAGES_A_STEP = 256
 # What was copied goes to disk in pieces: one large sync at the end would hold up the server's own.
 _SYNC_BYTES = 8 << 20
-_HANGS_S = 120  # for a megabyte, and up to eight of them synced
+HANGS_S = 120  # for a megabyte, and up to eight of them synced
 _CANT_WRITE = {
     *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_TRUNCATE),
     *(sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC),
@@ -66,7 +66,7 @@ def copy_database(source: Path, target: Path, tell: Tell, patience: Patience = e
         copy.execute("PRAGMA cache_size=-4096")
         page = live.execute("PRAGMA page_size").fetchone()[0]
         watch = _Watch(source, target, page, tell, patience)
-        patience(_HANGS_S)
+        patience(HANGS_S)
         try:
             live.backup(copy, pages=_PAGES_A_STEP, progress=watch)
             # A copy of one in WAL mode is one, too, and couldn't be read on a read-only disk.
@@ -93,7 +93,7 @@ class _Watch:
         done = (total - remaining) * self.page
         self.tell(done - self.done)
         self.done = done
-        self.patience(_HANGS_S)
+        self.patience(HANGS_S)
         require_room(self.source.parent, 0)
         if done - self.synced < _SYNC_BYTES:
             return
