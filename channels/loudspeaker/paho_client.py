@@ -12,12 +12,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from channels.loudspeaker.address import BrokerAddress, Keeper
-from channels.loudspeaker.commands import MAX_COMMAND_BYTES
 from channels.loudspeaker.unsent import NobodyListensError, NotAllowedError, NotHandedOverError
 
 _CONNECT_TIMEOUT_S = 5.0
 _MOST_QUEUED = 1000  # far below 65,535 message ids, where paho begins to refuse
-_MOST_BYTES = 4 * MAX_COMMAND_BYTES  # what is larger isn't brought; nothing that we read is
 _FOR_EVER = 0xFFFF_FFFF  # of a session, as MQTT 3.1.1 keeps it
 _LONGEST_S = 0xFFFF_FFFE
 _NOBODY = 0x10
@@ -141,8 +139,9 @@ def make_client(
         client.will_set(will[0], will[1], qos=1, retain=True)
     if newer:
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        # And no MaximumPacketSize: Mosquitto 2.0.11 brings a session nothing any more, once it has
+        # kept back twenty that were larger.
         session.SessionExpiryInterval = 0 if clean else _FOR_EVER
-        session.MaximumPacketSize = _MOST_BYTES
         client.connect_async(
             address.host, address.port, keepalive_s, clean_start=clean, properties=session
         )
