@@ -39,7 +39,7 @@ from channels.loudspeaker.broker_port import (
 from channels.loudspeaker.broker_sessions import EVERY_S, Tidier
 from channels.loudspeaker.broker_store import deaf, forget_older, put_aside, put_back
 from channels.loudspeaker.nats_api import NatsApi, NatsError
-from channels.loudspeaker.passwords import logins
+from channels.loudspeaker.passwords import logins_for_now
 
 _log = structlog.get_logger(__name__)
 
@@ -91,6 +91,7 @@ class EmbeddedBroker:
         renewed: Called where its store was put aside and made anew: with `does-not-start` or
             `deaf`, and the name under which the old one is kept in `data_dir`.
         tidy_s: How often it is looked whether one loudspeaker has too many sessions.
+        find: Finds the program, or raises NotConfiguredError.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class EmbeddedBroker:
         keeps: Keeps | None = None,
         renewed: Callable[[str, str], None] = lambda _why, _kept: None,
         tidy_s: float = EVERY_S,
+        find: Callable[[], Path] = find_binary,
     ) -> None:
         self._dir = data_dir.resolve()
         self._host = host
@@ -115,6 +117,7 @@ class EmbeddedBroker:
         self._shared = shared_login
         self._keeps = keeps or Keeps()
         self._renewed = renewed
+        self._find = find
         self._deaf = False
         self._looking: asyncio.Task[None] | None = None
         self._accounts = Accounts(self._dir)
@@ -151,19 +154,15 @@ class EmbeddedBroker:
         """Start it; from then on it is kept running, or tried again until it runs.
 
         Returns once it answers a login, its first start failed (`trouble` says why: the port is
-        taken, another broker holds the folder, or it is broken) or `patience_s` have passed.
-
-        Raises:
-            NotConfiguredError: The package isn't installed.
+        taken, another broker holds the folder, it is broken or isn't installed) or `patience_s`
+        have passed.
         """
-        binary = find_binary()
-        self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._logins = logins(self._dir)
+        self._logins = logins_for_now(self._dir)
         # By any address: this one may not be there yet, where the network is still coming up.
         self._port = self._port or free_port("::" if ":" in self._host else "", 0)
         shutil.rmtree(self._dir / PORTS, ignore_errors=True)  # of those that were killed
         self._tasks = [
-            asyncio.create_task(self._keep(binary)),
+            asyncio.create_task(self._keep()),
             asyncio.create_task(self._watch(self._accounts_at())),
             asyncio.create_task(self._tidier.run()),
         ]
@@ -218,7 +217,7 @@ class EmbeddedBroker:
         """When accounts last changed, ns; 0 where there are none."""
         try:
             return self._accounts.path.stat().st_mtime_ns
-        except FileNotFoundError:
+        except OSError:
             return 0
 
     async def _watch(self, known: int) -> None:
@@ -259,19 +258,20 @@ class EmbeddedBroker:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
 
-    async def _bring_up(self, binary: Path) -> None:
+    async def _bring_up(self) -> None:
         """Launch it, with a new store where the old one has left loudspeakers deaf, or prevents it.
 
         Where it doesn't start with a new one either, it wasn't the store's fault, and it stays.
         """
         await asyncio.to_thread(free_port, self._host, self._port)
-        (self._dir / PORTS).mkdir(mode=0o700, exist_ok=True)
+        for folder in (self._dir, self._dir / PORTS):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         await asyncio.to_thread(self._write_config)
         why, kept = "deaf", ""
         if self._deaf and (kept := self._put_aside()):
             self._deaf = False
         try:
-            await self._launch(binary)
+            await self._launch()
         except UnavailableError:
             await self._end()
             await asyncio.to_thread(free_port, self._host, self._port)  # or it was taken just then
@@ -280,7 +280,7 @@ class EmbeddedBroker:
                 raise
             why = "does-not-start"
             try:
-                await self._launch(binary)
+                await self._launch()
             except BaseException:
                 await self._end()
                 put_back(self._dir, kept)
@@ -297,13 +297,13 @@ class EmbeddedBroker:
             _log.error("broker-store-stays", error=type(error).__name__)
             return ""
 
-    async def _launch(self, binary: Path) -> None:
+    async def _launch(self) -> None:
         self._ready, self._sockets = False, frozenset()
         quiet = asyncio.subprocess.DEVNULL
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())),
             *(str(self._dir / LOCK), str(self._lock_patience_s)),
-            *(str(binary), "-c", str(self._dir / "nats.conf")),
+            *(str(self._find()), "-c", str(self._dir / "nats.conf")),
             stdin=quiet,
             stdout=quiet,
             stderr=quiet,
@@ -328,12 +328,12 @@ class EmbeddedBroker:
             self._sockets = await asyncio.to_thread(listens_with, self._process.pid, self._port)
         return bool(self._sockets) and await answers(self.address)
 
-    async def _keep(self, binary: Path) -> None:
+    async def _keep(self) -> None:
         """Start it, and again whenever it has died or doesn't come up."""
         loop = asyncio.get_running_loop()
         pause_s = _FIRST_PAUSE_S
         while True:
-            up = await self._comes_up(binary)
+            up = await self._comes_up()
             self._tried.set()
             born_at = loop.time()
             if up:
@@ -345,10 +345,10 @@ class EmbeddedBroker:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
-    async def _comes_up(self, binary: Path) -> bool:
+    async def _comes_up(self) -> bool:
         before = self.trouble
         try:
-            await self._bring_up(binary)
+            await self._bring_up()
         except Exception as error:  # noqa: BLE001 - nothing may end our starting it again
             self.trouble = error if isinstance(error, AlertdError) else not_up(None, self._dir)
             if before is None or before.message != self.trouble.message:

@@ -12,10 +12,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from channels.loudspeaker.broker import EmbeddedBroker
+import pytest
+
+from alertd.errors import ConflictError, NotConfiguredError
+from channels.loudspeaker.broker import EmbeddedBroker, find_binary
 from channels.loudspeaker.broker_store import kept_aside
 from channels.loudspeaker.keys import make_key
 from channels.loudspeaker.mqtt import MqttRoute
+from channels.loudspeaker.passwords import logins
 from tests.contract.case_mqtt import context, route_config
 from tests.contract.peer import PATIENCE_S, Recorder, until
 from tests.contract.test_broker import login
@@ -164,3 +168,41 @@ async def test_one_that_is_ours_is_known_by_whatever_address_it_listens(tmp_path
         assert broker.alive
         broker.vouch()
         await broker.stop()
+
+
+async def test_one_that_is_not_installed_is_told_and_tried_again(tmp_path: Path) -> None:
+    installed = False
+
+    def find() -> Path:
+        if not installed:
+            raise NotConfiguredError("It isn't installed.", hint="Install it.")
+        return find_binary()
+
+    broker = EmbeddedBroker(tmp_path, find=find)
+    await broker.start()
+    assert str(broker.trouble) == "It isn't installed."
+    installed = True
+    await comes_up(broker)
+    await broker.stop()
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"alertd": 5}'])
+async def test_a_damaged_file_of_its_logins_keeps_nobody_out(tmp_path: Path, content: str) -> None:
+    (tmp_path / "logins.json").write_text(content)
+    broker = EmbeddedBroker(tmp_path)
+    await broker.start()
+    await (await login(broker.address)).close()
+    await broker.stop()
+    with pytest.raises(ConflictError, match="can't be read"):
+        logins(tmp_path)  # whoever hands them out says so
+
+
+async def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "broker").write_text("a file where a folder must be")
+    broker = EmbeddedBroker(tmp_path / "broker")
+    await broker.start()
+    assert "didn't come up" in str(broker.trouble)
+    (tmp_path / "broker").unlink()
+    await comes_up(broker)
+    assert (tmp_path / "broker").stat().st_mode & 0o777 == 0o700
+    await broker.stop()
