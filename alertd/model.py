@@ -360,6 +360,7 @@ class Precedence(IntEnum):
 
 
 HELP_PRIORITY = 0  # goes before everything, past a pause, and outlives its alert
+PAUSED_PRIORITY = 1  # word of a pause goes past it, too, and means nothing once its alert is over
 CONFIRMATION_PRIORITY = 60  # "we have heard you" waits for every warning
 SEVERITIES = range(1, 5)  # 1 Extreme … 4 Minor
 
@@ -371,6 +372,7 @@ def priority_of(severity: int, precedence: Precedence = Precedence.FIRST) -> int
 
 PRIORITIES = (
     HELP_PRIORITY,
+    PAUSED_PRIORITY,
     *(priority_of(severity, precedence) for severity in SEVERITIES for precedence in Precedence),
     CONFIRMATION_PRIORITY,
 )

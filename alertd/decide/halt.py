@@ -42,9 +42,9 @@ class Notice(StrEnum):
     STOPPED = "stopped"  # and those who were told before don't know yet
 
 
-def holds_back(halt: Halt, *, help_: bool) -> bool:
-    """Whether what waits stays where it is; a call for help never does."""
-    return halt.paused_at is not None and not help_
+def holds_back(halt: Halt, *, urgent: bool) -> bool:
+    """Whether what waits stays where it is; what is `urgent` never does."""
+    return halt.paused_at is not None and not urgent
 
 
 def due_time(halt: Halt, now: Millis) -> Millis:

@@ -28,6 +28,7 @@ from alertd.lanes import channel_of, lane_of, services_of, status_of
 from alertd.model import (
     ALERT_SHIFT,
     HELP_PRIORITY,
+    PAUSED_PRIORITY,
     Channel,
     DeliveryState,
     Millis,
@@ -126,25 +127,29 @@ def _due(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
     while True:
         rows = _look(turn, route, lane, n)
         kinds = _kinds(rows)
-        held = {each for each in kinds if turn.alert(each[0]).held_back(help_=each[1])}
+        held = {each for each in kinds if turn.alert(each[0]).held_back(urgent=each[1])}
         if held <= seen:
             break
         # This process hadn't read those alerts since they were paused; behind them others may wait,
         # and some of those may be paused too.
         seen |= held
     stay = held | {
-        (number, help_)
-        for number, help_ in kinds
-        if refusal(route, turn.alert(number).leave_in(lane, turn.now, help_=help_))
+        (number, urgent)
+        for number, urgent in kinds
+        if refusal(route, turn.alert(number).leave_in(lane, turn.now, help_=urgent))
     }
     if not stay:
         return rows
-    return [row for row in rows if (alert_of(row.id), row.priority == HELP_PRIORITY) not in stay]
+    return [row for row in rows if (alert_of(row.id), _urgent(row)) not in stay]
 
 
 def _kinds(rows: Sequence[Row]) -> set[tuple[int, bool]]:
-    """Rows of one alert in one lane travel alike, but for a call for help."""
-    return {(row.id >> ALERT_SHIFT, row.priority == HELP_PRIORITY) for row in rows}
+    """Rows of one alert in one lane travel alike, but for what is urgent."""
+    return {(row.id >> ALERT_SHIFT, _urgent(row)) for row in rows}
+
+
+def _urgent(row: Row) -> bool:
+    return row.priority <= PAUSED_PRIORITY
 
 
 def _look(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
@@ -160,7 +165,7 @@ def _look(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
         avoid=route.name if others(elsewhere, lane, route.name) else None,
         long_ago=turn.now - _AVOIDED_MS,
         without=[alert.no for alert in here if refusal(route, alert.leave_at(turn.now))],
-        paused=[alert.no for alert in here if alert.held_back(help_=False)],
+        paused=[alert.no for alert in here if alert.held_back(urgent=False)],
     )
 
 

@@ -15,6 +15,7 @@ from alertd.model import (
     CONFIRMATION_PRIORITY,
     FOREVER,
     HELP_PRIORITY,
+    PAUSED_PRIORITY,
     Channel,
     MessageKind,
     RecipientKind,
@@ -33,7 +34,7 @@ _SCOPES = 64  # statements kept, as the expansion keeps its own
 _PERSON = int(RecipientKind.PERSON)
 _PRIORITY = {
     MessageKind.HELP: HELP_PRIORITY,
-    MessageKind.PAUSED: HELP_PRIORITY,  # it goes out while nothing else of its alert does
+    MessageKind.PAUSED: PAUSED_PRIORITY,
     MessageKind.CONFIRMATION: CONFIRMATION_PRIORITY,
 }
 

@@ -107,14 +107,16 @@ class LiveAlert:
             return Leave(status=Status(status_of(lane)), routes=None, simulated=False)
         return self.leave_at(now)
 
-    def held_back(self, *, help_: bool) -> bool:
-        """Whether none of its messages may leave now; `help_`: of its calls for help none.
+    def held_back(self, *, urgent: bool) -> bool:
+        """Whether none of its messages may leave now.
+
+        `urgent`: none of its calls for help, and of the words to the duty desk that it is paused.
 
         What can't be said isn't. A pause that the alert's end came into holds back nothing more:
         nobody could resume it, and whoever answers late waits to hear that they were heard.
         """
-        paused = self.state in LIVE and holds_back(self.halt, help_=help_)
-        return paused or (self.unsayable and not help_)
+        paused = self.state in LIVE and holds_back(self.halt, urgent=urgent)
+        return paused or (self.unsayable and not urgent)
 
     @property
     def unsayable(self) -> bool:

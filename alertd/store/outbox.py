@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, func, literal_column, select
 
-from alertd.model import HELP_PRIORITY, DeliveryState, Millis, RecipientKind, numbers_of
+from alertd.model import PAUSED_PRIORITY, DeliveryState, Millis, RecipientKind, numbers_of
 from alertd.store import dialect as dialects
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, numbers
@@ -160,7 +160,7 @@ def _due_without(
         query = query.where(~t.delivery.c.id.between(first, last))
     for alert_no in paused:
         c, within = t.delivery.c, numbers_of(alert_no)
-        query = query.where(~c.id.between(*within) | (c.priority == HELP_PRIORITY))
+        query = query.where(~c.id.between(*within) | (c.priority <= PAUSED_PRIORITY))
     values = {"in_lane": lane, "now": now, "most": most, "avoid": avoid, "long_ago": long_ago}
     return [Row._make(row) for row in connection.execute(query, values)]
 

@@ -227,10 +227,10 @@ def reply(world: World) -> None:
     if (of := world.roster.at(phone)) and dice.random() < 0.3:
         named = dice.choice(of).name
         text = f"{named} {text}"
-    city.replies += 1
+    world.replies += 1
     again = dice.random() < 0.1  # the gateway may bring one in twice
     came = Reply(
-        gateway_id=f"k{dice.randint(1, 40)}" if again else f"r{city.replies}",
+        gateway_id=f"k{dice.randint(1, 40)}" if again else f"r{world.replies}",
         sender=phone,
         text=text,
         answers=dice.choice(mine).delivery if dice.random() < 0.1 else 0,

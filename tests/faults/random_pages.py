@@ -46,12 +46,12 @@ def tap(world: World) -> None:
     hold(mine, "a link is of whoever it was sent to", row, person)
     no = alert_of(handed.message.delivery)
     hold(city.one(select(t.alert.c.id).where(t.alert.c.no == no)).id == alert_id, "and its alert's")
-    city.replies += 1
+    world.replies += 1
     tapped_at = city.now - dice.choice([0, 40_000, 4_000_000, -4_000_000])
     tapped = taps.Tap(
         alert_id=alert_id,
         person_no=person,
-        key=f"k{dice.randint(1, 30) if dice.random() < 0.1 else city.replies}",
+        key=f"k{dice.randint(1, 30) if dice.random() < 0.1 else world.replies}",
         raw="tap",
         tapped_at=tapped_at if dice.random() < 0.4 else None,
     )

@@ -110,6 +110,7 @@ class World:
     drafts: list[dict[str, Any]] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     closed_help: set[int] = field(default_factory=set)
+    replies: int = 0  # that came, by any process: a gateway's numbers are its own
     gathered: list[Callable[[Turn], Any]] | None = None
     story: list[str] = field(default_factory=list)
 
@@ -177,7 +178,7 @@ class World:
     def hand_in_gathered(self) -> None:
         """All that was to be handed in since `gathered` was begun, in one step."""
         items, self.gathered = self.gathered or [], None
-        step = self.city.engine.step(self.city.now, items)
+        step = self.city._step(items)
         self.city._hand_over(step.handovers)
         for answer in step.answers:
             if answer.error is not None and not isinstance(answer.error, AlertdError):

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from alertd import cap
 from alertd.model import (
+    PAUSED_PRIORITY,
     DeliveryState,
     Stage,
     Status,
@@ -28,7 +29,6 @@ from tests import databases
 from tests.faults.random_world import World
 from tests.faults.week_promises import OPEN, hold, units
 
-HELP = 0  # a delivery's priority
 PERSON = 1  # a recipient's kind
 LATE_MS = 61_000
 LADDER_MS = 40 * 60_000
@@ -71,7 +71,7 @@ def messages_are_settled(world: World, paused: set[int]) -> None:
     for row in _deliveries(world):
         # What falls due as the week ends may wait for its route's next token.
         waits = row.state == STANDS.PENDING and row.due_at < now - 10_000
-        held_back = alert_of(row.id) in paused and row.priority != HELP
+        held_back = alert_of(row.id) in paused and row.priority > PAUSED_PRIORITY
         hold(not waits or held_back, "nothing waits for ever", row)
         late = row.due_at is not None and row.due_at < now - 1_000
         timed = row.state in (STANDS.SENDING, STANDS.ACCEPTED, STANDS.UNKNOWN)
@@ -164,7 +164,7 @@ def followers_were_told(world: World, alert: Any) -> None:
     told = {(row.recipient_kind, row.recipient_no) for row in mine}
     for row in _told_before(world, alert):
         tries = world.tries.get(row.id)
-        if tries and tries[0].at < alert.issued_at and row.priority != HELP:
+        if tries and tries[0].at < alert.issued_at and row.priority > PAUSED_PRIORITY:
             kept = (row.recipient_kind, row.recipient_no) in told
             hold(kept, "who was told is told of what follows", alert.no, alert.purpose, row)
     if alert.status != int(Status.ACTUAL) or alert.no in _paused(world):
@@ -207,7 +207,7 @@ def nobody_outside_was_told(world: World, alert: Any) -> None:
     reached = [
         row
         for row in _deliveries(world, alert.no)
-        if row.attempt and row.priority != HELP and row.recipient_kind == PERSON
+        if row.attempt and row.priority > PAUSED_PRIORITY and row.recipient_kind == PERSON
     ]
     if alert.status == TEST:
         alone = {row.recipient_no for row in reached} <= {chosen["author_person"]}

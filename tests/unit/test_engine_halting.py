@@ -213,6 +213,20 @@ def test_a_halt_asks_for_the_right_and_for_a_time_that_fits(make_city: MakeCity)
             halt(city, act, alert)
 
 
+def test_6_no_word_of_a_pause_leaves_once_its_alert_is_over(make_city: MakeCity) -> None:
+    city = make_city(routes=SLOW)
+    alert = city.issue(valid_min=15)
+    city.forward(minutes=1.5, tick_s=5)
+    halt(city, halting.pause, alert)
+    city.behave = hangs
+    city.forward(minutes=13.5, tick_s=5)  # the desk is told, and nobody knows whether it came
+    assert told_of_the_pause(city)
+    assert city.one(select(t.alert.c.state).where(t.alert.c.no == alert)).state == "expired"
+    city.sent.clear()
+    city.forward(minutes=10, tick_s=5)
+    assert [each.kind for each in city.sent] == []
+
+
 def test_the_tables_are_still_what_the_journal_makes_of_them(tmp_path: Path) -> None:
     city = City(tmp_path / "city", routes=SLOW, policies={"red": RED})
     city.behave = hangs

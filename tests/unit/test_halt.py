@@ -34,8 +34,8 @@ STOPPED = Halt(stopped_at=NOW - 1)
     ],
 )
 def test_what_a_halt_means(halt: Halt, held: bool, due: int, moves: int, said: Notice) -> None:
-    assert holds_back(halt, help_=False) is held
-    assert holds_back(halt, help_=True) is False
+    assert holds_back(halt, urgent=False) is held
+    assert holds_back(halt, urgent=True) is False
     assert due_time(halt, NOW) == due
     assert lasted(halt, NOW) == moves
     assert notice(halt, NOW, under_way=True) is said

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 from alertd.decide.halt import FORGOTTEN_MS
 from alertd.lanes import channel_of
 from alertd.model import (
-    HELP_PRIORITY,
+    PAUSED_PRIORITY,
     PRIORITIES,
     AlertState,
     Channel,
@@ -86,7 +86,7 @@ def oldest_due(connection: Connection, now: Millis) -> dict[str, Millis]:
                 .order_by(c.due_at)
                 .limit(1)
             )
-            if priority > HELP_PRIORITY:
+            if priority > PAUSED_PRIORITY:
                 query = query.where(*(~c.id.between(*numbers_of(no)) for no in paused))
             due_at = connection.execute(query).scalar_one_or_none()
             if due_at is not None:
