@@ -40,6 +40,14 @@ def restore(  # noqa: D103 - its help says it
         bool, typer.Option("--replace", help=_("Move aside what is there; nothing is deleted."))
     ] = False,
     will_send: WillSend = False,
+    pause: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pause",
+            metavar="ALERT",
+            help=_("Hold back this alert of those that go on, such as A7; repeatable."),
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     settings = load() if data_dir is None else load(data_dir=data_dir)
@@ -57,11 +65,15 @@ def restore(  # noqa: D103 - its help says it
                 tell=tell,
                 replace=replace,
                 will_send=will_send,
+                held_back=dict.fromkeys(pause or (), _("restored from a backup")),
                 keys=keys,
             )
     except OSError as error:
         file = error.filename or place.data_dir
         raise InvalidInputError(f"{file} can't be used: {error.strerror}.") from None
+    if pause:
+        text = _("{codes} paused: alertd alert resume or stop says whether it goes on.")
+        show.note(text.format(codes=", ".join(pause)))
     show.answer(_document(done, place), as_json=as_json, human=lambda: _shown(done, place))
 
 

@@ -15,7 +15,7 @@ from alertd.errors import ConflictError
 from alertd.model import Fact, Millis
 from alertd.store import chains, dialect, given, home, lived, migrate
 from alertd.store import tables as t
-from alertd.store.backup.waiting import Waiting, waiting, would_send
+from alertd.store.backup.waiting import Waiting, codes, waiting, would_send
 from alertd.store.database import Store, Transaction
 from alertd.store.journal import Head
 from alertd.store.journal import heads as heads_of
@@ -82,7 +82,7 @@ def take_back(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
             raise ConflictError("This city wasn't carried away: there is nothing to take back.")
         waits = waiting(tx.connection, now)
         if waits.any and not will_send:
-            raise would_send(waits)
+            raise would_send(waits, codes(tx.connection, now))
         _record(tx, "store.taken-back", {"node": gone.node, "waiting": asdict(waits)})
         given.leave_out(tx, gone.at, source="cli")
     return waits
@@ -108,7 +108,7 @@ def restored(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
             )
         waits = waiting(tx.connection, now)
         if waits.any and not will_send:
-            raise would_send(waits)
+            raise would_send(waits, codes(tx.connection, now))
         taken_at = lived.last_fact(tx.connection, node) or 0
         _record(tx, "restored", {"taken_at": taken_at, "waiting": asdict(waits)})
         given.leave_out(tx, taken_at, source="cli")

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from alembic import command
 from sqlalchemy import select
 
 from alertd.cli.keeping import database_of
+from alertd.engine import halting
 from alertd.errors import (
     ConflictError,
     InvalidInputError,
@@ -31,7 +33,7 @@ from alertd.store.backup.placing import LOCK, Place, Restored, restore
 from alertd.store.backup.taking import Source, Taken, take
 from alertd.store.backup.waiting import waiting
 from alertd.store.database import lock_file
-from tests.city import KEY, START, City, sms_route
+from tests.city import KEY, OFFICER, START, City, sms_route
 
 LATER = START + 3_600_000
 NEVER = 4_000_000_000_000
@@ -177,13 +179,33 @@ def test_postgresql_is_pg_dumps(tmp_path: Path) -> None:
 
 
 def test_what_waits_must_be_meant(taken: Taken, place: Place) -> None:
-    with pytest.raises(ConflictError, match="would send: 1 alerts under way") as caught:
+    with pytest.raises(ConflictError, match=r"would send: 1 alerts under way \(A1\)") as caught:
         put(taken, place, will_send=False)
     assert "--will-send" in str(caught.value.hint)
     assert not place.database.exists()
     done = put(taken, place)
     assert done.waiting.alerts == 1
     assert done.waiting.messages > 0
+
+
+def test_an_alert_that_was_stopped_since_is_held_back(taken: Taken, place: Place) -> None:
+    """Else it would go on with the others; a person says at the console whether it does."""
+    held = {"a1": "restored"}
+    restore(taken.folder, place, now=LATER, tell=nothing, will_send=True, held_back=held)
+    city = City(place.data_dir, url=f"sqlite:///{place.database}", fresh=False, now=LATER)
+    city.forward(minutes=11, tick_s=60)
+    assert {message.kind for message in city.sent} == {"paused"}, "the duty desk is reminded"
+    alert_id = bytes(city.one(select(t.alert.c.id))[0])
+    city.take(partial(halting.resume, actor=OFFICER, alert_id=alert_id, reason="it is so"))
+    city.forward(minutes=1)
+    assert "alert" in {message.kind for message in city.sent}
+    city.store.close()
+
+
+def test_none_is_held_back_that_isnt_out(taken: Taken, place: Place) -> None:
+    with pytest.raises(NotFoundError, match="no alert A9"):
+        restore(taken.folder, place, now=LATER, tell=nothing, will_send=True, held_back={"A9": "x"})
+    assert not place.database.exists()
 
 
 def test_what_has_run_out_doesnt_wait(taken: Taken, place: Place) -> None:

@@ -11,6 +11,7 @@ have to say so, and it is on record.
 
 import datetime as dt
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -24,9 +25,10 @@ from alertd.settings import sqlite_url
 from alertd.store import migrate
 from alertd.store.backup import checking, disk, logins, manifest
 from alertd.store.backup.copying import Tell, frozen, require_room
+from alertd.store.backup.holding import NONE, pause
 from alertd.store.backup.manifest import ADDRESSES, DATABASE, KEYS, SETTINGS, Manifest
 from alertd.store.backup.shut_out import ShutOut, let_in, shut_out
-from alertd.store.backup.waiting import Waiting, waiting, would_send
+from alertd.store.backup.waiting import Waiting, codes, waiting, would_send
 from alertd.store.database import Store, Transaction, lock_file
 from alertd.store.given import leave_out
 from alertd.store.vault import KEY_BYTES, Vault, fingerprint
@@ -95,6 +97,7 @@ def restore(
     tell: Tell,
     replace: bool = False,
     will_send: bool = False,
+    held_back: Mapping[str, str] = NONE,
     keys: Path | None = None,
 ) -> Restored:
     """Check a backup and put it into place, under the data folder's lock.
@@ -106,12 +109,14 @@ def restore(
         tell: Is told how many more bytes of the database are copied.
         replace: Move aside what is there.
         will_send: Also where the next start sends something.
+        held_back: Alerts to be paused: short code → why, in the words of whoever does it.
         keys: A folder with the keys, where they are kept apart.
 
     Raises:
         ConflictError: A server runs there, something is there, it is another node's, its key is
             missing, or it would send.
         InvalidInputError: It isn't a backup, or not whole.
+        NotFoundError: An alert to be paused isn't out in it.
     """
     made = manifest.read(backup)
     if (here := place.node) != made.node:
@@ -139,10 +144,11 @@ def restore(
             )
             logins.unseal(staged)
             lets_in = logins.newer_of(staged, place.data_dir)
-            facts, waits = _look(staged, made, now)
+            facts, waits, under_way = _look(staged, made, now)
             if waits.any and not will_send:
-                raise would_send(waits)
-            may_enter = _record(staged, made, now, waits, ShutOut.known_to(place.database))
+                raise would_send(waits, under_way)
+            known = ShutOut.known_to(place.database)
+            may_enter = _record(staged, made, now, waits, known, held_back)
             aside = _put(staged, place, now)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
@@ -191,10 +197,10 @@ def _stage_key(name: str, mark: str, staged: Path, place: Place, given: Path | N
     return False
 
 
-def _look(staged: Path, made: Manifest, now: Millis) -> tuple[int, Waiting]:
+def _look(staged: Path, made: Manifest, now: Millis) -> tuple[int, Waiting, str]:
     """Bring the staged database up to date and check it with its journal and key.
 
-    Returns its facts and what waits in it.
+    Returns its facts, what waits in it, and which alerts go on.
     """
     try:
         migrate.upgrade(sqlite_url(staged / DATABASE))
@@ -202,12 +208,12 @@ def _look(staged: Path, made: Manifest, now: Millis) -> tuple[int, Waiting]:
             problems = list(checking.database(connection))
             facts, broken = checking.journal(connection, made.heads)
             problems += [*broken, *checking.key(connection, _key(staged))]
-            waits = waiting(connection, now)
+            waits, under_way = waiting(connection, now), codes(connection, now)
     except DatabaseError as error:
         raise _not_whole(f"{DATABASE}: {type(error.orig).__name__}") from None
     if problems:
         raise _not_whole(f"{problems[0].where}: {problems[0].what}")
-    return facts, waits
+    return facts, waits, under_way
 
 
 def _key(staged: Path) -> bytes | None:
@@ -216,9 +222,14 @@ def _key(staged: Path) -> bytes | None:
 
 
 def _record(
-    staged: Path, made: Manifest, now: Millis, waits: Waiting, gone: ShutOut | None
+    staged: Path,
+    made: Manifest,
+    now: Millis,
+    waits: Waiting,
+    gone: ShutOut | None,
+    held_back: Mapping[str, str],
 ) -> int | None:
-    """Write down in the staged database that it is a restored one, and who was shut out since.
+    """Write down in the staged database that it is a restored one, and what isn't as it was.
 
     Returns:
         How many may enter, where nothing is known of those who were shut out; else None.
@@ -228,6 +239,7 @@ def _record(
     try:
         with store.transaction(now) as tx:
             restored(tx, made, waits)
+            pause(tx, held_back)
             if gone is None:
                 return let_in(tx.connection)
             shut_out(tx, gone)

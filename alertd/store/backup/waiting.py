@@ -58,10 +58,17 @@ def waiting(connection: Connection, now: Millis) -> Waiting:
     return Waiting(*(connection.execute(query).scalar_one() for query in queries))
 
 
-def would_send(waits: Waiting) -> ConflictError:
-    """What is said to somebody who hasn't said that it shall."""
+def codes(connection: Connection, now: Millis) -> str:
+    """Which alerts go on, so that somebody can say whether they shall."""
+    a = t.alert.c
+    query = select(a.short_code).where(a.state.in_(_UNDER_WAY), a.expires_at > now).order_by(a.no)
+    return ", ".join(connection.execute(query).scalars()) or "-"
+
+
+def would_send(waits: Waiting, under_way: str) -> ConflictError:
+    """What is said to somebody who hasn't said that it shall; `under_way` is of `codes`."""
     return ConflictError(
-        f"Served, it would send: {waits.alerts} alerts under way, {waits.messages} messages, "
-        f"{waits.help} calls for help wait in it.",
+        f"Served, it would send: {waits.alerts} alerts under way ({under_way}), {waits.messages}"
+        f" messages, {waits.help} calls for help wait in it.",
         hint="Add --will-send if it is to go on from there; to look at it, use alertd verify.",
     )
