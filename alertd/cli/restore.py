@@ -1,5 +1,6 @@
 """`alertd restore`: a backup into a data folder, checked first, and never over anything."""
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -51,8 +52,9 @@ def restore(  # noqa: D103 - its help says it
     as_json: Json = False,
 ) -> None:
     settings = load() if data_dir is None else load(data_dir=data_dir)
+    held_back = dict.fromkeys(pause or (), _("restored from a backup"))
     if backup is None:
-        _by_its_own_tools(settings, will_send=will_send, as_json=as_json)
+        _by_its_own_tools(settings, held_back, will_send=will_send, as_json=as_json)
         return
     place = Place(settings.data_dir, database_of(settings), settings.node)
     size = sum(file.size for file in manifest.read(backup).files)
@@ -65,26 +67,37 @@ def restore(  # noqa: D103 - its help says it
                 tell=tell,
                 replace=replace,
                 will_send=will_send,
-                held_back=dict.fromkeys(pause or (), _("restored from a backup")),
+                held_back=held_back,
                 keys=keys,
             )
     except OSError as error:
         file = error.filename or place.data_dir
         raise InvalidInputError(f"{file} can't be used: {error.strerror}.") from None
-    if pause:
-        text = _("{codes} paused: alertd alert resume or stop says whether it goes on.")
-        show.note(text.format(codes=", ".join(pause)))
+    _note(held_back)
     show.answer(_document(done, place), as_json=as_json, human=lambda: _shown(done, place))
 
 
-def _by_its_own_tools(settings: Settings, *, will_send: bool, as_json: bool) -> None:
+def _note(held_back: Mapping[str, str]) -> None:
+    if held_back:
+        text = _("{codes} paused: alertd alert resume or stop says whether it goes on.")
+        show.note(text.format(codes=", ".join(held_back)))
+
+
+def _by_its_own_tools(
+    settings: Settings, held_back: Mapping[str, str], *, will_send: bool, as_json: bool
+) -> None:
     """PostgreSQL's have put a copy there: write that down, and mark what may have left since."""
     if dialect.is_sqlite(settings.store_url):
         raise InvalidInputError("Name the backup: alertd restore BACKUP.", field="BACKUP")
     with closing(lock(settings)):
         waits = restored(
-            settings.store_url, node=settings.node, now=machine_ms(), will_send=will_send
+            settings.store_url,
+            node=settings.node,
+            now=machine_ms(),
+            will_send=will_send,
+            held_back=held_back,
         )
+    _note(held_back)
     goes_on(waits, as_json=as_json)
 
 

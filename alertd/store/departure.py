@@ -5,7 +5,7 @@ count in one of them alone.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 
@@ -15,6 +15,7 @@ from alertd.errors import ConflictError
 from alertd.model import Fact, Millis
 from alertd.store import chains, dialect, given, home, lived, migrate
 from alertd.store import tables as t
+from alertd.store.backup.holding import NONE, pause
 from alertd.store.backup.waiting import Waiting, codes, waiting, would_send
 from alertd.store.database import Store, Transaction
 from alertd.store.journal import Head
@@ -88,12 +89,17 @@ def take_back(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
     return waits
 
 
-def restored(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
+def restored(
+    url: str, *, node: str, now: Millis, will_send: bool, held_back: Mapping[str, str] = NONE
+) -> Waiting:
     """Let the city go on at `url`, where PostgreSQL's own tools have put a copy; as `take_back`.
+
+    `held_back` are the alerts to be paused, as `backup.holding` has them.
 
     Raises:
         ConflictError: It isn't whole, was carried away, is being served, or would send and nobody
             has said that it shall.
+        NotFoundError: An alert to be paused isn't out in it.
     """
     migrate.upgrade(url)
     with closing(_alone(url, node)) as store, store.transaction(now) as tx:
@@ -112,6 +118,7 @@ def restored(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
         taken_at = lived.last_fact(tx.connection, node) or 0
         _record(tx, "restored", {"taken_at": taken_at, "waiting": asdict(waits)})
         given.leave_out(tx, taken_at, source="cli")
+        pause(tx, held_back)
         home.settle(tx)
     return waits
 

@@ -69,6 +69,18 @@ async def test_a_copy_in_which_something_waits_is_refused_until_somebody_says_so
     assert all(message.possible_duplicate for message in served.sent)
 
 
+def test_an_alert_that_was_stopped_since_is_held_back(tmp_path: Path) -> None:
+    city = City(tmp_path / "city", routes=SLOW, postgresql=True)
+    city.issue(roles=("grid_leader",))
+    city.forward(seconds=2)
+    copy = copy_of(city)
+    restored(copy, node="test", now=city.now, will_send=True, held_back={"A1": "restored"})
+    served = City(tmp_path / "copy", routes=SLOW, url=copy, fresh=False)
+    served.now = city.now
+    served.forward(minutes=2, tick_s=30)
+    assert not served.sent
+
+
 async def test_where_it_was_made_the_city_goes_on(tmp_path: Path) -> None:
     city = City(tmp_path / "city", routes=SLOW, postgresql=True)
     city.issue(roles=("grid_leader",))
