@@ -159,7 +159,7 @@ class EmbeddedBroker:
         """
         self._logins = logins_for_now(self._dir)
         # By any address: this one may not be there yet, where the network is still coming up.
-        self._port = self._port or free_port("::" if ":" in self._host else "", 0)
+        self._port = self._port or free_port("", 0)
         shutil.rmtree(self._dir / PORTS, ignore_errors=True)  # of those that were killed
         self._tasks = [
             asyncio.create_task(self._keep()),

@@ -14,6 +14,7 @@ from pathlib import Path
 from alertd.errors import UnavailableError
 
 _LISTENS = "0A"  # the state of a socket in /proc/net/tcp
+_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - read
 _TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
 
 
@@ -50,9 +51,13 @@ def free_port(host: str, port: int) -> int:
     Raises:
         UnavailableError: It is taken, or the address isn't this machine's.
     """
+    if host in _EVERYWHERE and socket.has_dualstack_ipv6():
+        host = "::"  # as nats-server: by both families
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if host == "::":
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         try:
             probe.bind((host, port))
         except OSError as error:

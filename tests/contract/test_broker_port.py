@@ -161,6 +161,20 @@ async def test_an_address_that_is_not_there_yet_is_waited_for(tmp_path: Path) ->
     await broker.stop()
 
 
+async def test_a_port_that_is_taken_by_another_address_only_is_told_too(tmp_path: Path) -> None:
+    """nats-server listens by both families where it is to listen everywhere."""
+    (tmp_path / "store").mkdir()
+    kept = (tmp_path / "store").stat().st_ino
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        port = taken.getsockname()[1]
+        broker = EmbeddedBroker(tmp_path, host="0.0.0.0", port=port)  # noqa: S104 - as said
+        await broker.start()
+        assert f"can't listen on port {port}, where" in str(broker.trouble)
+        assert (tmp_path / "store").stat().st_ino == kept, "it wasn't the store's fault"
+    await comes_up(broker)
+    await broker.stop()
+
+
 async def test_one_that_is_ours_is_known_by_whatever_address_it_listens(tmp_path: Path) -> None:
     for host in ("0.0.0.0", "::1", "localhost"):  # noqa: S104 - as loudspeakers need it
         broker = EmbeddedBroker(tmp_path / host.replace(":", ""), host=host)
