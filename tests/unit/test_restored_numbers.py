@@ -1,5 +1,6 @@
 """No number of what a restored database lacks is given again: its receipts still come."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from alertd.store.backup.placing import Place, restore
 from alertd.store.backup.taking import Source, Taken, take
 from channels.base import Outgoing, Receipt, ReceiptStatus
 from tests.city import KEY, City
+from tests.unit.roster_moves import id_of, import_anew
 
 TOWN = "330281001"
 
@@ -131,3 +133,26 @@ def test_who_was_told_before_and_after_is_told_what_follows(office: Office, tmp_
     pieces = select(func.count()).where(c.kind == "alert.expanded", c.alert_no == second)
     assert city.one(pieces)[0] < 10
     is_its_record(city, tmp_path, 1, second)
+
+
+def test_a_link_of_who_came_since_is_no_other_persons(office: Office, tmp_path: Path) -> None:
+    """It is made of the alert's id and the person's number, and lies on their telephone still."""
+    city = office.city
+    city.issue("typhoon", "red", areas=[TOWN])
+    taken = office.back_up()
+    shutil.copytree(tmp_path / "roster", tmp_path / "before")
+    (_, first), (_, second) = city.leaders()[:2]
+    lost = succeeded(city, first, "P9000001")
+    city = office.restore(taken)
+    shutil.copytree(tmp_path / "before", city.directory / "roster")
+    city.issue("rainstorm", "blue", areas=[TOWN])
+    after = succeeded(city, second, "P9000002")
+    assert after != lost
+    assert succeeded(city, first, "P9000003") == after + 1
+
+
+def succeeded(city: City, person_no: int, by: str) -> int:
+    """Somebody else has the duties, and the line, of a person; returns their number."""
+    leaves = id_of(city, person_no)
+    import_anew(city, lambda row: {**row, "person_id": by} if row["person_id"] == leaves else row)
+    return int(city.one(select(t.person.c.no).where(t.person.c.person_id == by)).no)

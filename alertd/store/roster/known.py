@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, selec
 from alertd.model import FOREVER
 from alertd.store import tables as t
 from alertd.store.batches import stream
+from alertd.store.given import last_person
 from alertd.store.roster.stage import Stage
 
 _BY_NUMBER = ("old_unit", "old_person", "old_duty")
@@ -46,6 +47,7 @@ def copy_known(stage: Stage, connection: Connection, scope: Scope | None = None)
         table.name: connection.execute(select(func.max(table.c.no))).scalar() or 0
         for table in _NUMBERED
     }
+    stage.last[t.person.name] = last_person(connection)
     if version:
         for table, query in (_part(scope) if scope else _queries()).items():
             width = len(query.selected_columns)
