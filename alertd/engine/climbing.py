@@ -63,14 +63,14 @@ def _climb_alert(turn: Turn, alert_no: int, rows: Sequence[due.Ladder]) -> None:
     holders = people.holders(turn.connection, [duty_of(row.no) for row in rows])
     units = counted_in(turn, alert, [row.unit_no for row in rows])
     held = _held(turn, alert, rows, holders)
+    others = _others(turn, alert, rows, holders)
     ladders = {}
     for row in rows:
-        duty_held = holders.get(duty_of(row.no), ())
         ladders[row.no] = escalate.Ladder(
             step=row.step,
             start_at=row.start_at,
             told=row.told,
-            has_alternates=people.can_take_over(duty_held, turn.minute),
+            has_alternates=bool(others[row.no]),
             held=held.get(row.no, frozenset()),
         )
     climbs = [(row, escalate.climb(ladders[row.no], alert.policy, turn.now)) for row in rows]
@@ -81,6 +81,19 @@ def _climb_alert(turn: Turn, alert_no: int, rows: Sequence[due.Ladder]) -> None:
             climbs[at] = row, _to_somebody(turn, alert, ladders[row.no], above[row.no])
     _record(turn, alert, climbs, units)
     _carry_out(turn, alert, climbs, holders, above)
+
+
+def _others(
+    turn: Turn, alert: LiveAlert, rows: Sequence[due.Ladder], holders: _Holders
+) -> dict[int, set[int]]:
+    """By requirement, who may take over: who has a number, and didn't say that they can't come."""
+    others = {
+        row.no: set(people.replacements(holders.get(duty_of(row.no), ()), turn.minute))
+        for row in rows
+        if not row.told & Told.ALTERNATES
+    }
+    gone = unavailable(turn, alert.no, sorted(set().union(*others.values())))
+    return {row.no: others.get(row.no, set()) - gone for row in rows}
 
 
 def _to_somebody(
@@ -313,6 +326,8 @@ def _notice(alert: LiveAlert, entries: Sequence[due.Entry], charged: Sequence[in
 
 def unavailable(turn: Turn, alert_no: int, persons: Sequence[int]) -> set[int]:
     """Those of the people whose last answer to this alert was that they can't come."""
+    if not persons:
+        return set()
     c = t.ack.c
     rows = turn.connection.execute(
         select(c.person_no, c.kind)

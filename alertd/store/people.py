@@ -118,10 +118,10 @@ def stand_ins(held: Sequence[OfDuty], minute: int) -> list[int]:
     return [each.person_no for each in held if each.person_no not in asked]
 
 
-def can_take_over(held: Sequence[OfDuty], minute: int) -> bool:
-    """Whether somebody may take over who can be sent a message."""
-    others = set(stand_ins(held, minute))
-    return any(each.address_no is not None and each.person_no in others for each in held)
+def replacements(held: Sequence[OfDuty], minute: int) -> list[int]:
+    """Those of `stand_ins` who can be sent a message."""
+    reached = {each.person_no for each in held if each.address_no is not None}
+    return [no for no in stand_ins(held, minute) if no in reached]
 
 
 def in_charge(held: Sequence[OfDuty], minute: int) -> list[int]:

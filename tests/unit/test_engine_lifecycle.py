@@ -283,6 +283,23 @@ def test_a_rung_whose_holders_have_no_number_is_passed_on_to_nobody(make_city: M
         assert city.requirement(duty).told == Told.CALL_LIST | Told.DOOR_KNOCK
 
 
+def test_an_alternate_who_cant_come_is_passed_over(make_city: MakeCity) -> None:
+    city = make_city()
+    (duty, _), (other, own), *_ = city.leaders()
+    city.issue(roles=("grid_leader",))
+    with city.store.transaction(city.now) as tx:
+        h = t.holding.c
+        second = update(t.holding).where(h.duty_no == duty, h.rank > 1)
+        tx.connection.execute(second.values(person_no=own))
+    city.reply(city.phone_of(own), "0")
+    city.sent.clear()
+    city.forward(minutes=5, seconds=5)
+    assert not {m.kind for m in city.to(city.phone_of(own))} & {"takeover", "shift"}
+    assert not city.requirement(duty).told & Told.ALTERNATES
+    assert city.requirement(duty).told & Told.PARENT
+    assert city.requirement(other).told & Told.ALTERNATES
+
+
 def test_a_superior_without_a_number_is_passed_over_for_the_next_who_has_one(
     make_city: MakeCity,
 ) -> None:
