@@ -99,8 +99,10 @@ def board_agrees(
     first = min((Policy.from_dict(json.loads(alert.policy)).stages), key=lambda one: one.stage)
     by_path = {unit.path: unit.no for unit in known.values()}
     tops = [unit.no for unit in known.values() if unit.parent_no is None]
-    now = connection.execute(select(t.unit).where(t.unit.c.to_version > alert.roster_version))
-    for path, no in [("", tops[0]), *((unit.path, unit.no) for unit in now if unit.no in known)]:
+    now = select(t.unit).where(t.unit.c.to_version > alert.roster_version)
+    # Of each unit the last: where it is, or was when it ended.
+    last = {unit.no: unit for unit in connection.execute(now.order_by(t.unit.c.to_version))}
+    for path, no in [("", tops[0]), *((last[no].path, no) for no in last.keys() & known.keys())]:
         shown = {Stage[one.stage.upper()]: one for one in board.stages(connection, alert.no, path)}
         if path and by_path.get(path, no) != no:
             continue  # another unit was there then

@@ -354,6 +354,19 @@ def test_a_unit_that_is_moved_or_removed_counts_where_it_was(
         assert verify(connection, 1).differences == ()
 
 
+def test_a_unit_that_was_moved_and_is_gone_counts_where_it_was_at_first(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    city.issue(roles=["grid_leader"])
+    moved, _, path = moved_and_gone(city)
+    before = figures_of(city, path)
+    with city.store.transaction(city.now) as tx:
+        here = (t.unit.c.no == moved.no, t.unit.c.to_version == FOREVER)
+        tx.connection.execute(t.unit.update().where(*here).values(to_version=3))
+    assert figures_of(city, path) == before == (1, 0, 0)
+
+
 def test_superiors_of_now_hear_of_a_unit_that_was_moved_and_the_last_ones_of_one_that_left(
     make_city: MakeCity,
 ) -> None:

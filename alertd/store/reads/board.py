@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from alertd.model import FOREVER, Channel, DeliveryState, Stage
+from alertd.model import Channel, DeliveryState, Stage
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from alertd.store.fold.answers import first_stage_of
@@ -180,14 +180,19 @@ def issued_version(connection: Connection, alert_no: int) -> int:
 
 
 def path_then(connection: Connection, version: int, path: str) -> str:
-    """Where the unit that is at `path` now was at a roster version: an alert counts by its own."""
+    """Where the unit at `path` was at a roster version, as an alert counts by its own.
+
+    It is there now, or was last: whoever answers for one that has gone since has its alert open.
+    """
     if not path:
         return ""
     u, then = t.unit.c, t.unit.alias()
     query = (
         select(then.c.path)
         .join(t.unit, u.no == then.c.no)
-        .where(u.path == path, u.to_version == FOREVER, in_force(then, version))
+        .where(u.path == path, _last(), in_force(then, version))
+        .order_by(u.to_version.desc())
+        .limit(1)
     )
     return connection.execute(query).scalar() or path
 
@@ -198,9 +203,14 @@ def units_below(path: str) -> Any:
     A unit's row is temporal: by any of its rows one that left for another town long ago would be
     here still, with whoever needs help there.
     """
+    return select(t.unit.c.no).where(below(t.unit.c.path, [path]), _last())
+
+
+def _last() -> ColumnElement[bool]:
+    """Of a unit's rows the one that holds now, or held last."""
     u, other = t.unit.c, t.unit.alias()
     last = select(func.max(other.c.to_version)).where(other.c.no == u.no).correlate(t.unit)
-    return select(u.no).where(below(u.path, [path]), u.to_version == last.scalar_subquery())
+    return u.to_version == last.scalar_subquery()
 
 
 def empty(connection: Connection, alert_no: int, path: str) -> list[Vacancy]:
