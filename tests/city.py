@@ -243,17 +243,22 @@ class City:
                 **({} if valid_min is None else {"valid_min": valid_min}),
             }
         )
-        alert = compose(
-            short,
-            self.library.templates.select(template, colour),
-            identifier=identifier or f"test-{self.ids.uuid().hex()}",
-            sender="test@alertd.example",
-            sent_at=self.now,
-            zone=self.zone,
-            references=references,
-        )
-        wanted = accept.Draft(alert=alert, **options)
-        result: dict[str, Any] = self.take(partial(accept.draft, actor=actor, wanted=wanted))
+        name = identifier or f"test-{self.ids.uuid().hex()}"
+
+        def write(turn: Turn) -> dict[str, Any]:
+            """By the step's own time: another process may just have set it."""
+            alert = compose(
+                short,
+                self.library.templates.select(template, colour),
+                identifier=name,
+                sender="test@alertd.example",
+                sent_at=turn.now,
+                zone=self.zone,
+                references=references,
+            )
+            return accept.draft(turn, actor, accept.Draft(alert=alert, **options))
+
+        result: dict[str, Any] = self.take(write)
         return result
 
     def approve(self, drafted: dict[str, Any], actor: Actor = SECOND, **options: Any) -> None:

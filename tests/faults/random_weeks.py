@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from alertd.engine import halting
-from tests import databases
+from tests import databases, postgres
 from tests.city import OFFICER
 from tests.faults import random_acts, random_clock, random_pages
 from tests.faults.random_world import World
@@ -202,17 +202,20 @@ def main() -> int:
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     with tempfile.TemporaryDirectory() as folder:
-        os.environ.setdefault(databases.PLACE, str(Path(folder) / "place.postgres"))
+        place = Path(folder) / "place.postgres"
+        os.environ.setdefault(databases.PLACE, str(place))
         where = {
             "postgresql": options.postgresql or options.several,
             "several": options.several,
         }
-        without = shrink(options.seed, **where) if options.shrink else ()
         try:
+            without = shrink(options.seed, **where) if options.shrink else ()
             play(options.seed, **where, without=without, show=partial(print, flush=True))
         except BrokenWeekError as broken:
             print(broken.why)
             return 1
+        finally:
+            postgres.end_shared(place)
     return 0
 
 

@@ -218,8 +218,10 @@ def doors_agree(world: World, connection: Connection, alert: Any, asked: list[An
     }
     said = {line.duty_no: RequirementState[ON_PAPER[line.state]] for line in lines if line.duty_no}
     hold(said == real, "paper says how each duty stands", alert.no, said, real)
-    # One that ended before it was written down for all asks the rest of them nothing.
-    whole = alert.state == "issued" and not alert.phase
+    # One that ended, or was stopped, before it was written down for all asks the rest nothing.
+    halt = world.halts().get(alert.no)
+    stopped = halt is not None and halt.stopped_at is not None
+    whole = alert.state == "issued" and not alert.phase and not stopped
     if alert.audience == "told" or alert.status == Status.TEST or not whole:
         return
     chosen = json.loads(alert.selection)
