@@ -14,7 +14,7 @@ import structlog
 
 from alertd.clock import POSTGRESQLS, SteadyClock, UuidV7
 from alertd.decide.plan import without_pretence
-from alertd.decide.shares import Part
+from alertd.decide.shares import CONSOLE, Part
 from alertd.engine.core import Engine
 from alertd.engine.elsewhere import sent_elsewhere
 from alertd.engine.library import Library
@@ -82,8 +82,9 @@ class Node:
         part: What of the node's work this process does.
         routes: In place of the settings' routes, where the world is simulated.
         phones: The simulated phones, where they are.
-        in_place: It is a command in a stopped server's place, and ends with it. The routes that the
-            service's own settings have may not be there, so that nothing fails for want of one.
+        in_place: It is a command in a stopped server's place, and ends with it. Somebody looks, who
+            may have stopped the server to stop what it sends: so it sends nothing, and decides
+            nothing, whatever its `part`.
     """
 
     settings: Settings
@@ -105,6 +106,10 @@ class Node:
     _ticker: Ticker = field(default_factory=Ticker)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
+    def __post_init__(self) -> None:
+        if self.in_place:
+            self.part = CONSOLE
+
     async def open(self) -> None:
         """Lock, migrate, open the store; what needs no route yet.
 
@@ -112,7 +117,8 @@ class Node:
             NotConfiguredError: Only a part of the work, and a database that has one writer.
             ConflictError: Another process writes to the data folder, or the city lives elsewhere.
         """
-        if self.part != Part() and is_sqlite(self.settings.store_url):
+        several = self.part != Part() and not self.in_place
+        if several and is_sqlite(self.settings.store_url):
             raise NotConfiguredError(
                 "Several processes can't share an SQLite database.",
                 field="database_url",
@@ -176,7 +182,7 @@ class Node:
         # Gateways live by the wall clock, however fast ours is made to run.
         wall = self.clock if self.clock.speed == 1.0 else SteadyClock()
         context = RouteContext(now=wall, sink=self._sink, public_base_url=self.settings.base_url)
-        configs = await self._unshared(self.store, configs)
+        await self._refuse_shared(self.store, configs)
         for name, config in configs.items():
             self.channels[name] = registry.build(await self._completed(config), context)
         speed = self.clock.speed
@@ -190,7 +196,6 @@ class Node:
             break_glass_delay_ms=round(self.settings.break_glass_delay_s * 1000),
             part=self.part,
             agenda=Calendar(office_of(self.settings), self.keeper.settled),
-            gives_up=not self.in_place,
         )
         self.keeper.moved = engine.leapt
         kind = Runner if speed == 1.0 else FastRunner
@@ -206,21 +211,15 @@ class Node:
             await began(self.runner, self.part.title, told)
             self._began = True
 
-    async def _unshared(
-        self, store: Store, configs: Mapping[str, RouteConfig]
-    ) -> Mapping[str, RouteConfig]:
-        """The routes, without those whose one session another process has.
-
-        Raises:
-            ConflictError: There are some, and this process was started to send by them.
-        """
+    async def _refuse_shared(self, store: Store, configs: Mapping[str, RouteConfig]) -> None:
+        """Raise ConflictError where another process has the one session of a route of ours."""
         ours = [
             name
             for name, config in configs.items()
             if config.type in registry.UNSHARED and self.part.sends_by(name)
         ]
         taken = await sent_elsewhere(store, ours) if store.shared else []
-        if taken and not self.in_place:
+        if taken:
             name = taken[0]
             raise ConflictError(
                 f"Another process sends by the route '{name}' already, whose session only one"
@@ -228,7 +227,6 @@ class Node:
                 hint="Name this one's routes: alertd worker --routes …; beside workers a server is"
                 " started with --no-engine.",
             )
-        return {name: config for name, config in configs.items() if name not in taken}
 
     async def _completed(self, config: RouteConfig) -> RouteConfig:
         """An mqtt route gets its signing key, and the embedded broker's address if it asks."""

@@ -1,7 +1,8 @@
 """One way in: every command speaks to the API, of a running server or of a node of its own.
 
-Beside a running server a command goes through its API. Without one it starts the same node in this
-process, under the data folder's lock, and speaks to the same application without a socket.
+Beside a running server a command goes through its API. Without one it starts a node in this
+process, under the data folder's lock, that sends and decides nothing, and speaks to the same
+application without a socket.
 """
 
 import asyncio

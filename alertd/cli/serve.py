@@ -17,7 +17,7 @@ from alertd.cli.options import Json
 from alertd.cli.sample import SampleWorld, refuse_own_city, refuse_sample_city
 from alertd.cli.serving import Serving, stoppable
 from alertd.cli.words import _
-from alertd.decide.shares import Part
+from alertd.decide.shares import CONSOLE, Part
 from alertd.errors import NotConfiguredError
 from alertd.settings import load
 
@@ -76,7 +76,7 @@ def serve(
     serving = Serving(
         settings,
         prepare=world_around if sample_city else None,
-        part=Part(decides=False, routes=frozenset()) if no_engine else Part(),
+        part=CONSOLE if no_engine else Part(),
         simulated=sample_city,
     )
     asyncio.run(_serve(serving, sample_city=sample_city, as_json=as_json))

@@ -46,6 +46,10 @@ class Part:
         return self.routes is None or route in self.routes
 
 
+CONSOLE = Part(decides=False, routes=frozenset())
+"""What a server beside workers does, and a command where no server runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Worker:
     """A process that has said that it works."""

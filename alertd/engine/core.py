@@ -118,7 +118,6 @@ class Engine:
         pieces: How much of an expansion is written at once.
         part: What of the work this process does, where several share a database.
         agenda: What else is due; asked before anything is claimed.
-        gives_up: Whether what no route may carry has failed; otherwise it waits for one.
     """
 
     store: Store
@@ -134,7 +133,6 @@ class Engine:
     alerts: dict[int, LiveAlert] = field(default_factory=dict)
     part: Part = field(default_factory=Part)
     agenda: Agenda | None = None
-    gives_up: bool = True
     portions: Portions = field(init=False)
     _resting: dict[tuple[str, int], Millis] = field(default_factory=dict)
     _watch: relieving.Watch = field(default_factory=relieving.Watch)
@@ -330,7 +328,7 @@ class Engine:
             "paused": lambda turn, _: halting.forgotten_due(turn),
         }
         # What others send by, whose settings name more routes than ours, may be a way.
-        if self.gives_up and not self.portions.strange:
+        if not self.portions.strange:
             parts["unroutable"] = _fail_unroutable
         if not lean:
             parts |= {"ladders": climbing.ladders, "digests": climbing.digests}

@@ -295,23 +295,6 @@ def test_each_group_is_reached_by_a_route_to_its_own_service(tmp_path: Path) -> 
     city.store.close()
 
 
-def test_a_command_in_a_servers_place_gives_up_nothing_for_want_of_its_routes(
-    tmp_path: Path,
-) -> None:
-    city = City(tmp_path, routes=(sms_route("groups", channel=Channel.CHAT),))
-    city.engine.gives_up = False  # as in a shell without the service's environment
-    city.issue(roles=("grid_leader",))
-    c = t.delivery.c
-    people = select(c.state).where(c.recipient_kind == int(RecipientKind.PERSON)).distinct()
-    city.forward(seconds=5)
-    assert [row.state for row in city.rows(people)] == [int(DeliveryState.PENDING)]
-    city.routes = (*city.routes, sms_route())  # the server is back
-    city.restart()
-    city.forward(seconds=5)
-    assert [row.state for row in city.rows(people)] == [int(DeliveryState.ACCEPTED)]
-    city.store.close()
-
-
 def test_a_persons_account_is_no_group_to_be_told_who_is_silent(tmp_path: Path) -> None:
     works = sms_route("works", channel=Channel.CHAT, service=Service.DINGWORK)
     city = City(tmp_path, routes=(sms_route(), works))

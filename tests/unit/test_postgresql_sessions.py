@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from alertd.bootstrap import Node
-from alertd.decide.shares import Part
+from alertd.decide.shares import CONSOLE, Part
 from alertd.errors import ConflictError
 from alertd.settings import RouteSettings, Settings
 from alertd.store import tables as t
@@ -37,9 +37,12 @@ async def test_a_second_process_is_refused_while_the_first_lives(settings: Setti
         await second.close()
         command = Node(settings, in_place=True)
         await command.start()
-        assert not command.channels, "a command that stands in for a server leaves it alone"
+        assert command.runner is not None
+        assert command.runner.engine.part == CONSOLE, (
+            "a command in a server's place leaves it alone"
+        )
         await command.close()
-        server = Node(settings, part=Part(decides=False, routes=frozenset()))
+        server = Node(settings, part=CONSOLE)
         await server.start()
         await server.close()
     finally:
