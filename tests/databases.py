@@ -6,7 +6,9 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Collection
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +37,18 @@ opened: list[Store] = []
 def on_postgresql() -> bool:
     """Whether cities live on PostgreSQL in this run."""
     return os.environ.get(CHOICE) == "postgresql"
+
+
+@contextmanager
+def of_a_command() -> Iterator[None]:
+    """Databases for what is played by hand, and their end; a run of tests has its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "place.postgres"
+        os.environ.setdefault(PLACE, str(place))
+        try:
+            yield
+        finally:
+            postgres.end_shared(place)
 
 
 def url_of(directory: Path, *, postgresql: bool | None = None) -> str:

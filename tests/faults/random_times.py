@@ -8,7 +8,6 @@ clock is wrong. Whatever waits for its time waits as an alert does for its end.
 """
 
 import argparse
-import os
 import random
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from alertd.decide.timekeeping import TOLERANCE_MS
 from alertd.engine.timekeeping import PULSE_MS
 from alertd.errors import AlertdError, ConflictError
 from alertd.store import tables as t
-from tests import databases, postgres
+from tests import databases
 from tests.city import OFFICER, City
 from tests.faults.random_node import Machine, Node, Process
 
@@ -277,9 +276,7 @@ def main() -> int:
     parser.add_argument("--several", action="store_true", help="processes, on PostgreSQL")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "place.postgres"
-        os.environ.setdefault(databases.PLACE, str(place))
+    with databases.of_a_command():
         try:
             for seed in range(options.seed, (options.last or options.seed) + 1):
                 alerts = play(seed, several=options.several)
@@ -287,8 +284,6 @@ def main() -> int:
         except BrokenDayError as broken:
             print(broken)
             return 1
-        finally:
-            postgres.end_shared(place)
     return 0
 
 

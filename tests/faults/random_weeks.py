@@ -7,18 +7,15 @@ for it. 1 where it broke one.
 """
 
 import argparse
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Collection
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
 
 from alertd.engine import halting
-from tests import databases, postgres
+from tests import databases
 from tests.city import OFFICER
 from tests.faults import random_acts, random_clock, random_pages
 from tests.faults.random_world import World
@@ -201,21 +198,14 @@ def main() -> int:
     parser.add_argument("--several", action="store_true", help="processes, on PostgreSQL")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "place.postgres"
-        os.environ.setdefault(databases.PLACE, str(place))
-        where = {
-            "postgresql": options.postgresql or options.several,
-            "several": options.several,
-        }
+    where = {"postgresql": options.postgresql or options.several, "several": options.several}
+    with databases.of_a_command():
         try:
             without = shrink(options.seed, **where) if options.shrink else ()
             play(options.seed, **where, without=without, show=partial(print, flush=True))
         except BrokenWeekError as broken:
             print(broken.why)
             return 1
-        finally:
-            postgres.end_shared(place)
     return 0
 
 
