@@ -102,6 +102,18 @@ class NoRoomError(UnavailableError):
     retry_after_s: ClassVar[int] = 30
 
 
+class UnsureError(UnavailableError):
+    """Something was asked for, and nobody can tell whether it was done.
+
+    A repetition with the same Idempotency-Key does it once.
+    """
+
+    code = "unsure"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hint="Look whether it was done before you ask again.")
+
+
 class PooledError(ConflictError):
     """Between us and PostgreSQL is something that gives one of its sessions to many."""
 

@@ -29,6 +29,7 @@ from alertd.errors import (
     NotConfiguredError,
     ProblemsError,
     UnavailableError,
+    UnsureError,
 )
 from alertd.settings import Settings
 from alertd.whole import in_place_of
@@ -39,15 +40,6 @@ PATIENCE_S: Final = 120.0  # what is printed of a large city takes a while
 _SILENCE_S: Final = 30.0  # a heartbeat comes every five
 _TRIES: Final = 3
 _NOT_ASKED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
-
-class UnsureError(UnavailableError):
-    """Something was asked for, and no answer came: it may have been done or not."""
-
-    code = "unsure"
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, hint="Look whether it was done before you ask again.")
 
 
 class StoppedError(UnsureError):
@@ -162,7 +154,8 @@ class Client:
             raise UnavailableError("The server doesn't answer.") from None
 
     async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        reads, asked = method == "GET", False
+        reads = method == "GET"
+        unsure: UnsureError | None = None
         for _attempt in range(_TRIES):
             try:
                 answer = await self._http.request(method, path, **more)
@@ -171,16 +164,21 @@ class Client:
                     raise
                 raise StoppedError from None
             except httpx.TransportError as error:
-                asked = asked or not isinstance(error, _NOT_ASKED)
+                if not (reads or isinstance(error, _NOT_ASKED)):
+                    unsure = UnsureError(
+                        "The server doesn't answer: it may have done what it was asked."
+                    )
                 if isinstance(error, httpx.ReadTimeout):
                     break  # it is there and at it; who asks again waits as long again
             else:
-                if not answer.is_success:
-                    raise _refused(answer)
-                return answer
-        if asked and not reads:
-            raise UnsureError("The server doesn't answer: it may have done what it was asked.")
-        raise UnavailableError("The server doesn't answer.")
+                if answer.is_success:
+                    return answer
+                refused = _refused(answer)
+                maybe = unsure is not None and answer.status_code == UnsureError.http_status
+                if reads or not (maybe or refused.code == UnsureError.code):
+                    raise refused
+                unsure = unsure or UnsureError(refused.message)
+        raise unsure or UnavailableError("The server doesn't answer.")
 
 
 async def _events_of(answer: httpx.Response) -> AsyncIterator[tuple[str, Any]]:

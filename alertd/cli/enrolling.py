@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from alertd.cli.client import Client, UnsureError
-from alertd.errors import InvalidInputError
+from alertd.cli.client import Client
+from alertd.errors import InvalidInputError, UnsureError
 from alertd.settings import RouteSettings, Settings
 from alertd.whole import in_place_of, sync
 from channels.loudspeaker.accounts import Account

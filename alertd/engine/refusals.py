@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from alertd.errors import MovedError, UnavailableError
+from alertd.errors import MovedError, UnavailableError, UnsureError
 from alertd.i18n import N_
 from alertd.store.database import TimeSetError
 
@@ -63,7 +63,7 @@ def of_reference(reason: str) -> str:
 
 def of_failure(error: Exception) -> UnavailableError:
     """What callers are told of a step that couldn't be committed."""
-    if isinstance(error, MovedError | TimeSetError):
+    if isinstance(error, MovedError | TimeSetError | UnsureError):
         return error
     return UnavailableError(
         "The store can't be written to now.",

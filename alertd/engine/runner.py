@@ -24,7 +24,7 @@ from alertd.engine.settling import Settlement
 from alertd.engine.space import Space
 from alertd.engine.timekeeping import Timekeeper
 from alertd.engine.tracing import Tracer
-from alertd.errors import MovedError, UnavailableError
+from alertd.errors import MovedError, UnavailableError, UnsureError
 from alertd.model import Millis
 from alertd.store.dialect import cause_of, out_of_space
 from channels.base import Channel, Event, Fault, Outcome, SendError
@@ -118,7 +118,7 @@ class Runner:
     def _leave(self) -> None:
         try:
             self.engine.leave(self.now())
-        except DBAPIError as error:  # the others will notice by themselves
+        except (DBAPIError, UnsureError) as error:  # the others will notice by themselves
             log.warning("the database is away at the end", error=type(error).__name__)
 
     def wake(self) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from alertd.decide.timekeeping import TOLERANCE_MS
-from alertd.errors import ConflictError, UnavailableError
+from alertd.errors import ConflictError, UnavailableError, UnsureError
 from alertd.model import Fact, Millis
 from alertd.store import dialect, journal, lived
 from alertd.store.fold import apply, apply_alike
@@ -27,6 +27,13 @@ class TimeSetError(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__("The node's time has just been set; try again in a moment.")
+
+
+class LostAnswerError(UnsureError):
+    """A commit was asked for, and the connection was lost before the database's answer came."""
+
+    def __init__(self) -> None:
+        super().__init__("The database's answer was lost: it may have been done.")
 
 
 class Transaction:
@@ -143,7 +150,9 @@ class Store:
 
         Raises:
             TimeSetError: The other processes live by another time than `now`.
+            LostAnswerError: It may have been committed.
         """
+        written = False
         try:
             connection = self._connected()
             with connection.begin():
@@ -158,9 +167,12 @@ class Store:
                 head, recorded = journal.append(
                     connection, self._head, transaction.facts, transaction.now
                 )
+                written = True
         except DBAPIError as error:
             if error.connection_invalidated:
                 self._disconnect()
+                if written:
+                    raise LostAnswerError from error
             raise
         self._head = head
         self.last_recorded = recorded

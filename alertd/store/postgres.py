@@ -10,6 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from alertd.errors import ConflictError, PooledError, ReplacedError
 
+_UNTAKEN_MS = 15_000  # how long it is tried to hand a peer what it doesn't take
+
 
 def engine(url: str, *, idle_ms: int = 0, **more: Any) -> Engine:
     """An engine for `url`; `idle_ms` as for `Store`, `more` as for `create_engine`.
@@ -18,10 +20,14 @@ def engine(url: str, *, idle_ms: int = 0, **more: Any) -> Engine:
     """
     asked = make_url(url).query
     # A peer without power sends no word: the connection, and its locks, must not outlive it long.
+    # Whoever waits for an answer is asked by keepalives; what was sent and isn't taken, by the
+    # user's timeout alone, or the system goes on for a quarter of an hour.
     patience = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2}
+    patience["tcp_user_timeout"] = _UNTAKEN_MS
     # Where the URL names several servers: the one that takes what is written, and not its standby.
     ours = patience | {"target_session_attrs": "read-write"}
     settings = "-c timezone=UTC -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2"
+    settings += f" -c tcp_user_timeout={_UNTAKEN_MS}"
     # A process that is stopped answers these all the same, and would keep its locks.
     settings += f" -c idle_in_transaction_session_timeout={idle_ms}"
     given = {name: value for name, value in ours.items() if name not in asked}

@@ -39,6 +39,7 @@ TITLES: Mapping[str, str] = {
     "conflict": N_("Not possible now"),
     "too-large": N_("Too large"),
     "unavailable": N_("Not available now"),
+    "unsure": N_("It may have been done"),
     "no-room": N_("No room for it now"),
     "not-configured": N_("Not configured"),
     "too-many-requests": N_("Too many requests"),

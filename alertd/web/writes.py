@@ -149,8 +149,8 @@ def form_writer(
 
     Its `key` is the form's own; filled in otherwise and sent again, it is another write.
     """
-    key = next(iter(fields.get("key", ())), "")
-    if not re.fullmatch(_FORM_KEY, key):
+    key = _sent_key(fields)
+    if not key:
         return Writer(deps, actor)
     filled = {name: list(values) for name, values in fields.items() if name != "csrf"}
     request_hash = hash_of(request, deps, json.dumps(filled, sort_keys=True))
@@ -169,6 +169,16 @@ def hash_of(request: Request, deps: Deps, body: str) -> bytes:
 def form_key(deps: Deps) -> str:
     """A fresh key for a form that may be sent once."""
     return deps.token_bytes(9).hex()
+
+
+def same_key(deps: Deps, fields: Mapping[str, Sequence[str]]) -> str:
+    """The key of a form that is shown again: its own, for it may have been done already."""
+    return _sent_key(fields) or form_key(deps)
+
+
+def _sent_key(fields: Mapping[str, Sequence[str]]) -> str:
+    key = next(iter(fields.get("key", ())), "")
+    return key if re.fullmatch(_FORM_KEY, key) else ""
 
 
 def forget(turn: Turn) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from alertd.cli.client import PATIENCE_S, Client, StoppedError, UnsureError, http_client
+from alertd.cli.client import PATIENCE_S, Client, RefusedError, StoppedError, http_client
 from alertd.cli.roster import patience_s
-from alertd.errors import UnavailableError
+from alertd.errors import UnavailableError, UnsureError
 from alertd.i18n import sentence
 from rosters.parse import RosterFiles
 
@@ -96,6 +96,58 @@ async def test_a_server_that_is_at_it_is_not_asked_again_when_patience_ends() ->
         with pytest.raises(UnsureError):
             await client.post("/api/v1/alerts", {})
     assert len(mute.asked) == 1
+
+
+UNSURE = b'{"code": "unsure", "detail": "The database\'s answer was lost: it may have been done."}'
+AWAY = b'{"code": "unavailable", "detail": "The store can\'t be written to now."}'
+
+
+class Says(Mute):
+    """A server that answers each request in turn, and the last for ever."""
+
+    def __init__(self, *answers: tuple[int, bytes]) -> None:
+        super().__init__(hangs_up=True)
+        self.answers = list(answers)
+
+    async def __call__(self, reader: Reader, writer: Writer) -> None:
+        self.asked.append(await reader.readuntil(b"\r\n\r\n"))
+        status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        head = f"HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        writer.close()
+
+
+class Gone(Says):
+    """One that hangs up at the first request: it ended in the midst of it, and began anew."""
+
+    async def __call__(self, reader: Reader, writer: Writer) -> None:
+        if self.asked:
+            await super().__call__(reader, writer)
+        else:
+            await Mute.__call__(self, reader, writer)
+
+
+async def test_what_may_have_been_done_is_asked_for_again_by_its_key() -> None:
+    says = Says((503, UNSURE), (201, b'{"short_code": "A1"}'))
+    async with asking(says) as client:
+        assert await client.post("/api/v1/alerts", {}) == {"short_code": "A1"}
+    keys = {line for each in says.asked for line in each.split(b"\r\n") if b"dempotency" in line}
+    assert (len(says.asked), len(keys)) == (2, 1)
+
+
+@pytest.mark.parametrize("says", [Says((503, UNSURE), (503, AWAY)), Gone((503, AWAY))])
+async def test_what_may_have_been_done_is_not_called_refused(says: Says) -> None:
+    async with asking(says) as client:
+        with pytest.raises(UnsureError, match="it may have"):
+            await client.post("/api/v1/alerts", {})
+
+
+async def test_what_is_refused_was_not_done() -> None:
+    says = Says((503, AWAY))
+    async with asking(says) as client:
+        with pytest.raises(RefusedError, match="can't be written"):
+            await client.post("/api/v1/alerts", {})
+    assert len(says.asked) == 1
 
 
 @pytest.fixture

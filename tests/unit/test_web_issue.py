@@ -56,6 +56,8 @@ async def test_a_form_that_is_pressed_twice_is_one_draft(web: WebCity) -> None:
         assert {made.url.path for made in await asyncio.gather(*pressed)} == {"/alerts/A1"}
         changed = await client.post("/issue/typhoon", data={**sent, "status": "Test"})
         assert changed.url.path == "/alerts/A2"
+        again = await client.post("/issue/typhoon", data={**sent, "do": "preview"})
+        assert fields_of(again.text)["key"] == sent["key"], "what it asked may have been done"
         later = fields_of((await client.get("/issue/typhoon?colour=red")).text)
         assert later["key"] != sent["key"]
         another = await client.post("/issue/typhoon", data={**sent, "key": later["key"]})

@@ -26,7 +26,7 @@ from alertd.web.pages.alert_form import Filled
 from alertd.web.pages.issuing import Fields
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Sender, Visitor, back_to
-from alertd.web.writes import form_key, form_writer
+from alertd.web.writes import form_key, form_writer, same_key
 
 router = APIRouter(prefix="/alerts", include_in_schema=False)
 
@@ -59,7 +59,8 @@ async def send(
     try:
         made = await once.do(partial(do, given=filled.follow_up()))
     except AlertdError as error:
-        again = await _form(request, deps, signed, alert, kind, filled, problem=error)
+        key = same_key(deps, fields)
+        again = await _form(request, deps, signed, alert, kind, filled, problem=error, key=key)
         again.status_code = error.http_status
         return again
     return back_to(f"/alerts/{made}")
@@ -86,6 +87,7 @@ async def _form(
     kind: Kind,
     filled: Filled,
     problem: AlertdError | None = None,
+    key: str = "",
 ) -> Response:
     def read() -> dict[str, Any]:
         with deps.store.read() as connection:
@@ -102,7 +104,7 @@ async def _form(
         kind=kind,
         message=deps.library.templates.get(drafting.FOLLOW_UPS[kind]),
         filled=filled,
-        key=form_key(deps),
+        key=key or form_key(deps),
         problem=problem,
         may_correct=may_correct(deps, signed, values["view"]),
         **values,

@@ -30,7 +30,7 @@ from alertd.web.pages import plan
 from alertd.web.pages.alert_form import Filled
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Sender, Visitor, back_to
-from alertd.web.writes import form_key, form_writer
+from alertd.web.writes import form_key, form_writer, same_key
 from rosters.words import ROLES
 
 router = APIRouter(prefix="/issue", include_in_schema=False)
@@ -189,6 +189,7 @@ async def send(
         found["problem"] = error
     if wanted == "part":
         return page(request, deps, "issue/part_outlook.html", signed=signed, **_shown(found))
+    found["key"] = same_key(deps, fields)
     answer = await _form(request, deps, signed, template, chosen, shade, filled, **found)
     if found.get("problem"):
         answer.status_code = found["problem"].http_status
@@ -256,11 +257,10 @@ async def _form(
         message=template,
         colour=colour,
         filled=filled,
-        key=form_key(deps),
         levels=[level.value for level in ResponseLevel],
         routes=sorted(deps.runner.engine.routes),
         **values,
-        **_shown(found),
+        **{"key": form_key(deps), **_shown(found)},
     )
 
 
