@@ -140,15 +140,19 @@ async def test_closing_ends_what_is_in_flight(
         for message in messages:
             await case.hold(message)
         sending = asyncio.create_task(outcomes(case, messages))
-        await until_taken(case, held)
+        await until_taken(case, held, sending)
         await case.route.close()
         results = await sending
         assert {fault(result) for result in results.values()} == {Fault.UNKNOWN}
 
 
-async def until_taken(case: Case, count: int) -> None:
+async def until_taken(case: Case, count: int, sending: "asyncio.Task[object]") -> None:
+    """Wait until the gateway has `count`; where they ended before, how is in what fails."""
+
     async def enough() -> bool:
-        return len(await case.taken()) >= count
+        taken = len(await case.taken())
+        assert taken >= count or not sending.done(), sending.result()
+        return taken >= count
 
     await until(enough)
 
