@@ -29,13 +29,16 @@ class Try:
     parts: int
     accepted: int = 0  # a bit for each part
     delivered: int = 0
+    failed: int = 0
 
     def after(self, part: int, status: ReceiptStatus) -> ReceiptStatus | None:
         """What a word on one part says of the whole; None where it isn't the whole yet."""
         if status is ReceiptStatus.FAILED:
+            self.failed |= 1 << part
             return status
         if status is ReceiptStatus.DELIVERED:
             self.delivered |= 1 << part
+            self.failed &= ~(1 << part)
         self.accepted |= 1 << part
         if self.delivered.bit_count() == self.parts:
             return ReceiptStatus.DELIVERED
@@ -43,8 +46,8 @@ class Try:
 
     @property
     def whole(self) -> bool:
-        """Whether the gateway has every part."""
-        return self.accepted.bit_count() == self.parts
+        """Whether the gateway has every part, and hasn't said of one that it won't arrive."""
+        return self.accepted.bit_count() == self.parts and not self.failed
 
 
 @dataclass(slots=True)

@@ -48,6 +48,17 @@ def test_a_whole_is_delivered_when_each_part_is() -> None:
     assert of.after(2, ReceiptStatus.FAILED) is ReceiptStatus.FAILED
 
 
+def test_of_a_whole_with_a_lost_part_the_others_arrival_says_nothing() -> None:
+    """It was taken for the gateway's word that it has all of it: a copy then under way by another
+    route was called accepted by that, and its own refusal went unheard."""
+    of = one(1, parts=3)
+    of.accepted = 0b1110
+    assert of.after(2, ReceiptStatus.FAILED) is ReceiptStatus.FAILED
+    assert [of.after(part, ReceiptStatus.DELIVERED) for part in (1, 3)] == [None, None]
+    assert of.after(2, ReceiptStatus.ACCEPTED) is None  # en route, told late
+    assert of.after(2, ReceiptStatus.DELIVERED) is ReceiptStatus.DELIVERED  # it came all the same
+
+
 def test_a_reference_of_a_message_that_has_another_id_says_nothing() -> None:
     tries = Tries(first=0)
     part = tries.part(one(1), 1)
