@@ -100,6 +100,8 @@ class ReceiptItem(_Table):
     code: str = ""
     faults: dict[str, Fault] = {}
     default: Fault = Fault.REFUSED
+    part: str = ""  # which part of a long message it is of, from 1, where each is reported
+    parts: str = ""  # how many it has
     heard: str = ""  # seconds of a call
     at: tuple[str, ...] = ()  # paths; the first that is there counts
 

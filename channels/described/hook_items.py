@@ -1,4 +1,4 @@
-"""What one item of a gateway's call says: a receipt, a reply, or both. Pure."""
+"""What one item of a gateway's call says: a receipt, a reply, or both. No I/O."""
 
 import hmac
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from channels.base import Event, Receipt, ReceiptStatus, Reply
 from channels.described.answers import at, looked_up, scalar, telling
 from channels.described.description import Inbound, ReceiptItem, ReplyItem
 from channels.described.ours import read as read_ours
+from channels.described.parts import Parts
 from channels.extensions import extension_in
 from channels.hook_reading import UNHEARD, message_text, moment, word
 from channels.references import References
@@ -29,6 +30,7 @@ class Items:
         prefix: Before the gateway's codes in our own.
         key: Hides what a reply's id is made of: numbers and texts.
         given: What the gateway's references were given for, where a receipt lacks our number.
+        parts: What it said of the parts of long messages, where it reports each.
         extension_digits: How many digits of the receiving number are the alert's extension.
         asked_s: How long must be heard of a call that was hung up, to count as heard.
     """
@@ -39,6 +41,7 @@ class Items:
         prefix: str,
         key: bytes,
         given: References,
+        parts: Parts,
         *,
         extension_digits: int,
         asked_s: int,
@@ -47,6 +50,7 @@ class Items:
         self._prefix = prefix
         self._key = key
         self._given = given
+        self._parts = parts
         self._extension_digits = extension_digits
         self._asked_s = asked_s
 
@@ -75,6 +79,11 @@ class Items:
         code = scalar(at(item, how.code or how.status)) or ""
         heard = _seconds(at(item, how.heard)) if how.heard else None
         status, detail = self._heard(status, heard)
+        if how.part:
+            number, total = scalar(at(item, how.part)), scalar(at(item, how.parts))
+            status = self._parts.after(ours, number, total, status)
+            if status is None:
+                return None
         failed = status is ReceiptStatus.FAILED
         found = Receipt(
             delivery=ours[0],

@@ -33,6 +33,7 @@ from channels.described.answers import code_in, judge, read, telling
 from channels.described.description import Inbound, Request, load
 from channels.described.hook_items import Items
 from channels.described.inbound import MAX_BODY_BYTES, Reader
+from channels.described.parts import Parts
 from channels.described.settings import RouteSettings, only_known_without_a_gateway, secret_key
 from channels.described.signatures import Draft
 from channels.http_bulk import Answer, BulkClient
@@ -60,6 +61,7 @@ class HttpRoute:
         self._client: BulkClient | None = None
         self._under_way = UnderWay()
         self._references = References()
+        self._parts = Parts()
 
     async def start(self) -> None:
         """Open the client; connections come with the first messages."""
@@ -127,6 +129,7 @@ class HttpRoute:
             self._gateway.answer.prefix,
             secret_key(settings.given, self._gateway),
             self._references,
+            self._parts,
             extension_digits=settings.extension_digits,
             asked_s=settings.asked_s,
         )

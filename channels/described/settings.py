@@ -130,6 +130,8 @@ def _hook(place: str, hook: Inbound, gateway: Description) -> Iterator[tuple[str
         yield f"{place}.verify.of", N_("needs a secret option, or anybody could call")
     if hook.receipt is None and hook.reply is None:
         yield place, N_("needs a receipt, a reply or both")
+    if hook.receipt is not None and bool(hook.receipt.part) != bool(hook.receipt.parts):
+        yield f"{place}.receipt", N_("needs part and parts, or neither")
     if hook.reply is not None and not hook.reply.id:
         yield f"{place}.reply.id", N_("must not be empty")
 
