@@ -36,9 +36,7 @@ _NUMBERED = re.compile(r"CM([SE]) Error (\d+)", re.IGNORECASE)
 _BARE_NUMBER = re.compile(r"^Error (\d+)$", re.MULTILINE)
 _BYTES = re.compile(r'^(?:\d+ ")?((?:[0-9A-F]{2}){16,})"?\s*$', re.MULTILINE)
 # What gammu logs of a memory that it has listed: one line for each message's place.
-_LISTING = re.compile(
-    r"^SMS listing received$(.*?)^Read \d+ SMS locations$", re.MULTILINE | re.DOTALL
-)
+_LISTING = re.compile(r"(?ms)^SMS listing received$(.*?)^Read \d+ SMS locations$")
 _PLACE = re.compile(r"-> SMS folder 0 & location (\d+)$", re.MULTILINE)
 _AMOUNT = re.compile(r"\d+[.,]\d{2}\b")
 _INBOX = 0  # all folders
@@ -324,24 +322,21 @@ def _gammurc(settings: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def _as_file(text: str) -> Iterator[str]:
-    descriptor = os.memfd_create("gammurc")
-    try:
-        os.write(descriptor, text.encode())
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
+    with os.fdopen(os.memfd_create("gammurc"), "wb", buffering=0) as file:
+        file.write(text.encode())
+        yield f"/proc/self/fd/{file.fileno()}"
 
 
 def _ear(device: str) -> int | None:
-    """The device opened once more, to be waited on: gammu doesn't give its own descriptor away.
+    """The device opened once more and watched: gammu doesn't give its own descriptor away.
 
-    Opened before gammu does, which then takes it for itself (TIOCEXCL and a lock), so that no
-    second process sends by it.
+    Before gammu takes it for itself (TIOCEXCL and a lock), so that no second process sends by it.
     """
     if not os.path.exists(device) or os.path.isdir(device):  # noqa: PTH110, PTH112 - bare interpreter
         return None
     descriptor = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     if os.isatty(descriptor):
+        threading.Thread(target=_watch, args=(descriptor,), daemon=True).start()
         return descriptor
     os.close(descriptor)
     return None
@@ -352,6 +347,14 @@ def _read_orders(lines: Any, orders: "queue.SimpleQueue[dict[str, Any]]", bell: 
         orders.put(json.loads(line))
         os.write(bell, b".")
     os._exit(0)  # the parent has gone; whatever gammu waits for, nobody wants it
+
+
+def _watch(device: int) -> None:
+    """End with the device: for the answer of one that was taken away gammu waits half a minute."""
+    (hung_up := select.poll()).register(device, 0)
+    hung_up.poll()
+    say("closed", code="err-devicenotexist")
+    os._exit(EXIT_DEVICE)
 
 
 def _serve(child: Child, device: int | None) -> None:
@@ -365,12 +368,9 @@ def _serve(child: Child, device: int | None) -> None:
     more = False
     while True:
         # Gammu may keep back the second of two reports that came together until it is asked again.
-        happened = dict(waiting.poll(_SOON_MS if more else _IDLE_MS))
-        if happened.pop(listening, 0):
+        if listening in dict(waiting.poll(_SOON_MS if more else _IDLE_MS)):
             os.read(listening, 1)
             child.obey(orders.get())
-        if any(event & ~select.POLLIN for event in happened.values()):
-            sys.exit(EXIT_DEVICE)  # hung up: the device was taken away
         more = child.listen()
 
 

@@ -197,6 +197,22 @@ async def test_a_message_that_comes_back_late_has_not_left(tmp_path: Path) -> No
         await sending
 
 
+async def test_a_modem_that_is_taken_away_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Gammu would wait for its answer until the part's time is over."""
+    async with alone(tmp_path, part_timeout_s=60.0) as (route, _, peer):
+        await peer.control("hold", {"to": "+8615400000001"})
+        sending = asyncio.create_task(send(route, "red"))
+
+        async def taken() -> bool:
+            return bool(peer.lines("message"))
+
+        await until(taken)
+        await peer.control("unplug", {})
+        (result,) = await sending
+        assert isinstance(result, SendError)
+        assert (result.fault, result.code) == (Fault.UNKNOWN, "child-died")
+
+
 async def test_an_answer_after_the_time_resolves_the_doubt(tmp_path: Path) -> None:
     async with ModemsCase.open(tmp_path, timeout_s=1.5) as case:
         message = case.message(1)
