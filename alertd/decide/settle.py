@@ -4,6 +4,7 @@ Every answer is a state with a reason. `unknown` is what it says: a message that
 have gone is sent once more, marked, and if that is unknown too the person counts as not reached.
 """
 
+import re
 from dataclasses import dataclass
 
 from alertd.model import Channel, DeliveryState, Millis, Played, Policy
@@ -14,6 +15,7 @@ _S = DeliveryState
 # Not the message's: it was told to wait, and no message's tries are used up by that.
 _TOLD_TO_WAIT = frozenset({Fault.THROTTLED, Fault.BUSY, Fault.AWAY})
 _FINAL_FAULTS = frozenset({Fault.DEAD, Fault.OPTED_OUT})
+_EARLIER_TRY = re.compile(r"try-(\d+)-accepted")  # why, where it isn't the last try's doing
 _MOST_BY_ONE_ROUTE = 2  # tries in a row, where there is another
 _MOST_TRIES = 30_000  # of one that is told to wait for days; the column holds no more than 32,767
 # The order in which a delivery may only move forward by receipts.
@@ -36,6 +38,7 @@ class Delivery:
     policy: Policy
     other_route: bool  # whether another route serves its lane
     played: Played = Played.SILENT
+    reason: str = ""  # of its state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +93,26 @@ def receipt(delivery: Delivery, word: Receipt, now: Millis) -> Settlement | None
         return None
     return Settlement(
         state=state,
-        reason=f"receipt-{word.status}",
+        reason=_reason(delivery, word),
         duplicate=delivery.duplicate,
         played=delivery.played,
         due_at=_terminal_due(delivery, state, now),
     )
+
+
+def _reason(delivery: Delivery, word: Receipt) -> str:
+    """Why a word moved it on; where the gateway has an earlier try, which one that is."""
+    earlier = word.status is ReceiptStatus.ACCEPTED and word.attempt < delivery.attempt
+    return f"try-{word.attempt}-accepted" if earlier else f"receipt-{word.status}"
+
+
+def _taken(delivery: Delivery) -> int:
+    """The try that its state speaks of: the last, or an earlier one that the gateway has.
+
+    What that comes to is what becomes of it; what the gateway did with the last one is unheard.
+    """
+    earlier = _EARLIER_TRY.fullmatch(delivery.reason)
+    return int(earlier[1]) if earlier and delivery.state is _S.ACCEPTED else delivery.attempt
 
 
 def _may_have_it(delivery: Delivery, word: Receipt) -> bool:
@@ -257,7 +275,7 @@ def _failed_later(delivery: Delivery, word: Receipt, now: Millis) -> Settlement 
     if _ends_the_waiting(delivery, word):
         return _failed(delivery, code, word.fault)
     current = delivery.state in {_S.SENDING, _S.ACCEPTED, _S.UNKNOWN}
-    if not current or word.attempt != delivery.attempt:
+    if not current or word.attempt != _taken(delivery):
         return None
     if word.fault in {None, *_FINAL_FAULTS}:
         return _failed(delivery, code, word.fault)

@@ -180,7 +180,9 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
     for word in words:
         row = rows.get(word.delivery)
         given = row is not None and _was_given(turn, row, route, word.attempt)
-        decided = _decided_by(turn, decisions, row, word) if row and given else None
+        # By whom a word comes, that one had the try: an earlier one's route isn't the last one's.
+        heard = row._replace(route=route) if row else row
+        decided = _decided_by(turn, decisions, heard, word) if heard and given else None
         if row is None or decided is None:
             ignored.append([word.delivery, word.attempt, word.status.value])
             continue
@@ -237,7 +239,8 @@ def _receipt_item(row: outbox.Row, word: Receipt, decided: settle.Settlement) ->
 def _after(row: outbox.Row, decided: settle.Settlement) -> outbox.Row:
     """The row as it stands after a decision, for the next word in the same batch."""
     state, played, duplicate = int(decided.state), int(decided.played), int(decided.duplicate)
-    return row._replace(state=state, due_at=decided.due_at, played=played, duplicate=duplicate)
+    moved = row._replace(state=state, due_at=decided.due_at, played=played, duplicate=duplicate)
+    return moved._replace(reason=decided.reason)
 
 
 def _people(rows: Iterable[Any]) -> list[tuple[int, int, int]]:
@@ -270,6 +273,7 @@ def _delivery(turn: Turn, row: Any) -> settle.Delivery:
         policy=alert.policy,
         other_route=_other_way(turn, alert, row),
         played=Played(row.played),
+        reason=row.reason or "",
     )
 
 

@@ -28,6 +28,7 @@ class Row(NamedTuple):
     lease: str | None
     duplicate: int
     played: int
+    reason: str | None
 
 
 _COLUMNS = [t.delivery.c[name] for name in Row._fields]

@@ -211,3 +211,28 @@ def test_sent_after_undelivered_keeps_nothing_from_going_by_another_route(
     city.forward(seconds=90)
     assert city.one(state).state == DeliveryState.ACCEPTED
     city.store.close()
+
+
+def test_a_first_copy_that_is_accepted_late_and_then_lost_goes_out_again(
+    tmp_path: Path,
+) -> None:
+    """It rested as accepted for good, though neither copy arrived: nobody was told, none chased."""
+    city = City(tmp_path, routes=TWO, behave=lambda _: SendError(Fault.UNKNOWN, "timeout"))
+    city.issue()
+    message = city.sent[0]
+    _, first = one(city, message.delivery)
+    c = t.delivery.c
+    now = select(c.state, c.attempt).where(c.id == message.delivery)
+    while city.one(now).attempt < 2:
+        city.forward(seconds=5)
+    city.behave = accepts
+    said: list[tuple[ReceiptStatus, Fault | None]] = [
+        (ReceiptStatus.ACCEPTED, None),
+        (ReceiptStatus.FAILED, Fault.REFUSED),
+    ]
+    for status, fault in said:
+        word = Receipt(delivery=message.delivery, attempt=1, status=status, fault=fault)
+        hear(city, first, word)
+    city.forward(seconds=60)
+    assert tuple(city.one(now)) == (DeliveryState.ACCEPTED, 3)
+    city.store.close()

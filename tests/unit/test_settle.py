@@ -1,5 +1,6 @@
 """What becomes of a delivery: DESIGN §5's table of states, case by case."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -219,6 +220,32 @@ def test_of_an_earlier_try_that_failed_accepted_says_nothing(state: DeliveryStat
     saved = settle.receipt(delivery(state=state, attempt=2, duplicate=True), word, NOW)
     assert saved  # a copy may be out there: that is the one it has
     assert saved.state is DeliveryState.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("fault", "other_route", "after"),
+    [
+        (Fault.REFUSED, True, DeliveryState.PENDING),
+        (Fault.REFUSED, False, DeliveryState.UNKNOWN),
+        (Fault.DEAD, True, DeliveryState.FAILED),
+    ],
+)
+def test_an_earlier_try_that_is_accepted_and_then_fails_is_heard(
+    fault: Fault, other_route: bool, after: DeliveryState
+) -> None:
+    """The copy's own end went unheard, as the first was accepted; and then so did the first's."""
+    sending = delivery(attempt=2, duplicate=True, other_route=other_route)
+    saved = settle.receipt(sending, receipt(ReceiptStatus.ACCEPTED, attempt=1), NOW)
+    assert saved
+    had = replace(sending, state=saved.state, reason=saved.reason)
+    lost = receipt(ReceiptStatus.FAILED, attempt=1, fault=fault, code="undeliverable")
+    decided = settle.receipt(had, lost, NOW)
+    assert decided
+    assert (decided.state, decided.duplicate) == (after, True)
+    assert decided.unreached is (after is not DeliveryState.PENDING)
+    assert settle.receipt(had, replace(lost, attempt=2), NOW) is None  # the first has arrived, yet
+    own = replace(had, reason="gateway-has-it")
+    assert settle.receipt(own, lost, NOW) is None
 
 
 @pytest.mark.parametrize(("asked_s", "wait_s"), [(600, 5), (2, 2), (None, 5)])
