@@ -40,6 +40,9 @@ def board_lines(found: Mapping[str, Any]) -> list[str]:
                 open=board["help_open"], untaken=board["help_untaken"]
             )
         )
+    if board.get("help_unheard"):
+        text = _("calls for help about which no message is known to have left: {n}. Telephone")
+        lines.append(text.format(n=board["help_unheard"]))
     return lines
 
 

@@ -6,18 +6,18 @@ No machine closes one, and they are real even in a drill.
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 
 from alertd.decide import escalate
 from alertd.engine.apart import apart
 from alertd.engine.counting import Answered, counted_in, those_asked
-from alertd.engine.telling import tell
+from alertd.engine.telling import Notice, tell_each
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, NotFoundError
-from alertd.model import MessageKind, Stage, requirement_no
-from alertd.store import due, people
+from alertd.model import AckKind, MessageKind, Stage, requirement_no
+from alertd.store import cries, due, people
 from alertd.store import tables as t
 
 
@@ -28,6 +28,9 @@ class Told(StrEnum):
     SUPERIOR = "superior"
     DESK = "desk"
     NOBODY = "nobody"
+
+
+UNHEARD: Final = "unheard"  # of that text, once every message about the cry has failed
 
 
 def open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> Told:
@@ -50,7 +53,8 @@ def open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> 
         },
         alert_no=alert.no,
     )
-    call_for_help(turn, alert, unit, [*above[:1], desk], answered.person_no)
+    case = due.HelpCall(number, alert.no, unit, answered.person_no, turn.now, 0)
+    _call(turn, alert, case, [*above[:1], desk])
     return told
 
 
@@ -105,19 +109,21 @@ def _crying_already(turn: Turn, answered: Answered) -> bool:
     )
 
 
-def call_for_help(
-    turn: Turn, alert: LiveAlert, unit_no: int, duties: Sequence[int | None], crying: int
-) -> None:
+def _call(turn: Turn, alert: LiveAlert, case: due.HelpCall, duties: Sequence[int | None]) -> None:
     """Tell those in charge of `duties` that the unit needs help; real even in a drill."""
     wanted = [duty for duty in dict.fromkeys(duties) if duty is not None]
     held = people.holders(turn.connection, wanted)
     reached = [people.within_reach(held.get(duty, ()), turn.minute) for duty in wanted]
-    persons = [no for each in reached for no in each if no != crying]
-    unit = people.units(turn.connection, [unit_no]).get(unit_no)
-    # Where its own words can't be read, its name: the cry must be heard.
-    said = alert.selection["params"] or {"code": alert.short_code, "event": alert.headline}
-    params = {**said, "unit": unit.name if unit else "?"}
-    tell(turn, alert, MessageKind.HELP, persons, template=MessageKind.HELP.value, params=params)
+    persons = [no for each in reached for no in each if no != case.person_no]
+    unit = people.units(turn.connection, [case.unit_no]).get(case.unit_no)
+    params = {**_words(alert), "unit": unit.name if unit else "?"}
+    notice = Notice(persons, MessageKind.HELP.value, params, help=case.ack_no)
+    tell_each(turn, alert, MessageKind.HELP, [notice])
+
+
+def _words(alert: LiveAlert) -> dict[str, Any]:
+    """An alert's own; where they can't be read, its name: the cry must be heard."""
+    return alert.selection["params"] or {"code": alert.short_code, "event": alert.headline}
 
 
 def help_due(turn: Turn, limit: int) -> int:
@@ -129,6 +135,32 @@ def help_due(turn: Turn, limit: int) -> int:
     return len(rows)
 
 
+def help_unheard(turn: Turn, deliveries: Sequence[int]) -> None:
+    """Deliveries that didn't arrive: a cry of which no message is under way any more goes on.
+
+    The next level is told at once. Where there is none, whoever cries must know it: they wait for
+    somebody who has heard of nothing. It is tried again in its time all the same.
+    """
+    cases = cries.of_deliveries(turn.connection, deliveries)
+    far = cries.reaches(turn.connection, [case.ack_no for case in cases]) if cases else {}
+    for case in cases:
+        if far[case.ack_no] not in {cries.Reach.SENT, cries.Reach.WAITING}:
+            apart(turn, "help", partial(_unheard, turn, case), None, alert_no=case.alert_no)
+
+
+def _unheard(turn: Turn, case: due.HelpCall) -> None:
+    alert = turn.alert(case.alert_no)
+    above, _ = _above(turn, alert, case.unit_no, case.person_no)
+    last = max(len(above), 1)
+    if case.climbed < last:
+        _help_climbs(turn, case)
+    elif case.climbed == last:
+        params = {**_words(alert), "kind": AckKind.HELP.value, "told": UNHEARD}
+        template = f"confirmation-{AckKind.HELP.value}"
+        notice = Notice([case.person_no], template, {"count": None, "of": None, **params})
+        tell_each(turn, alert, MessageKind.CONFIRMATION, [notice])
+
+
 def _help_climbs(turn: Turn, row: due.HelpCall) -> None:
     alert = turn.alert(row.alert_no)
     above, desk = _above(turn, alert, row.unit_no, row.person_no)
@@ -137,7 +169,7 @@ def _help_climbs(turn: Turn, row: due.HelpCall) -> None:
     again_at = escalate.help_due(alert.policy, turn.now)
     body = {"ack_no": row.ack_no, "climbed": row.climbed + more, "due_at": again_at}
     turn.record("help.climbed", body, alert_no=alert.no)
-    call_for_help(turn, alert, row.unit_no, [lead, desk], row.person_no)
+    _call(turn, alert, row, [lead, desk])
 
 
 def take_help(turn: Turn, ack_no: int, by: bytes) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select
 
+from alertd.engine.helping import help_unheard
 from alertd.engine.telling import Notice, tell_each
 from alertd.engine.turn import Turn
 from alertd.lanes import BY_SMS
@@ -22,6 +23,7 @@ from alertd.model import (
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.batches import batches
+from alertd.store.cries import told_by
 from alertd.store.prepared import Prepared, among, numbers
 
 
@@ -38,6 +40,7 @@ def hurry(turn: Turn, unreached: Sequence[tuple[int, int, int]]) -> None:
         _by_other_contact(turn, alert_no, persons, over=over)
         if not over:
             climb_now(turn, alert_no, list(persons))
+    help_unheard(turn, [delivery for *_, delivery in unreached])
 
 
 def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int], *, over: bool) -> None:
@@ -57,11 +60,12 @@ def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int], *, ove
         if not fresh:
             continue
         kind, template, params = _message_of(turn, delivery)
+        cry = told_by(turn.connection, delivery) if kind is MessageKind.HELP else 0
         tell_each(
             turn,
             alert,
             kind if kind in _AS_IT_WAS else MessageKind.ALERT,
-            [Notice([person], template, params, fresh[0], first=first[person])],
+            [Notice([person], template, params, fresh[0], first=first[person], help=cry)],
         )
 
 

@@ -65,7 +65,7 @@ class Notice(NamedTuple):
     """A text to people; fields as the parameters of `tell`.
 
     `first`: the number of the first message to the one person that it is the same for, by another
-    contact; 0 where it is anything else.
+    contact; 0 where it is anything else. `help`: the call for help that it tells of, or 0.
     """
 
     persons: Sequence[int]
@@ -74,6 +74,7 @@ class Notice(NamedTuple):
     contact_rank: int = 1
     avoid: Mapping[int, str] = NOBODY
     first: int = 0
+    help: int = 0
 
 
 def tell_each(
@@ -109,6 +110,7 @@ def addressed(
             notice.template,
             notice.params,
             notice.first,
+            notice.help,
         )
         for notice in notices
     ]
@@ -152,6 +154,7 @@ class Message(NamedTuple):
     template: str
     params: dict[str, Any]
     first: int = 0  # as Notice has it
+    help: int = 0  # too
 
 
 def record(
@@ -184,7 +187,7 @@ def told(
     base = alert.no << ALERT_SHIFT
     priority = _PRIORITY.get(kind, priority_of(alert.severity))
     facts: list[dict[str, Any] | None] = []
-    for recipients, template, params, first in messages:
+    for recipients, template, params, first, cry in messages:
         if not recipients:
             facts.append(None)
             continue
@@ -200,7 +203,8 @@ def told(
             for i, (*to, avoid) in enumerate(recipients, start=delivery)
         ]
         fact = {"message": message, "deliveries": deliveries}
-        facts.append(fact | {"first": first} if first else fact)
+        named = {"first": first, "help": cry}
+        facts.append(fact | {key: number for key, number in named.items() if number})
         delivery, number = delivery + len(recipients), number + 1
     return facts
 

@@ -14,6 +14,7 @@ from alertd.report.paper.values import Head, common
 from alertd.report.templating import template
 from alertd.report.values import NOTHING, duration, percent
 from alertd.report.words import Say, word
+from alertd.store.reads.helping import HelpView
 from alertd.store.reads.situation import MOST_SILENT, Situation, TownView
 from alertd.store.reads.unanswered import Unanswered
 from rosters.words import role_name
@@ -115,7 +116,7 @@ def data(
             {
                 "place": case.unit_name or NOTHING,
                 "since": duration(say, head.at - case.opened_at),
-                "taken": say(N_("taken")) if case.taken_at else say(N_("nobody has taken it")),
+                "taken": _taken(case, say),
                 "open": case.taken_at is None,
             }
             for case in found.help
@@ -125,6 +126,13 @@ def data(
         "next": list(_next(found, head)),
         "labels": _labels(say),
     }
+
+
+def _taken(case: HelpView, say: Say) -> str:
+    if case.taken_at:
+        return say(N_("taken"))
+    told = case.reach not in {"nobody", "unknown"}
+    return say(N_("nobody has taken it") if told else N_("nobody could be told"))
 
 
 def _place(row: Unanswered) -> str:

@@ -51,6 +51,7 @@ class HelpCall(NamedTuple):
     alert_no: int
     unit_no: int
     person_no: int
+    opened_at: Millis
     climbed: int
 
 

@@ -50,6 +50,7 @@ FOLDED: tuple[Table, ...] = (
     t.ack,
     t.answer,
     t.help_case,
+    t.help_told,
     t.digest_entry,
     t.sheet,
     t.sheet_mark,

@@ -79,6 +79,7 @@ def _work(found: Pulse, now: int) -> Iterator[Metric]:
         oldest.add_metric([channel], max(0, now - due_at) / 1000)
     yield oldest
     yield _gauge("help_untaken", "Calls for help that nobody has taken", found.open_help)
+    yield _gauge("help_unheard", "Untaken ones that nobody could be told of", found.unheard_help)
     yield _gauge("replies_unclear", "Replies that wait for an operator", found.unclear)
 
 

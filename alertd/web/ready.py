@@ -123,6 +123,10 @@ def _work_warnings(deps: Deps, found: Pulse | None, oldest_s: float) -> list[str
     warnings = []
     if oldest_s > MOST_PENDING_AGE_S:
         warnings.append(N_("Messages that are due have been waiting for long."))
+    if found and found.unheard_help:
+        warnings.append(
+            N_("Somebody calls for help, and no message about it has left: telephone, and take it.")
+        )
     if found and found.forgotten:
         warnings.append(N_("An alert has been paused for more than ten minutes."))
     if found and found.lacks_since and deps.now() - found.lacks_since < SHOWN_MS:

@@ -11,9 +11,9 @@ from sqlalchemy import select, update
 from alertd.cli.checkup_store import desk_findings
 from alertd.cli.findings import Health
 from alertd.model import FOREVER
-from alertd.store import addresses, people
+from alertd.store import addresses, cries, people
 from alertd.store import tables as t
-from alertd.store.reads import answers
+from alertd.store.reads import helping
 from channels.base import Accepted, Fault, Outgoing, SendError
 from tests.city import RED, City, accepts
 from tests.unit.roster_moves import (
@@ -116,7 +116,7 @@ def test_where_nobody_can_be_told_of_help_it_says_so(make_city: MakeCity) -> Non
     assert "没有可通知的号码" in said
     assert case_of(city).climbed == 0
     with city.store.read() as connection:
-        (shown,) = answers.help_cases(connection)
+        (shown,) = helping.help_cases(connection)
         (found,) = desk_findings(connection)
     assert (shown.climbed, found.health) == (0, Health.LOOK)
     # Once there is a desk that can be told, it is.
@@ -225,3 +225,92 @@ def test_what_comes_by_a_second_number_is_what_it_was(make_city: MakeCity) -> No
     said = {(m.template.partition("-")[0], m.kind) for m in again}
     assert said >= {("digest", "digest"), ("confirmation", "confirmation")}
     assert not said & {("digest", "alert"), ("confirmation", "alert")}
+
+
+def dead_where(wrong: Callable[[Outgoing], bool]) -> Callable[[Outgoing], Accepted | SendError]:
+    """A gateway that knows some numbers not to exist."""
+    gone = SendError(Fault.DEAD, "no-such-number")
+    return lambda message: gone if wrong(message) else accepts(message)
+
+
+def reach_of(city: City) -> str | None:
+    with city.store.read() as connection:
+        (shown,) = helping.help_cases(connection)
+    return shown.reach
+
+
+def test_help_of_which_every_message_fails_is_seen_and_said(make_city: MakeCity) -> None:
+    """Each level is tried at once; whoever cries hears that nobody has been told."""
+    city = make_city(behave=dead_where(lambda m: m.kind == "help"))
+    city.issue(areas=[TOWN])
+    (_, person), *_ = asked(city)
+    crying = city.phone_of(person)
+    city.reply(crying, "3")
+    city.forward(seconds=20)
+    called = [m.address for m in city.sent if m.kind == "help"]
+    above = case_of(city).climbed
+    assert above > 1, "one level after the other, without waiting for its time"
+    assert len(set(called)) > above - 1
+    said = [m.text for m in city.to(crying) if m.template == "confirmation-help"]
+    assert "正通知上级和值班室派人" in said[0]
+    assert "都没发成,请直接打电话求助" in said[1]
+    assert len(said) == 2
+    with city.store.read() as connection:
+        assert cries.unheard(connection, city.now) == 1
+    assert reach_of(city) == "nobody"
+    # It is tried again in its time, and whoever cries isn't told so again and again.
+    city.sent.clear()
+    city.forward(minutes=5)
+    assert 1 < case_of(city).climbed - above <= 3
+    assert not [m for m in city.to(crying) if m.template == "confirmation-help"]
+
+
+def test_help_climbs_at_once_past_a_superior_who_has_no_such_number(make_city: MakeCity) -> None:
+    dead: dict[str, None] = {}
+
+    def superior_and_desk(message: Outgoing) -> bool:
+        if message.kind == "help" and len(dead) < 3:  # one has two numbers
+            dead.setdefault(message.address)
+        return message.address in dead and message.kind == "help"
+
+    city = make_city(behave=dead_where(superior_and_desk))
+    city.issue(areas=[TOWN])
+    (_, person), *_ = asked(city)
+    city.reply(city.phone_of(person), "3")
+    city.forward(seconds=20)
+    assert case_of(city).climbed == 2
+    assert reach_of(city) == "sent"
+    assert [m.template for m in city.to(city.phone_of(person))].count("confirmation-help") == 1
+
+
+def test_help_that_waits_for_a_gateway_is_not_shown_as_told(make_city: MakeCity) -> None:
+    away = SendError(Fault.AWAY, "gateway-away")
+    broken: list[bool] = []
+    city = make_city(behave=lambda m: away if broken and m.kind == "help" else accepts(m))
+    city.issue(areas=[TOWN])
+    (_, person), *_ = asked(city)
+    broken.append(True)
+    city.reply(city.phone_of(person), "3")
+    city.forward(seconds=20)
+    assert reach_of(city) == "waiting"
+    with city.store.read() as connection:
+        assert cries.unheard(connection, city.now) == 0
+        assert cries.unheard(connection, city.now + cries.LATE_MS) == 1
+    broken.clear()
+    city.forward(minutes=1)
+    assert reach_of(city) == "sent"
+
+
+def test_help_by_a_second_number_counts_for_its_call(make_city: MakeCity) -> None:
+    dead: set[str] = set()
+    city = make_city(behave=dead_where(lambda m: m.kind == "help" and m.address in dead))
+    city.issue(areas=[TOWN])
+    (_, person), *_ = asked(city)
+    above = {m.address for m in city.sent if m.address.startswith("+")} - {city.phone_of(person)}
+    dead |= above
+    for place, number in enumerate(sorted(above)):
+        second_number(city, at(city, number), f"+8613900{place:06}")
+    city.reply(city.phone_of(person), "3")
+    city.forward(seconds=20)
+    assert reach_of(city) == "sent"
+    assert case_of(city).climbed == 1, "it arrived by the second number"

@@ -21,8 +21,8 @@ from alertd.report.typeset import TEMPLATES, typeset
 from alertd.store.reads import alerts
 from alertd.store.reads import situation as stands
 from alertd.store.reads.alerts import AlertView
-from alertd.store.reads.answers import HelpView
 from alertd.store.reads.board import Board, Funnel, StageFigures
+from alertd.store.reads.helping import HelpView
 from alertd.store.reads.situation import MOST_HELPS, MOST_SILENT, Situation, Speakers, TownView
 from alertd.store.reads.unanswered import PersonView, Unanswered
 from alertd.web.situations import Situations, shelf_of
@@ -128,6 +128,7 @@ def worst(status: str) -> Situation:
         phone_tail="34",
         opened_at=START,
         climbed=1,
+        reach="nobody",
         next_at=None,
         taken_by=None,
         taken_at=None,

@@ -14,7 +14,17 @@ from alertd.model import AckKind, Grade, Via
 from alertd.report.paper.sheets import parts
 from alertd.store import people
 from alertd.store import tables as t
-from alertd.store.reads import alerts, answers, board, course, own_grid, paper, sheets, todo
+from alertd.store.reads import (
+    alerts,
+    answers,
+    board,
+    course,
+    helping,
+    own_grid,
+    paper,
+    sheets,
+    todo,
+)
 from tests.city import City
 from tests.unit.roster_moves import asked, move_unit, put_in_charge, unit_of
 
@@ -34,7 +44,7 @@ def seen(city: City, path: str) -> dict[str, Any]:
         return {
             "people": answers.people_by_answer(connection, 1, path=path),
             "acks": len(answers.acks(connection, 1, path=path).items),
-            "help": len(answers.help_cases(connection, alert_no=1, path=path)),
+            "help": len(helping.help_cases(connection, alert_no=1, path=path)),
             "open": figures.help_open,
             "helping": figures.stages[0].helping,
             "sheets": len(sheets.sheets(connection, 1, path=path)),

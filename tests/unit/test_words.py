@@ -101,8 +101,9 @@ def test_a_board_is_told_in_words() -> None:
         ],
         "channels": [{"channel": "chat", "states": {"accepted": 2, "failed": 0}}],
         "vacant": 1,
-        "help_open": 0,
-        "help_untaken": 0,
+        "help_open": 2,
+        "help_untaken": 1,
+        "help_unheard": 1,
     }
     told = board_lines({"board": board})
     assert told[1].startswith({"en": "on post: 1 of 3", "zh-CN": "到岗:1/3"}[LANGUAGE])
@@ -110,6 +111,8 @@ def test_a_board_is_told_in_words() -> None:
         told[2]
         == {"en": "chat groups: taken by the gateway 2", "zh-CN": "工作群:网关已接收 2"}[LANGUAGE]
     )
+    unheard = {"en": "no message is known to have left: 1", "zh-CN": "没有一条短信确知已发出:1"}
+    assert unheard[LANGUAGE] in told[-1]
     view = {"short_code": "A1", "headline": "Typhoon", "status": "Actual", "state": "all-clear"}
     marks = {"en": "LIVE, all-clear given", "zh-CN": "实警、已解除"}[LANGUAGE]
     assert head_line(view) == f"A1  Typhoon  [{marks}]"

@@ -24,8 +24,8 @@ _LANE = _TOLD.index("lane")
 def told(connection: Connection, facts: Sequence[Fact]) -> None:
     """Messages beyond the first are to be sent. Body: message, deliveries; `first` is a report's.
 
-    A delivery has the columns of _TOLD, and where it is to go by another way than before, the
-    route to avoid.
+    `help` is the call for help that a message tells of, none in an older one. A delivery has the
+    columns of _TOLD, and where it is to go by another way than before, the route to avoid.
     """
     add_messages(
         connection, [(fact, fact.body["message"]) for fact in facts if fact.body["message"]]
@@ -40,6 +40,12 @@ def told(connection: Connection, facts: Sequence[Fact]) -> None:
         waiting.update((alert_no, channel_of(item[_LANE])) for item in deliveries)
         rows += [_told_row(item, fact.occurred_at) for item in deliveries]
     _TELL.many(connection, (*_TOLD, "due_at", "avoid_route"), rows)
+    cries = [
+        (fact.body["deliveries"][0][0], fact.body["deliveries"][-1][0], fact.body["help"])
+        for fact in facts
+        if "help" in fact.body
+    ]
+    _HELP_TOLD.many(connection, _CRY, cries)
     count_on(connection, more)
     pending = int(DeliveryState.PENDING)
     _count_all(connection, [[*key, pending, n] for key, n in sorted(waiting.items())])
@@ -57,6 +63,8 @@ def _tell(_: str) -> Any:
 
 
 _TELL = Prepared(_tell)
+_CRY = ("first", "last", "ack_no")
+_HELP_TOLD = Prepared(lambda _: t.help_told.insert().values({n: bindparam(n) for n in _CRY}))
 
 
 # What is alike in a batch is changed by one statement; fewer rows than this, one by one.

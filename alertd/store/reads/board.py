@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from alertd.model import Channel, DeliveryState, Stage
 from alertd.store import tables as t
 from alertd.store.batches import batches
+from alertd.store.cries import Reach, reach_of, reaches
 from alertd.store.fold.answers import first_stage_of
 from alertd.store.fold.scope import below, in_force
 from alertd.store.reads.vacant import Vacancy, vacancies
@@ -101,6 +102,7 @@ class Board:
         channels: None where the alert reaches beyond the subtree: deliveries aren't kept by unit.
         help_open: Calls for help that nobody has closed.
         help_untaken: Those that nobody has taken yet.
+        help_unheard: Of these, those about which no message is known to have left.
         vacant: Grids and stairwells in which nobody is answerable; they are in no other count.
         unclear: Replies that an operator should read; None outside the whole city.
     """
@@ -110,6 +112,7 @@ class Board:
     channels: tuple[ChannelFigures, ...] | None
     help_open: int
     help_untaken: int
+    help_unheard: int = 0
     vacant: int = 0
     unclear: int | None = field(default=None)
 
@@ -129,13 +132,14 @@ def board(connection: Connection, alert_no: int, *, path: str = "", whole: bool 
     """
     found = stages(connection, alert_no, path)
     channels = _channels(connection, alert_no) if whole else None
-    help_open, untaken = _help(connection, alert_no, path)
+    help_open, untaken, unheard = _help(connection, alert_no, path)
     return Board(
         funnel=_funnel(found, channels),
         stages=found,
         channels=channels,
         help_open=help_open,
         help_untaken=untaken,
+        help_unheard=unheard,
         vacant=len(empty(connection, alert_no, path)),
         unclear=None if path else unclear_count(connection),
     )
@@ -260,15 +264,20 @@ def _funnel(found: Sequence[StageFigures], channels: Sequence[ChannelFigures] | 
     )
 
 
-def _help(connection: Connection, alert_no: int, path: str) -> tuple[int, int]:
+def _help(connection: Connection, alert_no: int, path: str) -> tuple[int, int, int]:
+    """Calls for help: that nobody has closed, has taken, and is known to have been told of."""
     c = t.help_case.c
-    query = select(func.count(), func.count().filter(c.taken_at.is_(None))).where(
+    query = select(c.ack_no, c.climbed, c.taken_at).where(
         c.alert_no == alert_no, c.closed_at.is_(None)
     )
     if path:
         query = query.where(c.unit_no.in_(units_below(path)))
-    found, untaken = connection.execute(query).one()
-    return int(found), int(untaken)
+    found = connection.execute(query).all()
+    untaken = [row for row in found if row.taken_at is None]
+    far = reaches(connection, [row.ack_no for row in untaken]) if untaken else {}
+    known = {Reach.SENT, None}
+    unheard = [row for row in untaken if reach_of(row.climbed, far.get(row.ack_no)) not in known]
+    return len(found), len(untaken), len(unheard)
 
 
 def unclear_count(connection: Connection) -> int:

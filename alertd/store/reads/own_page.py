@@ -25,6 +25,7 @@ from alertd.model import (
 )
 from alertd.store import people
 from alertd.store import tables as t
+from alertd.store.cries import reaches
 from alertd.store.links import ALERTS
 from alertd.store.prepared import Prepared, among, numbers
 from alertd.store.reads import alerts
@@ -68,10 +69,14 @@ class OwnAck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnHelp:
-    """Their call for help; `taken_by` is the role of whoever has taken it."""
+    """Their call for help; `taken_by` is the role of whoever has taken it.
+
+    `reach` says how far word of it has come, as `cries.Reach`; None where that isn't on record.
+    """
 
     opened_at: Millis
     climbed: int
+    reach: str | None
     taken_at: Millis | None
     taken_by: str
     closed_at: Millis | None
@@ -248,22 +253,24 @@ _ACKS = Prepared(_said)
 
 def _helps(connection: Connection, alert_no: int, person_no: int) -> tuple[OwnHelp, ...]:
     rows = _HELPS.rows(connection, alert=alert_no, person=person_no)
+    far = reaches(connection, [no for no, *_ in rows]) if rows else {}
     return tuple(
         OwnHelp(
             opened_at=opened_at,
             climbed=climbed,
+            reach=far.get(no),
             taken_at=taken_at,
             taken_by=role or "",
             closed_at=closed_at,
         )
-        for opened_at, climbed, taken_at, role, closed_at in rows
+        for no, opened_at, climbed, taken_at, role, closed_at in rows
     )
 
 
 def _cried(_: str) -> Any:
     c, p = t.help_case.c, t.principal.c
     return (
-        select(c.opened_at, c.climbed, c.taken_at, p.role, c.closed_at)
+        select(c.ack_no, c.opened_at, c.climbed, c.taken_at, p.role, c.closed_at)
         .outerjoin_from(t.help_case, t.principal, p.id == c.taken_by)
         .where(c.alert_no == bindparam("alert"), c.person_no == bindparam("person"))
         .order_by(c.opened_at.desc())

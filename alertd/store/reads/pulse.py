@@ -19,6 +19,7 @@ from alertd.model import (
 )
 from alertd.store import due, outbox
 from alertd.store import tables as t
+from alertd.store.cries import unheard
 from alertd.store.home import lacks_since
 from alertd.store.reads.board import unclear_count
 
@@ -34,6 +35,7 @@ class Pulse:
         alerts: How many alerts there are, by (status, state).
         deliveries: Deliveries of alerts that are being told, by (status, channel, state).
         open_help: Calls for help that nobody has taken.
+        unheard_help: Of these, those that nobody could be told of, or isn't yet after a while.
         unclear: Replies that wait for an operator.
         forgotten: Alerts that have been paused for so long that they may be forgotten.
         lacks_since: When a standby of the database took over that may lack something, or None.
@@ -44,6 +46,7 @@ class Pulse:
     alerts: Mapping[tuple[str, str], int]
     deliveries: Mapping[tuple[str, str, str], int]
     open_help: int
+    unheard_help: int
     unclear: int
     forgotten: int
     lacks_since: Millis | None
@@ -57,6 +60,7 @@ def pulse(connection: Connection, now: Millis) -> Pulse:
         alerts=_alerts(connection),
         deliveries=_deliveries(connection),
         open_help=_open_help(connection),
+        unheard_help=unheard(connection, now),
         unclear=unclear_count(connection),
         forgotten=_forgotten(connection, now),
         lacks_since=lacks_since(connection),

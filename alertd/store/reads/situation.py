@@ -18,7 +18,7 @@ from alertd.model import (
 )
 from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
-from alertd.store.reads import answers, board, unanswered
+from alertd.store.reads import answers, board, helping, unanswered
 from alertd.store.reads.alerts import AlertView
 
 MOST_SILENT = 16
@@ -65,7 +65,7 @@ class Situation:
     people: Mapping[str, int]
     towns: tuple[TownView, ...]
     silent: tuple[unanswered.Unanswered, ...]
-    help: tuple[answers.HelpView, ...]
+    help: tuple[helping.HelpView, ...]
     speakers: Speakers | None
     next_at: Millis | None
     soon: int
@@ -81,7 +81,7 @@ def situation(connection: Connection, view: AlertView, path: str, now: Millis) -
         people=answers.people_by_answer(connection, view.no, path=path),
         towns=_towns(connection, view.no, path),
         silent=_silent(connection, view.no, path, figures),
-        help=answers.help_cases(connection, alert_no=view.no, path=path, limit=MOST_HELPS),
+        help=helping.help_cases(connection, alert_no=view.no, path=path, limit=MOST_HELPS),
         speakers=_speakers(connection, view.no) if view.whole else None,
         next_at=next_at,
         soon=soon,

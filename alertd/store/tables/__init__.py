@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 from alertd.store.tables.access import Idempotency, Principal, SecondFactor, Session, Token
 from alertd.store.tables.alerts import Alert, Coverage, Delivery, Event, Halt, Message, Requirement
 from alertd.store.tables.alerts import DeliveryCount as DeliveryCountRow
-from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, Inbound
+from alertd.store.tables.answers import Ack, Answer, DigestEntry, HelpCase, HelpTold, Inbound
 from alertd.store.tables.drills import Drill, DrillAlert, DrillPlan
 from alertd.store.tables.paper import Sheet, SheetMark
 from alertd.store.tables.readiness import DrillScore, Todo
@@ -82,6 +82,7 @@ inbound = _core(Inbound)
 ack = _core(Ack)
 answer = _core(Answer)
 help_case = _core(HelpCase)
+help_told = _core(HelpTold)
 digest_entry = _core(DigestEntry)
 sheet = _core(Sheet)
 sheet_mark = _core(SheetMark)

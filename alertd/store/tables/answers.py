@@ -88,6 +88,16 @@ class HelpCase(SQLModel, table=True):
     outcome: str = text()
 
 
+class HelpTold(SQLModel, table=True):
+    """Deliveries by which others are told of a cry: those of one message, numbered in a row."""
+
+    __tablename__ = "help_told"
+    __table_args__ = (Index("help_told_case", "ack_no"),)
+    first: int = big(primary_key=True)
+    last: int = big()
+    ack_no: int = big()
+
+
 class DigestEntry(SQLModel, table=True):
     """A silent requirement that a superior is to hear of, in one message a window."""
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
 from alertd.store.reads import answers as reads
+from alertd.store.reads import helping
 from alertd.store.reads.alerts import find
 from alertd.store.reads.paging import Page
 from alertd.web.api.board import about
@@ -73,12 +74,12 @@ async def list_help(
     deps: Given,
     reader: Reader,
     closed: Annotated[bool, Query(description="Closed ones too")] = False,
-) -> tuple[reads.HelpView, ...]:
+) -> tuple[helping.HelpView, ...]:
     """Calls for help in the asker's area; those that nobody took first."""
 
-    def read() -> tuple[reads.HelpView, ...]:
+    def read() -> tuple[helping.HelpView, ...]:
         with deps.store.read() as connection:
-            return reads.help_cases(connection, path=reader.path, closed=closed)
+            return helping.help_cases(connection, path=reader.path, closed=closed)
 
     return await asyncio.to_thread(read)
 
@@ -86,13 +87,13 @@ async def list_help(
 @router.get("/alerts/{alert}/help")
 async def list_alerts_help(
     deps: Given, reader: Reader, alert: AlertRef, closed: Annotated[bool, Query()] = False
-) -> tuple[reads.HelpView, ...]:
+) -> tuple[helping.HelpView, ...]:
     """One alert's calls for help."""
     return await about(
         deps,
         reader,
         alert,
-        lambda c, view: reads.help_cases(c, alert_no=view.no, path=reader.path, closed=closed),
+        lambda c, view: helping.help_cases(c, alert_no=view.no, path=reader.path, closed=closed),
     )
 
 

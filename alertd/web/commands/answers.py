@@ -17,6 +17,7 @@ from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.reads import answers as reads
 from alertd.store.reads.alerts import find
+from alertd.store.reads.helping import unit_of_help
 from alertd.store.reads.units import duty_at, paths_of_person, person_of, unit_paths
 from alertd.web.fields import Code, Count, Moment, Note, PersonId, Text
 
@@ -236,7 +237,7 @@ def close_help(turn: Turn, actor: Actor, no: int, outcome: str) -> dict[str, Any
 
 
 def _require_help(turn: Turn, actor: Actor, no: int) -> None:
-    unit = reads.unit_of_help(turn.connection, no)
+    unit = unit_of_help(turn.connection, no)
     require(actor, "help", unit_paths(turn.connection, [unit]) or [""])
 
 

@@ -11,7 +11,7 @@ from alertd.engine.turn import Turn
 from alertd.errors import ConflictError
 from alertd.model import AlertState
 from alertd.store.reads import alerts as reads
-from alertd.store.reads import answers
+from alertd.store.reads.helping import help_cases
 from alertd.web.auth import Signed
 from alertd.web.commands import answers as commands
 from alertd.web.deps import Deps, Given
@@ -42,7 +42,7 @@ async def list_alerts(
     def read() -> Any:
         with deps.store.read() as connection:
             found = reads.alerts(connection, path=signed.actor.path, after=after, limit=50)
-            untaken = answers.help_cases(connection, path=signed.actor.path)
+            untaken = help_cases(connection, path=signed.actor.path)
             return found, untaken
 
     found, helping = await asyncio.to_thread(read)

@@ -13,7 +13,7 @@ from alertd.engine.authority import may
 from alertd.model import AlertState, Status
 from alertd.store import lived
 from alertd.store.reads import alerts as reads
-from alertd.store.reads import answers, unanswered
+from alertd.store.reads import answers, helping, unanswered
 from alertd.store.reads import board as figures
 from alertd.store.reads.paging import Page
 from alertd.store.reads.places import places
@@ -105,7 +105,7 @@ def read_lists(
         "nobody": figures.empty(connection, view.no, actor.path)[:shown],
         "still": waiting("closed" if over else "open", sum(open_by.values())),
         "over": over,
-        "helping": answers.help_cases(connection, alert_no=view.no, path=actor.path),
+        "helping": helping.help_cases(connection, alert_no=view.no, path=actor.path),
         "inbound": inbound,
         "speakers": speakers.page.items,
         "speaker_counts": speakers.counts,

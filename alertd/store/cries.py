@@ -1,0 +1,121 @@
+"""Calls for help, and what became of the messages by which others are told of them."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, bindparam, select
+
+from alertd.model import DeliveryState, Millis
+from alertd.store import tables as t
+from alertd.store.due import HelpCall
+from alertd.store.prepared import Prepared, among, numbers
+
+LATE_MS: Final = 30_000
+"""So long a cry may wait for a gateway before somebody is told to telephone."""
+
+
+class Reach(StrEnum):
+    """How far word of a cry has come, by what is known of its messages."""
+
+    SENT = "sent"  # a gateway took at least one
+    WAITING = "waiting"  # none, and some are still to be tried
+    UNKNOWN = "unknown"  # none is known to have gone, and none is tried any more
+    NOBODY = "nobody"  # all have failed, or there was nobody to be told
+
+
+_BY_STATE: Mapping[int, Reach] = MappingProxyType(
+    {
+        int(DeliveryState.PENDING): Reach.WAITING,
+        int(DeliveryState.SENDING): Reach.WAITING,
+        int(DeliveryState.ACCEPTED): Reach.SENT,
+        int(DeliveryState.DELIVERED): Reach.SENT,
+        int(DeliveryState.FAILED): Reach.NOBODY,
+        int(DeliveryState.UNKNOWN): Reach.UNKNOWN,
+        int(DeliveryState.EXPIRED): Reach.NOBODY,
+        int(DeliveryState.CANCELLED): Reach.NOBODY,
+    }
+)
+_FURTHEST = tuple(Reach)
+
+
+def reaches(connection: Connection, cases: Iterable[int]) -> dict[int, Reach]:
+    """How far word of each of these cases, by their acks' numbers, has come.
+
+    One whose messages aren't on record as its own (of an older alertd, or nobody) is left out.
+    """
+    found: dict[int, Reach] = {}
+    wanted = numbers(connection, cases)
+    for case, state, due_at in _STATES.rows(connection, cases=wanted):
+        # What is unknown is sent once more while it has a time for that.
+        again = state == DeliveryState.UNKNOWN and due_at is not None
+        reach = Reach.WAITING if again else _BY_STATE[state]
+        found[case] = min(reach, found.get(case, reach), key=_FURTHEST.index)
+    return found
+
+
+def reach_of(climbed: int, found: Reach | None) -> Reach | None:
+    """A case's, by how many levels know and by its messages: of nobody there are none."""
+    return found if climbed else Reach.NOBODY
+
+
+def untaken(connection: Connection) -> list[HelpCall]:
+    """The calls for help that nobody has taken; the longest open first."""
+    return list(map(HelpCall._make, _UNTAKEN.rows(connection)))
+
+
+def told_by(connection: Connection, delivery: int) -> int:
+    """The case that a delivery tells of; 0 where that isn't on record."""
+    rows = _TOLD_BY.rows(connection, delivery=delivery)
+    return int(rows[0][0]) if rows else 0
+
+
+def of_deliveries(connection: Connection, deliveries: Iterable[int]) -> list[HelpCall]:
+    """The calls for help that nobody has taken and that any of these deliveries tells of."""
+    calls = untaken(connection)
+    if not calls:
+        return []
+    about = {told_by(connection, delivery) for delivery in deliveries}
+    return [call for call in calls if call.ack_no in about]
+
+
+def unheard(connection: Connection, now: Millis) -> int:
+    """How many calls for help nobody has taken and nobody, for all that is known, was told of."""
+    calls = untaken(connection)
+    found = reaches(connection, [call.ack_no for call in calls]) if calls else {}
+    silent = {Reach.NOBODY, Reach.UNKNOWN}
+    return sum(
+        reach_of(call.climbed, found.get(call.ack_no))
+        in (silent | {Reach.WAITING} if call.opened_at <= now - LATE_MS else silent)
+        for call in calls
+    )
+
+
+_H, _C, _D = t.help_told.c, t.help_case.c, t.delivery.c
+
+
+def _states(dialect: str) -> Select[Any]:
+    return (
+        select(_H.ack_no, _D.state, _D.due_at)
+        .join_from(t.help_told, t.delivery, _D.id.between(_H.first, _H.last))
+        .where(among(dialect, _H.ack_no, "cases"))
+    )
+
+
+_STATES = Prepared(_states)
+_UNTAKEN = Prepared(
+    lambda _: (
+        select(*(_C[name] for name in HelpCall._fields))
+        .where(_C.taken_at.is_(None), _C.closed_at.is_(None))
+        .order_by(_C.opened_at)
+    )
+)
+_TOLD_BY = Prepared(
+    lambda _: (
+        select(_H.ack_no)
+        .where(_H.first <= bindparam("delivery"), _H.last >= bindparam("delivery"))
+        .order_by(_H.first.desc())
+        .limit(1)
+    )
+)
