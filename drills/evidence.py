@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -170,7 +170,7 @@ def _people(
         found[person.person_no] = replace(
             person,
             messages=person.messages + (message.attempt > 0),
-            arrived=person.arrived or message.state == DeliveryState.DELIVERED,
+            arrived=person.arrived or _arrived(message),
             refused=person.refused or reason,
         )
     for person_no, (at, via) in reads.first_answers(connection, drill.no, until).items():
@@ -179,6 +179,12 @@ def _people(
                 found[person_no], answered_ms=max(0, at - issued_at), via=via
             )
     return list(found.values()), muted
+
+
+def _arrived(message: Any) -> bool:
+    """Whether it came to a person for certain. A call that was picked up may be a mailbox's."""
+    call = channel_of(message.lane) == Channel.VOICE
+    return message.state == DeliveryState.DELIVERED and not call
 
 
 def _muted_groups(connection: Connection, alert_no: int) -> Counter[int]:

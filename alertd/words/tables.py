@@ -79,7 +79,7 @@ DELIVERIES: Final[Mapping[str, str]] = {
 CALLS: Final[Mapping[str, str]] = {
     **DELIVERIES,
     "delivered": N_("picked up, not answered"),
-    "heard": N_("heard to the end, not answered"),
+    "heard": N_("played to the end, not answered"),
     "cut": N_("hung up before its end, not answered"),
     "by-hand": N_("an operator is to call"),
 }

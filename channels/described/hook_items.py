@@ -78,7 +78,7 @@ class Items:
             return None  # another system's message, or a word that the provider added
         code = scalar(at(item, how.code or how.status)) or ""
         heard = _seconds(at(item, how.heard)) if how.heard else None
-        status, detail = self._heard(status, heard)
+        status, detail = self._heard(status, heard) if how.heard else (status, "")
         if how.part:
             number, total = scalar(at(item, how.part)), scalar(at(item, how.parts))
             status = self._parts.after(ours, number, total, status)
@@ -95,14 +95,15 @@ class Items:
             reference=reference,
             occurred_at=self._time(item, how.at),
         )
-        if status is ReceiptStatus.INTERRUPTED and heard == 0:
+        if heard == 0 and detail:
             return replace(found, **UNHEARD)
         return found
 
     def _heard(self, status: ReceiptStatus, heard: int | None) -> tuple[ReceiptStatus, str]:
         """Seconds heard of seconds asked, as a loudspeaker's n of m."""
         if heard is None:
-            return status, ""
+            # Of a call whose length isn't told nobody knows how much of it was heard.
+            return (ReceiptStatus.DELIVERED if status is ReceiptStatus.PLAYED else status), ""
         if status is ReceiptStatus.PLAYED:
             return status, f"{heard}/{heard}"
         if status is not ReceiptStatus.INTERRUPTED:

@@ -216,7 +216,7 @@ class TencentSmsCase(CloudCase):
     stub: ClassVar[type[CloudStub]] = tencent_stub.TencentStub
     troubles: ClassVar[tuple[Trouble, ...]] = (
         *REFUSED,
-        Trouble("unsubscribed", Fault.OPTED_OUT),
+        Trouble("unsubscribed", Fault.REFUSED),
         *LOST,
     )
     keys: ClassVar[tuple[str, ...]] = (tencent_stub.SECRET_KEY,)
@@ -277,9 +277,11 @@ class VoiceCase(CloudCase):
     def receipt(self, made: Made, status: ReceiptStatus) -> tuple[str, dict[str, Any]]:
         if status is ReceiptStatus.FAILED:
             return "calls", self.call(made, "200002")
+        if status is ReceiptStatus.DELIVERED:
+            return "calls", self.call(made, "200000", duration="")  # and how long isn't told
         return "calls", {
             "call_id": made.id,
-            "status_code": "200102" if status is ReceiptStatus.DELIVERED else "200101",
+            "status_code": "200101",
             "status_time": "2026-11-26 15:00:05",
             "out_id": made.ours,
         }

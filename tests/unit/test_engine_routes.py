@@ -26,6 +26,7 @@ from alertd.store import tables as t
 from alertd.store.reads.unanswered import unanswered
 from channels.base import Accepted, Fault, Outcome, Outgoing, ReceiptStatus, Reply, SendError
 from channels.extensions import extension_of
+from drills.evidence import _part
 from tests.city import City, sms_route
 from tests.unit.roster_moves import share_number
 
@@ -200,6 +201,25 @@ def test_a_call_that_was_heard_is_no_answer(tmp_path: Path) -> None:
         page = unanswered(connection, alert)
     told = {who.call for row in page.items for who in row.holders if who.rank == 1}
     assert told == {"accepted", "heard", "cut"}
+    city.store.close()
+
+
+def test_a_call_to_a_mailbox_reaches_nobody_in_a_drills_score(tmp_path: Path) -> None:
+    city = calling(tmp_path, sms_route(), sms_route("calls", channel=Channel.VOICE))
+    drill = city.issue(roles=("grid_leader",), status="Exercise")
+    city.forward(minutes=4)
+    calls = [message for message in city.sent if message.kind == "voice_call"]
+    for call in calls:
+        city.receipt(call, ReceiptStatus.PLAYED, detail="20/20")
+    with city.store.read() as connection:
+        told = _part(connection, drill, 0, None).told
+    assert len(told) == len(calls)
+    assert not any(person.arrived for person in told)
+    text = next(message for message in city.sent if message.kind == "alert")
+    city.receipt(text, ReceiptStatus.DELIVERED)
+    with city.store.read() as connection:
+        told = _part(connection, drill, 0, None).told
+    assert sum(person.arrived for person in told) == 1
     city.store.close()
 
 
