@@ -21,6 +21,7 @@ from channels.voice import twilio_twiml
 
 STATUS = "status"
 KEY = "key"
+_CUT = "&w=1"  # of the key's address: a key that means nothing has ended the text already
 _LONGEST_S = 86_400
 _UNDER_WAY = {"queued", "initiated", "ringing", "in-progress", "answered"}
 # Nobody took it up: the same telephone again, a little later.
@@ -67,11 +68,12 @@ class Reader:
             reply = Reply(gateway_id=f"{call_id}-{key}", sender=called, text=key, answers=ours[0])
             return (there, reply), _xml(twilio_twiml.answered(key, language))
         if key:
-            query = request.target.partition("?")[2]
-            again = twilio_twiml.ask_again(language, f"{self._key_url}?{query}")
+            query = request.target.partition("?")[2].removesuffix(_CUT)
+            again = twilio_twiml.ask_again(language, f"{self._key_url}?{query}{_CUT}")
             return (), _xml(again)
-        if form.one("CallStatus") != "in-progress":
-            return (), _xml(twilio_twiml.goodbye())  # hung up; how far it got is in the status
+        if form.one("CallStatus") != "in-progress" or request.target.endswith(_CUT):
+            # Hung up, or cut short by a key; how far it got is in the status.
+            return (), _xml(twilio_twiml.goodbye())
         heard = _receipt(ours, ReceiptStatus.PLAYED, call_id, detail=f"{asked_s}/{asked_s}")
         return (heard,), _xml(twilio_twiml.goodbye())
 

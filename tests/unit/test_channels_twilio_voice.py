@@ -222,13 +222,21 @@ def test_hung_up_before_the_end_is_not_heard() -> None:
 
 @pytest.mark.parametrize("key", ["2", "9", "*", "#", "12", "１"])
 @pytest.mark.parametrize("query", [QUERY, f"{QUERY}&more=a?b"])
-def test_another_key_is_asked_again_at_the_same_address(key: str, query: str) -> None:
+def test_another_key_is_asked_again_and_the_text_it_cut_counts_as_heard_no_more(
+    key: str, query: str
+) -> None:
     events, answer = read("key", {"CallStatus": "in-progress", "Digits": key}, query)
     assert events == []
     gather = ET.fromstring(answer.body).find("Gather")  # noqa: S314 - our own
     assert gather is not None
-    assert gather.get("action") == f"{PUBLIC}/hooks/v/key{query}"
+    assert gather.get("action") == f"{PUBLIC}/hooks/v/key{query}&w=1"
     assert gather.findtext("Say") == "Press 1 for received, 3 for help."
+    silent, _ = read("key", {"CallStatus": "in-progress", "Digits": ""}, f"{query}&w=1")
+    assert silent == []  # it stood as played to its end, whenever the key had cut it short
+    _, twice = read("key", {"CallStatus": "in-progress", "Digits": key}, f"{query}&w=1")
+    assert twice.body == answer.body
+    (_, reply), _ = read("key", {"CallStatus": "in-progress", "Digits": "1"}, f"{query}&w=1")
+    assert isinstance(reply, Reply)
 
 
 @pytest.mark.parametrize("asked_s", [1, 86_400])
