@@ -13,7 +13,6 @@ from typing import Final
 import structlog
 
 from alertd.clock import POSTGRESQLS, SteadyClock, UuidV7
-from alertd.decide.plan import without_pretence
 from alertd.decide.shares import CONSOLE, Part
 from alertd.engine.core import Engine
 from alertd.engine.elsewhere import sent_elsewhere
@@ -30,10 +29,11 @@ from alertd.provision import (
     library_of,
     lock,
     open_store,
-    planned,
     route_config,
     wording_of,
 )
+from alertd.routes import EVERY_S as ROUTES_EVERY_S
+from alertd.routes import Routes
 from alertd.settings import Settings, spelled
 from alertd.store.backup.placing import LOCK
 from alertd.store.database import Store
@@ -98,6 +98,7 @@ class Node:
     runner: Runner | None = None
     keeper: Timekeeper | None = None
     channels: dict[str, Channel] = field(default_factory=dict)
+    routes_here: Routes | None = None
     library: Library | None = None
     phones: World | None = None
     in_place: bool = False
@@ -165,7 +166,8 @@ class Node:
     def troubles(self) -> list[AlertdError]:
         """What it was started without, and tries again by itself."""
         trouble = self.broker.trouble if self.broker is not None else None
-        return [trouble] if trouble is not None else []
+        routes = self.routes_here.troubles if self.routes_here is not None else []
+        return [trouble, *routes] if trouble is not None else routes
 
     async def start(self) -> None:
         """Build the routes and start the engine; `open` was called before."""
@@ -183,12 +185,16 @@ class Node:
         wall = self.clock if self.clock.speed == 1.0 else SteadyClock()
         context = RouteContext(now=wall, sink=self._sink, public_base_url=self.settings.base_url)
         await self._refuse_shared(self.store, configs)
-        for name, config in configs.items():
-            self.channels[name] = registry.build(await self._completed(config), context)
+
+        async def build(config: RouteConfig) -> Channel:
+            return registry.build(await self._completed(config), context)
+
+        self.routes_here = here = Routes(build, self.part.sends_by, self.channels)
+        await here.add(configs.values())
         speed = self.clock.speed
         engine = Engine(
             store=self.store,
-            routes=without_pretence({n: planned(c, speed) for n, c in self.channels.items()}),
+            routes=here.plan(speed),
             library=self.library,
             wording=wording_of(self.settings),
             ids=UuidV7(),
@@ -205,6 +211,7 @@ class Node:
         self._stack.callback(self._ended)
         await self.runner.start()
         self._stack.push_async_callback(self.runner.stop)
+        self._ticker.every(ROUTES_EVERY_S, here.look)
         self._tick(self.store, self.runner, logins)
         if not self.in_place:
             told = spelled(self.settings) | self.library.spelled()

@@ -1,5 +1,6 @@
 """What kind of way out a route is, by its type alone."""
 
+from alertd.errors import NotConfiguredError
 from channels.base import ChannelKind, RouteConfig
 from channels.described.description import load
 
@@ -13,6 +14,14 @@ def kind_of(config: RouteConfig) -> ChannelKind:
     if config.type == "http":
         return ChannelKind(load(config).channel)
     return _KINDS.get(config.type, ChannelKind.CHAT)
+
+
+def kinds_of(config: RouteConfig) -> tuple[ChannelKind, ...]:
+    """The same where the description can't be read: what it may be, the likeliest first."""
+    try:
+        return (kind_of(config),)
+    except NotConfiguredError:
+        return (ChannelKind.SMS, ChannelKind.VOICE)
 
 
 _KINDS = {

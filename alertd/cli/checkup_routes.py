@@ -25,6 +25,7 @@ from channels.loudspeaker.broker import find_binary
 from channels.loudspeaker.broker_life import is_run
 from channels.loudspeaker.broker_port import free_port
 from channels.loudspeaker.broker_store import kept_aside
+from channels.out import trouble_of
 
 _HEALTH_S: Final = 3.0
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -79,8 +80,8 @@ async def _built(settings: Settings, name: str) -> tuple[Finding, str]:
     context = RouteContext(now=SteadyClock(), sink=_nobody, public_base_url=settings.base_url)
     try:
         channel = registry.build(replace(route_config(name, given), options=options), context)
-    except AlertdError as error:
-        return of_error(what, error), ""
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others are looked at
+        return of_error(what, trouble_of(route_config(name, given), error)), ""
     try:
         coming_s = _COMING_S.get(given.type, 0.0)
         async with asyncio.timeout(_HEALTH_S + coming_s):
@@ -88,6 +89,8 @@ async def _built(settings: Settings, name: str) -> tuple[Finding, str]:
             health = await _settled(channel, coming_s)
     except TimeoutError:
         return Finding(what, Health.BROKEN, _("It doesn't answer.")), channel.kind.value
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others are looked at
+        return of_error(what, trouble_of(channel.config, error)), channel.kind.value
     finally:
         await channel.close()
     detail = told(given.type, sentence(LANGUAGE, health.detail))

@@ -28,6 +28,7 @@ from alertd.errors import MovedError, UnavailableError, UnsureError
 from alertd.model import Millis
 from alertd.store.dialect import cause_of, out_of_space
 from channels.base import Channel, Event, Fault, Outcome, SendError
+from channels.out import RouteOut, put_away
 
 MOST_WAITING = 20_000  # inputs waiting for a commit; past it callers are told to come back
 MOST_A_STEP = 1_000
@@ -56,7 +57,7 @@ class Runner:
     def __init__(
         self,
         engine: Engine,
-        channels: Mapping[str, Channel],
+        channels: dict[str, Channel],
         *,
         now: Callable[[], Millis],
         speed: float = 1.0,
@@ -91,9 +92,15 @@ class Runner:
         """Open the channels, load what was under way, and begin."""
         self._loop = asyncio.get_running_loop()
         self.engine.load_live_alerts(self.now())
-        for name, channel in self.channels.items():
-            if self.engine.part.sends_by(name):
+        for name, channel in list(self.channels.items()):
+            if not self.engine.part.sends_by(name):
+                continue
+            try:
                 await channel.start()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others work
+                self.channels[name] = out = RouteOut(channel.config, channel.kind, error)
+                log.error("a route is out", route=name, reason=out.trouble.message)  # noqa: TRY400
+                await put_away(channel)
         self._thread.start()
 
     @property

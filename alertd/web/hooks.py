@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from alertd.errors import AlertdError
 from alertd.web.deps import Deps
-from channels.base import Event, Hook, HookRefusedError, HookRequest
+from channels.base import Channel, Event, Hook, HookRefusedError, HookRequest
+from channels.out import RouteOut
 
 _TEXT: Final = "text/plain; charset=utf-8"
 _LONGEST_SIZE: Final = 18  # digits of a number that 64 bits hold
@@ -148,13 +149,35 @@ class Hooks:
 
     def __init__(self, app: ASGIApp, deps: Deps) -> None:
         self.app = app
-        self.hooks = {
-            f"/hooks/{name}/{hook.name}": HookApp(deps, name, hook)
-            for name, channel in deps.channels.items()
-            for hook in channel.hooks()
-        }
+        self.deps = deps
+        self.hooks: dict[str, HookApp] = {}
+        for name, channel in deps.channels.items():
+            self._mount(name, channel)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        hook = self.hooks.get(scope["path"]) if scope["type"] == "http" else None
+        hook = self._hook(scope["path"]) if scope["type"] == "http" else None
         await (hook or self.app)(scope, receive, send)
+
+    def _hook(self, path: str) -> ASGIApp | None:
+        if (hook := self.hooks.get(path)) is not None:
+            return hook
+        start, _, rest = path.partition("/hooks/")
+        name = rest.partition("/")[0]
+        channel = self.deps.channels.get(name) if not start else None
+        if channel is None:
+            return None
+        if isinstance(channel, RouteOut):
+            return _come_again
+        self._mount(name, channel)  # it was out when we began
+        return self.hooks.get(path)
+
+    def _mount(self, name: str, channel: Channel) -> None:
+        for hook in channel.hooks():
+            self.hooks[f"/hooks/{name}/{hook.name}"] = HookApp(self.deps, name, hook)
+
+
+async def _come_again(scope: Scope, receive: Receive, send: Send) -> None:
+    """The gateway of a route that is out can't be told from anybody else: it keeps what it has."""
+    del scope, receive
+    await answer(send, 503, b"route-out", extra=_RETRY)

@@ -311,3 +311,19 @@ def test_another_program_on_the_broker_s_port_stops_nothing_else(tmp_path: Path)
             assert re.search(f"{told}处理办法:请结束占用它的程序", said)
             other.communicate()
             within(that=lambda: httpx.get(f"{server.url}/readyz").json()["warnings"] == [])
+
+
+def test_a_route_whose_file_is_gone_stops_nothing_else(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    file = tmp_path / "ca.pem"
+    mail = 'type = "mail"\nhost = "127.0.0.1"\nfrom = "a@b.example"\nsecret = "s1gns"\n'
+    routes = f'[routes.letters]\n{mail}ca_file = "{file}"\n[routes.groups]\ntype = "webhook"\n'
+    (data / "alertd.toml").write_text(routes)
+    with serving(data) as server:
+        gone = "the option 'ca_file' must be a file of PEM certificates"
+        assert re.search(f"It goes on without:.*letters.*{gone}", server.said_aside)
+        found = httpx.get(f"{server.url}/readyz").json()
+        assert (found["ready"], [w.split(":")[0] for w in found["warnings"]]) == (True, ["letters"])
+        said = alertd(data, "doctor", "--json", env={"ALERTD_LANGUAGE": "zh-CN"}).out
+        assert re.search("该通路已停用,会自动重试:通路“letters”.*处理办法", said)

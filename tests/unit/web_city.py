@@ -29,6 +29,7 @@ from alertd.web.deps import Deps
 from alertd.web.passwords import hash_password
 from channels.base import (
     Accepted,
+    Channel,
     ChannelKind,
     Event,
     Health,
@@ -289,9 +290,11 @@ async def web_city(
     link: str = "",
     settings: Mapping[str, Any] | None = None,
     postgresql: bool | None = None,
+    others: Sequence[Loopback] = (),
 ) -> AsyncIterator[WebCity]:
-    """Start a city behind the web; it stops with the block."""
-    city = City(folder, routes=[sms_route()], link=link, postgresql=postgresql)
+    """Start a city behind the web; it stops with the block. `others`: routes beside `sms-1`."""
+    named = [sms_route(), *(sms_route(other.config.name) for other in others)]
+    city = City(folder, routes=named, link=link, postgresql=postgresql)
     tokens = let_in(city)
     for name in (*passwords, *one_time):
         give_password(city, name, must_change=name in one_time)
@@ -299,7 +302,9 @@ async def web_city(
     keeper = Timekeeper(city.store, clock, moved=city.engine.leapt, pulse_ms=100)
     made = settings_of(folder, **(settings or {}))
     city.engine.agenda = Calendar(Office(made.sender, made.sender_name))
-    runner = Runner(city.engine, {"sms-1": loopback}, now=clock, keeper=keeper)
+    channels: dict[str, Channel] = {"sms-1": loopback}
+    channels |= {other.config.name: other for other in others}
+    runner = Runner(city.engine, channels, now=clock, keeper=keeper)
     deps = Deps(
         store=city.store,
         runner=runner,
@@ -307,7 +312,7 @@ async def web_city(
         wording=messages.Wording({"zh-CN": "余姚市防指", "en": "Yuyao FCDH"}, link=link),
         settings=made,
         now=clock,
-        channels={"sms-1": loopback},
+        channels=channels,
         stopping=asyncio.Event(),
     )
     await runner.start()

@@ -1,0 +1,168 @@
+"""What is wrong with one route keeps no other from sending."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pytest
+
+from alertd.errors import NotConfiguredError
+from alertd.i18n import sentence
+from alertd.model import Channel as Kind
+from alertd.model import Status
+from alertd.routes import Routes
+from channels import registry
+from channels.base import (
+    Channel,
+    ChannelKind,
+    Event,
+    Fault,
+    Outgoing,
+    RouteConfig,
+    RouteContext,
+    SendError,
+)
+from channels.mail.smtp import MailRoute
+from channels.out import RouteOut
+from tests.unit.web_city import SECRET, Loopback, web_city
+
+MAIL = {"host": "smtp.example", "from": "alertd@city.example", "secret": "s1gns"}
+HANDSETS = {"url": "http://127.0.0.1:1/", "secret": "s"}
+MESSAGE = Outgoing(
+    delivery=7,
+    attempt=1,
+    address="+8613900000000",
+    text="x",
+    alert="0" * 32,
+    short_code="A7",
+    kind="alert",
+    status="Actual",
+    severity=1,
+    created_at=0,
+    expires_at=2**60,
+)
+
+
+async def nowhere(route: str, events: Sequence[Event]) -> None:
+    raise AssertionError(route, events)
+
+
+CONTEXT = RouteContext(now=lambda: 0, sink=nowhere, public_base_url="https://alerts.example/")
+
+
+async def built(config: RouteConfig) -> Channel:
+    return registry.build(config, CONTEXT)
+
+
+def config(name: str, type_: str, *, simulated: bool = False, **options: Any) -> RouteConfig:
+    return RouteConfig(name=name, type=type_, simulated=simulated, options=options)
+
+
+async def test_a_file_that_is_gone_stops_its_own_route_until_it_is_back(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    mail = config("mail", "mail", **MAIL, ca_file=str(file))
+    routes = Routes(built, lambda _: True)
+    await routes.add([mail, config("sms", "handsets", **HANDSETS)])
+    out = routes.channels["mail"]
+    assert (out.kind, out.config) == (ChannelKind.MAIL, mail)
+    assert routes.channels["sms"].kind is ChannelKind.SMS
+    (outcome,) = [outcome async for outcome in out.send_many([MESSAGE])]
+    assert isinstance(outcome.result, SendError)
+    assert (outcome.delivery, outcome.result.fault) == (MESSAGE.delivery, Fault.AWAY)
+    health = await out.health()
+    assert not health.ok
+    assert "the option 'ca_file' must be a file of PEM certificates" in health.detail
+    assert sentence("zh-CN", health.detail).startswith("该通路已停用,会自动重试:通路“mail”")
+    assert [trouble.field for trouble in routes.troubles] == ["routes.mail.ca_file"]
+    await routes.look()
+    assert routes.channels["mail"] is out, "it stays out, and is never had by less"
+    shutil.copyfile(certifi.where(), file)
+    await routes.look()
+    assert isinstance(routes.channels["mail"], MailRoute)
+    assert routes.troubles == []
+    await routes.channels["mail"].close()
+
+
+async def test_nor_does_a_library_that_breaks() -> None:
+    broken = [True]
+
+    async def build(given: RouteConfig) -> Channel:
+        if broken and given.name == "modems":
+            raise ImportError("/usr/lib/libGammu.so.8: +8613800001234")
+        return Loopback(given.name)
+
+    routes = Routes(build, lambda _: True)
+    await routes.add([config("modems", "modems"), config("sms", "handsets")])
+    (trouble,) = routes.troubles
+    assert trouble.message == "Route 'modems' (modems) can't be started: ImportError."
+    assert sentence("zh-CN", trouble.message) == "通路“modems”(modems)无法启动:ImportError。"
+    assert isinstance(routes.channels["sms"], Loopback)
+    broken.clear()
+    await routes.look()
+    assert isinstance(found := routes.channels["modems"], Loopback)
+    assert found.started
+
+
+async def test_nothing_simulated_takes_what_a_route_that_is_out_would_carry(tmp_path: Path) -> None:
+    """Of what its description says nothing can be known: it may have been for calls."""
+    file = tmp_path / "gone.toml"
+    routes = Routes(built, lambda _: True)
+    await routes.add(
+        [
+            config("own", "http", gateway=str(file)),
+            config("sim", "handsets", simulated=True, **HANDSETS),
+        ]
+    )
+    plans = routes.plan(1.0)
+    assert plans.keys() == {"own", "sim"}
+    assert plans["own"].channel is Kind.SMS
+    assert Status.ACTUAL not in plans["sim"].carries
+
+
+async def test_a_route_that_turns_out_to_be_of_another_kind_waits_for_a_start() -> None:
+    gone = [True]
+
+    async def build(given: RouteConfig) -> Channel:
+        return await built(given) if gone else Loopback(given.name, ChannelKind.VOICE)
+
+    routes = Routes(build, lambda _: True)
+    await routes.add([config("own", "http", gateway="/no/such.toml")])
+    gone.clear()
+    await routes.look()
+    assert isinstance(out := routes.channels["own"], RouteOut)
+    assert sentence("zh-CN", out.trouble.message) == "通路“own”现已可用。"
+
+
+async def test_a_type_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(NotConfiguredError, match="no route type 'pigeon'"):
+        await Routes(built, lambda _: True).add([config("own", "pigeon")])
+
+
+class Broken(Loopback):
+    """One whose gateway's library breaks at the start."""
+
+    async def start(self) -> None:
+        raise PermissionError(13, "/dev/ttyUSB0")
+
+
+async def test_a_route_that_can_t_start_stops_no_server(tmp_path: Path) -> None:
+    broken = Broken("sms-2")
+    async with web_city(tmp_path, others=[broken]) as web:
+        assert isinstance(web.deps.channels["sms-2"], RouteOut)
+        headers = {"authorization": f"Bearer {SECRET}"}
+        async with web.client(headers=headers) as client:
+            found = (await client.get("/readyz")).json()
+            assert found["ready"]
+            (warning,) = found["warnings"]
+            assert warning.startswith("sms-2: This route is out")
+            assert "/dev/ttyUSB0" not in warning
+            kept = await client.post("/hooks/sms-2/replies", json=[])
+            assert (kept.status_code, kept.headers["retry-after"]) == (503, "5")
+            assert (await client.post("/hooks/sms-3/replies", json=[])).status_code == 404
+            web.deps.channels["sms-2"] = Loopback("sms-2")  # type: ignore[index]
+            assert (await client.post("/hooks/sms-2/replies", json=[])).status_code == 200
+            assert (await client.post("/hooks/sms-2/others", json=[])).status_code == 404
+        drafted = await web.issue()
+        await web.until(drafted["id"], lambda board: board["funnel"]["accepted"])
