@@ -29,6 +29,7 @@ ROLE_NAME: Final = re.compile(r"[0-9A-Za-z_\u3400-\u9fff-]{1,40}")
 
 _ISSUABLE: Final = frozenset({Status.ACTUAL, Status.EXERCISE, Status.TEST})
 _LIFECYCLE: Final = frozenset({MsgType.ALERT, MsgType.UPDATE, MsgType.CANCEL})
+_TOO_LATE_MS: Final = parse_time("2100-01-01T00:00:00+00:00")  # far short of what clocks can show
 
 
 def severity_rank(alert: Alert) -> int:
@@ -118,6 +119,8 @@ def _info_problems(alert: Alert) -> list[tuple[str, str]]:
             problems.append((f"{at}.expires", N_("is missing")))
         elif parse_time(info.expires) <= alert.sent_at:
             problems.append((f"{at}.expires", N_("must be later than sent")))
+        elif parse_time(info.expires) >= _TOO_LATE_MS:
+            problems.append((f"{at}.expires", N_("must be before the year 2100")))
         problems += [(f"{at}.{field}", reason) for field, reason in _target_problems(info)]
     return problems
 

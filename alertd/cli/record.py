@@ -10,11 +10,10 @@ from alertd.cli.client import Client, connect
 from alertd.cli.options import As, Json
 from alertd.cli.words import _, word
 from alertd.report.fact_words import figure
-from alertd.report.values import midnight
+from alertd.report.values import days
 from alertd.settings import load
 
 _PAGE: Final = 500
-_DAY_MS: Final = 86_400_000
 
 
 def record(  # noqa: D103 - its help says it
@@ -40,11 +39,11 @@ def record(  # noqa: D103 - its help says it
     as_json: Json = False,
 ) -> None:
     settings = load()
-    first, last = (midnight(day, settings.zone) for day in (since, until))
+    first, last = days(since, until, settings.zone)
     asked: dict[str, Any] = {"about": about, "people": not everything}
     asked |= {"by": by} if by else {}
     asked |= {} if first is None else {"since": first}
-    asked |= {} if last is None else {"until": last + _DAY_MS}
+    asked |= {} if last is None else {"until": last}
 
     async def read() -> list[dict[str, Any]]:
         async with connect(settings, acting_as=acting_as, reads_only=True) as client:

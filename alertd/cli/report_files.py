@@ -17,7 +17,7 @@ from alertd.report import change
 from alertd.report.bundle import write_bundle
 from alertd.report.make import FORMATS, Format, Order, Report, drill_before, gather, make_report
 from alertd.report.season import rows_of
-from alertd.report.values import midnight
+from alertd.report.values import days
 from alertd.settings import Settings
 from alertd.store import tables as t
 from alertd.store.reads import drills
@@ -26,7 +26,6 @@ from alertd.store.reads.alerts import alert as read_alert
 from alertd.store.reads.past import issued_between
 from alertd.whole import in_place_of
 
-_DAY_MS = 24 * 3600 * 1000
 _FOREVER = 2**62
 
 
@@ -117,25 +116,23 @@ def _before(connection: Connection, now: Report, against: str) -> Report | None:
 
 
 def write_season(
-    settings: Settings, days: tuple[str, str], out: Path, wanted: Wanted
+    settings: Settings, season: tuple[str, str], out: Path, wanted: Wanted
 ) -> list[Path]:
     """A folder an alert, and a table of all: live alerts, drills and tests apart."""
-    since, until = midnight(days[0], settings.zone), midnight(days[1], settings.zone)
+    within = days(*season, settings.zone)
     try:
-        return _write_season(settings, (since, until), out, wanted)
+        return _write_season(settings, within, out, wanted)
     except OSError as error:
         raise InvalidInputError(f"{out} can't be written to: {error.strerror}.") from None
 
 
 def _write_season(
-    settings: Settings, days: tuple[int | None, int | None], out: Path, wanted: Wanted
+    settings: Settings, within: tuple[int | None, int | None], out: Path, wanted: Wanted
 ) -> list[Path]:
-    since, until = days
+    since, until = within
     made: list[Path] = []
     with reading(settings) as connection:
-        numbers = issued_between(
-            connection, since or 0, _FOREVER if until is None else until + _DAY_MS
-        )
+        numbers = issued_between(connection, since or 0, _FOREVER if until is None else until)
         found: list[Report] = []
         with show.counting(_("Counting from the journal"), len(numbers)) as more:
             for number in numbers:

@@ -46,16 +46,23 @@ def moment(at: Millis | None, zone: tzinfo) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def midnight(day: str, zone: tzinfo) -> Millis | None:
-    """The beginning of a day, such as 2026-06-01, in the city's zone; None for "".
+def days(since: str, until: str, zone: tzinfo) -> tuple[Millis | None, Millis | None]:
+    """From the beginning of one day, such as 2026-06-01, to the end of another; None for "".
+
+    In the city's zone, whose days have 23 or 25 hours where its clocks are changed.
 
     Raises:
-        InvalidInputError: It isn't a day.
+        InvalidInputError: One isn't a day.
     """
+    return _midnight(since, 0, zone), _midnight(until, 1, zone)
+
+
+def _midnight(day: str, after: int, zone: tzinfo) -> Millis | None:
+    """The beginning of the day that is `after` days after one."""
     if not day:
         return None
     try:
-        found = datetime.combine(date.fromisoformat(day), time(), zone)
-    except ValueError:
+        found = datetime.combine(date.fromisoformat(day) + timedelta(days=after), time(), zone)
+        return round(found.timestamp() * 1000)
+    except (ValueError, OverflowError):
         raise InvalidInputError(f"{day} isn't a day.", hint="Write it as 2026-06-01.") from None
-    return round(found.timestamp() * 1000)

@@ -210,6 +210,8 @@ def test_a_feed_may_leave_out_expires_and_we_may_not() -> None:
         ({"status": "System"}, "status"),
         ({"info": None}, "info"),
         ({"info": [info(expires="2026-07-01T00:00:00+00:00")]}, "info[0].expires"),
+        ({"info": [info(expires="9999-12-31T23:59:59-12:00")]}, "info[0].expires"),
+        ({"info": [info(expires="2100-01-01T08:00:00+08:00")]}, "info[0].expires"),
         ({"info": [info(language=None)]}, "info[0].language"),
         ({"info": [info(area=None)]}, "info[0].area"),
         ({"info": [info(severity="Severe")]}, "info[0].severity"),

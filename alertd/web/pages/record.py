@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from alertd.report.values import midnight
+from alertd.report.values import days
 from alertd.web.api.record import Asked, Before, Name, People, Subject, read_record
 from alertd.web.deps import Given
 from alertd.web.pages.rendering import page
@@ -15,7 +15,6 @@ from alertd.web.pages.signing import Visitor
 router = APIRouter(include_in_schema=False)
 
 _SHOWN: Final = 100
-_DAY_MS: Final = 86_400_000
 
 Day = Annotated[str, Query(max_length=10, description="2026-06-01")]
 
@@ -33,13 +32,13 @@ async def show(
     before: Before = None,
 ) -> Response:
     """A page of it; by default what people did, and not what the engine did by itself."""
-    first, last = (midnight(day.strip(), deps.settings.zone) for day in (since, until))
+    first, last = days(since.strip(), until.strip(), deps.settings.zone)
     asked = Asked(
         about=about,
         people=people,
         by=by.strip(),
         since=first,
-        until=None if last is None else last + _DAY_MS,
+        until=last,
     )
     found = await asyncio.to_thread(read_record, deps, signed.actor, asked, before, _SHOWN)
     filled = {"about": about, "people": people, "by": by, "since": since, "until": until}

@@ -20,6 +20,7 @@ from alertd.web.pages.menu import menu
 from alertd.web.shared import Made
 from alertd.web.standing import standing_of
 from alertd.words import word
+from rosters.model import CHINA
 from rosters.words import Level, level_of, role_name
 
 _FOLDER: Final = Path(__file__).parents[1]
@@ -102,7 +103,7 @@ def shown(deps: Deps, language: str) -> dict[str, Any]:
         "level": lambda key: level_name(key, language),
         "at": lambda at: moment(at, zone, now),
         "figure": lambda name, value: figure(_, name, value, lambda at: moment(at, zone, now)),
-        "day": lambda at: day(at, zone),
+        "day": day,
         "spell": lambda seconds: duration(_, round(seconds * 1000)),
         "since": lambda at: minutes_since(at, now, language),
     }
@@ -123,9 +124,9 @@ def moment(at: Millis | None, zone: tzinfo, now: Millis) -> str:
     return f"{there:%H:%M:%S}" if there.date() == today else f"{there:%Y-%m-%d %H:%M}"
 
 
-def day(at: Millis | None, zone: tzinfo) -> str:
-    """A day on the city's calendar; "" for None."""
-    return "" if at is None else f"{datetime.fromtimestamp(at / 1000, zone):%Y-%m-%d}"
+def day(at: Millis | None) -> str:
+    """A date of a roster, which is its midnight in China wherever the city is; "" for None."""
+    return "" if at is None else f"{datetime.fromtimestamp(at / 1000, CHINA):%Y-%m-%d}"
 
 
 def minutes_since(at: Millis, now: Millis, language: str) -> str:
