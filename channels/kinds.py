@@ -20,7 +20,7 @@ def kinds_of(config: RouteConfig) -> tuple[ChannelKind, ...]:
     """The same where the description can't be read: what it may be, the likeliest first."""
     try:
         return (kind_of(config),)
-    except NotConfiguredError:
+    except (NotConfiguredError, OSError, ValueError):  # of a path, too, that can be none
         return (ChannelKind.SMS, ChannelKind.VOICE)
 
 

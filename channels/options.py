@@ -63,6 +63,8 @@ def url(config: RouteConfig, option: str, default: str | None = None) -> str:
         sound = False
     if not sound or parts.query or parts.fragment:
         raise wrong(config, option, "must be an http:// or https:// URL")
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise wrong(config, option, "must be a URL of ASCII signs without spaces")
     return value.rstrip("/")
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, StringConstraints, field_validator, model
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from alertd.i18n import N_
-from alertd.settings.route import RouteSettings, no_truth
+from alertd.settings.route import RouteSettings, bare, no_truth
 
 # China has had one time since 1991, so that a machine without a time zone database can serve it.
 _SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -121,6 +121,7 @@ class Settings(BaseSettings):
     @field_validator("public_base_url")
     @classmethod
     def _base_url(cls, url: str) -> str:
+        url = bare(url)
         if not url:
             return url
         try:

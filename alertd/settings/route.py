@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from alertd.i18n import N_
 
+# What a paste brings along around a value, and nobody sees: spaces of any width, ends of lines, a
+# byte order mark, joiners.
+_AROUND: Final = re.compile(r"\A[\s\ufeff\u200b-\u200f\u2060]+|[\s\ufeff\u200b-\u200f\u2060]+\Z")
 _SECRET: Final = re.compile(r"secret|token|password|passwd|credential|(^|_)key($|_)|_pin$")
 
 
@@ -16,6 +19,11 @@ def no_truth(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError(N_("must be a number"))  # noqa: TRY004 - pydantic takes ValueError
     return value
+
+
+def bare(text: str) -> str:
+    """A text without the spaces and invisible signs around it."""
+    return _AROUND.sub("", text)
 
 
 class RouteSettings(BaseModel):
@@ -44,7 +52,8 @@ class RouteSettings(BaseModel):
             climbs. Calls for help are always tried.
         rank: Which routes of a channel are preferred: those with the lowest. One with a higher
             rank takes what they can't: where they aren't there, or what has waited for 20 s.
-        options: The type's own; those with a secret's name are kept as secrets.
+        options: The type's own, without spaces and invisible signs around them; those with a
+            secret's name are kept as secrets.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -91,8 +100,9 @@ class RouteSettings(BaseModel):
     @model_validator(mode="after")
     def _hide_secrets(self) -> Self:
         for name, value in self.options.items():
-            if isinstance(value, str) and _SECRET.search(name.lower()):
-                self.options[name] = SecretStr(value)
+            if isinstance(value, str):
+                text = bare(value)
+                self.options[name] = SecretStr(text) if _SECRET.search(name.lower()) else text
         return self
 
     def plain_options(self) -> dict[str, Any]:

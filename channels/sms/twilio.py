@@ -105,7 +105,7 @@ def _sender(config: RouteConfig) -> dict[str, str]:
     service = options.optional_text(config, "messaging_service_sid")
     if service:
         return {"messaging_service_sid": service}
-    number = options.text(config, "from")
+    number = options.header_text(config, "from")  # ASCII, as Twilio has no other senders
     if number.replace(" ", "").startswith("+86"):
         what = N_("can't be a number of mainland China (+86): Twilio has none for SMS")
         raise options.wrong(config, "from", what)

@@ -45,7 +45,7 @@ class TwilioVoiceRoute:
         options.only(config, _KNOWN)
         self.config = config
         self._account = TwilioAccount(config, context)
-        self._from = options.text(config, "from")
+        self._from = options.header_text(config, "from")
         self._repeat = options.whole(config, "repeat", 2, range(1, 6))
         self._ring_s = options.whole(config, "ring_s", 30, range(5, 121))
         self._voice = options.optional_text(config, "voice")

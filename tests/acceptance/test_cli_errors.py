@@ -93,9 +93,9 @@ def test_an_address_that_the_machine_has_not_is_told_as_that(data: Path) -> None
 
 
 def test_a_first_start_that_fails_has_told_the_password_that_no_other_will(data: Path) -> None:
-    said = alertd(data, "serve", env={"ALERTD_ROUTES__SMS__TYPE": "handsets"})
+    said = alertd(data, "serve", env={"ALERTD_ROUTES__SMS__TYPE": "pigeon"})
     assert said.code == 3, said.err
-    assert "the option 'secret' is missing" in said.err
+    assert "there is no route type 'pigeon'" in said.err
     assert "Sign in as admin with the one-time password " in said.err
 
 

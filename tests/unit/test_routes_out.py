@@ -107,7 +107,7 @@ async def test_nor_does_a_library_that_breaks() -> None:
 
 async def test_nothing_simulated_takes_what_a_route_that_is_out_would_carry(tmp_path: Path) -> None:
     """Of what its description says nothing can be known: it may have been for calls."""
-    file = tmp_path / "gone.toml"
+    file = tmp_path / f"{'gone' * 100}.toml"
     routes = Routes(built, lambda _: True)
     await routes.add(
         [

@@ -105,6 +105,22 @@ def test_a_route_can_come_from_the_environment_alone(monkeypatch: pytest.MonkeyP
     assert load().routes["twilio"].plain_options() == {"auth_token": "hush"}
 
 
+@pytest.mark.parametrize("around", [" ", "\r\n", "\ufeff", "\u200b", "\xa0", "\u3000"])
+def test_what_a_paste_brings_along_is_no_part_of_a_value(around: str) -> None:
+    """A secret with it signs nothing that a gateway takes; a link with it is cut there."""
+    options = {"auth_token": f"{around}hush hush{around}", "from": f"+1500{around}", "n": 7}
+    given = load(
+        public_base_url=f"{around}https://alert.example.cn/{around}",
+        routes={"sms": {"type": "twilio", **options}},
+    )
+    assert given.base_url == "https://alert.example.cn"
+    assert given.routes["sms"].plain_options() == {
+        "auth_token": "hush hush",
+        "from": "+1500",
+        "n": 7,
+    }
+
+
 @pytest.mark.parametrize(
     ("url", "why"),
     [("", "phones can open"), (f"https://{'a' * 60}.example", "at most 60 characters")],
