@@ -135,6 +135,17 @@ class MovedError(UnavailableError):
         )
 
 
+class HeldError(UnavailableError):
+    """Somebody else writes to SQLite's file, and doesn't end."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another program holds the database's write lock.",
+            hint="Look who has alertd.sqlite3 open (fuser -v): a sqlite3 prompt after BEGIN,"
+            " perhaps. Have it COMMIT, ROLLBACK or end; all goes on by itself.",
+        )
+
+
 class ReplacedError(UnavailableError):
     """A server of PostgreSQL is there again although its standby has taken over."""
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from alertd.errors import AlertdError, PooledError, UnavailableError
+from alertd.errors import AlertdError, HeldError, PooledError, UnavailableError
 from alertd.i18n import N_
 from alertd.owners import owner_of, user
 
@@ -59,16 +59,8 @@ def of_database(error: Exception) -> AlertdError | None:
     found = getattr(error, "orig", None) or error  # SQLAlchemy's has the driver's in it
     drivers = [sys.modules[name] for name in _DRIVERS if name in sys.modules]
     name = str(getattr(found, "sqlite_errorname", ""))
-    if name.startswith(_DAMAGED):
-        return AlertdError(
-            "The database is damaged, or isn't one of SQLite.",
-            hint="Restore the last backup: alertd restore FOLDER --replace keeps this one beside.",
-        )
-    if name.startswith(_DISK):
-        return UnavailableError(
-            "The database's disk is full, or fails.",
-            hint="Make room on it; where there is room, look at dmesg.",
-        )
+    if (trouble := _of_sqlite(name)) is not None:
+        return trouble
     if "psycopg" in sys.modules and (trouble := _of_postgresql(found)) is not None:
         return trouble
     if not isinstance(found, tuple(driver.OperationalError for driver in drivers)):
@@ -76,6 +68,22 @@ def of_database(error: Exception) -> AlertdError | None:
     if name == "SQLITE_ERROR":  # a statement that doesn't fit its tables: a defect of ours
         return None
     return _away()
+
+
+def _of_sqlite(name: str) -> AlertdError | None:
+    if name.startswith(_DAMAGED):
+        return AlertdError(
+            "The database is damaged, or isn't one of SQLite.",
+            hint="Restore the last backup: alertd restore FOLDER --replace keeps this one beside.",
+        )
+    if name.startswith("SQLITE_BUSY"):
+        return HeldError()
+    if name.startswith(_DISK):
+        return UnavailableError(
+            "The database's disk is full, or fails.",
+            hint="Make room on it; where there is room, look at dmesg.",
+        )
+    return None
 
 
 def _of_postgresql(found: BaseException) -> AlertdError | None:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from alertd.errors import MovedError, UnavailableError, UnsureError
+from alertd.errors import HeldError, MovedError, UnavailableError, UnsureError
 from alertd.i18n import N_
 from alertd.store.database import TimeSetError
+from alertd.store.dialect import cause_of
 
 Said = tuple[str, str | None]
 
@@ -61,10 +62,17 @@ def of_reference(reason: str) -> str:
     return _REFERENCES.get(reason, reason)
 
 
+def is_held(cause: str) -> bool:
+    """Whether a step failed since another program has the database's write lock."""
+    return cause.startswith("SQLITE_BUSY")
+
+
 def of_failure(error: Exception) -> UnavailableError:
     """What callers are told of a step that couldn't be committed."""
     if isinstance(error, MovedError | TimeSetError | UnsureError):
         return error
+    if is_held(cause_of(error)):
+        return HeldError()
     return UnavailableError(
         "The store can't be written to now.",
         hint="Look at the database, and at its disk's free space.",

@@ -130,7 +130,8 @@ def cause_of(error: BaseException) -> str:
     """What the driver calls what went wrong; for the log, which is shown no more than that."""
     while error.__cause__ is not None and not hasattr(error, "orig"):
         error = error.__cause__
-    return type(getattr(error, "orig", None) or error).__name__
+    seen = getattr(error, "orig", None) or error
+    return str(getattr(seen, "sqlite_errorname", "")) or type(seen).__name__
 
 
 _SPACE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from alertd import descriptors
-from alertd.errors import MovedError
+from alertd.engine.refusals import is_held
+from alertd.errors import HeldError, MovedError
 from alertd.i18n import N_
 from alertd.store.backup.word import warning
 from alertd.store.reads.pulse import Pulse, pulse
@@ -147,6 +148,8 @@ def _engine_reasons(deps: Deps, cycle_age_s: float, found: Pulse | None, now: in
         reasons.append(N_("It is being stopped."))
     if deps.runner.space is not None and deps.runner.space.moved:
         reasons.append(MovedError().message)
+    elif is_held(deps.runner.failing):
+        reasons.append(HeldError().message)
     elif deps.runner.failing:
         reasons.append(N_("The engine can't write to the store."))
     if deps.runner.engine.failing(now):

@@ -1,11 +1,13 @@
 """What the machine's own troubles are told as."""
 
 import errno
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from alertd.cli.trouble import of_memory
+from alertd.cli.trouble import of_database, of_memory
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,17 @@ def test_that_no_thread_can_be_started_is_no_want_of_memory(words: str) -> None:
     told = of_memory(RuntimeError(words))
     assert told is not None
     assert "TasksMax" in (told.hint or "")
+
+
+def test_another_programs_lock_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "city.sqlite3"
+    with closing(sqlite3.connect(file)) as one, closing(sqlite3.connect(file, timeout=0)) as other:
+        one.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError) as held:
+            other.execute("BEGIN IMMEDIATE")
+    told = of_database(held.value)
+    assert told is not None
+    assert told.message == "Another program holds the database's write lock."
 
 
 def test_another_trouble_is_not() -> None:

@@ -1,11 +1,17 @@
 """Probes, metrics, OpenAPI and the routes' state."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+
+import pytest
+from sqlalchemy import make_url
 
 from alertd.engine.turn import Turn
 from alertd.store.backup.word import Word, leave
-from tests.unit.web_city import Loopback, WebCity
+from tests import databases
+from tests.unit.web_city import Loopback, WebCity, short
 
 
 async def test_a_node_that_works_is_ready(web: WebCity) -> None:
@@ -36,6 +42,24 @@ async def test_a_node_that_does_not_says_why(web: WebCity) -> None:
         assert (await client.get("/healthz")).status_code == 200
         web.deps.stopping.set()
         assert "It is being stopped." in (await client.get("/readyz")).json()["reasons"]
+
+
+@pytest.mark.skipif(databases.on_postgresql(), reason="PostgreSQL has many writers")
+async def test_who_else_writes_to_the_file_is_not_taken_for_a_full_disk(web: WebCity) -> None:
+    await web.runner.submit(lambda turn: turn.connection.exec_driver_sql("PRAGMA busy_timeout=1"))
+    file = make_url(web.city.url).database or ""
+    with closing(sqlite3.connect(file, isolation_level=None)) as prompt:
+        prompt.execute("BEGIN IMMEDIATE")
+        async with web.client("officer") as officer:
+            refused = await officer.post("/api/v1/alerts", json=short())
+            assert refused.status_code == 503
+            assert refused.json()["detail"] == "Another program holds the database's write lock."
+            assert "sqlite3 prompt" in refused.json()["hint"]
+            ready = await officer.get("/readyz")
+            assert ready.json()["reasons"] == [refused.json()["detail"]]
+            prompt.execute("ROLLBACK")
+            assert (await officer.post("/api/v1/alerts", json=short())).status_code == 201
+            assert (await officer.get("/readyz")).status_code == 200
 
 
 async def test_a_part_that_fails_while_the_rest_goes_on_is_said_aloud(web: WebCity) -> None:
