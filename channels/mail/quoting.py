@@ -5,15 +5,22 @@ from html import unescape
 
 # Where the quoted mail begins: everything from there on is ours, not theirs.
 _BEGINS = re.compile(
-    r"-{2,}\s*(?:原始邮件|原邮件|转发邮件|Original Message|Forwarded message)\s*-{2,}"
+    # QQ's plain text has HTML's spaces in it.
+    r"-{2,}(?:\s|&nbsp;)*(?:(?:回复的)?原(?:始)?邮件|转发邮件"
+    r"|(?:Original|Replied|Forwarded)(?:\s+message)?)(?:\s|&nbsp;)*-{2,}"
     r"|_{10,}"
     r"|(?:发件人|寄件者|From)\s*[:：]\s*\S.*"
     r"|On\s.{4,200}\swrote\s*:"
     r"|(?:在|于).{4,200}(?:写道|寫道)\s*[:：]"
     r"|.{0,200}<[^<>\s@]+@[^<>\s@]+>\s*(?:于|在).{0,100}(?:写道|寫道)\s*[:：]"
-    r"|.{0,60}\d{4}.{0,60}<[^<>\s@]+@[^<>\s@]+>\s*(?:写道|wrote)\s*[:：]?"
+    r"|.{0,60}\d{4}.{0,60}<[^<>\s@]+@[^<>\s@]+>\s*(?:写道|wrote)\s*[:：]?",
+    re.IGNORECASE,
 )
-_SIGNATURE = re.compile(r"-- ?|(?:发自我的|Sent from my|从我的).{0,40}|发送自.{0,40}")
+_SIGNATURE = re.compile(
+    r"-- ?|(?:发自我的|Sent from my|从我的).{0,40}|发送自.{0,40}"
+    r"|(?:获取|Get)\s?Outlook for .{0,60}"
+    r"|\|[\s|]*|签名由\s?网易邮箱大师\s?定制"  # NetEase's visiting card is a table
+)
 # What isn't closed takes all to the end, so that nothing is looked at twice, however crooked. The
 # library's parser raises at some declarations, and takes hours for a mail of "<a <a <a".
 _MARKUP = re.compile(
