@@ -39,6 +39,7 @@ from tests.city import OFFICER, SECOND
 from tests.faults.random_world import WEATHER, World
 from tests.faults.week_promises import (
     answers_are_of_the_telephone,
+    answers_are_of_what_they_quote,
     answers_count,
     who_was_told_is_heard,
 )
@@ -240,6 +241,7 @@ def reply(world: World) -> None:
     route = dice.choice(["sms-1", "sms-1", city.routes[-1].name])
     new = answered(world, partial(receive.events, route=route, came=[came]))
     answers_are_of_the_telephone(world, phone, named, new)
+    answers_are_of_what_they_quote(came, new)
     if not again and not named and world.gathered is None:
         who_was_told_is_heard(world, came, city.rows(select(t.ack)))
 

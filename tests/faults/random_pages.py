@@ -37,13 +37,17 @@ def tap(world: World) -> None:
     handed, token = dice.choice(linked)
     with city.store.read() as connection:
         found = city.store.vault.links.read(token, partial(alert_ending_in, connection))
-    hold(found is not None, "a link that was sent is known", handed.message)
-    assert found is not None
+    if found is None:
+        hold(handed.forgotten, "a link that was sent is known", handed.message)
+        return
     alert_id, person = found
     d = t.delivery.c
-    row = city.one(select(d.recipient_kind, d.recipient_no).where(d.id == handed.message.delivery))
-    mine = (row.recipient_kind, row.recipient_no) == (int(RecipientKind.PERSON), person)
-    hold(mine, "a link is of whoever it was sent to", row, person)
+    rows = city.rows(
+        select(d.recipient_kind, d.recipient_no).where(d.id == handed.message.delivery)
+    )
+    hold(rows or handed.forgotten, "what was sent is on record", handed.message)
+    mine = all(tuple(row) == (int(RecipientKind.PERSON), person) for row in rows)
+    hold(mine, "a link is of whoever it was sent to", rows, person)
     no = alert_of(handed.message.delivery)
     hold(city.one(select(t.alert.c.id).where(t.alert.c.no == no)).id == alert_id, "and its alert's")
     world.replies += 1

@@ -17,7 +17,7 @@ import structlog
 from alertd.engine import halting
 from tests import databases
 from tests.city import OFFICER
-from tests.faults import random_acts, random_clock, random_pages
+from tests.faults import random_acts, random_backups, random_clock, random_pages
 from tests.faults.random_world import World
 from tests.faults.week_ends import in_the_end
 from tests.faults.week_promises import after_each_act, at_hand_over
@@ -46,6 +46,8 @@ ACTS: dict[Callable[[World], None], int] = {
     random_acts.time: 22,
     random_acts.restart: 5,
     random_acts.connections_lost: 1,
+    random_backups.back_up: 3,
+    random_backups.restore: 2,
     random_clock.clock_leaps: 4,
     random_clock.clock_accepted: 3,
     random_pages.tap: 6,

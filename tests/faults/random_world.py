@@ -85,6 +85,7 @@ class Handed:
     process: Process
     lived: int  # as Process has it
     ending: str = ""  # accepted, delivered, hangs, lost, late, or a Fault's value
+    forgotten: bool = False  # a backup of before it was gone back to
 
     @property
     def may_have_left(self) -> bool:
@@ -110,6 +111,8 @@ class World:
     drafts: list[dict[str, Any]] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     closed_help: set[int] = field(default_factory=set)
+    backups: list[Any] = field(default_factory=list)
+    codes: dict[str, bytes] = field(default_factory=dict)  # whose each is that was handed over
     replies: int = 0  # that came, by any process: a gateway's numbers are its own
     gathered: list[Callable[[Turn], Any]] | None = None
     story: list[str] = field(default_factory=list)
@@ -154,6 +157,10 @@ class World:
     def city(self) -> City:
         """The process at which things are done at the moment."""
         return self.node.current.city
+
+    def known_tries(self, delivery: int) -> list[Handed]:
+        """Those of a message that alertd may know of: none that a restore went back before."""
+        return [each for each in self.tries.get(delivery, []) if not each.forgotten]
 
     def roll(self, name: str) -> None:
         """Throw dice of one act's own: what it does hangs on no other act's throws."""

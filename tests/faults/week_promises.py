@@ -51,6 +51,7 @@ def at_hand_over(world: World, handed: Handed) -> None:
     """All of it, before the gateway has it."""
     on_record(world, handed)
     copies_are_marked(world, handed)
+    numbers_stay_whose_they_were(world, handed)
     if handed.message.kind != "help":  # a cry leaves whatever is paused, stopped or a drill's plan
         may_leave(world, handed)
 
@@ -67,12 +68,25 @@ def copies_are_marked(world: World, handed: Handed) -> None:
     """2: whatever may be a second copy says so; no try is handed over twice."""
     message = handed.message
     before = world.tries.get(message.delivery, [])
-    twice = any(each.message.attempt == message.attempt for each in before)
+    known = world.known_tries(message.delivery)
+    twice = any(each.message.attempt == message.attempt for each in known)
     hold(not twice, "no try is handed over twice", message)
     said = any(each.delivery == message.delivery for each in world.receipts)
     maybe = any(each.may_have_left for each in before)
     marked = message.possible_duplicate or not maybe or said  # a gateway's "failed" is believed
     hold(marked, "a second copy is marked", message, [each.ending for each in before])
+
+
+def numbers_stay_whose_they_were(world: World, handed: Handed) -> None:
+    """4: no number or code is given twice, not even one that alertd knows nothing of any more."""
+    message = handed.message
+    for each in world.tries.get(message.delivery, []):
+        same = (each.message.kind, each.message.created_at) == (message.kind, message.created_at)
+        hold(same, "a message's number is no other's", message, each.message)
+    no = alert_of(message.delivery)
+    alert = world.city.one(select(t.alert.c.id, t.alert.c.short_code).where(t.alert.c.no == no))
+    whose = world.codes.setdefault(alert.short_code, alert.id)
+    hold(whose == alert.id, "a code is one alert's", alert.short_code, alert.id, whose)
 
 
 def may_leave(world: World, handed: Handed) -> None:
@@ -145,6 +159,15 @@ def answers_are_of_the_telephone(world: World, phone: str, named: str, new: Iter
         told = {row.recipient_no for row in world.city.rows(tried)}
         heir = told - names.keys()
         hold(ack.person_no in told or heir, "who answers was told", ack, told)
+
+
+def answers_are_of_what_they_quote(came: Reply, new: Iterable[Any]) -> None:
+    """4: who answers a message, and names no alert, answers its own alert, known or forgotten."""
+    names_one = any(word[:1].isascii() and word[:1].isalpha() for word in came.text.split())
+    if came.answers and not names_one:
+        for ack in new:
+            own = ack.alert_no == alert_of(came.answers)
+            hold(own, "a quoted message's alert is answered", came, ack)
 
 
 def who_was_told_is_heard(world: World, came: Reply, acks: Iterable[Any]) -> None:

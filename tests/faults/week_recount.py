@@ -240,8 +240,8 @@ def peers_agree(world: World, sent: list[Any]) -> None:
     """
     answered = {receipt.delivery for receipt in world.receipts}
     for row in sent:
-        seen = world.tries.get(row.id, [])
-        hold(len(seen) <= row.attempt, "each try is on record", alert_of(row.id), row, seen)
+        seen, known = world.tries.get(row.id, []), world.known_tries(row.id)
+        hold(len(known) <= row.attempt, "each try is on record", alert_of(row.id), row, known)
         state = DeliveryState(row.state)
         if row.id in answered:
             continue
@@ -252,5 +252,6 @@ def peers_agree(world: World, sent: list[Any]) -> None:
             came = any(each.ending == "delivered" for each in took)
             hold(came, "what is called delivered came", row, seen)
         denied = any(each.ending == "dead" for each in seen)
+        took = [each for each in took if not each.forgotten]
         wrong = state is DeliveryState.FAILED and took and not denied
         hold(not wrong, "what was taken isn't called failed", row, seen)
