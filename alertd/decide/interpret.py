@@ -131,7 +131,12 @@ class _Choice(NamedTuple):
 
 
 def correlate(
-    reply: Reply, extension: str, candidates: Sequence[Candidate], *, received_at: Millis
+    reply: Reply,
+    extension: str,
+    candidates: Sequence[Candidate],
+    *,
+    received_at: Millis,
+    elsewhere: bool = False,
 ) -> Correlation:
     """Find what a reply of a known sender answers.
 
@@ -143,8 +148,10 @@ def correlate(
         extension: The extension that the reply came to; empty where the route has none.
         candidates: Every alert that this address was told of, open or ended.
         received_at: The sender's time of the reply, where the gateway gives one.
+        elsewhere: The gateway knows which message was answered, and none of these is its alert:
+            one that a backup lacks, or that this address wasn't told of.
     """
-    choice = _choose(reply, extension, candidates, received_at)
+    choice = _choose(reply, extension, candidates, received_at, elsewhere=elsewhere)
     kind = choice.kind or reply.kind
     if kind is ReplyKind.HELP:
         return _help(reply, choice, candidates)
@@ -156,7 +163,12 @@ def correlate(
 
 
 def _choose(
-    reply: Reply, extension: str, candidates: Sequence[Candidate], received_at: Millis
+    reply: Reply,
+    extension: str,
+    candidates: Sequence[Candidate],
+    received_at: Millis,
+    *,
+    elsewhere: bool,
 ) -> _Choice:
     by_extension = _by_extension(extension, candidates, received_at)
     by_code = _by_code(reply.code, candidates)
@@ -170,7 +182,8 @@ def _choose(
         return _Choice("code", by_code)
     if extension and any(candidate.extension for candidate in candidates):
         return _Choice("extension-not-told", None, Verdict.QUARANTINED)
-    return _bare(candidates, received_at, help_=reply.kind is ReplyKind.HELP)
+    bare = _bare(candidates, received_at, help_=reply.kind is ReplyKind.HELP)
+    return _none_of_them("answers-another", candidates) if elsewhere else bare
 
 
 def _by_extension(
@@ -221,9 +234,14 @@ def _bare(candidates: Sequence[Candidate], received_at: Millis, *, help_: bool) 
         return _Choice("last-told", ended)
     if told or not candidates:
         return _Choice("no-alert", None, Verdict.NO_ALERT)
+    # With a clock that is minutes wrong it is the answer.
+    return _none_of_them("before-told", candidates)
+
+
+def _none_of_them(reason: str, candidates: Iterable[Candidate]) -> _Choice:
+    """Whoever wrote it is asked, while there is anything to answer."""
     waits = any(candidate.open for candidate in candidates)
-    # With a clock that is minutes wrong it is the answer: whoever wrote it is asked.
-    return _Choice("before-told", None, Verdict.AMBIGUOUS if waits else Verdict.NO_ALERT)
+    return _Choice(reason, None, Verdict.AMBIGUOUS if waits else Verdict.NO_ALERT)
 
 
 def _heard(told: Iterable[Candidate], received_at: Millis) -> list[Candidate]:

@@ -174,7 +174,8 @@ def _interpret(
     if not boxes and (not persons or (sender in known.former and not told)):
         understood.note(0, [number, "unknown-sender", "unknown-sender", None])
         return
-    candidates = _meant(understood.alerts, told, came)
+    about = [c for c in told if understood.alerts[c.alert_id] == alert_of(came.answers)]
+    candidates = _extended(about or told, came.extension)
     named = {person.person_no: person.name for c in candidates for person in c.persons}
     text = came.text[:_MOST_TEXT]
     read = _parse(text, names=tuple(named.values()))
@@ -183,7 +184,8 @@ def _interpret(
     if not read.names:
         candidates = _of_reader(candidates, understood.readers.get(came.answers))
     written_at = sent_at(came.occurred_at, turn.now)
-    found = correlate(read, came.extension, candidates, received_at=written_at)
+    elsewhere = bool(came.answers) and not about
+    found = correlate(read, came.extension, candidates, received_at=written_at, elsewhere=elsewhere)
     alert_no = understood.alerts[found.alert_id] if found.alert_id else None
     wrote = found.persons or (() if boxes or sender in known.former else persons)
     person_no = wrote[0] if len(wrote) == 1 else None  # though nobody can tell about what
@@ -199,15 +201,12 @@ def _interpret(
         understood.unclear.append((candidates, persons))
 
 
-def _meant(
-    alerts: Mapping[bytes, int], candidates: Sequence[Candidate], came: Reply
-) -> Sequence[Candidate]:
-    """Those that the gateway leaves: it may know which message was answered, or its extension."""
-    about = [c for c in candidates if alerts[c.alert_id] == alert_of(came.answers)]
-    digits = len(came.extension)
+def _extended(candidates: Sequence[Candidate], extension: str) -> Sequence[Candidate]:
+    """With the extension of each, of as many digits as the one that was answered."""
+    digits = len(extension)
     if not digits:
-        return about or candidates
-    return [c._replace(extension=extension_of(c.short_code, digits)) for c in about or candidates]
+        return candidates
+    return [c._replace(extension=extension_of(c.short_code, digits)) for c in candidates]
 
 
 def _readers(turn: Turn, answered: Sequence[int]) -> dict[int, int]:

@@ -15,10 +15,14 @@ from alertd.model import Fact, Millis
 from alertd.store import tables as t
 from alertd.store.database import Transaction
 
-_DAY_MS: Final = 86_400_000
-_MOST_DAYS: Final = 30
-# Eight messages to each of two million people; and there is room for that some hundred times.
+# Nobody drafts alerts so fast, nor has messages made, for long. What grows with time since the
+# backup has a second restoring of the same one give no number that the first one's life gave.
+_AN_ALERT_MS: Final = 300_000
+_DELIVERIES_A_SECOND: Final = 1_000
+_LONGEST_MS: Final = 30 * 86_400_000
+# Eight messages to each of two million people.
 _DELIVERIES: Final = 1 << 24
+_MOST_DELIVERIES: Final = 1 << 28  # an alert has room for these some times
 _PEOPLE: Final = 10_000
 _KIND: Final = "alert.numbers-left-out"
 
@@ -51,12 +55,13 @@ def _left_out(connection: Connection) -> list[int]:
 def leave_out(tx: Transaction, taken_at: Millis, *, source: str) -> None:
     """Leave out what may have been given since `taken_at`.
 
-    Of alerts a letter of codes, and one for each day: the fact has the last of these numbers for
-    its alert's. Of each alert's deliveries more than it can have made: also a draft may have been
-    issued since, and who answers one that is over is thanked. Of people some thousands.
+    Of alerts a letter of codes, and more by the time since: the fact has the last of these numbers
+    for its alert's. Of each alert's deliveries more than it can have made: also a draft may have
+    been issued since, and who answers one that is over is thanked. Of people some thousands.
     """
-    days = min(max(0, tx.now - taken_at) // _DAY_MS, _MOST_DAYS)
-    last = next_alert(tx.connection) - 1 + PER_LETTER * (1 + days)
+    since = min(max(0, tx.now - taken_at), _LONGEST_MS)
+    last = next_alert(tx.connection) - 1 + PER_LETTER + since // _AN_ALERT_MS
+    deliveries = min(_DELIVERIES + since // 1_000 * _DELIVERIES_A_SECOND, _MOST_DELIVERIES)
     person = last_person(tx.connection) + _PEOPLE
-    body = {"taken_at": taken_at, "deliveries": _DELIVERIES, "person": person}
+    body = {"taken_at": taken_at, "deliveries": deliveries, "person": person}
     tx.record(Fact(kind=_KIND, occurred_at=tx.now, body=body, alert_no=last, source=source))

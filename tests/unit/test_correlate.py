@@ -56,10 +56,16 @@ def ended(code: str = "A7", told: float = 0, end: float = 60, **more: object) ->
 
 
 def told(
-    text: str, *candidates: Candidate, extension: str = "", minutes: float = 70
+    text: str,
+    *candidates: Candidate,
+    extension: str = "",
+    minutes: float = 70,
+    elsewhere: bool = False,
 ) -> Correlation:
     names = [person.name for candidate in candidates for person in candidate.persons]
-    return correlate(parse(text, names), extension, candidates, received_at=at(minutes))
+    return correlate(
+        parse(text, names), extension, candidates, received_at=at(minutes), elsewhere=elsewhere
+    )
 
 
 def verdict(found: Correlation) -> tuple[Verdict, str]:
@@ -137,6 +143,18 @@ def test_an_extension_given_out_again_means_the_open_alert() -> None:
     assert told("1", *both, extension="01").alert_id == b"B2"
     long_ago = ended("A6", -60 * 24 * 30, -60 * 24 * 29, extension="01")
     assert told("1", long_ago, extension="01").verdict is Verdict.QUARANTINED
+
+
+def test_an_answer_to_a_message_of_another_alert_counts_for_none_of_these() -> None:
+    """The gateway knows which call or mail it is: of an alert that a backup lacks, perhaps."""
+    found = told("1", alert("A7"), elsewhere=True)
+    assert verdict(found) == (Verdict.AMBIGUOUS, "answers-another")
+    assert found.alert_id is None
+    assert verdict(told("1", ended(), elsewhere=True)) == (Verdict.NO_ALERT, "answers-another")
+    both = told("1", ended(), alert("B2"), elsewhere=True)
+    assert verdict(both) == (Verdict.AMBIGUOUS, "answers-another")
+    assert told("A7 1", alert("A7"), elsewhere=True).reason == "code"
+    assert told("3", alert("A7"), elsewhere=True).kind is ReplyKind.HELP
 
 
 @pytest.mark.parametrize("text", ["B2 1", "B2 2 35", "B2"])

@@ -117,6 +117,40 @@ def test_a_draft_of_before_is_issued_by_other_numbers_than_it_was(
     is_its_record(city, tmp_path, 1)
 
 
+def test_what_a_first_restoring_gave_isnt_given_by_a_second(office: Office, tmp_path: Path) -> None:
+    """The disk goes again, and there is no other backup."""
+    office.city.issue("typhoon", "red", areas=[TOWN])
+    taken = office.back_up()
+    city = office.restore(taken)
+    city.forward(minutes=12)
+    city.draft("flood", "red")
+    given = {message.delivery for message in city.sent}
+    first = city.draft("flood", "red", areas=[TOWN])
+    assert given
+    city.forward(minutes=5)
+    city = office.restore(taken)
+    city.forward(minutes=12)
+    assert city.sent
+    assert not given & {message.delivery for message in city.sent}
+    assert city.draft("flood", "red")["no"] > first["no"]
+    is_its_record(city, tmp_path, 1)
+
+
+def test_an_answer_to_a_lost_alert_counts_for_no_other(office: Office) -> None:
+    """A call or a mail of it is answered after the restoring: the gateway says which it was."""
+    city = office.city
+    city.issue("typhoon", "red", areas=[TOWN])
+    taken = office.back_up()
+    city.issue("flood", "red", areas=[TOWN])
+    lost, first = city.sent[-1], city.sent[0]
+    city = office.restore(taken)
+    city.reply(lost.address, "1", answers=lost.delivery)
+    assert city.one(select(t.inbound)).reason == "answers-another"
+    assert not city.rows(select(t.ack))
+    city.reply(first.address, "1", answers=first.delivery)
+    assert city.one(select(t.ack)).alert_no == 1
+
+
 def test_who_was_told_before_and_after_is_told_what_follows(office: Office, tmp_path: Path) -> None:
     """The numbers left out between them are millions, and no piece is made for them."""
     city = office.city
