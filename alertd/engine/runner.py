@@ -280,9 +280,9 @@ class Runner:
         that doesn't fit may hold up nobody. Returns when to try again, in seconds.
         """
         self.failing = cause_of(error)
-        self._log_failure("step failed", self.failing)
         for name, items in ended.items():
             self._outcomes[name].extendleft(reversed(items))
+        self._log_failure("step failed", self.failing)
         if isinstance(error, MovedError):
             # Should it be killed now, what is in a journal without a name would be lost.
             self.engine.store.checkpoint()
