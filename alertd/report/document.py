@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 from alertd.i18n import N_, translator
-from alertd.model import duty_of, stage_of
+from alertd.model import Channel, duty_of, stage_of
 from alertd.report.change import Change, lines
 from alertd.report.drawing import curve, funnel
 from alertd.report.figures import Figures
@@ -259,7 +259,14 @@ def _channels(figures: Figures, say: Say) -> dict[str, Any]:
         )
         for channel, n in figures.channels.items()
     ]
-    return _table(say(N_("By channel")), [say(head) for head in heads], rows, right=range(1, 8))
+    calls = N_("A call is delivered once it is picked up, by a mailbox perhaps.")
+    return _table(
+        say(N_("By channel")),
+        [say(head) for head in heads],
+        rows,
+        right=range(1, 8),
+        note=say(calls) if Channel.VOICE.word in figures.channels else "",
+    )
 
 
 def _ways(figures: Figures, say: Say) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alertd.i18n import N_
-from alertd.model import MINUTE_MS, DeliveryState, Millis
+from alertd.model import MINUTE_MS, Channel, DeliveryState, Millis
 from alertd.report.figures import Figures
 from alertd.report.words import Say
 
@@ -95,14 +95,18 @@ def _time_marks(end: Millis) -> tuple[Mark, ...]:
 
 
 def funnel(figures: Figures, say: Say) -> tuple[tuple[Bar, ...], tuple[Bar, ...]]:
-    """Messages from made to confirmed, and duties from asked to on time."""
+    """Messages from made to confirmed, and duties from asked to on time.
+
+    No call confirms an arrival: a mailbox picks up, too.
+    """
     deliveries, stage = figures.deliveries, figures.first
     confirmed = getattr(deliveries, DeliveryState.DELIVERED.word)
+    calls = figures.channels.get(Channel.VOICE.word)
     messages = (
         (say(N_("Messages made")), deliveries.made),
         (say(N_("Submitted")), deliveries.submitted),
         (say(N_("Accepted by a gateway")), deliveries.accepted + confirmed),
-        (say(N_("Arrival confirmed")), confirmed),
+        (say(N_("Arrival confirmed")), confirmed - (calls.delivered if calls else 0)),
     )
     duties = (
         (say(N_("Person-duties asked")), stage.asked if stage else 0),

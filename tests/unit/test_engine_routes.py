@@ -22,7 +22,10 @@ from alertd.model import (
     Via,
     alert_of,
 )
+from alertd.report.drawing import funnel as drawn
+from alertd.report.make import gather
 from alertd.store import tables as t
+from alertd.store.reads.board import board
 from alertd.store.reads.unanswered import unanswered
 from channels.base import Accepted, Fault, Outcome, Outgoing, ReceiptStatus, Reply, SendError
 from channels.extensions import extension_of
@@ -213,6 +216,10 @@ def test_a_call_to_a_mailbox_reaches_nobody_in_a_drills_score(tmp_path: Path) ->
         city.receipt(call, ReceiptStatus.PLAYED, detail="20/20")
     with city.store.read() as connection:
         told = _part(connection, drill, 0, None).told
+        funnel = board(connection, drill).funnel
+        messages, _ = drawn(gather(connection, drill).figures, str)
+    assert (funnel.delivered, funnel.accepted) == (0, len(city.sent))
+    assert (messages[-1].n, messages[-2].n) == (0, len(city.sent))
     assert len(told) == len(calls)
     assert not any(person.arrived for person in told)
     text = next(message for message in city.sent if message.kind == "alert")

@@ -59,7 +59,8 @@ class Funnel:
     Args:
         due: Deliveries that came into being and weren't withdrawn before they left.
         accepted: Those that a gateway took responsibility for, delivered ones included.
-        delivered: Those confirmed by the gateway or the terminal itself.
+        delivered: Those confirmed by the gateway or the terminal itself. No calls: a mailbox picks
+            up, too.
         failed: Those that won't arrive.
         unknown: Those that nobody can tell of; neither sent nor failed.
         waiting: Those not handed over yet.
@@ -252,10 +253,11 @@ def _funnel(found: Sequence[StageFigures], channels: Sequence[ChannelFigures] | 
     def total(*names: str) -> int:
         return sum(channel.states[name] for channel in channels for name in names)
 
+    calls = next((each.states for each in channels if each.channel == Channel.VOICE.word), None)
     return Funnel(
         due=sum(channel.total for channel in channels) - total("expired", "cancelled"),
         accepted=total("accepted", "delivered"),
-        delivered=total("delivered"),
+        delivered=total("delivered") - (calls["delivered"] if calls else 0),
         failed=total("failed"),
         unknown=total("unknown"),
         waiting=total("pending", "sending"),
