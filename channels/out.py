@@ -23,7 +23,10 @@ from channels.base import (
     SendError,
 )
 
-_OUT = N_("This route is out, and is tried again by itself: {problem} What to do: {reason}")
+_OUT = N_(
+    "This route is out, and is tried again by itself: {problem} What to do: {reason} After a change"
+    " of the settings start alertd anew."
+)
 _UNFORESEEN = N_("Route '{name}' ({type}) can't be started: {error}.")
 _LOOK = N_("Look into alertd's log, and whether a package was updated.")
 
