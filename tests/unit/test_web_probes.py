@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 
 from alertd.engine.turn import Turn
 from alertd.store.backup.word import Word, leave
+from channels.base import Fault, SendError
 from tests import databases
 from tests.unit.web_city import Loopback, WebCity, short
 
@@ -170,3 +171,38 @@ async def test_a_backup_that_failed_at_night_is_told_in_the_morning(web: WebCity
         assert (told in found.json()["warnings"]) != web.deps.store.shared
         leave(data_dir, Word())
         assert (await client.get("/readyz")).json()["warnings"] == []
+
+
+async def nobody_told(web: WebCity) -> None:
+    """Wait until nothing about the call is under way any more."""
+    async with asyncio.timeout(20), web.client("officer") as officer:
+        while True:
+            committed = asyncio.create_task(web.runner.committed())
+            (case,) = (await officer.get("/api/v1/help")).json()
+            if case["reach"] == "nobody":
+                committed.cancel()
+                return
+            await committed
+
+
+async def test_a_call_for_help_that_no_message_of_has_left_is_told_everywhere(
+    web: WebCity,
+) -> None:
+    drafted = await web.issue()
+    await web.until(drafted["id"], lambda board: board["funnel"]["accepted"])
+    web.loopback.result = SendError(Fault.DEAD, "no-such-number")
+    _, person = web.city.leaders()[0]
+    await web.reply(web.city.phone_of(person), "3", "h1")
+    await web.until(drafted["id"], lambda board: board["help_unheard"] == 1)
+    await nobody_told(web)
+    cookies = {"alertd_session": await web.session("officer")}
+    async with web.client("officer") as officer, web.client(cookies=cookies) as page:
+        told = "Somebody calls for help, and no message about it has left: telephone, and take it."
+        assert (await officer.get("/readyz")).json()["warnings"] == [told]
+        assert "alertd_help_unheard 1.0" in (await officer.get("/metrics")).text
+        (case,) = (await officer.get("/api/v1/help")).json()
+        assert case["reach"] == "nobody"
+        at = f"/alerts/{drafted['short_code']}"
+        for path in ("/alerts", at, f"{at}/wall"):
+            shown = await page.get(path, headers={"accept": "text/html"})
+            assert "every message about it has failed: telephone them yourself" in shown.text, path
