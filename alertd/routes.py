@@ -17,7 +17,7 @@ from alertd.provision import planned
 from channels import registry
 from channels.base import Channel, RouteConfig
 from channels.kinds import kinds_of
-from channels.out import RouteOut, put_away
+from channels.out import RouteOut, begin
 
 EVERY_S: Final = 10.0  # one that is out is tried again so often
 
@@ -91,10 +91,6 @@ class Routes:
         name, channel = out.config.name, await self.build(out.config)
         if channel.kind is not out.kind:
             raise ConflictError(f"The route '{name}' can be had now.", hint="Start alertd anew.")
-        try:
-            if self.sends_by(name):
-                await channel.start()
-        except BaseException:
-            await put_away(channel)
-            raise
+        if self.sends_by(name):
+            await begin(channel)
         return channel

@@ -5,6 +5,7 @@ by another route or waits. Nothing is ever sent by less than the route asks for,
 certificate that it names.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import structlog
@@ -29,6 +30,8 @@ _OUT = N_(
 )
 _UNFORESEEN = N_("Route '{name}' ({type}) can't be started: {error}.")
 _LOOK = N_("Look into alertd's log, and whether a package was updated.")
+
+_START_S = 15.0  # a route that takes longer is out, and is tried again
 
 log = structlog.get_logger("channels.out")
 
@@ -73,7 +76,17 @@ class RouteOut:
         return Health(ok=False, detail=told)
 
 
-async def put_away(channel: Channel) -> None:
+async def begin(channel: Channel) -> None:
+    """Start a route, within bounds; where that fails it is ended, and raises why."""
+    try:
+        async with asyncio.timeout(_START_S):
+            await channel.start()
+    except BaseException:
+        await _put_away(channel)
+        raise
+
+
+async def _put_away(channel: Channel) -> None:
     """End a route that didn't start; how that ends is of no more use to anybody."""
     try:
         await channel.close()

@@ -28,7 +28,7 @@ from alertd.errors import MovedError, UnavailableError, UnsureError
 from alertd.model import Millis
 from alertd.store.dialect import cause_of, out_of_space
 from channels.base import Channel, Event, Fault, Outcome, SendError
-from channels.out import RouteOut, put_away
+from channels.out import RouteOut, begin
 
 MOST_WAITING = 20_000  # inputs waiting for a commit; past it callers are told to come back
 MOST_A_STEP = 1_000
@@ -92,16 +92,18 @@ class Runner:
         """Open the channels, load what was under way, and begin."""
         self._loop = asyncio.get_running_loop()
         self.engine.load_live_alerts(self.now())
-        for name, channel in list(self.channels.items()):
-            if not self.engine.part.sends_by(name):
-                continue
-            try:
-                await channel.start()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the others work
-                self.channels[name] = out = RouteOut(channel.config, channel.kind, error)
-                log.error("a route is out", route=name, reason=out.trouble.message)  # noqa: TRY400
-                await put_away(channel)
+        ours = [name for name in self.channels if self.engine.part.sends_by(name)]
+        await asyncio.gather(*map(self._start, ours))
         self._thread.start()
+
+    async def _start(self, name: str) -> None:
+        """Start a route beside the others: one that has to wait for its gateway holds up none."""
+        channel = self.channels[name]
+        try:
+            await begin(channel)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others work
+            self.channels[name] = out = RouteOut(channel.config, channel.kind, error)
+            log.error("a route is out", route=name, reason=out.trouble.message)  # noqa: TRY400
 
     @property
     def alive(self) -> bool:

@@ -1,5 +1,6 @@
 """What is wrong with one route keeps no other from sending."""
 
+import asyncio
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -166,3 +167,23 @@ async def test_a_route_that_can_t_start_stops_no_server(tmp_path: Path) -> None:
             assert (await client.post("/hooks/sms-2/others", json=[])).status_code == 404
         drafted = await web.issue()
         await web.until(drafted["id"], lambda board: board["funnel"]["accepted"])
+
+
+class Meeting(Loopback):
+    """One that can't start unless the others are being started, too."""
+
+    def __init__(self, name: str, together: asyncio.Barrier) -> None:
+        super().__init__(name)
+        self.together = together
+
+    async def start(self) -> None:
+        await self.together.wait()
+
+
+async def test_no_route_waits_for_another_s_start(tmp_path: Path) -> None:
+    together = asyncio.Barrier(2)
+    async with (
+        asyncio.timeout(10),
+        web_city(tmp_path, others=[Meeting(name, together) for name in ("sms-2", "sms-3")]) as web,
+    ):
+        assert not any(isinstance(each, RouteOut) for each in web.deps.channels.values())
