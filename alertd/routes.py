@@ -49,8 +49,7 @@ class Routes:
             try:
                 self.channels[config.name] = await self.build(config)
             except Exception as error:  # noqa: BLE001 - whatever it is, the others work
-                out = self.channels[config.name] = RouteOut(config, kinds_of(config)[0], error)
-                log.error("a route is out", route=config.name, reason=out.trouble.message)  # noqa: TRY400
+                self.channels[config.name] = RouteOut(config, kinds_of(config)[0], error)
 
     def plan(self, speed: float) -> dict[str, Route]:
         """The routes as the engine plans with them, in a clock's seconds.

@@ -49,6 +49,10 @@ class RouteOut:
         self.config = config
         self.kind = kind
         self.fails(error)
+        # What was foreseen says what it is; anything else says where.
+        where = None if isinstance(error, AlertdError) else error
+        told = self.trouble.message
+        log.error("a route is out", route=config.name, reason=told, exc_info=where)
 
     def fails(self, error: Exception) -> None:
         """It couldn't be had once more."""

@@ -102,8 +102,7 @@ class Runner:
         try:
             await begin(channel)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others work
-            self.channels[name] = out = RouteOut(channel.config, channel.kind, error)
-            log.error("a route is out", route=name, reason=out.trouble.message)  # noqa: TRY400
+            self.channels[name] = RouteOut(channel.config, channel.kind, error)
 
     @property
     def alive(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import certifi
 import pytest
+from structlog.testing import capture_logs
 
 from alertd.errors import NotConfiguredError
 from alertd.i18n import sentence
@@ -95,7 +96,9 @@ async def test_nor_does_a_library_that_breaks() -> None:
         return Loopback(given.name)
 
     routes = Routes(build, lambda _: True)
-    await routes.add([config("modems", "modems"), config("sms", "handsets")])
+    with capture_logs() as logged:
+        await routes.add([config("modems", "modems"), config("sms", "handsets")])
+    assert [(line["route"], type(line["exc_info"])) for line in logged] == [("modems", ImportError)]
     (trouble,) = routes.troubles
     assert trouble.message == "Route 'modems' (modems) can't be started: ImportError."
     assert sentence("zh-CN", trouble.message) == "通路“modems”(modems)无法启动:ImportError。"
