@@ -69,8 +69,8 @@ class Routes:
 
     @property
     def troubles(self) -> list[AlertdError]:
-        """Why some of those that this process sends by are out."""
-        return [out.trouble for out in self._out() if self.sends_by(out.config.name)]
+        """Why some are out; one that others send by is so for its hooks."""
+        return [out.trouble for out in self._out()]
 
     def _out(self) -> list[RouteOut]:
         return [channel for channel in self.channels.values() if isinstance(channel, RouteOut)]

@@ -15,6 +15,7 @@ from alertd.store.reads.pulse import Pulse, pulse
 from alertd.web.deps import Deps
 from alertd.web.standing import standing_of
 from channels.base import Channel, Health
+from channels.out import RouteOut
 
 MOST_CYCLE_AGE_S: Final = 10.0
 MOST_PENDING_AGE_S: Final = 120.0  # a route that can't keep up with what is due
@@ -72,7 +73,9 @@ class Readiness:
 async def readiness(deps: Deps) -> Readiness:
     """Look at the engine, the store, the disk and the routes."""
     part = deps.runner.engine.part
-    routes = await route_healths({n: c for n, c in deps.channels.items() if part.sends_by(n)})
+    # One that is out is so for its hooks, too, whoever sends by it.
+    shown = {n: c for n, c in deps.channels.items() if part.sends_by(n) or isinstance(c, RouteOut)}
+    routes = await route_healths(shown)
     free = await asyncio.to_thread(_free, deps)
     now = deps.now()
     cycle_age_s = max(0.0, (now - deps.runner.cycled_at) / 1000)
@@ -91,7 +94,8 @@ async def readiness(deps: Deps) -> Readiness:
     elif free is not None and free < LEAST_FREE_BYTES:
         reasons.append(N_("The disk is nearly full."))
     warnings = [f"{route.name}: {route.detail}" for route in routes if not route.ok]
-    if routes and len(warnings) == len(routes):
+    sending = [route for route in routes if part.sends_by(route.name)]
+    if sending and not any(route.ok for route in sending):
         reasons.append(N_("No route is reachable."))
     carried = frozenset().union(*(each.config.carries for each in deps.channels.values()))
     if not deps.channels:

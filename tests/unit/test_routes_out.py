@@ -10,6 +10,7 @@ import certifi
 import pytest
 from structlog.testing import capture_logs
 
+from alertd.decide.shares import CONSOLE
 from alertd.errors import NotConfiguredError
 from alertd.i18n import sentence
 from alertd.model import Channel as Kind
@@ -190,3 +191,14 @@ async def test_no_route_waits_for_another_s_start(tmp_path: Path) -> None:
         web_city(tmp_path, others=[Meeting(name, together) for name in ("sms-2", "sms-3")]) as web,
     ):
         assert not any(isinstance(each, RouteOut) for each in web.deps.channels.values())
+
+
+async def test_a_console_beside_workers_says_whose_hooks_it_cannot_answer(tmp_path: Path) -> None:
+    async with web_city(tmp_path) as web, web.client() as client:
+        web.deps.runner.engine.part = CONSOLE
+        broken = NotConfiguredError("The file is gone.", hint="Put it back.")
+        out = RouteOut(config("sms-1", "handsets"), ChannelKind.SMS, broken)
+        web.deps.channels["sms-1"] = out  # type: ignore[index]
+        found = (await client.get("/readyz")).json()
+        assert found["ready"], "others send by it"
+        assert [warning.split(":")[0] for warning in found["warnings"]] == ["sms-1"]
