@@ -34,7 +34,7 @@ class Fault(StrEnum):
     AWAY = "away"  # not handed over; the gateway isn't there: the route waits until it is back
     REFUSED = "refused"  # not handed over; not by this route (content, rights), another may do
     DEAD = "dead"  # not handed over; the address doesn't exist or can't receive, by any route
-    OPTED_OUT = "opted-out"  # not handed over; the recipient asked the gateway to be left alone
+    OPTED_OUT = "opted-out"  # not handed over; they asked this gateway to be left alone
     UNKNOWN = "unknown"  # nobody can tell: it may or may not have been handed over
 
 

@@ -14,7 +14,7 @@ BY_HAND = "by-hand"  # why something is accepted that no gateway has: it is on s
 _S = DeliveryState
 # Not the message's: it was told to wait, and no message's tries are used up by that.
 _TOLD_TO_WAIT = frozenset({Fault.THROTTLED, Fault.BUSY, Fault.AWAY})
-_FINAL_FAULTS = frozenset({Fault.DEAD, Fault.OPTED_OUT})
+_OF_THE_ADDRESS = frozenset({Fault.DEAD, Fault.OPTED_OUT})
 _EARLIER_TRY = re.compile(r"try-(\d+)-accepted")  # why, where it isn't the last try's doing
 _MOST_BY_ONE_ROUTE = 2  # tries in a row, where there is another
 _MOST_TRIES = 30_000  # of one that is told to wait for days; the column holds no more than 32,767
@@ -61,7 +61,7 @@ def outcome(delivery: Delivery, result: Accepted | SendError, now: Millis) -> Se
         return _accepted(delivery, now, result)
     if result.fault is Fault.UNKNOWN:
         return _unknown(delivery, now, result.code)
-    if result.fault in _FINAL_FAULTS:
+    if _is_final(delivery, result.fault):
         return _failed(delivery, result.code, result.fault)
     return _again(delivery, result, now)
 
@@ -205,6 +205,16 @@ def _once_more(delivery: Delivery, reason: str, due_at: Millis | None) -> Settle
     )
 
 
+def _is_final(delivery: Delivery, fault: Fault | None) -> bool:
+    """Whether no other try would bring it.
+
+    Who asked one gateway to be left alone, most often for another sender's sake, isn't silenced by
+    that: another gateway may.
+    """
+    left_alone = fault is Fault.OPTED_OUT and not delivery.other_route
+    return fault is Fault.DEAD or left_alone
+
+
 def _failed(delivery: Delivery, code: str, fault: Fault | None = None) -> Settlement:
     """It won't arrive by this try. Where an earlier one may have, nobody can tell: unknown.
 
@@ -216,13 +226,13 @@ def _failed(delivery: Delivery, code: str, fault: Fault | None = None) -> Settle
         reason=code,
         duplicate=delivery.duplicate,
         unreached=True,
-        dead=fault in _FINAL_FAULTS,
+        dead=fault in _OF_THE_ADDRESS,
     )
 
 
 def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
     """Not handed over: another try, by another route where this one refuses."""
-    refused = error.fault is Fault.REFUSED
+    refused = error.fault in {Fault.REFUSED, Fault.OPTED_OUT}
     if delivery.alert_over:
         return _too_late(delivery, _S.CANCELLED, "alert-ended")
     if refused and not delivery.other_route:
@@ -232,7 +242,8 @@ def _again(delivery: Delivery, error: SendError, now: Millis) -> Settlement:
     tired = delivery.other_route and not throttled and delivery.attempt >= _MOST_BY_ONE_ROUTE
     most = _MOST_TRIES if throttled else delivery.policy.max_attempts
     if delivery.attempt >= most:
-        return _failed(delivery, f"gave-up-after-{delivery.attempt}-{error.code}")
+        told = f"gave-up-after-{delivery.attempt}-{error.code}"
+        return _failed(delivery, told, error.fault)
     # What one route can't take now doesn't wait for it where there is another.
     elsewhere = error.fault is Fault.THROTTLED and delivery.other_route
     tries = 1 if error.fault is Fault.AWAY or elsewhere else delivery.attempt
@@ -277,7 +288,7 @@ def _failed_later(delivery: Delivery, word: Receipt, now: Millis) -> Settlement 
     current = delivery.state in {_S.SENDING, _S.ACCEPTED, _S.UNKNOWN}
     if not current or word.attempt != _taken(delivery):
         return None
-    if word.fault in {None, *_FINAL_FAULTS}:
+    if word.fault is None or _is_final(delivery, word.fault):
         return _failed(delivery, code, word.fault)
     return _again(delivery, SendError(word.fault or Fault.REFUSED, code), now)
 
@@ -294,7 +305,7 @@ def _ends_the_waiting(delivery: Delivery, word: Receipt) -> bool:
     Any try's word says so. Where the next one has begun, its own word will come.
     """
     if delivery.state is _S.PENDING and word.attempt == delivery.attempt:
-        return word.fault in _FINAL_FAULTS
+        return _is_final(delivery, word.fault)
     return delivery.state in {_S.PENDING, _S.UNKNOWN} and word.fault is Fault.DEAD
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 MOST_TRIES = 5
 FORWARD = {"unknown": 1, "accepted": 2, "delivered": 3}
 # Reasons by which the handset gateway says that no route will do, and those by which another may.
-FINAL = ("no-such-number", "opted-out")
-PASSING = ("content-refused", "unreachable", "something-new")
+FINAL = ("no-such-number",)
+PASSING = ("opted-out", "content-refused", "unreachable", "something-new")
 
 # DOMAIN, "Reply grammar": text → (kind, count); None is evidence and no answer.
 SAID: dict[str, tuple[str, int | None] | None] = {

@@ -385,9 +385,14 @@ def test_one_that_has_it_and_could_not_play_it(
             (S.FAILED, "gone", None, None, True),
         ),
         (
-            OTHER,
+            {},
             word(ReceiptStatus.FAILED, fault=Fault.OPTED_OUT, code="left"),
             (S.FAILED, "left", None, None, True),
+        ),
+        (
+            OTHER,
+            word(ReceiptStatus.FAILED, fault=Fault.OPTED_OUT, code="left"),
+            (S.PENDING, "left", NOW, "modem-1", False),
         ),
         (
             OTHER,

@@ -171,6 +171,21 @@ def test_a_refusal_goes_by_another_route_at_once_or_fails() -> None:
     assert settle.outcome(delivery(), error, NOW).state is DeliveryState.FAILED
 
 
+def test_who_asked_one_gateway_to_be_left_alone_is_told_by_another() -> None:
+    """DOMAIN: an opt-out never silences an official by itself. No other route was asked."""
+    left = SendError(Fault.OPTED_OUT, "twilio-21610")
+    by_another = settle.outcome(delivery(other_route=True), left, NOW)
+    assert (by_another.state, by_another.due_at) == (DeliveryState.PENDING, NOW)
+    assert (by_another.avoid_route, by_another.dead) == ("modem-1", False)
+    word = receipt(ReceiptStatus.FAILED, fault=Fault.OPTED_OUT, code="left")
+    had = delivery(state=DeliveryState.ACCEPTED, other_route=True)
+    later = settle.receipt(had, word, NOW)
+    assert later
+    assert later.state is DeliveryState.PENDING
+    last = settle.outcome(delivery(attempt=3, other_route=True), left, NOW)
+    assert (last.state, last.unreached, last.dead) == (DeliveryState.FAILED, True, True)
+
+
 def test_nothing_is_tried_after_the_alert_expires() -> None:
     decided = settle.outcome(delivery(expires_at=NOW + 1), SendError(Fault.RETRY, "x"), NOW)
     assert decided.state is DeliveryState.EXPIRED
