@@ -1,6 +1,6 @@
 """Calls for help, and what became of the messages by which others are told of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
@@ -71,12 +71,17 @@ def told_by(connection: Connection, delivery: int) -> int:
     return int(rows[0][0]) if rows else 0
 
 
-def of_deliveries(connection: Connection, deliveries: Iterable[int]) -> list[HelpCall]:
-    """The calls for help that nobody has taken and that any of these deliveries tells of."""
+def of_deliveries(connection: Connection, deliveries: Collection[int]) -> list[HelpCall]:
+    """The calls for help that nobody has taken and that any of these deliveries tells of.
+
+    By the few messages of such calls, however many deliveries are asked about.
+    """
     calls = untaken(connection)
     if not calls:
         return []
-    about = {told_by(connection, delivery) for delivery in deliveries}
+    wanted = numbers(connection, [call.ack_no for call in calls])
+    told = _MESSAGES.rows(connection, cases=wanted)
+    about = {case for first, last, case in told if any(first <= no <= last for no in deliveries)}
     return [call for call in calls if call.ack_no in about]
 
 
@@ -104,6 +109,9 @@ def _states(dialect: str) -> Select[Any]:
 
 
 _STATES = Prepared(_states)
+_MESSAGES = Prepared(
+    lambda dialect: select(_H.first, _H.last, _H.ack_no).where(among(dialect, _H.ack_no, "cases"))
+)
 _UNTAKEN = Prepared(
     lambda _: (
         select(*(_C[name] for name in HelpCall._fields))

@@ -14,6 +14,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "malformed-answer": N_("the gateway's answer can't be read"),
     "contradictory-answer": N_("the gateway's answer contradicts itself"),
     "route-closed": N_("the route is closed"),
+    "route-out": N_("the route is out: its file, an option or its library"),
     "no-such-number": N_("the number does not exist"),
     "bad-number": N_("that isn't a phone number"),
     "bad-address": N_("that isn't an address"),
