@@ -82,6 +82,8 @@ class Transaction:
             cursor.execute("SAVEPOINT item")
             yield
             cursor.execute("RELEASE SAVEPOINT item")
+        except BrokenOffError:
+            raise  # found by an item within this one
         except BaseException as error:
             if dialect.broke_off(self.connection, error):
                 raise BrokenOffError from error

@@ -154,6 +154,19 @@ def test_a_connection_that_breaks_between_two_items_rests_no_part_of_the_work(ur
         pass
 
 
+def test_a_connection_that_breaks_within_an_item_of_an_item_is_no_parts_failure(url: str) -> None:
+    store = opened(url)
+
+    def go_on() -> None:
+        with store.transaction(1) as tx, tx.item(), tx.item():
+            tx.connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with pytest.raises(BrokenOffError):
+        go_on()
+    with store.transaction(2) as tx, tx.item():
+        pass
+
+
 def test_a_deadlock_takes_back_the_whole_step(url: str) -> None:
     one, other = opened(url), opened(url)
     with other.transaction(1, deciding=False) as tx:
