@@ -28,7 +28,8 @@ from alertd.provision import library_of, lock
 from alertd.settings import FILE_NAME, Settings, load, unknown_variables
 from alertd.store import dialect, migrate
 from alertd.store.backup.word import OLD_MS, WARNINGS, Word, read, same_disk
-from alertd.web.server import certificate_of, listen
+from alertd.web.certificate import certificate_of
+from alertd.web.server import listen
 
 _OWN_VARIABLES: Final = frozenset({TOKEN_VARIABLE, "ALERTD_OFFLINE_KIT"})
 _DAY_MS: Final = 86_400_000
@@ -178,7 +179,7 @@ def _certificate(settings: Settings) -> Iterator[Finding]:
     health = Health.BROKEN if days < 0 else Health.LOOK if days < _RENEW_DAYS else Health.WELL
     text = {
         Health.BROKEN: _("ended on {day}: browsers and gateways refuse it; alertd cert renews it"),
-        Health.LOOK: _("ends on {day}; alertd cert renews it, for the next start"),
+        Health.LOOK: _("ends on {day}; alertd cert renews it, and the server takes it up"),
         Health.WELL: _("good until {day}"),
     }[health]
     yield Finding(what, health, text.format(day=day))

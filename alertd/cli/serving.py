@@ -6,6 +6,8 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -20,7 +22,9 @@ from alertd.decide.shares import Part
 from alertd.engine.heap import settle_heap
 from alertd.errors import UnavailableError
 from alertd.settings import Settings
-from alertd.web.server import Server, certificate_of, listen, server_for
+from alertd.ticking import Ticker
+from alertd.web.certificate import Certificate, certificate_of
+from alertd.web.server import Server, listen, server_for
 
 _UP_PATIENCE_S = 30.0
 
@@ -94,10 +98,21 @@ class Serving:
         self._stack.push_async_callback(self._end_server)
         await self._up(self._server, self._task)
         settle_heap()
+        path = self._leave_word(certificate)
+        self._stack.callback(path.unlink, missing_ok=True)
+        if (shown := self._server.certificate) is not None:
+            ticker = Ticker()
+            self._stack.push_async_callback(ticker.stop)
+            ticker.every(Certificate.EVERY_S, partial(shown.look, self._renewed))
+
+    def _leave_word(self, certificate: str) -> Path:
         process = "" if self.simulated else self.part.title
         running = Running(self.url, os.getpid(), certificate, process)
-        path = running.write(self.settings.data_dir)
-        self._stack.callback(path.unlink, missing_ok=True)
+        return running.write(self.settings.data_dir)
+
+    def _renewed(self, now: str, before: str) -> None:
+        """Commands trust the one before, too, which is served until they have been told."""
+        self._leave_word(now + before)
 
     async def _up(self, server: Server, task: "asyncio.Task[None]") -> None:
         up = asyncio.ensure_future(server.up.wait())
@@ -131,7 +146,7 @@ class Serving:
 
 
 async def stoppable(work: Callable[[], Awaitable[None]], ask_to_stop: Callable[[], bool]) -> None:
-    """Run `work` so that Ctrl-C and SIGTERM end it in order.
+    """Run `work` so that Ctrl-C, SIGTERM and a terminal that goes away end it in order.
 
     Args:
         work: What is done; cancelled where it can't be asked.
@@ -149,7 +164,10 @@ async def stoppable(work: Callable[[], Awaitable[None]], ask_to_stop: Callable[[
         if not ask_to_stop():
             task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # whom nohup started goes on
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         loop.add_signal_handler(number, told_to_stop)
     try:
         await task
@@ -157,5 +175,5 @@ async def stoppable(work: Callable[[], Awaitable[None]], ask_to_stop: Callable[[
         if not told:
             raise
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in numbers:
             loop.remove_signal_handler(number)

@@ -2,9 +2,7 @@
 
 import asyncio
 import errno
-import re
 import socket
-import ssl
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -14,19 +12,16 @@ import structlog
 import uvicorn
 
 from alertd import descriptors
-from alertd.errors import NotConfiguredError, UnavailableError
+from alertd.errors import UnavailableError
 from alertd.i18n import N_
 from alertd.settings import Settings
+from alertd.web.certificate import Certificate
 from alertd.web.heads import Requests
 
 _MOST_WAITING: Final = 2_048  # connections that the kernel holds until they are taken
-_HINT: Final = "alertd cert makes both."
 _TAKEN: Final = N_("Set ALERTD_PORT to another one (0 takes any free one), or stop what uses it.")
 _NOT_THIS_MACHINES: Final = N_(
     "Set ALERTD_HOST to an address that this machine has now (0.0.0.0 takes all of them)."
-)
-_CERTIFICATES: Final = re.compile(
-    r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\s*", re.ASCII
 )
 
 log = structlog.get_logger("alertd.web")
@@ -84,8 +79,14 @@ def _is_waiting(cycle: Any) -> bool:
 class Server(uvicorn.Server):
     """uvicorn, which ends open event streams when it is asked to stop; signals are its caller's."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        stopping: asyncio.Event,
+        certificate: Certificate | None = None,
+    ) -> None:
         super().__init__(config)
+        self.certificate = certificate
         self._stopping_event = stopping
         self.up = asyncio.Event()
 
@@ -117,6 +118,7 @@ def server_for(
     at once comes on top of it until there is room.
     """
     own = allowed()
+    certificate = Certificate(settings) if settings.tls_cert else None
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
         http=Crowd(own // 2),  # type: ignore[arg-type]
@@ -127,37 +129,10 @@ def server_for(
         server_header=False,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
+        ssl_context_factory=certificate.begin if certificate else None,
     )
     config.load()
-    return Server(config, stopping)
-
-
-def certificate_of(settings: Settings) -> str:
-    """What the server is to serve with, PEM, without any key; "" where it speaks plain HTTP.
-
-    Raises:
-        NotConfiguredError: The certificate or its key can't be used.
-    """
-    cert, key = settings.tls_cert, settings.tls_key
-    if cert is None or key is None:
-        return ""
-    try:
-        text = cert.read_text("latin-1")
-        key.read_bytes()
-        # A key with a password would have OpenSSL ask for it at a terminal that may not be there.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
-    except ssl.SSLError as error:
-        raise NotConfiguredError(
-            "The key in tls_key isn't that of the certificate in tls_cert."
-            if error.reason == "KEY_VALUES_MISMATCH"
-            else "tls_cert must be a certificate and tls_key its key without a password, as PEM.",
-            field="tls_cert",
-            hint=_HINT,
-        ) from None
-    except OSError as error:
-        reason = f"{error.filename or cert} can't be read: {error.strerror}."
-        raise NotConfiguredError(reason, field="tls_cert", hint=_HINT) from None
-    return "".join(_CERTIFICATES.findall(text))
+    return Server(config, stopping, certificate)
 
 
 def listen(settings: Settings) -> socket.socket:
