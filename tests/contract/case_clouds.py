@@ -264,6 +264,11 @@ class TencentSmsCase(CloudCase):
 
 class VoiceCase(CloudCase):
     name: ClassVar[str] = "voice"
+    troubles: ClassVar[tuple[Trouble, ...]] = (
+        *(each for each in REFUSED if each.name != "limit-of-a-number"),
+        Trouble("limit-of-a-number", Fault.BUSY),  # once a minute
+        *LOST,
+    )
     stub: ClassVar[type[CloudStub]] = aliyun_stub.AliyunVoiceStub
     keys: ClassVar[tuple[str, ...]] = (aliyun_stub.KEY_SECRET,)
     options: ClassVar[dict[str, Any]] = {

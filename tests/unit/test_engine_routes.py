@@ -1,5 +1,6 @@
 """Several routes of a channel: preference, failover, budgets; and calls; by the whole engine."""
 
+import tomllib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,37 @@ def test_a_call_that_was_heard_is_no_answer(tmp_path: Path) -> None:
         page = unanswered(connection, alert)
     told = {who.call for row in page.items for who in row.holders if who.rank == 1}
     assert told == {"accepted", "heard", "cut"}
+    city.store.close()
+
+
+def test_a_busy_number_is_called_again_though_its_gateway_takes_one_call_a_minute(
+    tmp_path: Path,
+) -> None:
+    """The second try came within the minute, was refused, and was the last."""
+    limit = "isv.BUSINESS_LIMIT_CONTROL"
+    shipped = tomllib.loads((Path("config/gateways") / "aliyun-voice.toml").read_text("utf-8"))
+    refusal = SendError(Fault(shipped["answer"]["faults"][limit]), f"aliyun-{limit}")
+    city = calling(tmp_path, sms_route(), sms_route("calls", channel=Channel.VOICE))
+    called: dict[str, int] = {}
+
+    def behave(message: Outgoing) -> Accepted | SendError:
+        if message.kind == "voice_call":
+            if city.now - called.get(message.address, 0) < 60_000:
+                return refusal
+            called[message.address] = city.now
+        return Accepted("c1")
+
+    city.behave = behave
+    city.issue(roles=("grid_leader",))
+    while not called:
+        city.forward(seconds=5)
+    call = next(message for message in city.sent if message.kind == "voice_call")
+    first = called[call.address]
+    city.receipt(call, ReceiptStatus.FAILED, fault=Fault.RETRY, code="aliyun-200002")
+    city.forward(minutes=3)
+    row = city.one(select(t.delivery).where(t.delivery.c.id == call.delivery))
+    assert row.state == DeliveryState.ACCEPTED
+    assert called[call.address] >= first + 60_000
     city.store.close()
 
 
