@@ -108,9 +108,9 @@ def content(directory: Path) -> bytes:
     return b"\n".join(each if isinstance(each, bytes) else str(each).encode() for each in values)
 
 
-def forget(directory: Path) -> None:
+def forget(directory: Path, *, postgresql: bool | None = None) -> None:
     """Have no database of a directory, before its test ends."""
-    if on_postgresql():
+    if on_postgresql() if postgresql is None else postgresql:
         drop(_name(directory))
 
 

@@ -8,62 +8,73 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from alertd.model import MINUTE_MS
-from alertd.store import departure
+from sqlalchemy import select
+
+from alertd.model import MINUTE_MS, AlertState
+from alertd.store import departure, dialect
+from alertd.store import tables as t
+from tests import databases
 from tests.faults.random_world import World
 
 AWAY_MS = (0, 1_000, MINUTE_MS, 60 * MINUTE_MS, 48 * 60 * MINUTE_MS)
+FILE = "city.sqlite3"
 
 
 @dataclass(frozen=True)
 class Backup:
     """A copy of the database, and how many messages had been handed over by then."""
 
-    file: Path
+    folder: Path
     handed: int
 
 
 def back_up(world: World) -> None:
-    """While it runs; of a file, since PostgreSQL's own copy is PostgreSQL's to test."""
+    """A file while it is in use, PostgreSQL's database while nobody is."""
+    made = Backup(Path(world.folder.name) / f"backup-{len(world.backups)}", len(world.handed))
+    here = world.city.directory
     if world.city.store.shared:
-        return
-    made = Backup(Path(world.folder.name) / f"backup-{len(world.handed)}", len(world.handed))
-    with closing(sqlite3.connect(_file(world))) as live, closing(sqlite3.connect(made.file)) as to:
-        live.backup(to)
+        world.kill_all()
+        databases.copy(here, made.folder, postgresql=True)
+        world.start_all()
+    else:
+        made.folder.mkdir()
+        with (
+            closing(sqlite3.connect(here / FILE)) as live,
+            closing(sqlite3.connect(made.folder / FILE)) as to,
+        ):
+            live.backup(to)
     world.backups.append(made)
     world.say(f"   after {made.handed} messages")
 
 
 def restore(world: World) -> None:
-    """Back to one of the backups; an alert that goes on may be held back."""
+    """Go back to one of the backups; an alert that goes on may be held back."""
     if not world.backups:
         back_up(world)
         return
-    dice, process = world.dice, world.node.current
-    made, file = dice.choice(world.backups), _file(world)
-    away = dice.choice(AWAY_MS)
-    world.killed(process)
+    made, away = world.dice.choice(world.backups), world.dice.choice(AWAY_MS)
+    world.kill_all()
+    here, shared = world.city.directory, world.city.url.startswith("postgresql")
+    databases.forget(here, postgresql=shared)
     for end in ("-wal", "-shm"):
-        Path(f"{file}{end}").unlink(missing_ok=True)
-    file.write_bytes(made.file.read_bytes())
+        (here / f"{FILE}{end}").unlink(missing_ok=True)
+    databases.copy(made.folder, here, postgresql=shared)
     for handed in world.handed[made.handed :]:
         handed.forgotten = True
-    departure.restored(
-        world.city.url,
-        node="test",
-        now=process.wall() + away,
-        will_send=True,
-        held_back={code: "restored" for code in _live(file) if dice.random() < 0.3},
-    )
-    world.say(f"   to after {made.handed} of {len(world.handed)} messages")
+    process, url = world.node.current, world.city.url
+    held_back = {code: "restored" for code in _out(url) if world.dice.random() < 0.3}
+    now = process.wall() + away
+    departure.restored(url, node="test", now=now, will_send=True, held_back=held_back)
+    world.say(f"   to after {made.handed} of {len(world.handed)} messages, but {list(held_back)}")
     world.start(process, away)
+    world.start_all()
 
 
-def _live(file: Path) -> list[str]:
-    with closing(sqlite3.connect(file)) as connection:
-        rows = connection.execute("SELECT short_code FROM alert WHERE state = 'issued' ORDER BY no")
-        return [code for (code,) in rows]
-
-
-def _file(world: World) -> Path:
-    return Path(world.city.url.removeprefix("sqlite:///"))
+def _out(url: str) -> list[str]:
+    """The codes of the alerts that go on."""
+    a, engine = t.alert.c, dialect.reader(url)
+    with engine.connect() as connection:
+        codes = select(a.short_code).where(a.state == AlertState.ISSUED.value).order_by(a.no)
+        found = list(connection.execute(codes).scalars())
+    engine.dispose()
+    return found

@@ -1,7 +1,7 @@
 """A small roster that changes at random: people come and go, swap numbers; units move and end."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from rosters.model import ChatGroup, Holding, Person, Roster, Terminal, Unit
@@ -210,6 +210,8 @@ class RandomRoster:
         while more:
             gone |= more
             more = {each.code for each in self.units.values() if each.parent_code in gone} - gone
+        if self._are_all(gone):
+            return
         self.units = {code: each for code, each in self.units.items() if code not in gone}
         self._drop(lambda each: each.unit_code in gone)
         self.groups = {key: g for key, g in self.groups.items() if g.unit_code not in gone}
@@ -243,6 +245,8 @@ class RandomRoster:
         if len(grids := self._codes(Level.GRID)) < 3:
             return
         old, new = self.dice.sample(grids, 2)
+        if self._are_all({old}):
+            return
         del self.units[old]
         for code, each in self.units.items():
             if each.parent_code == old:
@@ -279,6 +283,10 @@ class RandomRoster:
 
     def _phones(self, who: Person, phones: tuple[str, ...]) -> None:
         self.people[who.person_id] = replace(who, phones=phones)
+
+    def _are_all(self, units: Collection[str]) -> bool:
+        """Whether nobody holds anything elsewhere."""
+        return all(each.unit_code in units for each in self.holdings.values())
 
     def _drop(self, which: Callable[[Holding], bool]) -> None:
         """Let go of some holdings, but never of the last."""

@@ -257,6 +257,10 @@ class World:
         """After it was killed, and away for a while."""
         process.start(self.node.current.lived + away_ms)
 
+    def kill_all(self) -> None:
+        for process in list(self.node.alive()):
+            self.killed(process)
+
     def start_all(self) -> None:
         for process in [each for each in self.node.processes if not each.alive]:
             self.start(process)
