@@ -141,6 +141,7 @@ class Description(_Table):
     documentation: tuple[str, ...] = ()
     channel: Literal["sms", "voice"]
     url: str
+    apart_s: Annotated[float, Field(ge=0, le=3600)] = 0.0  # between two requests for one number
     options: dict[Name, Option] = {}
     computed: tuple[Computed, ...] = ()
     request: Request

@@ -36,6 +36,7 @@ from channels.described.inbound import MAX_BODY_BYTES, Reader
 from channels.described.parts import Parts
 from channels.described.settings import RouteSettings, only_known_without_a_gateway, secret_key
 from channels.described.signatures import Draft
+from channels.described.spacing import Spacing
 from channels.http_bulk import Answer, BulkClient
 from channels.http_faults import LostAnswerError, NotSentError, fault_of_exchange, fault_of_status
 from channels.references import References
@@ -62,6 +63,7 @@ class HttpRoute:
         self._under_way = UnderWay()
         self._references = References()
         self._parts = Parts()
+        self._spacing = Spacing(self._gateway.apart_s)
 
     async def start(self) -> None:
         """Open the client; connections come with the first messages."""
@@ -88,6 +90,17 @@ class HttpRoute:
     async def _send(self, message: Outgoing) -> Accepted:
         if self._client is None:
             raise SendError(Fault.RETRY, "route-closed")
+        wait_s = self._spacing.wait_s(message.address, self._ours())
+        if wait_s:
+            raise SendError(Fault.BUSY, "number-just-asked-for", retry_after_s=wait_s)
+        try:
+            return await self._hand_over(self._client, message)
+        except SendError as error:
+            if error.fault is not Fault.UNKNOWN:
+                self._spacing.forget(message.address)
+            raise
+
+    async def _hand_over(self, client: BulkClient, message: Outgoing) -> Accepted:
         given, digits = self._settings.given, self._settings.extension_digits
         values = calls.of_message(message, digits, given.get("signature", ""))
         templates = self._settings.templates
@@ -96,7 +109,7 @@ class HttpRoute:
         signed_at = self._clock.now()
         draft = self._draft(self._gateway.request, values, signed_at)
         try:
-            answer = await _exchange(self._client, draft)
+            answer = await _exchange(client, draft)
         except (NotSentError, LostAnswerError) as error:
             raise fault_of_exchange(error) from error
         self._clock.learn(answer.date)
