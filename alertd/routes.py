@@ -49,7 +49,9 @@ class Routes:
             try:
                 self.channels[config.name] = await self.build(config)
             except Exception as error:  # noqa: BLE001 - whatever it is, the others work
-                self.channels[config.name] = RouteOut(config, kinds_of(config)[0], error)
+                out = self.channels[config.name] = RouteOut(config, kinds_of(config)[0], error)
+                if self.sends_by(config.name):  # not of whoever only looks, and sends by none
+                    out.log()
 
     def plan(self, speed: float) -> dict[str, Route]:
         """The routes as the engine plans with them, in a clock's seconds.

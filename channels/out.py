@@ -49,10 +49,13 @@ class RouteOut:
         self.config = config
         self.kind = kind
         self.fails(error)
-        # What was foreseen says what it is; anything else says where.
-        where = None if isinstance(error, AlertdError) else error
+        self._first = error
+
+    def log(self) -> None:
+        """Write down what was foreseen by what it is, and anything else by where it was."""
+        where = None if isinstance(self._first, AlertdError) else self._first
         told = self.trouble.message
-        log.error("a route is out", route=config.name, reason=told, exc_info=where)
+        log.error("a route is out", route=self.config.name, reason=told, exc_info=where)
 
     def fails(self, error: Exception) -> None:
         """It couldn't be had once more."""

@@ -102,7 +102,8 @@ class Runner:
         try:
             await begin(channel)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others work
-            self.channels[name] = RouteOut(channel.config, channel.kind, error)
+            self.channels[name] = out = RouteOut(channel.config, channel.kind, error)
+            out.log()
 
     @property
     def alive(self) -> bool:
