@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from alertd.engine.counting import Answered, Counting, counted_for, counts_as
-from alertd.engine.helping import open_help
+from alertd.engine.helping import UNHEARD, Told, open_help
 from alertd.engine.hurrying import climb_now
 from alertd.engine.telling import Notice, tell_each
 from alertd.engine.turn import LiveAlert, Turn
@@ -166,8 +166,9 @@ def _confirm(turn: Turn, alert: LiveAlert, heard: Sequence[tuple[str, Sequence[A
 def _confirmation(alert: LiveAlert, told: str, alike: Sequence[Answered]) -> Notice:
     one = alike[0]
     said = {"kind": one.kind.value, "count": one.count, "of": one.of}
+    unheard = told == Told.NOBODY and UNHEARD in alert.templates
     return Notice(
         persons=[answered.person_no for answered in alike],
-        template=f"confirmation-{one.kind.value}",
+        template=UNHEARD if unheard else f"confirmation-{one.kind.value}",
         params={**alert.selection["params"], **said, **({"told": told} if told else {})},
     )

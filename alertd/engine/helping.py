@@ -16,7 +16,7 @@ from alertd.engine.counting import Answered, counted_in, those_asked
 from alertd.engine.telling import Notice, tell_each
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, NotFoundError
-from alertd.model import AckKind, MessageKind, Stage, requirement_no
+from alertd.model import MessageKind, Stage, requirement_no
 from alertd.store import cries, due, people
 from alertd.store import tables as t
 
@@ -30,7 +30,8 @@ class Told(StrEnum):
     NOBODY = "nobody"
 
 
-UNHEARD: Final = "unheard"  # of that text, once every message about the cry has failed
+UNHEARD: Final = "unheard"
+"""The text that nobody could be told; an alert that was drafted before there was one lacks it."""
 
 
 def open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> Told:
@@ -154,10 +155,8 @@ def _unheard(turn: Turn, case: due.HelpCall) -> None:
     last = max(len(above), 1)
     if case.climbed < last:
         _help_climbs(turn, case)
-    elif case.climbed == last:
-        params = {**_words(alert), "kind": AckKind.HELP.value, "told": UNHEARD}
-        template = f"confirmation-{AckKind.HELP.value}"
-        notice = Notice([case.person_no], template, {"count": None, "of": None, **params})
+    elif case.climbed == last and UNHEARD in alert.templates:
+        notice = Notice([case.person_no], UNHEARD, _words(alert))
         tell_each(turn, alert, MessageKind.CONFIRMATION, [notice])
 
 

@@ -36,7 +36,7 @@ TEXTS: Mapping[str, int] = MappingProxyType(
         "said": 100,  # the reply, in its sender's words
         "stage": 20,  # received, on_post, done; several: of a digest about more than one
         "kind": 20,  # the answer's kind
-        "told": 20,  # who is told of a cry for help: both, superior, desk, nobody, unheard
+        "told": 20,  # who is told of a cry for help: both, superior, desk, nobody
         "colour": 10,
         "level": 10,
     }

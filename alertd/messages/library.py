@@ -32,6 +32,7 @@ FOLLOWING: Final = (
     "confirmation-on_post",
     "confirmation-done",
     "confirmation-help",
+    "unheard",
     "confirmation-unavailable",
     "confirmation-ambiguous",
     "confirmation-opt_out",

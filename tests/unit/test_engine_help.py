@@ -1,5 +1,6 @@
 """Calls for help: for which unit, to whom, and by which number."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -100,7 +101,7 @@ def at(city: City, phone: str) -> int:
 
 def says_of_help(city: City, phone: str) -> str:
     """What the text to whoever cried says of who is told."""
-    (text,) = [m.text for m in city.to(phone) if m.template == "confirmation-help"]
+    (text,) = [m.text for m in city.to(phone) if m.kind == "confirmation"]
     return text
 
 
@@ -113,7 +114,7 @@ def test_where_nobody_can_be_told_of_help_it_says_so(make_city: MakeCity) -> Non
     city.forward(minutes=5)
     assert not [message for message in city.sent if message.kind == "help"]
     assert "正通知" not in (said := says_of_help(city, city.phone_of(person)))
-    assert "没有可通知的号码" in said
+    assert "没能通知到上级和值班室" in said
     assert case_of(city).climbed == 0
     with city.store.read() as connection:
         (shown,) = helping.help_cases(connection)
@@ -251,10 +252,10 @@ def test_help_of_which_every_message_fails_is_seen_and_said(make_city: MakeCity)
     above = case_of(city).climbed
     assert above > 1, "one level after the other, without waiting for its time"
     assert len(set(called)) > above - 1
-    said = [m.text for m in city.to(crying) if m.template == "confirmation-help"]
-    assert "正通知上级和值班室派人" in said[0]
-    assert "都没发成,请直接打电话求助" in said[1]
-    assert len(said) == 2
+    said = [(m.template, m.text) for m in city.to(crying) if m.kind == "confirmation"]
+    assert [template for template, _ in said] == ["confirmation-help", "unheard"]
+    assert "正通知上级和值班室派人" in said[0][1]
+    assert "没能通知到上级和值班室,请直接打电话求助" in said[1][1]
     with city.store.read() as connection:
         assert cries.unheard(connection, city.now) == 1
     assert reach_of(city) == "nobody"
@@ -262,7 +263,7 @@ def test_help_of_which_every_message_fails_is_seen_and_said(make_city: MakeCity)
     city.sent.clear()
     city.forward(minutes=5)
     assert 1 < case_of(city).climbed - above <= 3
-    assert not [m for m in city.to(crying) if m.template == "confirmation-help"]
+    assert not [m for m in city.to(crying) if m.kind == "confirmation"]
 
 
 def test_help_climbs_at_once_past_a_superior_who_has_no_such_number(make_city: MakeCity) -> None:
@@ -280,7 +281,7 @@ def test_help_climbs_at_once_past_a_superior_who_has_no_such_number(make_city: M
     city.forward(seconds=20)
     assert case_of(city).climbed == 2
     assert reach_of(city) == "sent"
-    assert [m.template for m in city.to(city.phone_of(person))].count("confirmation-help") == 1
+    assert [m.kind for m in city.to(city.phone_of(person))].count("confirmation") == 1
 
 
 def test_help_that_waits_for_a_gateway_is_not_shown_as_told(make_city: MakeCity) -> None:
@@ -314,3 +315,20 @@ def test_help_by_a_second_number_counts_for_its_call(make_city: MakeCity) -> Non
     city.forward(seconds=20)
     assert reach_of(city) == "sent"
     assert case_of(city).climbed == 1, "it arrived by the second number"
+
+
+def test_an_alert_of_before_promises_nobody_that_somebody_is_told(make_city: MakeCity) -> None:
+    """Its own text of a call for help, frozen with it, says that superior and desk are told."""
+    city = make_city(behave=dead_where(lambda m: m.kind == "help"))
+    alert = city.issue(areas=[TOWN])
+    kept = city.one(select(t.alert.c.templates)).templates
+    before = {name: each for name, each in json.loads(kept).items() if name != "unheard"}
+    with city.store.transaction(city.now) as tx:
+        old = update(t.alert).where(t.alert.c.no == alert).values(templates=json.dumps(before))
+        tx.connection.execute(old)
+    city.restart()
+    (_, person), *_ = asked(city)
+    city.reply(city.phone_of(person), "3")
+    city.forward(seconds=20)
+    said = [m.template for m in city.to(city.phone_of(person)) if m.kind == "confirmation"]
+    assert said == ["confirmation-help"]
