@@ -15,8 +15,8 @@ from alertd.model import Fact, Millis
 from alertd.store import tables as t
 from alertd.store.database import Transaction
 
-# Nobody drafts alerts so fast, nor has messages made, for long. What grows with time since the
-# backup has a second restoring of the same one give no number that the first one's life gave.
+# Nobody drafts alerts, has messages made or takes people in so fast for long. What grows with time
+# since the backup has a second restoring of the same one give no number that the first life gave.
 _AN_ALERT_MS: Final = 300_000
 _DELIVERIES_A_SECOND: Final = 1_000
 _LONGEST_MS: Final = 30 * 86_400_000
@@ -24,6 +24,7 @@ _LONGEST_MS: Final = 30 * 86_400_000
 _DELIVERIES: Final = 1 << 24
 _MOST_DELIVERIES: Final = 1 << 28  # an alert has room for these some times
 _PEOPLE: Final = 10_000
+_MOST_PEOPLE: Final = 200_000  # a link holds 24 bits of a person's number
 _KIND: Final = "alert.numbers-left-out"
 
 
@@ -62,6 +63,6 @@ def leave_out(tx: Transaction, taken_at: Millis, *, source: str) -> None:
     since = min(max(0, tx.now - taken_at), _LONGEST_MS)
     last = next_alert(tx.connection) - 1 + PER_LETTER + since // _AN_ALERT_MS
     deliveries = min(_DELIVERIES + since // 1_000 * _DELIVERIES_A_SECOND, _MOST_DELIVERIES)
-    person = last_person(tx.connection) + _PEOPLE
+    person = last_person(tx.connection) + min(_PEOPLE + since // 1_000, _MOST_PEOPLE)
     body = {"taken_at": taken_at, "deliveries": deliveries, "person": person}
     tx.record(Fact(kind=_KIND, occurred_at=tx.now, body=body, alert_no=last, source=source))

@@ -183,6 +183,10 @@ def test_a_link_of_who_came_since_is_no_other_persons(office: Office, tmp_path: 
     after = succeeded(city, second, "P9000002")
     assert after != lost
     assert succeeded(city, first, "P9000003") == after + 1
+    city.forward(minutes=1)
+    city = office.restore(taken)  # once more, and nothing is known of these
+    shutil.copytree(tmp_path / "before", city.directory / "roster")
+    assert succeeded(city, second, "P9000004") > after + 1
 
 
 def succeeded(city: City, person_no: int, by: str) -> int:
