@@ -4,7 +4,7 @@ The route's option `templates` is a table from our template's name to the provid
 
     [routes.sms.templates]
     typhoon-red = "SMS_1000001"                    # takes the message's own variables
-    help = { id = "SMS_1000002", variables = ["unit", "who=sender"], exercise = "SMS_1000003" }
+    help = { id = "SMS_1000002", variables = ["unit", "storm=event"], exercise = "SMS_1000003" }
     "*" = { id = "SMS_1000009", variables = ["content=unsigned"] }
 
 `variables` gives the order, and where the provider calls one otherwise, its name for it. Beside
@@ -83,35 +83,47 @@ class Registered:
     def fill(self, message: Outgoing, unsigned: str) -> Filled:
         """Choose the template for `message`.
 
+        What its own can't carry goes by the one for all others, where that says the whole text.
+
         Raises:
             SendError: REFUSED, there is none that may carry it: another route can.
         """
-        entry = self._entries.get(message.template) or self._entries.get(_ANY_OTHER)
-        if entry is None:
+        other = self._entries.get(_ANY_OTHER)
+        own = self._entries.get(message.template, other)
+        if own is None:
             raise SendError(Fault.REFUSED, "template-not-registered")
-        drill = message.status != "Actual"
-        if drill and not (entry.exercise or entry.whole):
-            raise SendError(Fault.REFUSED, "drill-not-registered")
-        own = {
-            **message.variables,
-            "text": message.text,
-            "unsigned": unsigned,
-            "spoken": spoken(message.text),
-            "short_code": message.short_code,
-            "duplicate": "(重发)" if message.possible_duplicate else "",
-            _PEOPLE: f"{shares}:" if (shares := message.variables.get(_PEOPLE)) else "",
-        }
-        # A template has a place for it where its entry says so, and by no other sign.
-        usual = tuple((name, name) for name in message.variables if name != _PEOPLE)
-        pairs = entry.variables or usual
-        told = {*_WHOLE, "duplicate"}
-        if message.possible_duplicate and not any(ours in told for _, ours in pairs):
-            raise SendError(Fault.REFUSED, "resend-not-registered")
         try:
-            variables = {theirs: own[ours] for theirs, ours in pairs}
-        except KeyError:
-            raise SendError(Fault.REFUSED, "variable-missing") from None
-        return Filled((drill and entry.exercise) or entry.id, variables)
+            return _filled(own, message, unsigned)
+        except SendError:
+            if other is None or not other.whole:
+                raise
+            return _filled(other, message, unsigned)
+
+
+def _filled(entry: _Entry, message: Outgoing, unsigned: str) -> Filled:
+    drill = message.status != "Actual"
+    if drill and not (entry.exercise or entry.whole):
+        raise SendError(Fault.REFUSED, "drill-not-registered")
+    own = {
+        **message.variables,
+        "text": message.text,
+        "unsigned": unsigned,
+        "spoken": spoken(message.text),
+        "short_code": message.short_code,
+        "duplicate": "(重发)" if message.possible_duplicate else "",
+        _PEOPLE: f"{shares}:" if (shares := message.variables.get(_PEOPLE)) else "",
+    }
+    # A template has a place for it where its entry says so, and by no other sign.
+    usual = tuple((name, name) for name in message.variables if name != _PEOPLE)
+    pairs = entry.variables or usual
+    told = {*_WHOLE, "duplicate"}
+    if message.possible_duplicate and not any(ours in told for _, ours in pairs):
+        raise SendError(Fault.REFUSED, "resend-not-registered")
+    try:
+        variables = {theirs: own[ours] for theirs, ours in pairs}
+    except KeyError:
+        raise SendError(Fault.REFUSED, "variable-missing") from None
+    return Filled((drill and entry.exercise) or entry.id, variables)
 
 
 @cache

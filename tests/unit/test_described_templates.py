@@ -68,6 +68,22 @@ def test_a_second_copy_says_that_it_may_be_one_or_stays() -> None:
     assert first.variables["duplicate"] == ""
 
 
+@pytest.mark.parametrize(
+    "what",
+    [{"status": "Exercise"}, {"possible_duplicate": True}, {"variables": {}}],
+)
+def test_what_its_own_template_cannot_carry_goes_by_one_for_the_whole_text(
+    what: dict[str, object],
+) -> None:
+    own = {"id": "SMS_1", "variables": ["unit"]}
+    given = message(**{"variables": {"unit": "x"}, "text": MARKED, **what})
+    whole = {"id": "9", "variables": ["content=text"]}
+    filled = registered(**{"typhoon-red": own, "*": whole}).fill(given, "")
+    assert (filled.id, dict(filled.variables)) == ("9", {"content": MARKED})
+    with pytest.raises(SendError):  # another fixed text says something else
+        registered(**{"typhoon-red": own, "*": "SMS_2"}).fill(given, "")
+
+
 def test_a_template_says_whom_it_is_for_where_it_has_a_place_for_that() -> None:
     entry = {"id": "9", "variables": ["unit", "who=people"]}
     templates = registered(**{"*": entry, "typhoon-red": "SMS_1"})
