@@ -12,6 +12,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "timeout": N_("no answer in time"),
     "tls-failed": N_("no encrypted connection could be made"),
     "malformed-answer": N_("the gateway's answer can't be read"),
+    "answered-by-a-page": N_("a page for people answered, and perhaps no receiver"),
     "contradictory-answer": N_("the gateway's answer contradicts itself"),
     "route-closed": N_("the route is closed"),
     "route-out": N_("the route is out: its file, an option or its library"),

@@ -4,8 +4,9 @@ The signature is Standard Webhooks': headers `webhook-id`, `webhook-timestamp`,
 `webhook-signature`. The group's secret signs: `whsec_` and base64 as that standard has it, any
 other text by its UTF-8 bytes. The id stays the same over repeated tries of one delivery, so that a
 receiver can leave repetitions out; the body says which try it is. 2xx means that the group's
-receiver has it. A chat platform's own address is refused, by the type that is for it: its 200 may
-be an error. No options.
+receiver has it, unless a page for people answers (a portal's, a proxy's, a site's at a wrong path):
+behind that there may be no receiver. A chat platform's own address is refused, by the type that is
+for it: its 200 may be an error. No options.
 """
 
 import binascii
@@ -39,9 +40,10 @@ from channels.http_web import BadUrlError, WebAnswer, WebClient
 
 _OPEN = N_("The route is open; receivers are known by their answers.")
 _GONE = 410
-_MAX_BODY_BYTES = 4 * 1024  # nothing of it is read; so much is let through before it is hung up on
+_MAX_BODY_BYTES = 4 * 1024  # of its beginning nothing more is asked than whether it is a page
 _BODY_TIMEOUT_S = 1.0  # the status has said it all
 _HOST = re.compile(rb"[A-Za-z0-9._:-]+")  # a name in its ASCII form, or an IP address
+_PAGE = re.compile(rb"(?i)(\xef\xbb\xbf)?\s*(<!doctype\s+html|<html)")
 _PREFIX = "whsec_"
 _PLATFORMS = {
     "qyapi.weixin.qq.com": "wecom",
@@ -112,6 +114,8 @@ class WebhookRoute:
 
 def _judge(answer: WebAnswer, now_ms: int) -> Accepted:
     fault = fault_of_status(answer.status, retry_after(answer.headers.get("retry-after"), now_ms))
+    if fault is None and _PAGE.match(answer.body):
+        raise SendError(Fault.UNKNOWN, "answered-by-a-page")
     if fault is None:
         return Accepted(None, delivered=True)
     if answer.status == _GONE:  # Standard Webhooks: the endpoint wants no more, ever

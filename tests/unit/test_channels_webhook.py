@@ -247,6 +247,18 @@ async def test_the_status_alone_is_enough(answer: bytes) -> None:
         assert "cookie" not in group.seen[1].headers
 
 
+@pytest.mark.parametrize(
+    "page", [b"<!DOCTYPE html><p>Sign in", b"\xef\xbb\xbf\r\n<html lang='zh'>"]
+)
+async def test_a_page_for_people_is_no_receiver_s_word(page: bytes) -> None:
+    """A portal, a proxy's or a carrier's own page, or a site that answers every path alike."""
+    head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(page)}\r\n\r\n".encode()
+    async with Group(head + page) as group, opened() as route:
+        result = await sent(route, message(group.url))
+    assert isinstance(result, SendError)
+    assert (result.fault, result.code) == (Fault.UNKNOWN, "answered-by-a-page")
+
+
 async def test_a_redirect_is_not_followed() -> None:
     async with Group() as elsewhere, opened() as route:
         moved = f"HTTP/1.1 307 Moved\r\nlocation: {elsewhere.url}\r\ncontent-length: 0\r\n\r\n"
