@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from alertd.cli.checkup_routes import broker_finding, route_findings
 from alertd.cli.checkup_settings import settings_findings
 from alertd.cli.checkup_store import store_findings
 from alertd.cli.client import TOKEN_VARIABLE, running
-from alertd.cli.findings import Finding, Health, age, of_error
+from alertd.cli.findings import PATIENCE_S, Finding, Health, age, of_error
 from alertd.cli.trouble import of_file
 from alertd.cli.words import LANGUAGE, _
 from alertd.clock import machine_ms
@@ -34,7 +35,7 @@ from alertd.web.server import listen
 _OWN_VARIABLES: Final = frozenset({TOKEN_VARIABLE, "ALERTD_OFFLINE_KIT"})
 _DAY_MS: Final = 86_400_000
 _RENEW_DAYS: Final = 30
-_PATIENCE_S: Final = 10.0  # every route is asked how it is
+_STORE_PATIENCE_S: Final = 30.0  # a big city's questions take a while
 
 
 async def checkup() -> list[Finding]:
@@ -45,13 +46,23 @@ async def checkup() -> list[Finding]:
         return [of_error(_("settings"), error), *_variables()]
     server = running(settings.data_dir)
     findings = [_sources(settings), *_variables()]
-    findings += _looked(_("data folder"), lambda: folder_findings(settings))
+    findings += looked_in_time(_("data folder"), lambda: folder_findings(settings), broken=True)
     findings += _looked(_("server"), lambda: _server(settings, server))
     findings += await asyncio.to_thread(_readiness, server)
     findings += _looked(_("certificate"), lambda: _certificate(settings))
     findings += _looked(_("templates and policies"), lambda: _library(settings))
-    findings += await asyncio.to_thread(store_findings, settings)
-    findings += _looked(_("settings"), lambda: settings_findings(settings, server))
+    findings += looked_in_time(
+        _("database"),
+        lambda: store_findings(settings),
+        _STORE_PATIENCE_S,
+        broken=True,
+        on_disk=dialect.is_sqlite(settings.store_url),
+    )
+    findings += looked_in_time(
+        _("settings"),
+        lambda: settings_findings(settings, server),
+        on_disk=dialect.is_sqlite(settings.store_url),
+    )
     findings += looked_in_time(_("backup"), lambda: _backup(settings))
     findings += await route_findings(settings, server)
     findings += [broker_finding(settings)]
@@ -70,14 +81,32 @@ def _looked(what: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
 
 
 def looked_in_time(
-    what: str, look: Callable[[], Iterable[Finding]], patience_s: float = _PATIENCE_S
+    what: str,
+    look: Callable[[], Iterable[Finding]],
+    patience_s: float = PATIENCE_S,
+    *,
+    broken: bool = False,
+    on_disk: bool = True,
 ) -> list[Finding]:
-    """The same on a disk of somebody else's: one that hangs hangs nobody but a thread."""
-    found: list[Finding] = []
-    thread = threading.Thread(target=lambda: found.extend(_looked(what, look)), daemon=True)
-    thread.start()
-    thread.join(patience_s)
-    return found or [Finding(what, Health.LOOK, _("the disk that it lies on doesn't answer"))]
+    """The same on a disk, or of a database, that may hang: it hangs nobody but a thread.
+
+    `broken`: alertd can't do without it.
+    """
+    answer: Future[list[Finding]] = Future()
+
+    def act() -> None:
+        try:
+            answer.set_result(_looked(what, look))
+        except BaseException as error:  # noqa: BLE001 - whoever waits is told
+            answer.set_exception(error)
+
+    threading.Thread(target=act, daemon=True).start()
+    try:
+        return answer.result(patience_s)
+    except TimeoutError:
+        health = Health.BROKEN if broken else Health.LOOK
+        disk = _("the disk that it lies on doesn't answer")
+        return [Finding(what, health, disk if on_disk else _("It doesn't answer."))]
 
 
 def _sources(settings: Settings) -> Finding:
@@ -124,7 +153,7 @@ def _readiness(server: Running | None) -> list[Finding]:
     what, trusted = _("server"), server.trusted()
     try:
         url = f"{server.url}/readyz"
-        found = httpx.get(url, timeout=_PATIENCE_S, trust_env=False, verify=trusted).json()
+        found = httpx.get(url, timeout=PATIENCE_S, trust_env=False, verify=trusted).json()
     except (httpx.HTTPError, ValueError):
         return [Finding(what, Health.BROKEN, _("It doesn't answer."))]
     of_routes = tuple(f"{route['name']}: " for route in found["routes"])

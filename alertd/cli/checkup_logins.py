@@ -2,7 +2,7 @@
 
 from alertd.beside import Running, kept_token
 from alertd.cli.client import Client, http_client
-from alertd.cli.findings import Finding, Health, of_error
+from alertd.cli.findings import PATIENCE_S, Finding, Health, of_error
 from alertd.cli.words import _
 from alertd.errors import AlertdError
 from alertd.settings import Settings
@@ -17,8 +17,9 @@ async def login_findings(settings: Settings, server: Running | None) -> list[Fin
     if server is None:
         return []
     what = _("loudspeakers' logins")
+    token = kept_token(settings.data_dir)
     try:
-        async with http_client(server.url, kept_token(settings.data_dir)) as http:
+        async with http_client(server.url, token, patience_s=PATIENCE_S) as http:
             record = await Client(http, is_server=True).get("/api/v1/terminals/logins")
         file = Accounts(settings.broker_dir).all().values()
     except AlertdError as error:

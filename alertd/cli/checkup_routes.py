@@ -10,7 +10,7 @@ from alertd.beside import Running, kept_token
 from alertd.bootstrap import EMBEDDED
 from alertd.cli.checkup_answers import one_way_findings
 from alertd.cli.client import Client, http_client
-from alertd.cli.findings import Finding, Health, of_error
+from alertd.cli.findings import PATIENCE_S, Finding, Health, of_error
 from alertd.cli.words import LANGUAGE, _, listed, told, word
 from alertd.clock import SteadyClock
 from alertd.errors import AlertdError
@@ -37,7 +37,8 @@ _EXPECTED: Final = (ChannelKind.SMS, ChannelKind.LOUDSPEAKER, ChannelKind.CHAT)
 async def route_findings(settings: Settings, server: Running | None) -> list[Finding]:
     """Every route, and every channel that has none."""
     if server is not None:
-        async with http_client(server.url, kept_token(settings.data_dir)) as http:
+        token = kept_token(settings.data_dir)
+        async with http_client(server.url, token, patience_s=PATIENCE_S) as http:
             try:
                 found = await Client(http, is_server=True).get("/api/v1/routes")
             except AlertdError as error:

@@ -304,13 +304,17 @@ async def _require_name(client: Client, name: str) -> None:
 
 
 def http_client(
-    url: str, token: str, transport: httpx.AsyncBaseTransport | None = None
+    url: str,
+    token: str,
+    transport: httpx.AsyncBaseTransport | None = None,
+    *,
+    patience_s: float = PATIENCE_S,
 ) -> httpx.AsyncClient:
     """An HTTP client with a token; no proxy stands between a command and its own server."""
     return httpx.AsyncClient(
         base_url=url,
         transport=transport,
         trust_env=False,
-        timeout=PATIENCE_S,
+        timeout=patience_s,
         headers={"Authorization": f"Bearer {token}", "Accept-Language": LANGUAGE},
     )

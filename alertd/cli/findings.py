@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from alertd.cli.words import LANGUAGE, _
 from alertd.errors import AlertdError
 from alertd.i18n import sentence
+
+PATIENCE_S: Final = 10.0
+"""How long doctor waits for one thing: every route, or a disk."""
 
 
 class Health(StrEnum):

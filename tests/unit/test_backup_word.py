@@ -153,3 +153,8 @@ def test_doctor_waits_for_no_disk_that_hangs() -> None:
     away.set()
     well = Finding("backup", Health.WELL, "today")
     assert looked_in_time("backup", lambda: [well]) == [well]
+    assert looked_in_time("settings", list) == [], "nothing to be said is no disk that hangs"
+    away.clear()
+    (found,) = looked_in_time("database", look, patience_s=0.1, broken=True)
+    away.set()
+    assert found.health is Health.BROKEN
