@@ -2,9 +2,10 @@
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from alertd import descriptors
 from alertd.engine.refusals import is_held
@@ -31,6 +32,8 @@ _SCARCE: Final = N_(
     " ulimit -n) and start it anew, or look who holds so many connections."
 )
 _HEALTH_TIMEOUT_S: Final = 2.5
+_LOOK_S: Final = 6.0  # on a busy machine, too
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +73,25 @@ class Readiness:
     clock_ahead_s: float
 
 
-async def readiness(deps: Deps) -> Readiness:
-    """Look at the engine, the store, the disk and the routes."""
+async def readiness(deps: Deps, patience_s: float = _LOOK_S) -> Readiness:
+    """Look at the engine, the store, the disk and the routes.
+
+    A database or disk that hangs is waited for so long: who asks wants to know just that.
+    """
     part = deps.runner.engine.part
     # One that is out is so for its hooks, too, whoever sends by it.
     shown = {n: c for n, c in deps.channels.items() if part.sends_by(n) or isinstance(c, RouteOut)}
     routes = await route_healths(shown)
-    free = await asyncio.to_thread(_free, deps)
+    in_time = partial(_in_time, patience_s)
+    free, found, word, few = await asyncio.gather(
+        in_time(partial(_free, deps)),
+        in_time(partial(_pulse, deps)),
+        in_time(partial(_backups, deps)),
+        in_time(descriptors.scarce),
+    )
     now = deps.now()
     cycle_age_s = max(0.0, (now - deps.runner.cycled_at) / 1000)
-    reasons, found = [], None
-    try:
-        found = await asyncio.to_thread(_pulse, deps)
-    except Exception as error:  # noqa: BLE001 - any failure to read is the answer
-        reasons.append(N_("The store can't be read."))
-        del error
+    reasons = [N_("The store can't be read.")] if found is None else []
     oldest_s = _oldest_s(found, now)
     reasons += _engine_reasons(deps, cycle_age_s, found, now)
     if is_short(deps):
@@ -103,9 +110,9 @@ async def readiness(deps: Deps) -> Readiness:
     elif "Actual" not in carried:
         warnings.append(N_("No route carries Actual alerts."))
     warnings += _work_warnings(deps, found, oldest_s)
-    if word := await asyncio.to_thread(_backups, deps):
+    if word:
         warnings.append(word)
-    if few := await asyncio.to_thread(descriptors.scarce):
+    if few:
         warnings.append(_SCARCE.format(used=few[0], allowed=few[1]))
     standing = standing_of(deps)
     if not standing.trusted:
@@ -188,9 +195,20 @@ async def _health(channel: Channel) -> Health:
         return Health(ok=False, detail=type(error).__name__)
 
 
-def _pulse(deps: Deps) -> Pulse:
-    with deps.store.read() as connection:
-        return pulse(connection, deps.now())
+async def _in_time(patience_s: float, look: Callable[[], T]) -> T | None:
+    try:
+        async with asyncio.timeout(patience_s):
+            return await asyncio.to_thread(look)
+    except TimeoutError:
+        return None
+
+
+def _pulse(deps: Deps) -> Pulse | None:
+    try:
+        with deps.store.read() as connection:
+            return pulse(connection, deps.now())
+    except Exception:  # noqa: BLE001 - any failure to read is the answer
+        return None
 
 
 def _oldest_s(found: Pulse | None, now: int) -> float:

@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 
@@ -10,6 +12,7 @@ from sqlalchemy import make_url
 
 from alertd.engine.turn import Turn
 from alertd.store.backup.word import Word, leave
+from alertd.web.ready import readiness
 from channels.base import Fault, SendError
 from tests import databases
 from tests.unit.web_city import Loopback, WebCity, short
@@ -61,6 +64,18 @@ async def test_who_else_writes_to_the_file_is_not_taken_for_a_full_disk(web: Web
             prompt.execute("ROLLBACK")
             assert (await officer.post("/api/v1/alerts", json=short())).status_code == 201
             assert (await officer.get("/readyz")).status_code == 200
+
+
+async def test_a_database_that_hangs_is_said_and_not_waited_for(web: WebCity) -> None:
+    hangs = threading.Event()
+    readers = ThreadPoolExecutor(1)  # ended with the loop
+    asyncio.get_running_loop().set_default_executor(readers)
+    readers.submit(hangs.wait, 30)
+    async with asyncio.timeout(10):
+        found = await readiness(web.deps, patience_s=0.1)
+    hangs.set()
+    assert found.reasons == ("The store can't be read.",)
+    assert (await readiness(web.deps)).ready
 
 
 async def test_a_part_that_fails_while_the_rest_goes_on_is_said_aloud(web: WebCity) -> None:
