@@ -152,10 +152,9 @@ def help_unheard(turn: Turn, deliveries: Sequence[int]) -> None:
 def _unheard(turn: Turn, case: due.HelpCall) -> None:
     alert = turn.alert(case.alert_no)
     above, _ = _above(turn, alert, case.unit_no, case.person_no)
-    last = max(len(above), 1)
-    if case.climbed < last:
+    if case.climbed < len(above):
         _help_climbs(turn, case)
-    elif case.climbed == last and UNHEARD in alert.templates:
+    elif UNHEARD in alert.templates and not cries.hears(turn.connection, case, UNHEARD):
         notice = Notice([case.person_no], UNHEARD, _words(alert))
         tell_each(turn, alert, MessageKind.CONFIRMATION, [notice])
 

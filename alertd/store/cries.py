@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, select
 
-from alertd.model import DeliveryState, Millis
+from alertd.model import DeliveryState, Millis, RecipientKind, numbers_of
 from alertd.store import tables as t
 from alertd.store.due import HelpCall
 from alertd.store.prepared import Prepared, among, numbers
@@ -85,6 +85,13 @@ def of_deliveries(connection: Connection, deliveries: Collection[int]) -> list[H
     return [call for call in calls if call.ack_no in about]
 
 
+def hears(connection: Connection, case: HelpCall, template: str) -> bool:
+    """Whether whoever cries was sent a text, by its template, since this case was opened."""
+    first, last = numbers_of(case.alert_no)
+    known = {"person": case.person_no, "since": case.opened_at, "template": template}
+    return bool(_HEARS.rows(connection, first=first, last=last, **known))
+
+
 def unheard(connection: Connection, now: Millis) -> int:
     """How many calls for help nobody has taken and nobody, for all that is known, was told of."""
     calls = untaken(connection)
@@ -109,6 +116,20 @@ def _states(dialect: str) -> Select[Any]:
 
 
 _STATES = Prepared(_states)
+_HEARS = Prepared(
+    lambda _: (
+        select(_D.id)
+        .join_from(t.delivery, t.message, t.message.c.no == _D.message_no)
+        .where(
+            _D.recipient_no == bindparam("person"),
+            _D.id.between(bindparam("first"), bindparam("last")),
+            _D.recipient_kind == int(RecipientKind.PERSON),
+            t.message.c.template == bindparam("template"),
+            t.message.c.created_at >= bindparam("since"),
+        )
+        .limit(1)
+    )
+)
 _MESSAGES = Prepared(
     lambda dialect: select(_H.first, _H.last, _H.ack_no).where(among(dialect, _H.ack_no, "cases"))
 )

@@ -332,3 +332,22 @@ def test_an_alert_of_before_promises_nobody_that_somebody_is_told(make_city: Mak
     city.forward(seconds=20)
     said = [m.template for m in city.to(city.phone_of(person)) if m.kind == "confirmation"]
     assert said == ["confirmation-help"]
+
+
+def test_whoever_cries_hears_once_that_nobody_could_be_told_however_late(
+    make_city: MakeCity,
+) -> None:
+    """The gateway was away while it climbed past the last level, and then knows no number."""
+    away, gone = SendError(Fault.AWAY, "gateway-away"), SendError(Fault.DEAD, "no-such-number")
+    result = [away]
+    city = make_city(behave=lambda m: result[0] if m.kind == "help" else accepts(m))
+    city.issue(areas=[TOWN])
+    (_, person), *_ = asked(city)
+    city.reply(city.phone_of(person), "3")
+    city.forward(minutes=15, tick_s=5)
+    told = [m.template for m in city.to(city.phone_of(person)) if m.kind == "confirmation"]
+    assert told == ["confirmation-help"]
+    result[0] = gone
+    city.forward(minutes=15, tick_s=5)
+    told = [m.template for m in city.to(city.phone_of(person)) if m.kind == "confirmation"]
+    assert told == ["confirmation-help", "unheard"]
