@@ -53,7 +53,7 @@ def leave(url: str, heads: Sequence[Head], *, node: str, to: str, now: Millis) -
     Raises:
         ConflictError: A process was at work there since.
     """
-    with closing(_alone(url, node)) as store, store.transaction(now) as tx:
+    with closing(_alone(url, node)) as store, store.transaction(_time(store, now)) as tx:
         # We are one; and whoever starts now waits for us, and reads that it was left.
         if dialect.writers(tx.connection) > 1 or heads_of(tx.connection) != list(heads):
             raise running_there()
@@ -77,13 +77,13 @@ def take_back(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
         ConflictError: It hasn't left, or would send and nobody has said that it shall.
     """
     migrate.upgrade(url)
-    with closing(_alone(url, node)) as store, store.transaction(now) as tx:
+    with closing(_alone(url, node)) as store, store.transaction(_time(store, now)) as tx:
         gone = tx.connection.execute(select(t.departure.c.node, t.departure.c.at)).first()
         if gone is None:
             raise ConflictError("This city wasn't carried away: there is nothing to take back.")
-        waits = waiting(tx.connection, now)
+        waits = waiting(tx.connection, tx.now)
         if waits.any and not will_send:
-            raise would_send(waits, codes(tx.connection, now))
+            raise would_send(waits, codes(tx.connection, tx.now))
         _record(tx, "store.taken-back", {"node": gone.node, "waiting": asdict(waits)})
         given.leave_out(tx, gone.at, source="cli")
     return waits
@@ -102,7 +102,7 @@ def restored(
         NotFoundError: An alert to be paused isn't out in it.
     """
     migrate.upgrade(url)
-    with closing(_alone(url, node)) as store, store.transaction(now) as tx:
+    with closing(_alone(url, node)) as store, store.transaction(_time(store, now)) as tx:
         refuse_departed(tx.connection)
         if dialect.writers(tx.connection) > 1:  # and we are one
             raise ConflictError(
@@ -112,9 +112,9 @@ def restored(
             raise ConflictError(
                 "The journal in this database doesn't hold.", hint="Look at it: alertd verify"
             )
-        waits = waiting(tx.connection, now)
+        waits = waiting(tx.connection, tx.now)
         if waits.any and not will_send:
-            raise would_send(waits, codes(tx.connection, now))
+            raise would_send(waits, codes(tx.connection, tx.now))
         taken_at = lived.last_fact(tx.connection, node) or 0
         _record(tx, "restored", {"taken_at": taken_at, "waiting": asdict(waits)})
         given.leave_out(tx, taken_at, source="cli")
@@ -130,6 +130,11 @@ def arrived(tx: Transaction, origin: str) -> None:
 
 def _record(tx: Transaction, kind: str, body: dict[str, object]) -> None:
     tx.record(Fact(kind=kind, occurred_at=tx.now, body=body, source="cli"))
+
+
+def _time(store: Store, now: Millis) -> Millis:
+    with store.read() as connection:
+        return lived.no_earlier(connection, store.node, now)
 
 
 def _alone(url: str, node: str) -> Store:

@@ -67,6 +67,15 @@ def lived(connection: Connection, node: str) -> Millis | None:
     return max((at for at in both if at is not None), default=None)
 
 
+def no_earlier(connection: Connection, node: str, now: Millis) -> Millis:
+    """`now` by a machine's clock that may be behind, as a restored machine's often is.
+
+    A fact of before what the node has lived through would have its time begin there anew, and
+    whatever waits would wait for as long as the clock is behind.
+    """
+    return max(now, lived(connection, node) or now)
+
+
 def keep(connection: Connection, node: str, written: Kept) -> None:
     """Write it down."""
     _KEEP.run(connection, node=node, **dict(zip(_FIELDS, astuple(written), strict=True)))

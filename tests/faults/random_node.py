@@ -68,10 +68,11 @@ class Process:
 
     def cut_off(self) -> None:
         """Have it find out that its connection has gone."""
+        step = partial(self.city.engine.step, claim=False)
         try:
-            self.city.engine.step(self.city.now, claim=False)
+            self.keeper.in_time(step)
         except DBAPIError:
-            self.city.engine.step(self.city.now, claim=False)
+            self.keeper.in_time(step)
 
 
 @dataclass

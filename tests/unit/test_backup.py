@@ -25,7 +25,7 @@ from alertd.errors import (
 )
 from alertd.provision import lock
 from alertd.settings import Settings
-from alertd.store import dialect, migrate
+from alertd.store import dialect, lived, migrate
 from alertd.store import tables as t
 from alertd.store.backup import checking, disk, manifest
 from alertd.store.backup.copying import LEAST_FREE_BYTES, frozen, require_room
@@ -225,6 +225,18 @@ def test_what_waits_is_marked_because_it_may_have_left_meanwhile(
         assert list(checking.tables(connection, place.data_dir)) == []
     assert marks == {1}
     assert after == ["alert.numbers-left-out", "restored"]
+
+
+def test_a_machine_whose_clock_is_behind_restores_no_time_of_before(
+    taken: Taken, place: Place
+) -> None:
+    """What waits would wait for as long as the clock is behind."""
+    with frozen(taken.folder / "alertd.sqlite3") as connection:
+        before = lived.lived(connection, "test")
+    assert before is not None
+    put(taken, place, now=before - 26 * 3_600_000)
+    with frozen(place.database) as connection:
+        assert lived.last_fact(connection, "test") == before
 
 
 def test_the_settings_are_put_where_none_are(taken: Taken, place: Place) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DatabaseError
 from alertd.errors import ConflictError, InvalidInputError
 from alertd.model import Fact, Millis
 from alertd.settings import sqlite_url
-from alertd.store import migrate
+from alertd.store import lived, migrate
 from alertd.store.backup import checking, disk, logins, manifest
 from alertd.store.backup.copying import Tell, frozen, require_room
 from alertd.store.backup.holding import NONE, pause
@@ -144,7 +144,7 @@ def restore(
             )
             logins.unseal(staged)
             lets_in = logins.newer_of(staged, place.data_dir)
-            facts, waits, under_way = _look(staged, made, now)
+            facts, waits, under_way, now = _look(staged, made, now)
             if waits.any and not will_send:
                 raise would_send(waits, under_way)
             known = ShutOut.known_to(place.database)
@@ -197,10 +197,10 @@ def _stage_key(name: str, mark: str, staged: Path, place: Place, given: Path | N
     return False
 
 
-def _look(staged: Path, made: Manifest, now: Millis) -> tuple[int, Waiting, str]:
+def _look(staged: Path, made: Manifest, now: Millis) -> tuple[int, Waiting, str, Millis]:
     """Bring the staged database up to date and check it with its journal and key.
 
-    Returns its facts, what waits in it, and which alerts go on.
+    Returns its facts, what waits in it, which alerts go on, and the time.
     """
     try:
         migrate.upgrade(sqlite_url(staged / DATABASE))
@@ -208,12 +208,13 @@ def _look(staged: Path, made: Manifest, now: Millis) -> tuple[int, Waiting, str]
             problems = list(checking.database(connection))
             facts, broken = checking.journal(connection, made.heads)
             problems += [*broken, *checking.key(connection, _key(staged))]
+            now = lived.no_earlier(connection, made.node, now)
             waits, under_way = waiting(connection, now), codes(connection, now)
     except DatabaseError as error:
         raise _not_whole(f"{DATABASE}: {type(error.orig).__name__}") from None
     if problems:
         raise _not_whole(f"{problems[0].where}: {problems[0].what}")
-    return facts, waits, under_way
+    return facts, waits, under_way, now
 
 
 def _key(staged: Path) -> bytes | None:
