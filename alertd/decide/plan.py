@@ -137,6 +137,7 @@ class Terms:
 
 
 MUTED: Final = "muted-by-plan"
+ANSWERED: Final = "answered-since"  # what a message asks for, while it waited
 LOST: Final = "lost-by-script"
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from alertd.decide.budget import is_spent, left
 from alertd.decide.plan import (
+    ANSWERED,
     MUTED,
     STANDBY_MS,
     Leave,
@@ -22,6 +23,7 @@ from alertd.decide.plan import (
 )
 from alertd.engine import spending
 from alertd.engine.material import Material, gather
+from alertd.engine.sparing import needless
 from alertd.engine.telling import recipients_inside
 from alertd.engine.turn import Flow, LiveAlert, Turn
 from alertd.lanes import channel_of, lane_of, services_of, status_of
@@ -46,6 +48,7 @@ from alertd.store.outbox import Row
 DEADLINE_MARGIN_MS = 5_000  # past the route's own timeout, for the settlement to be written
 MOST_A_CLAIM = 1_000
 TICK_MS = 1_000
+_MOST_LOOKS = 100  # past what needn't leave; the next step goes on
 # So long a message keeps off a route that it is to avoid: one that only helps out has time to come.
 _AVOIDED_MS = 2 * STANDBY_MS
 _LEAST_WAIT_MS = 10  # a fast route fills by many tokens in that time; fewer, larger commits
@@ -90,12 +93,24 @@ def _claim_route(turn: Turn, route: Route, lanes: Sequence[int], n: int, lease: 
     rows: list[Row] = []
     for lane in lanes:
         if len(rows) < n:
-            rows += _due(turn, route, lane, n - len(rows))
+            rows += _wanted(turn, route, lane, n - len(rows))
     rows, refused = _within_plan(turn, rows)
     fail(turn, refused, "outside-plan")
     if rows:
         _record_claim(turn, route, rows, lease)
     return rows
+
+
+def _wanted(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
+    """What is due in a lane and wanted still."""
+    for _ in range(_MOST_LOOKS):
+        rows = _due(turn, route, lane, n)
+        spared = needless(turn, rows)
+        fail(turn, spared, ANSWERED, DeliveryState.CANCELLED)
+        if len(spared) < len(rows) or not rows:
+            gone = {row.id for row in spared}
+            return [row for row in rows if row.id not in gone]
+    return []
 
 
 def deadline(turn: Turn, route: Route) -> Millis:

@@ -83,7 +83,7 @@ def gather(
     before: Mapping[SaidTo, int],
 ) -> Material:
     """Read what the messages of claimed deliveries are made of."""
-    said = _said(turn, {row.message_no for row in rows})
+    said = said_of(turn, {row.message_no for row in rows})
     kinds = {row.recipient_kind for row in rows}
     return Material(
         route=route,
@@ -107,7 +107,7 @@ def gather(
     )
 
 
-def _said(turn: Turn, message_nos: Iterable[int]) -> dict[int, Said]:
+def said_of(turn: Turn, message_nos: Iterable[int]) -> dict[int, Said]:
     """Messages by number; they never change, and so those of a live alert are kept with it."""
     found = {no: turn.alert(alert_of(no)).messages.get(no) for no in message_nos}
     missing = [no for no, known in found.items() if known is None]

@@ -112,7 +112,9 @@ def _deliveries(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     yield Line(say(N_("Still waiting or under way")), str(waiting))
     # What a drill's plan muted is said where it says who was left out.
     muted = figures.targets.excluded.get(MUTED, 0)
-    dropped = deliveries.expired + deliveries.cancelled - muted
+    # And what waited for an answer that came, with the ladder's steps.
+    spared = figures.escalations.asks_spared
+    dropped = deliveries.expired + deliveries.cancelled - muted - spared
     yield Line(say(N_("Withdrawn when the alert ended")), str(dropped))
     yield Line(
         say(N_("Sent again, marked as possible duplicates")), str(deliveries.marked_duplicates)
@@ -126,6 +128,8 @@ def _escalations(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     yield from _each(say, N_("Resolved {what}"), escalations.resolved)
     yield Line(say(N_("Digests sent to superiors")), str(escalations.digests_sent))
     yield Line(say(N_("Digests spared, all had answered")), str(escalations.digests_spared))
+    spared = N_("Reminders and calls spared, the answer came while they waited")
+    yield Line(say(spared), str(escalations.asks_spared))
     yield Line(say(N_("Not woken: nobody ever answered")), str(len(figures.unwoken)))
     later = {stage.stage: stage.exhausted for stage in figures.stages[1:] if stage.exhausted}
     yield from _each(say, N_("Never reported: {what}"), later)

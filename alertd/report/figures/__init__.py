@@ -215,6 +215,7 @@ def _escalations(state: Replay) -> Escalations:
         resolved=state.duties.resolved(),
         digests_sent=state.digests.sent,
         digests_spared=state.digests.spared,
+        asks_spared=state.handover.spared_messages(),
         unwoken=state.duties.unwoken(),
         unanswerable=tuple(state.duties.vacant),
     )

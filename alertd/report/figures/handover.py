@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from alertd.decide.plan import MUTED
+from alertd.decide.plan import ANSWERED, MUTED
 from alertd.lanes import channel_of
 from alertd.model import (
     HELP_PRIORITY,
@@ -50,6 +50,7 @@ class HandoverPart:
         self.extra_by_kind: Counter[str] = Counter()
         self.extra_by_person: Counter[int] = Counter()
         self.muted: set[int] = set()
+        self.spared: set[int] = set()  # reminders and calls whose answer came first
         self.dead: set[int] = set()  # failed for the address's own sake
         self.attempts = 0
 
@@ -137,6 +138,8 @@ class HandoverPart:
             self._now(place, state, reason)
             if reason == MUTED:
                 self.muted.add(place)
+            if reason == ANSWERED:
+                self.spared.add(place)
             if duplicate:
                 self.marked.add(place)
 
@@ -277,11 +280,17 @@ class HandoverPart:
                 continue
             if place in self.muted:
                 found[MUTED] += 1
+            elif place in self.spared:
+                continue
             elif state in {_S.EXPIRED, _S.CANCELLED}:
                 found["alert-ended"] += 1
             elif state == _S.FAILED:
                 found[self.reason[place]] += 1
         return found
+
+    def spared_messages(self) -> int:
+        """Reminders, calls and take-overs that didn't leave, since the answer came first."""
+        return sum(self.state[place] == _S.CANCELLED for place in self.spared)
 
     def refused_numbers(self) -> dict[int, str]:
         """SMS that a gateway refused for the number's own sake: delivery → code.

@@ -212,6 +212,7 @@ class Escalations:
     resolved: Mapping[str, int]
     digests_sent: int
     digests_spared: int  # everybody had answered when the window closed
+    asks_spared: int  # reminders, calls and take-overs that waited until their answer had come
     unwoken: tuple[tuple[int, int], ...]
     unanswerable: tuple[tuple[int, str], ...]
 

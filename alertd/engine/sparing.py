@@ -1,0 +1,89 @@
+"""Messages that ask for an answer which has come while they waited for a gateway.
+
+A modem takes an hour for a small city: a reminder to somebody who has answered meanwhile would keep
+those waiting who haven't.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import bindparam, select
+
+from alertd.engine.material import said_of
+from alertd.engine.turn import Turn
+from alertd.model import (
+    ALERT_SHIFT,
+    MessageKind,
+    RecipientKind,
+    RequirementState,
+    Stage,
+    alert_of,
+    requirement_no,
+)
+from alertd.store import tables as t
+from alertd.store.outbox import Row
+from alertd.store.prepared import Prepared, among, numbers
+
+_ASKING: Final = frozenset({MessageKind.REMINDER, MessageKind.CALL, MessageKind.TAKEOVER})
+_UNANSWERED: Final = (int(RequirementState.OPEN), int(RequirementState.EXHAUSTED))
+_PERSON: Final = int(RecipientKind.PERSON)
+_FIRST: Final = 1  # an alert's first message, which most are, tells
+
+
+def needless(turn: Turn, rows: Sequence[Row]) -> list[Row]:
+    """Those of `rows` that ask for what has been answered since, by whomever.
+
+    Who holds nothing in the alert any more is taken for unanswered: why they were written to is
+    for the roster to say.
+    """
+    asking: dict[tuple[int, Stage], list[Row]] = {}
+    for row, alert_no, stage in _asking(turn, rows):
+        asking.setdefault((alert_no, stage), []).append(row)
+    found: list[Row] = []
+    for (alert_no, stage), some in asking.items():
+        asked, silent = _asked(turn, alert_no, stage, {row.recipient_no for row in some})
+        found += [row for row in some if row.recipient_no in asked - silent]
+    return found
+
+
+def _asking(turn: Turn, rows: Sequence[Row]) -> Iterator[tuple[Row, int, Stage]]:
+    """Reminders, calls and take-overs, with alert and stage."""
+    further = [
+        row for row in rows if row.recipient_kind == _PERSON and row.message_no & _COUNTER != _FIRST
+    ]
+    messages = said_of(turn, {row.message_no for row in further}) if further else {}
+    for row in further:
+        message = messages[row.message_no].message
+        stage = json.loads(message.params).get("stage") if message.kind in _ASKING else None
+        if stage:
+            yield row, alert_of(row.id), Stage[stage.upper()]
+
+
+def _asked(
+    turn: Turn, alert_no: int, stage: Stage, persons: Collection[int]
+) -> tuple[set[int], set[int]]:
+    """Those of the people who hold a duty that was asked, and those one of whose is unanswered."""
+    found = _HELD.rows(
+        turn.connection,
+        base=requirement_no(alert_no, stage, 0),
+        persons=numbers(turn.connection, persons),
+        version=turn.alert(alert_no).roster_version,
+    )
+    return {person for person, _ in found}, {
+        person for person, state in found if state in _UNANSWERED
+    }
+
+
+def _held(dialect: str) -> Any:
+    """Of people's duties, now or when the alert was issued, how each requirement stands."""
+    h, r = t.holding.c, t.requirement.c
+    return (
+        select(h.person_no, r.state)
+        .join(t.requirement, r.no == bindparam("base") + h.duty_no)
+        .where(among(dialect, h.person_no, "persons"), h.to_version > bindparam("version"))
+    )
+
+
+_HELD = Prepared(_held)
+_COUNTER: Final = (1 << ALERT_SHIFT) - 1
