@@ -255,7 +255,7 @@ def test_help_of_which_every_message_fails_is_seen_and_said(make_city: MakeCity)
     said = [(m.template, m.text) for m in city.to(crying) if m.kind == "confirmation"]
     assert [template for template, _ in said] == ["confirmation-help", "unheard"]
     assert "正通知上级和值班室派人" in said[0][1]
-    assert "没能通知到上级和值班室,请直接打电话求助" in said[1][1]
+    assert "没能通知到上级和值班室,请直接打电话找人" in said[1][1]
     with city.store.read() as connection:
         assert cries.unheard(connection, city.now) == 1
     assert reach_of(city) == "nobody"
