@@ -14,6 +14,8 @@ from alertd.engine.material import said_of
 from alertd.engine.turn import Turn
 from alertd.model import (
     ALERT_SHIFT,
+    CONFIRMATION_PRIORITY,
+    PAUSED_PRIORITY,
     MessageKind,
     RecipientKind,
     RequirementState,
@@ -50,7 +52,11 @@ def needless(turn: Turn, rows: Sequence[Row]) -> list[Row]:
 def _asking(turn: Turn, rows: Sequence[Row]) -> Iterator[tuple[Row, int, Stage]]:
     """Reminders, calls and take-overs, with alert and stage."""
     further = [
-        row for row in rows if row.recipient_kind == _PERSON and row.message_no & _COUNTER != _FIRST
+        row
+        for row in rows
+        if PAUSED_PRIORITY < row.priority < CONFIRMATION_PRIORITY
+        and row.recipient_kind == _PERSON
+        and row.message_no & _COUNTER != _FIRST
     ]
     messages = said_of(turn, {row.message_no for row in further}) if further else {}
     for row in further:
