@@ -263,15 +263,18 @@ def fail(
 
     Of one that waits to be sent once more a copy may be out there: it stays unknown.
     """
-    if not rows:
-        return
-    ends = [(row, int(DeliveryState.UNKNOWN if row.duplicate else state)) for row in rows]
-    moves = Counter((alert_of(r.id), channel_of(r.lane), int(r.state), end) for r, end in ends)
-    items = [[r.id, r.attempt, end, None, reason, None, r.duplicate, None] for r, end in ends]
-    turn.record(
-        "settled",
-        {"route": "", "items": items, "counts": rollup(moves), "counter": turn.counter},
-    )
+    by_channel: dict[int, list[tuple[Any, int]]] = {}
+    for row in rows:
+        end = int(DeliveryState.UNKNOWN if row.duplicate else state)
+        by_channel.setdefault(channel_of(row.lane), []).append((row, end))
+    # By channel, since a report learns from such a fact by which those went that were never tried.
+    for channel, ends in by_channel.items():
+        moves = Counter((alert_of(r.id), channel, int(r.state), end) for r, end in ends)
+        items = [[r.id, r.attempt, end, None, reason, None, r.duplicate, None] for r, end in ends]
+        turn.record(
+            "settled",
+            {"route": "", "items": items, "counts": rollup(moves), "counter": turn.counter},
+        )
 
 
 def give_up_resends(turn: Turn, alert_no: int) -> None:

@@ -70,9 +70,7 @@ def _chunk(turn: Turn, row: Any) -> bool:
     if order[row.phase - 1] == "told" and followed:
         of = followed[row.phase - 1 - order.index("told")]
     last = _last(turn, order[row.phase - 1], of)
-    cursor = row.cursor
-    if order[row.phase - 1] == "told":
-        cursor = max(cursor, _next_told(turn, of, cursor) - 1)
+    cursor = max(row.cursor, _next(turn, order[row.phase - 1], of, row.cursor) - 1)
     chunk = next_chunk(order, row.phase, cursor, last, turn.pieces)
     first = (alert.no << ALERT_SHIFT) + row.next_delivery
     came_to = turn.record(
@@ -140,14 +138,20 @@ def _last(turn: Turn, phase: str, references_no: int | None) -> int:
     return max(int(number or 0) % (1 << ALERT_SHIFT) for rows in found for (number,) in rows)
 
 
-def _next_told(turn: Turn, references_no: int | None, cursor: int) -> int:
-    """The first counter above `cursor` that a delivery has: those that a restore left out are many.
+def _next(turn: Turn, phase: str, references_no: int | None, cursor: int) -> int:
+    """The first number above `cursor` that a phase has: those that a restore left out are many.
 
     0 where there is none.
     """
     first, last = numbers_of(references_no or 0)
-    ((number,),) = _NEXT.rows(turn.connection, after=first + cursor, last=last)
-    return int(number or 0) % (1 << ALERT_SHIFT)
+    if phase == "told":
+        found = [_NEXT_TOLD.rows(turn.connection, after=first + cursor, last=last)]
+    elif phase == "people":
+        found = [each.rows(turn.connection, after=cursor) for each in _NEXT_PEOPLE]
+    else:
+        return 0
+    numbers = [int(number) % (1 << ALERT_SHIFT) for ((number,),) in found if number]
+    return min(numbers, default=0)
 
 
 _ID = t.delivery.c.id
@@ -161,8 +165,13 @@ _LAST = {
     ),
     "author": Prepared(lambda _: select(literal_column("1"))),
 }
-_NEXT = Prepared(
+_NEXT_TOLD = Prepared(
     lambda _: select(func.min(_ID)).where(bindparam("after") < _ID, bindparam("last") >= _ID)
+)
+_DUTY, _SOMEBODY = t.duty.c.no, t.person.c.no
+_NEXT_PEOPLE = (
+    Prepared(lambda _: select(func.min(_DUTY)).where(bindparam("after") < _DUTY)),
+    Prepared(lambda _: select(func.min(_SOMEBODY)).where(bindparam("after") < _SOMEBODY)),
 )
 _UP_TO = {
     "terminals": ("terminal",),

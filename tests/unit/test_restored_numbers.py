@@ -16,7 +16,7 @@ from alertd.store import tables as t
 from alertd.store.backup import checking
 from alertd.store.backup.placing import Place, restore
 from alertd.store.backup.taking import Source, Taken, take
-from channels.base import Outgoing, Receipt, ReceiptStatus
+from channels.base import Fault, Outgoing, Receipt, ReceiptStatus, SendError
 from tests.city import KEY, City
 from tests.unit.roster_moves import id_of, import_anew
 
@@ -194,3 +194,16 @@ def succeeded(city: City, person_no: int, by: str) -> int:
     leaves = id_of(city, person_no)
     import_anew(city, lambda row: {**row, "person_id": by} if row["person_id"] == leaves else row)
     return int(city.one(select(t.person.c.no).where(t.person.c.person_id == by)).no)
+
+
+def test_what_waited_by_several_ways_and_never_left_is_counted_by_each(
+    office: Office, tmp_path: Path
+) -> None:
+    """Nobody knows whether it left before the restoring, and then its alert ends."""
+    city = office.city
+    city.behave = lambda _message: SendError(Fault.RETRY, "http-503")
+    number = city.issue("typhoon", "red", areas=[TOWN])
+    taken = office.back_up()
+    city = office.restore(taken)
+    city.issue("cancel", "red", areas=[TOWN], references=[city.reference(number)])
+    is_its_record(city, tmp_path, number)
