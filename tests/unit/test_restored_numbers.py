@@ -1,23 +1,26 @@
 """No number of what a restored database lacks is given again: its receipts still come."""
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from alertd.decide.plan import Route
 from alertd.engine import receive
-from alertd.model import DeliveryState
+from alertd.lanes import channel_of
+from alertd.model import DeliveryState, numbers_of
 from alertd.report.verify import verify
 from alertd.store import tables as t
 from alertd.store.backup import checking
 from alertd.store.backup.placing import Place, restore
 from alertd.store.backup.taking import Source, Taken, take
-from channels.base import Fault, Outgoing, Receipt, ReceiptStatus, SendError
-from tests.city import KEY, City
+from channels.base import Outgoing, Receipt, ReceiptStatus
+from tests.city import KEY, ROUTES, City
 from tests.unit.roster_moves import id_of, import_anew
 
 TOWN = "330281001"
@@ -32,10 +35,11 @@ class Office:
     """A city that is backed up, goes on, loses its disk, and is restored."""
 
     folder: Path
+    routes: Sequence[Route] = ROUTES
 
     def __post_init__(self) -> None:
         # A backup is of SQLite's file; PostgreSQL has tools of its own.
-        self.city = City(self.folder, postgresql=False)
+        self.city = City(self.folder, postgresql=False, routes=self.routes)
 
     def back_up(self) -> Taken:
         keys = self.folder / "keys"
@@ -51,7 +55,8 @@ class Office:
         place = Place(data, data / "city.sqlite3", "test")
         keys = self.folder / "keys"
         restore(taken.folder, place, now=lost.now, tell=nothing, will_send=True, keys=keys)
-        self.city = City(data, fresh=False, now=lost.now, postgresql=False, name="anew")
+        common: dict[str, Any] = {"fresh": False, "postgresql": False, "routes": self.routes}
+        self.city = City(data, now=lost.now, name="anew", **common)
         return self.city
 
 
@@ -196,14 +201,18 @@ def succeeded(city: City, person_no: int, by: str) -> int:
     return int(city.one(select(t.person.c.no).where(t.person.c.person_id == by)).no)
 
 
-def test_what_waited_by_several_ways_and_never_left_is_counted_by_each(
-    office: Office, tmp_path: Path
-) -> None:
+def test_what_waited_by_several_ways_and_never_left_is_counted_by_each(tmp_path: Path) -> None:
     """Nobody knows whether it left before the restoring, and then its alert ends."""
-    city = office.city
-    city.behave = lambda _message: SendError(Fault.RETRY, "http-503")
-    number = city.issue("typhoon", "red", areas=[TOWN])
-    taken = office.back_up()
-    city = office.restore(taken)
-    city.issue("cancel", "red", areas=[TOWN], references=[city.reference(number)])
+    office = Office(tmp_path, [replace(each, burst=1, rate_per_s=1e-9) for each in ROUTES])
+    first = office.city.issue("typhoon", "red", areas=["330281"])  # one leaves by each way
+    names = {"areas": ["330281"], "references": [office.city.reference(first)]}
+    number = office.city.issue("cancel", "red", valid_min=360, **names)
+    office.routes = [replace(each, in_flight=0) for each in ROUTES]  # nor does anything after it
+    city = office.restore(office.back_up())
+    city.forward(minutes=361, tick_s=600)  # it has run out
+    d = t.delivery.c
+    unknown = d.state == int(DeliveryState.UNKNOWN), d.attempt == 0
+    never = city.rows(select(d.lane).where(*unknown, d.id.between(*numbers_of(number))))
+    assert len({channel_of(row.lane) for row in never}) == 3
     is_its_record(city, tmp_path, number)
+    city.store.close()
