@@ -30,7 +30,8 @@ from alertd.store.prepared import Prepared, among, numbers
 _ASKING: Final = frozenset({MessageKind.REMINDER, MessageKind.CALL, MessageKind.TAKEOVER})
 _UNANSWERED: Final = (int(RequirementState.OPEN), int(RequirementState.EXHAUSTED))
 _PERSON: Final = int(RecipientKind.PERSON)
-_FIRST: Final = 1  # an alert's first message, which most are, tells
+_COUNTER: Final = (1 << ALERT_SHIFT) - 1
+_FIRST: Final = 1  # by that, an alert's first message, which most are: it tells
 
 
 def needless(turn: Turn, rows: Sequence[Row]) -> list[Row]:
@@ -40,8 +41,8 @@ def needless(turn: Turn, rows: Sequence[Row]) -> list[Row]:
     for the roster to say.
     """
     asking: dict[tuple[int, Stage], list[Row]] = {}
-    for row, alert_no, stage in _asking(turn, rows):
-        asking.setdefault((alert_no, stage), []).append(row)
+    for row, stage in _asking(turn, rows):
+        asking.setdefault((alert_of(row.id), stage), []).append(row)
     found: list[Row] = []
     for (alert_no, stage), some in asking.items():
         asked, silent = _asked(turn, alert_no, stage, {row.recipient_no for row in some})
@@ -49,8 +50,8 @@ def needless(turn: Turn, rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-def _asking(turn: Turn, rows: Sequence[Row]) -> Iterator[tuple[Row, int, Stage]]:
-    """Reminders, calls and take-overs, with alert and stage."""
+def _asking(turn: Turn, rows: Sequence[Row]) -> Iterator[tuple[Row, Stage]]:
+    """Reminders, calls and take-overs, each with the stage that it asks for."""
     further = [
         row
         for row in rows
@@ -63,7 +64,7 @@ def _asking(turn: Turn, rows: Sequence[Row]) -> Iterator[tuple[Row, int, Stage]]
         message = messages[row.message_no].message
         stage = json.loads(message.params).get("stage") if message.kind in _ASKING else None
         if stage:
-            yield row, alert_of(row.id), Stage[stage.upper()]
+            yield row, Stage[stage.upper()]
 
 
 def _asked(
@@ -92,4 +93,3 @@ def _held(dialect: str) -> Any:
 
 
 _HELD = Prepared(_held)
-_COUNTER: Final = (1 << ALERT_SHIFT) - 1
