@@ -8,38 +8,15 @@ import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
-from contextlib import suppress
 from typing import Any, Final, TextIO, cast
 
 import structlog
 
+from alertd.cli.stderr import Stderr
+
 Event = MutableMapping[str, Any]
 _AGAIN_S, _MOST_WORDS = 60.0, 100
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-
-
-class Stderr:
-    """stderr, which fails nobody: its disk may be full, its reader or its terminal gone.
-
-    The thread that writes for a whole city logs, too, and must not end for want of a log.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, text: str) -> int:
-        """Write it, where that can be done."""
-        with suppress(OSError, ValueError):  # the second: it was closed
-            self._file.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """The same of what was written."""
-        with suppress(OSError, ValueError):
-            self._file.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
 
 
 class _Discreet(logging.Formatter):
@@ -82,7 +59,7 @@ def is_news(record: logging.LogRecord) -> bool:
 
 
 def configure(level: str) -> None:
-    """Log to stderr from now on, which from now on fails nobody.
+    """Log to stderr from now on, which from now on fails nobody and holds up nobody.
 
     Args:
         level: debug, info, warning or error.

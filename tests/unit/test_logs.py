@@ -1,13 +1,18 @@
 """A log that can't be written: its disk is full, or nobody reads it any more."""
 
+import fcntl
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import pytest
+
+from alertd.cli.stderr import Stderr
 
 LOGS = """
 import logging
@@ -16,7 +21,7 @@ from alertd.cli import show
 from alertd.cli.logs import configure
 
 configure("info")
-for _ in range(3):
+for _ in range(40):
     structlog.get_logger("alertd.engine").error("step failed", error="SQLITE_FULL")
     logging.getLogger("uvicorn").error("and a library's")
     show.note("Stopping …")
@@ -38,7 +43,16 @@ def unread() -> Iterator[int]:
     os.close(writes)
 
 
-@pytest.mark.parametrize("place", [full, unread])
+@contextmanager
+def standing_still() -> Iterator[int]:
+    reads, writes = os.pipe()
+    fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4_096)
+    yield writes
+    os.close(reads)
+    os.close(writes)
+
+
+@pytest.mark.parametrize("place", [full, unread, standing_still])
 def test_whoever_logs_goes_on_where_the_log_cannot_be_written(place: object) -> None:
     with place() as stderr:  # type: ignore[operator]
         done = subprocess.run(
@@ -47,6 +61,26 @@ def test_whoever_logs_goes_on_where_the_log_cannot_be_written(place: object) -> 
             stderr=stderr,
             text=True,
             check=False,
+            timeout=20,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
         )
     assert (done.returncode, done.stdout) == (0, "goes on\n")
+
+
+def test_what_is_read_late_comes_in_order_and_what_was_too_much_is_counted() -> None:
+    reads, writes = os.pipe()
+    fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4_096)
+    with os.fdopen(reads) as reader:
+        with os.fdopen(writes, "w") as given:
+            stderr = Stderr(given)
+        for number in range(5_000):
+            stderr.write(f"{number:0100}\n")
+            stderr.flush()
+        lines = list(islice(reader, 1, 1_999))
+        assert [int(line) for line in lines] == list(range(1, 1_999))
+        told = next(json.loads(line) for line in reader if line.startswith("{"))
+        stderr.write("and goes on\n")
+        stderr.flush()
+        assert reader.readline() == "and goes on\n"
+    assert 2_900 < told["lines"] < 3_000
+    assert "lost" in told["event"]
