@@ -1,5 +1,6 @@
 """What `backup`, `restore` and `verify` have in common: where things are, and how far it is."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,8 +11,9 @@ from alertd.cli import show
 from alertd.cli.words import LANGUAGE, _, told
 from alertd.errors import NotConfiguredError
 from alertd.i18n import sentence
+from alertd.model import Millis
 from alertd.settings import Settings
-from alertd.store import dialect, migrate
+from alertd.store import dialect, given, migrate
 from alertd.store.backup.waiting import Waiting
 from alertd.store.backup.word import FILE, Word, leave
 
@@ -35,6 +37,11 @@ def database_of(settings: Settings) -> Path:
             hint="Use pg_dump and pg_restore, then alertd restore; the keys are kept apart.",
         )
     return Path(migrate.file_of(settings.store_url))
+
+
+def chance_ms() -> Millis:
+    """A span that no other restoring is likely to have, as `given.leave_out` has it."""
+    return secrets.randbelow(given.LONGEST_MS)
 
 
 def calendar_of(waits: Waiting) -> None:

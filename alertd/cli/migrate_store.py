@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from alertd.cli import show
-from alertd.cli.keeping import goes_on
+from alertd.cli.keeping import chance_ms, goes_on
 from alertd.cli.options import Json, WillSend
 from alertd.cli.words import _
 from alertd.clock import machine_ms
@@ -56,7 +56,11 @@ def migrate_store(  # noqa: D103 - its help says it
 def _taken_back(settings: Settings, *, will_send: bool, as_json: bool) -> None:
     with closing(lock(settings)):
         waits = take_back(
-            settings.store_url, node=settings.node, now=machine_ms(), will_send=will_send
+            settings.store_url,
+            node=settings.node,
+            now=machine_ms(),
+            will_send=will_send,
+            chance_ms=chance_ms(),
         )
     goes_on(waits, as_json=as_json)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from alertd.cli import show
-from alertd.cli.keeping import calendar_of, database_of, goes_on, megabytes
+from alertd.cli.keeping import calendar_of, chance_ms, database_of, goes_on, megabytes
 from alertd.cli.options import Json, WillSend
 from alertd.cli.words import _
 from alertd.clock import machine_ms
@@ -69,6 +69,7 @@ def restore(  # noqa: D103 - its help says it
                 will_send=will_send,
                 held_back=held_back,
                 keys=keys,
+                chance_ms=chance_ms(),
             )
     except OSError as error:
         file = error.filename or place.data_dir
@@ -96,6 +97,7 @@ def _by_its_own_tools(
             now=machine_ms(),
             will_send=will_send,
             held_back=held_back,
+            chance_ms=chance_ms(),
         )
     _note(held_back)
     goes_on(waits, as_json=as_json)

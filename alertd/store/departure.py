@@ -67,17 +67,20 @@ def running_there() -> ConflictError:
     )
 
 
-def take_back(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
+def take_back(
+    url: str, *, node: str, now: Millis, will_send: bool, chance_ms: Millis = 0
+) -> Waiting:
     """Let the city go on at `url`, which it had left; returns what the next start sends.
 
     What waits may have left from the other database meanwhile, and is marked as a possible
-    duplicate.
+    duplicate. `chance_ms` is for a `now` that is behind, as `given.leave_out` has it.
 
     Raises:
         ConflictError: It hasn't left, or would send and nobody has said that it shall.
     """
     migrate.upgrade(url)
     with closing(_alone(url, node)) as store, store.transaction(_time(store, now)) as tx:
+        chance_ms = chance_ms if now < tx.now else 0
         gone = tx.connection.execute(select(t.departure.c.node, t.departure.c.at)).first()
         if gone is None:
             raise ConflictError("This city wasn't carried away: there is nothing to take back.")
@@ -85,12 +88,18 @@ def take_back(url: str, *, node: str, now: Millis, will_send: bool) -> Waiting:
         if waits.any and not will_send:
             raise would_send(waits, codes(tx.connection, tx.now))
         _record(tx, "store.taken-back", {"node": gone.node, "waiting": asdict(waits)})
-        given.leave_out(tx, gone.at, source="cli")
+        given.leave_out(tx, gone.at, source="cli", chance_ms=chance_ms)
     return waits
 
 
 def restored(
-    url: str, *, node: str, now: Millis, will_send: bool, held_back: Mapping[str, str] = NONE
+    url: str,
+    *,
+    node: str,
+    now: Millis,
+    will_send: bool,
+    held_back: Mapping[str, str] = NONE,
+    chance_ms: Millis = 0,
 ) -> Waiting:
     """Let the city go on at `url`, where PostgreSQL's own tools have put a copy; as `take_back`.
 
@@ -117,7 +126,7 @@ def restored(
             raise would_send(waits, codes(tx.connection, tx.now))
         taken_at = lived.last_fact(tx.connection, node) or 0
         _record(tx, "restored", {"taken_at": taken_at, "waiting": asdict(waits)})
-        given.leave_out(tx, taken_at, source="cli")
+        given.leave_out(tx, taken_at, source="cli", chance_ms=chance_ms if now < tx.now else 0)
         pause(tx, held_back)
         home.settle(tx)
     return waits

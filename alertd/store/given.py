@@ -6,7 +6,7 @@ and a late receipt of a lost message another's. A person's is in the link that t
 """
 
 import json
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, exists, func, or_, select
 
@@ -15,16 +15,29 @@ from alertd.model import Fact, Millis
 from alertd.store import tables as t
 from alertd.store.database import Transaction
 
-# Nobody drafts alerts, has messages made or takes people in so fast for long. What grows with time
-# since the backup has a second restoring of the same one give no number that the first life gave.
-_AN_ALERT_MS: Final = 300_000
-_DELIVERIES_A_SECOND: Final = 1_000
-_LONGEST_MS: Final = 30 * 86_400_000
-# Eight messages to each of two million people.
-_DELIVERIES: Final = 1 << 24
-_MOST_DELIVERIES: Final = 1 << 28  # an alert has room for these some times
-_PEOPLE: Final = 10_000
-_MOST_PEOPLE: Final = 200_000  # a link holds 24 bits of a person's number
+LONGEST_MS: Final = 30 * 86_400_000
+
+
+class _Span(NamedTuple):
+    """How many numbers are left out: at least `least`, and one more each `each_ms` since.
+
+    Nobody drafts alerts, has messages made or takes people in so fast for long. What grows with the
+    time has a second restoring of the same backup give none that the first one gave. Past `most` it
+    goes round in as many again: there is no room for more.
+    """
+
+    least: int
+    each_ms: Millis
+    most: int
+
+    def after(self, since: Millis) -> int:
+        grown = since // self.each_ms
+        return self.least + (grown if grown < self.most else self.most + grown % self.most)
+
+
+_ALERTS: Final = _Span(PER_LETTER, 300_000, LONGEST_MS // 300_000)
+_DELIVERIES: Final = _Span(1 << 24, 1, 1 << 27)  # eight to each of two million; an alert has 2^31
+_PEOPLE: Final = _Span(10_000, 1_000, 100_000)  # a link holds 24 bits of a person's number
 _KIND: Final = "alert.numbers-left-out"
 
 
@@ -53,16 +66,18 @@ def _left_out(connection: Connection) -> list[int]:
     return [json.loads(body).get("person", 0) for body in connection.execute(query).scalars()]
 
 
-def leave_out(tx: Transaction, taken_at: Millis, *, source: str) -> None:
+def leave_out(tx: Transaction, taken_at: Millis, *, source: str, chance_ms: Millis = 0) -> None:
     """Leave out what may have been given since `taken_at`.
+
+    A clock that is behind doesn't tell how long that is: there `chance_ms` is added, of 0 to
+    `LONGEST_MS`, for a second restoring of the same backup to give other numbers all the same.
 
     Of alerts a letter of codes, and more by the time since: the fact has the last of these numbers
     for its alert's. Of each alert's deliveries more than it can have made: also a draft may have
     been issued since, and who answers one that is over is thanked. Of people some thousands.
     """
-    since = min(max(0, tx.now - taken_at), _LONGEST_MS)
-    last = next_alert(tx.connection) - 1 + PER_LETTER + since // _AN_ALERT_MS
-    deliveries = min(_DELIVERIES + since // 1_000 * _DELIVERIES_A_SECOND, _MOST_DELIVERIES)
-    person = last_person(tx.connection) + min(_PEOPLE + since // 1_000, _MOST_PEOPLE)
-    body = {"taken_at": taken_at, "deliveries": deliveries, "person": person}
+    since = max(0, tx.now - taken_at) + chance_ms
+    last = next_alert(tx.connection) - 1 + _ALERTS.after(since)
+    person = last_person(tx.connection) + _PEOPLE.after(since)
+    body = {"taken_at": taken_at, "deliveries": _DELIVERIES.after(since), "person": person}
     tx.record(Fact(kind=_KIND, occurred_at=tx.now, body=body, alert_no=last, source=source))

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from alertd.model import MINUTE_MS, AlertState
 from alertd.store import departure, dialect
 from alertd.store import tables as t
+from alertd.store.given import LONGEST_MS
 from tests import databases
 from tests.faults.random_world import World
 
@@ -66,7 +67,10 @@ def restore(world: World) -> None:
     process.machine.ahead_ms = min(0, process.machine.ahead_ms)
     held_back = {code: "restored" for code in _out(url) if world.dice.random() < 0.3}
     now = process.wall() + away
-    departure.restored(url, node="test", now=now, will_send=True, held_back=held_back)
+    chance = world.dice.randrange(LONGEST_MS)
+    departure.restored(
+        url, node="test", now=now, will_send=True, held_back=held_back, chance_ms=chance
+    )
     world.say(f"   to after {made.handed} of {len(world.handed)} messages, but {list(held_back)}")
     world.start(process, away)
     world.start_all()

@@ -24,6 +24,7 @@ from tests.city import KEY, ROUTES, City
 from tests.unit.roster_moves import id_of, import_anew
 
 TOWN = "330281001"
+DAY_MS = 86_400_000
 
 
 def nothing(_more: int) -> None:
@@ -48,13 +49,15 @@ class Office:
         source = Source(self.folder / "city.sqlite3", keys, None, None, "test", "0.1.0")
         return take(source, self.folder / "backups", now=self.city.now, tell=nothing)
 
-    def restore(self, taken: Taken) -> City:
+    def restore(self, taken: Taken, *, behind_ms: int = 0, chance_ms: int = 0) -> City:
         lost = self.city
         lost.store.close()
         data = self.folder / f"data-{lost.now}"
         place = Place(data, data / "city.sqlite3", "test")
         keys = self.folder / "keys"
-        restore(taken.folder, place, now=lost.now, tell=nothing, will_send=True, keys=keys)
+        clock = lost.now - behind_ms
+        said: dict[str, Any] = {"will_send": True, "keys": keys, "chance_ms": chance_ms}
+        restore(taken.folder, place, now=clock, tell=nothing, **said)
         common: dict[str, Any] = {"fresh": False, "postgresql": False, "routes": self.routes}
         self.city = City(data, now=lost.now, name="anew", **common)
         return self.city
@@ -139,6 +142,19 @@ def test_what_a_first_restoring_gave_isnt_given_by_a_second(office: Office, tmp_
     assert not given & {message.delivery for message in city.sent}
     assert city.draft("flood", "red")["no"] > first["no"]
     is_its_record(city, tmp_path, 1)
+
+
+def test_a_second_restoring_by_a_clock_that_is_behind_gives_other_numbers(office: Office) -> None:
+    """As of a machine without a battery: by it no time has gone by since the backup."""
+    office.city.issue("typhoon", "red", areas=[TOWN])
+    taken = office.back_up()
+    given: set[int] = set()
+    for chance_ms in (2 * DAY_MS, DAY_MS):
+        city = office.restore(taken, behind_ms=400 * DAY_MS, chance_ms=chance_ms)
+        city.forward(minutes=12)
+        assert city.sent
+        assert not given & {message.delivery for message in city.sent}
+        given |= {message.delivery for message in city.sent}
 
 
 def test_an_answer_to_a_lost_alert_counts_for_no_other(office: Office) -> None:

@@ -99,6 +99,7 @@ def restore(
     will_send: bool = False,
     held_back: Mapping[str, str] = NONE,
     keys: Path | None = None,
+    chance_ms: Millis = 0,
 ) -> Restored:
     """Check a backup and put it into place, under the data folder's lock.
 
@@ -111,6 +112,7 @@ def restore(
         will_send: Also where the next start sends something.
         held_back: Alerts to be paused: short code → why, in the words of whoever does it.
         keys: A folder with the keys, where they are kept apart.
+        chance_ms: For a `now` that is behind, as `given.leave_out` has it.
 
     Raises:
         ConflictError: A server runs there, something is there, it is another node's, its key is
@@ -144,11 +146,12 @@ def restore(
             )
             logins.unseal(staged)
             lets_in = logins.newer_of(staged, place.data_dir)
-            facts, waits, under_way, now = _look(staged, made, now)
+            facts, waits, under_way, lived_to = _look(staged, made, now)
+            chance_ms, now = chance_ms if now < lived_to else 0, lived_to
             if waits.any and not will_send:
                 raise would_send(waits, under_way)
             known = ShutOut.known_to(place.database)
-            may_enter = _record(staged, made, now, waits, known, held_back)
+            may_enter = _record(staged, made, now, chance_ms, waits, known, held_back)
             aside = _put(staged, place, now)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
@@ -226,6 +229,7 @@ def _record(
     staged: Path,
     made: Manifest,
     now: Millis,
+    chance_ms: Millis,
     waits: Waiting,
     gone: ShutOut | None,
     held_back: Mapping[str, str],
@@ -239,7 +243,7 @@ def _record(
     store = Store(sqlite_url(staged / DATABASE), Vault(key), node=made.node)
     try:
         with store.transaction(now) as tx:
-            restored(tx, made, waits)
+            restored(tx, made, waits, chance_ms)
             pause(tx, held_back)
             if gone is None:
                 return let_in(tx.connection)
@@ -249,11 +253,11 @@ def _record(
         store.close()  # which takes the log into the file
 
 
-def restored(tx: Transaction, made: Manifest, waits: Waiting) -> None:
+def restored(tx: Transaction, made: Manifest, waits: Waiting, chance_ms: Millis = 0) -> None:
     """The fact that this journal goes on from a backup."""
     body = {"taken_at": made.taken_at, "waiting": asdict(waits)}
     tx.record(Fact(kind="restored", occurred_at=tx.now, body=body, source="cli"))
-    leave_out(tx, made.taken_at, source="cli")
+    leave_out(tx, made.taken_at, source="cli", chance_ms=chance_ms)
 
 
 def _put(staged: Path, place: Place, now: Millis) -> Path | None:
