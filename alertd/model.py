@@ -102,11 +102,16 @@ class MessageKind(StrEnum):
     SHIFT = "shift"  # the alert, to a principal who comes on duty while it is out
     DIGEST = "digest"  # to a superior: who below is silent
     HELP = "help"  # to parent and duty desk: somebody needs help
+    HEARD = "heard"  # to whoever calls for help: who is told of it, or that nobody could be
     CONFIRMATION = "confirmation"
     GROUP_REMINDER = "group_reminder"  # to a chat group: who of it is silent
     CALL = "voice_call"  # spoken, to a phone: nobody answered in writing
     PAUSED = "paused"  # to the duty desk: it was paused, and nobody let it go on
     INJECT = "inject"  # in a drill: what its control tells people has happened
+
+
+REAL = frozenset({MessageKind.HELP, MessageKind.HEARD})
+"""Real even in a drill: it goes before everything, past a pause, and outlives its alert."""
 
 
 class Stage(IntEnum):

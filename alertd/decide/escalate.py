@@ -10,6 +10,9 @@ from typing import Final
 
 from alertd.model import HURRIED, MINUTE_MS, Millis, Policy, RequirementState, Step, Told
 
+LONGEST_UNREPEATED_MS: Final = 30 * MINUTE_MS
+"""A call for help that nobody takes is told again after so long at the most."""
+
 LONGEST_CATCH_UP_MS = MINUTE_MS
 """A late ladder takes its next rung after half the policy's time, and after so long at the most."""
 
@@ -171,6 +174,17 @@ def _climb(
     )
 
 
-def help_due(policy: Policy, now: Millis) -> Millis:
-    """When a call for help that nobody has taken climbs again."""
-    return now + round(policy.help_climb_s * 1000)
+def help_due(policy: Policy, now: Millis, *, repeated_since: Millis | None = None) -> Millis:
+    """When a call for help that nobody has taken climbs again.
+
+    Args:
+        policy: Says how often.
+        now: The time.
+        repeated_since: Where all who could be told know of it, and gateways are behind: since when
+            it has been open. Then each time is as far again from that, or some modem would have
+            turns for nothing else, and nobody would be warned any more.
+    """
+    wait = round(policy.help_climb_s * 1000)
+    if repeated_since is not None:
+        wait = max(wait, min(now - repeated_since, LONGEST_UNREPEATED_MS))
+    return now + wait

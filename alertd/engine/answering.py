@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from alertd.engine.counting import Answered, Counting, counted_for, counts_as
-from alertd.engine.helping import UNHEARD, Told, open_help
+from alertd.engine.helping import Told, open_help, words
 from alertd.engine.hurrying import climb_now
+from alertd.engine.library import UNHEARD
 from alertd.engine.telling import Notice, tell_each
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.model import AckKind, MessageKind
@@ -159,8 +160,15 @@ def _confirm(turn: Turn, alert: LiveAlert, heard: Sequence[tuple[str, Sequence[A
         alert: What they answered to.
         heard: Who is told of a group's cry for help, as `helping.Told`, and the group.
     """
-    notices = [_confirmation(alert, told, alike) for told, alike in heard]
-    tell_each(turn, alert, MessageKind.CONFIRMATION, notices)
+    for kind, groups in groupby(heard, key=_kind):
+        notices = [_confirmation(alert, told, alike) for told, alike in groups]
+        tell_each(turn, alert, kind, notices)
+
+
+def _kind(heard: tuple[str, Sequence[Answered]]) -> MessageKind:
+    """Whoever cries for help doesn't wait behind warnings, or for a pause, to hear of it."""
+    cried = heard[1][0].kind is AckKind.HELP
+    return MessageKind.HEARD if cried else MessageKind.CONFIRMATION
 
 
 def _confirmation(alert: LiveAlert, told: str, alike: Sequence[Answered]) -> Notice:
@@ -170,5 +178,5 @@ def _confirmation(alert: LiveAlert, told: str, alike: Sequence[Answered]) -> Not
     return Notice(
         persons=[answered.person_no for answered in alike],
         template=UNHEARD if unheard else f"confirmation-{one.kind.value}",
-        params={**alert.selection["params"], **said, **({"told": told} if told else {})},
+        params={**words(alert), **said, **({"told": told} if told else {})},
     )

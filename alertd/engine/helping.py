@@ -6,19 +6,21 @@ No machine closes one, and they are real even in a drill.
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import select
 
 from alertd.decide import escalate
 from alertd.engine.apart import apart
 from alertd.engine.counting import Answered, counted_in, those_asked
+from alertd.engine.library import UNHEARD
 from alertd.engine.telling import Notice, tell_each
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, NotFoundError
-from alertd.model import MessageKind, Stage, requirement_no
+from alertd.model import Channel, MessageKind, Policy, Stage, requirement_no
 from alertd.store import cries, due, people
 from alertd.store import tables as t
+from alertd.store.reads import pulse
 
 
 class Told(StrEnum):
@@ -28,10 +30,6 @@ class Told(StrEnum):
     SUPERIOR = "superior"
     DESK = "desk"
     NOBODY = "nobody"
-
-
-UNHEARD: Final = "unheard"
-"""The text that nobody could be told; an alert that was drafted before there was one lacks it."""
 
 
 def open_help(turn: Turn, alert: LiveAlert, answered: Answered, number: int) -> Told:
@@ -111,18 +109,22 @@ def _crying_already(turn: Turn, answered: Answered) -> bool:
 
 
 def _call(turn: Turn, alert: LiveAlert, case: due.HelpCall, duties: Sequence[int | None]) -> None:
-    """Tell those in charge of `duties` that the unit needs help; real even in a drill."""
+    """Tell those in charge of `duties` that the unit needs help; real even in a drill.
+
+    Not those to whom that still waits for a gateway.
+    """
     wanted = [duty for duty in dict.fromkeys(duties) if duty is not None]
     held = people.holders(turn.connection, wanted)
     reached = [people.within_reach(held.get(duty, ()), turn.minute) for duty in wanted]
-    persons = [no for each in reached for no in each if no != case.person_no]
+    hear = {case.person_no, *cries.waiting_to(turn.connection, case.ack_no)}
+    persons = [no for each in reached for no in each if no not in hear]
     unit = people.units(turn.connection, [case.unit_no]).get(case.unit_no)
-    params = {**_words(alert), "unit": unit.name if unit else "?"}
+    params = {**words(alert), "unit": unit.name if unit else "?"}
     notice = Notice(persons, MessageKind.HELP.value, params, help=case.ack_no)
     tell_each(turn, alert, MessageKind.HELP, [notice])
 
 
-def _words(alert: LiveAlert) -> dict[str, Any]:
+def words(alert: LiveAlert) -> dict[str, Any]:
     """An alert's own; where they can't be read, its name: the cry must be heard."""
     return alert.selection["params"] or {"code": alert.short_code, "event": alert.headline}
 
@@ -155,8 +157,8 @@ def _unheard(turn: Turn, case: due.HelpCall) -> None:
     if case.climbed < len(above):
         _help_climbs(turn, case)
     elif UNHEARD in alert.templates and not cries.hears(turn.connection, case, UNHEARD):
-        notice = Notice([case.person_no], UNHEARD, _words(alert))
-        tell_each(turn, alert, MessageKind.CONFIRMATION, [notice])
+        notice = Notice([case.person_no], UNHEARD, words(alert))
+        tell_each(turn, alert, MessageKind.HEARD, [notice])
 
 
 def _help_climbs(turn: Turn, row: due.HelpCall) -> None:
@@ -164,10 +166,18 @@ def _help_climbs(turn: Turn, row: due.HelpCall) -> None:
     above, desk = _above(turn, alert, row.unit_no, row.person_no)
     lead = above[min(row.climbed, len(above) - 1)] if above else None
     more = int(_told(above, desk) is not Told.NOBODY)
-    again_at = escalate.help_due(alert.policy, turn.now)
-    body = {"ack_no": row.ack_no, "climbed": row.climbed + more, "due_at": again_at}
+    climbed = row.climbed + more
+    repeated = row.opened_at if climbed >= len(above) and _behind(turn, alert.policy) else None
+    again_at = escalate.help_due(alert.policy, turn.now, repeated_since=repeated)
+    body = {"ack_no": row.ack_no, "climbed": climbed, "due_at": again_at}
     turn.record("help.climbed", body, alert_no=alert.no)
     _call(turn, alert, row, [lead, desk])
+
+
+def _behind(turn: Turn, policy: Policy) -> bool:
+    """Whether what goes by SMS has waited for its turn for as long as a call's next level does."""
+    oldest = pulse.oldest_due(turn.connection, turn.now).get(Channel.SMS.word, turn.now)
+    return escalate.help_due(policy, oldest) <= turn.now
 
 
 def take_help(turn: Turn, ack_no: int, by: bytes) -> None:

@@ -11,6 +11,7 @@ from alertd.engine.telling import Notice, tell_each
 from alertd.engine.turn import Turn
 from alertd.lanes import BY_SMS
 from alertd.model import (
+    REAL,
     AckKind,
     Channel,
     DeliveryState,
@@ -71,9 +72,7 @@ def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int], *, ove
 
 # Which queue they travel in, and when, goes by what they are. A digest and a confirmation don't say
 # what the alert says: whoever gets one by a second number isn't told of the alert by that.
-_AS_IT_WAS = frozenset(
-    {MessageKind.HELP, MessageKind.PAUSED, MessageKind.DIGEST, MessageKind.CONFIRMATION}
-)
+_AS_IT_WAS = REAL | {MessageKind.PAUSED, MessageKind.DIGEST, MessageKind.CONFIRMATION}
 
 
 def _used(
@@ -110,7 +109,7 @@ _USED = Prepared(_used_by)
 
 def _is_help(turn: Turn, delivery: int) -> bool:
     kind, _, _ = _message_of(turn, delivery)
-    return kind is MessageKind.HELP
+    return kind in REAL
 
 
 def _message_of(turn: Turn, delivery: int) -> tuple[MessageKind, str, dict[str, object]]:

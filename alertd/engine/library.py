@@ -11,6 +11,10 @@ from alertd.errors import InvalidInputError
 from alertd.model import MessageKind, Policy
 
 HELP: Final = MessageKind.HELP.value
+HEARD: Final = "confirmation-help"
+"""The text that a call for help is in, and who is told of it."""
+UNHEARD: Final = "unheard"
+"""The text that nobody could be told; an alert that was drafted before there was one lacks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,8 @@ class Library:
         return found
 
     def help(self) -> dict[str, Any]:
-        """The words of a call for help, as an alert would freeze them now."""
-        return {HELP: self.templates.get(HELP).to_dict()}
+        """The words about a call for help, as an alert would freeze them now."""
+        return {name: self.templates.get(name).to_dict() for name in (HELP, HEARD, UNHEARD)}
 
     def spelled(self) -> dict[str, str]:
         """Each policy and template as JSON, under a name such as `policies.red`."""

@@ -12,7 +12,7 @@ from alertd.engine import following
 from alertd.engine.telling import message_status
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import channel_of
-from alertd.model import FOREVER, Channel, MessageKind, Millis, RecipientKind, alert_of
+from alertd.model import FOREVER, REAL, Channel, MessageKind, Millis, RecipientKind, alert_of
 from alertd.store import addresses, people
 from alertd.store import tables as t
 from alertd.store.outbox import Row
@@ -145,7 +145,7 @@ def _alike(turn: Turn, alert: LiveAlert, message: Message) -> dict[str, Any]:
         "created_at": message.created_at,
         # A call for help outlives the alert that it answers.
         "expires_at": alert.expires_at
-        if message.kind != MessageKind.HELP
+        if message.kind not in REAL
         else max(alert.expires_at, message.created_at + _HELP_HOLDS_MS),
         "stop": stop,
         "template": message.template,

@@ -8,7 +8,7 @@ from alertd.decide.plan import Route
 from alertd.engine.material import Material
 from alertd.engine.turn import Flow, Turn
 from alertd.messages import sms_size
-from alertd.model import MessageKind, Millis
+from alertd.model import REAL, Millis
 from alertd.store import spending
 from alertd.store.outbox import Row
 from alertd.store.vault import Vault
@@ -72,7 +72,7 @@ def repeated(
         for each in made
         if each.delivery in numbers
     }
-    counted = [each for each in made if each.delivery in said and each.kind != MessageKind.HELP]
+    counted = [each for each in made if each.delivery in said and each.kind not in REAL]
     fits = fitting(
         route.same_text_per_day, material.before, (said[each.delivery] for each in counted)
     )

@@ -16,6 +16,7 @@ from alertd.model import (
     FOREVER,
     HELP_PRIORITY,
     PAUSED_PRIORITY,
+    REAL,
     Channel,
     MessageKind,
     RecipientKind,
@@ -34,6 +35,7 @@ _SCOPES = 64  # statements kept, as the expansion keeps its own
 _PERSON = int(RecipientKind.PERSON)
 _PRIORITY = {
     MessageKind.HELP: HELP_PRIORITY,
+    MessageKind.HEARD: HELP_PRIORITY,
     MessageKind.PAUSED: PAUSED_PRIORITY,
     MessageKind.CONFIRMATION: CONFIRMATION_PRIORITY,
 }
@@ -84,7 +86,7 @@ def tell_each(
 
     Of an alert that can't be read nobody is told anything more, but that somebody needs help.
     """
-    if alert.unsayable and kind is not MessageKind.HELP:
+    if alert.unsayable and kind not in REAL:
         return [0] * len(notices)
     messages = addressed(turn, alert, kind, notices)
     facts = told(turn, alert, kind, messages)
@@ -97,7 +99,7 @@ def addressed(
 ) -> list["Message"]:
     """To whom and by which ways each of these messages goes."""
     wanted = list(dict.fromkeys(person for notice in notices for person in notice.persons))
-    if kind is not MessageKind.HELP:
+    if kind not in REAL:
         wanted = inside_plan(turn, alert, wanted)
     ways = people.contacts(turn.connection, wanted, int(Channel.SMS)) if wanted else {}
     lane = lane_of(Channel.SMS, message_status(alert, kind))
@@ -221,7 +223,7 @@ def wanted(stages: Iterable[Stage]) -> str:
 def message_status(alert: LiveAlert, kind: MessageKind) -> Status:
     """A call for help in a drill with real people is real, and travels as Actual."""
     drill_of_people = alert.status is not Status.ACTUAL and not alert.leave.simulated
-    return Status.ACTUAL if kind is MessageKind.HELP and drill_of_people else alert.status
+    return Status.ACTUAL if kind in REAL and drill_of_people else alert.status
 
 
 def _pick(ways: Sequence[tuple[int, int]], rank: int) -> int:

@@ -140,6 +140,7 @@ def preflight(
             preview(template, params if main else own, status=status, signatures=signatures)
 
 
+_REAL: Final = frozenset({"help", "confirmation-help", "unheard"})
 # What has no text of its own on a channel says what it says on another.
 _READS_AS: Final = {"voice": "loudspeaker", "mail": "chat", "paper": "chat"}
 
@@ -178,7 +179,7 @@ def _body(
             f"The message template {template.name} can't be rendered: {kind}.", field="template"
         ) from None
     # A call for help is real even in a drill and must go out, whatever the drill's event is called.
-    if template.kind != "help":
+    if template.name not in _REAL:
         _guard(text, source, values, status)
     return text
 

@@ -103,6 +103,7 @@ WORDS: Mapping[str, str] = {
     "digest": N_("digest to a superior"),
     "paused": N_("to the duty desk: still paused"),
     "confirmation": N_("confirmation"),
+    "heard": N_("answer to a call for help"),
     "inject": N_("word from the drill's control"),
     # why somebody was left out or a message didn't go
     "no-contact": N_("duty without anybody who can be told"),

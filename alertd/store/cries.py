@@ -48,11 +48,15 @@ def reaches(connection: Connection, cases: Iterable[int]) -> dict[int, Reach]:
     found: dict[int, Reach] = {}
     wanted = numbers(connection, cases)
     for case, state, due_at in _STATES.rows(connection, cases=wanted):
-        # What is unknown is sent once more while it has a time for that.
-        again = state == DeliveryState.UNKNOWN and due_at is not None
-        reach = Reach.WAITING if again else _BY_STATE[state]
+        reach = _reach(state, due_at)
         found[case] = min(reach, found.get(case, reach), key=_FURTHEST.index)
     return found
+
+
+def _reach(state: int, due_at: Millis | None) -> Reach:
+    """A message's; what is unknown is sent once more while it has a time for that."""
+    again = state == DeliveryState.UNKNOWN and due_at is not None
+    return Reach.WAITING if again else _BY_STATE[state]
 
 
 def reach_of(climbed: int, found: Reach | None) -> Reach | None:
@@ -83,6 +87,12 @@ def of_deliveries(connection: Connection, deliveries: Collection[int]) -> list[H
     told = _MESSAGES.rows(connection, cases=wanted)
     about = {case for first, last, case in told if any(first <= no <= last for no in deliveries)}
     return [call for call in calls if call.ack_no in about]
+
+
+def waiting_to(connection: Connection, case: int) -> set[int]:
+    """The people to whom word of this case is still to go, or to go once more."""
+    rows = _TO.rows(connection, case=case)
+    return {person for person, state, due_at in rows if _reach(state, due_at) is Reach.WAITING}
 
 
 def hears(connection: Connection, case: HelpCall, template: str) -> bool:
@@ -116,6 +126,13 @@ def _states(dialect: str) -> Select[Any]:
 
 
 _STATES = Prepared(_states)
+_TO = Prepared(
+    lambda _: (
+        select(_D.recipient_no, _D.state, _D.due_at)
+        .join_from(t.help_told, t.delivery, _D.id.between(_H.first, _H.last))
+        .where(_H.ack_no == bindparam("case"))
+    )
+)
 _HEARS = Prepared(
     lambda _: (
         select(_D.id)

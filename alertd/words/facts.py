@@ -238,6 +238,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "paused": N_("that it is still paused"),
     "help": N_("a call for help"),
     "confirmation": N_("a confirmation"),
+    "heard": N_("an answer to a call for help"),
     "group_reminder": N_("a reminder in a group"),
     "inject": N_("word from the drill's control"),
     "voice_call": N_("a call"),

@@ -16,7 +16,7 @@ from alertd.decide.plan import Route
 from alertd.engine.core import Handover, Input
 from alertd.engine.dispatch import MOST_A_CLAIM
 from alertd.lanes import channel_of, status_of
-from alertd.model import Millis, RequirementState, Stage, Status, Told, requirement_no
+from alertd.model import REAL, Millis, RequirementState, Stage, Status, Told, requirement_no
 from alertd.store import due
 from alertd.store.reads import rehearsal
 from alertd.store.scratch import address_of
@@ -89,13 +89,13 @@ class Watch:
 
     def _leaves(self, route: Route, message: Outgoing) -> None:
         """6: by the plan's routes, to the plan's people."""
-        real_help = message.kind == "help" and message.status == "Actual"
+        real_help = message.kind in REAL and message.status == "Actual"
         if not real_help and route.name not in self.task.played:
             self.broken(6, "a message left by a route outside the plan")
         status = Status[message.status.upper()]
         if status not in route.carries:
             self.broken(6, "a message left by a route that doesn't carry its status")
-        if self.task.status is not Status.ACTUAL and message.kind != "help":
+        if self.task.status is not Status.ACTUAL and message.kind not in REAL:
             people = self.census.behind.get(address_of(message.address), ())
             if people and not any(self.is_inside(person) for person in people):
                 self.broken(6, "a message left for somebody outside the plan's areas")
@@ -108,7 +108,7 @@ class Watch:
         if message.status == "Actual" and marked:
             self.broken(6, "a live message carries a drill's mark")
         real = self.task.status is Status.ACTUAL or self.task.open_routes
-        if message.kind == "help" and real and message.status != "Actual":
+        if message.kind in REAL and real and message.status != "Actual":
             self.broken(5, "a real call for help left as a drill")
 
     def _is_marked(self, message: Outgoing) -> None:

@@ -220,7 +220,7 @@ def nobody_outside_was_told(world: World, alert: Any) -> None:
         allowed |= {row.recipient_no for row in before if row.recipient_kind == PERSON}
     for row in reached:
         message = messages[row.message_no]
-        theirs = message.kind in ("help", "confirmation")
+        theirs = message.kind in ("help", "heard", "confirmation")
         theirs = theirs or message.template.startswith(("help", "confirmation"))
         hold(theirs or row.recipient_no in allowed, "nobody outside is told", alert.no, row)
 

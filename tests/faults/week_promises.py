@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from alertd.model import (
     FOREVER,
+    REAL,
     STAGES_OF_ACK,
     AckKind,
     DeliveryState,
@@ -52,7 +53,7 @@ def at_hand_over(world: World, handed: Handed) -> None:
     on_record(world, handed)
     copies_are_marked(world, handed)
     numbers_stay_whose_they_were(world, handed)
-    if handed.message.kind != "help":  # a cry leaves whatever is paused, stopped or a drill's plan
+    if handed.message.kind not in REAL:  # leaves whatever is paused, stopped or a drill's plan
         may_leave(world, handed)
 
 

@@ -101,7 +101,7 @@ def at(city: City, phone: str) -> int:
 
 def says_of_help(city: City, phone: str) -> str:
     """What the text to whoever cried says of who is told."""
-    (text,) = [m.text for m in city.to(phone) if m.kind == "confirmation"]
+    (text,) = [m.text for m in city.to(phone) if m.kind == "heard"]
     return text
 
 
@@ -252,7 +252,7 @@ def test_help_of_which_every_message_fails_is_seen_and_said(make_city: MakeCity)
     above = case_of(city).climbed
     assert above > 1, "one level after the other, without waiting for its time"
     assert len(set(called)) > above - 1
-    said = [(m.template, m.text) for m in city.to(crying) if m.kind == "confirmation"]
+    said = [(m.template, m.text) for m in city.to(crying) if m.kind == "heard"]
     assert [template for template, _ in said] == ["confirmation-help", "unheard"]
     assert "正通知上级和值班室派人" in said[0][1]
     assert "没能通知到上级和值班室,请直接打电话找人" in said[1][1]
@@ -263,7 +263,7 @@ def test_help_of_which_every_message_fails_is_seen_and_said(make_city: MakeCity)
     city.sent.clear()
     city.forward(minutes=5)
     assert 1 < case_of(city).climbed - above <= 3
-    assert not [m for m in city.to(crying) if m.kind == "confirmation"]
+    assert not [m for m in city.to(crying) if m.kind == "heard"]
 
 
 def test_help_climbs_at_once_past_a_superior_who_has_no_such_number(make_city: MakeCity) -> None:
@@ -281,7 +281,7 @@ def test_help_climbs_at_once_past_a_superior_who_has_no_such_number(make_city: M
     city.forward(seconds=20)
     assert case_of(city).climbed == 2
     assert reach_of(city) == "sent"
-    assert [m.kind for m in city.to(city.phone_of(person))].count("confirmation") == 1
+    assert [m.kind for m in city.to(city.phone_of(person))].count("heard") == 1
 
 
 def test_help_that_waits_for_a_gateway_is_not_shown_as_told(make_city: MakeCity) -> None:
@@ -330,7 +330,7 @@ def test_an_alert_of_before_promises_nobody_that_somebody_is_told(make_city: Mak
     (_, person), *_ = asked(city)
     city.reply(city.phone_of(person), "3")
     city.forward(seconds=20)
-    said = [m.template for m in city.to(city.phone_of(person)) if m.kind == "confirmation"]
+    said = [m.template for m in city.to(city.phone_of(person)) if m.kind == "heard"]
     assert said == ["confirmation-help"]
 
 
@@ -345,9 +345,9 @@ def test_whoever_cries_hears_once_that_nobody_could_be_told_however_late(
     (_, person), *_ = asked(city)
     city.reply(city.phone_of(person), "3")
     city.forward(minutes=15, tick_s=5)
-    told = [m.template for m in city.to(city.phone_of(person)) if m.kind == "confirmation"]
+    told = [m.template for m in city.to(city.phone_of(person)) if m.kind == "heard"]
     assert told == ["confirmation-help"]
     result[0] = gone
     city.forward(minutes=15, tick_s=5)
-    told = [m.template for m in city.to(city.phone_of(person)) if m.kind == "confirmation"]
+    told = [m.template for m in city.to(city.phone_of(person)) if m.kind == "heard"]
     assert told == ["confirmation-help", "unheard"]

@@ -81,7 +81,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     def _behave(self, message: Outgoing) -> Any:
         halted = self.paused and message.delivery >> 32 == self.alert
-        goes_on = {"help", "paused"}  # the desk is told of a pause that lasts
+        goes_on = {"help", "heard", "paused"}  # the desk is told of a pause that lasts
         assert not halted or message.kind in goes_on, "it left while it was paused"
         self.copies[message.delivery].append(message)
         result = ENDINGS[self.mode]()

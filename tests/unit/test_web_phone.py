@@ -332,7 +332,7 @@ async def test_a_call_for_help_is_taken_by_a_person_and_the_page_says_so(web: We
         part = await client.get(f"/a/{token}/now?l=en")
         assert "dealt with" in part.text
         assert "boat" not in part.text
-    told = [message for message in web.loopback.sent if message.kind == "confirmation"]
+    told = [message for message in web.loopback.sent if message.kind == "heard"]
     assert [message.address for message in told] == [web.city.phone_of(person)]
 
 

@@ -9,6 +9,7 @@ from alertd.report.figures.values import Moment
 _STEPS = ("alert.approved", "alert.issued", "alert.paused", "alert.resumed", "alert.stopped")
 _CASES = ("help.opened", "help.taken", "help.closed")
 COVERED = (50, 90, 100)
+_ANSWERS = (MessageKind.CONFIRMATION, MessageKind.HEARD)
 
 
 class TimelinePart:
@@ -78,7 +79,7 @@ class TimelinePart:
     def _told(self, recorded: Recorded) -> None:
         body = recorded.fact.body
         kind = body["message"]["kind"]
-        if kind != MessageKind.CONFIRMATION:
+        if kind not in _ANSWERS:
             self._by_minute(recorded.fact.occurred_at, f"told:{kind}", len(body["deliveries"]))
 
     def _digest(self, recorded: Recorded) -> None:
