@@ -23,6 +23,7 @@ from alertd.engine.space import Space
 from alertd.engine.starting import began, ended, renewed
 from alertd.engine.timekeeping import Timekeeper
 from alertd.errors import AlertdError, ConflictError, NotConfiguredError
+from alertd.i18n import N_
 from alertd.provision import (
     ballast_of,
     command_key,
@@ -40,6 +41,7 @@ from alertd.store.database import Store
 from alertd.store.departure import refuse_departed
 from alertd.store.dialect import is_sqlite
 from alertd.store.home import refuse_copy
+from alertd.store.starts import routes_before
 from alertd.ticking import Ticker
 from alertd.web.app import create_app
 from alertd.web.commands.drilling import office_of
@@ -56,6 +58,10 @@ from drills.world import World
 
 _FORGET_S: Final = 3_600.0  # what nobody can use any more is dropped so often
 _BROKER_PATIENCE_S: Final = 3.0  # SMS and chat don't wait for one that takes long to come up
+_GONE: Final = N_("Routes are gone from the settings since the last start: {names}.")
+_GONE_HINT: Final = N_(
+    "Is alertd.toml whole? What waits for such a way goes out after a start with its route."
+)
 EMBEDDED = "embedded"  # an mqtt route's `broker` that asks for our own one
 
 log = structlog.get_logger("alertd")
@@ -103,6 +109,7 @@ class Node:
     phones: World | None = None
     in_place: bool = False
     _began: bool = False
+    _gone: AlertdError | None = None  # routes that the settings had at the start before
     _renewals: list[tuple[str, str]] = field(default_factory=list)  # the broker's, not on record
     _ticker: Ticker = field(default_factory=Ticker)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -164,10 +171,10 @@ class Node:
 
     @property
     def troubles(self) -> list[AlertdError]:
-        """What it was started without, and tries again by itself."""
+        """What it was started without; what may come back by itself is tried again."""
         trouble = self.broker.trouble if self.broker is not None else None
         routes = self.routes_here.troubles if self.routes_here is not None else []
-        return [trouble, *routes] if trouble is not None else routes
+        return [found for found in (self._gone, trouble, *routes) if found is not None]
 
     async def start(self) -> None:
         """Build the routes and start the engine; `open` was called before."""
@@ -191,6 +198,7 @@ class Node:
 
         self.routes_here = here = Routes(build, self.part.sends_by, self.channels)
         await here.add(configs.values())
+        self._look_back(self.store, configs)
         speed = self.clock.speed
         engine = Engine(
             store=self.store,
@@ -217,6 +225,15 @@ class Node:
             told = spelled(self.settings) | self.library.spelled()
             await began(self.runner, self.part.title, told)
             self._began = True
+
+    def _look_back(self, store: Store, configs: Mapping[str, RouteConfig]) -> None:
+        """Notice a settings file that has lost routes: by a crash, or a slip of the hand."""
+        with store.read() as connection:
+            gone = routes_before(connection, self.part.title) - configs.keys()
+        if gone and not self.in_place:
+            told = _GONE.format(names=", ".join(sorted(gone)))
+            self._gone = NotConfiguredError(told, field="routes", hint=_GONE_HINT)
+            log.warning("routes are gone from the settings", routes=sorted(gone))
 
     async def _refuse_shared(self, store: Store, configs: Mapping[str, RouteConfig]) -> None:
         """Raise ConflictError where another process has the one session of a route of ours."""

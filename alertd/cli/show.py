@@ -177,7 +177,7 @@ def refusal(error: AlertdError, *, as_json: bool) -> None:
 
 
 def lacking(troubles: Sequence[AlertdError]) -> None:
-    """Show what a server goes on without, and tries again by itself."""
+    """Show what a server goes on without."""
     for trouble in troubles:
         head = _("It goes on without:")
         err.print(f"[bold red]{head}[/] {escape(sentence(LANGUAGE, trouble.message))}")

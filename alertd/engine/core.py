@@ -136,6 +136,7 @@ class Engine:
     portions: Portions = field(init=False)
     _resting: dict[tuple[str, int], Millis] = field(default_factory=dict)
     _watch: relieving.Watch = field(default_factory=relieving.Watch)
+    _found: frozenset[int] = frozenset()  # alerts that were under way when this process began
     _expands: bool = True  # an expansion may be under way
     _ticked_at: Millis = 0
     _forgot_at: Millis = 0
@@ -296,6 +297,7 @@ class Engine:
             flows=self.flows,
             lease=self.lease,
             counter=self.store.writer_no if self.store.shared else 0,
+            found=self._found,
             refuses_new=self.refuses_new,
             resting=self._resting,
         )
@@ -341,6 +343,7 @@ class Engine:
         """Read the alerts under way; claims check drills against what is loaded."""
         with self.store.transaction(now) as tx:
             refresh(self._turn(tx, now))
+        self._found = frozenset(self.alerts)
 
 
 def _unserved(message: Outgoing) -> Outcome:

@@ -296,7 +296,9 @@ def give_up_resends(turn: Turn, alert_no: int) -> None:
 def fail_unroutable(turn: Turn, limit: int) -> list[Any]:
     """Settle what no configured route may carry: it would wait for ever, and silently.
 
-    A node without any route sends nothing at all, and settles nothing: it was started to look.
+    A node without any route sends nothing at all, and settles nothing: it was started to look. Nor
+    is a way given up that this process has never had, and one before it had: settings may have lost
+    it (a crash, a slip of the hand) while an alert was under way, and will have it again.
     What a drill's plan mutes hasn't failed, and hurries nobody; returned are those that have.
     """
     failed: list[Any] = []
@@ -306,7 +308,8 @@ def fail_unroutable(turn: Turn, limit: int) -> list[Any]:
         if turn.alert(alert_no).unsayable:
             continue  # by which routes it may go isn't known
         for reason, lanes in _dead_lanes(turn, turn.alert(alert_no), channel).items():
-            rows = _waiting_in(turn, alert_no, lanes, limit)
+            dead = [lane for lane in lanes if not _was_lost(turn, alert_no, lane)]
+            rows = _waiting_in(turn, alert_no, dead, limit)
             muted = reason == MUTED
             fail(turn, rows, reason, DeliveryState.CANCELLED if muted else DeliveryState.FAILED)
             failed += [] if muted else rows
@@ -346,6 +349,13 @@ def _dead_lanes(turn: Turn, alert: LiveAlert, channel: int) -> dict[str, list[in
                 lane = lane_of(Channel(channel), status, service)
                 found.setdefault(reason, []).append(lane)
     return found
+
+
+def _was_lost(turn: Turn, alert_no: int, lane: int) -> bool:
+    """Whether no route at all serves a lane, by whose channel messages went before we began."""
+    if alert_no not in turn.found or any(lane in route.lanes() for route in turn.routes.values()):
+        return False
+    return (status_of(lane), channel_of(lane)) in due.handed_over(turn.connection)
 
 
 def _goes_on(turn: Turn, route: Route, status: Status) -> bool:

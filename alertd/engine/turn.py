@@ -144,6 +144,7 @@ class Turn:
     lease: str
     break_glass_delay_ms: int
     pieces: Pieces
+    found: frozenset[int] = frozenset()  # alerts that were under way when this process began
     refuses_new: bool = False
     source: str = "engine"
     counter: int = 0  # in which rows of the rollup this process counts what it sends

@@ -146,6 +146,11 @@ def waiting(connection: Connection) -> list[tuple[int, int]]:
     return [(alert, channel) for alert, channel in _WAITING.rows(connection)]
 
 
+def handed_over(connection: Connection) -> set[tuple[int, int]]:
+    """(status, channel) by which anything was ever given to a gateway, by the rollup."""
+    return {(status, channel) for status, channel in _HANDED_OVER.rows(connection)}
+
+
 def waits(connection: Connection, now: Millis) -> bool:
     """Whether any delivery waits whose time has come."""
     return bool(_READY.rows(connection, now=now))
@@ -258,6 +263,19 @@ def _waiting(_: str) -> Select[Any]:
     )
 
 
+def _handed_over(_: str) -> Select[Any]:
+    c, a = t.delivery_count.c, t.alert.c
+    states = (DeliveryState.SENDING, DeliveryState.ACCEPTED, DeliveryState.DELIVERED)
+    given = (*states, DeliveryState.UNKNOWN)
+    return (
+        select(a.status, c.channel)
+        .join(t.alert, a.no == c.alert_no)
+        .where(c.state.in_([_number(state) for state in given]))
+        .group_by(a.status, c.channel)
+        .having(func.sum(c.n) > literal_column("0"))
+    )
+
+
 _TO_ISSUE = Prepared(_to_issue)
 _TO_EXPIRE = Prepared(_to_expire)
 _PAUSED = Prepared(_paused)
@@ -267,6 +285,7 @@ _DIGESTS = Prepared(_digests)
 _ENTRIES = Prepared(_entries)
 _HELP = Prepared(_help)
 _WAITING = Prepared(_waiting)
+_HANDED_OVER = Prepared(_handed_over)
 
 
 def _ready(_: str) -> Select[Any]:

@@ -32,6 +32,12 @@ def known(connection: Connection, process: str) -> dict[str, str]:
     return {row.name: row.print for row in connection.execute(query)}
 
 
+def routes_before(connection: Connection, process: str) -> set[str]:
+    """The names of the routes that a process's settings had at its last start."""
+    parts = (name.split(".") for name in known(connection, process))
+    return {found[1] for found in parts if found[0] == "routes"}
+
+
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str | None]:
     """Setting → its print now, of those that aren't as before; None: as shipped again."""
     names = sorted(before.keys() | now.keys())

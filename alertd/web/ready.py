@@ -11,10 +11,13 @@ from alertd import descriptors
 from alertd.engine.refusals import is_held
 from alertd.errors import HeldError, MovedError
 from alertd.i18n import N_
+from alertd.lanes import channel_of
+from alertd.model import Channel as Kind
 from alertd.store.backup.word import warning
 from alertd.store.reads.pulse import Pulse, pulse
 from alertd.web.deps import Deps
 from alertd.web.standing import standing_of
+from alertd.words.tables import CHANNELS
 from channels.base import Channel, Health
 from channels.out import RouteOut
 
@@ -33,6 +36,11 @@ _SCARCE: Final = N_(
 )
 _HEALTH_TIMEOUT_S: Final = 2.5
 _LOOK_S: Final = 6.0  # on a busy machine, too
+_PASSING_MS: Final = 5_000  # what no route serves has failed by then, or waits for one
+_LOST: Final = N_(
+    "No route for {reason} is left, and messages wait for one: are the settings whole? What waits"
+    " goes out after a start with the route."
+)
 T = TypeVar("T")
 
 
@@ -109,6 +117,8 @@ async def readiness(deps: Deps, patience_s: float = _LOOK_S) -> Readiness:
         reasons.append(N_("There is no route: nothing can go out."))
     elif "Actual" not in carried:
         warnings.append(N_("No route carries Actual alerts."))
+    if deps.channels:
+        warnings += _lost(deps, found, now)
     warnings += _work_warnings(deps, found, oldest_s)
     if word:
         warnings.append(word)
@@ -146,6 +156,17 @@ def _work_warnings(deps: Deps, found: Pulse | None, oldest_s: float) -> list[str
     if deps.runner.engine.portions.strange:
         warnings.append(N_("A worker sends by a route that this server's settings don't name."))
     return warnings
+
+
+def _lost(deps: Deps, found: Pulse | None, now: int) -> list[str]:
+    """The channels in which messages wait that no route is left for."""
+    served = {lane for route in deps.runner.engine.routes.values() for lane in route.lanes()}
+    lost = {
+        Kind(channel_of(lane))
+        for lane, since in (found.oldest_in if found else {}).items()
+        if lane not in served and now - since > _PASSING_MS
+    }
+    return [_LOST.format(reason=CHANNELS[kind.word]) for kind in sorted(lost)]
 
 
 def is_short(deps: Deps) -> bool:

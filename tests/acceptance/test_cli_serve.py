@@ -327,3 +327,7 @@ def test_a_route_whose_file_is_gone_stops_nothing_else(tmp_path: Path) -> None:
         assert (found["ready"], [w.split(":")[0] for w in found["warnings"]]) == (True, ["letters"])
         said = alertd(data, "doctor", "--json", env={"ALERTD_LANGUAGE": "zh-CN"}).out
         assert re.search("该通路已停用,会自动重试:通路“letters”.*处理办法", said)
+    (data / "alertd.toml").write_text('[routes.groups]\ntype = "webhook"\n')
+    with serving(data) as server:
+        told = "Routes are gone from the settings since the last start: letters."
+        assert f"It goes on without: {told}" in server.said_aside

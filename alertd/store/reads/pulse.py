@@ -29,8 +29,8 @@ class Pulse:
     """The state of the work.
 
     Args:
-        oldest_due_at: Since when the longest-waiting delivery has been due, by channel; a channel
-            with nothing due is left out.
+        oldest_in: Since when the longest-waiting delivery has been due, by lane; a lane with
+            nothing due is left out.
         overdue_at: The earliest deadline that has passed and isn't settled, or None.
         alerts: How many alerts there are, by (status, state).
         deliveries: Deliveries of alerts that are being told, by (status, channel, state).
@@ -41,7 +41,7 @@ class Pulse:
         lacks_since: When a standby of the database took over that may lack something, or None.
     """
 
-    oldest_due_at: Mapping[str, Millis]
+    oldest_in: Mapping[int, Millis]
     overdue_at: Millis | None
     alerts: Mapping[tuple[str, str], int]
     deliveries: Mapping[tuple[str, str, str], int]
@@ -51,11 +51,16 @@ class Pulse:
     forgotten: int
     lacks_since: Millis | None
 
+    @property
+    def oldest_due_at(self) -> dict[str, Millis]:
+        """The same by channel."""
+        return _by_channel(self.oldest_in)
+
 
 def pulse(connection: Connection, now: Millis) -> Pulse:
     """Take the pulse."""
     return Pulse(
-        oldest_due_at=oldest_due(connection, now),
+        oldest_in=_oldest_in(connection, now),
         overdue_at=_overdue(connection, now),
         alerts=_alerts(connection),
         deliveries=_deliveries(connection),
@@ -68,16 +73,28 @@ def pulse(connection: Connection, now: Millis) -> Pulse:
 
 
 def oldest_due(connection: Connection, now: Millis) -> dict[str, Millis]:
-    """Since when the longest-waiting delivery has been due, by channel.
+    """Since when the longest-waiting delivery has been due, by channel."""
+    return _by_channel(_oldest_in(connection, now))
+
+
+def _by_channel(oldest_in: Mapping[int, Millis]) -> dict[str, Millis]:
+    found: dict[str, Millis] = {}
+    for lane, due_at in oldest_in.items():
+        word = Channel(channel_of(lane)).word
+        found[word] = min(due_at, found.get(word, due_at))
+    return found
+
+
+def _oldest_in(connection: Connection, now: Millis) -> dict[int, Millis]:
+    """The same by lane.
 
     By the queue's own index: one look-up a lane and priority, however long the queue.
     What a person has paused doesn't wait for us.
     """
     c = t.delivery.c
-    found: dict[str, Millis] = {}
+    found: dict[int, Millis] = {}
     paused = due.paused(connection)
     for lane in outbox.waiting_lanes(connection):
-        channel = Channel(channel_of(lane))
         for priority in PRIORITIES:
             query = (
                 select(c.due_at)
@@ -94,7 +111,7 @@ def oldest_due(connection: Connection, now: Millis) -> dict[str, Millis]:
                 query = query.where(*(~c.id.between(*numbers_of(no)) for no in paused))
             due_at = connection.execute(query).scalar_one_or_none()
             if due_at is not None:
-                found[channel.word] = min(due_at, found.get(channel.word, due_at))
+                found[lane] = min(due_at, found.get(lane, due_at))
     return found
 
 
