@@ -39,7 +39,6 @@ _LADDERS, _DIGESTS = "ladders", "digests"
 _OTHER = "other"  # a policy's word for "not by the way that stayed silent"
 _Holders = Mapping[int, Sequence[people.Holder]]  # by duty
 _Above = Mapping[int, Mapping[Act, int | None]]  # by requirement, the duty that a rung tells
-_NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it stays one part
 
 
 def ladders(turn: Turn, limit: int) -> int:
@@ -308,20 +307,8 @@ def _digests(turn: Turn, alert_no: int, duties: Sequence[int]) -> None:
 
 def _notice(alert: LiveAlert, entries: Sequence[due.Entry], charged: Sequence[int]) -> Notice:
     """What a superior is told: nobody hears of it where all have answered."""
-    silent = [entry for entry in entries if entry.unit and not entry.covered]
-    # Counted by number: every community has a first grid, and those are no single one.
-    units = {entry.unit_no for entry in silent}
-    names = list(dict.fromkeys(entry.unit for entry in silent))
-    return Notice(
-        persons=charged if silent else (),
-        template=MessageKind.DIGEST.value,
-        params={
-            **alert.selection["params"],
-            "count": len(units),
-            "names": names[:_NAMES_IN_DIGEST],
-            "stage": telling.wanted(stage_of(entry.requirement_no) for entry in silent),
-        },
-    )
+    silence = telling.silence(alert, entries)
+    return Notice(charged if silence else (), MessageKind.DIGEST.value, silence)
 
 
 def unavailable(turn: Turn, alert_no: int, persons: Sequence[int]) -> set[int]:

@@ -9,11 +9,11 @@ from sqlalchemy import Column, Select, exists, func, select
 from alertd import cap
 from alertd.decide.budget import Said as SaidTo
 from alertd.engine import following
-from alertd.engine.telling import message_status
+from alertd.engine.telling import message_status, silence
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import channel_of
 from alertd.model import FOREVER, REAL, Channel, MessageKind, Millis, RecipientKind, alert_of
-from alertd.store import addresses, people
+from alertd.store import addresses, due, people
 from alertd.store import tables as t
 from alertd.store.outbox import Row
 from alertd.store.prepared import Prepared, among, numbers
@@ -83,7 +83,7 @@ def gather(
     before: Mapping[SaidTo, int],
 ) -> Material:
     """Read what the messages of claimed deliveries are made of."""
-    said = said_of(turn, {row.message_no for row in rows})
+    said = _of_now(turn, said_of(turn, {row.message_no for row in rows}))
     kinds = {row.recipient_kind for row in rows}
     return Material(
         route=route,
@@ -119,6 +119,18 @@ def said_of(turn: Turn, message_nos: Iterable[int]) -> dict[int, Said]:
             if len(alert.messages) < MOST_KEPT:
                 alert.messages[message.no] = said
     return {no: known for no, known in found.items() if known is not None}
+
+
+def _of_now(turn: Turn, said: dict[int, Said]) -> dict[int, Said]:
+    """With digests of those silent now: most may have answered while it waited for a gateway."""
+    digests = [no for no, each in said.items() if each.message.kind == MessageKind.DIGEST]
+    entries = due.digested(turn.connection, digests) if digests else {}
+    for no, those in entries.items():
+        before = said[no]
+        params = json.dumps(silence(before.alert, those) or json.loads(before.message.params))
+        message = before.message._replace(params=params)
+        said[no] = Said(message, before.alert, _alike(turn, before.alert, message))
+    return said
 
 
 _MESSAGES = Prepared(

@@ -1,4 +1,4 @@
-"""Messages that ask for an answer which has come while they waited for a gateway.
+"""Messages about silence that was broken while they waited for a gateway.
 
 A modem takes an hour for a small city: a reminder to somebody who has answered meanwhile would keep
 those waiting who haven't.
@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 
-from alertd.engine.material import said_of
+from alertd.engine.material import Message, said_of
+from alertd.engine.telling import silence
 from alertd.engine.turn import Turn
 from alertd.model import (
     ALERT_SHIFT,
@@ -23,6 +24,7 @@ from alertd.model import (
     alert_of,
     requirement_no,
 )
+from alertd.store import due
 from alertd.store import tables as t
 from alertd.store.outbox import Row
 from alertd.store.prepared import Prepared, among, numbers
@@ -35,23 +37,24 @@ _FIRST: Final = 1  # by that, an alert's first message, which most are: it tells
 
 
 def needless(turn: Turn, rows: Sequence[Row]) -> list[Row]:
-    """Those of `rows` that ask for what has been answered since, by whomever.
+    """Those of `rows` that ask for, or tell of, what has been answered since, by whomever.
 
     Who holds nothing in the alert any more is taken for unanswered: why they were written to is
     for the roster to say.
     """
+    further = _further(turn, rows)
     asking: dict[tuple[int, Stage], list[Row]] = {}
-    for row, stage in _asking(turn, rows):
+    for row, stage in _asking(further):
         asking.setdefault((alert_of(row.id), stage), []).append(row)
-    found: list[Row] = []
+    found = _digests(turn, further)
     for (alert_no, stage), some in asking.items():
         asked, silent = _asked(turn, alert_no, stage, {row.recipient_no for row in some})
         found += [row for row in some if row.recipient_no in asked - silent]
     return found
 
 
-def _asking(turn: Turn, rows: Sequence[Row]) -> Iterator[tuple[Row, Stage]]:
-    """Reminders, calls and take-overs, each with the stage that it asks for."""
+def _further(turn: Turn, rows: Sequence[Row]) -> list[tuple[Row, Message]]:
+    """Those that may be about silence, each with its message."""
     further = [
         row
         for row in rows
@@ -60,8 +63,20 @@ def _asking(turn: Turn, rows: Sequence[Row]) -> Iterator[tuple[Row, Stage]]:
         and row.message_no & _COUNTER != _FIRST
     ]
     messages = said_of(turn, {row.message_no for row in further}) if further else {}
-    for row in further:
-        message = messages[row.message_no].message
+    return [(row, messages[row.message_no].message) for row in further]
+
+
+def _digests(turn: Turn, further: Sequence[tuple[Row, Message]]) -> list[Row]:
+    """Digests all of whose units have answered."""
+    digests = {message.no for _, message in further if message.kind == MessageKind.DIGEST}
+    entries = due.digested(turn.connection, digests) if digests else {}
+    over = {no for no, those in entries.items() if not silence(turn.alert(alert_of(no)), those)}
+    return [row for row, message in further if message.no in over]
+
+
+def _asking(further: Sequence[tuple[Row, Message]]) -> Iterator[tuple[Row, Stage]]:
+    """Reminders, calls and take-overs, each with the stage that it asks for."""
+    for row, message in further:
         stage = json.loads(message.params).get("stage") if message.kind in _ASKING else None
         if stage:
             yield row, Stage[stage.upper()]

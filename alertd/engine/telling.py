@@ -23,14 +23,16 @@ from alertd.model import (
     Stage,
     Status,
     priority_of,
+    stage_of,
 )
-from alertd.store import people
+from alertd.store import due, people
 from alertd.store import tables as t
 from alertd.store.fold.scope import below
 from alertd.store.prepared import Prepared, among, numbers
 from alertd.store.roster.source import SHORT_RANK
 
 NOBODY: Mapping[int, str] = MappingProxyType({})
+_NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it stays one part
 _SCOPES = 64  # statements kept, as the expansion keeps its own
 _PERSON = int(RecipientKind.PERSON)
 _PRIORITY = {
@@ -209,6 +211,22 @@ def told(
         facts.append(fact | {key: number for key, number in named.items() if number})
         delivery, number = delivery + len(recipients), number + 1
     return facts
+
+
+def silence(alert: LiveAlert, entries: Iterable[due.Entry]) -> dict[str, Any]:
+    """What a digest says of those entries; {} where all of them have answered."""
+    silent = [entry for entry in entries if entry.unit and not entry.covered]
+    if not silent:
+        return {}
+    # Counted by number: every community has a first grid, and those are no single one.
+    units = {entry.unit_no for entry in silent}
+    names = list(dict.fromkeys(entry.unit for entry in silent))
+    return {
+        **alert.selection["params"],
+        "count": len(units),
+        "names": names[:_NAMES_IN_DIGEST],
+        "stage": wanted(stage_of(entry.requirement_no) for entry in silent),
+    }
 
 
 def wanted(stages: Iterable[Stage]) -> str:

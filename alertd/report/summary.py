@@ -128,7 +128,7 @@ def _escalations(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     yield from _each(say, N_("Resolved {what}"), escalations.resolved)
     yield Line(say(N_("Digests sent to superiors")), str(escalations.digests_sent))
     yield Line(say(N_("Digests spared, all had answered")), str(escalations.digests_spared))
-    spared = N_("Reminders and calls spared, the answer came while they waited")
+    spared = N_("Further messages spared, the answer came while they waited")
     yield Line(say(spared), str(escalations.asks_spared))
     yield Line(say(N_("Not woken: nobody ever answered")), str(len(figures.unwoken)))
     later = {stage.stage: stage.exhausted for stage in figures.stages[1:] if stage.exhausted}

@@ -120,10 +120,22 @@ def digest_entries(
     connection: Connection, alert_no: int, duties: Iterable[int]
 ) -> dict[int, list[Entry]]:
     """By superior's duty, what an alert's next digest is about, in the order of requirements."""
-    found: dict[int, list[Entry]] = {}
     wanted = numbers(connection, duties)
-    for duty, no, state, *unit in _ENTRIES.rows(connection, of_alert=alert_no, duties=wanted):
-        found.setdefault(duty, []).append(Entry(no, state == RequirementState.COVERED, *unit))
+    return _by_first(_ENTRIES.rows(connection, of_alert=alert_no, duties=wanted))
+
+
+def digested(connection: Connection, messages: Iterable[int]) -> dict[int, list[Entry]]:
+    """By message, what digests were made of, as it stands now; a message that is none is left out.
+
+    So is a digest's by another contact: it is a message of its own.
+    """
+    return _by_first(_DIGESTED.rows(connection, messages=numbers(connection, messages)))
+
+
+def _by_first(rows: Iterable[Any]) -> dict[int, list[Entry]]:
+    found: dict[int, list[Entry]] = {}
+    for first, no, state, *unit in rows:
+        found.setdefault(first, []).append(Entry(no, state == RequirementState.COVERED, *unit))
     return found
 
 
@@ -226,20 +238,30 @@ def _digests(_: str) -> Select[Any]:
 
 
 def _entries(dialect: str) -> Select[Any]:
+    c = t.digest_entry.c
+    due_ones = (
+        among(dialect, c.duty_no, "duties"),
+        c.alert_no == bindparam("of_alert"),
+        c.message_no.is_(None),
+    )
+    return _silence(c.duty_no).where(*due_ones)
+
+
+def _said(dialect: str) -> Select[Any]:
+    c = t.digest_entry.c
+    return _silence(c.message_no).where(among(dialect, c.message_no, "messages"))
+
+
+def _silence(by: Any) -> Select[Any]:
     c, r, u, other = t.digest_entry.c, t.requirement.c, t.unit.c, t.unit.alias().c
     last = select(func.max(other.to_version)).where(other.no == r.unit_no)
     asked = t.digest_entry.outerjoin(t.requirement, r.no == c.requirement_no)
     latest = u.to_version == last.correlate(t.requirement).scalar_subquery()
     named = asked.outerjoin(t.unit, (u.no == r.unit_no) & latest)
     return (
-        select(c.duty_no, c.requirement_no, r.state, r.unit_no, u.name)
+        select(by, c.requirement_no, r.state, r.unit_no, u.name)
         .select_from(named)
-        .where(
-            among(dialect, c.duty_no, "duties"),
-            c.alert_no == bindparam("of_alert"),
-            c.message_no.is_(None),
-        )
-        .order_by(c.duty_no, c.requirement_no)
+        .order_by(by, c.requirement_no)
     )
 
 
@@ -283,6 +305,7 @@ _FORGOTTEN = Prepared(_forgotten)
 _LADDERS = Prepared(_ladders)
 _DIGESTS = Prepared(_digests)
 _ENTRIES = Prepared(_entries)
+_DIGESTED = Prepared(_said)
 _HELP = Prepared(_help)
 _WAITING = Prepared(_waiting)
 _HANDED_OVER = Prepared(_handed_over)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from alertd.model import DeliveryState
+from alertd.model import DeliveryState, duty_of
 from alertd.report.make import gather
 from alertd.store import tables as t
 from channels.base import Accepted, Fault, Outgoing, SendError
@@ -114,6 +114,43 @@ def test_what_may_have_left_once_stays_unknown(tmp_path: Path) -> None:
     rows = spared(city)
     assert {row.state for row in rows} == {int(DeliveryState.UNKNOWN)}
     assert {row.attempt for row in rows} == {1}
+
+
+def test_a_superior_isnt_told_of_those_who_have_all_answered(slow: City) -> None:
+    slow.issue(roles=("grid_leader",))
+    slow.forward(minutes=6, seconds=1)
+    assert waiting(slow, "digest")
+    for _, person in slow.leaders():
+        slow.reply(slow.phone_of(person), "1")
+    slow.forward(minutes=30)
+    assert not [m for m in to_people(slow) if m.kind == "digest"]
+    assert not waiting(slow, "digest")
+
+
+def test_a_digest_names_who_is_silent_when_it_leaves(slow: City) -> None:
+    """Who was silent when it was made has answered; who still is stands behind them."""
+    slow.issue(areas=["330281001"], roles=("building_lead",))
+    slow.forward(minutes=6, seconds=1)
+    d, e, r, u = t.delivery.c, t.digest_entry.c, t.requirement.c, t.unit.c
+    below: dict[int, list[Any]] = {}
+    for row in slow.rows(
+        select(e.message_no, r.no, u.name)
+        .join_from(t.digest_entry, t.requirement, r.no == e.requirement_no)
+        .join(t.unit, u.no == r.unit_no)
+        .order_by(r.no)
+    ):
+        below.setdefault(row.message_no, []).append(row)
+    message, units = max(below.items(), key=lambda each: len(each[1]))
+    assert len(units) > 3, "more than it names"
+    *answered, silent = units
+    leaders = dict(slow.leaders("building_lead"))
+    for row in answered:
+        slow.reply(slow.phone_of(leaders[duty_of(row.no)]), "1")
+    slow.forward(minutes=30)
+    sent = {row.id for row in slow.rows(select(d.id).where(d.message_no == message))}
+    (text,) = {m.text for m in slow.sent if m.delivery in sent}
+    assert "1个单位未应答" in text
+    assert silent.name in text
 
 
 def waiting(city: City, kind: str) -> list[Any]:

@@ -289,7 +289,7 @@ class HandoverPart:
         return found
 
     def spared_messages(self) -> int:
-        """Reminders, calls and take-overs that didn't leave, since the answer came first."""
+        """What asks, or tells of silence, and didn't leave since the answer came first."""
         return sum(self.state[place] == _S.CANCELLED for place in self.spared)
 
     def refused_numbers(self) -> dict[int, str]:

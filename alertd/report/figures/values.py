@@ -212,7 +212,7 @@ class Escalations:
     resolved: Mapping[str, int]
     digests_sent: int
     digests_spared: int  # everybody had answered when the window closed
-    asks_spared: int  # reminders, calls and take-overs that waited until their answer had come
+    asks_spared: int  # reminders, calls, take-overs and digests that waited until the answer came
     unwoken: tuple[tuple[int, int], ...]
     unanswerable: tuple[tuple[int, str], ...]
 

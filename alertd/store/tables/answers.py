@@ -109,6 +109,12 @@ class DigestEntry(SQLModel, table=True):
             sqlite_where=sql("message_no IS NULL"),
             postgresql_where=sql("message_no IS NULL"),
         ),
+        Index(
+            "digest_said",
+            "message_no",
+            sqlite_where=sql("message_no IS NOT NULL"),
+            postgresql_where=sql("message_no IS NOT NULL"),
+        ),
     )
     duty_no: int = big(primary_key=True)  # the superior's duty
     requirement_no: int = big(primary_key=True)
