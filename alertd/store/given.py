@@ -15,7 +15,7 @@ from alertd.model import Fact, Millis
 from alertd.store import tables as t
 from alertd.store.database import Transaction
 
-LONGEST_MS: Final = 30 * 86_400_000
+LONGEST_MS: Final = 30 * 86_400_000  # of what chance may add
 
 
 class _Span(NamedTuple):
@@ -35,7 +35,7 @@ class _Span(NamedTuple):
         return self.least + (grown if grown < self.most else self.most + grown % self.most)
 
 
-_ALERTS: Final = _Span(PER_LETTER, 300_000, LONGEST_MS // 300_000)
+_ALERTS: Final = _Span(PER_LETTER, 60_000, 8_640)  # so far, codes of two letters
 _DELIVERIES: Final = _Span(1 << 24, 1, 1 << 27)  # eight to each of two million; an alert has 2^31
 _PEOPLE: Final = _Span(10_000, 1_000, 100_000)  # a link holds 24 bits of a person's number
 _KIND: Final = "alert.numbers-left-out"

@@ -65,7 +65,8 @@ ENDS = (
 
 
 def issue(world: World) -> None:
-    statuses = ["Actual"] * 6 + ["Exercise"] * 3 + ["Test"]
+    mostly, now_and_then = ("Exercise", "Actual") if world.calm else ("Actual", "Exercise")
+    statuses = [mostly] * 6 + [now_and_then] * (1 if world.calm else 3) + ["Test"]
     template = world.dice.choice(["typhoon", "flood"])
     _go_on(world, _draft(world, template, status=world.dice.choice(statuses)))
 

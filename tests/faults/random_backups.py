@@ -17,7 +17,7 @@ from alertd.store.given import LONGEST_MS
 from tests import databases
 from tests.faults.random_world import World
 
-AWAY_MS = (MINUTE_MS, 2 * MINUTE_MS, 60 * MINUTE_MS, 48 * 60 * MINUTE_MS)
+AWAY_MS = (10 * MINUTE_MS, 20 * MINUTE_MS, 60 * MINUTE_MS, 48 * 60 * MINUTE_MS)
 FILE = "city.sqlite3"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from alertd.engine.core import Agenda
 from alertd.engine.timekeeping import Timekeeper
 from alertd.model import Millis
 from tests.city import City
@@ -33,6 +34,7 @@ class Process:
     alive: bool = True
     keeper: Timekeeper = field(init=False)
     pause: Callable[[float], None] = lambda _: None
+    agenda: Callable[[], Agenda] | None = None  # of each start
 
     def __post_init__(self) -> None:
         self._keep_time()
@@ -64,6 +66,7 @@ class Process:
         self.move(self.wall())
         self.city.keeper = None
         self.city.restart()
+        self.city.engine.agenda = self.agenda and self.agenda()
         self._keep_time()
 
     def cut_off(self) -> None:

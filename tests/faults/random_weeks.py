@@ -17,7 +17,14 @@ import structlog
 from alertd.engine import halting
 from tests import databases
 from tests.city import OFFICER
-from tests.faults import random_acts, random_backups, random_clock, random_pages
+from tests.faults import (
+    random_acts,
+    random_backups,
+    random_clock,
+    random_drills,
+    random_pages,
+    random_settings,
+)
 from tests.faults.random_world import World
 from tests.faults.week_ends import in_the_end
 from tests.faults.week_promises import after_each_act, at_hand_over
@@ -48,6 +55,9 @@ ACTS: dict[Callable[[World], None], int] = {
     random_acts.connections_lost: 1,
     random_backups.back_up: 3,
     random_backups.restore: 2,
+    random_settings.settings: 4,
+    random_drills.drill: 2,
+    random_drills.drill_ends: 2,
     random_clock.clock_leaps: 4,
     random_clock.clock_accepted: 3,
     random_pages.tap: 6,
@@ -55,6 +65,7 @@ ACTS: dict[Callable[[World], None], int] = {
     random_pages.paper_comes_back: 5,
 }
 """How often each happens, among the others."""
+CALM = {random_drills.drill: 20, random_drills.drill_ends: 4}
 SHORT = (
     *(random_acts.reply, random_acts.reply, random_acts.reply, random_acts.receipts),
     *(random_acts.approve, random_acts.approve, random_acts.halt, random_acts.withdraw),
@@ -138,7 +149,8 @@ def _act(world: World, number: int) -> None:
     world.roll(f"act {number}")
     if world.several:
         world.node.current = world.dice.choice(list(world.node.alive()))
-    (act,) = world.dice.choices(list(ACTS), list(ACTS.values()))
+    odds = ACTS | CALM if world.calm else ACTS
+    (act,) = world.dice.choices(list(odds), list(odds.values()))
     act = at_once if world.dice.random() < BURSTS else act
     world.say(f"{number}. {act.__name__}")
     act(world)

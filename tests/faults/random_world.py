@@ -15,6 +15,7 @@ from sqlalchemy import select
 from alertd.decide.expand import Pieces
 from alertd.decide.plan import Route
 from alertd.decide.shares import Part
+from alertd.engine.core import Agenda
 from alertd.engine.turn import Turn
 from alertd.errors import AlertdError
 from alertd.model import Channel, Policy, Stage, StageRule, Status, Step
@@ -112,6 +113,9 @@ class World:
     receipts: list[Receipt] = field(default_factory=list)
     closed_help: set[int] = field(default_factory=set)
     backups: list[Any] = field(default_factory=list)
+    calm: bool = False  # before the season: mostly drills
+    calendar: Callable[[], Agenda] | None = None  # once there was a drill by a plan
+    gone: list[Route] = field(default_factory=list)  # that the settings don't name any more
     codes: dict[str, bytes] = field(default_factory=dict)  # whose each is that was handed over
     replies: int = 0  # that came, by any process: a gateway's numbers are its own
     gathered: list[Callable[[Turn], Any]] | None = None
@@ -122,6 +126,7 @@ class World:
         self.roster = RandomRoster(dice)
         self.folder = tempfile.TemporaryDirectory(prefix="alertd-week-")
         zone, now = dice.choice(WHEN)
+        self.calm = dice.random() < 0.3
         common = {
             "routes": _routes(dice),
             "policies": POLICIES | {"blue": dice.choice([STAGED, STAGED, POST_ALONE])},
