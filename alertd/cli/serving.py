@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from alertd.web.certificate import Certificate, certificate_of
 from alertd.web.server import Server, listen, server_for
 
 _UP_PATIENCE_S = 30.0
+_END_S = 25.0  # tries under way, the step that writes them down, and what waits for the network
 
 log = structlog.get_logger("alertd")
 
@@ -145,12 +147,20 @@ class Serving:
             await self._task
 
 
-async def stoppable(work: Callable[[], Awaitable[None]], ask_to_stop: Callable[[], bool]) -> None:
+async def stoppable(
+    work: Callable[[], Awaitable[None]],
+    ask_to_stop: Callable[[], bool],
+    longest_s: float = _END_S,
+) -> None:
     """Run `work` so that Ctrl-C, SIGTERM and a terminal that goes away end it in order.
+
+    A database or a disk that hangs holds up the threads that ask it, and no thread can be ended:
+    after `longest_s` the process is cut off. What is on disk is whole, as after any kill.
 
     Args:
         work: What is done; cancelled where it can't be asked.
         ask_to_stop: Asks it to end; False where it isn't far enough to be asked.
+        longest_s: How long that may take, to the process's end.
     """
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work())
@@ -160,6 +170,7 @@ async def stoppable(work: Callable[[], Awaitable[None]], ask_to_stop: Callable[[
         nonlocal told
         if not told:
             show.note(_("Stopping …"))
+            _cut_off_after(longest_s)
         told = True
         if not ask_to_stop():
             task.cancel()
@@ -177,3 +188,13 @@ async def stoppable(work: Callable[[], Awaitable[None]], ask_to_stop: Callable[[
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+def _cut_off_after(seconds: float) -> None:
+    def cut_off() -> None:
+        log.error("it didn't end in time, and is cut off: something it waits for hangs")
+        os._exit(1)
+
+    timer = threading.Timer(seconds, cut_off)
+    timer.daemon = True  # whoever ends in time isn't kept
+    timer.start()
