@@ -110,14 +110,18 @@ def _bring_up_to_date(url: str) -> None:
         )
 
 
+def was_served(settings: Settings) -> bool:
+    """Whether a city was served from this data folder before."""
+    return address_key(settings).is_file() and (settings.data_dir / TOKEN_FILE).is_file()
+
+
 def refuse_empty(settings: Settings) -> None:
     """Refuse to begin an empty city where one was served, whose database is somewhere else.
 
     Raises:
         ConflictError: The database is empty, or isn't there.
     """
-    served = address_key(settings).is_file() and (settings.data_dir / TOKEN_FILE).is_file()
-    if served and not migrate.holds_a_city(settings.store_url):
+    if was_served(settings) and not migrate.holds_a_city(settings.store_url):
         raise ConflictError(
             "The database is empty, but a city was served from this data folder.",
             hint="Is database_url right? Bring the city's database back: alertd restore, or"

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -22,12 +23,14 @@ from alertd.clock import SteadyClock
 from alertd.decide.shares import Part
 from alertd.engine.heap import settle_heap
 from alertd.errors import UnavailableError
+from alertd.provision import was_served
 from alertd.settings import Settings
 from alertd.ticking import Ticker
 from alertd.web.certificate import Certificate, certificate_of
-from alertd.web.server import Server, listen, server_for
+from alertd.web.server import Server, listen, listen_aside, server_for
 
 _UP_PATIENCE_S = 30.0
+_HOME_EVERY_S = 10.0  # its address or port may be free again, or there at last
 _END_S = 25.0  # tries under way, the step that writes them down, and what waits for the network
 
 log = structlog.get_logger("alertd")
@@ -55,6 +58,9 @@ class Serving:
     token: str = field(default="", repr=False)
     first: FirstSignIn | None = None
     unused: bool = False  # the first administrator has not signed in since an earlier start
+    _sock: socket.socket | None = None
+    _aside: tuple[str, int] | None = None  # where it is served, if not where the settings say
+    _is_home: bool = False
     _server: Server | None = None
     _task: "asyncio.Task[None] | None" = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -62,9 +68,9 @@ class Serving:
     @property
     def url(self) -> str:
         """Where it is reached on this machine."""
-        host = self.settings.host
+        host, port = self._aside or (self.settings.host, self.settings.port)
         host = f"[{host}]" if ":" in host else host  # an address of IPv6
-        return f"{self.settings.scheme}://{host}:{self.settings.port}"
+        return f"{self.settings.scheme}://{host}:{port}"
 
     async def start(self) -> None:
         """Start all of it; returns when the server answers. On an error nothing is left running."""
@@ -78,10 +84,12 @@ class Serving:
 
     async def _start(self) -> None:
         descriptors.take_enough()
-        sock = listen(self.settings)
-        self._stack.callback(sock.close)
-        certificate = certificate_of(self.settings)  # before the engine sends anything
-        self.settings = self.settings.model_copy(update={"port": sock.getsockname()[1]})
+        # Who has sent for a city before goes on sending, whatever is wrong with the console's door;
+        # who begins is told before anything is sent.
+        goes_on = was_served(self.settings)
+        elsewhere = self._take_place(goes_on=goes_on)
+        if not goes_on:
+            certificate_of(self.settings)
         self.node = node = Node(self.settings, clock=self.clock, part=self.part)
         self._stack.push_async_callback(node.close)
         with show.working(_("Opening the database")):
@@ -94,18 +102,55 @@ class Serving:
             await self.prepare(node, self._stack)
         with show.working(_("Starting the engine and its routes")):
             await node.start()
-        show.lacking(node.troubles)
-        self._server = server_for(node.app(), node.stopping, self.settings)
-        self._task = asyncio.create_task(self._server.serve(sockets=[sock]))
+        self._server = server_for(node.app(), node.stopping, self.settings, spare=goes_on)
+        shown = self._server.certificate
+        lacks = [elsewhere, shown.trouble if shown is not None else None]
+        show.lacking([*(trouble for trouble in lacks if trouble is not None), *node.troubles])
+        assert self._sock is not None  # noqa: S101 - taken
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._sock]))
         self._stack.push_async_callback(self._end_server)
         await self._up(self._server, self._task)
         settle_heap()
-        path = self._leave_word(certificate)
+        path = self._leave_word(shown.text if shown is not None else "")
         self._stack.callback(path.unlink, missing_ok=True)
-        if (shown := self._server.certificate) is not None:
-            ticker = Ticker()
-            self._stack.push_async_callback(ticker.stop)
+        ticker = Ticker()
+        self._stack.push_async_callback(ticker.stop)
+        if shown is not None:
             ticker.every(Certificate.EVERY_S, partial(shown.look, self._renewed))
+        if elsewhere is not None:
+            ticker.every(_HOME_EVERY_S, partial(self._go_home, self._server))
+
+    def _take_place(self, *, goes_on: bool) -> UnavailableError | None:
+        """Take the port before anything is started; one instead where that can't be, and why."""
+        trouble = None
+        try:
+            self._sock = listen(self.settings)
+        except UnavailableError as error:
+            if not goes_on:
+                raise
+            trouble = error
+            self._sock = listen_aside(self.settings)
+            log.warning("the console isn't at its address", reason=error.message)
+        self._stack.callback(self._sock.close)
+        host, port = self._sock.getsockname()[:2]
+        if trouble is None:
+            self.settings = self.settings.model_copy(update={"port": port})
+        else:
+            self._aside = (host, port)
+        return trouble
+
+    async def _go_home(self, server: Server) -> None:
+        """Serve at the settings' address, too, as soon as it can be had."""
+        if self._is_home:
+            return
+        try:
+            sock = listen(self.settings)
+        except UnavailableError:
+            return
+        self._stack.callback(sock.close)
+        await server.serve_too(sock)
+        self._is_home = True
+        log.info("the console is at its address")
 
     def _leave_word(self, certificate: str) -> Path:
         process = "" if self.simulated else self.part.title

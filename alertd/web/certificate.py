@@ -10,6 +10,7 @@ import structlog
 
 from alertd.errors import NotConfiguredError
 from alertd.settings import Settings
+from alertd.web.spare import spare as spare_certificate
 
 _HINT: Final = "alertd cert makes both."
 _CERTIFICATES: Final = re.compile(
@@ -28,22 +29,37 @@ class Certificate:
 
     Args:
         settings: Which files.
+        spare: Where they can't be used from the start, serve by a certificate of the moment until
+            they can: whoever sends for a city doesn't end for want of a console's certificate.
+
+    Raises:
+        NotConfiguredError: They can't be used, and there is to be no `spare`.
     """
 
     EVERY_S: Final = 30.0  # how often it is to look
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, spare: bool = False) -> None:
         self._settings = settings
         self._seen = self._marks()
         self._refused: _Marks | None = None
         self._make: Callable[[], ssl.SSLContext]
         self._fresh: ssl.SSLContext | None = None
-        self.text = certificate_of(settings)
+        self.trouble: NotConfiguredError | None = None  # what is wrong with them, where spare
+        try:
+            self.text = certificate_of(settings)
+        except NotConfiguredError as error:
+            if not spare:
+                raise
+            self.trouble = error
+            log.warning("certificate-cant-be-used", error=str(error))
 
     def begin(self, _config: object, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         """The context by which every connection begins, for uvicorn; `make` makes one of files."""
         self._make = make
-        context = make()
+        if self.trouble is None:
+            context = make()
+        else:
+            context, self.text = spare_certificate()
         context.sni_callback = self._show  # asked whether or not a name was
         return context
 
@@ -58,18 +74,20 @@ class Certificate:
             tell: Told of the certificate, PEM, before anybody is shown it, and of the one before.
         """
         marks = self._marks()
-        if marks in {self._seen, self._refused}:
+        known = marks in {self._seen, self._refused}
+        if known and self.trouble is None:  # else whoever may read them may have changed
             return
         try:
             text, fresh = certificate_of(self._settings), self._make()
         except (NotConfiguredError, OSError) as error:  # TLS's own are of the second kind
             self._refused = marks
-            log.warning("certificate-not-taken-up", error=str(error))
+            if not known:
+                log.warning("certificate-not-taken-up", error=str(error))
             return
         if self._marks() != marks:
             return  # it is being replaced: the next look finds it whole
         tell(text, self.text)
-        self._fresh, self._seen, self.text = fresh, marks, text
+        self._fresh, self._seen, self.text, self.trouble = fresh, marks, text, None
         log.info("certificate-taken-up")
 
     def _marks(self) -> _Marks:

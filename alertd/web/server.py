@@ -5,6 +5,7 @@ import errno
 import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -100,6 +101,20 @@ class Server(uvicorn.Server):
         """Leave signals alone: whoever started us has more to end than this server."""
         yield
 
+    async def serve_too(self, sock: socket.socket) -> None:
+        """Answer on one more socket, too, until the end."""
+        protocol: Any = self.config.http_protocol_class
+        made = partial(
+            protocol,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        listening = await asyncio.get_running_loop().create_server(
+            made, sock=sock, ssl=self.config.ssl, backlog=self.config.backlog
+        )
+        self.servers.append(listening)
+
     def stop(self) -> None:
         """End; the streams are told first, they would hold it up."""
         self._stopping_event.set()
@@ -111,14 +126,16 @@ def server_for(
     stopping: asyncio.Event,
     settings: Settings,
     allowed: Callable[[], int] = descriptors.allowed,
+    *,
+    spare: bool = False,
 ) -> Server:
     """The server of an application, whose streams end when `stopping` is set.
 
     Half of the descriptors that are `allowed` are for connections; what is taken from the kernel
-    at once comes on top of it until there is room.
+    at once comes on top of it until there is room. `spare` as `Certificate` has it.
     """
     own = allowed()
-    certificate = Certificate(settings) if settings.tls_cert else None
+    certificate = Certificate(settings, spare=spare) if settings.tls_cert else None
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
         http=Crowd(own // 2),  # type: ignore[arg-type]
@@ -141,17 +158,27 @@ def listen(settings: Settings) -> socket.socket:
     Raises:
         UnavailableError: It is taken, or the address isn't this machine's.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock = None
     try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((settings.host, settings.port))
         sock.listen(2048)
     except OSError as error:
-        sock.close()
+        if sock is not None:
+            sock.close()
         elsewhere = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
         raise UnavailableError(
             f"Port {settings.port} on {settings.host} can't be had: {error.strerror}.",
             hint=_NOT_THIS_MACHINES if elsewhere else _TAKEN,
         ) from None
     return sock
+
+
+def listen_aside(settings: Settings) -> socket.socket:
+    """Any port instead, of the same address or else of this machine's own; raises as `listen`."""
+    try:
+        return listen(settings.model_copy(update={"port": 0}))
+    except UnavailableError:
+        return listen(settings.model_copy(update={"host": "127.0.0.1", "port": 0}))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from alertd.cli.trouble import of_database
-from tests.acceptance.command import alertd
+from tests.acceptance.command import alertd, serving
 
 
 @pytest.fixture
@@ -90,6 +90,28 @@ def test_an_address_that_the_machine_has_not_is_told_as_that(data: Path) -> None
     assert said.code == 1
     assert "Cannot assign requested address" in said.err
     assert "ALERTD_HOST" in said.err
+
+
+def test_who_has_served_before_goes_on_whatever_the_console_lacks(data: Path) -> None:
+    with serving(data):
+        pass
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        env = {"ALERTD_PORT": str(port), "ALERTD_TLS_CERT": "/no/cert", "ALERTD_TLS_KEY": "/no/key"}
+        with serving(data, env=env) as server:
+            assert server.url.startswith("https://127.0.0.1:")
+            assert not server.url.endswith(f":{port}")
+            told = f"Port {port} on 127.0.0.1 can't be had: Address already in use."
+            assert f"It goes on without: {told}" in server.said_aside
+            assert "It goes on without: /no/cert can't be read" in server.said_aside
+            assert alertd(data, "alert", "list", "--json", env=env).code == 0
+            second = alertd(data, "serve", env=env)
+            assert "Another alertd is using this data directory." in second.err
+    env = {"ALERTD_PORT": str(port), "ALERTD_HOST": "192.0.2.1"}
+    with serving(data, env=env) as server:
+        assert server.url.startswith("http://127.0.0.1:")
 
 
 def test_a_first_start_that_fails_has_told_the_password_that_no_other_will(data: Path) -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from alertd.beside import Running
 from alertd.cli.certificates import Files, make
+from alertd.errors import NotConfiguredError
 from alertd.settings import Settings
-from alertd.web.server import Server, listen, server_for
+from alertd.web.server import Server, listen, listen_aside, server_for
 
 
 async def answers(scope: Any, _receive: Any, send: Any) -> None:
@@ -90,6 +91,38 @@ async def test_a_renewed_certificate_is_shown_without_a_start(office: Office) ->
         assert isinstance(context, ssl.SSLContext)
         _, writer = await asyncio.open_connection("127.0.0.1", office.port, ssl=context)
         writer.close()
+
+
+async def test_for_want_of_a_usable_one_it_serves_by_one_of_the_moment(tmp_path: Path) -> None:
+    """Until it can be used; whoever may read it may be all that changes."""
+    good, key = pair(tmp_path, "good"), tmp_path / "key"
+    key.mkdir()  # what can't be read, whoever reads it
+    settings = Settings(data_dir=tmp_path / "data", tls_cert=good.server, tls_key=key, port=0)
+    with pytest.raises(NotConfiguredError):
+        server_for(answers, asyncio.Event(), settings)
+    with listen(settings) as sock, listen_aside(settings) as another:
+        server = server_for(answers, asyncio.Event(), settings, spare=True)
+        assert server.certificate is not None
+        assert server.certificate.trouble is not None
+        task = asyncio.create_task(server.serve(sockets=[sock]))
+        await server.up.wait()
+        await server.serve_too(another)
+        offices = [Office(tmp_path, settings, server, s.getsockname()[1]) for s in (sock, another)]
+        for office in offices:
+            assert (await office.shown()).strip() == server.certificate.text.strip()
+            context = Running("", 1, server.certificate.text).trusted()
+            assert isinstance(context, ssl.SSLContext)
+            _, writer = await asyncio.open_connection("127.0.0.1", office.port, ssl=context)
+            writer.close()
+        assert offices[0].look() == offices[0].look() == []
+        key.rmdir()
+        key.symlink_to(good.server_key)
+        assert len(offices[0].look()) == 1
+        assert server.certificate.trouble is None
+        for office in offices:
+            assert (await office.shown()).strip() == good.server.read_text().strip()
+        server.stop()
+        await task
 
 
 @pytest.mark.parametrize("broken", ["no pair", "cut off", "gone"])
