@@ -76,9 +76,8 @@ def _people(world: World) -> tuple[Actor, Actor]:
 
 
 def _account(world: World, name: str, role: str) -> Any:
-    city = world.city
-    with city.store.transaction(city.now) as tx:
-        return access.create_principal(tx, city.ids, name=name, role=role, by="cli", person_no=None)
+    made = partial(access.create_principal, name=name, role=role, by="cli", person_no=None)
+    return world.city.take(lambda turn: made(turn.tx, turn.ids))
 
 
 def _plan(world: World, *, later: bool) -> plan.Plan:

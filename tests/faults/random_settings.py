@@ -40,6 +40,15 @@ def a_route_comes_back(world: World) -> None:
         world.say(f"   {back.name} is back")
 
 
+def all_come_back(world: World) -> None:
+    """What has waited for them goes out."""
+    if world.gone:
+        world.kill_all()
+        while world.gone:
+            a_route_comes_back(world)
+        world.start_all()
+
+
 def other_limits(world: World) -> None:
     """Such as a modem in the gateway's place."""
     dice = world.dice

@@ -159,8 +159,9 @@ def _act(world: World, number: int) -> None:
 
 
 def _come_to_rest(world: World) -> None:
-    """The gateways are well again, most pauses end, and nobody does anything more for an hour."""
+    """Gateways are there and well, most pauses end, and nobody does anything more for an hour."""
     world.say("the end")
+    random_settings.all_come_back(world)
     world.start_all()
     world.weather.clear()
     halts = world.halts()
