@@ -12,17 +12,26 @@ from sqlalchemy import select, update
 
 from alertd.engine.turn import Turn
 from alertd.model import FOREVER
-from alertd.report.paper.sheets import spaced
+from alertd.report.paper.sheets import Part, door_lists, spaced
+from alertd.report.paper.values import Head
 from alertd.store import dialect, journal, people, rebuild, rows
 from alertd.store import tables as t
 from alertd.store.reads import alerts as reads_of_alerts
 from alertd.store.reads import calling, paper
 from tests import databases
-from tests.city import RED, City
+from tests.city import RED, ROUTES, START, ZONE, City, sms_route
 from tests.unit.roster_moves import moved, put_in_charge, unit_of
 from tests.unit.web_city import TOWN, WebCity, short, web_city
 
 HTML = {"accept": "text/html"}
+HEAD = Head(
+    **dict.fromkeys(("status", "short_code", "headline", "colour", "by", "office"), ""),
+    language="zh-CN",
+    severity=1,
+    issued_at=START,
+    at=START,
+    zone=ZONE,
+)
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +260,25 @@ def test_nobody_is_to_call_themselves(tmp_path: Path) -> None:
     (called,) = (row for row in rows if row.duty_no == duty)
     assert tree.caller(called) == above
     city.store.close()
+
+
+def test_a_door_list_says_who_was_never_told(tmp_path: Path) -> None:
+    """Whoever knocks there isn't to blame them: by a modem the first message takes an hour."""
+    slow = sms_route(in_flight=1, burst=1, rate_per_s=0.01)
+    city = City(tmp_path, routes=(slow, *ROUTES[1:]))
+    city.issue(areas=[TOWN], roles=("building_lead",))
+    city.forward(minutes=16)
+    asked = {city.phone_of(no): duty for duty, no in city.leaders("building_lead")}
+    told = {asked[m.address] for m in city.sent if m.address in asked}
+    with city.store.read() as connection:
+        full = reads_of_alerts.alert(connection, city.one(select(t.alert.c.id)).id)
+        rows = paper.asked(connection, full, "330281/", limit=1_000)
+        heads = paper.unit_heads(connection, full, "330281/")
+    city.store.close()
+    silent = {row.duty_no: row for row in rows if row.state == "silent"}
+    assert {no for no, row in silent.items() if row.told} == told & silent.keys()
+    sheets, _ = door_lists([("1", Part(head=heads[0], rows=tuple(silent.values())))], HEAD)
+    assert {row["state"] for row in sheets["sheets"][0]["rows"]} == {"无人应答", "尚未通知"}
 
 
 def test_where_nobody_is_answerable_the_sheet_names_the_village_that_it_is_in(

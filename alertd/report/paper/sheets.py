@@ -261,6 +261,8 @@ def _state(row: Asked, head: Head) -> str:
     if row.state == "covered":
         return head.say(N_("answered {time}")).format(time=head.clock(row.covered_at))
     said = {"silent": N_("nobody answers"), "vacant": N_("nobody is answerable")}
+    if row.state == "silent" and not row.told:
+        return head.say(N_("not told yet"))  # by a modem that takes an hour, say
     return head.say(said[row.state]) if row.state in said else ""
 
 
