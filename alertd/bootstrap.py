@@ -31,6 +31,7 @@ from alertd.provision import (
     lock,
     open_store,
     route_config,
+    was_served,
     wording_of,
 )
 from alertd.routes import EVERY_S as ROUTES_EVERY_S
@@ -136,6 +137,8 @@ class Node:
             self._stack.callback(lock(self.settings).close)
             self.space = Space(ballast_of(self.settings))
             self.space.look()  # before anything is written
+        # Who has sent for a city goes on; who begins, and whoever drafts right now, is told first.
+        goes_on = was_served(self.settings) and not self.in_place
         self.store = open_store(self.settings)
         self._stack.callback(self.store.close)
         with self.store.read() as connection:
@@ -143,7 +146,7 @@ class Node:
             refuse_copy(connection, self.clock())
         if self.space is not None:
             self.space.stand_on(self.store, self.settings.data_dir / LOCK)
-        self.library = library_of(self.settings)
+        self.library = library_of(self.settings, goes_on=goes_on)
         if self.store.shared:
             self.clock.asked = partial(self.store.ask, POSTGRESQLS)  # one for all of them
         gap_ms = round(self.settings.clock_gap_s * 1000)
@@ -174,7 +177,8 @@ class Node:
         """What it was started without; what may come back by itself is tried again."""
         trouble = self.broker.trouble if self.broker is not None else None
         routes = self.routes_here.troubles if self.routes_here is not None else []
-        return [found for found in (self._gone, trouble, *routes) if found is not None]
+        lacks = self.library.lacks if self.library is not None else ()
+        return [found for found in (*lacks, self._gone, trouble, *routes) if found is not None]
 
     async def start(self) -> None:
         """Build the routes and start the engine; `open` was called before."""

@@ -3,18 +3,25 @@
 import re
 import tomllib
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
-from alertd.errors import NotConfiguredError
+from alertd.errors import AlertdError, NotConfiguredError
 from alertd.i18n import N_
 from alertd.model import Policy
 
 _UNKNOWN: Final = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
-def load_policies(own: Path | None = None) -> dict[str, Policy]:
+def load_policies(
+    own: Path | None = None, lacks: list[AlertdError] | None = None
+) -> dict[str, Policy]:
     """Escalation policies by name: the shipped ones, and those in `own`, which win.
+
+    Args:
+        own: The city's.
+        lacks: Where it is a list, a file that is wrong is left out and told there.
 
     Raises:
         NotConfiguredError: A file is wrong; the message names it.
@@ -27,21 +34,33 @@ def load_policies(own: Path | None = None) -> dict[str, Policy]:
         for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if file.name.endswith(".toml"):
                 try:
-                    policy = Policy.from_dict(tomllib.loads(file.read_text(encoding="utf-8")))
-                except (ValueError, TypeError, KeyError, AttributeError) as error:
-                    reason = _reason(error)
-                    raise NotConfiguredError(
-                        f"The policy file {file.name} is wrong: {reason}.",
-                        hint="Compare it with the shipped ones.",
-                    ) from None
-                found[policy.name] = policy
+                    policy = _read(file)
+                except NotConfiguredError as error:
+                    if lacks is None:
+                        raise
+                    lacks.append(error)
+                else:
+                    found[policy.name] = policy
     return found
+
+
+def _read(file: Traversable) -> Policy:
+    try:
+        return Policy.from_dict(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        reason = _reason(error)
+        raise NotConfiguredError(
+            f"The policy file {file.name} is wrong: {reason}.",
+            hint="Compare it with the shipped ones.",
+        ) from None
 
 
 def _reason(error: Exception) -> str:
     """What is wrong, as a clause that the catalogs know."""
     if isinstance(error, tomllib.TOMLDecodeError):
         return str(error)
+    if isinstance(error, OSError):
+        return str(error.strerror)
     if isinstance(error, UnicodeDecodeError):
         return N_("it isn't UTF-8 text")
     if isinstance(error, KeyError):

@@ -35,16 +35,24 @@ log = structlog.get_logger("alertd.store")
 _LONGEST_IDLE_MS: Final = 30_000  # within one of its transactions; a step takes a fraction of that
 
 
-def library_of(settings: Settings) -> Library:
-    """Policies and templates, shipped and the city's own from its configuration folder."""
+def library_of(settings: Settings, *, goes_on: bool = False) -> Library:
+    """Policies and templates, shipped and the city's own from its configuration folder.
+
+    Args:
+        settings: Which folder.
+        goes_on: A file that is wrong is left out, and what is shipped stands for it; else it
+            raises. What is under way has kept its own.
+    """
     own = settings.config_dir
-    policies = load_policies(own / "policies" if own else None)
+    lacks: list[AlertdError] | None = [] if goes_on else None
+    policies = load_policies(own / "policies" if own else None, lacks)
     if not settings.confirmations:
         policies = {n: replace(p, confirm_replies=False) for n, p in policies.items()}
     return Library(
         policies=policies,
-        templates=messages.load_library(own / "templates" if own else None),
+        templates=messages.load_library(own / "templates" if own else None, lacks),
         zone=settings.zone,
+        lacks=tuple(lacks or ()),
     )
 
 

@@ -6,15 +6,14 @@ import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import structlog
 
 from alertd import descriptors
-from alertd.beside import Running
+from alertd.beside import RUN_FILE, Running
 from alertd.bootstrap import Node
 from alertd.cli import show
 from alertd.cli.keys import FirstSignIn, first_administrator, never_signed_in, token_of_cli
@@ -111,8 +110,8 @@ class Serving:
         self._stack.push_async_callback(self._end_server)
         await self._up(self._server, self._task)
         settle_heap()
-        path = self._leave_word(shown.text if shown is not None else "")
-        self._stack.callback(path.unlink, missing_ok=True)
+        self._leave_word(shown.text if shown is not None else "")
+        self._stack.callback(self._take_word_back)
         ticker = Ticker()
         self._stack.push_async_callback(ticker.stop)
         if shown is not None:
@@ -152,10 +151,18 @@ class Serving:
         self._is_home = True
         log.info("the console is at its address")
 
-    def _leave_word(self, certificate: str) -> Path:
+    def _leave_word(self, certificate: str) -> None:
+        """For commands beside us; where it can't be written, on a full disk, we go on without."""
         process = "" if self.simulated else self.part.title
         running = Running(self.url, os.getpid(), certificate, process)
-        return running.write(self.settings.data_dir)
+        try:
+            running.write(self.settings.data_dir)
+        except OSError as error:
+            log.warning("commands-dont-find-us", file=RUN_FILE, reason=error.strerror)
+
+    def _take_word_back(self) -> None:
+        with suppress(OSError):  # nobody takes the word of a process that isn't there
+            (self.settings.data_dir / RUN_FILE).unlink(missing_ok=True)
 
     def _renewed(self, now: str, before: str) -> None:
         """Commands trust the one before, too, which is served until they have been told."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from alertd import messages
 from alertd.canonical import canonical
-from alertd.errors import InvalidInputError
+from alertd.errors import AlertdError, InvalidInputError
 from alertd.model import MessageKind, Policy
 
 HELP: Final = MessageKind.HELP.value
@@ -19,11 +19,15 @@ UNHEARD: Final = "unheard"
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Policies by name (a colour's name is its default), message templates, the city's time."""
+    """Policies by name (a colour's name is its default), message templates, the city's time.
+
+    `lacks` says which of the city's own files couldn't be read; what is shipped stands for them.
+    """
 
     policies: Mapping[str, Policy]
     templates: messages.Library
     zone: tzinfo
+    lacks: tuple[AlertdError, ...] = ()
 
     def policy(self, name: str) -> Policy:
         """The policy called `name`; raises InvalidInputError."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alertd.cap import Colour
-from alertd.errors import InvalidInputError, NotFoundError
+from alertd.errors import AlertdError, InvalidInputError, NotFoundError
 from alertd.messages.template import Template
 
 # What an alert may need after it was issued; frozen with it. The correction is prepared from the
@@ -88,28 +88,55 @@ class Library:
         return tuple(each for each in self if each.kind == "alert")
 
 
-def load_library(own: Path | None = None) -> Library:
+def load_library(own: Path | None = None, lacks: list[AlertdError] | None = None) -> Library:
     """Read the shipped templates, and those in `own`, which win where they have the same name.
+
+    Args:
+        own: The city's.
+        lacks: Where it is a list, a file that is wrong is told there, and what is shipped by its
+            name stands instead.
 
     Raises:
         InvalidInputError: A file is wrong; the message names it and says why.
     """
-    folders: list[Traversable] = [resources.files("config") / "templates"]
-    if own is not None and own.is_dir():
-        folders.append(own)
-    tables: dict[str, dict[str, Any]] = {}
-    for folder in folders:
-        for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-            if file.name.endswith(".toml"):
-                tables[file.name.removesuffix(".toml")] = _read(file)
-    phrases = tables.pop(_PHRASES, {})
-    found = [t for name, table in tables.items() for t in _templates(name, table, phrases)]
-    return Library({template.name: template for template in found})
+    shipped = _tables(resources.files("config") / "templates", None)
+    mine = _tables(own, lacks) if own is not None and own.is_dir() else {}
+    usual = shipped.pop(_PHRASES, {})
+    phrases = mine.pop(_PHRASES, usual)
+    found: dict[str, Template] = {}
+    for name in [*shipped, *(name for name in mine if name not in shipped)]:
+        try:
+            made = list(_templates(name, mine.get(name, shipped.get(name, {})), phrases))
+        except InvalidInputError as error:
+            if lacks is None:
+                raise
+            lacks.append(error)
+            made = list(_templates(name, shipped[name], usual)) if name in shipped else []
+        found |= {template.name: template for template in made}
+    return Library(found)
+
+
+def _tables(folder: Traversable, lacks: list[AlertdError] | None) -> dict[str, dict[str, Any]]:
+    """What the files of a folder say, by their names."""
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".toml"):
+            try:
+                found[file.name.removesuffix(".toml")] = _read(file)
+            except InvalidInputError as error:
+                if lacks is None:
+                    raise
+                lacks.append(error)
+    return found
 
 
 def _read(file: Traversable) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(
+            f"The template file {file.name} can't be read: {error.strerror}.", field="template"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         reason = str(error)
         raise InvalidInputError(

@@ -37,6 +37,9 @@ _SCARCE: Final = N_(
 _HEALTH_TIMEOUT_S: Final = 2.5
 _LOOK_S: Final = 6.0  # on a busy machine, too
 _PASSING_MS: Final = 5_000  # what no route serves has failed by then, or waits for one
+_SHIPPED: Final = N_(
+    "{problem} What is shipped stands for it in new alerts: put it right, and start alertd anew."
+)
 _LOST: Final = N_(
     "No route for {reason} is left, and messages wait for one: are the settings whole? What waits"
     " goes out after a start with the route."
@@ -119,6 +122,7 @@ async def readiness(deps: Deps, patience_s: float = _LOOK_S) -> Readiness:
         warnings.append(N_("No route carries Actual alerts."))
     if deps.channels:
         warnings += _lost(deps, found, now)
+    warnings += [_SHIPPED.format(problem=lack.message) for lack in deps.library.lacks]
     warnings += _work_warnings(deps, found, oldest_s)
     if word:
         warnings.append(word)

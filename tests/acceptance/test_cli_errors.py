@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from alertd.cli.trouble import of_database
@@ -109,9 +110,21 @@ def test_who_has_served_before_goes_on_whatever_the_console_lacks(data: Path) ->
             assert alertd(data, "alert", "list", "--json", env=env).code == 0
             second = alertd(data, "serve", env=env)
             assert "Another alertd is using this data directory." in second.err
+    policies, templates = (data.parent / "own" / kind for kind in ("policies", "templates"))
+    policies.mkdir(parents=True)
+    templates.mkdir()
+    (policies / "red.toml").touch()  # as a crash leaves them
+    (templates / "typhoon.toml").write_bytes(b"\0" * 300)
+    (data / "run.json").mkdir()
     env = {"ALERTD_PORT": str(port), "ALERTD_HOST": "192.0.2.1"}
+    env["ALERTD_CONFIG_DIR"] = str(data.parent / "own")
     with serving(data, env=env) as server:
         assert server.url.startswith("http://127.0.0.1:")
+        assert "It goes on without: The policy file red.toml is wrong" in server.said_aside
+        warnings = httpx.get(f"{server.url}/readyz").json()["warnings"]
+        assert ["typhoon.toml" in told for told in warnings] == [False, True]
+    second = alertd(data, "alert", "list", env=env)
+    assert "The policy file red.toml is wrong" in second.err
 
 
 def test_a_first_start_that_fails_has_told_the_password_that_no_other_will(data: Path) -> None:
