@@ -99,7 +99,7 @@ class MessageKind(StrEnum):
     ALERT = "alert"
     REMINDER = "reminder"
     TAKEOVER = "takeover"  # to an alternate: the principal didn't answer
-    SHIFT = "shift"  # the alert, to a principal who comes on duty while it is out
+    SHIFT = "shift"  # the alert, to a principal who comes on duty, or to the post, while it is out
     DIGEST = "digest"  # to a superior: who below is silent
     HELP = "help"  # to parent and duty desk: somebody needs help
     HEARD = "heard"  # to whoever calls for help: who is told of it, or that nobody could be

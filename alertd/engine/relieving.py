@@ -1,4 +1,4 @@
-"""A shift begins in mid-alert: whoever comes on duty is told what those before them were."""
+"""In mid-alert a shift begins, or the roster changes: whoever comes is told what others were."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,6 +25,7 @@ from alertd.store import tables as t
 from alertd.store.fold.scope import Scope, in_force, inside, one_of, scope_of
 from alertd.store.fold.shifts import on_duty
 from alertd.store.reads.paper import first_message
+from alertd.store.roster.known import current_version
 from rosters.shifts import DAY_MINUTES, minute_of_day
 from rosters.words import PERSONAL_ROLES
 
@@ -43,26 +44,32 @@ class Watch:
 
     minute: int = -1
     seen: dict[int, Millis] = field(default_factory=dict)
+    rosters: dict[int, int] = field(default_factory=dict)  # which version newcomers were sought in
 
     def forget(self) -> None:
         """Look at everything again: what was done with it wasn't committed."""
         self.minute = -1
         self.seen.clear()
+        self.rosters.clear()
 
 
 def relieve(turn: Turn, watch: Watch) -> None:
-    """Once a minute, tell whoever has come on duty of each alert that is out and whole."""
+    """Once a minute, tell whoever has come on duty of each alert that is out and whole.
+
+    So is whoever has come to a post, or to another number, by the roster of now.
+    """
     minute = turn.now // MINUTE_MS
     if minute == watch.minute:
         return
     watch.minute = minute
-    alerts = _out(turn.connection)
+    alerts, version = _out(turn.connection), current_version(turn.connection)
     for no in alerts:
-        since = watch.seen.get(no)
-        done = apart(turn, PART, partial(_relieve, turn, no, since), otherwise=False, alert_no=no)
-        if done:
-            watch.seen[no] = turn.now
+        since, changed = watch.seen.get(no), watch.rosters.get(no) != version
+        look = partial(_relieve, turn, no, since, changed=changed)
+        if apart(turn, PART, look, otherwise=False, alert_no=no):
+            watch.seen[no], watch.rosters[no] = turn.now, version
     watch.seen = {no: at for no, at in watch.seen.items() if no in alerts}
+    watch.rosters = {no: known for no, known in watch.rosters.items() if no in alerts}
 
 
 def _out(connection: Connection) -> list[int]:
@@ -77,11 +84,13 @@ def _out(connection: Connection) -> list[int]:
     return list(connection.execute(query.order_by(c.status, c.severity, c.no)).scalars())
 
 
-def _relieve(turn: Turn, alert_no: int, since: Millis | None) -> bool:
+def _relieve(turn: Turn, alert_no: int, since: Millis | None, *, changed: bool) -> bool:
     alert = whole(turn.alert(alert_no))
     if alert.over:
         return True
     whom = _begun(turn, alert, alert.issued_at if since is None else since)
+    if changed:
+        whom = sorted({*whom, *_come(turn, alert)})
     template, params = first_message(turn.connection, alert.no) if whom else ("", {})
     for first in range(0, len(whom), _AT_ONCE):
         persons = whom[first : first + _AT_ONCE]
@@ -91,26 +100,57 @@ def _relieve(turn: Turn, alert_no: int, since: Millis | None) -> bool:
 
 def _begun(turn: Turn, alert: LiveAlert, since: Millis) -> list[int]:
     """Principals in the alert's areas who came on duty since then, and weren't told of it yet."""
-    here = scope_of(scope(alert, people.NOW, turn.library.zone))
+    h = t.holding.c
+    query = select(h.person_no).where(
+        h.shift_from.is_not(None),  # in the words of the partial index
+        _between(h.shift_from, since, turn),
+        *_asked(turn, alert),
+        ~_told(alert),
+    )
+    return list(turn.connection.execute(query.distinct().order_by(h.person_no)).scalars())
+
+
+def _come(turn: Turn, alert: LiveAlert) -> list[int]:
+    """Principals there whose post or number is newer than the alert, and who weren't told by it.
+
+    Not those who have answered: they know.
+    """
+    h, a = t.holding.c, t.ack.c
+    answered = exists().where(
+        a.alert_no == alert.no, a.person_no == h.person_no, a.withdrawn_at.is_(None)
+    )
+    query = select(h.person_no).where(
+        h.from_version > alert.roster_version,
+        *_asked(turn, alert),
+        ~_told(alert, t.delivery.c.address_no == h.address_no),
+        ~answered,
+    )
+    return list(turn.connection.execute(query.distinct()).scalars())
+
+
+def _asked(turn: Turn, alert: LiveAlert) -> tuple[Any, ...]:
+    """Whether a holding is of a principal in the alert's areas who is on duty and has a number."""
+    h = t.holding.c
+    return (
+        on_duty(t.holding, turn.minute),
+        h.rank == 1,
+        h.address_no.is_not(None),
+        ~one_of(h.role, PERSONAL_ROLES),
+        *_chosen(scope_of(scope(alert, people.NOW, turn.library.zone))),
+    )
+
+
+def _told(alert: LiveAlert, *also: Any) -> Any:
+    """Whether a message of the alert asked the holder of a holding, whatever became of it."""
     h, d, m = t.holding.c, t.delivery.c, t.message.c
-    told = exists().where(
+    return exists().where(
         d.recipient_no == h.person_no,
         d.id.between(*numbers_of(alert.no)),
         d.recipient_kind == int(RecipientKind.PERSON),
         m.no == d.message_no,
         m.kind.in_([kind.value for kind in _SAID_SO]),
+        *also,
     )
-    query = select(h.person_no).where(
-        h.shift_from.is_not(None),  # in the words of the partial index
-        _between(h.shift_from, since, turn),
-        on_duty(t.holding, turn.minute),
-        h.rank == 1,
-        h.address_no.is_not(None),
-        ~one_of(h.role, PERSONAL_ROLES),
-        *_chosen(here),
-        ~told,
-    )
-    return list(turn.connection.execute(query.distinct().order_by(h.person_no)).scalars())
 
 
 def _chosen(here: Scope) -> tuple[Any, ...]:
