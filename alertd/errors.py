@@ -156,6 +156,16 @@ class ReplacedError(UnavailableError):
         )
 
 
+class OutdatedError(UnavailableError):
+    """Another version of alertd has been at work in PostgreSQL while we were away."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database is of another version of alertd now: this process does nothing more.",
+            hint="End it, and start the version here that the others are of.",
+        )
+
+
 class NotConfiguredError(AlertdError):
     """A setting is missing or wrong."""
 

@@ -1,9 +1,16 @@
 """Why something isn't done now: reasons of decisions and of the store as sentences, with hints."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from alertd.errors import HeldError, MovedError, UnavailableError, UnsureError
+from alertd.errors import (
+    HeldError,
+    MovedError,
+    OutdatedError,
+    ReplacedError,
+    UnavailableError,
+    UnsureError,
+)
 from alertd.i18n import N_
 from alertd.store.database import TimeSetError
 from alertd.store.dialect import cause_of
@@ -62,18 +69,31 @@ def of_reference(reason: str) -> str:
     return _REFERENCES.get(reason, reason)
 
 
-def is_held(cause: str) -> bool:
-    """Whether a step failed since another program has the database's write lock."""
-    return cause.startswith("SQLITE_BUSY")
+# What stays so until somebody does something about it, by name.
+_LASTING: Final[Mapping[str, Callable[[], UnavailableError]]] = {
+    each.__name__: each for each in (OutdatedError, ReplacedError)
+}
+
+
+def _known(cause: str) -> UnavailableError | None:
+    """What a step failed of, where that is known."""
+    if cause.startswith("SQLITE_BUSY"):  # another program has the database's write lock
+        return HeldError()
+    kind = _LASTING.get(cause)
+    return kind() if kind else None
+
+
+def of_cause(cause: str) -> str:
+    """A sentence for why steps can't be committed."""
+    known = _known(cause)
+    return known.message if known else N_("The engine can't write to the store.")
 
 
 def of_failure(error: Exception) -> UnavailableError:
     """What callers are told of a step that couldn't be committed."""
     if isinstance(error, MovedError | TimeSetError | UnsureError):
         return error
-    if is_held(cause_of(error)):
-        return HeldError()
-    return UnavailableError(
+    return _known(cause_of(error)) or UnavailableError(
         "The store can't be written to now.",
         hint="Look at the database, and at its disk's free space.",
     )

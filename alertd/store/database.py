@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from alertd.decide.timekeeping import TOLERANCE_MS
 from alertd.errors import ConflictError, UnavailableError, UnsureError
 from alertd.model import Fact, Millis
-from alertd.store import dialect, journal, lived
+from alertd.store import dialect, journal, lived, migrate
 from alertd.store.fold import apply, apply_alike
 from alertd.store.footing import Footing
 from alertd.store.vault import Vault
@@ -198,10 +198,13 @@ class Store:
 
         Raises:
             ReplacedError: We have been at work on the standby that took over from this server.
+            OutdatedError: Another version has been at work in the database while we were away.
         """
         try:
             with connection.begin():
                 self._place = dialect.place(connection, self._place)
+                if self.shared:
+                    migrate.refuse_other(connection)
                 self.writer_no = dialect.take_writer_no(connection, self._first_writer)
         except BaseException:
             connection.close()

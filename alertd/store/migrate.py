@@ -4,6 +4,7 @@ A new step: change the tables, let `alembic.command.revision(config(connection),
 write a draft against an upgraded database, and read, correct and test it.
 """
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -13,9 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
-from alertd.errors import ConflictError
-from alertd.store import dialect
-from alertd.store.postgres import half_a_copy
+from alertd.errors import ConflictError, OutdatedError
+from alertd.store import dialect, postgres
 from alertd.store.tables import metadata
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -41,6 +41,8 @@ def upgrade(url: str) -> None:
     try:
         with engine.begin() as connection:
             dialect.hold_decisions(connection)  # several processes may start at once
+            if not dialect.is_sqlite(url):
+                postgres.hold_version(connection, change=True)
             there = _current(connection)
             if there is None:
                 dialect.refuse_unfit(connection)
@@ -75,7 +77,21 @@ def refuse_half(connection: Connection) -> None:
         ConflictError: Keys or indexes are missing in it.
     """
     if dialect.missing(connection, metadata.sorted_tables):
-        raise half_a_copy()
+        raise postgres.half_a_copy()
+
+
+def refuse_other(connection: Connection) -> None:
+    """Refuse to go on in PostgreSQL of another version, for whoever joins its writers.
+
+    `upgrade` sees no writer that has lost its connection. Who joins in the same transaction comes
+    before an upgrade, which then sees it, or after it.
+
+    Raises:
+        OutdatedError: The database isn't of this version any more.
+    """
+    postgres.hold_version(connection)
+    if _current(connection) != head():
+        raise OutdatedError
 
 
 def holds_a_city(url: str) -> bool:
@@ -102,6 +118,7 @@ def refuse_unfit(url: str) -> None:
         engine.dispose()
 
 
+@cache
 def head() -> str:
     """The last step there is."""
     return str(ScriptDirectory(str(_FOLDER)).get_current_head())

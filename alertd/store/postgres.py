@@ -107,6 +107,16 @@ def place(connection: Connection, before: Place | None) -> Place:
     return here
 
 
+def hold_version(connection: Connection, *, change: bool = False) -> None:
+    """Have nobody bring the tables to another version until the end of the transaction.
+
+    Any number of processes may hold it; to `change` it, one alone.
+    """
+    lock = "pg_advisory_xact_lock" if change else "pg_advisory_xact_lock_shared"
+    connection.exec_driver_sql(f"SELECT {lock}({_VERSION}, 0)")
+
+
+_VERSION = 0x616C6503  # an advisory lock's kind, as `dialect` has others
 _TABLES = (
     "SELECT oid || '.' || coalesce('journal'::regclass::oid, 0) FROM pg_database"
     " WHERE datname = current_database()"

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Final, TypeVar
 
 from alertd import descriptors
-from alertd.engine.refusals import is_held
-from alertd.errors import HeldError, MovedError
+from alertd.engine.refusals import of_cause
+from alertd.errors import MovedError
 from alertd.i18n import N_
 from alertd.lanes import channel_of
 from alertd.model import Channel as Kind
@@ -184,10 +184,8 @@ def _engine_reasons(deps: Deps, cycle_age_s: float, found: Pulse | None, now: in
         reasons.append(N_("It is being stopped."))
     if deps.runner.space is not None and deps.runner.space.moved:
         reasons.append(MovedError().message)
-    elif is_held(deps.runner.failing):
-        reasons.append(HeldError().message)
     elif deps.runner.failing:
-        reasons.append(N_("The engine can't write to the store."))
+        reasons.append(of_cause(deps.runner.failing))
     if deps.runner.engine.failing(now):
         reasons.append(N_("A part of the engine's work fails again and again."))
     if cycle_age_s > MOST_CYCLE_AGE_S:

@@ -245,10 +245,10 @@ def test_half_a_copy_is_refused_and_named(tmp_path: Path, url: str, lost: str) -
 
 
 def test_tables_are_not_changed_under_an_older_version_that_runs(url: str) -> None:
-    run(url, "UPDATE alembic_version SET version_num = 'v0016'")
     older = opened(url)
     with older.transaction(1):
         pass
+    run(url, "UPDATE alembic_version SET version_num = 'v0016'")
     with pytest.raises(ConflictError, match="older version"):
         migrate.upgrade(url)
     assert migrate.current(url) == "v0016"
