@@ -50,6 +50,7 @@ def run(turn: Turn, actor: Actor, office: Office, plan: Plan) -> int:
         InvalidInputError: The plan doesn't hold.
         ForbiddenError: The actor may not draft, or not there.
     """
+    _paths(turn, actor, plan)  # whoever may not isn't told what is under way
     refused = hindrance(turn)
     if refused is not None:
         sentence, hint = _HINDERED[refused[0]]
@@ -198,8 +199,7 @@ def _add(
     begun: bool = False,
 ) -> int:
     turn.require_room()
-    paths = keeping.check(turn.connection, turn.library, turn.routes, plan)
-    require(actor, "draft", paths)
+    paths = _paths(turn, actor, plan)
     rehearse(turn, actor, office, plan)
     no = int(turn.connection.execute(select(func.max(t.drill.c.no))).scalar() or 0) + 1
     drill_id, keyed = turn.ids.uuid(), turn.tx.vault.blind
@@ -224,6 +224,13 @@ def _add(
     }
     turn.record("drill.scheduled", body, source=actor.source)
     return no
+
+
+def _paths(turn: Turn, actor: Actor, plan: Plan) -> tuple[str, ...]:
+    """Of the units that a plan reaches, where the actor may draft."""
+    paths = keeping.check(turn.connection, turn.library, turn.routes, plan)
+    require(actor, "draft", paths)
+    return paths
 
 
 def reminders(plan: Plan, opens: Millis, scheduled_at: Millis) -> list[Millis]:

@@ -353,6 +353,14 @@ def test_a_drill_that_cant_be_read_any_more_holds_up_nothing(drills: DrillCity) 
     assert drills.row(scheduled).reason == "refused: its plan can't be read"
 
 
+def test_who_may_not_begin_a_drill_isnt_told_what_is_under_way(drills: DrillCity) -> None:
+    drills.city.issue(areas=["330281002001001"])
+    with pytest.raises(ConflictError, match="live alert is out"):
+        drills.run(plan_of())
+    with pytest.raises(ForbiddenError):
+        drills.run(plan_of(), drills.second)
+
+
 def test_a_plan_is_saved_replaced_and_removed(drills: DrillCity) -> None:
     city, admin = drills.city, drills.admin
     city.take(lambda turn: keeping.save(turn, admin, plan_of(note="first")))
