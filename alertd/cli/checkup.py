@@ -112,7 +112,8 @@ def looked_in_time(
 def _sources(settings: Settings) -> Finding:
     named = os.environ.get("ALERTD_CONFIG")
     places = [Path(named)] if named else [settings.data_dir / FILE_NAME, Path(FILE_NAME)]
-    file = next((str(place) for place in places if place.is_file()), _("no file"))
+    none = _("no file; it would be {place}").format(place=places[0].absolute())
+    file = next((str(place) for place in places if place.is_file()), none)
     names = sorted(name for name in os.environ if name.startswith("ALERTD_"))
     given = _("variables: {names}").format(names=", ".join(names)) if names else _("no variables")
     return Finding(_("settings"), Health.WELL, f"{file} – {given}")

@@ -122,11 +122,13 @@ def _missing(kinds: set[str]) -> list[Finding]:
     lacking = [kind.value for kind in _EXPECTED if kind.value not in kinds]
     if not lacking:
         return []
-    health = Health.BROKEN if len(lacking) == len(_EXPECTED) else Health.LOOK
     text = _("no route carries Actual alerts by: {kinds}").format(
         kinds=listed(word("channel", kind) for kind in lacking)
     )
-    return [Finding(_("routes"), health, text)]
+    if len(lacking) < len(_EXPECTED):
+        return [Finding(_("routes"), Health.LOOK, text)]
+    how = _("A gateway is a table [routes.NAME] in the settings file: see config/alertd.toml.")
+    return [Finding(_("routes"), Health.BROKEN, f"{text}. {how}")]
 
 
 def broker_finding(settings: Settings) -> Finding:
