@@ -64,8 +64,8 @@ def relieve(turn: Turn, watch: Watch) -> None:
     watch.minute = minute
     alerts, version = _out(turn.connection), current_version(turn.connection)
     for no in alerts:
-        since, changed = watch.seen.get(no), watch.rosters.get(no) != version
-        look = partial(_relieve, turn, no, since, changed=changed)
+        newer = version if watch.rosters.get(no) != version else 0
+        look = partial(_relieve, turn, no, watch.seen.get(no), newer)
         if apart(turn, PART, look, otherwise=False, alert_no=no):
             watch.seen[no], watch.rosters[no] = turn.now, version
     watch.seen = {no: at for no, at in watch.seen.items() if no in alerts}
@@ -84,12 +84,12 @@ def _out(connection: Connection) -> list[int]:
     return list(connection.execute(query.order_by(c.status, c.severity, c.no)).scalars())
 
 
-def _relieve(turn: Turn, alert_no: int, since: Millis | None, *, changed: bool) -> bool:
+def _relieve(turn: Turn, alert_no: int, since: Millis | None, newer: int) -> bool:
     alert = whole(turn.alert(alert_no))
     if alert.over:
         return True
     whom = _begun(turn, alert, alert.issued_at if since is None else since)
-    if changed:
+    if newer > alert.roster_version:  # else all holdings of a city would be gone through in vain
         whom = sorted({*whom, *_come(turn, alert)})
     template, params = first_message(turn.connection, alert.no) if whom else ("", {})
     for first in range(0, len(whom), _AT_ONCE):
