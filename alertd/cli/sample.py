@@ -88,8 +88,10 @@ class SampleWorld:
         assert store is not None  # noqa: S101 - opened
         checked = check(city.files, today=today(self.node.settings))
         checked.require_ok()
-        with store.transaction(now) as tx:
-            roster.import_roster(tx, checked, ids=UuidV7(), by="cli", why=WHY, now=now)
+        with store.read() as connection:  # long to compare: PostgreSQL ends a writer that is idle
+            planned = roster.plan(connection, store.vault, checked, UuidV7())
+        with planned, store.transaction(now) as tx:
+            roster.apply(tx, planned, by="cli", why=WHY, now=now)
 
     async def _handsets(self) -> None:
         await self.world.start_handsets(f"{self.node.settings.base_url}/hooks/{SMS}")
