@@ -13,10 +13,11 @@ from alertd.engine.telling import message_status, silence
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import channel_of
 from alertd.model import FOREVER, REAL, Channel, MessageKind, Millis, RecipientKind, alert_of
-from alertd.store import addresses, due, people
+from alertd.store import addresses, cries, due, people
 from alertd.store import tables as t
 from alertd.store.outbox import Row
 from alertd.store.prepared import Prepared, among, numbers
+from alertd.store.reads.unanswered import people_named
 
 _HELP_HOLDS_MS = 24 * 3_600_000
 _MAIL = int(Channel.MAIL)
@@ -58,6 +59,13 @@ class Reader(NamedTuple):
 MOST_READ: Final = Reader("zh-CN")
 
 
+class Crier(NamedTuple):
+    """Who calls for help."""
+
+    name: str
+    way: bytes | None  # their number, sealed; None: there is none, or nobody is to call it
+
+
 class Material(NamedTuple):
     """Claimed deliveries of one route, and what their messages are made of."""
 
@@ -72,6 +80,7 @@ class Material(NamedTuple):
     secrets: Mapping[int, bytes]  # chat group → sealed
     mentions: Mapping[int, Sequence[bytes]]  # message → phones of those it names, sealed
     documents: Mapping[int, bytes]  # alert → CAP XML, for mailboxes
+    criers: Mapping[int, Crier]  # by message that tells of a call for help
     before: Mapping[SaidTo, int]  # what has left by the route today, where it counts texts
 
 
@@ -103,6 +112,7 @@ def gather(
         secrets=_secrets(turn, rows) if GROUP in kinds else {},
         mentions=_mentions(turn, [each.message for each in said.values()]),
         documents=_documents(turn, rows),
+        criers=_criers(turn, rows, said),
         before=before,
     )
 
@@ -201,6 +211,32 @@ def _mentions(turn: Turn, messages: Sequence[Message]) -> dict[int, list[bytes]]
     return {
         message: [sealed[first[no]] for no in mentioned if no in first]
         for message, mentioned in named.items()
+    }
+
+
+def _criers(turn: Turn, rows: Sequence[Row], said: Mapping[int, Said]) -> dict[int, Crier]:
+    """Whoever is told that somebody needs help must know whom to call, and where; no fact says it.
+
+    In a drill of simulated telephones nobody is to be called.
+    """
+    calls = {
+        r.message_no: r.id for r in rows if said[r.message_no].message.kind == MessageKind.HELP
+    }
+    crying = {no: cries.crying(turn.connection, delivery) for no, delivery in calls.items()}
+    persons = {no: person for no, person in crying.items() if person}
+    if not persons:
+        return {}
+    names = people_named(turn.connection, list(persons.values()))
+    ways = people.contacts(turn.connection, list(persons.values()), int(Channel.SMS))
+    first = {person: found[0][1] for person, found in ways.items() if found}
+    sealed = addresses.sealed(turn.connection, list(first.values()))
+    return {
+        no: Crier(
+            names[person][1],
+            None if said[no].alert.leave.simulated else sealed.get(first.get(person, 0)),
+        )
+        for no, person in persons.items()
+        if person in names
     }
 
 

@@ -5,6 +5,7 @@ undoes no claim.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from alertd.engine.material import (
     MOST_READ,
     PERSON,
     TERMINAL,
+    Crier,
     Material,
     Reader,
     Said,
@@ -66,7 +68,9 @@ def _one(row: Row, material: Material, texts: _Texts, wording: Wording, vault: V
     key = (row.message_no, reader, row.lane, duplicate)
     text = texts.get(key)
     if text is None:
-        text = texts[key] = _text(said, reader, row.lane, duplicate, wording)
+        crier = material.criers.get(row.message_no)
+        names = _named(crier, vault) if crier else {}
+        text = texts[key] = _text(said, reader, row.lane, duplicate, wording, names)
     secret = material.secrets.get(to) if kind == GROUP else None
     own: dict[str, str] = {"people": name} if name else {}
     if PLACEHOLDER in text:
@@ -108,13 +112,29 @@ def _attachment(row: Row, material: Material, said: Said) -> tuple[str, bytes] |
     return f"{said.alert.short_code}.cap.xml", document
 
 
-def _text(said: Said, reader: Reader, lane: int, duplicate: bool, wording: Wording) -> str:
-    """Render, or take what was rendered before: most of an alert's recipients read the same."""
+def _named(crier: Crier, vault: Vault) -> dict[str, str]:
+    number = vault.open(crier.way, context=addresses.CONTEXT) if crier.way else ""
+    at_home = number.startswith("+861")
+    return {"person": crier.name, "phone": number.removeprefix("+86") if at_home else number}
+
+
+def _text(
+    said: Said,
+    reader: Reader,
+    lane: int,
+    duplicate: bool,
+    wording: Wording,
+    names: Mapping[str, str],
+) -> str:
+    """Render, or take what was rendered before: most of an alert's recipients read the same.
+
+    Of a text that has `names` in it nothing is kept.
+    """
     message, alert = said.message, said.alert
     # By what it is made of, not by its number: thousands are confirmed in the same words.
     key = (message.kind, message.template, message.params, reader, lane, duplicate)
     known = alert.texts.get(key)
-    if known is not None:
+    if known is not None and not names:
         return known
     channel = Channel(channel_of(lane)).word
     # Only an SMS has one person to itself; whose the link is, is put in for each of them.
@@ -125,6 +145,7 @@ def _text(said: Said, reader: Reader, lane: int, duplicate: bool, wording: Wordi
         channel=channel,
         params={
             **json.loads(message.params),
+            **names,
             "duties": list(reader.duties),
             "people": list(reader.people),
             "link": link,
@@ -132,6 +153,6 @@ def _text(said: Said, reader: Reader, lane: int, duplicate: bool, wording: Wordi
         status=message_status(alert, MessageKind(message.kind)).word,
         duplicate=duplicate,
     )
-    if len(alert.texts) < MOST_KEPT:
+    if len(alert.texts) < MOST_KEPT and not names:
         alert.texts[key] = text
     return text

@@ -75,6 +75,12 @@ def told_by(connection: Connection, delivery: int) -> int:
     return int(rows[0][0]) if rows else 0
 
 
+def crying(connection: Connection, delivery: int) -> int:
+    """Who calls for help, of what a delivery tells of; 0 where that isn't on record."""
+    rows = _CRYING.rows(connection, case=told_by(connection, delivery))
+    return int(rows[0][0]) if rows else 0
+
+
 def of_deliveries(connection: Connection, deliveries: Collection[int]) -> list[HelpCall]:
     """The calls for help that nobody has taken and that any of these deliveries tells of.
 
@@ -157,6 +163,7 @@ _UNTAKEN = Prepared(
         .order_by(_C.opened_at)
     )
 )
+_CRYING = Prepared(lambda _: select(_C.person_no).where(_C.ack_no == bindparam("case")))
 _TOLD_BY = Prepared(
     lambda _: (
         select(_H.ack_no)

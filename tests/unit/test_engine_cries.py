@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from alertd.messages import sms_size
 from alertd.model import DeliveryState
+from alertd.store import journal
 from alertd.store import tables as t
 from channels.base import Outgoing
 from tests.city import ROUTES, City, sms_route
@@ -91,3 +93,22 @@ def test_cries_that_nobody_takes_keep_nobody_from_being_warned(slow: City) -> No
     before = [m.kind for m in slow.sent].count("help")
     slow.forward(minutes=32, tick_s=5)
     assert [m.kind for m in slow.sent].count("help") >= before + len(crying)
+
+
+def test_who_is_told_of_a_cry_reads_whom_to_call_and_no_fact_does(tmp_path: Path) -> None:
+    city = City(tmp_path)
+    city.issue(roles=("grid_leader",))
+    crying = city.leaders()[:2]
+    for _, person in crying:
+        city.reply(city.phone_of(person), "3")
+    texts = [m.text for m in city.sent if m.kind == "help"]
+    for _, person in crying:
+        name = city.one(select(t.person.c.name).where(t.person.c.no == person)).name
+        number = city.phone_of(person).removeprefix("+86")
+        said = [text for text in texts if number in text]
+        assert len(said) == len(texts) / 2
+        assert all(f"{name}在台风" in text for text in said)
+        with city.store.read() as connection:
+            bodies = [str(recorded.fact.body) for recorded in journal.stream(connection)]
+        assert not [body for body in bodies if number in body or name in body]
+    assert all(sms_size(text).parts == 1 for text in texts)
