@@ -1,13 +1,12 @@
 """A certificate of the moment, for a server whose own can't be used.
 
 Nobody trusts it but commands on this machine; a browser asks whether to go on. Its key is in no
-file for longer than it takes to be read, and is gone with the process.
+file, and is gone with the process: where a full disk cut the own one off, there is room for none.
 """
 
+import os
 import ssl
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from cryptography import x509
@@ -32,9 +31,7 @@ def spare() -> tuple[ssl.SSLContext, str]:
     text = made.public_bytes(Encoding.PEM)
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "spare.pem"
-        file.touch(mode=0o600)
-        file.write_bytes(secret + text)
-        context.load_cert_chain(file)
+    with os.fdopen(os.memfd_create("certificate"), "wb", buffering=0) as memory:
+        memory.write(secret + text)
+        context.load_cert_chain(f"/proc/self/fd/{memory.fileno()}")
     return context, text.decode("ascii")
