@@ -206,8 +206,10 @@ async def stoppable(
 ) -> None:
     """Run `work` so that Ctrl-C, SIGTERM and a terminal that goes away end it in order.
 
-    A database or a disk that hangs holds up the threads that ask it, and no thread can be ended:
-    after `longest_s` the process is cut off. What is on disk is whole, as after any kill.
+    Where there is no terminal, SIGHUP is somebody's word that a log was rotated or a setting
+    changed, and ends nothing. A database or a disk that hangs holds up the threads that ask it, and
+    no thread can be ended: after `longest_s` the process is cut off. What is on disk is whole, as
+    after any kill.
 
     Args:
         work: What is done; cancelled where it can't be asked.
@@ -228,10 +230,11 @@ async def stoppable(
             task.cancel()
 
     numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # whom nohup started goes on
-        numbers.append(signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, told_to_stop)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # whom nohup started goes on
+        numbers.append(signal.SIGHUP)
+        loop.add_signal_handler(signal.SIGHUP, told_to_stop if _has_terminal() else _told_of_news)
     try:
         await task
     except asyncio.CancelledError:
@@ -250,3 +253,15 @@ def _cut_off_after(seconds: float) -> None:
     timer = threading.Timer(seconds, cut_off)
     timer.daemon = True  # whoever ends in time isn't kept
     timer.start()
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _told_of_news() -> None:
+    log.info("SIGHUP changes nothing: settings are read at a start, and the log goes to stderr")

@@ -212,7 +212,7 @@ def test_a_roster_is_imported_through_the_server(city: Server) -> None:
     assert shown["changes"]["person"] == {"added": 0, "changed": 0, "left": 0}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_everything_that_it_started(tmp_path: Path, number: signal.Signals) -> None:
     with serving(tmp_path / "data", *CITY) as server:
         children = children_of(server.process.pid)
