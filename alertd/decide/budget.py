@@ -1,7 +1,7 @@
 """What a route may still carry today, by its contract and the office's purse.
 
-A budget never silences an Actual alert: where no other route is left, the route goes on, and the
-overrun shows. Drills and tests stop at it.
+A budget never silences an Actual alert, nor slows it: what no other route takes in time goes on by
+this one, and the overrun shows. Drills and tests stop at it.
 """
 
 from collections import Counter

@@ -175,13 +175,24 @@ def _look(turn: Turn, route: Route, lane: int, n: int) -> list[Row]:
     return outbox.due(
         turn.connection,
         lane,
-        turn.now - patience_ms(route, lane, [way for way in free if covers(way, route)]),
+        turn.now - _patience_ms(turn, route, lane, [way for way in free if covers(way, route)]),
         n,
         avoid=route.name if others(elsewhere, lane, route.name) else None,
         long_ago=turn.now - _AVOIDED_MS,
         without=[alert.no for alert in here if refusal(route, alert.leave_at(turn.now))],
         paused=[alert.no for alert in here if alert.held_back(urgent=False)],
     )
+
+
+def _patience_ms(turn: Turn, route: Route, lane: int, stand_ins: list[Route]) -> Millis:
+    """How long a message waits for others; where this route's budget is spent, for any of them.
+
+    What those can't carry in time goes by it all the same: a modem that still has a budget would
+    take hours for what the cloud carries in seconds.
+    """
+    if is_spent(route, turn.flows[route.name].account) and others(stand_ins, lane, route.name):
+        return STANDBY_MS
+    return patience_ms(route, lane, stand_ins)
 
 
 def _alerts_in(turn: Turn, lane: int) -> list[LiveAlert]:
@@ -225,11 +236,8 @@ def _on_trial(turn: Turn) -> list[Route]:
 
 def _may(turn: Turn, route: Route, lane: int) -> bool:
     """Whether the route's budget lets it carry a lane; an Actual alert isn't silenced by it."""
-    if not is_spent(route, turn.flows[route.name].account):
-        return True
-    if status_of(lane) != Status.ACTUAL:
-        return False
-    return not others(_stand_ins(turn, lane, route), lane, route.name)
+    spent = is_spent(route, turn.flows[route.name].account)
+    return not spent or status_of(lane) == Status.ACTUAL
 
 
 def _within_plan(turn: Turn, rows: list[Row]) -> tuple[list[Row], list[Row]]:

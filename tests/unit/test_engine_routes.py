@@ -117,6 +117,19 @@ def test_a_spent_budget_never_silences_an_alert(tmp_path: Path) -> None:
     city.store.close()
 
 
+def test_a_spent_budget_slows_no_alert(tmp_path: Path) -> None:
+    """A modem that still had one was to carry in hours what the cloud carries in seconds."""
+    modem = sms_route("modem", rank=2, in_flight=1, burst=1, rate_per_s=0.1)
+    city = City(tmp_path, routes=(sms_route("cloud", parts_per_day=5), modem))
+    alert = city.issue(roles=("grid_leader",))
+    city.forward(seconds=15)
+    assert routes_of(city)["cloud"] == 5, "the other has its time"
+    city.forward(seconds=15)
+    assert "pending" not in city.states(alert)
+    assert routes_of(city)["cloud"] > 5
+    city.store.close()
+
+
 def test_a_drill_stops_at_a_spent_budget_and_says_so(tmp_path: Path) -> None:
     city = City(tmp_path, routes=(sms_route(parts_per_day=0),))
     alert = city.issue(status="Exercise")
