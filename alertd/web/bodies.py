@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +28,7 @@ MOST_PAGE_BYTES: Final = 40 * 1024 * 1024
 _ROSTER: Final = "/api/v1/roster"
 _MOST: Final = {_ROSTER: MOST_ROSTER_BYTES, "/roster/import": MOST_PAGE_BYTES}
 _MOST_DEPTH: Final = 32
+_MOST_NAME: Final = 64
 _INT64: Final = 2**63
 _MOST_FIELDS: Final = 2_000  # an alert names up to 1,500 areas
 
@@ -116,16 +118,29 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its JSON strictly."""
+    """A route that reads its JSON strictly, and writes nothing that it wasn't asked for.
+
+    A write whose `dry_run` is misspelt would be done.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The framework's handler, on a strict request."""
         handler = super().get_route_handler()
+        known = {each.alias for each in get_flat_params(self.dependant)}
+        writes = not (self.methods or set()) & {"GET", "HEAD"}
 
         async def strict(request: Request) -> Response:
+            if writes and (unknown := request.query_params.keys() - known):
+                raise RefusedBodyError(_unknown(min(unknown)))
             return await handler(StrictRequest(request.scope, request.receive))
 
         return strict
+
+
+def _unknown(name: str) -> InvalidInputError:
+    return InvalidInputError(
+        "The address asks for something that isn't known here.", field=sound(name)[:_MOST_NAME]
+    )
 
 
 def read_json(data: bytes) -> Any:

@@ -158,6 +158,20 @@ async def test_hostile_addresses_are_a_problem(web: WebCity, path: str) -> None:
         assert answer.json()["code"]
 
 
+async def test_no_write_is_done_with_something_unknown_in_its_address(web: WebCity) -> None:
+    writes = [
+        (method, path.replace("{", "").replace("}", ""))
+        for path, operations in web.app.openapi()["paths"].items()
+        for method in operations
+        if method != "get"
+    ]
+    assert len(writes) >= 40
+    async with web.client("admin") as admin:
+        for method, path in writes:
+            answer = await admin.request(method, f"{path}?dry-run=true")
+            assert (answer.status_code, answer.json()["field"]) == (422, "dry-run"), path
+
+
 async def test_a_body_over_its_bound_is_refused_before_it_is_read(web: WebCity) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(MOST_BYTES // 1_000 + 10):
