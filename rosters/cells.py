@@ -37,6 +37,9 @@ _FLAGS = {
     **dict.fromkeys(("", "否", "0", "0.0", "n", "no", "false", "×", "群众"), False),
 }
 _PHONES = frozenset({"phone", "phone2"})
+# Offices write them in several lines (Alt+Enter), and a page or an SMS has one for each.
+_PROSE = frozenset({"note", "shelter", "unit_name"})
+_BREAK = re.compile("[\t\n\r]")
 _PHONE_LENGTHS = range(10, 16)
 _MAX_RANK = 999
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,12})?")
@@ -74,6 +77,8 @@ class Cells:
             # Address books wrap a number in marks of direction when it is copied out of them. Two
             # in a cell, one below the other, are told as two.
             text = " ".join(_UNSEEN.sub("", text).split())
+        elif column.key in _PROSE and _BREAK.search(text):
+            text = " ".join(text.split())
         if _BAD.search(text):
             self.error(column.key, "cell-control")
             return ""

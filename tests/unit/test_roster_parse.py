@@ -181,6 +181,15 @@ def test_a_number_copied_out_of_an_address_book_is_a_number(tmp_path: Path, cell
     assert read_people(path).people["P1"].phones == ("+8613800000001",)
 
 
+def test_a_note_in_several_lines_is_one_line(tmp_path: Path) -> None:
+    row = {**ROWS[0], "note": "夜里打\r\n  备用手机", "shelter": "东门小学\n(二楼)"}
+    path = tmp_path / "people.csv"
+    path.write_text(as_csv(table("en", [row])), encoding="utf-8", newline="")
+    read = read_people(path)
+    assert [each.note for each in read.holdings.values()] == ["夜里打 备用手机"]
+    assert [each.shelter for each in read.facts.values()] == ["东门小学 (二楼)"]
+
+
 def test_a_mobile_comes_before_an_office_line_whatever_the_columns(tmp_path: Path) -> None:
     row = {**ROWS[0], "phone": "0574-62712345", "phone2": "13800000001"}
     path = tmp_path / "people.csv"
