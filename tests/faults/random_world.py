@@ -198,10 +198,8 @@ class World:
 
     def bring_in(self, why: str) -> None:
         """Import the roster as it is now."""
-        city = self.city
-        with city.store.transaction(city.now) as tx:
-            roster = InMemory(self.roster.roster())
-            import_roster(tx, roster, ids=city.ids, by="test", why=why, now=city.now)
+        new, take_in = InMemory(self.roster.roster()), partial(import_roster, by="test", why=why)
+        self.city.hand_in(lambda turn: take_in(turn.tx, new, ids=turn.ids, now=turn.now))
 
     def alerts(self) -> list[Any]:
         """All of them, the oldest first."""
