@@ -3,12 +3,15 @@
 Commands that read or mend a stopped city need no more than this, and start faster without the web.
 """
 
+import asyncio
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, TextIO
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from alertd import messages
 from alertd.decide.plan import Route
@@ -27,6 +30,7 @@ from alertd.store.ballast import BallastFile
 from alertd.store.database import Store, lock_file
 from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES, reader
 from alertd.store.links import PLACEHOLDER
+from alertd.store.postgres import gave_up
 from alertd.store.vault import KEY_BYTES, Vault, load_key
 from channels import registry
 from channels.base import Channel, Limits, RouteConfig
@@ -36,6 +40,8 @@ log = structlog.get_logger("alertd.store")
 # Between two statements of a transaction. The longest of ours took a second: in the import of
 # 200,000 people, on two busy cores. One that is cut all the same is tried again.
 _LONGEST_IDLE_MS: Final = STALE_MS
+_ASKED_AGAIN_S: Final = 1.0  # a database that isn't there at the start
+_SAID_AGAIN_S: Final = 30.0
 
 
 def library_of(settings: Settings, *, goes_on: bool = False) -> Library:
@@ -108,6 +114,33 @@ def open_store(settings: Settings) -> Store:
         checkpoint_pages=checkpoint_pages(ballast_of(settings).wanted),
         idle_ms=_LONGEST_IDLE_MS,
     )
+
+
+async def await_database(settings: Settings) -> None:
+    """Wait for the database, where a city was served before.
+
+    After a power cut PostgreSQL has its log to read again, or its machine starts later. Who ended
+    would be started again by a service manager a few times, and then no more. What is wrong with it
+    otherwise is said by whoever opens it.
+    """
+    told_at = float("-inf")
+    while address_key(settings).is_file() and (said := _away(settings.store_url)):
+        if time.monotonic() - told_at >= _SAID_AGAIN_S:
+            told_at = time.monotonic()
+            log.warning("the database doesn't answer, and is waited for", said=said)
+        await asyncio.sleep(_ASKED_AGAIN_S)
+
+
+def _away(url: str) -> str:
+    """What keeps the database from being asked, for now; "": nothing, or what no waiting mends."""
+    engine = reader(url)
+    try:
+        with engine.connect():
+            return ""
+    except DBAPIError as error:
+        return " ".join(str(error.orig).split()) if gave_up(error) else ""
+    finally:
+        engine.dispose()
 
 
 def _bring_up_to_date(url: str) -> None:

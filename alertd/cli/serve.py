@@ -19,6 +19,7 @@ from alertd.cli.serving import Serving, stoppable
 from alertd.cli.words import _
 from alertd.decide.shares import CONSOLE, Part
 from alertd.errors import NotConfiguredError
+from alertd.provision import await_database
 from alertd.settings import load
 
 LADDER_ROLES: Final = ("subdistrict_lead", "community_lead", "grid_leader", "building_lead")
@@ -62,8 +63,6 @@ def serve(
             hint="Leave out one of --sample-city and --no-engine.",
         )
 
-    # Before it is opened: that brings a database up to date, and an older alertd can't any more.
-    (refuse_own_city if sample_city else refuse_sample_city)(settings)
     if sample_city:
         # Its telephones are on this machine, and find it.
         settings = settings.model_copy(update={"ack_links": True})
@@ -85,6 +84,9 @@ def serve(
 async def _serve(serving: Serving, *, sample_city: bool, as_json: bool) -> None:
 
     async def work() -> None:
+        await await_database(serving.settings)
+        # Before it is opened: that brings a database up to date, which an older alertd can't read.
+        (refuse_own_city if sample_city else refuse_sample_city)(serving.settings)
         await serving.start()
         try:
             exercise = await _exercise(serving) if sample_city else None

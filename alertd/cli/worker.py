@@ -17,6 +17,7 @@ from alertd.cli.words import _
 from alertd.decide.shares import Part
 from alertd.engine.heap import settle_heap
 from alertd.errors import NotConfiguredError
+from alertd.provision import await_database
 from alertd.settings import Settings, load
 
 
@@ -50,16 +51,18 @@ def _named(settings: Settings, routes: str | None) -> frozenset[str]:
 async def _work(settings: Settings, part: Part, *, as_json: bool) -> None:
     descriptors.take_enough()
     node = Node(settings, part=part)
-    stopping = asyncio.Event()
+    stopping, started = asyncio.Event(), asyncio.Event()
 
     def ask_to_stop() -> bool:
         stopping.set()
-        return True
+        return started.is_set()
 
     async def work() -> None:
         try:
+            await await_database(settings)
             with show.working(_("Starting the engine and its routes")):
                 await node.start()
+            started.set()
             show.lacking(node.troubles)
             settle_heap()
             names = sorted(part.routes or ())

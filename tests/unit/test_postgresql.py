@@ -1,11 +1,14 @@
 """What is asked of PostgreSQL alone; the rest of the tests runs on either database."""
 
+import asyncio
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import create_engine, inspect, make_url, select, text, update
+from structlog.testing import capture_logs
 
 from alertd.bootstrap import Node
 from alertd.cli.checkup_store import store_findings
@@ -18,6 +21,7 @@ from alertd.engine.turn import Turn
 from alertd.errors import ConflictError, NotConfiguredError
 from alertd.lanes import BY_SMS
 from alertd.model import AlertState, Channel
+from alertd.provision import await_database
 from alertd.settings import Settings
 from alertd.store import dialect, lived, migrate
 from alertd.store import tables as t
@@ -355,6 +359,26 @@ def test_a_worker_gives_up_nothing_that_others_know_a_route_for(tmp_path: Path) 
     city.engine.leave(city.now)
     worker.engine.step(worker.now + 3_000)
     assert "no-route" in {row.reason for row in city.rows(reasons)}
+
+
+async def test_whoever_has_served_waits_at_a_start_for_a_database_that_comes_later(
+    url: str, tmp_path: Path
+) -> None:
+    """After a power cut its machine, or its log's recovery, takes longer than ours."""
+    folder = Path(str(make_url(url).query["host"]))
+    place = Path(tempfile.mkdtemp(prefix="alertd-")) / "s"  # short: a socket's path has 107 bytes
+    later = SecretStr(url.replace(str(folder), str(place)))
+    settings = Settings(data_dir=tmp_path, database_url=later)
+    await await_database(settings)  # who begins is told by whoever opens it
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "addresses.key").write_bytes(KEY)
+    waiting = asyncio.create_task(await_database(settings))
+    with capture_logs() as logged:
+        await asyncio.wait({waiting}, timeout=0.3)
+    assert not waiting.done()
+    assert [line["event"] for line in logged] == ["the database doesn't answer, and is waited for"]
+    place.symlink_to(folder)
+    await waiting
 
 
 async def test_while_it_is_away_who_asks_is_told_to_come_again(tmp_path: Path) -> None:
