@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from alertd.engine.authority import Actor
 from alertd.engine.climbing import tell_stage
@@ -12,6 +12,7 @@ from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError
 from alertd.model import (
     MINUTE_MS,
+    DeliveryState,
     MessageKind,
     RecipientKind,
     Stage,
@@ -25,6 +26,10 @@ from alertd.store.batches import batches
 
 AGAIN_MS: Final = MINUTE_MS  # nobody is reminded more often, whoever presses
 _AT_ONCE: Final = 2_000  # people in one message's fact
+_SAYS_SO: Final = (
+    *(MessageKind.ALERT.value, MessageKind.SHIFT.value),
+    *(MessageKind.REMINDER.value, MessageKind.TAKEOVER.value),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +38,8 @@ class Urged:
 
     Args:
         requirements: For how many silent duties it was asked.
-        messages: How many reminders go out; those reminded within a minute get none.
+        messages: How many reminders go out; those reminded within a minute get none, nor do those
+            for whom the alert or a reminder still waits.
     """
 
     requirements: int
@@ -64,8 +70,9 @@ def remind(turn: Turn, actor: Actor, alert: LiveAlert, requirements: Sequence[in
     if after == before:
         raise ConflictError(
             "Nobody there can be reminded now.",
-            hint="They were reminded within the last minute, said that they can't come, have no"
-            " number, or are outside the drill's plan.",
+            hint="They were reminded within the last minute, or a text still waits to leave for"
+            " them; or they said that they can't come, have no number, or are outside the drill's"
+            " plan.",
         )
     return Urged(requirements=len(requirements), messages=after - before)
 
@@ -105,7 +112,10 @@ def _record(turn: Turn, actor: Actor, alert: LiveAlert, act: str, nos: Sequence[
 
 
 def _reminded(turn: Turn, alert: LiveAlert, persons: Sequence[int]) -> set[int]:
-    """Those of the people who were reminded of the alert within the last minute."""
+    """Those of the people who were reminded of the alert within the last minute, or are to be.
+
+    By a modem that takes an hour for all of them each press would be another hour.
+    """
     d, m = t.delivery.c, t.message.c
     found: set[int] = set()
     for batch in batches(dict.fromkeys(persons)):
@@ -116,8 +126,10 @@ def _reminded(turn: Turn, alert: LiveAlert, persons: Sequence[int]) -> set[int]:
                 d.recipient_no.in_(batch),
                 d.id.between(*numbers_of(alert.no)),
                 d.recipient_kind == int(RecipientKind.PERSON),
-                m.kind == MessageKind.REMINDER.value,
-                m.created_at > turn.now - AGAIN_MS,
+                or_(
+                    (m.kind == MessageKind.REMINDER.value) & (m.created_at > turn.now - AGAIN_MS),
+                    m.kind.in_(_SAYS_SO) & (d.state == int(DeliveryState.PENDING)),
+                ),
             )
         )
         found.update(turn.connection.execute(query).scalars())

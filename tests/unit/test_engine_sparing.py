@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from alertd.model import DeliveryState, duty_of
+from alertd.engine import urging
+from alertd.engine.turn import Turn
+from alertd.errors import ConflictError
+from alertd.model import DeliveryState, Stage, duty_of, requirement_no
 from alertd.report.make import gather
 from alertd.store import tables as t
 from channels.base import Accepted, Fault, Outgoing, SendError
-from tests.city import ROUTES, City, sms_route
+from tests.city import OFFICER, ROUTES, City, sms_route
 
 SLOW = sms_route(in_flight=1, burst=1, rate_per_s=0.1)  # one in ten seconds: a modem
 
@@ -157,3 +160,20 @@ def waiting(city: City, kind: str) -> list[Any]:
     d, m = t.delivery.c, t.message.c
     query = select(t.delivery).join(t.message, m.no == d.message_no)
     return city.rows(query.where(m.kind == kind, d.state == int(DeliveryState.PENDING)))
+
+
+def test_whoever_still_waits_for_a_text_is_not_to_be_reminded_by_another(slow: City) -> None:
+    number = slow.issue(roles=("grid_leader",))
+    requirements = [requirement_no(number, Stage.RECEIVED, duty) for duty, _ in slow.leaders()]
+    slow.forward(minutes=1, seconds=30)
+    told = {m.address for m in to_people(slow)}
+
+    def press(turn: Turn) -> urging.Urged:
+        return urging.remind(turn, OFFICER, turn.alert(number), requirements)
+
+    assert 0 < slow.take(press).messages <= len(told) < len(slow.leaders())
+    slow.forward(seconds=61)
+    before = len(waiting(slow, "reminder"))
+    with pytest.raises(ConflictError, match="Nobody there can be reminded"):
+        slow.take(press)
+    assert len(waiting(slow, "reminder")) == before
