@@ -306,8 +306,10 @@ def no_machine_closes_help(world: World) -> None:
         hold(case.ack_no in world.closed_help, "no machine closes a call for help", case)
 
 
-def units(world: World, version: int) -> dict[int, Any]:
-    """A version's, by number."""
+def units(world: World, version: int | None) -> dict[int, Any]:
+    """A version's, by number; none of a draft's, which counts by no roster yet."""
+    if version is None:
+        return {}
     u = t.unit.c
     rows = world.city.rows(select(t.unit).where(u.from_version <= version, u.to_version > version))
     return {row.no: row for row in rows}
