@@ -16,6 +16,7 @@ from alertd.engine.turn import Turn
 from alertd.model import (
     ALERT_SHIFT,
     CONFIRMATION_PRIORITY,
+    HELP_PRIORITY,
     PAUSED_PRIORITY,
     MessageKind,
     RecipientKind,
@@ -24,7 +25,7 @@ from alertd.model import (
     alert_of,
     requirement_no,
 )
-from alertd.store import due
+from alertd.store import cries, due
 from alertd.store import tables as t
 from alertd.store.outbox import Row
 from alertd.store.prepared import Prepared, among, numbers
@@ -46,11 +47,18 @@ def needless(turn: Turn, rows: Sequence[Row]) -> list[Row]:
     asking: dict[tuple[int, Stage], list[Row]] = {}
     for row, stage in _asking(further):
         asking.setdefault((alert_of(row.id), stage), []).append(row)
-    found = _digests(turn, further)
+    found = _closed(turn, rows) + _digests(turn, further)
     for (alert_no, stage), some in asking.items():
         asked, silent = _asked(turn, alert_no, stage, {row.recipient_no for row in some})
         found += [row for row in some if row.recipient_no in asked - silent]
     return found
+
+
+def _closed(turn: Turn, rows: Sequence[Row]) -> list[Row]:
+    """Calls for help that a person has closed: nobody is to be sent there hours later."""
+    calls = [row for row in rows if row.priority == HELP_PRIORITY]
+    over = cries.closed(turn.connection, [row.id for row in calls]) if calls else set()
+    return [row for row in calls if row.id in over]
 
 
 def _further(turn: Turn, rows: Sequence[Row]) -> list[tuple[Row, Message]]:

@@ -81,6 +81,12 @@ def crying(connection: Connection, delivery: int) -> int:
     return int(rows[0][0]) if rows else 0
 
 
+def closed(connection: Connection, deliveries: Collection[int]) -> set[int]:
+    """Those of the deliveries that tell of a call for help which a person has closed."""
+    wanted = numbers(connection, deliveries)
+    return {delivery for (delivery,) in _CLOSED.rows(connection, deliveries=wanted)}
+
+
 def of_deliveries(connection: Connection, deliveries: Collection[int]) -> list[HelpCall]:
     """The calls for help that nobody has taken and that any of these deliveries tells of.
 
@@ -161,6 +167,14 @@ _UNTAKEN = Prepared(
         select(*(_C[name] for name in HelpCall._fields))
         .where(_C.taken_at.is_(None), _C.closed_at.is_(None))
         .order_by(_C.opened_at)
+    )
+)
+_CLOSED = Prepared(
+    lambda dialect: (
+        select(_D.id)
+        .join_from(t.delivery, t.help_told, _D.id.between(_H.first, _H.last))
+        .join(t.help_case, _C.ack_no == _H.ack_no)
+        .where(among(dialect, _D.id, "deliveries"), _C.closed_at.is_not(None))
     )
 )
 _CRYING = Prepared(lambda _: select(_C.person_no).where(_C.ack_no == bindparam("case")))

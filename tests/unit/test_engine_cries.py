@@ -1,17 +1,19 @@
 """A cry for help beside many warnings: whoever cries hears of it, and the rest are warned."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
+from alertd.engine import helping
 from alertd.messages import sms_size
 from alertd.model import DeliveryState
 from alertd.store import journal
 from alertd.store import tables as t
-from channels.base import Outgoing
-from tests.city import ROUTES, City, sms_route
+from channels.base import Fault, Outgoing, SendError
+from tests.city import ROUTES, City, accepts, sms_route
 
 TOWN = "330281001"
 SLOW = sms_route(in_flight=1, burst=1, rate_per_s=0.1)  # one in ten seconds: a modem
@@ -112,3 +114,25 @@ def test_who_is_told_of_a_cry_reads_whom_to_call_and_no_fact_does(tmp_path: Path
             bodies = [str(recorded.fact.body) for recorded in journal.stream(connection)]
         assert not [body for body in bodies if number in body or name in body]
     assert all(sms_size(text).parts == 1 for text in texts)
+
+
+def test_nobody_hears_of_a_cry_that_was_closed_while_word_of_it_waited(tmp_path: Path) -> None:
+    """The gateway was away; when it is back the boat has long come."""
+    gateway = [SendError(Fault.AWAY, "gateway-away")]
+    city = City(
+        tmp_path, behave=lambda m: gateway[0] if gateway and m.kind == "help" else accepts(m)
+    )
+    city.issue(roles=("grid_leader",))
+    (_, person), (_, other), *_ = city.leaders()
+    city.reply(city.phone_of(person), "3")
+    city.reply(city.phone_of(other), "3")
+    city.forward(minutes=1)
+    closed, _ = city.rows(select(t.help_case.c.ack_no).order_by(t.help_case.c.ack_no))
+    close = partial(helping.close_help, ack_no=closed.ack_no, by=b"o" * 16, outcome="boat came")
+    city.take(close)
+    gateway.clear()
+    city.sent.clear()
+    city.forward(minutes=3)
+    told = [m.text for m in city.sent if m.kind == "help"]
+    assert told
+    assert all(city.phone_of(other).removeprefix("+86") in text for text in told)
