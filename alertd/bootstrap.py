@@ -35,7 +35,7 @@ from alertd.provision import (
     wording_of,
 )
 from alertd.routes import EVERY_S as ROUTES_EVERY_S
-from alertd.routes import Routes
+from alertd.routes import Aside, Routes
 from alertd.settings import Settings, spelled
 from alertd.store.backup.placing import LOCK
 from alertd.store.database import Store
@@ -197,8 +197,11 @@ class Node:
         context = RouteContext(now=wall, sink=self._sink, public_base_url=self.settings.base_url)
         await self._refuse_shared(self.store, configs)
 
+        aside = Aside()
+
         async def build(config: RouteConfig) -> Channel:
-            return registry.build(await self._completed(config), context)
+            completed = await self._completed(config)
+            return await aside.make(config.name, partial(registry.build, completed, context))
 
         self.routes_here = here = Routes(build, self.part.sends_by, self.channels)
         await here.add(configs.values())

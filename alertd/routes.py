@@ -4,14 +4,18 @@ What is wrong with one of them, a file that is gone or a library that an update 
 other from sending.
 """
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
 
 from alertd.decide.plan import Route, without_pretence
-from alertd.errors import AlertdError, ConflictError
+from alertd.errors import AlertdError, ConflictError, UnavailableError
+from alertd.i18n import N_
 from alertd.model import Channel as Kind
 from alertd.provision import planned
 from channels import registry
@@ -21,7 +25,53 @@ from channels.out import RouteOut, begin
 
 EVERY_S: Final = 10.0  # one that is out is tried again so often
 
+_PATIENCE_S: Final = 5.0  # to read a route's files and load its library
+_HANGS: Final = N_("Route '{name}': its files or its library can't be read in time.")
+_DISK: Final = N_("Look at the disk or the network share that they are on.")
+
 log = structlog.get_logger("alertd.routes")
+
+
+@dataclass(slots=True)
+class Aside:
+    """Makes routes in threads of their own: a disk that hangs holds up one route, not the loop.
+
+    A thread that hangs can't be ended: until it does by itself no other is begun for its route.
+    """
+
+    patience_s: float = _PATIENCE_S
+    _making: dict[str, "asyncio.Future[Channel]"] = field(default_factory=dict)
+
+    async def make(self, name: str, build: Callable[[], Channel]) -> Channel:
+        """Have it made.
+
+        Raises:
+            UnavailableError: It takes too long.
+        """
+        if name not in self._making:
+            self._making[name] = _begin(build)
+        making = self._making[name]
+        try:
+            async with asyncio.timeout(self.patience_s):
+                return await asyncio.shield(making)
+        except TimeoutError:
+            raise UnavailableError(_HANGS.format(name=name), hint=_DISK) from None
+        finally:
+            if making.done():
+                del self._making[name]
+
+
+def _begin(build: Callable[[], Channel]) -> "asyncio.Future[Channel]":
+    made: Future[Channel] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(build())
+        except BaseException as error:  # noqa: BLE001 - whoever waits is told
+            made.set_exception(error)
+
+    threading.Thread(target=run, name="alertd-route", daemon=True).start()
+    return asyncio.wrap_future(made)
 
 
 @dataclass(slots=True)

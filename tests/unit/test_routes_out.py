@@ -1,8 +1,10 @@
 """What is wrong with one route keeps no other from sending."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from alertd.errors import NotConfiguredError
 from alertd.i18n import sentence
 from alertd.model import Channel as Kind
 from alertd.model import Status
-from alertd.routes import Routes
+from alertd.routes import Aside, Routes
 from channels import registry
 from channels.base import (
     Channel,
@@ -27,6 +29,7 @@ from channels.base import (
     RouteContext,
     SendError,
 )
+from channels.kinds import kinds_of
 from channels.mail.smtp import MailRoute
 from channels.out import RouteOut
 from tests.unit.web_city import SECRET, Loopback, web_city
@@ -86,6 +89,34 @@ async def test_a_file_that_is_gone_stops_its_own_route_until_it_is_back(tmp_path
     assert isinstance(routes.channels["mail"], MailRoute)
     assert routes.troubles == []
     await routes.channels["mail"].close()
+
+
+async def test_nor_does_a_disk_that_hangs(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    os.mkfifo(file)  # whoever opens it waits until somebody writes
+    mail = config("mail", "mail", **MAIL, ca_file=str(file))
+    aside, begun = Aside(patience_s=0.2), []
+
+    def begin(given: RouteConfig) -> Channel:
+        begun.append(given.name)
+        if given.name == "mail":
+            file.read_bytes()
+        return Loopback(given.name, kinds_of(given)[0])
+
+    async def build(given: RouteConfig) -> Channel:
+        return await aside.make(given.name, partial(begin, given))
+
+    routes = Routes(build, lambda _: True)
+    await routes.add([mail, config("sms", "handsets", **HANDSETS)])
+    assert isinstance(routes.channels["sms"], Loopback)
+    told = "Route 'mail': its files or its library can't be read in time."
+    assert [trouble.message for trouble in routes.troubles] == [told]
+    await routes.look()
+    assert begun == ["mail", "sms"], "what hangs is asked once"
+    with file.open("wb"):
+        pass
+    await routes.look()
+    assert isinstance(routes.channels["mail"], Loopback)
 
 
 async def test_nor_does_a_library_that_breaks() -> None:
