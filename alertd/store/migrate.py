@@ -19,6 +19,7 @@ from alertd.store import dialect, postgres
 from alertd.store.tables import metadata
 
 _FOLDER = Path(__file__).parent / "migrations"
+_PATIENCE_MS = 10_000
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -29,12 +30,16 @@ def config(connection: Connection | None = None) -> Config:
     return settings
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, *, patience_ms: int = _PATIENCE_MS) -> None:
     """Apply the steps that are missing, all of them or none; makes an SQLite file's folder.
+
+    Args:
+        url: Of the database.
+        patience_ms: How long PostgreSQL's tables are waited for, where somebody has them open.
 
     Raises:
         ConflictError: A newer alertd has been at work in this database, an older one is, or it is
-            empty and no city could be in it, or it isn't whole.
+            empty and no city could be in it, or it isn't whole; or its tables can't be changed.
     """
     _make_folder(url)
     engine = dialect.writer(url)
@@ -52,7 +57,8 @@ def upgrade(url: str) -> None:
                     "An older version of alertd is running on this database.",
                     hint="Stop every server and worker, and start them all in this version.",
                 )
-            command.upgrade(config(connection), "head")
+            with postgres.changing_tables(connection, patience_ms):
+                command.upgrade(config(connection), "head")
             refuse_half(connection)
     finally:
         engine.dispose()

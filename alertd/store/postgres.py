@@ -1,6 +1,7 @@
 """PostgreSQL's own: how it is connected to, what it must be like, what it says of itself."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
@@ -114,6 +115,35 @@ def hold_version(connection: Connection, *, change: bool = False) -> None:
     """
     lock = "pg_advisory_xact_lock" if change else "pg_advisory_xact_lock_shared"
     connection.exec_driver_sql(f"SELECT {lock}({_VERSION}, 0)")
+
+
+@contextmanager
+def changing_tables(connection: Connection, patience_ms: int) -> Iterator[None]:
+    """Say why tables can't be changed; nothing of it for SQLite.
+
+    Raises:
+        ConflictError: Somebody else has them open for longer than that, or owns them.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience_ms}")
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            raise ConflictError(
+                "Another program has alertd's tables open: they can't be brought up to date.",
+                hint="Look who (pg_stat_activity: a psql with an open transaction, a pg_dump), end"
+                " it or wait for it, and start again. Nothing was changed.",
+            ) from error
+        if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise ConflictError(
+                "The database's user may not change alertd's tables: another user owns them.",
+                hint="As the database's administrator: REASSIGN OWNED BY … TO …, or name the owner"
+                " in database_url. Nothing was changed.",
+            ) from error
+        raise
 
 
 _VERSION = 0x616C6503  # an advisory lock's kind, as `dialect` has others
