@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -92,6 +92,9 @@ class Node:
         in_place: It is a command in a stopped server's place, and ends with it. Somebody looks, who
             may have stopped the server to stop what it sends: so it sends nothing, and decides
             nothing, whatever its `part`.
+        refuse: Raises where the city isn't to be served so; asked before the database is brought up
+            to date, which an older alertd can't read then, and once the full disk's ballast is
+            given up: even to read a database may want space.
     """
 
     settings: Settings
@@ -109,6 +112,7 @@ class Node:
     library: Library | None = None
     phones: World | None = None
     in_place: bool = False
+    refuse: Callable[[Settings], None] | None = None
     _began: bool = False
     _gone: AlertdError | None = None  # routes that the settings had at the start before
     _renewals: list[tuple[str, str]] = field(default_factory=list)  # the broker's, not on record
@@ -137,6 +141,8 @@ class Node:
             self._stack.callback(lock(self.settings).close)
             self.space = Space(ballast_of(self.settings))
             self.space.look()  # before anything is written
+        if self.refuse is not None:
+            self.refuse(self.settings)
         # Who has sent for a city goes on; who begins, and whoever drafts right now, is told first.
         goes_on = was_served(self.settings) and not self.in_place
         self.store = open_store(self.settings)

@@ -28,7 +28,7 @@ from alertd.store.backup.checking import require_key
 from alertd.store.backup.placing import LOCK, refuse_half
 from alertd.store.ballast import BallastFile
 from alertd.store.database import Store, lock_file
-from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES, reader
+from alertd.store.dialect import CHECKPOINT_PAGES, PAGE_BYTES, is_sqlite, reader
 from alertd.store.links import PLACEHOLDER
 from alertd.store.postgres import gave_up
 from alertd.store.vault import KEY_BYTES, Vault, load_key
@@ -124,7 +124,8 @@ async def await_database(settings: Settings) -> None:
     otherwise is said by whoever opens it.
     """
     told_at = float("-inf")
-    while address_key(settings).is_file() and (said := _away(settings.store_url)):
+    waits = address_key(settings).is_file() and not is_sqlite(settings.store_url)
+    while waits and (said := _away(settings.store_url)):
         if time.monotonic() - told_at >= _SAID_AGAIN_S:
             told_at = time.monotonic()
             log.warning("the database doesn't answer, and is waited for", said=said)

@@ -77,6 +77,7 @@ def serve(
         prepare=world_around if sample_city else None,
         part=CONSOLE if no_engine else Part(),
         simulated=sample_city,
+        refuse=refuse_own_city if sample_city else refuse_sample_city,
     )
     asyncio.run(_serve(serving, sample_city=sample_city, as_json=as_json))
 
@@ -85,8 +86,6 @@ async def _serve(serving: Serving, *, sample_city: bool, as_json: bool) -> None:
 
     async def work() -> None:
         await await_database(serving.settings)
-        # Before it is opened: that brings a database up to date, which an older alertd can't read.
-        (refuse_own_city if sample_city else refuse_sample_city)(serving.settings)
         await serving.start()
         try:
             exercise = await _exercise(serving) if sample_city else None

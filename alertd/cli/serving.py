@@ -46,6 +46,7 @@ class Serving:
         clock: The node's.
         part: What of the work this process does.
         simulated: The city is a sample, whose settings aren't those that were read.
+        refuse: As `Node` has it.
     """
 
     settings: Settings
@@ -53,6 +54,7 @@ class Serving:
     clock: SteadyClock = field(default_factory=SteadyClock)
     part: Part = field(default_factory=Part)
     simulated: bool = False
+    refuse: Callable[[Settings], None] | None = None
     node: Node | None = None
     token: str = field(default="", repr=False)
     first: FirstSignIn | None = None
@@ -89,7 +91,7 @@ class Serving:
         elsewhere = self._take_place(goes_on=goes_on)
         if not goes_on:
             certificate_of(self.settings)
-        self.node = node = Node(self.settings, clock=self.clock, part=self.part)
+        self.node = node = Node(self.settings, clock=self.clock, part=self.part, refuse=self.refuse)
         self._stack.push_async_callback(node.close)
         with show.working(_("Opening the database")):
             await node.open()

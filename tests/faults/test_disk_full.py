@@ -133,3 +133,15 @@ def test_with_not_a_byte_left_all_waits_and_nothing_is_lost(city: TinyCity) -> N
     each_was_told_once(city, alert)
     again = city.issue(roles=["building_lead"])
     within(that=lambda: again.told(kind="alert") >= leaders(city))
+
+
+@pytest.mark.timeout(180)
+def test_it_starts_on_a_full_disk(city: TinyCity) -> None:
+    """Restarted in mid-alert by whoever looks after it: the ballast is given up before all else."""
+    alert = city.issue(roles=["building_lead"])
+    within(that=lambda: len(alert.told()) >= 5)
+    city.server.stop()  # SQLite's journal and its index are gone
+    city.fill()
+    city.start()
+    within(that=city.is_short)
+    within(that=lambda: alert.told(kind="alert") >= leaders(city))
