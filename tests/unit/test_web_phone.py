@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import func, select, update
 
 from alertd.decide.links import GRACE_S
 from alertd.engine.turn import Turn
+from alertd.model import DeliveryState, RequirementState
 from alertd.store import tables as t
 from alertd.store.links import LENGTH, PLACEHOLDER
 from alertd.web.links import MOST_TAPS
@@ -406,6 +408,26 @@ async def test_a_leader_sees_the_doors_below_and_enters_whom_they_told(web: WebC
         listed = (await officer.get(f"/api/v1/alerts/{drafted['id']}/acks")).json()["items"]
         name = web.city.one(select(t.person.c.name).where(t.person.c.no == person))[0]
         assert {ack["by"] for ack in listed} == {name}
+
+
+async def test_a_door_whose_people_were_never_told_is_called_that(web: WebCity) -> None:
+    drafted = await issued(web)
+    _, person = leader(web)
+    silence = update(t.requirement).values(state=int(RequirementState.EXHAUSTED))
+    none_left = update(t.delivery).values(state=int(DeliveryState.CANCELLED), due_at=None)
+    async with web.client() as client:
+        for change, said, unsaid in (
+            (silence, "nobody answers: go there", "not told yet"),
+            (none_left, "not told yet: go there", "nobody answers"),
+        ):
+            await web.runner.submit(partial(execute, change))
+            page = await client.get(f"/a/{token_of(web, drafted, person)}/grid?l=en")
+            assert said in page.text
+            assert unsaid not in page.text
+
+
+def execute(change: Any, turn: Turn) -> None:
+    turn.connection.execute(change)
 
 
 async def test_nobody_enters_what_isnt_below_them(web: WebCity) -> None:

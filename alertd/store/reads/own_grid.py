@@ -16,6 +16,7 @@ from alertd.store.fold.scope import below, in_force
 from alertd.store.reads import alerts
 from alertd.store.reads.board import path_then
 from alertd.store.reads.own_page import led_units
+from alertd.store.reads.told import told
 from alertd.store.reads.unanswered import people_named
 
 
@@ -25,6 +26,7 @@ class Below:
 
     Args:
         state: `covered`, `waiting`, or `silent` where every rung was taken.
+        told: Whether anything about the alert has left for any of its holders.
         covered_at: When it was answered.
         knocked: Somebody was there and told them.
         holders: Their names, principals first.
@@ -36,6 +38,7 @@ class Below:
     parent_name: str
     role: str
     state: str
+    told: bool
     covered_at: Millis | None
     knocked: bool
     holders: tuple[str, ...]
@@ -100,7 +103,7 @@ def grid(
         units=names,
         needed=needed,
         covered=covered,
-        rows=_rows(connection, rows[:limit]),
+        rows=_rows(connection, full.view.no, rows[:limit]),
         start=start,
         more=len(rows) > limit,
     )
@@ -132,9 +135,10 @@ def _below(full: alerts.FullAlert, paths: Sequence[str]) -> Select[Any]:
 _WORDS = {RequirementState.COVERED: "covered", RequirementState.EXHAUSTED: "silent"}
 
 
-def _rows(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Below, ...]:
+def _rows(connection: Connection, alert_no: int, rows: Sequence[Row[Any]]) -> tuple[Below, ...]:
     held = people.holders(connection, [duty_of(row.no) for row in rows])
-    named = people_named(connection, [h.person_no for those in held.values() for h in those])
+    persons = [holder.person_no for those in held.values() for holder in those]
+    named, heard = people_named(connection, persons), told(connection, alert_no, persons)
     brought = _brought(connection, [row.no for row in rows])
     return tuple(
         Below(
@@ -143,6 +147,7 @@ def _rows(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Below, ...]
             parent_name=row.parent_name or "",
             role=row.role,
             state=_WORDS.get(RequirementState(row.state), "waiting"),
+            told=any(one.person_no in heard for one in held.get(duty_of(row.no), ())),
             covered_at=row.covered_at,
             knocked=row.no in brought,
             holders=tuple(

@@ -6,7 +6,7 @@ Names are read here, since people are called and gone to by their names; whole n
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, select
@@ -14,21 +14,19 @@ from sqlalchemy import Connection, and_, select
 from alertd.errors import NotFoundError
 from alertd.model import (
     Channel,
-    DeliveryState,
     MessageKind,
     Millis,
-    RecipientKind,
     RequirementState,
     duty_of,
     numbers_of,
 )
 from alertd.store import addresses, people
 from alertd.store import tables as t
-from alertd.store.batches import batches
 from alertd.store.fold.scope import below, in_force
 from alertd.store.reads.alerts import FullAlert
 from alertd.store.reads.board import path_then
 from alertd.store.reads.own_grid import first_stage
+from alertd.store.reads.told import told
 from alertd.store.reads.unanswered import people_named
 from alertd.store.reads.vacant import vacancies
 from alertd.store.vault import Vault
@@ -105,7 +103,7 @@ def asked(connection: Connection, full: FullAlert, path: str, *, limit: int) -> 
         .limit(limit)
     ).all()
     held = holders(connection, [duty_of(row.no) for row in rows])
-    told = _told(connection, full.view.no, {p.person_no for those in held.values() for p in those})
+    heard = told(connection, full.view.no, {p.person_no for those in held.values() for p in those})
     found = [
         Asked(
             duty_no=duty_of(row.no),
@@ -117,7 +115,7 @@ def asked(connection: Connection, full: FullAlert, path: str, *, limit: int) -> 
             parent_name=row.parent or "",
             role=row.role,
             state=_WORDS[RequirementState(row.state)],
-            told=any(one.person_no in told for one in held.get(duty_of(row.no), ())),
+            told=any(one.person_no in heard for one in held.get(duty_of(row.no), ())),
             covered_at=row.covered_at,
             households=row.households,
             vulnerable=row.vulnerable,
@@ -128,29 +126,6 @@ def asked(connection: Connection, full: FullAlert, path: str, *, limit: int) -> 
     ]
     found += _nobody(connection, full, path, version)
     return sorted(found, key=lambda one: (walking(one.path), one.duty_no))
-
-
-def _told(connection: Connection, alert_no: int, persons: Collection[int]) -> set[int]:
-    """Those of the people for whom something of the alert has left, for all that is known."""
-    d, found = t.delivery.c, set[int]()
-    left = [int(state) for state in _LEFT]
-    for batch in batches(persons):
-        rows = connection.execute(
-            select(d.recipient_no).where(
-                d.recipient_no.in_(batch),
-                d.id.between(*numbers_of(alert_no)),
-                d.recipient_kind == int(RecipientKind.PERSON),
-                d.state.in_(left),
-            )
-        )
-        found.update(rows.scalars())
-    return found
-
-
-_LEFT = (
-    *(DeliveryState.SENDING, DeliveryState.ACCEPTED),
-    *(DeliveryState.DELIVERED, DeliveryState.UNKNOWN),
-)
 
 
 def _nobody(connection: Connection, full: FullAlert, path: str, version: int) -> list[Asked]:
