@@ -105,9 +105,10 @@ class Diff:
 def sweeping(diff: Diff, counts: Mapping[str, int]) -> int:
     """How many people, loudspeakers and groups leave, where of one kind a fifth and 20 do; else 0.
 
-    A file of one town in place of the city's looks like this, and one that was forgotten. People
-    who change count as well: where ids are a spreadsheet's line numbers, one row put in at the top
-    makes everybody somebody else, and what they answered is another's.
+    A file of one town in place of the city's looks like this. One that was forgotten leaves none
+    of its kind, which counts however few they were. People who change count as well: where ids are
+    a spreadsheet's line numbers, one row put in at the top makes everybody somebody else, and what
+    they answered is another's.
 
     Args:
         diff: What changes.
@@ -118,7 +119,8 @@ def sweeping(diff: Diff, counts: Mapping[str, int]) -> int:
         left = diff.counts[kind, What.LEFT]
         before = counts[name] + left - diff.counts[kind, What.ADDED]
         gone = left + (diff.counts[kind, What.CHANGED] if kind is Kind.PERSON else 0)
-        found += gone if gone >= _MANY and gone * _A_PART >= before else 0
+        much = gone >= _MANY and gone * _A_PART >= before
+        found += gone if much or (left and not counts[name]) else 0
     return found
 
 

@@ -144,7 +144,9 @@ def import_files(  # noqa: D103 - its help says it
     dry_run: Annotated[bool, typer.Option("--dry-run", help=_("As `diff` does."))] = False,
     leaving: Annotated[
         int | None,
-        typer.Option(help=_("How many leave or change: asked for where it is a fifth or more.")),
+        typer.Option(
+            help=_("How many leave or change: asked for where it is a fifth, or all of a kind.")
+        ),
     ] = None,
     acting_as: As = None,
     as_json: Json = False,

@@ -162,6 +162,8 @@ PINNED = "2566ecc94ddf2c502ac277f0f20990cf"
         (20, 0, 81, 0),  # 20 of 101
         (100, 100, 100, 100),  # everybody, and as many others came
         (100, 500, 500, 100),  # all 100 that there were
+        (3, 0, 0, 3),  # none is left: a file was forgotten
+        (1, 1, 1, 0),
     ],
 )
 def test_many_who_leave_are_counted(left: int, added: int, after: int, said: int) -> None:

@@ -54,6 +54,13 @@ def shortened(files: dict[str, bytes], *, by: int) -> dict[str, bytes]:
     return {"people": "\r\n".join(rows_of(files)[:-by]).encode()}
 
 
+def leaving(page: httpx.Response) -> str:
+    """How many would leave, as the page asks for it."""
+    many = re.search(r"(\d+) people, loudspeakers or groups would leave", page.text)
+    assert many, page.text
+    return many[1]
+
+
 def kept(web: WebCity) -> list[Path]:
     folder = web.deps.settings.data_dir / "imports"
     return sorted(folder.iterdir()) if folder.exists() else []
@@ -80,9 +87,10 @@ async def test_files_are_shown_page_by_page_and_put_in_force(web: WebCity) -> No
         sealed = file.read_bytes()
         assert name.encode() not in sealed
         assert PHONE.encode() not in sealed
-        silent = await confirm(client, page, why=" ")
+        many = leaving(page)
+        silent = await confirm(client, page, why=" ", leaving=many)
         assert silent.status_code == 422
-        done = await confirm(client, silent, why="the season's roster")
+        done = await confirm(client, silent, why="the season's roster", leaving=many)
         assert done.url.path == "/roster/history/2", done.text
         assert "the season&#39;s roster" in done.text
         assert "admin" in done.text
@@ -124,17 +132,19 @@ async def test_many_who_leave_are_said_by_their_number(web: WebCity) -> None:
     half = shortened(files, by=len(rows_of(files)) // 2)
     async with await office(web) as client, web.client("admin") as api:
         page = await upload(client, half)
-        many = re.search(r"(\d+) people, loudspeakers or groups would leave", page.text)
-        assert many, page.text
+        many = leaving(page)
         assert (await confirm(client, page, why="x", leaving="1")).status_code == 409
         assert (await api.post("/api/v1/roster", files=parts(half))).status_code == 409
         assert len((await api.get("/api/v1/roster/versions")).json()) == 1
         shown = await api.post("/api/v1/roster?dry_run=true", files=parts(half))
-        assert shown.json()["changes"]["person"]["left"] == int(many[1])
-        url = f"/api/v1/roster?leaving={many[1]}"
+        changes = shown.json()["changes"]
+        left = [changes[kind]["left"] for kind in ("person", "terminal", "group")]
+        assert all(left)
+        assert sum(left) == int(many)
+        url = f"/api/v1/roster?leaving={many}"
         assert (await api.post(url, files=parts(half))).json()["version"] == 2
         # What was shown was made against the first version.
-        late = await confirm(client, page, why="x", leaving=many[1])
+        late = await confirm(client, page, why="x", leaving=many)
         assert late.status_code == 409
         assert "has changed since" in late.text
         assert "has changed since" in (await client.get(page.url)).text
@@ -151,7 +161,8 @@ def no_temporary_files(tmp_path: Path) -> Iterator[None]:
 @pytest.mark.usefixtures("no_temporary_files")
 async def test_whole_numbers_lie_nowhere_but_in_the_data_folder(web: WebCity) -> None:
     """A kill in mid-import left the city's telephone numbers among everybody's temporary files."""
-    files = shortened(sample(web), by=1)
+    files = sample(web)
+    files |= shortened(files, by=1)
     async with web.client("admin") as api:
         assert (await api.post("/api/v1/roster", files=parts(files))).json()["version"] == 2
         assert (await api.get("/api/v1/roster/export?unmasked=true")).status_code == 200
