@@ -40,6 +40,7 @@ ALLOWED: Final = {
     # what only has a Latin name
     *("CAP", "TOML", "UTF", "JSON", "MQTT", "GiB", "MB", "NAME", "VALUE", "YYYY", "MM", "DD"),
     *("webhook",),  # the type of a route, as it is set
+    *("toml",),  # of a path that a table carries on in its next line
     *("PostgreSQL", "SQLite", "PDF", "HTML", "http", "https"),
     # names given in this test
     *(

@@ -77,10 +77,12 @@ def test_on_the_ballast_what_was_accepted_goes_on(city: TinyCity) -> None:
     assert problem["type"] == "urn:alertd:problem:no-room"
     assert "Make room" in problem["hint"]
     assert "磁盘已满" in refused(city, "zh-CN")["detail"]
-    roster = city.client("cli").post(
-        "/api/v1/roster",
-        files={"people": ("people.csv", (city.folder / "roster" / "people.csv").read_bytes())},
-    )
+    files = {
+        path.stem: (path.name, path.read_bytes().replace(b"Gate", b"Yard"))
+        for path in (city.folder / "roster").glob("*.csv")
+    }
+    roster = city.client("cli").post("/api/v1/roster", files=files)
+    assert roster.json()["code"] == "no-room"
     assert roster.json()["code"] == "no-room"
 
     # What was accepted goes on: messages, receipts, replies, answers by hand, approvals, an end.

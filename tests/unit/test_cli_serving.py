@@ -36,7 +36,7 @@ def test_what_hangs_is_cut_off_in_the_end() -> None:
 
 
 LISTENS = """
-import asyncio
+import asyncio, signal
 from alertd.cli.logs import configure
 from alertd.cli.serving import stoppable
 
@@ -50,6 +50,7 @@ async def main():
     await stoppable(work, lambda: stop.set() is None)
     print("ended in order", flush=True)
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests were started by, such as nohup
 configure("info")
 asyncio.run(main())
 """
@@ -77,7 +78,10 @@ def test_without_a_terminal_a_log_that_is_rotated_ends_nothing() -> None:
         assert process.stderr is not None
         assert process.stdout.readline() == "works\n"
         process.send_signal(signal.SIGHUP)
-        assert "SIGHUP changes nothing" in process.stderr.readline()
-        process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=20)
+        try:
+            assert "SIGHUP changes nothing" in process.stderr.readline()
+            process.send_signal(signal.SIGTERM)
+            said, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()  # else it is waited for
     assert (process.returncode, said) == (0, "ended in order\n")

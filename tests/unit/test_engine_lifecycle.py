@@ -265,8 +265,8 @@ def test_a_restored_city_gives_no_lost_alerts_number_again(make_city: MakeCity) 
     with city.store.transaction(city.now) as tx:
         restored(tx, made, Waiting(0, 0, 0))
     second, third = city.issue("rainstorm", "blue"), city.issue("rainstorm", "red")
-    # No more than 99 were issued, and one every five minutes.
-    assert (first, second, third) == (1, 389, 390)
+    # No more than 99 were issued, and one every minute.
+    assert (first, second, third) == (1, 1541, 1542)
     lost = Receipt(delivery=2 << 32 | 1, attempt=1, status=ReceiptStatus.DELIVERED)
     city.take(partial(receive.events, route="sms-1", came=[lost]))
     assert not city.rows(
