@@ -97,7 +97,7 @@ def test_only_one_decides_at_a_time(url: str) -> None:
 
 
 def test_a_process_that_was_stopped_in_mid_transaction_holds_up_no_other(url: str) -> None:
-    stopped = Store(url, Vault(KEY), node="test", idle_ms=500)
+    stopped = Store(url, Vault(KEY), node="test", idle_ms=2_000)
     databases.opened.append(stopped)
     other = opened(url)
     decided: list[bool] = []
