@@ -40,7 +40,6 @@ ALLOWED: Final = {
     # what only has a Latin name
     *("CAP", "TOML", "UTF", "JSON", "MQTT", "GiB", "MB", "NAME", "VALUE", "YYYY", "MM", "DD"),
     *("webhook",),  # the type of a route, as it is set
-    *("toml",),  # of a path that a table carries on in its next line
     *("PostgreSQL", "SQLite", "PDF", "HTML", "http", "https"),
     # names given in this test
     *(
@@ -63,6 +62,7 @@ ALLOWED: Final = {
 
 
 def latin(text: str) -> list[str]:
+    text = re.sub(r"(?<=[\w./-]) *\n {8,}(?=[\w./-])", "", text, flags=re.ASCII)  # a folded path
     for pattern in KEPT:
         text = re.sub(pattern, " ", text, flags=re.ASCII)  # a Chinese character ends a word
     return [word for word in re.findall(r"[A-Za-z][A-Za-z_]+", text) if word not in ALLOWED]
