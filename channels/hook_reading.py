@@ -5,6 +5,7 @@ Bounded, strict in shape, forgiving in text, and never raising anything but Hook
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from pydantic_core import to_json
@@ -95,6 +96,8 @@ def message_text(value: Any) -> str | None:
     """
     if not isinstance(value, str):
         return None
+    if value.isprintable():
+        return value[:_LONGEST_TEXT]  # as most are: neither of the two is
     sound = value[:_LONGEST_TEXT].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return sound.replace("\0", "\ufffd")
 
@@ -114,11 +117,18 @@ def read_items(
         HookRefusedError: 400, it isn't JSON, or no item is sound.
     """
     value = read_json(body)
+    if not isinstance(value, list) and (event := parse(value)) is not None:
+        return (event,), _taken(1, ())  # as most gateways bring replies
     items = value if isinstance(value, list) else [value]
     parsed = [parse(item) for item in items]
     events = [event for event in parsed if event is not None]
-    refused = [index for index, event in enumerate(parsed) if event is None]
+    refused = tuple(index for index, event in enumerate(parsed) if event is None)
     if refused and not events:
         raise HookRefusedError(400, "malformed-item")
-    answer = to_json({"accepted": len(events), "refused": refused})
-    return events, HookAnswer(body=answer, content_type="application/json")
+    return events, _taken(len(events), refused)
+
+
+@lru_cache(maxsize=64)
+def _taken(accepted: int, refused: tuple[int, ...]) -> HookAnswer:
+    answer = to_json({"accepted": accepted, "refused": refused})
+    return HookAnswer(body=answer, content_type="application/json")

@@ -1,8 +1,11 @@
 """A connection's requests, whose heads are bounded: nobody is known yet while one comes."""
 
+import asyncio
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from alertd.web.packets import Joining
 
 # A browser's are of some kilobytes, a proxy's bound is 8 to 64. One that comes at once is read as a
 # piece of up to 256 KB, as asyncio reads; no more of them is kept than that and this.
@@ -18,6 +21,10 @@ class Requests(HttpToolsProtocol):
 
     _further = False
     _kept = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See uvicorn; what it answers leaves in one packet where it can."""
+        super().connection_made(Joining(transport, self.loop))  # type: ignore[arg-type]
 
     def data_received(self, data: bytes) -> None:
         """Take a piece; refuse the request where it is too much for what it led to."""

@@ -29,6 +29,7 @@ from alertd.engine.runner import Runner  # noqa: E402 - the same
 from alertd.model import FOREVER  # noqa: E402 - the same
 from alertd.store import addresses  # noqa: E402 - the same
 from alertd.store import tables as t  # noqa: E402 - the same
+from alertd.web.heads import Requests  # noqa: E402 - the same
 from alertd.web.hooks import Hooks  # noqa: E402 - the same
 from channels import registry  # noqa: E402 - the same
 from channels.base import (  # noqa: E402 - the same
@@ -101,7 +102,16 @@ async def _serve(here: Ground) -> None:
     await runner.start()
     deps: Any = Deps(runner, {"sms": channel})
     app = Hooks(FastAPI(), deps)  # as alertd's own application takes them
-    settings = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
+    http: Any = Requests  # as it serves them
+    settings = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        http=http,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
     server = uvicorn.Server(settings)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
