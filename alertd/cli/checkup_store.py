@@ -22,6 +22,7 @@ from alertd.store.backup.checking import require_key
 from alertd.store.departure import refuse_departed
 from alertd.store.home import lacks_since, refuse_copy
 from alertd.store.reads.units import group_kinds
+from alertd.store.shape import refuse_unlike
 from alertd.web.ready import LACKS, SHOWN_MS
 
 _DAY_MS: Final = 86_400_000
@@ -61,7 +62,7 @@ def _inside(settings: Settings) -> list[Finding]:
     try:
         with engine.begin() as connection:
             machine = machine_ms()
-            migrate.refuse_half(connection)
+            refuse_unlike(connection)
             refuse_departed(connection)
             refuse_copy(connection, machine)
             shared = not dialect.is_sqlite(settings.store_url)

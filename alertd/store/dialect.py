@@ -237,11 +237,6 @@ def refuse_unfit(connection: Connection) -> None:
         postgres.refuse_unfit(connection)
 
 
-def missing(connection: Connection, tables: Iterable[Table]) -> list[str]:
-    """Keys and indexes that a copy by PostgreSQL's own tools lacks, since it was interrupted."""
-    return [] if connection.dialect.name == "sqlite" else postgres.missing(connection, tables)
-
-
 def insert(connection: Connection, table: Table) -> Any:
     """An INSERT that knows ON CONFLICT in this connection's dialect."""
     return _insert(connection.dialect.name, table)

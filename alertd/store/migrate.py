@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from alertd.errors import ConflictError, OutdatedError
 from alertd.store import dialect, postgres
-from alertd.store.tables import metadata
+from alertd.store.shape import refuse_unlike
 
 _FOLDER = Path(__file__).parent / "migrations"
 _PATIENCE_MS = 10_000
@@ -39,7 +39,8 @@ def upgrade(url: str, *, patience_ms: int = _PATIENCE_MS) -> None:
 
     Raises:
         ConflictError: A newer alertd has been at work in this database, an older one is, or it is
-            empty and no city could be in it, or it isn't whole; or its tables can't be changed.
+            empty and no city could be in it, or it isn't whole or has other tables than ours; or
+            these can't be changed.
     """
     _make_folder(url)
     engine = dialect.writer(url)
@@ -59,7 +60,7 @@ def upgrade(url: str, *, patience_ms: int = _PATIENCE_MS) -> None:
                 )
             with postgres.changing_tables(connection, patience_ms):
                 command.upgrade(config(connection), "head")
-            refuse_half(connection)
+            refuse_unlike(connection)
     finally:
         engine.dispose()
 
@@ -74,16 +75,6 @@ def current(url: str) -> str | None:
             return _current(connection)
     finally:
         engine.dispose()
-
-
-def refuse_half(connection: Connection) -> None:
-    """Refuse what an interrupted pg_restore has left in a database of this version.
-
-    Raises:
-        ConflictError: Keys or indexes are missing in it.
-    """
-    if dialect.missing(connection, metadata.sorted_tables):
-        raise postgres.half_a_copy()
 
 
 def refuse_other(connection: Connection) -> None:

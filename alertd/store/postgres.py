@@ -1,12 +1,12 @@
 """PostgreSQL's own: how it is connected to, what it must be like, what it says of itself."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.adapt import Dumper
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from alertd.errors import ConflictError, PooledError, ReplacedError
@@ -196,24 +196,7 @@ def half_a_copy() -> ConflictError:
     )
 
 
-def missing(connection: Connection, tables: Iterable[Table]) -> list[str]:
-    """Tables' keys, and indexes, that aren't there: pg_restore makes them last."""
-    found = connection.exec_driver_sql(_MADE).all()
-    there = {index for _, index, _ in found} | {f"{of}_pkey" for of, _, is_key in found if is_key}
-    wanted = [
-        name
-        for table in tables
-        for name in (f"{table.name}_pkey", *sorted(str(index.name) for index in table.indexes))
-    ]
-    return [name for name in wanted if name not in there]
-
-
 _FITNESS = (
     "SELECT current_setting('server_encoding'), has_schema_privilege(current_schema(), 'CREATE'),"
     " to_regclass(quote_ident(current_schema()) || '.journal') IS NOT NULL"
-)
-_MADE = (
-    "SELECT t.relname, i.relname, x.indisprimary FROM pg_index x"
-    " JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid"
-    " WHERE t.relnamespace = current_schema()::regnamespace"
 )

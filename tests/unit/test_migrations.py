@@ -3,15 +3,21 @@
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from alertd.cli.checkup_store import store_findings
+from alertd.cli.findings import Health
 from alertd.errors import ConflictError
+from alertd.provision import open_store
+from alertd.settings import Settings
 from alertd.store import dialect, migrate
 from alertd.store import tables as t
+from alertd.store.backup import checking
 
 
 def url_of(path: Path) -> str:
@@ -110,3 +116,65 @@ def test_the_tables_can_be_written_for_postgresql() -> None:
             assert str(CreateIndex(index).compile(dialect=spelled))
     waiting = next(i for i in t.delivery.indexes if i.name == "delivery_queue")
     assert "WHERE state = 0" in str(CreateIndex(waiting).compile(dialect=spelled))
+
+
+LEFT_OUT = {
+    "ALTER TABLE delivery RENAME COLUMN left_at TO claimed_at": ["delivery.left_at"],  # a v0018
+    "DROP TABLE known_setting": ["known_setting"],
+    "DROP INDEX delivery_queue": ["delivery_queue"],
+    "ALTER TABLE unit ADD COLUMN note TEXT NOT NULL": ["unit.note"],  # no row could be written
+}
+
+
+@pytest.mark.parametrize("changed", LEFT_OUT)
+def test_a_database_of_other_tables_is_refused_whatever_its_version(
+    tmp_path: Path, changed: str
+) -> None:
+    """A step that was rewritten once it had been applied leaves such a one."""
+    settings = Settings(data_dir=tmp_path)
+    open_store(settings).close()
+    change(settings.store_url, changed)
+    with pytest.raises(ConflictError) as refused:
+        open_store(settings)
+    (finding,) = [f for f in store_findings(settings) if f.what == "database"]
+    assert finding.health is Health.BROKEN
+    for name in LEFT_OUT[changed]:
+        assert name in refused.value.message
+        assert name in finding.detail
+    engine = dialect.reader(settings.store_url)
+    with engine.connect() as connection:
+        assert [problem.where for problem in checking.database(connection)] == LEFT_OUT[changed]
+    engine.dispose()
+
+
+def test_an_older_database_of_other_tables_is_left_as_it_was(tmp_path: Path) -> None:
+    url = url_of(tmp_path / "a.db")
+    engine = dialect.writer(url)
+    with engine.begin() as connection:
+        command.upgrade(migrate.config(connection), "v0024")
+    engine.dispose()
+    change(url, "ALTER TABLE delivery RENAME COLUMN left_at TO claimed_at")
+    with pytest.raises(ConflictError, match=r"delivery\.left_at"):
+        migrate.upgrade(url)
+    assert migrate.current(url) == "v0024"
+
+
+def test_what_an_administrator_has_added_is_let_be(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    open_store(settings).close()
+    change(
+        settings.store_url,
+        "CREATE TABLE notes_of_ours (no INTEGER PRIMARY KEY, text TEXT NOT NULL)",
+        "CREATE INDEX ours ON journal (kind)",
+        "ALTER TABLE unit ADD COLUMN note TEXT",
+        "ALTER TABLE unit ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue'",
+    )
+    open_store(settings).close()
+
+
+def change(url: str, *statements: str) -> None:
+    engine = dialect.writer(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()

@@ -248,6 +248,19 @@ def test_half_a_copy_is_refused_and_named(tmp_path: Path, url: str, lost: str) -
         migrate.upgrade(url)
 
 
+def test_other_tables_are_refused_and_named(tmp_path: Path, url: str) -> None:
+    run(url, "ALTER TABLE delivery RENAME COLUMN left_at TO claimed_at")
+    run(url, "ALTER TABLE unit ADD COLUMN note text NOT NULL")
+    with pytest.raises(ConflictError, match=r"changed: .*unit\.note.*delivery\.left_at"):
+        migrate.upgrade(url)
+    (finding,) = store_findings(Settings(data_dir=tmp_path, database_url=url))
+    assert "delivery.left_at" in finding.detail
+    run(url, "ALTER TABLE unit ALTER COLUMN note SET DEFAULT ''")  # an administrator's own
+    run(url, "ALTER TABLE unit ADD COLUMN nr int GENERATED ALWAYS AS IDENTITY")
+    run(url, "ALTER TABLE delivery RENAME COLUMN claimed_at TO left_at")
+    migrate.upgrade(url)
+
+
 def test_tables_are_not_changed_under_an_older_version_that_runs(url: str) -> None:
     older = opened(url)
     with older.transaction(1):

@@ -14,6 +14,7 @@ from alertd.store import tables as t
 from alertd.store.backup import disk
 from alertd.store.backup.manifest import Manifest
 from alertd.store.journal import Head
+from alertd.store.shape import lacking
 from alertd.store.vault import KEY_BYTES, Vault
 
 _MOST = 20  # lines about one thing
@@ -42,8 +43,8 @@ def files(folder: Path, made: Manifest) -> Iterator[Problem]:
 
 
 def database(connection: Connection) -> Iterator[Problem]:
-    """SQLite's own check of pages, indexes and references; of PostgreSQL, keys and indexes."""
-    for name in dialect.missing(connection, t.metadata.sorted_tables):
+    """Tables, columns, keys and indexes; SQLite's own check of pages, indexes and references."""
+    for name in lacking(connection):
         yield Problem("database", name, "missing")
     if connection.dialect.name != "sqlite":
         return
