@@ -31,6 +31,9 @@ def board_lines(found: Mapping[str, Any]) -> list[str]:
     lines = [funnel_line(board)]
     lines += [_stage_line(stage) for stage in board["stages"]]
     lines += [_channel_line(channel) for channel in board["channels"] or ()]
+    if board.get("untold"):
+        text = _("never told, of those that nobody answers for: {n}; nothing has left for them")
+        lines.append(text.format(n=board["untold"]))
     if board["vacant"]:
         text = _("{n} places where nobody is answerable: somebody must go there")
         lines.append(text.format(n=board["vacant"]))

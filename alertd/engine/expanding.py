@@ -14,6 +14,7 @@ from alertd.engine.apart import apart
 from alertd.engine.hurrying import hurry_early
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.engine.unread import whole
+from alertd.engine.whose import whose
 from alertd.model import (
     ALERT_SHIFT,
     MINUTE_MS,
@@ -97,7 +98,9 @@ def _chunk(turn: Turn, row: Any) -> bool:
     if came_to["asked"] or came_to["made"] or nobody:
         # What the set-based chunk came to, so that a report needs the journal alone.
         selected = {"phase": chunk.phase, "first": first, **came_to, **_carried(turn, alert, chunk)}
-        selected |= nobody
+        selected |= nobody | whose(
+            turn.connection, alert, chunk, first, sum(n for _, n in came_to["made"])
+        )
         turn.record("alert.selected", selected, alert_no=alert.no)
     if chunk.next_phase == 0:
         # Who answered while it ran is counted for duties that were written down later.

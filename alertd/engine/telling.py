@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, exists, select
 
 from alertd.decide.plan import served
+from alertd.decide.told import runs
 from alertd.engine.turn import LiveAlert, Turn
+from alertd.engine.whose import newcomers
 from alertd.lanes import lane_of
 from alertd.model import (
     ALERT_SHIFT,
@@ -35,6 +37,9 @@ NOBODY: Mapping[int, str] = MappingProxyType({})
 _NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it stays one part
 _SCOPES = 64  # statements kept, as the expansion keeps its own
 _PERSON = int(RecipientKind.PERSON)
+_ASKING = frozenset(
+    {MessageKind.SHIFT, MessageKind.REMINDER, MessageKind.TAKEOVER, MessageKind.CALL}
+)
 _PRIORITY = {
     MessageKind.HELP: HELP_PRIORITY,
     MessageKind.HEARD: HELP_PRIORITY,
@@ -191,6 +196,7 @@ def told(
     base = alert.no << ALERT_SHIFT
     priority = _PRIORITY.get(kind, priority_of(alert.severity))
     facts: list[dict[str, Any] | None] = []
+    come = _come(turn, alert, kind, messages)
     for recipients, template, params, first, cry in messages:
         if not recipients:
             facts.append(None)
@@ -207,10 +213,27 @@ def told(
             for i, (*to, avoid) in enumerate(recipients, start=delivery)
         ]
         fact = {"message": message, "deliveries": deliveries}
-        named = {"first": first, "help": cry}
-        facts.append(fact | {key: number for key, number in named.items() if number})
+        mine = {number for _, number, *_ in recipients} if come else ()
+        holders = runs(pair for pair in come if pair[1] in mine)
+        named = {"first": first, "help": cry, "holders": holders}
+        facts.append(fact | {key: value for key, value in named.items() if value})
         delivery, number = delivery + len(recipients), number + 1
     return facts
+
+
+def _come(
+    turn: Turn, alert: LiveAlert, kind: MessageKind, messages: Sequence[Message]
+) -> list[tuple[int, int]]:
+    """Duties that were asked, and who came to them since: for the record, who was told for them."""
+    if kind not in _ASKING:
+        return []
+    persons = {
+        number
+        for message in messages
+        for recipient, number, *_ in message.recipients
+        if recipient == _PERSON
+    }
+    return newcomers(turn, alert, persons)
 
 
 def silence(alert: LiveAlert, entries: Iterable[due.Entry]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 from alertd.i18n import N_, translator
-from alertd.model import Channel, duty_of, stage_of
+from alertd.model import Channel
 from alertd.report.change import Change, lines
 from alertd.report.drawing import curve, funnel
 from alertd.report.figures import Figures
@@ -19,6 +19,7 @@ from alertd.report.names import Names
 from alertd.report.page import band_of, tiles_of
 from alertd.report.rollup import level_rows, unit_rows
 from alertd.report.sign_page import sign_page
+from alertd.report.silent import Silent, never, unwoken
 from alertd.report.story import shortened, story
 from alertd.report.summary import Group, interim, summary
 from alertd.report.typeset import TEMPLATES, typeset_apart
@@ -100,6 +101,7 @@ def data(
         _levels(figures, names, say, language),
         _units(figures, names, say, language),
         _silent(figures, names, say, language),
+        _never(figures, names, say, language),
         _nobody(figures, names, say, language),
         _calls(figures, names, say, zone),
         _story(figures, names, say, zone),
@@ -320,19 +322,28 @@ def _units(figures: Figures, names: Names, say: Say, language: str) -> dict[str,
 
 
 def _silent(figures: Figures, names: Names, say: Say, language: str) -> dict[str, Any]:
-    unwoken = figures.unwoken
-    heads = (N_("Unit code"), N_("Unit"), N_("Role"), N_("Holder"), N_("Phone"), N_("Stage"))
-    rows = []
-    for number, unit_no in unwoken[:MOST_SILENT]:
-        who = names.holder(duty_of(number))
-        role = role_word(language, names.roles.get(duty_of(number), ""))
-        stage = word(say, stage_of(number).word)
-        rows.append(
-            (names.unit(unit_no).code, names.place(unit_no), role, who.name, who.phone, stage)
-        )
+    rows = unwoken(figures, names, say, language, most=MOST_SILENT)
     title = say(N_("Not woken: doors to knock at"))
-    note = _cut(len(unwoken), MOST_SILENT, say)
-    return _table(title, [say(head) for head in heads], rows, widths=(0, 1, 0, 0, 0, 0), note=note)
+    return _duties(title, rows, say(N_("Told")), len(figures.unwoken), say)
+
+
+def _never(figures: Figures, names: Names, say: Say, language: str) -> dict[str, Any] | None:
+    rows = never(figures, names, say, language, most=MOST_SILENT)
+    if figures.telling is None or not rows:
+        return None
+    title = say(N_("Never told: nothing of the alert has left for them"))
+    return _duties(title, rows, say(N_("Why")), len(figures.telling.never), say)
+
+
+def _duties(title: str, found: Sequence[Silent], last: str, of: int, say: Say) -> dict[str, Any]:
+    heads = (N_("Unit code"), N_("Unit"), N_("Role"), N_("Holder"), N_("Phone"), N_("Stage"))
+    rows = [
+        (each.code, each.place, each.role, each.name, each.phone, each.stage, each.told)
+        for each in found
+    ]
+    named = [*(say(head) for head in heads), last]
+    widths, note = (0, 1, 0, 0, 0, 0, 0), _cut(of, MOST_SILENT, say)
+    return _table(title, named, rows, widths=widths, note=note)
 
 
 def _nobody(figures: Figures, names: Names, say: Say, language: str) -> dict[str, Any] | None:

@@ -180,7 +180,8 @@ def _json(_connection: Connection, report: Report, path: Path, order: Order) -> 
 
 
 def _csv(connection: Connection, report: Report, path: Path, order: Order) -> None:
-    most = len(report.figures.unwoken)
+    telling = report.figures.telling
+    most = max(len(report.figures.unwoken), len(telling.never) if telling else 0)
     names = with_holders(connection, report.names, report.figures, order.guise, most)
     path.write_bytes(sheet(report.figures, names, language=order.language, zone=order.zone))
 

@@ -3,10 +3,10 @@
 Of people there is what the report's guise lets through: a surname and two digits, or all of it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from alertd.model import duty_of
 from alertd.report.figures import Figures
@@ -31,11 +31,15 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Units by number, with all above them, and duties' roles by the duty's number."""
+    """Units by number, with all above them, and duties' roles by the duty's number.
+
+    `homes`: duties' units, of those that were looked up with their holders.
+    """
 
     units: Mapping[int, Unit]
     roles: Mapping[int, str]
     holders: Mapping[int, tuple[Who, ...]] = field(default_factory=dict)
+    homes: Mapping[int, int] = field(default_factory=dict)
 
     def unit(self, number: int) -> Unit:
         """The unit, or one that bears its number where it isn't known."""
@@ -79,12 +83,22 @@ def read_names(connection: Connection, figures: Figures) -> Names:
 def with_holders(
     connection: Connection, names: Names, figures: Figures, guise: Guise, most: int
 ) -> Names:
-    """The same names, and who holds the first `most` duties that stayed silent."""
+    """The same names, and who holds the first `most` duties that stayed silent, or weren't told."""
     version = figures.course.roster_version
     if version is None:
         return names
-    duties = [duty_of(number) for number, _ in figures.unwoken[:most]]
-    return replace(names, holders=report_rows.holders(connection, version, duties, guise))
+    never = figures.telling.never[:most] if figures.telling else ()
+    untold = [duty_of(number) for number, _ in never]
+    duties = {*untold, *(duty_of(number) for number, _ in figures.unwoken[:most])}
+    found = list(_duties(connection, version, untold))
+    homes = {row.no: row.unit_no for row in found}
+    return replace(
+        names,
+        units={**_units(connection, version, homes.values()), **names.units},
+        roles={**{row.no: row.role for row in found}, **names.roles},
+        holders=report_rows.holders(connection, version, sorted(duties), guise),
+        homes=homes,
+    )
 
 
 def _units(connection: Connection, version: int, wanted: Iterable[int]) -> dict[int, Unit]:
@@ -106,11 +120,14 @@ def _units(connection: Connection, version: int, wanted: Iterable[int]) -> dict[
 
 
 def _roles(connection: Connection, version: int, wanted: Iterable[int]) -> dict[int, str]:
+    return {row.no: row.role for row in _duties(connection, version, wanted)}
+
+
+def _duties(
+    connection: Connection, version: int, wanted: Iterable[int]
+) -> Iterator[Row[int, str, int]]:
     c = t.duty.c
-    found: dict[int, str] = {}
     for batch in batches(wanted):
-        rows = connection.execute(
-            select(c.no, c.role).where(c.no.in_(batch), in_force(t.duty, version))
+        yield from connection.execute(
+            select(c.no, c.role, c.unit_no).where(c.no.in_(batch), in_force(t.duty, version))
         )
-        found.update((row.no, row.role) for row in rows)
-    return found

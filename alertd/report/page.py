@@ -1,12 +1,10 @@
 """The report as one HTML page: nothing is loaded from anywhere, and it prints on A4."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
 from alertd.i18n import N_, translator
-from alertd.model import duty_of, stage_of
 from alertd.report.change import Change, lines
 from alertd.report.drawing import curve, funnel
 from alertd.report.figures import Figures
@@ -14,6 +12,7 @@ from alertd.report.figures.values import Head, Share
 from alertd.report.heat import KINDS, heat
 from alertd.report.names import Names
 from alertd.report.rollup import level_rows, unit_rows
+from alertd.report.silent import never, unwoken
 from alertd.report.story import shortened, story
 from alertd.report.summary import interim, summary
 from alertd.report.templating import template
@@ -23,18 +22,6 @@ from alertd.report.words import Say, level_word, role_word, word
 MOST_NAMED = 500  # lines of the list of the un-woken on the page; the CSV has them all
 MOST_MOMENTS = 500
 _DETAILED = frozenset({"city", "subdistrict", "community", "grid"})
-
-
-@dataclass(frozen=True, slots=True)
-class Silent:
-    """A line of the list of the un-woken."""
-
-    code: str
-    place: str
-    role: str
-    stage: str
-    name: str
-    phone: str
 
 
 def page(
@@ -80,7 +67,8 @@ def page(
         moments=len(told),
         levels=level_rows(figures.units, names),
         units=[row for row in rows if row.level in _DETAILED],
-        unwoken=_unwoken(figures, names, say, language),
+        unwoken=unwoken(figures, names, say, language, most=MOST_NAMED),
+        never=never(figures, names, say, language, most=MOST_NAMED),
         unanswerable=[
             (names.unit(unit_no).code, names.place(unit_no), role_word(language, role))
             for unit_no, role in figures.escalations.unanswerable[:MOST_NAMED]
@@ -124,7 +112,7 @@ def tiles_of(figures: Figures, say: Say) -> list[tuple[str, str, str]]:
                 time=duration(say, figures.pace.first_answer.p90)
             ),
         ),
-        (say(N_("Not woken")), str(len(figures.unwoken)), say(N_("person-duties"))),
+        (say(N_("Not woken")), str(len(figures.unwoken)), _untold(figures, say)),
         (
             say(N_("Calls for help")),
             str(len(calls)),
@@ -133,19 +121,12 @@ def tiles_of(figures: Figures, say: Say) -> list[tuple[str, str, str]]:
     ]
 
 
+def _untold(figures: Figures, say: Say) -> str:
+    untold = figures.unwoken_untold
+    if not untold:
+        return say(N_("person-duties"))
+    return say(N_("person-duties, {n} of them never told")).format(n=untold)
+
+
 def _tile(label: str, share: Share) -> tuple[str, str, str]:
     return label, percent(share), f"{share.n} / {share.of}"
-
-
-def _unwoken(figures: Figures, names: Names, say: Say, language: str) -> list[Silent]:
-    return [
-        Silent(
-            name=names.holder(duty_of(number)).name,
-            phone=names.holder(duty_of(number)).phone,
-            code=names.unit(unit_no).code,
-            place=names.place(unit_no),
-            role=role_word(language, names.roles.get(duty_of(number), "")),
-            stage=word(say, stage_of(number).word),
-        )
-        for number, unit_no in figures.unwoken[:MOST_NAMED]
-    ]

@@ -1,4 +1,4 @@
-"""The report as CSV for a spreadsheet: summary, units, and the list of the un-woken.
+"""The report as CSV for a spreadsheet: summary, units, the un-woken and those never told.
 
 UTF-8 with a byte-order mark, which Excel needs to read Chinese.
 """
@@ -6,14 +6,15 @@ UTF-8 with a byte-order mark, which Excel needs to read Chinese.
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from datetime import tzinfo
 
 from alertd.i18n import N_, translator
-from alertd.model import duty_of, stage_of
 from alertd.report.figures import Figures
 from alertd.report.figures.values import Share
 from alertd.report.names import Names
 from alertd.report.rollup import unit_rows
+from alertd.report.silent import never, unwoken
 from alertd.report.summary import summary
 from alertd.report.values import percent
 from alertd.report.words import Say, level_word, role_word, word
@@ -25,13 +26,15 @@ _DIGITS = (
 
 
 def sheet(figures: Figures, names: Names, *, language: str, zone: tzinfo) -> bytes:
-    """Three or four tables, an empty row between them."""
+    """Three to five tables, an empty row between them."""
     say = translator(language)
     tables = [
         _summary(figures, say, zone),
         _units(figures, names, say, language),
         _unwoken(figures, names, say, language),
     ]
+    if figures.telling and figures.telling.never:
+        tables.append(_never(figures, names, say, language))
     if figures.escalations.unanswerable:
         tables.append(_nobody(figures, names, say, language))
     text = io.StringIO(newline="")
@@ -101,13 +104,14 @@ def _units(figures: Figures, names: Names, say: Say, language: str) -> Rows:
 
 def _unwoken(figures: Figures, names: Names, say: Say, language: str) -> Rows:
     heads = (N_("Not woken"), N_("Unit"), N_("Role"), N_("Stage"), N_("Holder"), N_("Phone"))
-    yield [say(head) for head in heads]
-    for number, unit_no in figures.unwoken:
-        role = names.roles.get(duty_of(number), "")
-        place, stage = names.place(unit_no), word(say, stage_of(number).word)
-        who = names.holder(duty_of(number))
-        code = names.unit(unit_no).code
-        yield code, place, role_word(language, role), stage, who.name, who.phone
+    yield [say(head) for head in (*heads, N_("Told"))]
+    yield from map(astuple, unwoken(figures, names, say, language))
+
+
+def _never(figures: Figures, names: Names, say: Say, language: str) -> Rows:
+    heads = (N_("Never told"), N_("Unit"), N_("Role"), N_("Stage"), N_("Holder"), N_("Phone"))
+    yield [say(head) for head in (*heads, N_("Why"))]
+    yield from map(astuple, never(figures, names, say, language))
 
 
 def _nobody(figures: Figures, names: Names, say: Say, language: str) -> Rows:

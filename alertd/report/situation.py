@@ -107,7 +107,7 @@ def data(
                 "place": _place(row),
                 "role": role_name(row.role, head.language),
                 "since": duration(say, max(0, head.at - row.since_at)),
-                "told": say(_TOLD[row.told[-1]]) if row.told and row.told[-1] in _TOLD else "",
+                "told": _came_to(row, say),
                 "gone": row.exhausted,
             }
             for row in found.silent[:MOST_SILENT]
@@ -135,6 +135,13 @@ def _taken(case: HelpView, say: Say) -> str:
     return say(N_("nobody has taken it") if told else N_("nobody could be told"))
 
 
+def _came_to(row: Unanswered, say: Say) -> str:
+    """What a ladder came to last; of whom nothing has left for, that, since they aren't silent."""
+    if row.untold:
+        return say(N_("never told: {why}")).format(why=word(say, f"never.{row.untold}"))
+    return say(_TOLD[row.told[-1]]) if row.told and row.told[-1] in _TOLD else ""
+
+
 def _place(row: Unanswered) -> str:
     """A unit with the one above it, where its own name doesn't say that (前浦社区1幢 does)."""
     says_it = not row.parent_name or row.unit_name[:2] == row.parent_name[:2]
@@ -160,13 +167,18 @@ def _tiles(found: Situation, say: Say, before: Before | None) -> Iterator[list[s
     yield [
         say(N_("nobody answers: go there")),
         str(_silent(found)),
-        f"{say(N_('duties'))} {worse}".strip(),
+        " ".join(filter(None, (say(N_("duties")), worse, _untold(found, say)))),
     ]
     yield [
         say(N_("Calls for help")),
         str(figures.help_open),
         say(N_("{n} taken by nobody")).format(n=figures.help_untaken),
     ]
+
+
+def _untold(found: Situation, say: Say) -> str:
+    untold = found.figures.untold
+    return say(N_("{n} never told")).format(n=untold) if untold else ""
 
 
 def _change(now: int, then: int | None) -> str:

@@ -9,7 +9,9 @@ from alertd.i18n import N_
 from alertd.model import AlertState
 from alertd.report.figures import Figures
 from alertd.report.figures.duties import RUNGS
-from alertd.report.figures.values import Foreseen, Share
+from alertd.report.figures.foreseen import Foreseen
+from alertd.report.figures.standings import Standings
+from alertd.report.figures.values import Share
 from alertd.report.values import NOTHING, duration, moment
 from alertd.report.words import Say, word
 
@@ -80,6 +82,34 @@ def _targets(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     yield from _each(say, N_("Left out: {what}"), targets.excluded)
 
 
+def _telling(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
+    telling = figures.telling
+    if telling is None:
+        yield Line(say(N_("Never told")), say(N_("the record of then doesn't say whom")))
+        return
+    for who, all_of in (
+        (say(N_("People")), telling.people),
+        (say(N_("Person-duties")), telling.duties),
+    ):
+        yield from _standings(say, who, all_of)
+
+
+def _standings(say: Say, who: str, found: Standings) -> Lines:
+    """What adds up to all of them, and why nothing has left for those of whom nothing has."""
+    lines = (
+        (N_("{who}: answered"), found.answered),
+        (N_("{who}: only called for help, or can't come"), found.otherwise),
+        (N_("{who}: told, and silent"), found.silent),
+        (N_("{who}: nobody can tell whether they were told"), found.perhaps),
+        (N_("{who}: never told"), found.untold),
+    )
+    for label, n in lines:
+        yield _share(say(label).format(who=who), Share(n, found.of))
+    for why, n in found.never.items():
+        label = say(N_("{who}: never told, {why}"))
+        yield Line(label.format(who=who, why=word(say, f"never.{why}")), str(n))
+
+
 def _rates(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     rates = figures.rates
     yield _share(say(N_("Reach rate (arrival confirmed, of people)")), rates.reach)
@@ -131,6 +161,9 @@ def _escalations(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
     spared = N_("Further messages spared, the answer came while they waited")
     yield Line(say(spared), str(escalations.asks_spared))
     yield Line(say(N_("Not woken: nobody ever answered")), str(len(figures.unwoken)))
+    if figures.telling is not None:
+        label = N_("Of the not woken, never told")
+        yield Line(say(label), str(figures.unwoken_untold))
     later = {stage.stage: stage.exhausted for stage in figures.stages[1:] if stage.exhausted}
     yield from _each(say, N_("Never reported: {what}"), later)
     yield Line(
@@ -235,6 +268,7 @@ def _roster_faults(figures: Figures, say: Say, _zone: tzinfo) -> Lines:
 _GROUPS: tuple[tuple[str, str, Make], ...] = (
     ("course", N_("Course"), _course),
     ("targets", N_("Whom it was for"), _targets),
+    ("telling", N_("Told or never told"), _telling),
     ("rates", N_("Rates"), _rates),
     ("pace", N_("Speed"), _pace),
     ("deliveries", N_("Messages"), _deliveries),

@@ -6,6 +6,7 @@ English is the source text; the catalogs have the Chinese.
 from collections.abc import Callable, Mapping
 
 from alertd.i18n import N_
+from alertd.words.tables import UNTOLD
 from rosters.words import LEVEL_NAMES, ROLES
 
 Say = Callable[[str], str]
@@ -105,6 +106,8 @@ WORDS: Mapping[str, str] = {
     "confirmation": N_("confirmation"),
     "heard": N_("answer to a call for help"),
     "inject": N_("word from the drill's control"),
+    # why nothing has left for somebody
+    **{f"never.{why}": text for why, text in UNTOLD.items()},
     # why somebody was left out or a message didn't go
     "no-contact": N_("duty without anybody who can be told"),
     "outside-plan": N_("outside the drill's plan"),

@@ -76,6 +76,15 @@ DELIVERIES: Final[Mapping[str, str]] = {
     "cancelled": N_("withdrawn"),
     "": N_("not told yet"),
 }
+UNTOLD: Final[Mapping[str, str]] = {
+    "waits": N_("waits for its turn"),
+    "superseded": N_("a later alert took its place"),
+    "ended-first": N_("the alert ended first"),
+    "all-failed": N_("all tries failed"),
+    "no-route": N_("no route may carry it"),
+    "left-out": N_("left out by the drill's plan"),
+    "no-message": N_("no number, not on duty, or not their turn"),
+}
 CALLS: Final[Mapping[str, str]] = {
     **DELIVERIES,
     "delivered": N_("picked up, not answered"),
@@ -267,6 +276,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "loss": LOSSES,
     "colour": COLOURS,
     "delivery": DELIVERIES,
+    "untold": UNTOLD,
     "channel": CHANNELS,
     "call": CALLS,
     "cell": CELLS,

@@ -94,7 +94,7 @@ def test_the_json_has_stable_keys(files: dict[str, bytes]) -> None:
     assert set(content["figures"]) == {
         *("schema", "course", "targets", "rates", "pace", "stages", "units", "deliveries"),
         *("channels", "loudspeakers", "escalations", "answers", "transfer", "burden"),
-        *("forecast", "roster_faults", "timeline", "heads", "sources"),
+        *("telling", "forecast", "roster_faults", "timeline", "heads", "sources"),
     }
     assert set(content["figures"]["rates"]) == {
         *("reach", "handed_over", "answer", "on_time", "answered_people", "reach_by_level")

@@ -127,6 +127,7 @@ def test_a_report_stays_good_when_the_alert_goes_on(tmp_path: Path) -> None:
         (("figures", "course", "break_glass"), 0),
         (("figures", "escalations", "unwoken"), [[1, 2]]),
         (("figures", "channels", "sms", "delivered"), 21),
+        (("figures", "telling", "people", "silent"), 99),
         (("figures", "transfer"), None),
         (("units", 0, "covered"), 99),
         (("units", 1, "name"), "another name"),

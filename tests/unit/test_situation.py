@@ -116,6 +116,7 @@ def worst(status: str) -> Situation:
         next_at=None,
         next_acts=(),
         told=("alternates", "grandparent"),
+        untold="no-message",
         holders=(person,),
     )
     case = HelpView(

@@ -50,6 +50,9 @@ _HELP = ("help.opened", "help.climbed", "help.taken", "help.closed")
 SOURCES: Mapping[str, tuple[str, ...]] = {
     "course": _ALERT,
     "targets": tuple(dict.fromkeys((*_SENDING, *_ASKING, *_ANSWERS))),
+    "telling": tuple(
+        dict.fromkeys((*_SENDING, *_ASKING, *_ANSWERS, "restored", "store.taken-back"))
+    ),
     "rates": tuple(dict.fromkeys((*_SENDING, *_ASKING, *_ANSWERS))),
     "pace": (*_ASKING, *_ANSWERS),
     "stages": (*_ASKING, *_ANSWERS),
@@ -114,6 +117,7 @@ def of_replay(state: Replay) -> Figures:
     return Figures(
         course=state.course.figures(state.as_of),
         targets=_targets(state),
+        telling=state.telling.figures(state.course.state, state.duties, state.replies),
         rates=_rates(state, stages),
         pace=pace,
         stages=stages,

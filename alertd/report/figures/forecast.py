@@ -6,10 +6,10 @@ from typing import Any
 
 from alertd.decide.forecast import MOST
 from alertd.model import Channel, DeliveryState, Millis, Recorded
+from alertd.report.figures.foreseen import Forecast, LevelForecast
 from alertd.report.figures.part import Take
 from alertd.report.figures.places import Places
 from alertd.report.figures.spread import needed
-from alertd.report.figures.values import Forecast, LevelForecast
 from rosters.words import Level
 
 _HANDED = frozenset({int(DeliveryState.ACCEPTED), int(DeliveryState.DELIVERED)})

@@ -5,10 +5,11 @@ bytes a delivery, whatever their number, and none for the numbers that were left
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from alertd.decide.plan import ANSWERED, MUTED
+from alertd.decide.settle import BY_HAND
 from alertd.lanes import channel_of
 from alertd.model import (
     HELP_PRIORITY,
@@ -51,6 +52,7 @@ class HandoverPart:
         self.extra_by_person: Counter[int] = Counter()
         self.muted: set[int] = set()
         self.spared: set[int] = set()  # reminders and calls whose answer came first
+        self.by_hand: set[int] = set()  # calls that an operator is to make
         self.dead: set[int] = set()  # failed for the address's own sake
         self.attempts = 0
 
@@ -158,6 +160,8 @@ class HandoverPart:
 
     def _now(self, place: int, state: int, reason: str) -> None:
         self.state[place] = state
+        if state == _S.ACCEPTED and reason == BY_HAND:
+            self.by_hand.add(place)
         if state == _S.FAILED:
             self.reason[place] = reason
         else:
@@ -174,11 +178,9 @@ class HandoverPart:
             self._drop(_S.CANCELLED)
 
     def _drop(self, gone: DeliveryState) -> None:
-        place = self.state.find(_S.PENDING, 1)
-        while place > 0:
+        for place in self.waiting():
             if place not in self.real_help:
                 self.state[place] = gone
-            place = self.state.find(_S.PENDING, place + 1)
 
     # What it came to.
 
@@ -192,6 +194,21 @@ class HandoverPart:
         if self.state[place] == _NEVER_MADE:
             return None
         return self.state[place], self.played[place]
+
+    def waiting(self) -> Iterator[int]:
+        """The places of what waits for its next try."""
+        place = self.state.find(_S.PENDING, 1)
+        while place > 0:
+            yield place
+            place = self.state.find(_S.PENDING, place + 1)
+
+    def why_held(self, place: int) -> str:
+        """Why a message failed, or was held back; "" where nothing says so."""
+        if place in self.muted:
+            return MUTED
+        if place in self.by_hand:
+            return BY_HAND
+        return ANSWERED if place in self.spared else self.reason.get(place, "")
 
     def by_state(self) -> dict[int, Counter[int]]:
         """Channel → state → deliveries."""

@@ -12,11 +12,12 @@ from alertd.report.figures.handover import HandoverPart
 from alertd.report.figures.part import Part, Take
 from alertd.report.figures.presence import PresencePart
 from alertd.report.figures.replies import RepliesPart
+from alertd.report.figures.telling import TellingPart
 from alertd.report.figures.timeline import TimelinePart
 from alertd.report.figures.values import Head, Key
 
 BATCHES = frozenset({"claimed", "settled", "receipts"})  # of several alerts' deliveries
-NODE_WIDE = frozenset({"presence"})
+NODE_WIDE = frozenset({"presence", "restored", "store.taken-back"})
 
 
 class Replay:
@@ -26,6 +27,7 @@ class Replay:
         self.alert_no = alert_no
         self.course = CoursePart(alert_no)
         self.handover = HandoverPart(alert_no)
+        self.telling = TellingPart(self.handover)
         self.duties = DutiesPart(alert_no)
         self.replies = RepliesPart(alert_no)
         self.presence = PresencePart(alert_no)
@@ -38,6 +40,7 @@ class Replay:
         self._takes: dict[str, list[Take]] = {}
         self._section(self.course)
         self._section(self.handover)
+        self._section(self.telling)
         for part in (self.duties, self.replies, self.presence, self.digests, self.forecast):
             self._section(part)
         self._section(self.timeline)

@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from alertd.model import Millis, stage_of
+from alertd.report.figures.foreseen import Forecast
+from alertd.report.figures.standings import Telling
 
-SCHEMA = 5  # of `Figures.to_dict`; raised when a key changes its meaning or goes
+SCHEMA = 6  # of `Figures.to_dict`; raised when a key changes its meaning or goes
 
 Key = tuple[str, int, int]
 """A fact's place: (node, writer, seq)."""
@@ -278,43 +280,6 @@ class Burden:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Foreseen:
-    """When messages were to be handed over after the issue, and when they were.
-
-    `most` is 90 %; None where so many never were. `late`: how many were forecast to come after the
-    policy's first rung; `late_was`: how many hadn't been handed over by then, None where nobody
-    wrote down when it was.
-    """
-
-    messages: int
-    first_ms: Millis
-    most_ms: Millis
-    last_ms: Millis
-    late: int
-    handed_over: int
-    first_was_ms: Millis | None
-    most_was_ms: Millis | None
-    last_was_ms: Millis | None
-    late_was: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LevelForecast(Foreseen):
-    """Of one level of the hierarchy."""
-
-    level: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast(Foreseen):
-    """Of a channel's first wave; `ahead`: how many messages of other alerts waited before it."""
-
-    channel: str
-    ahead: int
-    levels: tuple[LevelForecast, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RosterFaults:
     """What the roster must mend: numbers refused by code, and duties that nobody can be told of.
 
@@ -356,6 +321,7 @@ class Figures:
 
     course: Course
     targets: Targets
+    telling: Telling | None  # None: the journal is older than what says whose a message is
     rates: Rates
     pace: Pace
     stages: tuple[StageFigures, ...]
@@ -386,6 +352,17 @@ class Figures:
         """
         first = self.first and self.first.stage
         return tuple(each for each in self.escalations.unwoken if stage_of(each[0]).word == first)
+
+    @property
+    def why_never(self) -> Mapping[int, str] | None:
+        """Why nothing has left, by requirement; None where nobody knows for whom anything has."""
+        return None if self.telling is None else dict(self.telling.never)
+
+    @property
+    def unwoken_untold(self) -> int:
+        """How many of `unwoken` nothing of the alert has left for: they aren't to blame."""
+        why = self.why_never or {}
+        return sum(number in why for number, _ in self.unwoken)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts and numbers, as a report file carries them."""

@@ -2,7 +2,8 @@
 
 What a unit and all below it were asked stands in one row of `coverage`, what became of the
 deliveries of a channel in eight rows of `delivery_count`: the cost is the number of units shown,
-whatever the number of recipients.
+whatever the number of recipients. Only of whom nobody answers for it is looked up who was told,
+and of no more than some thousands.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,6 +19,7 @@ from alertd.store.batches import batches
 from alertd.store.cries import Reach, reach_of, reaches
 from alertd.store.fold.answers import first_stage_of
 from alertd.store.fold.scope import below, in_force
+from alertd.store.reads.told import untold
 from alertd.store.reads.vacant import Vacancy, vacancies
 
 
@@ -104,6 +106,8 @@ class Board:
         help_open: Calls for help that nobody has closed.
         help_untaken: Those that nobody has taken yet.
         help_unheard: Of these, those about which no message is known to have left.
+        untold: Of the first stage's duties that nobody answers for, those for whose holders nothing
+            has left; None where they are too many to look.
         vacant: Grids and stairwells in which nobody is answerable; they are in no other count.
         unclear: Replies that an operator should read; None outside the whole city.
     """
@@ -115,6 +119,7 @@ class Board:
     help_untaken: int
     help_unheard: int = 0
     vacant: int = 0
+    untold: int | None = 0
     unclear: int | None = field(default=None)
 
 
@@ -134,6 +139,8 @@ def board(connection: Connection, alert_no: int, *, path: str = "", whole: bool 
     found = stages(connection, alert_no, path)
     channels = _channels(connection, alert_no) if whole else None
     help_open, untaken, unheard = _help(connection, alert_no, path)
+    version = issued_version(connection, alert_no)
+    then = path_then(connection, version, path)
     return Board(
         funnel=_funnel(found, channels),
         stages=found,
@@ -142,6 +149,7 @@ def board(connection: Connection, alert_no: int, *, path: str = "", whole: bool 
         help_untaken=untaken,
         help_unheard=unheard,
         vacant=len(empty(connection, alert_no, path)),
+        untold=untold(connection, alert_no, found[0], version, then) if found else 0,
         unclear=None if path else unclear_count(connection),
     )
 

@@ -31,6 +31,7 @@ from alertd.store.fold.scope import below, in_force
 from alertd.store.frozen import policy_of
 from alertd.store.reads.board import issued_version, path_then
 from alertd.store.reads.paging import Page
+from alertd.store.reads.told import signs, why_never
 from rosters.shifts import spelled
 
 _HEARD = {Played.PLAYED: "heard", Played.PARTIAL: "cut"}
@@ -81,6 +82,8 @@ class Unanswered:
             duty_desk.
         told: What the ladder has done so far: alternates, parent, grandparent, call_list,
             door_knock, duty_desk.
+        untold: Why nothing of the alert has left for any of the holders, in a word of
+            `decide.told.Standing`; "" where something has, or may have.
         holders: Principals first.
     """
 
@@ -97,6 +100,7 @@ class Unanswered:
     next_at: Millis | None
     next_acts: tuple[str, ...]
     told: tuple[str, ...]
+    untold: str
     holders: tuple[PersonView, ...]
 
 
@@ -127,14 +131,25 @@ def unanswered(
     held = people.holders(connection, [duty_of(row.no) for row in shown])
     persons = [holder.person_no for holders in held.values() for holder in holders]
     views = person_views(connection, alert_no, persons)
-    policy = _policy(connection, alert_no)
-    items = tuple(_item(row, held.get(duty_of(row.no), ()), views, policy) for row in shown)
+    known = signs(connection, alert_no, persons)
+    policy, state_now = _alert(connection, alert_no)
+    items = tuple(
+        _item(
+            row,
+            (holders := held.get(duty_of(row.no), ())),
+            views,
+            policy,
+            why_never(state_now, known, [each.person_no for each in holders]),
+        )
+        for row in shown
+    )
     return Page(items=items, next=shown[-1].no if len(rows) > limit else None)
 
 
-def _policy(connection: Connection, alert_no: int) -> Policy:
-    query = select(t.alert.c.policy).where(t.alert.c.no == alert_no)
-    return policy_of(connection.execute(query).scalar_one())
+def _alert(connection: Connection, alert_no: int) -> tuple[Policy, str]:
+    query = select(t.alert.c.policy, t.alert.c.state).where(t.alert.c.no == alert_no)
+    policy, state = connection.execute(query).one()
+    return policy_of(policy), state
 
 
 def silent(
@@ -205,6 +220,7 @@ def _item(
     holders: Sequence[people.Holder],
     views: dict[int, dict[str, Any]],
     policy: Policy,
+    untold: str,
 ) -> Unanswered:
     return Unanswered(
         no=row.no,
@@ -220,6 +236,7 @@ def _item(
         next_at=row.due_at,
         next_acts=_next_acts(row, holders, policy),
         told=tuple(bit.name.lower() for bit in Told if bit.name and row.told & bit),
+        untold=untold,
         holders=holders_shown(holders, views),
     )
 

@@ -1,0 +1,126 @@
+"""Whether anything of an alert has left for somebody, and why nothing has.
+
+Whoever was never told isn't silent. Nobody is called told by what only waits, and nobody never
+told by what may have left.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import IntFlag, StrEnum
+from typing import Final
+
+from alertd.decide.plan import ANSWERED, MUTED
+from alertd.decide.settle import BY_HAND
+from alertd.model import DeliveryState
+
+Run = tuple[int, int, int]
+"""`n` numbers in a row, and as many that go with them: (first, first that goes with it, n)."""
+
+
+class Sign(IntFlag):
+    """What one message to somebody says of it; several of one person are added up.
+
+    Fits a byte, so that a report on two million people can keep one of each.
+    """
+
+    RECIPIENT = 1  # of the selection, or of those told before
+    LEFT = 2  # a gateway has it, or has brought it
+    PERHAPS = 4  # under way, or nobody can tell
+    WAITS = 8
+    ENDED = 16  # it waited when the alert ended
+    FAILED = 32
+    NO_ROUTE = 64  # no route may carry it
+    LEFT_OUT = 128  # by a drill's plan
+
+
+class Standing(StrEnum):
+    """How somebody stands; all but the first two are reasons why they were never told."""
+
+    TOLD = "told"
+    PERHAPS = "perhaps"  # nobody can tell whether anything has reached a gateway
+    WAITS = "waits"
+    SUPERSEDED = "superseded"  # a later alert took its place before anything had left
+    ENDED = "ended-first"
+    FAILED = "all-failed"
+    NO_ROUTE = "no-route"
+    LEFT_OUT = "left-out"
+    NO_MESSAGE = "no-message"  # none was made: no number, not on duty, or not their turn yet
+
+    @property
+    def never(self) -> bool:
+        """Whether nothing of the alert has left, for all that is known."""
+        return self not in {Standing.TOLD, Standing.PERHAPS}
+
+
+_OF_STATE: Final = {
+    DeliveryState.PENDING: Sign.WAITS,
+    DeliveryState.SENDING: Sign.PERHAPS,
+    DeliveryState.ACCEPTED: Sign.LEFT,
+    DeliveryState.DELIVERED: Sign.LEFT,
+    DeliveryState.FAILED: Sign.FAILED,
+    DeliveryState.UNKNOWN: Sign.PERHAPS,
+    DeliveryState.EXPIRED: Sign.ENDED,
+    DeliveryState.CANCELLED: Sign.ENDED,
+}
+_OF_REASON: Final = {
+    "no-route": Sign.NO_ROUTE,
+    "route-outside-plan": Sign.NO_ROUTE,
+    "outside-plan": Sign.LEFT_OUT,
+    MUTED: Sign.LEFT_OUT,
+    ANSWERED: Sign(0),  # it only asked for what had come
+}
+_HELD_BACK: Final = frozenset({DeliveryState.FAILED, DeliveryState.CANCELLED})
+# What may still come first, then what would have come, then what couldn't.
+_WHY: Final = (
+    (Sign.WAITS, Standing.WAITS),
+    (Sign.ENDED, Standing.ENDED),
+    (Sign.FAILED, Standing.FAILED),
+    (Sign.NO_ROUTE, Standing.NO_ROUTE),
+    (Sign.LEFT_OUT, Standing.LEFT_OUT),
+)
+
+
+def sign(state: int, reason: str = "", *, marked: bool = False) -> Sign:
+    """What a message says, by its state.
+
+    Args:
+        state: A DeliveryState.
+        reason: Why, where it failed or was held back.
+        marked: An earlier try of it may have gone out.
+    """
+    of_state = DeliveryState(state)
+    if of_state is DeliveryState.ACCEPTED and reason == BY_HAND:
+        return Sign.WAITS  # a call that stands on an operator's list
+    held = _OF_REASON.get(reason) if of_state in _HELD_BACK else None
+    found = _OF_STATE[of_state] if held is None else held
+    return found | Sign.PERHAPS if marked else found
+
+
+def standing(signs: int, *, superseded: bool) -> Standing:
+    """How somebody stands by all their messages.
+
+    Args:
+        signs: Of these, added up.
+        superseded: A later alert has taken this one's place.
+    """
+    if signs & Sign.LEFT:
+        return Standing.TOLD
+    if signs & Sign.PERHAPS:
+        return Standing.PERHAPS
+    why = next((word for bit, word in _WHY if signs & bit), Standing.NO_MESSAGE)
+    return Standing.SUPERSEDED if why is Standing.ENDED and superseded else why
+
+
+def runs(pairs: Iterable[Sequence[int]]) -> list[list[int]]:
+    """Pairs of numbers as runs: people are numbered in the order of their duties, so few.
+
+    A second number 0 is nobody, and has no neighbour.
+    """
+    found: list[list[int]] = []
+    for one, other in pairs:
+        if found:
+            first, with_it, n = found[-1]
+            if with_it and (one, other) == (first + n, with_it + n):
+                found[-1][2] = n + 1
+                continue
+        found.append([one, other, 1])
+    return found
