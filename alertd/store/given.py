@@ -6,9 +6,10 @@ and a late receipt of a lost message another's. A person's is in the link that t
 """
 
 import json
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, or_, select
 
 from alertd.decide.short_code import PER_LETTER
 from alertd.model import Fact, Millis
@@ -50,11 +51,12 @@ def next_alert(connection: Connection) -> int:
 def last_person(connection: Connection) -> int:
     """The last number that a person may have been given."""
     there = connection.execute(select(func.max(t.person.c.no))).scalar() or 0
-    return max([there, *_left_out(connection)])
+    bodies = left_out(connection, t.journal.c.body)
+    return max([there, *(int(json.loads(row.body).get("person", 0)) for row in bodies)])
 
 
-def _left_out(connection: Connection) -> list[int]:
-    """The last numbers of people that were left out, each time.
+def left_out(connection: Connection, *columns: ColumnElement[Any]) -> Sequence[Row[Any]]:
+    """These columns of the fact of each time that numbers were left out.
 
     Such a fact is about the number before an alert's, which no alert has, or about the last there
     is: so the journal isn't gone through.
@@ -62,8 +64,8 @@ def _left_out(connection: Connection) -> list[int]:
     j, a, b = t.journal.c, t.alert.c, t.alert.alias().c
     before = select(a.no - 1).where(a.no > 1, ~exists().where(b.no == a.no - 1))
     last = select(func.max(j.alert_no)).scalar_subquery()
-    query = select(j.body).where(or_(j.alert_no.in_(before), j.alert_no == last), j.kind == _KIND)
-    return [json.loads(body).get("person", 0) for body in connection.execute(query).scalars()]
+    query = select(*columns).where(or_(j.alert_no.in_(before), j.alert_no == last))
+    return connection.execute(query.where(j.kind == _KIND)).all()
 
 
 def leave_out(tx: Transaction, taken_at: Millis, *, source: str, chance_ms: Millis = 0) -> None:

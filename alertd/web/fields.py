@@ -35,5 +35,5 @@ After = Annotated[int | None, Query(ge=0, le=INT64, description="`next` of the p
 Limit = Annotated[int, Query(ge=1, le=500)]
 Cursor = Annotated[
     str | None,
-    Query(max_length=2_000, description="node:writer:seq,… as `cursor` of the answer before"),
+    Query(max_length=2_000, description="~eras~node:writer:seq,… as `cursor` of the answer before"),
 ]

@@ -1,7 +1,8 @@
 """The live stream: facts as they are committed, for as long as somebody listens.
 
 A listener's cursor names a place in every chain, so that a reader that was away goes on where it
-was: `node:writer:seq,node:writer:seq`. A heartbeat tells a page that silence is calm, not a stall.
+was: `~eras~node:writer:seq,node:writer:seq` (see `alertd.store.eras`). A heartbeat tells a page
+that silence is calm, not a stall.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from fastapi.sse import format_sse_event
 
 from alertd.errors import InvalidInputError
 from alertd.model import Recorded
-from alertd.store import journal
+from alertd.store.eras import MOST, Place, go_on
 from alertd.store.reads.timeline import heads, key_of
 from alertd.web.deps import Deps
 from alertd.web.tail import Ear, Found, Tail, page, places
@@ -25,27 +26,32 @@ HEARTBEAT_S: Final = 5.0
 LONGEST_S: Final = 600.0  # then the client comes back, and whether it may is asked anew
 _MOST_CHAINS: Final = 64
 _PLACE = re.compile(r"([A-Za-z0-9._-]{1,40}):([0-9]{1,9}):([0-9]{1,18})")
+_ERAS = re.compile(rf"~((?:[0-9a-f]{{8}}\.){{0,{MOST - 1}}}(?:[0-9a-f]{{8}})?)~", re.ASCII)
 
 
-def parse_cursor(text: str | None) -> journal.Cursor:
-    """Read `node:writer:seq,…`; nothing is the beginning.
+def parse_cursor(text: str | None) -> Place:
+    """Read `~era.era~node:writer:seq,…`; nothing is the beginning, and without eras it is of now.
 
     Raises:
         InvalidInputError: It isn't one.
     """
-    cursor: journal.Cursor = {}
-    places = [place for place in (text or "").split(",") if place]
-    for place in places:
-        match = _PLACE.fullmatch(place.strip())
+    place = Place({})
+    told = _ERAS.match(text or "")
+    places = [place for place in (text or "")[told.end() if told else 0 :].split(",") if place]
+    for each in places:
+        match = _PLACE.fullmatch(each.strip())
         if match is None or len(places) > _MOST_CHAINS:
             raise InvalidInputError("A cursor is node:writer:seq,…", field="after")
-        cursor[match[1], int(match[2])] = int(match[3])
-    return cursor
+        place.cursor[match[1], int(match[2])] = int(match[3])
+    place.eras = tuple(filter(None, told[1].split("."))) if told else None
+    return place
 
 
-def format_cursor(cursor: journal.Cursor) -> str:
+def format_cursor(place: Place) -> str:
     """What `parse_cursor` reads."""
-    return ",".join(f"{node}:{writer}:{seq}" for (node, writer), seq in sorted(cursor.items()))
+    cursor = sorted(place.cursor.items())
+    eras = "" if place.eras is None else f"~{'.'.join(place.eras)}~"
+    return eras + ",".join(f"{node}:{writer}:{seq}" for (node, writer), seq in cursor)
 
 
 def fact_of(row: Recorded, *, bodies: bool) -> dict[str, Any]:
@@ -76,7 +82,7 @@ class Listener:
             was shut out, or has other rights now, hears no more.
     """
 
-    cursor: journal.Cursor | None
+    cursor: Place | None
     alert_no: int | None = None
     bodies: bool = False
     calendar: bool = False
@@ -99,13 +105,13 @@ async def follow(tail: Tail, listener: Listener) -> AsyncIterator[bytes]:
     deps = tail.deps
     if deps.stopping.is_set():
         return
-    cursor = dict(await asyncio.to_thread(_begin, deps, listener))
+    place = await asyncio.to_thread(_begin, deps, listener)
     loop = asyncio.get_running_loop()
-    yield _beat(deps, cursor)
+    yield _beat(deps, place)
     ends_at_s = loop.time() + LONGEST_S
     asked_at_s = loop.time()
     while not deps.stopping.is_set() and loop.time() < ends_at_s:
-        async with aclosing(_told_next(tail, cursor, listener)) as heard:
+        async with aclosing(_told_next(tail, place, listener)) as heard:
             async for told in heard:
                 if loop.time() - asked_at_s >= HEARTBEAT_S:
                     if listener.still is not None and not await listener.still():
@@ -116,22 +122,20 @@ async def follow(tail: Tail, listener: Listener) -> AsyncIterator[bytes]:
                     break
 
 
-async def _told_next(
-    tail: Tail, cursor: journal.Cursor, listener: Listener
-) -> AsyncGenerator[bytes, None]:
+async def _told_next(tail: Tail, place: Place, listener: Listener) -> AsyncGenerator[bytes, None]:
     """What has come since, and then what comes, until the ear loses its place."""
     with tail.ear() as ear:
         await tail.begun()
-        while rows := await asyncio.to_thread(page, tail.deps, cursor):
-            if told := _told(places(rows, dict(cursor)), cursor, listener):
+        while rows := await asyncio.to_thread(page, tail.deps, place):
+            if told := _told(places(rows, place.copy()), place, listener):
                 yield told
-        async with aclosing(_heard(tail.deps, ear, cursor, listener)) as heard:
+        async with aclosing(_heard(tail.deps, ear, place, listener)) as heard:
             async for told in heard:
                 yield told
 
 
 async def _heard(
-    deps: Deps, ear: Ear, cursor: journal.Cursor, listener: Listener
+    deps: Deps, ear: Ear, place: Place, listener: Listener
 ) -> AsyncGenerator[bytes, None]:
     """What comes to an ear that has caught up, and heartbeats, until it loses its place."""
     loop = asyncio.get_running_loop()
@@ -140,48 +144,48 @@ async def _heard(
         found = await ear.hear(told_at_s + HEARTBEAT_S - loop.time())
         if not found and ear.lost:
             return
-        told = _told(found, cursor, listener)
+        told = _told(found, place, listener)
         if not told and loop.time() - told_at_s >= HEARTBEAT_S:
-            told = _beat(deps, cursor)
+            told = _beat(deps, place)
         if told:
             told_at_s = loop.time()
             yield told
 
 
-def _begin(deps: Deps, listener: Listener) -> journal.Cursor:
-    if listener.cursor is not None:
-        return listener.cursor
+def _begin(deps: Deps, listener: Listener) -> Place:
     with deps.store.read() as connection:
-        return heads(connection)
+        place = Place(heads(connection)) if listener.cursor is None else listener.cursor.copy()
+        go_on(connection, place)
+        return place
 
 
-def _told(found: Iterable[Found], cursor: journal.Cursor, listener: Listener) -> bytes:
-    """What is new to a listener, for the wire; moves `cursor` behind it."""
+def _told(found: Iterable[Found], place: Place, listener: Listener) -> bytes:
+    """What is new to a listener, for the wire; moves `place` behind it."""
     told = []
     for each in found:
         row = each.row
-        if row.seq <= cursor.get((row.node, row.writer), 0):
+        if row.seq <= place.cursor.get((row.node, row.writer), 0):
             continue  # it has read that by itself
-        cursor[row.node, row.writer] = row.seq
+        place.cursor[row.node, row.writer] = row.seq
         if listener.hears(row):
-            told.append(_event(each, cursor, bodies=listener.bodies))
+            told.append(_event(each, place, bodies=listener.bodies))
     return b"".join(told)
 
 
-def _event(found: Found, cursor: journal.Cursor, *, bodies: bool) -> bytes:
-    """In words of its own only for one whose cursor isn't that of all the others."""
-    if cursor != found.cursor:
-        return _rendered("fact", cursor, fact_of(found.row, bodies=bodies))
+def _event(found: Found, place: Place, *, bodies: bool) -> bytes:
+    """In words of its own only for one whose place isn't that of all the others."""
+    if place != found.place:
+        return _rendered("fact", place, fact_of(found.row, bodies=bodies))
     text = found.wire.get(bodies)
     if text is None:
-        text = found.wire[bodies] = _rendered("fact", cursor, fact_of(found.row, bodies=bodies))
+        text = found.wire[bodies] = _rendered("fact", place, fact_of(found.row, bodies=bodies))
     return text
 
 
-def _beat(deps: Deps, cursor: journal.Cursor) -> bytes:
-    return _rendered("beat", cursor, {"now": deps.now()})
+def _beat(deps: Deps, place: Place) -> bytes:
+    return _rendered("beat", place, {"now": deps.now()})
 
 
-def _rendered(event: str, cursor: journal.Cursor, data: dict[str, Any]) -> bytes:
+def _rendered(event: str, place: Place, data: dict[str, Any]) -> bytes:
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return format_sse_event(event=event, id=format_cursor(cursor), data_str=text)
+    return format_sse_event(event=event, id=format_cursor(place), data_str=text)

@@ -1,7 +1,7 @@
 """The journal's end, read once for all who listen: two hundred boards cost a commit one look.
 
 A listener first reads by itself what it has missed, and then takes what the tail finds. What it
-finds comes with the cursor behind it, which is the same for all who have caught up, and is put
+finds comes with the place behind it, which is the same for all who have caught up, and is put
 into words for the wire once.
 """
 
@@ -16,6 +16,7 @@ from fastapi import Depends, Request
 
 from alertd.model import Recorded
 from alertd.store import journal
+from alertd.store.eras import Place, go_on
 from alertd.store.reads.timeline import heads
 from alertd.web.deps import Deps
 
@@ -34,12 +35,12 @@ class Found:
 
     Args:
         row: The fact.
-        cursor: Behind it.
+        place: Behind it.
         wire: It in the words of the wire, by whether with its body; made by who needs it first.
     """
 
     row: Recorded
-    cursor: journal.Cursor
+    place: Place
     wire: dict[bool, bytes] = field(default_factory=dict)
 
 
@@ -114,18 +115,18 @@ class Tail:
 
     async def _read(self) -> None:
         deps = self.deps
-        cursor = await asyncio.to_thread(self._end)
+        place = await asyncio.to_thread(self._end)
         self._begun.set()
         while self._ears and not deps.stopping.is_set():
             # Asked for before reading, so that a commit in between isn't slept through.
             committed = asyncio.create_task(deps.runner.committed())
             try:
-                known = dict(cursor)
-                rows = await asyncio.to_thread(page, deps, cursor)
-                if cursor != known:
+                known = place.copy()
+                rows = await asyncio.to_thread(page, deps, place)
+                if place != known:
                     self.lose_all()  # each finds its own place
                 if rows:
-                    found = list(places(rows, cursor))
+                    found = list(places(rows, place))
                     for ear in tuple(self._ears):
                         ear.tell(found)
                 else:
@@ -135,25 +136,31 @@ class Tail:
             with suppress(TimeoutError):
                 await asyncio.wait_for(deps.stopping.wait(), COALESCE_S)
 
-    def _end(self) -> journal.Cursor:
+    def _end(self) -> Place:
         with self.deps.store.read() as connection:
-            return dict(heads(connection))
+            place = Place(heads(connection))
+            go_on(connection, place)
+            return place
 
 
-def page(deps: Deps, cursor: journal.Cursor) -> list[Recorded]:
-    """What comes behind a cursor, some hundreds at the most; one past the end is moved there."""
+def page(deps: Deps, place: Place) -> list[Recorded]:
+    """What comes behind a place, some hundreds at the most; one past the end is moved there.
+
+    One of an era before is moved to where the journal went on from an earlier end.
+    """
     with deps.store.read() as connection:
-        rows = journal.read(connection, cursor, limit=PAGE)
+        go_on(connection, place)
+        rows = journal.read(connection, place.cursor, limit=PAGE)
         if not rows:
-            journal.step_back(connection, cursor)
+            journal.step_back(connection, place.cursor)
         return rows
 
 
-def places(rows: Sequence[Recorded], cursor: journal.Cursor) -> Iterator[Found]:
-    """Each fact with the cursor behind it; moves `cursor` behind all."""
+def places(rows: Sequence[Recorded], place: Place) -> Iterator[Found]:
+    """Each fact with the place behind it; moves `place` behind all."""
     for row in rows:
-        cursor[row.node, row.writer] = row.seq
-        yield Found(row, dict(cursor))
+        place.cursor[row.node, row.writer] = row.seq
+        yield Found(row, place.copy())
 
 
 async def _until(deps: Deps, committed: asyncio.Task[None], timeout_s: float) -> None:

@@ -13,6 +13,7 @@ import pytest
 from alertd.engine.turn import Turn
 from alertd.errors import InvalidInputError
 from alertd.store import access, credentials
+from alertd.store.eras import Place
 from alertd.web.live import HEARTBEAT_S, format_cursor, parse_cursor
 from tests.unit.test_web_drills import BLIND
 from tests.unit.web_city import TOWN, WebCity, served, short
@@ -231,7 +232,17 @@ async def test_nobody_unknown_listens(web: WebCity) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["x", "a:1", "a:1:2:3", "a:-1:2", "a:1:" + "9" * 30, "a b:1:2", ",".join(["a:1:2"] * 65)],
+    [
+        "x",
+        "a:1",
+        "a:1:2:3",
+        "a:-1:2",
+        "a:1:" + "9" * 30,
+        "a b:1:2",
+        "~xyz~a:1:2",
+        "~0a1b2c3d",
+        ",".join(["a:1:2"] * 65),
+    ],
 )
 def test_cursors_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(InvalidInputError):
@@ -240,5 +251,7 @@ def test_cursors_that_are_none_are_refused(text: str) -> None:
 
 def test_a_cursor_is_read_as_it_was_written() -> None:
     cursor = {("city", 1): 5, ("town", 2): 900}
-    assert parse_cursor(format_cursor(cursor)) == cursor
-    assert parse_cursor(None) == {}
+    for eras in (None, (), ("0a1b2c3d",), ("0a1b2c3d", "ffffffff")):
+        place = Place(cursor, eras)
+        assert parse_cursor(format_cursor(place)) == place
+    assert parse_cursor(None) == Place({})

@@ -8,8 +8,10 @@ from contextlib import AsyncExitStack, aclosing
 import pytest
 from sqlalchemy import Engine, event
 
+from alertd.store.eras import Place
+from alertd.store.given import leave_out
 from alertd.store.reads.timeline import heads
-from alertd.web.live import Listener, follow, format_cursor
+from alertd.web.live import Listener, follow, format_cursor, parse_cursor
 from alertd.web.tail import Ear, Tail
 from tests.unit.web_city import WebCity, short, web_city
 
@@ -86,7 +88,7 @@ async def test_who_loses_the_place_reads_by_itself_and_has_each_fact_once(web: W
 
 async def test_a_cursor_of_ones_own_is_gone_on_with(web: WebCity) -> None:
     tail = Tail(web.deps)
-    cursor = {("elsewhere", 7): 12}
+    cursor = Place({("elsewhere", 7): 12})
     async with (
         asyncio.timeout(20),
         aclosing(follow(tail, Listener(cursor=cursor))) as stream,
@@ -105,7 +107,7 @@ async def test_a_cursor_behind_the_end_hears_what_comes(web: WebCity) -> None:
     """A standby took over that lacks the last moments, or a backup was restored."""
     tail = Tail(web.deps)
     with web.deps.store.read() as connection:
-        ahead = {place: seq + 1_000 for place, seq in heads(connection).items()}
+        ahead = Place({place: seq + 1_000 for place, seq in heads(connection).items()})
     async with (
         asyncio.timeout(20),
         aclosing(follow(tail, Listener(cursor=ahead))) as stream,
@@ -135,3 +137,26 @@ async def test_an_ear_that_is_too_slow_is_let_go() -> None:
         await ear.hear(0)
     async with asyncio.timeout(1):
         assert await ear.hear(60) == ()
+
+
+async def test_who_was_ahead_of_a_restore_hears_all_that_came_since(web: WebCity) -> None:
+    tail = Tail(web.deps)
+    with web.deps.store.read() as connection:
+        before = heads(connection)
+    await web.deps.runner.submit(lambda turn: leave_out(turn.tx, 0, source="cli"))
+    for _ in range(3):
+        await drafts(web)
+    with web.deps.store.read() as connection:
+        ahead = Place(heads(connection), ())  # as much had come that was lost
+    async with (
+        asyncio.timeout(20),
+        aclosing(follow(tail, Listener(cursor=ahead))) as stream,
+    ):
+        await anext(stream)
+        heard = await _first_facts(stream)
+    sequence = [int(key.rpartition(":")[2]) for _, key in heard]
+    (place,) = before
+    assert sequence == list(range(before[place] + 1, ahead.cursor[place] + 1))
+    again = parse_cursor(heard[-1][0])
+    assert again.cursor == ahead.cursor
+    assert again.eras != ahead.eras

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from alertd.engine.authority import Actor, require
 from alertd.model import Stage
 from alertd.store import journal
+from alertd.store.eras import Place, go_on
 from alertd.store.reads import alerts, answers, unanswered
 from alertd.store.reads import board as reads
 from alertd.store.reads.paging import Page
@@ -134,9 +135,9 @@ async def show_timeline(
     deps: Given, reader: Reader, alert: AlertRef, after: Cursor = None, limit: Limit = 200
 ) -> tuple[Entry, ...]:
     """What happened, a fact a line; for those whose area the alert lies in altogether."""
-    cursor = parse_cursor(after)
+    place = parse_cursor(after)
     return await about(
-        deps, reader, alert, lambda c, view: _timeline(c, reader, view, cursor, limit)
+        deps, reader, alert, lambda c, view: _timeline(c, reader, view, place, limit)
     )
 
 
@@ -144,11 +145,12 @@ def _timeline(
     connection: Connection,
     reader: Actor,
     view: alerts.AlertView,
-    cursor: journal.Cursor,
+    place: Place,
     limit: int,
 ) -> tuple[Entry, ...]:
     require_whole(reader, view)
-    return timeline(connection, view.no, after=cursor, limit=limit)
+    go_on(connection, place)
+    return timeline(connection, view.no, after=place.cursor, limit=limit)
 
 
 def require_whole(reader: Actor, view: alerts.AlertView) -> None:
@@ -165,13 +167,14 @@ async def show_facts(
     deps: Given, reader: Reader, alert: AlertRef, after: Cursor = None, limit: Limit = 200
 ) -> Facts:
     """The journal's facts of the alert with their bodies, behind a cursor."""
-    cursor = parse_cursor(after)
+    place = parse_cursor(after)
 
     def read(connection: Connection, view: alerts.AlertView) -> Facts:
         require_whole(reader, view)
-        rows = journal.read(connection, cursor, alert_no=view.no, limit=limit)
-        cursor.update({(row.node, row.writer): row.seq for row in rows})
+        go_on(connection, place)
+        rows = journal.read(connection, place.cursor, alert_no=view.no, limit=limit)
+        place.cursor.update({(row.node, row.writer): row.seq for row in rows})
         items = [FactView(**fact_of(row, bodies=True)) for row in rows]
-        return Facts(items=items, cursor=format_cursor(cursor))
+        return Facts(items=items, cursor=format_cursor(place))
 
     return await about(deps, reader, alert, read)

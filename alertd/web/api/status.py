@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alertd.engine.authority import Actor, may
 from alertd.errors import ForbiddenError
-from alertd.store import journal
+from alertd.store.eras import Place
 from alertd.store.reads import alerts
 from alertd.store.reads import terminals as reads
 from alertd.store.reads.paging import Page
@@ -69,7 +69,7 @@ def read_terminals(
 async def cursor_of(
     after: Cursor = None,
     last_event_id: Annotated[str | None, Header(max_length=2_000)] = None,
-) -> journal.Cursor | None:
+) -> Place | None:
     """Where a listener goes on: what it saw last, else what it asks for; None: from now on."""
     text = last_event_id or after
     return parse_cursor(text) if text is not None else None
