@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,6 +29,7 @@ from alertd.provision import (
     command_key,
     library_of,
     lock,
+    lost_identity,
     open_store,
     route_config,
     was_served,
@@ -36,13 +37,13 @@ from alertd.provision import (
 )
 from alertd.routes import EVERY_S as ROUTES_EVERY_S
 from alertd.routes import Aside, Routes
-from alertd.settings import Settings, spelled
+from alertd.settings import Settings, emptied, spelled
 from alertd.store.backup.placing import LOCK
 from alertd.store.database import Store
 from alertd.store.departure import refuse_departed
 from alertd.store.dialect import is_sqlite
 from alertd.store.home import refuse_copy
-from alertd.store.starts import routes_before
+from alertd.store.starts import identity_lost, known, routes_of
 from alertd.ticking import Ticker
 from alertd.web.app import create_app
 from alertd.web.commands.drilling import office_of
@@ -114,7 +115,8 @@ class Node:
     in_place: bool = False
     refuse: Callable[[Settings], None] | None = None
     _began: bool = False
-    _gone: AlertdError | None = None  # routes that the settings had at the start before
+    door: Callable[[], Iterable[AlertdError]] = tuple  # what the console's door lacks now
+    _gone: list[AlertdError] = field(default_factory=list)  # what the settings had before
     _renewals: list[tuple[str, str]] = field(default_factory=list)  # the broker's, not on record
     _ticker: Ticker = field(default_factory=Ticker)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -145,6 +147,11 @@ class Node:
             self.refuse(self.settings)
         # Who has sent for a city goes on; who begins, and whoever drafts right now, is told first.
         goes_on = was_served(self.settings) and not self.in_place
+        if (empty := emptied(self.settings.data_dir)) is not None:
+            if not goes_on:
+                raise empty
+            self._gone.append(empty)
+            log.warning("the settings file is empty")
         self.store = open_store(self.settings)
         self._stack.callback(self.store.close)
         with self.store.read() as connection:
@@ -184,7 +191,7 @@ class Node:
         trouble = self.broker.trouble if self.broker is not None else None
         routes = self.routes_here.troubles if self.routes_here is not None else []
         lacks = self.library.lacks if self.library is not None else ()
-        return [found for found in (*lacks, self._gone, trouble, *routes) if found is not None]
+        return [found for found in (*lacks, *self._gone, trouble, *routes) if found is not None]
 
     async def start(self) -> None:
         """Build the routes and start the engine; `open` was called before."""
@@ -240,13 +247,18 @@ class Node:
             self._began = True
 
     def _look_back(self, store: Store, configs: Mapping[str, RouteConfig]) -> None:
-        """Notice a settings file that has lost routes: by a crash, or a slip of the hand."""
+        """Notice a settings file that has lost something: by a crash, or a slip of the hand."""
+        if self.in_place:
+            return
         with store.read() as connection:
-            gone = routes_before(connection, self.part.title) - configs.keys()
-        if gone and not self.in_place:
+            before = known(connection, self.part.title)
+        if gone := routes_of(before) - configs.keys():
             told = _GONE.format(names=", ".join(sorted(gone)))
-            self._gone = NotConfiguredError(told, field="routes", hint=_GONE_HINT)
+            self._gone.append(NotConfiguredError(told, field="routes", hint=_GONE_HINT))
             log.warning("routes are gone from the settings", routes=sorted(gone))
+        if lost := identity_lost(before, spelled(self.settings)):
+            self._gone.append(lost_identity(lost))
+            log.warning("who sends is gone from the settings", settings=lost)
 
     async def _refuse_shared(self, store: Store, configs: Mapping[str, RouteConfig]) -> None:
         """Raise ConflictError where another process has the one session of a route of ours."""
@@ -333,6 +345,7 @@ class Node:
             channels=self.channels,
             stopping=self.stopping,
             phones=self.phones,
+            lacking=lambda: (*self._gone, *self.door()),
         )
         app = create_app(deps)
         self._ticker.every(_FORGET_S, app.state.imports.sweep)

@@ -6,6 +6,7 @@ Commands that read or mend a stopped city need no more than this, and start fast
 import asyncio
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, TextIO
@@ -17,7 +18,7 @@ from alertd import messages
 from alertd.decide.plan import Route
 from alertd.decide.shares import STALE_MS
 from alertd.engine.library import Library
-from alertd.errors import AlertdError, ConflictError
+from alertd.errors import AlertdError, ConflictError, NotConfiguredError
 from alertd.lanes import service_of
 from alertd.model import Channel as Kind
 from alertd.model import Status
@@ -52,8 +53,8 @@ def library_of(settings: Settings, *, goes_on: bool = False) -> Library:
         goes_on: A file that is wrong is left out, and what is shipped stands for it; else it
             raises. What is under way has kept its own.
     """
-    own = settings.config_dir
     lacks: list[AlertdError] | None = [] if goes_on else None
+    own = _own_folder(settings, lacks)
     policies = load_policies(own / "policies" if own else None, lacks)
     if not settings.confirmations:
         policies = {n: replace(p, confirm_replies=False) for n, p in policies.items()}
@@ -62,6 +63,41 @@ def library_of(settings: Settings, *, goes_on: bool = False) -> Library:
         templates=messages.load_library(own / "templates" if own else None, lacks),
         zone=settings.zone,
         lacks=tuple(lacks or ()),
+    )
+
+
+def _own_folder(settings: Settings, lacks: list[AlertdError] | None) -> Path | None:
+    """Where the city's own words are, if they can be read; `lacks` as `load_policies` has it."""
+    own = settings.config_dir
+    if own is None:
+        return None
+    try:
+        for part in (
+            own,
+            *(part for part in (own / "policies", own / "templates") if part.exists()),
+        ):
+            any(part.iterdir())
+    except OSError as error:
+        reason = error.strerror
+        lack = NotConfiguredError(
+            f"The folder in config_dir can't be read ({own}): {reason}.",
+            field="config_dir",
+            hint="Is its disk mounted? Correct the path, or leave config_dir out.",
+        )
+        if lacks is None:
+            raise lack from None
+        lacks.append(lack)
+        return None
+    return own
+
+
+def lost_identity(lost: Iterable[str]) -> NotConfiguredError:
+    """What is said where settings that name the city are as shipped again."""
+    names = ", ".join(lost)
+    return NotConfiguredError(
+        f"Settings that say who sends are gone since the last start: {names}.",
+        hint="What is shipped stands for them, which is another office's. Is alertd.toml whole?"
+        " Bring it back and start alertd anew.",
     )
 
 

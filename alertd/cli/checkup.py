@@ -15,7 +15,7 @@ from alertd.cli.certificates import expires_at
 from alertd.cli.checkup_folder import folder_findings
 from alertd.cli.checkup_logins import login_findings
 from alertd.cli.checkup_routes import broker_finding, route_findings
-from alertd.cli.checkup_settings import settings_findings
+from alertd.cli.checkup_settings import lost_findings, settings_findings
 from alertd.cli.checkup_store import store_findings
 from alertd.cli.client import TOKEN_VARIABLE, running
 from alertd.cli.findings import PATIENCE_S, Finding, Health, age, of_error
@@ -60,7 +60,7 @@ async def checkup() -> list[Finding]:
     )
     findings += looked_in_time(
         _("settings"),
-        lambda: settings_findings(settings, server),
+        lambda: [*lost_findings(settings), *settings_findings(settings, server)],
         on_disk=dialect.is_sqlite(settings.store_url),
     )
     findings += looked_in_time(_("backup"), lambda: _backup(settings))

@@ -6,15 +6,32 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from alertd.beside import Running
-from alertd.cli.findings import Finding, Health
+from alertd.cli.findings import Finding, Health, of_error
 from alertd.cli.words import _
+from alertd.decide.shares import CONSOLE, Part
 from alertd.errors import AlertdError
-from alertd.provision import address_key, library_of
-from alertd.settings import Settings, spelled
+from alertd.provision import address_key, library_of, lost_identity
+from alertd.settings import Settings, emptied, spelled
 from alertd.store import dialect, starts
 from alertd.store.vault import Vault
 
 _NAMED: Final = 8
+_PROCESSES: Final = (Part().title, CONSOLE.title)
+
+
+def lost_findings(settings: Settings) -> Iterator[Finding]:
+    """What a start would go on without that was set at the one before, of who the city is."""
+    try:
+        if not address_key(settings).is_file():
+            return
+        if (empty := emptied(settings.data_dir)) is not None:
+            yield of_error(_("settings"), empty)
+        for process in _PROCESSES:
+            if lost := starts.identity_lost(_known(settings, process), spelled(settings)):
+                yield of_error(_("settings"), lost_identity(lost))
+                return
+    except (AlertdError, OSError, SQLAlchemyError):  # another finding's to tell
+        return
 
 
 def settings_findings(settings: Settings, server: Running | None) -> Iterator[Finding]:

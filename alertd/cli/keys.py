@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from alertd.beside import kept_token
 from alertd.cli.words import _
 from alertd.clock import UuidV7
@@ -15,6 +17,8 @@ from alertd.store import access, credentials
 from alertd.store.database import Store, Transaction
 from alertd.web.passwords import hash_password, one_time_password
 from alertd.whole import write_whole
+
+log = structlog.get_logger("alertd")
 
 ADMINISTRATOR: Final = "admin"
 PRINCIPAL: Final = "cli"
@@ -73,7 +77,10 @@ def token_of_cli(store: Store, data_dir: Path, now: Millis) -> str:
         made = token_for(tx, PRINCIPAL, "administrator")
         if kept and found is not None:
             credentials.revoke_token(tx, credentials.secret_hash(kept).hex(), by=PRINCIPAL)
-    write_whole(data_dir / TOKEN_FILE, made.encode("ascii"), mode=0o600)
+    try:
+        write_whole(data_dir / TOKEN_FILE, made.encode("ascii"), mode=0o600)
+    except OSError as error:  # what is sent needs no command line
+        log.warning("commands-have-no-token", file=TOKEN_FILE, reason=error.strerror)
     return made
 
 

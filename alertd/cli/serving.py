@@ -21,7 +21,7 @@ from alertd.cli.words import _
 from alertd.clock import SteadyClock
 from alertd.decide.shares import Part
 from alertd.engine.heap import settle_heap
-from alertd.errors import UnavailableError
+from alertd.errors import AlertdError, UnavailableError
 from alertd.provision import was_served
 from alertd.settings import Settings
 from alertd.ticking import Ticker
@@ -105,8 +105,8 @@ class Serving:
             await node.start()
         self._server = server_for(node.app(), node.stopping, self.settings, spare=goes_on)
         shown = self._server.certificate
-        lacks = [elsewhere, shown.trouble if shown is not None else None]
-        show.lacking([*(trouble for trouble in lacks if trouble is not None), *node.troubles])
+        node.door = partial(self._door, elsewhere, shown)
+        show.lacking([*node.door(), *node.troubles])
         assert self._sock is not None  # noqa: S101 - taken
         self._task = asyncio.create_task(self._server.serve(sockets=[self._sock]))
         self._stack.push_async_callback(self._end_server)
@@ -139,6 +139,14 @@ class Serving:
         else:
             self._aside = (host, port)
         return trouble
+
+    def _door(
+        self, elsewhere: UnavailableError | None, shown: Certificate | None
+    ) -> list[AlertdError]:
+        """What is wrong with the console's address and certificate, and isn't mended yet."""
+        at_home = elsewhere is None or self._is_home
+        lacks = (None if at_home else elsewhere, shown.trouble if shown is not None else None)
+        return [lack for lack in lacks if lack is not None]
 
     async def _go_home(self, server: Server) -> None:
         """Serve at the settings' address, too, as soon as it can be had."""

@@ -18,6 +18,7 @@ from alertd.owners import owner_of, user
 from alertd.settings.model import Settings
 
 FILE_NAME: Final = "alertd.toml"
+_NOTHING: Final = " \t\r\n\0"  # a file system may have kept the length alone
 
 
 def load(**overrides: Any) -> Settings:
@@ -48,6 +49,24 @@ def load(**overrides: Any) -> Settings:
         ) from None
     except TypeError:
         raise NotConfiguredError(f"The file {file} holds a name that can't be a setting.") from None
+
+
+def emptied(data_dir: Path) -> NotConfiguredError | None:
+    """What is said of a settings file in which nothing is, as a crash or a power cut leaves it.
+
+    Whoever wants what is shipped has no file, or one in which something stands.
+    """
+    file = find_file(data_dir)
+    try:
+        if file is None or file.read_text(encoding="utf-8-sig").strip(_NOTHING):
+            return None
+    except (OSError, UnicodeDecodeError):
+        return None  # it was read when the settings were, and is being written now
+    return NotConfiguredError(
+        f"The settings file {file} is empty.",
+        hint="A crash or a power cut may have emptied it. Bring it back and start alertd anew;"
+        " where nothing stood in it, remove it.",
+    )
 
 
 def unknown_variables() -> list[str]:
@@ -115,6 +134,8 @@ def _read(file: Path) -> dict[str, Any]:
     content = ""
     try:
         content = file.read_text(encoding="utf-8-sig")
+        if not content.strip(_NOTHING):
+            return {}
         return tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
         raise _not_toml(file, content, str(error)) from None

@@ -4,13 +4,19 @@ A fact says which settings changed since the start before. A setting's value may
 a keyed digest of it is kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from sqlalchemy import Connection, select
 
 from alertd.store import tables as t
 from alertd.store.vault import Vault
+
+IDENTITY: Final = (
+    *("node", "city_code", "sender", "sender_name", "sender_name_en", "signature"),
+    "signature_en",
+)
+"""Settings in whose place what is shipped would be another city's."""
 
 _PRINT_BYTES: Final = 8
 # In letters: a digest in figures could look like somebody's phone number.
@@ -32,10 +38,15 @@ def known(connection: Connection, process: str) -> dict[str, str]:
     return {row.name: row.print for row in connection.execute(query)}
 
 
-def routes_before(connection: Connection, process: str) -> set[str]:
-    """The names of the routes that a process's settings had at its last start."""
-    parts = (name.split(".") for name in known(connection, process))
+def routes_of(settings: Collection[str]) -> set[str]:
+    """The names of the routes in settings' names."""
+    parts = (name.split(".") for name in settings)
     return {found[1] for found in parts if found[0] == "routes"}
+
+
+def identity_lost(before: Collection[str], now: Collection[str]) -> list[str]:
+    """Who the city is, of settings that were there before: those in which it is now as shipped."""
+    return [name for name in IDENTITY if name in before and name not in now]
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str | None]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Final, cast
@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from alertd.engine.library import Library
 from alertd.engine.runner import Runner
 from alertd.engine.turn import Wording
+from alertd.errors import AlertdError
 from alertd.model import Millis
 from alertd.settings import Settings
 from alertd.store.database import Store
@@ -38,6 +39,7 @@ class Deps:
         phones: The simulated phones around a sample city; None where phones are real.
         drawing: Held by whoever has a document drawn. It takes a thread for seconds, of a few that
             every request needs: who waits for their turn with it must not take one, too.
+        lacking: What the server goes on without: settings that are gone, its door.
     """
 
     store: Store
@@ -50,6 +52,7 @@ class Deps:
     stopping: asyncio.Event
     token_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes, repr=False)
     phones: World | None = None
+    lacking: Callable[[], Iterable[AlertdError]] = tuple
     drawing: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, _AT_ONCE))
 
 

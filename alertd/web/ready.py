@@ -40,6 +40,7 @@ _PASSING_MS: Final = 5_000  # what no route serves has failed by then, or waits 
 _SHIPPED: Final = N_(
     "{problem} What is shipped stands for it in new alerts: put it right, and start alertd anew."
 )
+_WITHOUT: Final = N_("alertd goes on without: {problem}")
 _LOST: Final = N_(
     "No route for {reason} is left, and messages wait for one: are the settings whole? What waits"
     " goes out after a start with the route."
@@ -123,6 +124,7 @@ async def readiness(deps: Deps, patience_s: float = _LOOK_S) -> Readiness:
     if deps.channels:
         warnings += _lost(deps, found, now)
     warnings += [_SHIPPED.format(problem=lack.message) for lack in deps.library.lacks]
+    warnings += [_WITHOUT.format(problem=lack.message) for lack in deps.lacking()]
     warnings += _work_warnings(deps, found, oldest_s)
     if word:
         warnings.append(word)

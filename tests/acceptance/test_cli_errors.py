@@ -107,6 +107,9 @@ def test_who_has_served_before_goes_on_whatever_the_console_lacks(data: Path) ->
             told = f"Port {port} on 127.0.0.1 can't be had: Address already in use."
             assert f"It goes on without: {told}" in server.said_aside
             assert "It goes on without: /no/cert can't be read" in server.said_aside
+            found = httpx.get(f"{server.url}/readyz", verify=False).json()["warnings"]  # noqa: S501
+            assert any(told in warning for warning in found)
+            assert any("/no/cert can't be read" in warning for warning in found)
             assert alertd(data, "alert", "list", "--json", env=env).code == 0
             second = alertd(data, "serve", env=env)
             assert "Another alertd is using this data directory." in second.err
@@ -122,7 +125,7 @@ def test_who_has_served_before_goes_on_whatever_the_console_lacks(data: Path) ->
         assert server.url.startswith("http://127.0.0.1:")
         assert "It goes on without: The policy file red.toml is wrong" in server.said_aside
         warnings = httpx.get(f"{server.url}/readyz").json()["warnings"]
-        assert ["typhoon.toml" in told for told in warnings] == [False, True]
+        assert ["typhoon.toml" in told for told in warnings] == [False, True, False]
     second = alertd(data, "alert", "list", env=env)
     assert "The policy file red.toml is wrong" in second.err
 
@@ -180,13 +183,25 @@ def test_a_database_that_is_away_is_no_defect_and_no_damage(data: Path) -> None:
         assert (said.code, said.document["error"]["code"]) == (1, "unavailable"), command
 
 
-def test_a_database_that_lacks_a_table_is_told_as_a_defect(data: Path) -> None:
+def test_a_database_that_lacks_a_table_is_told_as_one(data: Path) -> None:
     assert alertd(data, "access", "add", "wang").code == 0
     with closing(sqlite3.connect(data / "alertd.sqlite3")) as connection:
         connection.execute("ALTER TABLE alert RENAME TO elsewhere")
     said = alertd(data, "alert", "list")
     assert said.code == 1
-    assert "Something went wrong in alertd itself: OperationalError" in said.err
+    assert "as this alertd needs it; missing or changed: alert." in said.err
+
+
+def test_a_database_that_refuses_what_it_should_take_is_told_as_a_defect(data: Path) -> None:
+    assert alertd(data, "access", "add", "wang").code == 0
+    with closing(sqlite3.connect(data / "alertd.sqlite3")) as connection:
+        connection.execute(
+            "CREATE TRIGGER strange BEFORE INSERT ON principal BEGIN SELECT none FROM nowhere; END"
+        )
+    said = alertd(data, "access", "add", "li")
+    assert said.code == 1
+    assert "Something went wrong here; it is in the log." in said.err
+    assert "SQLITE_ERROR" in said.err
 
 
 def test_word_of_a_server_that_is_gone_is_not_believed(data: Path) -> None:
