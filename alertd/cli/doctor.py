@@ -36,4 +36,4 @@ def _shown(findings: list[Finding]) -> None:
     for finding in findings:
         colour = _COLOURS[finding.health]
         table.add_row(f"[{colour}]{words[finding.health]}[/]", finding.what, escape(finding.detail))
-    show.out.print(table)
+    show.draw(table)

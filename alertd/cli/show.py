@@ -22,7 +22,7 @@ from alertd.cli.words import LANGUAGE, _, told
 from alertd.errors import AlertdError, ProblemsError
 from alertd.i18n import sentence
 
-_WIDTH: Final = 100  # off a terminal
+_WIDTH: Final = 100_000  # off a terminal, where nothing ends a line: what is shown may be a path
 _PLAIN_EVERY_S: Final = 5.0
 _NO_NUMBER: Final = "–"
 # What a terminal obeys, or what turns a line's direction round; others wrote most of what we show.
@@ -77,7 +77,18 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]], title: str = "
         drawn.add_column(head, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(escape(number(cell)) for cell in row))
-    out.print(drawn)
+    draw(drawn)
+
+
+def draw(table: Table) -> None:
+    """Show a table; off a terminal its lines are whole, and nothing stands behind their end."""
+    if out.is_terminal:
+        out.print(table)
+        return
+    with out.capture() as drawn:
+        out.print(table)
+    for each in drawn.get().splitlines():
+        out.print(each.rstrip(), soft_wrap=True, markup=False)
 
 
 def number(value: object) -> str:
@@ -180,7 +191,9 @@ def lacking(troubles: Sequence[AlertdError]) -> None:
     """Show what a server goes on without."""
     for trouble in troubles:
         head = _("It goes on without:")
-        err.print(f"[bold red]{head}[/] {escape(sentence(LANGUAGE, trouble.message))}")
+        err.print(
+            f"[bold red]{head}[/] {escape(sentence(LANGUAGE, trouble.message))}", soft_wrap=True
+        )
         if trouble.hint:
             note(sentence(LANGUAGE, trouble.hint))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 import time
 
 import pytest
@@ -43,3 +44,11 @@ def test_what_others_wrote_is_shown_and_never_obeyed() -> None:
     head = head_line({"short_code": "A7", "headline": HOSTILE, "status": "Test", "state": "draft"})
     assert head.startswith(f"A7  {shown}  [")
     assert show.plain("a\tb\n\x1b[0m\r\u200f") == "a\tb\n�[0m��"
+
+
+def test_off_a_terminal_a_path_in_a_table_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    path = "/srv/" + "a-folder-of-ours/" * 20
+    show.out.file = sys.stdout
+    show.table(["", "file"], [["settings", path], ["x", "[y]"]], title="t")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["t", "          file", f"settings  {path}", "x         [y]"]
