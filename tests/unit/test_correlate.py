@@ -513,3 +513,21 @@ def test_who_takes_a_live_alert_for_a_drill_covers_nobody(text: str) -> None:
     # Being away is as true as it was, and 3 is help in a drill, too.
     assert told("演练 0", alert()).verdict is Verdict.COUNTED
     assert told("演练 3", alert(status=Status.EXERCISE)).kind is ReplyKind.HELP
+
+
+def test_an_answer_by_a_number_that_has_moved_counts_for_whom_it_names() -> None:
+    both = alert(persons=(WANG, LI), duties=(GRID_3, LIS_GRID), moved=True)
+    found = told("1", both)
+    assert verdict(found) == (Verdict.UNCLEAR, "number-moved")
+    assert (found.alert_id, found.persons, found.duties) == (b"A7", (1, 2), ())
+    found = told("1 李大江", both)
+    assert (found.verdict, found.persons, found.duties) == (Verdict.COUNTED, (2,), (34,))
+    found = told("1", both._replace(moved=False))
+    assert (found.verdict, found.duties) == (Verdict.COUNTED, (31, 34))
+
+
+def test_what_was_told_in_the_moment_of_an_answer_had_come() -> None:
+    over, newer = ended("A6", 70, 75), alert("A7", 71)
+    assert verdict(told("1", over, newer)) == (Verdict.AMBIGUOUS, "told-meanwhile")
+    # Words that are no answer are shown with the alert that runs.
+    assert told("什么情况", over, newer).alert_id == b"A7"

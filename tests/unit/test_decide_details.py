@@ -563,6 +563,12 @@ def test_when_ladders_and_calls_for_help_are_due() -> None:
         START + 30_000
     )
     assert help_due(RED, START) == START + 90_000
+    # A call that all know of climbs each time as far again as it is old, up to a bound.
+    assert help_due(RED, START, repeated_since=START) == START + 90_000
+    assert help_due(RED, START, repeated_since=START - 89_000) == START + 90_000
+    assert help_due(RED, START, repeated_since=START - 600_000) == START + 600_000
+    bound = escalate.LONGEST_UNREPEATED_MS
+    assert help_due(RED, START, repeated_since=START - bound - 1) == START + bound
     assert escalate.first_due(START, Policy(name="none")) is None
 
 

@@ -11,6 +11,7 @@ from alertd.decide.halt import (
     holds_back,
     lasted,
     notice,
+    ran,
 )
 from alertd.decide.lifecycle import Action, Refusal, Subject, Transition, transition
 from alertd.model import AlertState, Status
@@ -20,6 +21,20 @@ PAUSED = Halt(paused_at=NOW - 60_000)
 FORGOTTEN = Halt(paused_at=NOW - FORGOTTEN_MS)
 RESUMED = Halt(paused_ms=60_000)
 STOPPED = Halt(stopped_at=NOW - 1)
+
+
+@pytest.mark.parametrize(
+    ("halt", "ms"),
+    [
+        (NONE, 90_000),
+        (RESUMED, 30_000),
+        (PAUSED, 30_000),  # nothing runs since then
+        (Halt(paused_at=NOW - 60_000, paused_ms=10_000), 20_000),
+        (STOPPED, 90_000),
+    ],
+)
+def test_how_long_an_alert_ran_leaves_its_pauses_out(halt: Halt, ms: int) -> None:
+    assert ran(halt, NOW - 90_000, NOW) == ms
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from alertd.decide.plan import (
     Terms,
     Way,
     covers,
+    meet,
     others,
     patience_ms,
     reaches,
@@ -239,3 +240,29 @@ def test_a_route_is_lost_from_its_minute_to_its_minute() -> None:
     assert terms.lost_at(3_500) == {"sms-1", "sms-2"}
     assert terms.lost_at(4_000) == {"sms-1"}
     assert terms.lost_at(5_000) == frozenset()
+
+
+def test_a_new_process_begins_with_a_seconds_worth_and_not_with_a_burst() -> None:
+    by_second = replace(route(), rate_per_s=5.0, burst=100)
+    assert Bucket.begin(by_second, 7) == Bucket(5.0, 7)
+    assert Bucket.begin(replace(by_second, burst=3), 7) == Bucket(3.0, 7)
+    assert Bucket.begin(replace(by_second, rate_per_s=0.1), 7) == Bucket(1.0, 7)  # a modem's
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "common"),
+    [
+        (["/city/town/"], ["/city/town/"], True),
+        (["/city/"], ["/city/town/"], True),
+        (["/city/town/grid/"], ["/city/town/"], True),
+        (["/city/town/"], ["/city/other/"], False),
+        (["/city/town/"], ["/city/other/", "/city/"], True),
+        (["/city/far/", "/city/town/"], ["/city/town/"], True),
+        ([], ["/city/"], False),
+        (["/city/"], [], False),
+    ],
+)
+def test_areas_meet_where_one_lies_in_the_other(
+    ours: list[str], theirs: list[str], common: bool
+) -> None:
+    assert meet(ours, theirs) is common

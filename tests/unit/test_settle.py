@@ -325,3 +325,36 @@ def test_a_receipt_for_a_try_that_never_was_says_nothing(tried: int, named: int)
     word = receipt(ReceiptStatus.DELIVERED, attempt=named)
     untried = delivery(state=DeliveryState.PENDING, attempt=tried)
     assert settle.receipt(untried, word, NOW) is None
+
+
+def given_up(**changes: Any) -> settle.Delivery:
+    """A loudspeaker's, which never answered."""
+    speaker = {"channel": Channel.LOUDSPEAKER, "state": DeliveryState.UNKNOWN, "due_at": None}
+    return delivery(**(speaker | changes))
+
+
+def test_a_loudspeaker_that_is_back_is_told_once_more_what_it_never_answered() -> None:
+    again = settle.back(given_up(other_route=True, played=Played.SILENT), NOW)
+    assert again is not None
+    assert (again.state, again.reason) == (DeliveryState.PENDING, "loudspeaker-back")
+    assert (again.due_at, again.duplicate, again.played) == (NOW, True, Played.SILENT)
+    assert again.avoid_route == "modem-1"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": DeliveryState.DELIVERED},
+        {"state": DeliveryState.ACCEPTED},
+        {"due_at": NOW},  # it is told again by itself
+        {"alert_over": True},
+        {"expires_at": NOW},
+        {"attempt": 30_000},  # as many as the column holds
+    ],
+)
+def test_a_loudspeaker_that_is_back_is_told_nothing_else(changes: dict[str, Any]) -> None:
+    assert settle.back(given_up(**changes), NOW) is None
+
+
+def test_a_loudspeaker_that_is_back_is_told_up_to_the_last_moment() -> None:
+    assert settle.back(given_up(expires_at=NOW + 1), NOW) is not None
