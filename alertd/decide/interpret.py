@@ -26,6 +26,8 @@ update replaces, and one from behind a slow clock can't be told from it."""
 CREDIBLE_S = LATE_WINDOW_S
 """A reply that says it is older than this, when it comes, has a gateway with a wrong clock behind
 it, or comes to a node with one: as long as a network keeps an SMS for a phone that is off."""
+RECENT_S = CREDIBLE_S + LATE_WINDOW_S
+"""For how long after an alert's end a bare answer that comes now may be about it."""
 
 
 def sent_at(told: Millis | None, now: Millis) -> Millis:
@@ -160,6 +162,27 @@ def correlate(
     if choice.candidate is None or choice.verdict is not Verdict.COUNTED:
         return Correlation(verdict=choice.verdict, kind=kind, reason=choice.reason)
     return _answer(reply, choice.candidate, choice.reason)
+
+
+def is_of_recent(
+    reply: Reply, extension: str, recent: Sequence[Candidate], *, received_at: Millis
+) -> bool:
+    """Whether alerts that are long over can't change what `correlate` finds.
+
+    A call for help may go to the gravest of all, a code names its alert however late, and what was
+    written before anything recent was told was about the past.
+
+    Args:
+        reply: As `grammar.parse` read it.
+        extension: The extension that the reply came to.
+        recent: Those of the candidates that are under way, or ended within `RECENT_S` of now.
+        received_at: The sender's time of the reply.
+    """
+    if reply.kind is ReplyKind.HELP or (reply.code is not None and extension):
+        return False
+    if reply.code is not None:
+        return _by_code(reply.code, recent) is not None
+    return any(c.told_at <= received_at + CLOCK_SKEW_S * 1000 for c in recent)
 
 
 def _choose(

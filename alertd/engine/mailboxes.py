@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from alertd.decide.interpret import Candidate, Duty, Person
-from alertd.engine.senders import About, Told, about, first_told, told_of
+from alertd.engine.senders import About, about
+from alertd.engine.told import Told, first_told, told_of
 from alertd.engine.turn import Turn
 from alertd.lanes import channel_of
 from alertd.model import FOREVER, Channel, RecipientKind

@@ -3,13 +3,21 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
 from alertd.decide.grammar import Reply as Read
 from alertd.decide.grammar import ReplyKind, parse
-from alertd.decide.interpret import Candidate, Correlation, Verdict, correlate, sent_at
+from alertd.decide.interpret import (
+    Candidate,
+    Correlation,
+    Verdict,
+    correlate,
+    is_of_recent,
+    sent_at,
+)
 from alertd.engine.answering import acknowledge_all
 from alertd.engine.counting import Answered
 from alertd.engine.mailboxes import Mailboxes, mailboxes
@@ -46,15 +54,20 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
         turn.connection, turn.tx.vault, "phone", [reply.sender for reply in given]
     )
     first = _store(turn, route, given, senders_no)
-    known = senders(turn, senders_no.values())
-    understood = _Understood(via_of(turn, route), known.alerts)
+    via = via_of(turn, route)
+    known = senders(turn, senders_no.values(), whole=via is Via.MAIL)
+    understood = _Understood(via, known.alerts)
     understood.readers = _readers(turn, [reply.answers for reply in given if reply.answers])
     if understood.via is Via.MAIL:
         answered = [reply.answers for reply in given]
         understood.boxes = mailboxes(turn, senders_no.values(), answered)
         understood.alerts = known.alerts | understood.boxes.alerts
+    later = []
     for number, reply in enumerate(given, start=first):
-        _interpret(turn, number, reply, senders_no[reply.sender], known, understood)
+        if not _interpret(turn, number, reply, senders_no[reply.sender], known, understood):
+            later.append((number, reply))
+    if later:
+        _look_back(turn, later, senders_no, understood)
     for alert_no, items in understood.read.items():
         turn.record("interpreted", {"by": None, "items": items}, alert_no=alert_no)
     for candidates, persons in understood.unclear:
@@ -70,6 +83,22 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
         by_id[reply.gateway_id] if fresh.get(reply.gateway_id) is reply else "repeated"
         for reply in came
     ]
+
+
+def _look_back(
+    turn: Turn,
+    later: Sequence[tuple[int, Reply]],
+    senders_no: Mapping[str, int],
+    understood: "_Understood",
+) -> None:
+    """Read those, too, that may be about something that isn't recent; then all are in order."""
+    known = senders(turn, dict.fromkeys(senders_no[reply.sender] for _, reply in later))
+    understood.alerts = {**understood.alerts, **known.alerts}
+    for number, reply in later:
+        _interpret(turn, number, reply, senders_no[reply.sender], known, understood)
+    understood.said.sort(key=lambda answered: answered.inbound_no or 0)
+    for items in understood.read.values():
+        items.sort(key=itemgetter(0))
 
 
 def via_of(turn: Turn, route: str) -> Via:
@@ -162,8 +191,11 @@ _STORE = Prepared(lambda _: t.inbound.insert().values({name: bindparam(name) for
 
 def _interpret(
     turn: Turn, number: int, came: Reply, sender: int, known: Senders, understood: _Understood
-) -> None:
-    """Read one, and add to `understood` what it is and what follows."""
+) -> bool:
+    """Read one, and add to `understood` what it is and what follows.
+
+    Returns False where nothing was added: all that its sender was ever told of has to be read.
+    """
     persons = known.sharing.get(sender, [])
     boxes = understood.boxes.behind(sender, came.answers)
     if boxes:
@@ -173,7 +205,7 @@ def _interpret(
         told = known.candidates(turn, sender)
     if not boxes and (not persons or (sender in known.former and not told)):
         understood.note(0, [number, "unknown-sender", "unknown-sender", None])
-        return
+        return True
     about = [c for c in told if understood.alerts[c.alert_id] == alert_of(came.answers)]
     candidates = _extended(about or told, came.extension)
     named = {person.person_no: person.name for c in candidates for person in c.persons}
@@ -184,6 +216,11 @@ def _interpret(
     if not read.names:
         candidates = _of_reader(candidates, understood.readers.get(came.answers))
     written_at = sent_at(came.occurred_at, turn.now)
+    if sender in known.recent and (
+        0 < alert_of(came.answers) < known.since
+        or not is_of_recent(read, came.extension, candidates, received_at=written_at)
+    ):
+        return False
     elsewhere = bool(came.answers) and not about
     found = correlate(read, came.extension, candidates, received_at=written_at, elsewhere=elsewhere)
     alert_no = understood.alerts[found.alert_id] if found.alert_id else None
@@ -199,6 +236,7 @@ def _interpret(
         )
     elif found.verdict is Verdict.AMBIGUOUS:
         understood.unclear.append((candidates, persons))
+    return True
 
 
 def _extended(candidates: Sequence[Candidate], extension: str) -> Sequence[Candidate]:

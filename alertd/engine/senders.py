@@ -8,32 +8,16 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, literal_column, select
+from sqlalchemy import Connection, Select, func, select
 
 from alertd.decide.interpret import LATE_WINDOW_S, Candidate, Duty, Person
+from alertd.engine.told import Told, first_told, may_have_come, recent_from, told_of
 from alertd.engine.turn import ENDING, LIVE, Turn
-from alertd.model import (
-    ALERT_SHIFT,
-    FOREVER,
-    AlertState,
-    DeliveryState,
-    Millis,
-    RecipientKind,
-    Status,
-    alert_of,
-)
+from alertd.model import FOREVER, AlertState, Millis, RecipientKind, Status, alert_of
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.people import DutyRef
 from alertd.store.prepared import Prepared, among, numbers
-
-_MAY_HAVE_COME: list[Any] = [
-    literal_column(str(int(state)))
-    for state in (
-        *(DeliveryState.SENDING, DeliveryState.ACCEPTED),
-        *(DeliveryState.DELIVERED, DeliveryState.UNKNOWN),
-    )
-]
 
 
 class About(NamedTuple):
@@ -49,13 +33,6 @@ class About(NamedTuple):
     severity: int
     open: bool  # it asks for an answer, and is under way
     ended_at: Millis | None  # when it ended, or was stopped for good: an answer is late then
-
-
-class Told(NamedTuple):
-    """That somebody was told of an alert."""
-
-    at: Millis  # when it was first handed over to them, at the earliest
-    heard: bool  # one of them may have come
 
 
 class _Tenure(NamedTuple):
@@ -79,6 +56,8 @@ class Senders:
     here: dict[tuple[int, int], set[int]]  # (address, alert) → who was told of it there
     former: set[int]  # addresses that are nobody's any more; `sharing` has those who left them
     heirs: dict[tuple[int, int], int]  # (address, who gave it up) → who has it, and their duties
+    recent: frozenset[int] = frozenset()  # addresses of which `told` is only what is recent
+    since: int = 0  # the first alert that is
 
     def candidates(self, turn: Turn, address_no: int) -> list[Candidate]:
         """The alerts that the people behind an address were told of, and what each asked."""
@@ -158,14 +137,26 @@ def _apart(one: _Tenure, other: _Tenure) -> bool:
     return one.until <= other.since or other.until <= one.since
 
 
-def senders(turn: Turn, address_nos: Iterable[int]) -> Senders:
-    """Read what is known of the people behind these addresses."""
+def senders(turn: Turn, address_nos: Iterable[int], *, whole: bool = True) -> Senders:
+    """Read what is known of the people behind these addresses.
+
+    Args:
+        turn: The step.
+        address_nos: Where they wrote from.
+        whole: All that they were ever told of. Most answers are about what is recent, of which
+            alone is read else where a number is one person's, and always was.
+    """
     connection = turn.connection
     tenures = _tenures(connection, address_nos)
     sharing = {no: _sharing(those) for no, those in tenures.items()}
     former = {no for no, those in tenures.items() if those[sharing[no][0]].until != FOREVER}
     persons = list(dict.fromkeys(p for those in tenures.values() for p in those))
-    told = told_of(_TOLD, connection, persons)
+    plain = () if whole else (no for no, p in tenures.items() if len(p) == 1 and no not in former)
+    recent, since = frozenset(plain), 0 if whole else recent_from(turn)
+    some = {person for no in recent for person in tenures[no]}
+    told = told_of(_TOLD, connection, some, since)
+    if others := [p for no, those in tenures.items() if no not in recent for p in those]:
+        told |= told_of(_TOLD, connection, others)
     alerts = about(connection, {alert_no for those in told.values() for alert_no in those})
     duties = people.duties_of(connection, persons)
     several = [person for those in tenures.values() if len(those) > 1 for person in those]
@@ -182,6 +173,8 @@ def senders(turn: Turn, address_nos: Iterable[int]) -> Senders:
         here=_told_here(connection, [*former, *(no for no, p in tenures.items() if len(p) > 1)]),
         former=former,
         heirs=_heirs(connection, tenures, duties),
+        recent=recent,
+        since=since,
     )
 
 
@@ -272,7 +265,7 @@ def _tries_at(dialect: str) -> Select[Any]:
     c, d = t.contact.c, t.delivery.c
     theirs = (d.recipient_no == c.person_no) & (d.address_no == c.address_no)
     return (
-        select(c.address_no, d.id, d.recipient_no, _may_have_come())
+        select(c.address_no, d.id, d.recipient_no, may_have_come())
         .join_from(t.contact, t.delivery, theirs)
         .where(
             among(dialect, c.address_no, "addresses"),
@@ -280,51 +273,6 @@ def _tries_at(dialect: str) -> Select[Any]:
             d.attempt > 0,
         )
     )
-
-
-def told_of(
-    query: Prepared, connection: Connection, recipients: Iterable[int]
-) -> dict[int, dict[int, Told]]:
-    """Recipient → alert → that they were told of it; `query` is made by `first_told`."""
-    found: dict[int, dict[int, Told]] = {}
-    rows = query.rows(connection, recipients=numbers(connection, recipients))
-    for recipient, alert_no, at, heard in rows:
-        found.setdefault(recipient, {})[alert_no] = Told(at, bool(heard))
-    return found
-
-
-def first_told(kind: RecipientKind) -> Prepared:
-    """When each alert was first tried to be told to each recipient of a kind, by number.
-
-    Rows of (recipient, alert, ms, whether it may have come) for those in `recipients`. What a
-    gateway turned away, or says that it failed, hasn't come; what is under way may have.
-    """
-
-    def query(dialect: str) -> Select[Any]:
-        d, m = t.delivery.c, t.message.c
-        # Literal: PostgreSQL shifts by a small integer, and groups by what is the same text.
-        alert_no = d.id.op(">>")(literal_column(str(ALERT_SHIFT))).label("alert_no")
-        # A city takes minutes to tell: what was written meanwhile isn't about what was yet to come.
-        first = func.coalesce(func.min(d.left_at), func.min(m.created_at))
-        return (
-            select(d.recipient_no, alert_no, first, func.max(_may_have_come()))
-            .join(t.message, m.no == d.message_no)
-            .where(
-                among(dialect, d.recipient_no, "recipients"),
-                d.recipient_kind == int(kind),
-                d.attempt > 0,
-            )
-            .group_by(d.recipient_no, alert_no)
-        )
-
-    return Prepared(query)
-
-
-def _may_have_come() -> ColumnElement[int]:
-    """1 for a delivery that may have come to its recipient, else 0."""
-    d = t.delivery.c
-    again = (d.state == int(DeliveryState.PENDING)) & (d.duplicate != 0)
-    return case((d.state.in_(_MAY_HAVE_COME) | again, 1), else_=0)
 
 
 def name_of(connection: Connection, person_no: int) -> str:

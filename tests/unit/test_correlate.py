@@ -12,12 +12,14 @@ from alertd.decide.interpret import (
     CLOCK_SKEW_S,
     CREDIBLE_S,
     LATE_WINDOW_S,
+    RECENT_S,
     Candidate,
     Correlation,
     Duty,
     Person,
     Verdict,
     correlate,
+    is_of_recent,
     sent_at,
 )
 from alertd.model import Grade, Status
@@ -531,3 +533,77 @@ def test_what_was_told_in_the_moment_of_an_answer_had_come() -> None:
     assert verdict(told("1", over, newer)) == (Verdict.AMBIGUOUS, "told-meanwhile")
     # Words that are no answer are shown with the alert that runs.
     assert told("什么情况", over, newer).alert_id == b"A7"
+
+
+HOURS = 3_600_000
+NOW = START + 2_000 * HOURS
+CODES = ("A7", "A73", "B2", "C1", "C13")
+SAID = (
+    "1",
+    "2",
+    "0",
+    "3",
+    "收到",
+    "救命",
+    "A7 1",
+    "A73",
+    "B2 2 35",
+    "C1",
+    "王小明收到",
+    "什么",
+    "TD",
+)
+
+
+@st.composite
+def pasts(draw: st.DrawFn) -> list[Candidate]:
+    """What somebody was told of in months: alerts long over, of late, and under way."""
+    made = []
+    extensions = draw(st.sampled_from((("",), ("07", "09"))))  # a route's, or of none
+    for code in draw(st.lists(st.sampled_from(CODES), unique=True, min_size=1)):
+        end = draw(st.sampled_from((None, 0, 1, 71, 73, 143, 144, 145, 500, 1_500)))
+        began = draw(st.sampled_from((0, 1, 24, 80))) + (end or 0)
+        made.append(
+            alert(
+                code,
+                open=end is None,
+                ended_at=None if end is None else NOW - end * HOURS,
+                told_at=NOW - began * HOURS,
+                heard=draw(st.booleans()),
+                severity=draw(st.integers(1, 4)),
+                status=draw(st.sampled_from((Status.ACTUAL, Status.EXERCISE))),
+                extension=draw(st.sampled_from(extensions)),
+            )
+        )
+    return made
+
+
+@given(
+    past=pasts(),
+    text=st.sampled_from(SAID),
+    extension=st.sampled_from(("", "07", "08")),
+    ago=st.sampled_from((0, 1, 24, 72)),
+    elsewhere=st.booleans(),
+)
+def test_what_is_long_over_changes_nothing_where_it_need_not_be_read(
+    past: list[Candidate], text: str, extension: str, ago: int, *, elsewhere: bool
+) -> None:
+    recent = [c for c in past if c.ended_at is None or c.ended_at >= NOW - RECENT_S * 1000]
+    reply, at = parse(text, ["王小明"]), NOW - ago * HOURS
+    if is_of_recent(reply, extension, recent, received_at=at):
+        found = [
+            correlate(reply, extension, those, received_at=at, elsewhere=elsewhere)
+            for those in (past, recent)
+        ]
+        assert found[0] == found[1]
+
+
+def test_most_answers_need_nothing_that_is_long_over() -> None:
+    recent = [alert("A7")]
+    for text in ("1", "2 35", "收到", "A7 1", "什么"):
+        assert is_of_recent(parse(text, ["王小明"]), "", recent, received_at=at(1))
+    for text in ("3", "救命", "B2 1", "A73"):
+        assert not is_of_recent(parse(text, ["王小明"]), "", recent, received_at=at(1))
+    assert not is_of_recent(parse("1", []), "", recent, received_at=at(-10))
+    assert not is_of_recent(parse("1", []), "", [], received_at=at(1))
+    assert not is_of_recent(parse("A7 1", []), "07", recent, received_at=at(1))

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from alertd.decide.expand import Pieces
-from alertd.engine import halting, withdrawing
+from alertd.engine import halting, receive, withdrawing
 from alertd.engine.authority import Actor
 from alertd.model import RequirementState
 from alertd.store import tables as t
-from channels.base import Fault, SendError
+from channels.base import Fault, Reply, SendError
 from tests.city import City, accepts
 from tests.unit.roster_moves import (
     asked,
@@ -162,3 +162,48 @@ def test_of_two_answers_the_other_stands_where_one_was_a_mistake(make_city: Make
         mistake = {"alert_no": alert, "ack_no": number, "by": b"o" * 16, "reason": "mistaken"}
         city.take(partial(withdrawing.withdraw, **mistake))
         assert city.requirement(duty).state == state
+
+
+WEEKS_MS = 7 * 24 * 3_600_000
+
+
+def test_what_is_weeks_old_is_found_by_its_code_and_changes_nothing_else(
+    make_city: MakeCity,
+) -> None:
+    city = make_city()
+    old = city.issue()
+    city.forward(minutes=1)
+    end = city.issue("cancel", references=[city.reference(old)], status="Actual")
+    city.forward(minutes=24 * 60, tick_s=60)
+    city.now += 3 * WEEKS_MS
+    (duty, person), (_, other), *_ = city.leaders()
+    phone, others = city.phone_of(person), city.phone_of(other)
+    city.reply(phone, "1")
+    city.reply(phone, "水进屋了,求助")
+    cases = city.rows(select(t.help_case.c.alert_no))
+    assert [case.alert_no for case in cases] == [end]  # help is never lost
+    new = city.issue()
+    city.forward(minutes=1)
+    came = [
+        Reply(gateway_id=f"k{number}", sender=sender, text=text)
+        for number, (sender, text) in enumerate(
+            [(phone, "A1 1"), (others, "收到"), (phone, "1"), (others, "3")]
+        )
+    ]
+    city.take(partial(receive.events, route="sms-1", came=came))
+    c = t.inbound.c
+    rows = city.rows(select(c.gateway_key, c.verdict, c.reason).order_by(c.no))
+    assert [tuple(row) for row in rows] == [
+        ("r1", "no-alert", "no-alert"),
+        ("r2", "counted", "help-no-alert"),
+        ("k0", "counted", "code"),
+        ("k1", "counted", "only-open"),
+        ("k2", "counted", "only-open"),
+        ("k3", "counted", "only-open"),
+    ]
+    a = t.ack.c
+    acks = city.rows(select(a.alert_no, a.inbound_no, a.late).order_by(a.no))
+    assert [tuple(row) for row in acks] == [
+        *((end, 2, 1), (old, 3, 1), (new, 4, 0), (new, 5, 0), (new, 6, 0))
+    ]
+    assert city.requirement(duty, alert_no=new).state == RequirementState.COVERED

@@ -29,6 +29,7 @@ class Alert(SQLModel, table=True):
         Index("alert_cap", "sender", "identifier", "sent", unique=True),
         Index("alert_short_code", "short_code", unique=True),
         Index("alert_state", "state"),
+        Index("alert_ended", "ended_at"),
     )
     no: int = big(primary_key=True)
     id: bytes = blob(unique=True)
