@@ -13,6 +13,7 @@ Millis = int
 
 FOREVER = 2**31 - 1  # a roster row's `to_version` while it is in force
 ALERT_SHIFT = 32  # a delivery's, message's and requirement's number starts with its alert's
+SHORT_RANK = 3  # among contacts a short number's, which rings inside its exchange alone
 STAGE_SHIFT = 28  # a requirement's number: alert, stage, duty
 MINUTE_MS = 60_000
 

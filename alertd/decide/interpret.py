@@ -139,6 +139,7 @@ def correlate(
     *,
     received_at: Millis,
     elsewhere: bool = False,
+    of_cry: bool = False,
 ) -> Correlation:
     """Find what a reply of a known sender answers.
 
@@ -152,11 +153,18 @@ def correlate(
         received_at: The sender's time of the reply, where the gateway gives one.
         elsewhere: The gateway knows which message was answered, and none of these is its alert:
             one that a backup lacks, or that this address wasn't told of.
+        of_cry: What was answered, by a key in a call most often, told that somebody else calls for
+            help. It says nothing of the sender's own duty; nor that they deal with the cry: whoever
+            picked up pressed something, and a cry that counted as taken climbs no further. So a
+            person reads it.
     """
     choice = _choose(reply, extension, candidates, received_at, elsewhere=elsewhere)
     kind = choice.kind or reply.kind
     if kind is ReplyKind.HELP:
         return _help(reply, choice, candidates)
+    if of_cry:
+        found = _evidence(reply, choice)
+        return found._replace(verdict=Verdict.UNCLEAR, reason="answers-a-cry")
     if kind in {ReplyKind.UNCLEAR, ReplyKind.OPT_OUT}:
         return _evidence(reply, choice)
     if choice.candidate is None or choice.verdict is not Verdict.COUNTED:

@@ -3,7 +3,7 @@
 No machine closes one, and they are real even in a drill.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from alertd.decide import escalate
 from alertd.engine.apart import apart
 from alertd.engine.counting import Answered, counted_in, those_asked
 from alertd.engine.library import UNHEARD
-from alertd.engine.telling import Notice, tell_each
+from alertd.engine.telling import Notice, rings, tell_each
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, NotFoundError
 from alertd.model import Channel, MessageKind, Policy, Stage, requirement_no
@@ -65,8 +65,9 @@ def _above(
     Whoever cries isn't their own superior, and a superior without a number hears of nothing.
     """
     asked, roles = {unit_no: (unit_no, [crying])}, alert.policy.ladder_roles
-    above = people.others_above(turn.connection, asked, roles, turn.minute)
-    desk, there = people.desk_within_reach(turn.connection, turn.minute)
+    ring = rings(turn, alert, MessageKind.HELP)
+    above = people.others_above(turn.connection, asked, roles, turn.minute, ring=ring)
+    desk, there = people.desk_within_reach(turn.connection, turn.minute, ring=ring)
     return above[unit_no], desk if there - {crying} else None
 
 
@@ -111,12 +112,16 @@ def _crying_already(turn: Turn, answered: Answered) -> bool:
 def _call(turn: Turn, alert: LiveAlert, case: due.HelpCall, duties: Sequence[int | None]) -> None:
     """Tell those in charge of `duties` that the unit needs help; real even in a drill.
 
-    Not those to whom that still waits for a gateway.
+    Not those to whom that still waits for a gateway, or who were rung and heard it. Who has a
+    number for calls alone is rung, where a route can.
     """
     wanted = [duty for duty in dict.fromkeys(duties) if duty is not None]
     held = people.holders(turn.connection, wanted)
-    reached = [people.within_reach(held.get(duty, ()), turn.minute) for duty in wanted]
-    hear = {case.person_no, *cries.waiting_to(turn.connection, case.ack_no)}
+    rung: Collection[int] = ()
+    if rings(turn, alert, MessageKind.HELP):
+        rung = people.rung(turn.connection, [each for those in held.values() for each in those])
+    reached = [people.within_reach(held.get(duty, ()), turn.minute, rung) for duty in wanted]
+    hear = {case.person_no, *cries.told_already(turn.connection, case.ack_no)}
     persons = [no for each in reached for no in each if no not in hear]
     unit = people.units(turn.connection, [case.unit_no]).get(case.unit_no)
     params = {**words(alert), "unit": unit.name if unit else "?"}

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Select, exists, func, select
 from alertd import cap
 from alertd.decide.budget import Said as SaidTo
 from alertd.engine import following
-from alertd.engine.telling import message_status, silence
+from alertd.engine.telling import dialled, message_status, silence
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import channel_of
 from alertd.model import FOREVER, REAL, Channel, MessageKind, Millis, RecipientKind, alert_of
@@ -227,8 +227,7 @@ def _criers(turn: Turn, rows: Sequence[Row], said: Mapping[int, Said]) -> dict[i
     if not persons:
         return {}
     names = people_named(turn.connection, list(persons.values()))
-    ways = people.contacts(turn.connection, list(persons.values()), int(Channel.SMS))
-    first = {person: found[0][1] for person, found in ways.items() if found}
+    first = dialled(turn, list(persons.values()), Channel.SMS, Channel.VOICE)
     sealed = addresses.sealed(turn.connection, list(first.values()))
     return {
         no: Crier(

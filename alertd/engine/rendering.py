@@ -69,7 +69,7 @@ def _one(row: Row, material: Material, texts: _Texts, wording: Wording, vault: V
     text = texts.get(key)
     if text is None:
         crier = material.criers.get(row.message_no)
-        names = _named(crier, vault) if crier else {}
+        names = _named(crier, vault, row.lane) if crier else {}
         text = texts[key] = _text(said, reader, row.lane, duplicate, wording, names)
     secret = material.secrets.get(to) if kind == GROUP else None
     own: dict[str, str] = {"people": name} if name else {}
@@ -112,10 +112,14 @@ def _attachment(row: Row, material: Material, said: Said) -> tuple[str, bytes] |
     return f"{said.alert.short_code}.cap.xml", document
 
 
-def _named(crier: Crier, vault: Vault) -> dict[str, str]:
+def _named(crier: Crier, vault: Vault, lane: int) -> dict[str, str]:
     number = vault.open(crier.way, context=addresses.CONTEXT) if crier.way else ""
     at_home = number.startswith("+861")
-    return {"person": crier.name, "phone": number.removeprefix("+86") if at_home else number}
+    phone = number.removeprefix("+86") if at_home else number
+    if channel_of(lane) == Channel.VOICE:
+        # Digit by digit: a voice would read eleven of them as one number of billions.
+        phone = " ".join(phone)
+    return {"person": crier.name, "phone": phone}
 
 
 def _text(

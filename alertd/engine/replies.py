@@ -1,6 +1,6 @@
 """Replies that came back: kept raw and encrypted, deduplicated, read, attributed, answered."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from operator import itemgetter
@@ -25,7 +25,7 @@ from alertd.engine.senders import Senders, name_of, senders
 from alertd.engine.telling import tell
 from alertd.engine.turn import Turn
 from alertd.model import AckKind, Channel, MessageKind, Millis, RecipientKind, Via, alert_of
-from alertd.store import addresses, outbox
+from alertd.store import addresses, cries, outbox
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, texts
 from channels.base import Reply
@@ -57,10 +57,12 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
     via = via_of(turn, route)
     known = senders(turn, senders_no.values(), whole=via is Via.MAIL)
     understood = _Understood(via, known.alerts)
-    understood.readers = _readers(turn, [reply.answers for reply in given if reply.answers])
+    answered = [reply.answers for reply in given if reply.answers]
+    understood.readers = _readers(turn, answered)
+    understood.of_cries = cries.telling(turn.connection, answered)
     if understood.via is Via.MAIL:
-        answered = [reply.answers for reply in given]
-        understood.boxes = mailboxes(turn, senders_no.values(), answered)
+        boxes = [reply.answers for reply in given]
+        understood.boxes = mailboxes(turn, senders_no.values(), boxes)
         understood.alerts = known.alerts | understood.boxes.alerts
     later = []
     for number, reply in enumerate(given, start=first):
@@ -115,6 +117,7 @@ class _Understood:
     alerts: Mapping[bytes, int]  # that may be meant: id → alert
     boxes: Mailboxes = field(default_factory=Mailboxes)
     readers: Mapping[int, int] = field(default_factory=dict)  # delivery that is answered → person
+    of_cries: Collection[int] = ()  # those that told of somebody's call for help
     # Alert, or 0 for none → [reply, verdict, reason, person].
     read: dict[int, list[list[Any]]] = field(default_factory=dict)
     said: list[Answered] = field(default_factory=list)
@@ -222,7 +225,14 @@ def _interpret(
     ):
         return False
     elsewhere = bool(came.answers) and not about
-    found = correlate(read, came.extension, candidates, received_at=written_at, elsewhere=elsewhere)
+    found = correlate(
+        read,
+        came.extension,
+        candidates,
+        received_at=written_at,
+        elsewhere=elsewhere,
+        of_cry=came.answers in understood.of_cries,
+    )
     alert_no = understood.alerts[found.alert_id] if found.alert_id else None
     wrote = found.persons or (() if boxes or sender in known.former else persons)
     person_no = wrote[0] if len(wrote) == 1 else None  # though nobody can tell about what

@@ -9,6 +9,7 @@ from alertd.decide import settle
 from alertd.decide.breaker import CLOSED, after
 from alertd.decide.plan import others, refusal
 from alertd.engine import spending
+from alertd.engine.helping import help_unheard
 from alertd.engine.hurrying import hurry
 from alertd.engine.turn import Flow, LiveAlert, Turn
 from alertd.lanes import channel_of
@@ -76,7 +77,7 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
         if decided.dead:
             dead.append(row.id)
     _record(turn, route, items, moves, dead)
-    hurry(turn, _people(unreached))
+    _unreached(turn, unreached)
     return len(items)
 
 
@@ -148,7 +149,7 @@ def _decide(
         if decided.unreached:
             unreached.append(row)
     _record(turn, "", items, moves)
-    hurry(turn, _people(unreached))
+    _unreached(turn, unreached)
 
 
 def _record(
@@ -189,7 +190,7 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
         moves[_move(row, decided)] += 1
         items.append(_receipt_item(row, word, decided))
         rows[word.delivery] = _after(row, decided)
-        if decided.unreached:
+        if decided.unreached or decided.played is Played.PARTIAL:
             unreached.append(row)
         if decided.dead:
             dead.append(row.id)
@@ -198,7 +199,7 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
         turn.record("receipts", body | _dead(dead))
     if ignored:
         turn.record("receipts.ignored", {"route": route, "items": ignored})
-    hurry(turn, _people(unreached))
+    _unreached(turn, unreached)
     return len(items)
 
 
@@ -241,6 +242,21 @@ def _after(row: outbox.Row, decided: settle.Settlement) -> outbox.Row:
     state, played, duplicate = int(decided.state), int(decided.played), int(decided.duplicate)
     moved = row._replace(state=state, due_at=decided.due_at, played=played, duplicate=duplicate)
     return moved._replace(reason=decided.reason)
+
+
+def _unreached(turn: Turn, rows: Sequence[Any]) -> None:
+    """What follows for those who weren't reached: their ladders, and a cry that they didn't hear.
+
+    A call that was cut off may have been declined.
+    """
+    hurry(turn, _people(rows))
+    calls = [
+        row.id
+        for row in rows
+        if row.priority == HELP_PRIORITY and channel_of(row.lane) == Channel.VOICE
+    ]
+    if calls:
+        help_unheard(turn, calls)
 
 
 def _people(rows: Iterable[Any]) -> list[tuple[int, int, int]]:

@@ -19,6 +19,7 @@ from alertd.model import (
     HELP_PRIORITY,
     PAUSED_PRIORITY,
     REAL,
+    SHORT_RANK,
     Channel,
     MessageKind,
     RecipientKind,
@@ -31,7 +32,6 @@ from alertd.store import due, people
 from alertd.store import tables as t
 from alertd.store.fold.scope import below
 from alertd.store.prepared import Prepared, among, numbers
-from alertd.store.roster.source import SHORT_RANK
 
 NOBODY: Mapping[int, str] = MappingProxyType({})
 _NAMES_IN_DIGEST = 3  # units named in full; the rest is a number, so that it stays one part
@@ -110,11 +110,15 @@ def addressed(
         wanted = inside_plan(turn, alert, wanted)
     ways = people.contacts(turn.connection, wanted, int(Channel.SMS)) if wanted else {}
     lane = lane_of(Channel.SMS, message_status(alert, kind))
+    spoken = _spoken(turn, alert, kind, [no for no in wanted if no not in ways])
     return [
         Message(
             [
-                (_PERSON, to, _pick(ways[to], notice.contact_rank), lane, notice.avoid.get(to))
-                for to in sorted(ways.keys() & set(notice.persons))
+                *(
+                    (_PERSON, to, _pick(ways[to], notice.contact_rank), lane, notice.avoid.get(to))
+                    for to in sorted(ways.keys() & set(notice.persons))
+                ),
+                *(call for call in spoken if call[1] in notice.persons),
             ],
             notice.template,
             notice.params,
@@ -123,6 +127,38 @@ def addressed(
         )
         for notice in notices
     ]
+
+
+def _spoken(
+    turn: Turn, alert: LiveAlert, kind: MessageKind, persons: Sequence[int]
+) -> list["Recipient"]:
+    """Calls to those who can be sent no text: of help alone, as nobody else would tell them."""
+    if kind is not MessageKind.HELP or not persons or not rings(turn, alert, kind):
+        return []
+    lane = lane_of(Channel.VOICE, message_status(alert, kind))
+    fixed = dialled(turn, persons, Channel.VOICE)
+    return [(_PERSON, to, address, lane, None) for to, address in sorted(fixed.items())]
+
+
+def rings(turn: Turn, alert: LiveAlert, kind: MessageKind) -> bool:
+    """Whether a route can ring people about that, or an operator is to."""
+    lane = lane_of(Channel.VOICE, message_status(alert, kind))
+    leave = alert.leave_in(lane, turn.now, help_=kind in REAL)
+    return served(turn.routes.values(), lane, leave)
+
+
+def dialled(turn: Turn, persons: Sequence[int], *channels: Channel) -> dict[int, int]:
+    """Person → the first number, by channel, that anybody can dial.
+
+    A short number rings only inside the office's own exchange.
+    """
+    found: dict[int, int] = {}
+    for channel in channels:
+        for person, ways in people.contacts(turn.connection, persons, int(channel)).items():
+            outside = [address for rank, address in ways if rank < SHORT_RANK]
+            if outside:
+                found.setdefault(person, outside[0])
+    return found
 
 
 def call(turn: Turn, alert: LiveAlert, persons: Sequence[int], params: dict[str, Any]) -> int:
@@ -136,18 +172,9 @@ def call(turn: Turn, alert: LiveAlert, persons: Sequence[int], params: dict[str,
     if alert.unsayable or not known or not served(turn.routes.values(), lane, alert.leave):
         return 0
     persons = list(dict.fromkeys(inside_plan(turn, alert, persons)))
-    mobile = people.contacts(turn.connection, persons, int(Channel.SMS))
-    fixed = people.contacts(turn.connection, persons, int(Channel.VOICE))
-    ways = {person: [*mobile.get(person, ()), *fixed.get(person, ())] for person in persons}
-    # A short number rings only inside the office's own exchange.
-    dialled = {
-        person: next((address for rank, address in found if rank < SHORT_RANK), None)
-        for person, found in ways.items()
-    }
+    phones = dialled(turn, persons, Channel.SMS, Channel.VOICE)
     recipients: list[Recipient] = [
-        (_PERSON, person, address, lane, None)
-        for person, address in sorted(dialled.items())
-        if address
+        (_PERSON, person, address, lane, None) for person, address in sorted(phones.items())
     ]
     return record(turn, alert, kind, recipients, template=kind.value, params=params)
 

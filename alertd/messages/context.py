@@ -31,7 +31,7 @@ TEXTS: Mapping[str, int] = MappingProxyType(
         "names": 300,  # the units that are silent
         "choices": 100,  # open alerts to choose from: A7台风、B2暴雨
         "person": 30,
-        "phone": 30,
+        "phone": 40,  # spoken digit by digit: with a space after each
         "link": 100,  # to the recipient's own page
         "said": 100,  # the reply, in its sender's words
         "stage": 20,  # received, on_post, done; several: of a digest about more than one

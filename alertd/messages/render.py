@@ -160,6 +160,9 @@ def _body(
 ) -> str:
     texts = template.text[language]  # type: ignore[index]
     source = texts.get(channel, texts.get(_READS_AS.get(channel, channel)))  # type: ignore[call-overload]
+    if source is None and template.name in _REAL:
+        # The city's own, or an alert's of before it was spoken: the cry must be heard.
+        source = texts.get("sms")
     if source is None:
         raise InvalidInputError(
             f"The message template {template.name} has no text for {channel}.", field="template"

@@ -131,7 +131,7 @@ def data(
 def _taken(case: HelpView, say: Say) -> str:
     if case.taken_at:
         return say(N_("taken"))
-    told = case.reach not in {"nobody", "unknown"}
+    told = case.reach not in {"nobody", "unknown", "by-hand"}
     return say(N_("nobody has taken it") if told else N_("nobody could be told"))
 
 

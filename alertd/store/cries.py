@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, select
 
-from alertd.model import DeliveryState, Millis, RecipientKind, numbers_of
+from alertd.decide.settle import BY_HAND
+from alertd.lanes import channel_of
+from alertd.model import Channel, DeliveryState, Millis, Played, RecipientKind, numbers_of
 from alertd.store import tables as t
 from alertd.store.due import HelpCall
 from alertd.store.prepared import Prepared, among, numbers
@@ -20,6 +22,7 @@ class Reach(StrEnum):
     """How far word of a cry has come, by what is known of its messages."""
 
     SENT = "sent"  # a gateway took at least one
+    BY_HAND = "by-hand"  # none, and an operator is to telephone somebody
     WAITING = "waiting"  # none, and some are still to be tried
     UNKNOWN = "unknown"  # none is known to have gone, and none is tried any more
     NOBODY = "nobody"  # all have failed, or there was nobody to be told
@@ -47,16 +50,33 @@ def reaches(connection: Connection, cases: Iterable[int]) -> dict[int, Reach]:
     """
     found: dict[int, Reach] = {}
     wanted = numbers(connection, cases)
-    for case, state, due_at in _STATES.rows(connection, cases=wanted):
-        reach = _reach(state, due_at)
+    for case, _, *word in _STATES.rows(connection, cases=wanted):
+        reach = _reach(*word)
         found[case] = min(reach, found.get(case, reach), key=_FURTHEST.index)
     return found
 
 
-def _reach(state: int, due_at: Millis | None) -> Reach:
-    """A message's; what is unknown is sent once more while it has a time for that."""
+def _reach(state: int, due_at: Millis | None, lane: int, played: int, reason: str | None) -> Reach:
+    """A message's; what is unknown is sent once more while it has a time for that.
+
+    A call that was hung up may have been heard, or declined: nobody can tell.
+    """
+    if channel_of(lane) == Channel.VOICE:
+        if state == DeliveryState.ACCEPTED and reason == BY_HAND:
+            return Reach.BY_HAND
+        if played == Played.PARTIAL:
+            return Reach.UNKNOWN
     again = state == DeliveryState.UNKNOWN and due_at is not None
     return Reach.WAITING if again else _BY_STATE[state]
+
+
+def to_call(connection: Connection, cases: Iterable[int]) -> dict[int, list[int]]:
+    """By case, the people whom an operator is to telephone about it."""
+    found: dict[int, list[int]] = {}
+    for case, person, *word in _STATES.rows(connection, cases=numbers(connection, cases)):
+        if _reach(*word) is Reach.BY_HAND:
+            found.setdefault(case, []).append(person)
+    return found
 
 
 def reach_of(climbed: int, found: Reach | None) -> Reach | None:
@@ -101,10 +121,24 @@ def of_deliveries(connection: Connection, deliveries: Collection[int]) -> list[H
     return [call for call in calls if call.ack_no in about]
 
 
-def waiting_to(connection: Connection, case: int) -> set[int]:
-    """The people to whom word of this case is still to go, or to go once more."""
-    rows = _TO.rows(connection, case=case)
-    return {person for person, state, due_at in rows if _reach(state, due_at) is Reach.WAITING}
+def told_already(connection: Connection, case: int) -> set[int]:
+    """The people who need no further message about this case.
+
+    To them word of it is still to go, or to go once more; or they were rung and took it up, or an
+    operator is to call them: who was rung once isn't rung every two minutes.
+    """
+    called = {Reach.SENT, Reach.BY_HAND}
+    return {
+        person
+        for person, *word in _TO.rows(connection, case=case)
+        if (reach := _reach(*word)) is Reach.WAITING
+        or (reach in called and channel_of(word[2]) == Channel.VOICE)
+    }
+
+
+def telling(connection: Connection, deliveries: Collection[int]) -> set[int]:
+    """Those of the deliveries that tell of a call for help."""
+    return {each for each in deliveries if told_by(connection, each)}
 
 
 def hears(connection: Connection, case: HelpCall, template: str) -> bool:
@@ -118,7 +152,7 @@ def unheard(connection: Connection, now: Millis) -> int:
     """How many calls for help nobody has taken and nobody, for all that is known, was told of."""
     calls = untaken(connection)
     found = reaches(connection, [call.ack_no for call in calls]) if calls else {}
-    silent = {Reach.NOBODY, Reach.UNKNOWN}
+    silent = {Reach.NOBODY, Reach.UNKNOWN, Reach.BY_HAND}
     return sum(
         reach_of(call.climbed, found.get(call.ack_no))
         in (silent | {Reach.WAITING} if call.opened_at <= now - LATE_MS else silent)
@@ -129,9 +163,12 @@ def unheard(connection: Connection, now: Millis) -> int:
 _H, _C, _D = t.help_told.c, t.help_case.c, t.delivery.c
 
 
+_WORD = (_D.state, _D.due_at, _D.lane, _D.played, _D.reason)
+
+
 def _states(dialect: str) -> Select[Any]:
     return (
-        select(_H.ack_no, _D.state, _D.due_at)
+        select(_H.ack_no, _D.recipient_no, *_WORD)
         .join_from(t.help_told, t.delivery, _D.id.between(_H.first, _H.last))
         .where(among(dialect, _H.ack_no, "cases"))
     )
@@ -140,7 +177,7 @@ def _states(dialect: str) -> Select[Any]:
 _STATES = Prepared(_states)
 _TO = Prepared(
     lambda _: (
-        select(_D.recipient_no, _D.state, _D.due_at)
+        select(_D.recipient_no, *_WORD)
         .join_from(t.help_told, t.delivery, _D.id.between(_H.first, _H.last))
         .where(_H.ack_no == bindparam("case"))
     )

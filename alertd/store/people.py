@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, select
 
-from alertd.model import FOREVER
+from alertd.model import FOREVER, SHORT_RANK, Channel
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from alertd.store.fold.expansion import chain, parents_of
@@ -129,10 +129,30 @@ def in_charge(held: Sequence[OfDuty], minute: int) -> list[int]:
     return principals(held, minute) or [each.person_no for each in held]
 
 
-def within_reach(held: Sequence[Holder], minute: int) -> list[int]:
-    """Of those in charge the ones who can be sent a message, else whoever of the duty can."""
+def within_reach(
+    held: Sequence[Holder], minute: int, rung: Collection[int] = frozenset()
+) -> list[int]:
+    """Of those in charge the ones who can be sent a message, else whoever of the duty can.
+
+    With those in charge who can only be rung, where some may be. They take no message from anybody:
+    a telephone that rings is no sign yet that somebody is there.
+    """
     reached = {each.person_no: None for each in held if each.address_no is not None}
-    return [no for no in in_charge(held, minute) if no in reached] or list(reached)
+    charged = in_charge(held, minute)
+    told = [no for no in charged if no in reached] or list(reached)
+    called = [no for no in charged if no in rung and no not in reached]
+    return [*told, *called] or [each.person_no for each in held if each.person_no in rung]
+
+
+def rung(connection: Connection, held: Iterable[Holder]) -> dict[int, int]:
+    """Those who can be sent no message but can be rung, by a fixed line say → address number.
+
+    A short number rings only inside the office's own exchange, and is left out.
+    """
+    silent = [each.person_no for each in held if each.address_no is None]
+    ways = contacts(connection, silent, int(Channel.VOICE)) if silent else {}
+    outside = {no: [at for rank, at in found if rank < SHORT_RANK] for no, found in ways.items()}
+    return {no: found[0] for no, found in outside.items() if found}
 
 
 def contacts(
@@ -279,6 +299,8 @@ def others_above(
     silent: Mapping[int, tuple[int, Collection[int]]],
     ladder_roles: Sequence[str],
     minute: int,
+    *,
+    ring: bool = False,
 ) -> dict[int, tuple[int, ...]]:
     """As `leads_above`, without the duties of which nobody else can be sent a message.
 
@@ -289,10 +311,12 @@ def others_above(
         silent: By any key, a unit and the people there that are asked and don't answer.
         ladder_roles: Who answers for a unit, in their order.
         minute: Of the city's day.
+        ring: Who can only be rung is told by a call.
     """
     lines = leads_above(connection, {unit for unit, _ in silent.values()}, ladder_roles)
     held = holders(connection, {duty for line in lines.values() for duty in line})
-    told = {duty: set(within_reach(held.get(duty, ()), minute)) for duty in held}
+    called = rung(connection, [each for those in held.values() for each in those]) if ring else {}
+    told = {duty: set(within_reach(held[duty], minute, called)) for duty in held}
     return {
         key: tuple(duty for duty in lines.get(unit, ()) if told.get(duty, set()) - set(persons))
         for key, (unit, persons) in silent.items()
@@ -320,16 +344,19 @@ def duty_desk(connection: Connection) -> int | None:
     return next((desks[no] for no in nos if no in desks), None)
 
 
-def desk_within_reach(connection: Connection, minute: int) -> tuple[int | None, frozenset[int]]:
+def desk_within_reach(
+    connection: Connection, minute: int, *, ring: bool = False
+) -> tuple[int | None, frozenset[int]]:
     """The duty desk, and whoever there can be sent a message; None and nobody where there is none.
 
     Args:
         connection: For reading.
         minute: Of the city's day.
+        ring: As `others_above` has it.
     """
     duty = duty_desk(connection)
     held = holders(connection, [duty]).get(duty, ()) if duty is not None else ()
-    return duty, frozenset(within_reach(held, minute))
+    return duty, frozenset(within_reach(held, minute, rung(connection, held) if ring else {}))
 
 
 def _roots(_: str) -> Select[Any]:

@@ -34,6 +34,20 @@ def call(text: str, language: str, *, repeat: int, key_url: str, voice: str | No
     return _response(_gather(key_url, _say(text, language, voice, loop=repeat)))
 
 
+def told(text: str, language: str, *, repeat: int, end_url: str, voice: str | None) -> str:
+    """A call that asks for no answer: no key ends it before its end, and none is taken for one.
+
+    Args:
+        text: As `call` has it, and the next two.
+        language: The message's.
+        repeat: How many times.
+        end_url: Called, as a key's is without one, where it was heard to the end.
+        voice: As `call` has it.
+    """
+    end = f'<Redirect method="POST">{escape(end_url)}</Redirect>'
+    return _response(_say(text, language, voice, loop=repeat) + end)
+
+
 def ask_again(language: str, key_url: str) -> str:
     """After a key that means nothing: which keys there are."""
     return _response(_gather(key_url, _say(translator(language)(_ASK), language, None)))

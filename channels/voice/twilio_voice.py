@@ -2,7 +2,7 @@
 
 1 is "received", 3 is "help" and 0 is "off duty", as in an SMS; the text itself names them. Heard to
 the end without a key counts as heard, and as no answer; a mailbox that picks up hears it to the
-end, too. Busy and no answer are tried again.
+end, too. A call for help asks for no key and takes none. Busy and no answer are tried again.
 
 Options: the account's (`channels/twilio_account.py`), `from` (a number of the account), `repeat`
 (how often the text is said, 1 to 5; 2), `ring_s` (for how long it rings, 5 to 120; 30), `voice`
@@ -32,6 +32,7 @@ from channels.voice import twilio_twiml
 from channels.voice.twilio_calls import KEY, STATUS, Reader
 
 _KNOWN = ACCOUNT_OPTIONS | {"from", "repeat", "ring_s", "voice"}
+_TELLING = {"help"}  # of somebody else's need: there is nothing to answer by a key
 _EVENTS = ["initiated", "answered", "completed"]  # the first resolves a lost answer
 _SPARE_S = 60  # for a wrong key, the prompt and the answer; then a stuck call is ended
 
@@ -68,13 +69,12 @@ class TwilioVoiceRoute:
 
     async def _send(self, message: Outgoing) -> Accepted:
         lasts_s = twilio_twiml.seconds(message.text, self._repeat)
-        twiml = twilio_twiml.call(
-            message.text,
-            message.language,
-            repeat=self._repeat,
-            key_url=callback_url(self._key_url, message, s=lasts_s, l=message.language),
-            voice=self._voice,
-        )
+        key_url = callback_url(self._key_url, message, s=lasts_s, l=message.language)
+        said, spoken, by = (message.text, message.language), self._repeat, self._voice
+        if message.kind in _TELLING:
+            twiml = twilio_twiml.told(*said, repeat=spoken, end_url=key_url, voice=by)
+        else:
+            twiml = twilio_twiml.call(*said, repeat=spoken, key_url=key_url, voice=by)
         if len(twiml) > twilio_twiml.MAX_CHARACTERS:
             raise SendError(Fault.REFUSED, "too-long")
         sid = await self._account.made(

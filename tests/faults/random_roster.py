@@ -101,6 +101,8 @@ class RandomRoster:
             phones = []
         elif chance < 0.14 and self.people:
             phones = list(dice.choice(list(self.people.values())).phones[:1])
+        elif chance < 0.2:
+            phones = [f"+86574{phones[0][-8:]}"]  # a fixed line, which takes no text
         key = f"P{len(self.people) + 1}"
         self.people[key] = replace(person(key, *phones), name=f"王{chr(_FIRST + len(self.people))}")
         return key

@@ -49,11 +49,14 @@ def made(**options: Any) -> TwilioVoiceRoute:
     )
 
 
-async def sent(text: str, language: str = "zh-CN", **options: Any) -> tuple[Any, TwilioStub]:
+async def sent(
+    text: str, language: str = "zh-CN", kind: str = "alert", **options: Any
+) -> tuple[Any, TwilioStub]:
     peer = TwilioStub()
     await peer.start()
     route = made(base_url=f"http://127.0.0.1:{peer.port}", **options)
-    what = replace(outgoing(7, "+8613800000001", attempt=2, text=text), language=language)
+    message = outgoing(7, "+8613800000001", attempt=2, text=text)
+    what = replace(message, language=language, kind=kind)
     async with asyncio.timeout(10):
         await route.start()
         try:
@@ -83,6 +86,21 @@ async def test_what_twilio_is_asked() -> None:
     numbers = parse_qs(key.query)
     assert (numbers["d"], numbers["a"], numbers["l"]) == (["7"], ["2"], ["zh-CN"])
     assert numbers["s"] == parse_qs(status.query)["s"]
+
+
+async def test_a_call_for_help_takes_no_key_and_says_when_it_was_heard() -> None:
+    """A key would end it before its end, and "your answer was received" promise too much."""
+    _, peer = await sent(TEXT, kind="help", repeat=2)
+    told = ET.fromstring(peer.made[0].form["Twiml"])  # noqa: S314 - our own
+    assert [verb.tag for verb in told] == ["Say", "Redirect"]
+    assert told[0].get("loop") == "2"
+    end = urlsplit(told.findtext("Redirect") or "")
+    assert end._replace(query="").geturl() == f"{PUBLIC}/hooks/v/key"
+    assert parse_qs(end.query)["d"] == ["7"]
+    seconds = parse_qs(end.query)["s"][0]
+    events, answer = read("key", {"CallStatus": "in-progress"}, f"?{end.query}")
+    assert events == [receipt(ReceiptStatus.PLAYED, detail=f"{seconds}/{seconds}")]
+    assert b"<Hangup/>" in answer.body
 
 
 async def test_english_is_spoken_in_english() -> None:

@@ -10,7 +10,7 @@ from alertd.errors import NotFoundError
 from alertd.model import Millis
 from alertd.store import addresses, people
 from alertd.store import tables as t
-from alertd.store.cries import Reach, reach_of, reaches
+from alertd.store.cries import Reach, reach_of, reaches, to_call
 from alertd.store.reads.board import units_below
 from alertd.store.reads.principals import names_of
 from alertd.store.reads.unanswered import people_named
@@ -23,8 +23,11 @@ class HelpView:
     Args:
         no: What to take or close it by.
         climbed: How many levels know; 0: nobody could be told.
-        reach: How far word of it has come, by its messages: `sent`, `waiting`, `unknown` or
-            `nobody`; None where an older alertd didn't write them down as its own.
+        reach: How far word of it has come, by its messages: `sent`, `by-hand` (an operator is to
+            telephone), `waiting`, `unknown` or `nobody`; None where an older alertd didn't write
+            them down as its own.
+        to_call: Names of those whom an operator is to telephone: they take no text, and no
+            machine rings them.
         next_at: It climbs again then, until somebody takes it.
     """
 
@@ -38,6 +41,7 @@ class HelpView:
     opened_at: Millis
     climbed: int
     reach: str | None
+    to_call: tuple[str, ...]
     next_at: Millis | None
     taken_by: str | None
     taken_at: Millis | None
@@ -73,8 +77,18 @@ def help_cases(
     who = _who(connection, [row.person_no for row in rows])
     by = names_of(connection, [x for row in rows for x in (row.taken_by, row.closed_by)])
     far = reaches(connection, [row.ack_no for row in rows])
+    by_hand = to_call(connection, [row.ack_no for row in rows if row.taken_at is None])
+    called = people_named(connection, [no for those in by_hand.values() for no in those])
+    names = {case: [called[no][1] for no in those] for case, those in by_hand.items()}
     return tuple(
-        _help(row, units.get(row.unit_no), who, by, reach_of(row.climbed, far.get(row.ack_no)))
+        _help(
+            row,
+            units.get(row.unit_no),
+            who,
+            by,
+            reach_of(row.climbed, far.get(row.ack_no)),
+            names.get(row.ack_no, ()),
+        )
         for row in rows
     )
 
@@ -85,6 +99,7 @@ def _help(
     who: dict[int, tuple[str, str, str]],
     by: dict[bytes, str],
     reach: Reach | None,
+    called: Sequence[str],
 ) -> HelpView:
     _, name, tail = who.get(row.person_no, ("", "", ""))
     return HelpView(
@@ -98,6 +113,7 @@ def _help(
         opened_at=row.opened_at,
         climbed=row.climbed,
         reach=reach.value if reach else None,
+        to_call=tuple(called),
         next_at=row.due_at if row.taken_at is None and row.closed_at is None else None,
         taken_by=by.get(row.taken_by, "") if row.taken_by else None,
         taken_at=row.taken_at,

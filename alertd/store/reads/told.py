@@ -125,5 +125,8 @@ def untold(
 
 
 def _messages(alert_no: int) -> tuple[Any, ...]:
-    d = t.delivery.c
-    return d.id.between(*numbers_of(alert_no)), d.recipient_kind == int(RecipientKind.PERSON)
+    """Who only heard that somebody else needs help wasn't told of the alert by that."""
+    d, h = t.delivery.c, t.help_told.c
+    of_cry = exists().where(d.id.between(h.first, h.last)).correlate(t.delivery)
+    person = d.recipient_kind == int(RecipientKind.PERSON)
+    return d.id.between(*numbers_of(alert_no)), person, ~of_cry

@@ -12,6 +12,7 @@ from alertd.lanes import BY_SMS, lane_of
 from alertd.model import (
     Channel,
     DeliveryState,
+    MessageKind,
     Millis,
     Played,
     Policy,
@@ -318,10 +319,13 @@ def _last_delivery(
 
 
 def _last_calls(connection: Connection, alert_no: int, persons: Sequence[int]) -> dict[int, str]:
-    d = t.delivery.c
+    """What became of each person's last call; not of one that told of somebody else's cry."""
+    d, m = t.delivery.c, t.message.c
     rows = connection.execute(
         select(d.recipient_no, d.state, d.played, d.reason)
+        .join(t.message, m.no == d.message_no)
         .where(
+            m.kind == MessageKind.CALL.value,
             d.recipient_no.in_(set(persons)),
             d.id.between(*numbers_of(alert_no)),
             d.recipient_kind == int(RecipientKind.PERSON),

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from alertd.model import Channel
+from alertd.model import SHORT_RANK, Channel
 from alertd.store.addresses import CHAT_ID, PHONE, SHORT_PHONE
 from rosters.model import NO_FACTS, ChatGroup, Person, Roster, RosterRow, Terminal, Unit, UnitFacts
 from rosters.phones import takes_sms
 
 # A contact's channel where a human dials: model.Channel has only ways that a machine sends by.
 VOICE = 4
-SHORT_RANK = 3  # behind two phone numbers
 
 
 class Source(Protocol):

@@ -9,13 +9,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
-from alertd.model import Channel
+from alertd.model import SHORT_RANK, Channel
 from alertd.store import addresses
 from alertd.store import tables as t
 from alertd.store.batches import batches, stream
 from alertd.store.fold.scope import in_force
 from alertd.store.people import NOW
-from alertd.store.roster.source import SHORT_RANK, VOICE
+from alertd.store.roster.source import VOICE
 from alertd.store.roster.stage import SECRET_CONTEXT
 from alertd.store.vault import Vault
 from rosters.model import ChatGroup, Holding, Person, RosterRow, Terminal, Unit, UnitFacts
