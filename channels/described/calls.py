@@ -1,9 +1,12 @@
 """Making a request by its description. Pure: time and chance are handed in."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+import phonenumbers
 
 from channels.base import Fault, Outgoing, SendError
 from channels.described.description import Computed, Description, Request
@@ -19,6 +22,7 @@ _CONTENT_TYPES: Final = {
     "form": "application/x-www-form-urlencoded",
 }
 _CHINA: Final = "+86"
+_MOBILE: Final = re.compile(r"1[3-9]\d{9}")
 # What a placeholder may ask for, beside options and computed values.
 OF_TIME: Final = frozenset({"timestamp", "timestamp_ms", "nonce"})
 OF_MESSAGE: Final = frozenset(
@@ -38,7 +42,7 @@ def of_message(message: Outgoing, extension_digits: int, signature: str) -> dict
     return {
         "address": number,
         "digits": number.removeprefix("+"),
-        "national": number.removeprefix(_CHINA).removeprefix("+"),
+        "national": _national(number),
         "ours": written(message.delivery, message.attempt),
         "delivery": message.delivery,
         "attempt": message.attempt,
@@ -48,6 +52,22 @@ def of_message(message: Outgoing, extension_digits: int, signature: str) -> dict
         "extension": extension_of(message.short_code, extension_digits),
         "language": message.language,
     }
+
+
+def _national(number: str) -> str:
+    """As it is dialled in China: a mobile by itself, a fixed line with the 0 of its area code.
+
+    https://help.aliyun.com/document_detail/114036.htm: 0571****5678, and not 571****5678.
+    """
+    home = number.removeprefix(_CHINA)
+    if home == number or _MOBILE.fullmatch(home):
+        return home.removeprefix("+")
+    try:
+        read = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return home
+    shown = phonenumbers.format_number(read, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return "".join(filter(str.isdigit, shown))
 
 
 def of_template(template: Filled | None) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from channels.loudspeaker.accounts import Accounts
 from drills.sample_city import SampleCity
 from tests.acceptance.pace import write_policies
 from tests.acceptance.peers import Groups, Handsets, Line, Loudspeakers
-from tests.acceptance.roll import Holder, Roll
+from tests.acceptance.roll import Holder, Roll, give_fixed_lines
 from tests.acceptance.server import Server
 from tests.acceptance.within import within
 from tests.enrolled import enrol
@@ -61,6 +61,7 @@ class LivingCity:
         postgresql: As `Server` has it.
         group_url: Where chat groups are reached, if not at the receiver itself.
         group_kind: Whose robots they have, as a roster's word.
+        fixed_lines: Posts whose holders have a fixed line alone.
     """
 
     folder: Path
@@ -81,6 +82,7 @@ class LivingCity:
     postgresql: bool | None = None
     group_url: str = ""
     group_kind: str = "webhook"
+    fixed_lines: Sequence[str] = ()
     tokens: dict[str, str] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
     _clients: dict[str, httpx.Client] = field(default_factory=dict)
@@ -136,6 +138,7 @@ class LivingCity:
         groups = self.folder / "roster" / "groups.csv"
         rows = groups.read_text("utf-8").replace(",webhook,", f",{self.group_kind},")
         groups.write_text(rows, "utf-8")
+        give_fixed_lines(self.folder / "roster", self.fixed_lines)
 
     def _import_roster(self) -> None:
         folder = self.folder / "roster"

@@ -187,5 +187,6 @@ def settings_file(settings: Mapping[str, Any], routes: Mapping[str, Mapping[str,
 def _table(path: str, values: Mapping[str, Any]) -> list[str]:
     within = {name: value for name, value in values.items() if isinstance(value, Mapping)}
     plain = [f"{n} = {json.dumps(value)}" for n, value in values.items() if n not in within]
-    deeper = [line for name, value in within.items() for line in _table(f"{path}.{name}", value)]
+    named = {f"{path}.{json.dumps(name)}": value for name, value in within.items()}
+    deeper = [line for name, value in named.items() for line in _table(name, value)]
     return [f"[{path}]", *plain, *deeper]

@@ -16,11 +16,15 @@ async def answer(peer: TwilioStub, made: Made) -> None:
     """What Twilio would post about it."""
     to = made.form["To"]
     if "Twiml" in made.form:
-        gather = ET.fromstring(made.form["Twiml"]).find("Gather")  # noqa: S314 - alertd's own
-        key_url = "" if gather is None else gather.get("action", "")
+        told = ET.fromstring(made.form["Twiml"])  # noqa: S314 - alertd's own
+        gather, end_url = told.find("Gather"), told.findtext("Redirect")
         await peer.call_progress(made, "in-progress")
-        form = {"CallSid": made.sid, "To": to, "CallStatus": "in-progress", "Digits": "1"}
-        print(f"  key 1: {await post_form(key_url, form)}", flush=True)
+        form = {"CallSid": made.sid, "To": to, "CallStatus": "in-progress"}
+        if gather is not None:
+            pressed = await post_form(gather.get("action", ""), {**form, "Digits": "1"})
+            print(f"  key 1: {pressed}", flush=True)
+        elif end_url is not None:  # a call for help: nothing is asked
+            print(f"  heard: {await post_form(end_url, form)}", flush=True)
         ended = await peer.call_progress(made, "completed", CallDuration="15")
         print(f"  completed: {ended}", flush=True)
         return

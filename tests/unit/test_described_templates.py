@@ -174,3 +174,17 @@ def test_numbers_as_gateways_want_them() -> None:
     assert (values["national"], values["extension"]) == ("13800000001", "007")
     abroad = of_message(message(address="+85291234567"), 0, "")
     assert (abroad["national"], abroad["extension"]) == ("85291234567", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "dialled"),
+    [
+        ("+8657486001234", "057486001234"),  # nobody can dial it without the 0 of its area code
+        ("+861088888888", "01088888888"),
+        ("+864001112222", "4001112222"),
+        ("+8615412345678", "15412345678"),  # a sample's, which no library knows
+        ("+86", ""),
+    ],
+)
+def test_a_number_is_given_as_it_is_dialled_at_home(given: str, dialled: str) -> None:
+    assert of_message(message(address=given), 0, "")["national"] == dialled
