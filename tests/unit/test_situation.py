@@ -130,6 +130,7 @@ def worst(status: str) -> Situation:
         opened_at=START,
         climbed=1,
         reach="nobody",
+        to_call=(),
         next_at=None,
         taken_by=None,
         taken_at=None,

@@ -63,12 +63,14 @@ class TellingPart:
         self.holders += (tuple(run) for run in recorded.fact.body.get("holders", ()))
 
     def _told(self, recorded: Recorded) -> None:
+        self._held(recorded)
+        if recorded.fact.body.get("help"):
+            return  # that somebody else needs help says nothing of the alert
         numbers, people = self.further
         for number, _, kind, recipient, *_ in recorded.fact.body["deliveries"]:
             if kind == RecipientKind.PERSON:
                 numbers.append(number)
                 people.append(recipient)
-        self._held(recorded)
 
     def _doubted(self, _recorded: Recorded) -> None:
         self.doubted.update(self.handover.waiting())
