@@ -138,7 +138,10 @@ def told_already(connection: Connection, case: int) -> set[int]:
 
 def telling(connection: Connection, deliveries: Collection[int]) -> set[int]:
     """Those of the deliveries that tell of a call for help."""
-    return {each for each in deliveries if told_by(connection, each)}
+    if not deliveries:
+        return set()
+    wanted = numbers(connection, deliveries)
+    return {delivery for (delivery,) in _TELLING.rows(connection, deliveries=wanted)}
 
 
 def hears(connection: Connection, case: HelpCall, template: str) -> bool:
@@ -212,6 +215,13 @@ _CLOSED = Prepared(
         .join_from(t.delivery, t.help_told, _D.id.between(_H.first, _H.last))
         .join(t.help_case, _C.ack_no == _H.ack_no)
         .where(among(dialect, _D.id, "deliveries"), _C.closed_at.is_not(None))
+    )
+)
+_TELLING = Prepared(
+    lambda dialect: (
+        select(_D.id)
+        .join_from(t.delivery, t.help_told, _D.id.between(_H.first, _H.last))
+        .where(among(dialect, _D.id, "deliveries"))
     )
 )
 _CRYING = Prepared(lambda _: select(_C.person_no).where(_C.ack_no == bindparam("case")))
