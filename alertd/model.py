@@ -360,9 +360,14 @@ def numbers_of(alert_no: int) -> tuple[int, int]:
 class Precedence(IntEnum):
     """Who of an alert's recipients goes first, where a route can't take all of them at once."""
 
-    FIRST = 0  # loudspeakers, groups, principals who answer for a unit; every later message
-    OTHERS = 1  # principals in other roles
-    ALTERNATES = 2  # where the policy tells them from the start
+    FIRST = 0  # loudspeakers, groups, principals who answer for a unit; who comes to a post later
+    OTHERS = 2  # principals in other roles
+    ALTERNATES = 3  # where the policy tells them from the start
+
+
+FURTHER = 1
+"""The place of what asks again, hands over or tells of silence: of alerts that are alike, whoever
+answers for a unit is first told of each, and is asked again before other roles are told."""
 
 
 HELP_PRIORITY = 0  # goes before everything, past a pause, and outlives its alert
@@ -371,15 +376,22 @@ CONFIRMATION_PRIORITY = 60  # "we have heard you" waits for every warning
 SEVERITIES = range(1, 5)  # 1 Extreme … 4 Minor
 
 
-def priority_of(severity: int, precedence: Precedence = Precedence.FIRST) -> int:
-    """A delivery's place in its queue: the gravest alert first, and within it by precedence."""
+def priority_of(severity: int, precedence: int = Precedence.FIRST) -> int:
+    """A delivery's place in its queue: the gravest alert first, and within it by precedence.
+
+    `precedence`: a Precedence, or FURTHER.
+    """
     return severity * 10 + precedence
 
 
 PRIORITIES = (
     HELP_PRIORITY,
     PAUSED_PRIORITY,
-    *(priority_of(severity, precedence) for severity in SEVERITIES for precedence in Precedence),
+    *(
+        priority_of(severity, precedence)
+        for severity in SEVERITIES
+        for precedence in sorted((FURTHER, *Precedence))
+    ),
     CONFIRMATION_PRIORITY,
 )
 """Every priority that a delivery can have, the most urgent first."""

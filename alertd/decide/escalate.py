@@ -17,6 +17,7 @@ LONGEST_CATCH_UP_MS = MINUTE_MS
 """A late ladder takes its next rung after half the policy's time, and after so long at the most."""
 
 
+UNREACHABLE: Final = "unreachable"
 CLIMB_LIMIT: Final = "climb-limit"
 """Why a rung told fewer than the policy says: a drill's plan lets its ladders climb so far only."""
 
@@ -99,7 +100,7 @@ def _hurry(ladder: Ladder, policy: Policy) -> Climb:
     acts, limited = _possible(ladder, _at_once(ladder))
     due_at = _at(ladder, policy.steps[ladder.step])
     told = _mark(ladder.told, acts)
-    reason = CLIMB_LIMIT if limited else "unreachable"
+    reason = CLIMB_LIMIT if limited else UNREACHABLE
     return _climb(acts, ("sms",), ladder.step, due_at, told, RequirementState.OPEN, reason)
 
 

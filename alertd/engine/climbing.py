@@ -20,8 +20,11 @@ from alertd.engine.turn import LiveAlert, Turn
 from alertd.engine.unread import whole
 from alertd.lanes import BY_SMS
 from alertd.model import (
+    FURTHER,
+    HURRIED,
     AckKind,
     MessageKind,
+    Precedence,
     RecipientKind,
     Stage,
     Told,
@@ -183,7 +186,7 @@ def _carry_out(
     turn: Turn, alert: LiveAlert, climbs: Climbs, holders: _Holders, above: _Above
 ) -> None:
     remind: dict[tuple[Stage, bool], list[int]] = {}
-    takeover: dict[Stage, list[int]] = {}
+    takeover: dict[tuple[Stage, int], list[int]] = {}
     ring: dict[Stage, list[int]] = {}
     nudged: list[Silence] = []
     for row, climb in climbs:
@@ -195,14 +198,17 @@ def _carry_out(
         if Act.CALL in climb.acts:
             ring.setdefault(stage, []).extend(principals)
         if Act.ALTERNATES in climb.acts:
-            takeover.setdefault(stage, []).extend(people.stand_ins(held, turn.minute))
+            # Nothing reaches the principal, or they can't come: it is the post's first word.
+            first = climb.reason == escalate.UNREACHABLE or row.told & HURRIED
+            place = Precedence.FIRST if first else FURTHER
+            takeover.setdefault((stage, place), []).extend(people.stand_ins(held, turn.minute))
     for (stage, other), persons in remind.items():
         tell_stage(turn, alert, MessageKind.REMINDER, persons, stage, other=other)
     nudge(turn, alert, nudged)
     for stage, persons in ring.items():
         tell_stage(turn, alert, MessageKind.CALL, persons, stage)
-    for stage, persons in takeover.items():
-        tell_stage(turn, alert, MessageKind.TAKEOVER, persons, stage)
+    for (stage, place), persons in takeover.items():
+        tell_stage(turn, alert, MessageKind.TAKEOVER, persons, stage, place=place)
     _queue_digests(turn, alert, climbs, above)
 
 
@@ -214,6 +220,7 @@ def tell_stage(
     stage: Stage,
     *,
     other: bool = False,
+    place: int | None = None,
 ) -> None:
     """Remind, ring or hand over; who said that they can't come isn't asked again.
 
@@ -234,6 +241,7 @@ def tell_stage(
         params=params,
         contact_rank=2 if other else 1,
         avoid=_last_routes(turn, alert.no, persons) if other else None,
+        place=place,
     )
 
 

@@ -196,6 +196,7 @@ def scope(alert: LiveAlert, version: int, zone: tzinfo) -> dict[str, Any]:
         "everyone": alert.policy.tell == "everyone",
         # Of the issue, so that all pieces agree; whoever comes on duty later is told then.
         "minute": minute_of_day(alert.issued_at, zone),
+        "further": True,
     }
 
 

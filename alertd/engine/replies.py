@@ -24,7 +24,16 @@ from alertd.engine.mailboxes import Mailboxes, mailboxes
 from alertd.engine.senders import Senders, name_of, senders
 from alertd.engine.telling import tell
 from alertd.engine.turn import Turn
-from alertd.model import AckKind, Channel, MessageKind, Millis, RecipientKind, Via, alert_of
+from alertd.model import (
+    FURTHER,
+    AckKind,
+    Channel,
+    MessageKind,
+    Millis,
+    RecipientKind,
+    Via,
+    alert_of,
+)
 from alertd.store import addresses, cries, outbox
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, texts
@@ -344,7 +353,8 @@ def _menu(turn: Turn, candidates: Sequence[Candidate], persons: Sequence[int]) -
     running = [candidate for candidate in candidates if candidate.open] or list(candidates)
     if not running:
         return
-    alert = turn.alert_by_id(max(running, key=lambda c: c.told_at).alert_id)
+    gravest = min(running, key=lambda c: (c.status, c.severity, -c.told_at))
+    alert = turn.alert_by_id(gravest.alert_id)
     choices = [candidate.short_code for candidate in running]
     tell(
         turn,
@@ -353,4 +363,6 @@ def _menu(turn: Turn, candidates: Sequence[Candidate], persons: Sequence[int]) -
         persons[:1],
         template="confirmation-ambiguous",
         params={**alert.selection["params"], "choices": choices},
+        # No thanks that may wait: until the answer to it comes, the ladder climbs.
+        place=FURTHER,
     )

@@ -16,12 +16,14 @@ from alertd.model import (
     ALERT_SHIFT,
     CONFIRMATION_PRIORITY,
     FOREVER,
+    FURTHER,
     HELP_PRIORITY,
     PAUSED_PRIORITY,
     REAL,
     SHORT_RANK,
     Channel,
     MessageKind,
+    Precedence,
     RecipientKind,
     Stage,
     Status,
@@ -46,6 +48,12 @@ _PRIORITY = {
     MessageKind.PAUSED: PAUSED_PRIORITY,
     MessageKind.CONFIRMATION: CONFIRMATION_PRIORITY,
 }
+_FURTHER = frozenset(
+    {
+        *(MessageKind.REMINDER, MessageKind.TAKEOVER, MessageKind.DIGEST),
+        *(MessageKind.GROUP_REMINDER, MessageKind.CALL),
+    }
+)
 
 
 def tell(
@@ -58,14 +66,15 @@ def tell(
     params: dict[str, Any],
     contact_rank: int = 1,
     avoid: Mapping[int, str] | None = None,
+    place: int | None = None,
 ) -> int:
     """Have a message sent to people by SMS; returns its number, 0 where nobody can be told.
 
     People without a contact of that rank get it by their first; those outside a drill's plan
     never do, except for a call for help, which is real even in a drill. `avoid` names, by person,
-    a route to be left out where there is another.
+    a route to be left out where there is another. `place`: as in Notice.
     """
-    notice = Notice(persons, template, params, contact_rank, avoid or {})
+    notice = Notice(persons, template, params, contact_rank, avoid or {}, place=place)
     (number,) = tell_each(turn, alert, kind, [notice])
     return number
 
@@ -75,6 +84,7 @@ class Notice(NamedTuple):
 
     `first`: the number of the first message to the one person that it is the same for, by another
     contact; 0 where it is anything else. `help`: the call for help that it tells of, or 0.
+    `place`: in the alert's queue, a Precedence or FURTHER; None: as messages of the kind have it.
     """
 
     persons: Sequence[int]
@@ -84,6 +94,7 @@ class Notice(NamedTuple):
     avoid: Mapping[int, str] = NOBODY
     first: int = 0
     help: int = 0
+    place: int | None = None
 
 
 def tell_each(
@@ -124,6 +135,7 @@ def addressed(
             notice.params,
             notice.first,
             notice.help,
+            notice.place,
         )
         for notice in notices
     ]
@@ -191,6 +203,7 @@ class Message(NamedTuple):
     params: dict[str, Any]
     first: int = 0  # as Notice has it
     help: int = 0  # too
+    place: int | None = None  # too
 
 
 def record(
@@ -221,10 +234,11 @@ def told(
         return [None] * len(messages)
     delivery, number = turn.counters(alert.no)
     base = alert.no << ALERT_SHIFT
-    priority = _PRIORITY.get(kind, priority_of(alert.severity))
+    usual = priority_of(alert.severity, FURTHER if kind in _FURTHER else Precedence.FIRST)
+    usual = _PRIORITY.get(kind, usual)
     facts: list[dict[str, Any] | None] = []
     come = _come(turn, alert, kind, messages)
-    for recipients, template, params, first, cry in messages:
+    for recipients, template, params, first, cry, place in messages:
         if not recipients:
             facts.append(None)
             continue
@@ -235,6 +249,7 @@ def told(
             "params": params,
             "text_hash": "",
         }
+        priority = usual if place is None else priority_of(alert.severity, place)
         deliveries = [
             [base + i, message["no"], *to, priority, *([avoid] if avoid else [])]
             for i, (*to, avoid) in enumerate(recipients, start=delivery)

@@ -172,7 +172,7 @@ def test_where_units_stand_is_looked_up_again_after_a_transaction_that_failed(
 def test_the_queue_knows_every_priority_there_is() -> None:
     assert list(PRIORITIES) == sorted(set(PRIORITIES))
     assert PRIORITIES[0] == 0
-    assert len(PRIORITIES) == 3 + 4 * len(Precedence)
+    assert len(PRIORITIES) == 3 + 4 * (len(Precedence) + 1)  # and FURTHER
 
 
 @pytest.mark.parametrize("first_rung_min", [2.0, 0.0])

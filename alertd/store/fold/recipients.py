@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from alertd.lanes import GROUP_KINDS, Service, lane_of, way_of_group
-from alertd.model import Channel, Precedence, RecipientKind, Status
+from alertd.model import FURTHER, Channel, Precedence, RecipientKind, Status
 from alertd.store import tables as t
 from alertd.store.fold.scope import Scope, in_force, inside, one_of
 from alertd.store.fold.shifts import stood_down
@@ -100,10 +100,11 @@ def _people(scope: Scope, status: Status, place: Any) -> Picked:
     h = t.holding.c
     off = stood_down(scope.version, scope.minute)
     # The numbers' comparison first: for most rows SQLite then asks nothing of the role.
+    less = 0 if scope.further else FURTHER
     precedence = case(
-        (or_(h.rank > 1, off), int(Precedence.ALTERNATES)),
+        (or_(h.rank > 1, off), Precedence.ALTERNATES - less),
         (or_(false(), *(h.role == role for role in scope.ladder_roles)), int(Precedence.FIRST)),
-        else_=int(Precedence.OTHERS),
+        else_=Precedence.OTHERS - less,
     )
     columns = (
         literal(int(RecipientKind.PERSON)),

@@ -14,6 +14,7 @@ class Scope:
     """Whom an alert is for. `paths` are units' paths; one of the root alone means everybody.
 
     Whose shift it is goes by `minute`, of the local day; None in facts from before shifts counted.
+    `further`: what asks again has a place of its own in the queue; it hadn't in older facts.
     """
 
     version: int
@@ -23,6 +24,7 @@ class Scope:
     ladder_roles: tuple[str, ...]
     everyone: bool  # alternates too
     minute: int | None = None
+    further: bool = False
 
 
 def scope_of(data: Mapping[str, Any]) -> Scope:
@@ -35,6 +37,7 @@ def scope_of(data: Mapping[str, Any]) -> Scope:
         ladder_roles=tuple(data["ladder_roles"]),
         everyone=data["everyone"],
         minute=data.get("minute"),
+        further=data.get("further", False),
     )
 
 
