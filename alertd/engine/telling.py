@@ -144,8 +144,8 @@ def addressed(
 def _spoken(
     turn: Turn, alert: LiveAlert, kind: MessageKind, persons: Sequence[int]
 ) -> list["Recipient"]:
-    """Calls to those who can be sent no text: of help alone, as nobody else would tell them."""
-    if kind is not MessageKind.HELP or not persons or not rings(turn, alert, kind):
+    """Calls to those who can be sent no text: of a cry, and to whoever cries, who is told of it."""
+    if kind not in REAL or not persons or not rings(turn, alert, kind):
         return []
     lane = lane_of(Channel.VOICE, message_status(alert, kind))
     fixed = dialled(turn, persons, Channel.VOICE)

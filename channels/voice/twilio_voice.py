@@ -32,7 +32,7 @@ from channels.voice import twilio_twiml
 from channels.voice.twilio_calls import KEY, STATUS, Reader
 
 _KNOWN = ACCOUNT_OPTIONS | {"from", "repeat", "ring_s", "voice"}
-_TELLING = {"help"}  # of somebody else's need: there is nothing to answer by a key
+_TELLING = {"help", "heard"}  # of a call for help: there is nothing to answer by a key
 _EVENTS = ["initiated", "answered", "completed"]  # the first resolves a lost answer
 _SPARE_S = 60  # for a wrong key, the prompt and the answer; then a stuck call is ended
 

@@ -100,7 +100,8 @@ def test_those_that_arent_registered_are_named() -> None:
     assert "help" in missing
     assert "typhoon-red" not in missing
     assert "voice_call" not in missing, "it is spoken, and never comes by SMS"
-    assert registered("voice", help="TTS_1").missing() == ["voice_call"]
+    spoken = ["confirmation-help", "unheard", "voice_call"]
+    assert registered("voice", help="TTS_1").missing() == spoken
     assert registered(**{"*": "SMS_1"}).missing() == []
 
 
