@@ -70,7 +70,8 @@ def read(
         limit: At most so many.
     """
     whole = LISTS[name](connection, path, now)
-    order = [column for column in whole.selected_columns if column.key in {"place", "post"}]
+    # One order of all lines: PostgreSQL has equals in another at each page, twice or never.
+    order = sorted(whole.selected_columns, key=lambda column: column.key not in {"place", "post"})
     names = [c.key for c in whole.selected_columns if c.key and c.key != "place"]
     rows = connection.execute(whole.order_by(*order).offset(first).limit(limit))
     return Part(
