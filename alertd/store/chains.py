@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from alertd.model import Recorded
 from alertd.store import journal
 
+_FROM_THE_START = -(2**63)  # somebody may have written rows before the first
 _PAGE = 100  # facts at once: a batch of 1,000 settlements is some 60 KB of JSON
 
 
@@ -40,10 +41,10 @@ class _Readable:
         self.unreadable = False
 
     def __iter__(self) -> Iterator[Recorded]:
-        cursor: journal.Cursor = {}
         try:
-            while page := journal.read(self.connection, cursor, limit=_PAGE):
-                yield from page
-                cursor.update({(row.node, row.writer): row.seq for row in page})
+            for node, writer in journal.chains(self.connection):
+                yield from journal.chain(
+                    self.connection, node, writer, after=_FROM_THE_START, page=_PAGE
+                )
         except ValueError:
             self.unreadable = True

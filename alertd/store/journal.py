@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
 
 from alertd.canonical import canonical, compact
 from alertd.model import Fact, Millis, Recorded
@@ -142,15 +143,23 @@ def read(
     limit: int = 1000,
 ) -> list[Recorded]:
     """Facts behind a cursor, chain by chain, at most `limit`."""
+    rows: list[Row[Any]] = []
+    for head in heads(connection):
+        seq = after.get((head.node, head.writer), 0)
+        if seq < head.seq and len(rows) < limit:
+            query = _behind(head, seq, alert_no).limit(limit - len(rows))
+            rows += connection.execute(query)
+    return [recorded(row) for row in rows]
+
+
+def _behind(head: Head, seq: int, alert_no: int | None) -> Select[Any]:
+    """The facts of one chain behind a place: a question over several reads all that there are."""
     c = t.journal.c
-    later = [and_(c.node == n, c.writer == w, c.seq > seq) for (n, w), seq in after.items()]
-    others = [or_(c.node != n, c.writer != w) for (n, w) in after]
-    query = select(t.journal).order_by(c.node, c.writer, c.seq).limit(limit)
-    if after:
-        query = query.where(or_(*later, and_(*others)))
-    if alert_no is not None:
-        query = query.where(c.alert_no == alert_no)
-    return [recorded(row) for row in connection.execute(query)]
+    query = select(t.journal).where(c.writer == head.writer, c.seq > seq).order_by(c.seq)
+    if alert_no is None:
+        return query.where(c.node == head.node)
+    # So that SQLite finds them by the alert, whose facts are fewer than the chain's.
+    return query.where(c.alert_no == alert_no, func.coalesce(c.node, "") == head.node)
 
 
 def step_back(connection: Connection, cursor: Cursor) -> bool:
@@ -171,12 +180,16 @@ def chain(
     writer: int,
     *,
     where: Sequence[ColumnElement[bool]] = (),
+    after: int = 0,
     page: int = 1_000,
 ) -> Iterator[Recorded]:
-    """The facts of one chain in its order, a page at a time; `where` leaves some out."""
+    """The facts of one chain in its order behind a number, a page at a time.
+
+    `where` leaves some out.
+    """
     c = t.journal.c
     query = select(t.journal).where(c.node == node, c.writer == writer, *where).order_by(c.seq)
-    last = 0
+    last = after
     while rows := connection.execute(query.where(c.seq > last).limit(page)).all():
         yield from map(recorded, rows)
         last = rows[-1].seq

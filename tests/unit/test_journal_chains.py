@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, event, update
 
 from alertd.model import Fact, Recorded
-from alertd.store import journal
+from alertd.store import chains, journal
 from alertd.store import tables as t
 from alertd.store.journal import GENESIS, Broken, Head
 
@@ -209,3 +209,35 @@ def test_a_chain_that_ends_too_early_or_elsewhere_is_cut(connection: Connection)
         0,
         [Broken("a", 2, 3, "cut"), Broken("b", 1, 5, "cut")],
     )
+
+
+def test_a_reader_and_a_check_pass_over_nothing_that_they_have_read(
+    connection: Connection,
+) -> None:
+    """A city's journal has millions of facts: a page costs what is on it, wherever it begins."""
+    for node, writer in (("a", 1), ("a", 2), ("b", 1)):
+        write(connection, Head(node, writer), [fact(n) for n in range(250)], 1)
+    asked: list[tuple[str, object]] = []
+    event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+    assert len(journal.read(connection, {("a", 1): 240, ("b", 1): 240})) == 270
+    assert journal.read(connection, {("a", 1): 250, ("a", 2): 250, ("b", 1): 250}) == []
+    assert len(journal.read(connection, {("b", 1): 240}, alert_no=7, limit=600)) == 510
+    assert chains.check(connection).held == 750
+    pages = [(text, given) for text, given in asked if "SELECT DISTINCT" not in text]
+    plans = [
+        str(step)
+        for text, given in pages
+        for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", given).all()
+    ]
+    of_the_journal = [plan for plan in plans if "journal" in plan]
+    assert len(of_the_journal) >= 3 + 3 + 3 * 3
+    assert not [plan for plan in of_the_journal if "SEARCH" not in plan]
+    assert not [plan for plan in plans if "TEMP B-TREE" in plan]
+
+
+def test_a_row_before_the_first_breaks_a_chain(connection: Connection) -> None:
+    write(connection, Head("town", 1), [fact(1)], 1)
+    forged = {"node": "town", "writer": 1, "seq": 0, "kind": "defect", "alert_no": 7}
+    forged |= {"source": "x", "occurred_at": 1, "recorded_at": 1, "body": "{}", "turn": 0}
+    connection.execute(t.journal.insert(), {**forged, "prev_hash": GENESIS, "hash": GENESIS})
+    assert [broken.reason for broken in chains.check(connection).broken] == ["gap"]
