@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, tuple_
 
 from alertd.canonical import canonical, compact
 from alertd.model import Fact, Millis, Recorded
@@ -196,10 +196,16 @@ def chain(
 
 
 def chains(connection: Connection) -> list[tuple[str, int]]:
-    """(node, writer) of every chain that has a fact."""
+    """(node, writer) of every chain that has a fact; looked up, not counted through."""
     c = t.journal.c
-    found = connection.execute(select(c.node, c.writer).distinct().order_by(c.node, c.writer))
-    return [(node, writer) for node, writer in found]
+    first = select(c.node, c.writer).order_by(c.node, c.writer).limit(1)
+    found: list[tuple[str, int]] = []
+    row = connection.execute(first).first()
+    while row is not None:
+        found.append((row.node, row.writer))
+        later = tuple_(c.node, c.writer) > tuple_(*found[-1])
+        row = connection.execute(first.where(later)).first()
+    return found
 
 
 def in_order(ones: Iterable[Iterable[Recorded]]) -> Iterator[Recorded]:
