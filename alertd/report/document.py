@@ -147,16 +147,26 @@ def _line(value: str, share: Share | None) -> str:
 
 
 def _balanced(groups: Sequence[Group]) -> list[list[dict[str, Any]]]:
-    """Two columns of about the same length, in the groups' order."""
+    """Two columns of about the same length, in the groups' order but for the last ones.
+
+    A single group that goes on alone would take a page of its own.
+    """
     shown = [
         {"title": group.title, "lines": [[x.label, _line(x.value, x.share)] for x in group.lines]}
         for group in groups
         if group.lines
     ]
-    heights = list(accumulate(len(group["lines"]) + _HEAD_LINES for group in shown))
+    heights = list(accumulate(_height([group]) for group in shown))
     far = [abs(2 * height - heights[-1]) for height in heights]
     half = far.index(min(far)) + 1
-    return [shown[:half], shown[half:]]
+    left, right = shown[:half], shown[half:]
+    while right and _height(left) + _height(right[-1:]) < _height(right):
+        left.append(right.pop())
+    return [left, right]
+
+
+def _height(groups: Sequence[dict[str, Any]]) -> int:
+    return sum(len(group["lines"]) + _HEAD_LINES for group in groups)
 
 
 def _curve(figures: Figures, say: Say) -> dict[str, Any] | None:
