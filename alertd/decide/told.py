@@ -116,11 +116,12 @@ def runs(pairs: Iterable[Sequence[int]]) -> list[list[int]]:
     A second number 0 is nobody, and has no neighbour.
     """
     found: list[list[int]] = []
+    run, next_one, next_other = [0, 0, 0], -1, -1
     for one, other in pairs:
-        if found:
-            first, with_it, n = found[-1]
-            if with_it and (one, other) == (first + n, with_it + n):
-                found[-1][2] = n + 1
-                continue
-        found.append([one, other, 1])
+        if one == next_one and other == next_other:
+            run[2] += 1
+        else:
+            run = [one, other, 1]
+            found.append(run)
+        next_one, next_other = one + 1, other + 1 if other else -1
     return found

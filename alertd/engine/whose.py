@@ -33,13 +33,22 @@ def whose(
     """
     found = {}
     if made and chunk.phase not in {"terminals", "groups"}:
-        found["people"] = runs(_PEOPLE.rows(connection, after=first - 1, upto=first + made - 1))
+        found["people"] = _people_of(connection, first, made)
     if chunk.phase == "people" and alert.policy.stages:
         base = _base(alert)
         within = {"after": base + chunk.after, "upto": base + chunk.upto}
         rows = _HOLDERS.rows(connection, base=base, version=alert.roster_version, **within)
         found["holders"] = runs(rows)
     return {key: those for key, those in found.items() if those}
+
+
+def _people_of(connection: Connection, first: int, made: int) -> list[list[int]]:
+    """Most pieces are one run, which the database tells without giving out each row."""
+    within = {"after": first - 1, "upto": first + made - 1}
+    ((start, n, end, least, most),) = _ONE_RUN.rows(connection, **within)
+    if n and least == most and end - start == n - 1:
+        return [[start, start - least, n]]
+    return runs(_PEOPLE.rows(connection, **within))
 
 
 def newcomers(turn: Turn, alert: LiveAlert, persons: Collection[int]) -> list[tuple[int, int]]:
@@ -65,17 +74,27 @@ def _number(name: str) -> BindParameter[int]:
     return bindparam(name, type_=BigInteger())
 
 
+def _within() -> tuple[Any, ...]:
+    d = t.delivery.c
+    kind = d.recipient_kind == int(RecipientKind.PERSON)
+    return d.id > _number("after"), d.id <= _number("upto"), kind
+
+
 def _people(_: str) -> Any:
     d = t.delivery.c
-    within = d.id > _number("after"), d.id <= _number("upto")
-    return (
-        select(d.id, d.recipient_no)
-        .where(*within, d.recipient_kind == int(RecipientKind.PERSON))
-        .order_by(d.id)
-    )
+    return select(d.id, d.recipient_no).where(*_within()).order_by(d.id)
+
+
+def _one_run(_: str) -> Any:
+    """First and last delivery, how many, and the least and most by which they lead people."""
+    d = t.delivery.c
+    ahead = d.id - d.recipient_no
+    figures = func.min(d.id), func.count(), func.max(d.id), func.min(ahead), func.max(ahead)
+    return select(*figures).where(*_within())
 
 
 _PEOPLE = Prepared(_people)
+_ONE_RUN = Prepared(_one_run)
 
 
 def _holders(_: str) -> Any:
