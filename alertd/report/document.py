@@ -5,7 +5,6 @@ Lists are cut where the document says so; the workbook and the CSV files have ev
 
 from collections.abc import Sequence
 from datetime import tzinfo
-from itertools import accumulate
 from typing import Any, Final
 
 from alertd.i18n import N_, translator
@@ -21,7 +20,7 @@ from alertd.report.rollup import level_rows, unit_rows
 from alertd.report.sign_page import sign_page
 from alertd.report.silent import Silent, never, unwoken
 from alertd.report.story import shortened, story
-from alertd.report.summary import Group, interim, summary
+from alertd.report.summary import in_columns, interim, summary
 from alertd.report.typeset import TEMPLATES, typeset_apart
 from alertd.report.values import duration, moment, percent
 from alertd.report.words import Say, level_word, role_word, word
@@ -32,7 +31,6 @@ MOST_MOMENTS = 60
 MOST_CELLS = 400
 MOST_UNITS = 80
 MOST_CALLS = 40
-_HEAD_LINES = 3  # what a group's title is as high as
 _COLOURS: Final = {"red": "#c62828", "orange": "#e07b00", "yellow": "#f2c200", "blue": "#1565c0"}
 _DARK_TEXT: Final = frozenset({"yellow", "orange"})
 
@@ -137,36 +135,9 @@ def data(
         "nothing": say(N_("None.")),
         "tables": [table for table in tables if table is not None],
         "groups-title": say(N_("All figures")),
-        "groups": _balanced(summary(figures, say, zone)),
+        "groups": in_columns(summary(figures, say, zone)),
         "sign": sign_page(figures, ends, say, signers),
     }
-
-
-def _line(value: str, share: Share | None) -> str:
-    return value if share is None else f"{value} / {share.of} · {percent(share)}"
-
-
-def _balanced(groups: Sequence[Group]) -> list[list[dict[str, Any]]]:
-    """Two columns of about the same length, in the groups' order but for the last ones.
-
-    A single group that goes on alone would take a page of its own.
-    """
-    shown = [
-        {"title": group.title, "lines": [[x.label, _line(x.value, x.share)] for x in group.lines]}
-        for group in groups
-        if group.lines
-    ]
-    heights = list(accumulate(_height([group]) for group in shown))
-    far = [abs(2 * height - heights[-1]) for height in heights]
-    half = far.index(min(far)) + 1
-    left, right = shown[:half], shown[half:]
-    while right and _height(left) + _height(right[-1:]) < _height(right):
-        left.append(right.pop())
-    return [left, right]
-
-
-def _height(groups: Sequence[dict[str, Any]]) -> int:
-    return sum(len(group["lines"]) + _HEAD_LINES for group in groups)
 
 
 def _curve(figures: Figures, say: Say) -> dict[str, Any] | None:

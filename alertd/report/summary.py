@@ -1,8 +1,10 @@
 """The report's figures as lines that a person reads; CSV and page show the same ones."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import accumulate
+from typing import Any, Final
 
 from alertd.decide.plan import MUTED
 from alertd.i18n import N_
@@ -12,7 +14,7 @@ from alertd.report.figures.duties import RUNGS
 from alertd.report.figures.foreseen import Foreseen
 from alertd.report.figures.standings import Standings
 from alertd.report.figures.values import Share
-from alertd.report.values import NOTHING, duration, moment
+from alertd.report.values import NOTHING, duration, moment, percent
 from alertd.report.words import Say, word
 
 
@@ -39,6 +41,38 @@ def summary(figures: Figures, say: Say, zone: tzinfo) -> tuple[Group, ...]:
     return tuple(
         Group(key, say(title), tuple(make(figures, say, zone))) for key, title, make in _GROUPS
     )
+
+
+def in_columns(groups: Sequence[Group]) -> list[list[dict[str, Any]]]:
+    """Two columns of about the same length, in the groups' order but for the last ones.
+
+    A single group that goes on alone would take a page of its own. Each is its title and its
+    lines, of label and value.
+    """
+    shown = [
+        {"title": group.title, "lines": [[each.label, _value(each)] for each in group.lines]}
+        for group in groups
+        if group.lines
+    ]
+    heights = list(accumulate(_height([group]) for group in shown))
+    far = [abs(2 * height - heights[-1]) for height in heights]
+    half = far.index(min(far)) + 1
+    left, right = shown[:half], shown[half:]
+    while right and _height(left) + _height(right[-1:]) < _height(right):
+        left.append(right.pop())
+    return [left, right]
+
+
+def _value(line: Line) -> str:
+    share = line.share
+    return line.value if share is None else f"{line.value} / {share.of} · {percent(share)}"
+
+
+def _height(groups: Sequence[dict[str, Any]]) -> int:
+    return sum(len(group["lines"]) + _HEAD_LINES for group in groups)
+
+
+_HEAD_LINES: Final = 3  # what a group's title is as high as
 
 
 def interim(figures: Figures, say: Say, zone: tzinfo) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 import time
 
 import pytest
@@ -48,7 +47,6 @@ def test_what_others_wrote_is_shown_and_never_obeyed() -> None:
 
 def test_off_a_terminal_a_path_in_a_table_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     path = "/srv/" + "a-folder-of-ours/" * 20
-    show.out.file = sys.stdout
     show.table(["", "file"], [["settings", path], ["x", "[y]"]], title="t")
     lines = capsys.readouterr().out.splitlines()
     assert lines == ["t", "          file", f"settings  {path}", "x         [y]"]

@@ -242,3 +242,21 @@ def test_a_row_before_the_first_breaks_a_chain(connection: Connection) -> None:
     forged |= {"source": "x", "occurred_at": 1, "recorded_at": 1, "body": "{}", "turn": 0}
     connection.execute(t.journal.insert(), {**forged, "prev_hash": GENESIS, "hash": GENESIS})
     assert [broken.reason for broken in chains.check(connection).broken] == ["gap"]
+
+
+def test_a_chain_holds_the_fact_that_was_its_last(connection: Connection) -> None:
+    head = write(connection, Head("town", 1), [fact(1), fact(2)], 1)
+    assert journal.holds(connection, head)
+    assert journal.holds(connection, Head("town", 1))  # nothing was committed
+    for lost in ({"hash": GENESIS}, {"seq": 3}, {"seq": 1}, {"writer": 2}, {"node": "city"}):
+        assert not journal.holds(connection, replace(head, **lost))
+
+
+def test_a_place_behind_its_chains_end_moves_there(connection: Connection) -> None:
+    for writer in (1, 2):
+        write(connection, Head("town", writer), [fact(1), fact(2)], 1)
+    cursor = {("town", 1): 9, ("town", 2): 1, ("gone", 1): 5}
+    assert journal.step_back(connection, cursor)
+    assert cursor == {("town", 1): 2, ("town", 2): 1, ("gone", 1): 5}
+    assert not journal.step_back(connection, cursor)
+    assert not journal.step_back(connection, {("town", 1): 2})
