@@ -58,12 +58,13 @@ def last_person(connection: Connection) -> int:
 def left_out(connection: Connection, *columns: ColumnElement[Any]) -> Sequence[Row[Any]]:
     """These columns of the fact of each time that numbers were left out.
 
-    Such a fact is about the number before an alert's, which no alert has, or about the last there
-    is: so the journal isn't gone through.
+    Such a fact is about a number that no alert has: that before an alert's, or the last there is.
+    So neither the journal nor what is on record of a running alert is gone through.
     """
     j, a, b = t.journal.c, t.alert.c, t.alert.alias().c
     before = select(a.no - 1).where(a.no > 1, ~exists().where(b.no == a.no - 1))
-    last = select(func.max(j.alert_no)).scalar_subquery()
+    newest = select(func.max(j.alert_no).label("no")).subquery()
+    last = select(newest.c.no).where(~exists().where(b.no == newest.c.no)).scalar_subquery()
     query = select(*columns).where(or_(j.alert_no.in_(before), j.alert_no == last))
     return connection.execute(query.where(j.kind == _KIND)).all()
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from alertd.engine.turn import Turn
 from alertd.store import journal
-from alertd.store.eras import Era, Place, go_on, unknown
+from alertd.store.eras import Era, Place, eras, go_on, unknown
 from alertd.store.reads.timeline import heads
+from tests import databases
 from tests.city import City
 from tests.unit.test_restored_numbers import Office
 
@@ -87,3 +89,31 @@ def test_where_the_first_unknown_era_began(
     known: tuple[str, ...], there: list[Era], first: Era | None
 ) -> None:
     assert unknown(known, there) == first
+
+
+def steps_of(city: City) -> int:
+    """How many hundreds of steps SQLite takes to look up the eras."""
+    counted: list[None] = []
+    with city.store.read() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.set_progress_handler(lambda: counted.append(None), 100)
+        eras(connection)
+        driver.set_progress_handler(None, 0)
+    return len(counted)
+
+
+@pytest.mark.skipif(databases.on_postgresql(), reason="SQLite's own steps are counted")
+def test_a_look_for_eras_costs_nothing_by_what_a_running_alert_has_on_record(
+    office: Office,
+) -> None:
+    city = office.city
+    number = city.issue("typhoon", "red", areas=[TOWN])
+    before = steps_of(city)
+
+    def record(turn: Turn) -> None:
+        for _ in range(2_000):
+            turn.record("defect", {"error": "x"}, alert_no=number)
+
+    city.take(record)
+    assert steps_of(city) <= before + 2
