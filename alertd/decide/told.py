@@ -111,7 +111,7 @@ def standing(signs: int, *, superseded: bool) -> Standing:
 
 
 def runs(pairs: Iterable[Sequence[int]]) -> list[list[int]]:
-    """Pairs of numbers as runs: people are numbered in the order of their duties, so few.
+    """Pairs of numbers as runs: few where each goes along with the other, as messages with people.
 
     A second number 0 is nobody, and has no neighbour.
     """

@@ -70,8 +70,7 @@ def take(turn: Turn, route: str, came: Sequence[Reply]) -> list[str]:
     understood.readers = _readers(turn, answered)
     understood.of_cries = cries.telling(turn.connection, answered)
     if understood.via is Via.MAIL:
-        boxes = [reply.answers for reply in given]
-        understood.boxes = mailboxes(turn, senders_no.values(), boxes)
+        understood.boxes = mailboxes(turn, senders_no.values(), answered)
         understood.alerts = known.alerts | understood.boxes.alerts
     later = []
     for number, reply in enumerate(given, start=first):

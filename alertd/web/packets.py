@@ -1,7 +1,7 @@
 """An answer's head and its body leave together, where they are made together.
 
 uvicorn writes them one by one: two packets, two system calls, and a caller that is woken twice. In
-a storm of replies that is a twentieth of what each costs.
+a storm of replies that is a twentieth of what each costs the server's thread.
 """
 
 import asyncio
