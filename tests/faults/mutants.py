@@ -56,8 +56,8 @@ AREAS = {
         ),
         (
             *("channels_twilio", "channels_twilio_voice", "channels_mail"),
-            *("channels_webhook", "loudspeaker_commands"),
-            *("links", "loudspeaker_settings", "signatures", "web_auth", "web_throttle"),
+            *("channels_webhook", "links", "loudspeaker_commands", "loudspeaker_settings"),
+            *("passwords", "signatures", "web_auth", "web_throttle"),
         ),
     ),
 }
