@@ -4,7 +4,7 @@ Whoever was never told isn't silent. Nobody is called told by what only waits, a
 told by what may have left.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntFlag, StrEnum
 from typing import Final
 
@@ -125,3 +125,25 @@ def runs(pairs: Iterable[Sequence[int]]) -> list[list[int]]:
             found.append(run)
         next_one, next_other = one + 1, other + 1 if other else -1
     return found
+
+
+def in_words(pairs: Iterable[tuple[int, int]]) -> str:
+    """Duties with who holds them as one text, as a database joins it: `duty:person` each."""
+    return " ".join(f"{duty}:{person}" for duty, person in pairs)
+
+
+def held_by(holders: str | Sequence[Sequence[int]]) -> Iterator[tuple[int, int]]:
+    """(duty, person) of a fact's `holders`; person 0 is nobody. Older journals have runs."""
+    if isinstance(holders, str):
+        for pair in holders.split():
+            duty, _, person = pair.partition(":")
+            yield int(duty), int(person)
+        return
+    yield from paired(holders)
+
+
+def paired(those: Iterable[Sequence[int]]) -> Iterator[tuple[int, int]]:
+    """The pairs that `runs` stand for."""
+    for first, with_it, n in those:
+        for at in range(n):
+            yield first + at, with_it + at if with_it else 0

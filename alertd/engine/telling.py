@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, exists, select
 
 from alertd.decide.plan import served
-from alertd.decide.told import runs
+from alertd.decide.told import in_words
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.engine.whose import newcomers
 from alertd.lanes import lane_of
@@ -256,7 +256,7 @@ def told(
         ]
         fact = {"message": message, "deliveries": deliveries}
         mine = {number for _, number, *_ in recipients} if come else ()
-        holders = runs(pair for pair in come if pair[1] in mine)
+        holders = in_words(pair for pair in come if pair[1] in mine)
         named = {"first": first, "help": cry, "holders": holders}
         facts.append(fact | {key: value for key, value in named.items() if value})
         delivery, number = delivery + len(recipients), number + 1

@@ -6,7 +6,18 @@ Without it nobody could tell from the record who was never told, and who was tol
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, Connection, and_, bindparam, exists, func, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    select,
+)
 
 from alertd.decide.expand import Chunk
 from alertd.decide.told import runs
@@ -21,7 +32,7 @@ from alertd.store.roster.known import current_version
 
 def whose(
     connection: Connection, alert: LiveAlert, chunk: Chunk, first: int, made: int
-) -> dict[str, list[list[int]]]:
+) -> dict[str, Any]:
     """The keys `people` and `holders` of a chunk's `alert.selected`, each where there is any.
 
     Args:
@@ -31,14 +42,14 @@ def whose(
         first: The number of the chunk's first delivery.
         made: How many it made.
     """
-    found = {}
+    found: dict[str, Any] = {}
     if made and chunk.phase not in {"terminals", "groups"}:
         found["people"] = _people_of(connection, first, made)
     if chunk.phase == "people" and alert.policy.stages:
         base = _base(alert)
         within = {"after": base + chunk.after, "upto": base + chunk.upto}
-        rows = _HOLDERS.rows(connection, base=base, version=alert.roster_version, **within)
-        found["holders"] = runs(rows)
+        version = alert.roster_version
+        ((found["holders"],),) = _HOLDERS.rows(connection, base=base, version=version, **within)
     return {key: those for key, those in found.items() if those}
 
 
@@ -97,16 +108,21 @@ _PEOPLE = Prepared(_people)
 _ONE_RUN = Prepared(_one_run)
 
 
-def _holders(_: str) -> Any:
-    """Duties that were asked, each with all who hold it by the alert's roster, or with nobody."""
+def _holders(dialect: str) -> Any:
+    """Duties that were asked, each with all who hold it by the alert's roster, or with nobody.
+
+    In words, which the database joins: next to none go along with one another, as runs would.
+    """
     r, h = t.requirement.c, t.holding.c
     duty = r.no - _number("base")
     held = and_(h.duty_no == duty, in_force(t.holding, _number("version")))
+    person = func.coalesce(h.person_no, 0)
+    pair = cast(duty, Text).concat(":").concat(cast(person, Text))
+    joined = func.group_concat if dialect == "sqlite" else func.string_agg
     return (
-        select(duty, func.coalesce(h.person_no, 0))
+        select(joined(pair, " "))
         .select_from(t.requirement.outerjoin(t.holding, held))
         .where(r.no > _number("after"), r.no <= _number("upto"))
-        .order_by(func.coalesce(h.rank, 0), r.no)  # principals' numbers go along with the duties'
     )
 
 

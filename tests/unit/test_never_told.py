@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from alertd.decide.plan import ANSWERED, MUTED
 from alertd.decide.settle import BY_HAND
-from alertd.decide.told import Sign, Standing, runs, sign, standing
+from alertd.decide.told import Sign, Standing, held_by, in_words, runs, sign, standing
 from alertd.i18n import LANGUAGES, translator
 from alertd.model import FOREVER, Channel, DeliveryState, RequirementState, duty_of
 from alertd.report.figures import Figures
@@ -234,8 +234,8 @@ def people() -> list[list[int]]:
     return [[BASE + 1, 101, 5]]
 
 
-def duties() -> list[list[int]]:
-    return [[11, 101, 5], [16, 0, 1]]
+def duties() -> str:
+    return "11:101 12:102 13:103 14:104 15:105 16:0"
 
 
 def test_by_hand() -> None:
@@ -349,3 +349,11 @@ def test_runs_join_what_goes_along() -> None:
     pairs = [(7, 3), (8, 4), (9, 5), (10, 9), (12, 11), (13, 0), (14, 0)]
     assert runs(pairs) == [[7, 3, 3], [10, 9, 1], [12, 11, 1], [13, 0, 1], [14, 0, 1]]
     assert runs([]) == []
+
+
+def test_who_holds_what_is_read_in_words_and_as_journals_had_it_before() -> None:
+    pairs = [(7, 3), (8, 4), (9, 5), (9, 0), (10, 9), (13, 0), (14, 0)]
+    assert in_words(pairs) == "7:3 8:4 9:5 9:0 10:9 13:0 14:0"
+    assert list(held_by(in_words(pairs))) == pairs
+    assert list(held_by(runs(pairs))) == pairs
+    assert list(held_by("")) == list(held_by([])) == []

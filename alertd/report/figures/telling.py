@@ -1,14 +1,14 @@
 """Who was told and who never was, replayed: whose each message is, and who answers for each duty.
 
-The journal says it in runs (`alert.selected`), and so it is kept; what is known of a person is a
-byte, whatever their number.
+Whose messages are is kept in runs, as the journal has it (`alert.selected`), and who answers for
+what in two rows of numbers; what is known of a person is a byte, whatever their number.
 """
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
-from alertd.decide.told import Run, Sign, Standing, sign, standing
+from alertd.decide.told import Run, Sign, Standing, held_by, paired, sign, standing
 from alertd.model import (
     AlertState,
     Channel,
@@ -37,7 +37,7 @@ class TellingPart:
         self.handover = handover
         self.people: list[Run] = []  # deliveries and their people
         self.further = array("q"), array("q")  # the same, of messages beyond the first
-        self.holders: list[Run] = []  # duties and their people; 0: nobody
+        self.holders = array("q"), array("q")  # duties and their people; 0: nobody
         self.doubted: set[int] = set()  # places of what waited when a backup came back
         self.unnamed = False  # of a journal that doesn't say whose a message is
 
@@ -60,7 +60,10 @@ class TellingPart:
         self._held(recorded)
 
     def _held(self, recorded: Recorded) -> None:
-        self.holders += (tuple(run) for run in recorded.fact.body.get("holders", ()))
+        duties, people = self.holders
+        for duty, person in held_by(recorded.fact.body.get("holders", "")):
+            duties.append(duty)
+            people.append(person)
 
     def _told(self, recorded: Recorded) -> None:
         self._held(recorded)
@@ -98,8 +101,9 @@ class TellingPart:
 
     def _signs(self) -> bytearray:
         """What is known of each person, by number: `Sign`s."""
-        found = bytearray(max(_last(self.people), _last(self.holders), *self.further[1], 0) + 1)
-        for number, person in _pairs(self.people):
+        most = max(_last(self.people), max(self.holders[1], default=0), *self.further[1], 0)
+        found = bytearray(most + 1)
+        for number, person in paired(self.people):
             found[person] |= Sign.RECIPIENT | self._sign(number)
         for number, person in zip(*self.further, strict=True):
             found[person] |= self._sign(number)
@@ -118,8 +122,8 @@ class TellingPart:
     ) -> tuple[list[tuple[int, Standing]], Standings]:
         """The first stage's requirements never told of, and all of them by how they stand."""
         stage = duties.first_stage()
-        held = bytearray(max((first + n for first, _, n in self.holders), default=1))
-        for duty, person in _pairs(self.holders):
+        held = bytearray(max(self.holders[0], default=0) + 1)
+        for duty, person in zip(*self.holders, strict=True):
             held[duty] |= Sign.RECIPIENT | signs[person]
         found: Counter[Standing] = Counter()
         never: list[tuple[int, Standing]] = []
@@ -167,13 +171,6 @@ def _standings(of: int, answered: int, otherwise: int, found: Mapping[Standing, 
         perhaps=found.get(Standing.PERHAPS, 0),
         never={word.value: found[word] for word in Standing if word.never and found.get(word)},
     )
-
-
-def _pairs(those: Iterable[Run]) -> Iterator[tuple[int, int]]:
-    """What runs stand for; nobody, who is 0, has no neighbour."""
-    for first, with_it, n in those:
-        for at in range(n):
-            yield first + at, with_it + at if with_it else 0
 
 
 def _last(those: Iterable[Run]) -> int:
