@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from alertd.model import DeliveryState
 from alertd.store import tables as t
 from tests.unit.test_web_answers import everybody_has_it
 from tests.unit.test_web_pages import browser, csrf_of, sign_in
@@ -90,6 +91,27 @@ async def test_every_page_of_an_alert_says_what_it_should(web: WebCity) -> None:
         async with asyncio.timeout(5):  # gateways are asked once a second for all who look
             while "✕ sms-1" not in (await officer.get("/channels")).text:
                 pass
+
+
+async def test_a_units_page_says_what_its_ladders_did_and_who_was_never_told(web: WebCity) -> None:
+    code = await told(web)
+    row = (await silent(web, code, limit=1))[0]
+    by_unit = {"unit_code": row["unit_code"], "role": row["role"]}
+    async with web.client("officer") as officer:
+        climb = f"/api/v1/alerts/{code}/urge/climb"
+        for _ in range(2):  # the reminder's rung, and the one that passes it on
+            pressed = await officer.post(climb, json={"duty": by_unit})
+            assert pressed.status_code == 200, pressed.text
+    nothing_left = t.delivery.update().values(state=int(DeliveryState.EXPIRED))
+    async with web.client() as officer:
+        officer.cookies.set("alertd_session", await web.session("officer"))
+        url = f"/alerts/{code}/units/{row['unit_code']}"
+        page = await officer.get(url)
+        assert page.status_code == 200
+        assert "passed on to the alternate" in page.text
+        assert "never told" not in page.text
+        await web.runner.submit(lambda turn: turn.connection.execute(nothing_left).rowcount)
+        assert "never told: " in (await officer.get(url)).text
 
 
 async def test_the_list_is_by_waiting_time_filtered_paged_and_printed(web: WebCity) -> None:

@@ -1,7 +1,7 @@
 """One alert looked at closely: a unit's duties with their answers, and one person's course."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
 from alertd.store.reads.board import issued_version, path_then
 from alertd.store.reads.paging import Page
+from alertd.store.reads.told import signs, why_never
 from alertd.store.reads.unanswered import PersonView, call_word, holders_shown, person_views
 
 
@@ -48,6 +49,7 @@ class Standing:
         state: open, covered, exhausted, closed.
         step: How many rungs its ladder has taken.
         told: What these have done.
+        untold: As `Unanswered` has it; "" of one that is covered.
         answers: Of everybody who answered for it, the first one first.
     """
 
@@ -59,6 +61,7 @@ class Standing:
     state: str
     step: int
     told: tuple[str, ...]
+    untold: str
     next_at: Millis | None
     holders: tuple[PersonView, ...]
     answers: tuple[Answer, ...]
@@ -117,8 +120,9 @@ def standings(
     persons = [holder.person_no for holders in held.values() for holder in holders]
     views = person_views(connection, alert_no, persons)
     answers = _answers(connection, [row.no for row in shown])
+    never = _untold(connection, alert_no, {row.no: held.get(duty_of(row.no), ()) for row in shown})
     items = tuple(
-        _standing(row, held.get(duty_of(row.no), ()), views, answers.get(row.no, ()))
+        _standing(row, held.get(duty_of(row.no), ()), views, answers.get(row.no, ()), never[row.no])
         for row in shown
     )
     return Page(items=items, next=shown[-1].no if len(rows) > limit else None)
@@ -129,6 +133,7 @@ def _standing(
     holders: Sequence[people.Holder],
     views: dict[int, dict[str, Any]],
     answers: Sequence[Answer],
+    never: str,
 ) -> Standing:
     return Standing(
         no=row.no,
@@ -139,10 +144,21 @@ def _standing(
         state=RequirementState(row.state).name.lower(),
         step=row.step,
         told=tuple(bit.name.lower() for bit in Told if bit.name and row.told & bit),
+        untold="" if row.state == RequirementState.COVERED else never,
         next_at=row.due_at,
         holders=holders_shown(holders, views),
         answers=tuple(answers),
     )
+
+
+def _untold(
+    connection: Connection, alert_no: int, held: Mapping[int, Sequence[people.Holder]]
+) -> dict[int, str]:
+    """By requirement, why nothing has left for any of its holders, as `why_never` says it."""
+    persons = {no: [holder.person_no for holder in holders] for no, holders in held.items()}
+    known = signs(connection, alert_no, {person for those in persons.values() for person in those})
+    state = connection.execute(select(t.alert.c.state).where(t.alert.c.no == alert_no)).scalar_one()
+    return {no: why_never(state, known, those) for no, those in persons.items()}
 
 
 def _answers(connection: Connection, requirements: Sequence[int]) -> dict[int, list[Answer]]:
