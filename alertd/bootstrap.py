@@ -15,7 +15,7 @@ import structlog
 from alertd.clock import POSTGRESQLS, SteadyClock, UuidV7
 from alertd.decide.shares import CONSOLE, Part
 from alertd.engine.core import Engine
-from alertd.engine.elsewhere import sent_elsewhere
+from alertd.engine.elsewhere import Others, sent_elsewhere
 from alertd.engine.library import Library
 from alertd.engine.logins import Logins
 from alertd.engine.runner import Runner
@@ -43,7 +43,7 @@ from alertd.store.database import Store
 from alertd.store.departure import refuse_departed
 from alertd.store.dialect import is_sqlite
 from alertd.store.home import refuse_copy
-from alertd.store.starts import identity_lost, known, routes_of
+from alertd.store.starts import identity_lost, known, prints, routes_of
 from alertd.ticking import Ticker
 from alertd.web.app import create_app
 from alertd.web.commands.drilling import office_of
@@ -111,6 +111,7 @@ class Node:
     channels: dict[str, Channel] = field(default_factory=dict)
     routes_here: Routes | None = None
     library: Library | None = None
+    others: Others | None = None
     phones: World | None = None
     in_place: bool = False
     refuse: Callable[[Settings], None] | None = None
@@ -245,6 +246,10 @@ class Node:
             told = spelled(self.settings) | self.library.spelled()
             await began(self.runner, self.part.title, told)
             self._began = True
+            if self.store.shared:
+                mine = prints(self.store.vault, told)
+                self.others = Others(self.store, engine.portions, mine)
+                self._ticker.every(Others.EVERY_S, self.others.look)
 
     def _look_back(self, store: Store, configs: Mapping[str, RouteConfig]) -> None:
         """Notice a settings file that has lost something: by a crash, or a slip of the hand."""
@@ -345,6 +350,7 @@ class Node:
             channels=self.channels,
             stopping=self.stopping,
             phones=self.phones,
+            others=self.others,
             lacking=lambda: (*self._gone, *self.door()),
         )
         app = create_app(deps)

@@ -15,7 +15,6 @@ from alertd.settings import Settings, emptied, spelled
 from alertd.store import dialect, starts
 from alertd.store.vault import Vault
 
-_NAMED: Final = 8
 _PROCESSES: Final = (Part().title, CONSOLE.title)
 
 
@@ -48,12 +47,11 @@ def settings_findings(settings: Settings, server: Running | None) -> Iterator[Fi
     except (AlertdError, OSError, SQLAlchemyError):
         return
     if changed:
-        names = ", ".join(list(changed)[:_NAMED]) + (", …" if len(changed) > _NAMED else "")
         text = _(
             "Changed since the server was started, and without effect until it is started anew:"
             " {names}. If nothing was, give this command the variables that the server has."
         )
-        yield Finding(_("settings"), Health.LOOK, text.format(names=names))
+        yield Finding(_("settings"), Health.LOOK, text.format(names=starts.listed(list(changed))))
 
 
 def _known(settings: Settings, process: str) -> dict[str, str]:

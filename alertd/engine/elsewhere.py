@@ -1,15 +1,56 @@
-"""Which routes another process sends by already, where several share the database."""
+"""Who else is at work, where several processes share the database: by which routes, how set."""
 
 import asyncio
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import structlog
 
 from alertd.decide.shares import Worker
-from alertd.store import workers
+from alertd.engine.portions import Portions
+from alertd.store import starts, workers
 from alertd.store.database import Store
 
 _LOOKS: Final = 15
 _LOOK_S: Final = 0.2  # three seconds in all: one that lives counts every second
+
+log = structlog.get_logger("alertd.engine")
+
+
+@dataclass(slots=True)
+class Others:
+    """Whether those who work on this database, too, were set as this process is.
+
+    Each decides, and words what it sends, by its own settings: whoever got which part of a city's
+    messages would be told so in another name, at another time or not at all.
+
+    Args:
+        store: Where it stands what they were set to.
+        portions: Knows who they are.
+        prints: What this process was set to.
+        unlike: The settings that differ from somebody's, at the last look.
+    """
+
+    EVERY_S: ClassVar[float] = 5.0
+
+    store: Store
+    portions: Portions
+    prints: Mapping[str, str]
+    unlike: tuple[str, ...] = ()
+
+    async def look(self) -> None:
+        """Compare."""
+        titles = self.portions.others
+        found = await asyncio.to_thread(self._unlike, titles) if titles else ()
+        if found and found != self.unlike:
+            log.warning("another process at work is set differently", settings=found)
+        self.unlike = found
+
+    def _unlike(self, titles: Iterable[str]) -> tuple[str, ...]:
+        with self.store.read() as connection:
+            theirs = [starts.known(connection, title) for title in titles]
+        return tuple(sorted(set().union(*(starts.unlike(it, self.prints) for it in theirs if it))))
 
 
 async def sent_elsewhere(store: Store, routes: Iterable[str]) -> list[str]:

@@ -27,6 +27,7 @@ class Portions:
     seen: dict[str, Sighting] = field(default_factory=dict)
     alive: int = 0  # workers, at the last look
     strange: frozenset[str] = frozenset()  # routes that others send by, and we know nothing of
+    others: frozenset[str] = frozenset()  # what the others at work are called on record
     _held: dict[str, int] = field(default_factory=dict)
     _looked_at: Millis | None = None
 
@@ -53,6 +54,7 @@ class Portions:
             elif self.part.works:
                 workers.bury(connection, worker.lease, worker.beat)
         self.alive = len(alive)
+        self.others = frozenset(it.part.title for it in alive if it.lease != self.lease)
         wanted = {
             name: [no for no, of in share_out(name, it.shares, alive).items() if of == self.lease]
             for name, it in routes.items()

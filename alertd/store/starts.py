@@ -4,7 +4,7 @@ A fact says which settings changed since the start before. A setting's value may
 a keyed digest of it is kept.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, select
@@ -18,6 +18,16 @@ IDENTITY: Final = (
 )
 """Settings in whose place what is shipped would be another city's."""
 
+_PLACES: Final = frozenset(
+    {
+        *("host", "database_url", "tls_cert", "tls_key", "broker_host", "broker_port"),
+        *("ballast_mb", "log_level", "tick_s"),
+        *("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_name_claim"),
+    }
+)
+"""Settings of a machine or a console, by which nothing is decided and nothing written."""
+
+_NAMED: Final = 8
 _PRINT_BYTES: Final = 8
 # In letters: a digest in figures could look like somebody's phone number.
 _LETTERS: Final = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
@@ -53,3 +63,21 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str 
     """Setting → its print now, of those that aren't as before; None: as shipped again."""
     names = sorted(before.keys() | now.keys())
     return {name: now.get(name) for name in names if before.get(name) != now.get(name)}
+
+
+def unlike(theirs: Mapping[str, str], ours: Mapping[str, str]) -> set[str]:
+    """Settings by which two processes of a node would decide or write differently, from prints.
+
+    A route that one of them lacks is named as a whole.
+    """
+    both = routes_of(theirs) & routes_of(ours)
+    parts = (name.split(".") for name in changes(theirs, ours) if name not in _PLACES)
+    return {
+        ".".join(found if found[0] != "routes" or found[1] in both else found[:2])
+        for found in parts
+    }
+
+
+def listed(names: Sequence[str]) -> str:
+    """So many of them as a sentence can hold."""
+    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")

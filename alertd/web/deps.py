@@ -9,6 +9,7 @@ from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
 
+from alertd.engine.elsewhere import Others
 from alertd.engine.library import Library
 from alertd.engine.runner import Runner
 from alertd.engine.turn import Wording
@@ -39,6 +40,7 @@ class Deps:
         phones: The simulated phones around a sample city; None where phones are real.
         drawing: Held by whoever has a document drawn. It takes a thread for seconds, of a few that
             every request needs: who waits for their turn with it must not take one, too.
+        others: How those are set who share the database; None where nobody can.
         lacking: What the server goes on without: settings that are gone, its door.
     """
 
@@ -52,6 +54,7 @@ class Deps:
     stopping: asyncio.Event
     token_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes, repr=False)
     phones: World | None = None
+    others: Others | None = None
     lacking: Callable[[], Iterable[AlertdError]] = tuple
     drawing: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, _AT_ONCE))
 

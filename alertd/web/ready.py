@@ -15,6 +15,7 @@ from alertd.lanes import channel_of
 from alertd.model import Channel as Kind
 from alertd.store.backup.word import warning
 from alertd.store.reads.pulse import Pulse, pulse
+from alertd.store.starts import listed
 from alertd.web.deps import Deps
 from alertd.web.standing import standing_of
 from alertd.words.tables import CHANNELS
@@ -41,6 +42,10 @@ _SHIPPED: Final = N_(
     "{problem} What is shipped stands for it in new alerts: put it right, and start alertd anew."
 )
 _WITHOUT: Final = N_("alertd goes on without: {problem}")
+_UNLIKE: Final = N_(
+    "Another process on this database is set differently, and decides and writes by it: {names}."
+    " Give all of them the same settings, policies and templates, and start them anew."
+)
 _LOST: Final = N_(
     "No route for {reason} is left, and messages wait for one: are the settings whole? What waits"
     " goes out after a start with the route."
@@ -159,6 +164,8 @@ def _work_warnings(deps: Deps, found: Pulse | None, oldest_s: float) -> list[str
         warnings.append(N_("An alert has been paused for more than ten minutes."))
     if found and found.lacks_since and deps.now() - found.lacks_since < SHOWN_MS:
         warnings.append(LACKS)
+    if deps.others is not None and deps.others.unlike:
+        warnings.append(_UNLIKE.format(names=listed(deps.others.unlike)))
     if deps.runner.engine.portions.strange:
         warnings.append(N_("A worker sends by a route that this server's settings don't name."))
     return warnings

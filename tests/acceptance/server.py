@@ -84,23 +84,23 @@ class Server:
         for routes in self.workers[len(self.helpers) :]:
             self.hire(routes)
 
-    def hire(self, routes: str) -> forked.Process:
-        """Start a worker; returns when it works."""
-        process = self._run("worker", "--routes", routes)
+    def hire(self, routes: str, **variables: str) -> forked.Process:
+        """Start a worker, with variables of its own; returns when it works."""
+        process = self._run("worker", "--routes", routes, **variables)
         self.helpers.append(process)
         word = f'"pid": {process.pid}'
         within(60, that=lambda: word in self.log or process.poll() is not None, why=self.log)
         assert process.poll() is None, self.log
         return process
 
-    def _run(self, *words: str) -> forked.Process:
+    def _run(self, *words: str, **variables: str) -> forked.Process:
         with (self.folder / "server.err").open("ab") as errors:
             return forked.start(
                 [*words, "--json"],
                 stdout=errors,
                 stderr=errors,
                 cwd=self.folder,
-                env=self._environment,
+                env=self._environment | variables,
             )
 
     def _word(self, process: forked.Process) -> Any:

@@ -1,4 +1,7 @@
-"""The same city on PostgreSQL: a server without an engine, and workers, one of which is killed."""
+"""The same city on PostgreSQL: a server without an engine, and workers, one of which is killed.
+
+Or one is set otherwise than all the others.
+"""
 
 import pytest
 
@@ -30,3 +33,21 @@ def test_workers_do_the_work_and_one_that_is_killed_is_not_missed(living_city: S
     # Nobody else sends to the groups until somebody is there who does.
     city.server.hire("groups")
     within(that=lambda: {line["group"] for line in alert.group_texts()} == set(city.roll.groups))
+
+
+def test_a_worker_that_is_set_otherwise_is_told_of_as_long_as_it_works(
+    living_city: StartCity,
+) -> None:
+    city = living_city(workers=("sms", "groups"), speakers=None)
+
+    def warned() -> str:
+        return "\n".join(city.get("/readyz")["warnings"])
+
+    assert city.get("/readyz")["ready"]
+    tokyo = {"ALERTD_TIMEZONE": "Asia/Tokyo", "ALERTD_SIGNATURE": "慈溪市防指"}
+    another = city.server.hire("sms,groups", ALERTD_LOG_LEVEL="warning", **tokyo)
+    within(that=lambda: "and decides and writes by it: signature, timezone." in warned())
+    within(that=lambda: "is set differently" in city.server.log)
+    another.kill()
+    another.wait()
+    within(that=lambda: "signature" not in warned())

@@ -94,3 +94,14 @@ async def test_a_start_that_can_t_be_put_on_record_starts_all_the_same(tmp_path:
     with city.store.read() as connection:
         kinds = [row.fact.kind for row in journal.stream(connection)]
     assert "engine.started" not in kinds
+
+
+def test_two_processes_are_compared_by_what_they_decide_and_write_by() -> None:
+    sms = {"routes.sms.type": "a", "routes.sms.rate_per_s": "b"}
+    ours = {"signature": "c", "host": "d", "log_level": "e", **sms}
+    assert starts.unlike(ours, {"signature": "c", "oidc_issuer": "f", **sms}) == set()
+    theirs = {"signature": "g", "routes.sms.type": "a", "routes.voice.type": "h"}
+    found = {"signature", "routes.sms.rate_per_s", "routes.voice"}
+    assert starts.unlike(theirs, ours) == starts.unlike(ours, theirs) == found
+    assert starts.listed([*"abcdefgh"]) == "a, b, c, d, e, f, g, h"
+    assert starts.listed([*"abcdefghi"]).endswith("h, …")
