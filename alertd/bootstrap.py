@@ -18,6 +18,7 @@ from alertd.engine.core import Engine
 from alertd.engine.elsewhere import Others, sent_elsewhere
 from alertd.engine.library import Library
 from alertd.engine.logins import Logins
+from alertd.engine.refusals import lost_identity
 from alertd.engine.runner import Runner
 from alertd.engine.space import Space
 from alertd.engine.starting import began, ended, renewed
@@ -29,7 +30,6 @@ from alertd.provision import (
     command_key,
     library_of,
     lock,
-    lost_identity,
     open_store,
     route_config,
     was_served,
@@ -147,7 +147,7 @@ class Node:
         if self.refuse is not None:
             self.refuse(self.settings)
         # Who has sent for a city goes on; who begins, and whoever drafts right now, is told first.
-        goes_on = was_served(self.settings) and not self.in_place
+        goes_on = was_served(self.settings, helper=self.is_helper) and not self.in_place
         if (empty := emptied(self.settings.data_dir)) is not None:
             if not goes_on:
                 raise empty
@@ -219,7 +219,7 @@ class Node:
 
         self.routes_here = here = Routes(build, self.part.sends_by, self.channels)
         await here.add(configs.values())
-        self._look_back(self.store, configs)
+        nameless = self._look_back(self.store, configs)
         speed = self.clock.speed
         engine = Engine(
             store=self.store,
@@ -229,6 +229,7 @@ class Node:
             ids=UuidV7(),
             lease=os.urandom(8).hex(),
             break_glass_delay_ms=round(self.settings.break_glass_delay_s * 1000),
+            nameless=nameless,
             part=self.part,
             agenda=Calendar(office_of(self.settings), self.keeper.settled),
         )
@@ -244,26 +245,34 @@ class Node:
         self._tick(self.store, self.runner, logins)
         if not self.in_place:
             told = spelled(self.settings) | self.library.spelled()
-            await began(self.runner, self.part.title, told)
+            await began(self.runner, self.part.title, told, engine.nameless)
             self._began = True
             if self.store.shared:
                 mine = prints(self.store.vault, told)
                 self.others = Others(self.store, engine.portions, mine)
                 self._ticker.every(Others.EVERY_S, self.others.look)
 
-    def _look_back(self, store: Store, configs: Mapping[str, RouteConfig]) -> None:
-        """Notice a settings file that has lost something: by a crash, or a slip of the hand."""
-        if self.in_place:
-            return
+    def _look_back(self, store: Store, configs: Mapping[str, RouteConfig]) -> list[str]:
+        """Notice a settings file that has lost something: by a crash, or a slip of the hand.
+
+        Returns:
+            What is lost of the settings that say who sends.
+        """
         with store.read() as connection:
             before = known(connection, self.part.title)
+            if self.in_place:  # of the server that it stands in for
+                before |= known(connection, Part().title)
+        lost = identity_lost(before, self.settings.model_fields_set)
+        if self.in_place:
+            return lost
         if gone := routes_of(before) - configs.keys():
             told = _GONE.format(names=", ".join(sorted(gone)))
             self._gone.append(NotConfiguredError(told, field="routes", hint=_GONE_HINT))
             log.warning("routes are gone from the settings", routes=sorted(gone))
-        if lost := identity_lost(before, spelled(self.settings)):
+        if lost:
             self._gone.append(lost_identity(lost))
             log.warning("who sends is gone from the settings", settings=lost)
+        return lost
 
     async def _refuse_shared(self, store: Store, configs: Mapping[str, RouteConfig]) -> None:
         """Raise ConflictError where another process has the one session of a route of ours."""

@@ -6,7 +6,6 @@ Commands that read or mend a stopped city need no more than this, and start fast
 import asyncio
 import os
 import time
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, TextIO
@@ -67,16 +66,17 @@ def library_of(settings: Settings, *, goes_on: bool = False) -> Library:
 
 
 def _own_folder(settings: Settings, lacks: list[AlertdError] | None) -> Path | None:
-    """Where the city's own words are, if they can be read; `lacks` as `load_policies` has it."""
+    """Where the city's own words are, if they can be read; `lacks` as `load_policies` has it.
+
+    Whoever begins may have a folder in which nothing is yet; of who goes on its disk isn't there.
+    """
     own = settings.config_dir
     if own is None:
         return None
+    parts = [part for part in (own / "policies", own / "templates") if part.exists()]
     try:
-        for part in (
-            own,
-            *(part for part in (own / "policies", own / "templates") if part.exists()),
-        ):
-            any(part.iterdir())
+        any(own.iterdir())
+        held = [any(part.iterdir()) for part in parts]
     except OSError as error:
         reason = error.strerror
         lack = NotConfiguredError(
@@ -88,17 +88,14 @@ def _own_folder(settings: Settings, lacks: list[AlertdError] | None) -> Path | N
             raise lack from None
         lacks.append(lack)
         return None
+    if lacks is not None and not any(held):
+        lack = NotConfiguredError(
+            f"The folder in config_dir has no policies and no templates ({own}).",
+            field="config_dir",
+            hint="Is its disk mounted? Where the city has no words of its own, leave it out.",
+        )
+        lacks.append(lack)
     return own
-
-
-def lost_identity(lost: Iterable[str]) -> NotConfiguredError:
-    """What is said where settings that name the city are as shipped again."""
-    names = ", ".join(lost)
-    return NotConfiguredError(
-        f"Settings that say who sends are gone since the last start: {names}.",
-        hint="What is shipped stands for them, which is another office's. Is alertd.toml whole?"
-        " Bring it back and start alertd anew.",
-    )
 
 
 def wording_of(settings: Settings) -> messages.Wording:
@@ -191,9 +188,13 @@ def _bring_up_to_date(url: str) -> None:
         )
 
 
-def was_served(settings: Settings) -> bool:
-    """Whether a city was served from this data folder before."""
-    return address_key(settings).is_file() and (settings.data_dir / TOKEN_FILE).is_file()
+def was_served(settings: Settings, *, helper: bool = False) -> bool:
+    """Whether a city was served from this data folder before.
+
+    A worker's has the key that it was brought, and never a token.
+    """
+    token = settings.data_dir / TOKEN_FILE
+    return address_key(settings).is_file() and (helper or token.is_file())
 
 
 def refuse_empty(settings: Settings) -> None:

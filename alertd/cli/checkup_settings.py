@@ -9,8 +9,9 @@ from alertd.beside import Running
 from alertd.cli.findings import Finding, Health, of_error
 from alertd.cli.words import _
 from alertd.decide.shares import CONSOLE, Part
+from alertd.engine.refusals import lost_identity
 from alertd.errors import AlertdError
-from alertd.provision import address_key, library_of, lost_identity
+from alertd.provision import address_key, library_of
 from alertd.settings import Settings, emptied, spelled
 from alertd.store import dialect, starts
 from alertd.store.vault import Vault
@@ -26,7 +27,7 @@ def lost_findings(settings: Settings) -> Iterator[Finding]:
         if (empty := emptied(settings.data_dir)) is not None:
             yield of_error(_("settings"), empty)
         for process in _PROCESSES:
-            if lost := starts.identity_lost(_known(settings, process), spelled(settings)):
+            if lost := starts.identity_lost(_known(settings, process), settings.model_fields_set):
                 yield of_error(_("settings"), lost_identity(lost))
                 return
     except (AlertdError, OSError, SQLAlchemyError):  # another finding's to tell

@@ -77,6 +77,7 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     purpose = _purpose(alert)
     if purpose not in _TAKEN_ALWAYS:
         turn.require_room()
+        turn.require_identity()
     followed = _supersede(turn, alert, purpose)
     heard = _heard(turn, alert) if followed else []
     require(actor, right, heard)

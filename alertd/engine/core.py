@@ -7,7 +7,7 @@ on disk, and the messages may leave. Threads, asyncio and group commit are a she
 (`runner`); a test and the drill simulator call it with a clock of their own.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -129,6 +129,7 @@ class Engine:
     break_glass_delay_ms: int = 300_000
     pieces: Pieces = field(default_factory=Pieces)
     refuses_new: bool = False  # space is short: new work is refused
+    nameless: Collection[str] = ()  # settings that say who sends are gone: no new alerts
     flows: dict[str, Flow] = field(default_factory=dict)
     alerts: dict[int, LiveAlert] = field(default_factory=dict)
     part: Part = field(default_factory=Part)
@@ -299,6 +300,7 @@ class Engine:
             counter=self.store.writer_no if self.store.shared else 0,
             found=self._found,
             refuses_new=self.refuses_new,
+            nameless=self.nameless,
             resting=self._resting,
         )
 

@@ -1,11 +1,12 @@
 """Why something isn't done now: reasons of decisions and of the store as sentences, with hints."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from alertd.errors import (
     HeldError,
     MovedError,
+    NotConfiguredError,
     OutdatedError,
     ReplacedError,
     UnavailableError,
@@ -96,4 +97,15 @@ def of_failure(error: Exception) -> UnavailableError:
     return _known(cause_of(error)) or UnavailableError(
         "The store can't be written to now.",
         hint="Look at the database, and at its disk's free space.",
+    )
+
+
+def lost_identity(lost: Iterable[str]) -> NotConfiguredError:
+    """What is said where settings that name the city are as shipped again."""
+    names = ", ".join(lost)
+    return NotConfiguredError(
+        f"Settings that say who sends are gone: {names}. New alerts are refused.",
+        hint="What is shipped stands for them, which is another office's. Is alertd.toml whole, and"
+        " are all variables given? Bring them back and start alertd anew; what shall be as shipped,"
+        " write down there. Cancels, corrections and all-clears are taken.",
     )

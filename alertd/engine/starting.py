@@ -4,7 +4,7 @@ So is what became of the embedded broker, a child of that process.
 """
 
 import importlib.metadata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 
 import structlog
@@ -20,16 +20,19 @@ from alertd.store.database import Store
 _log = structlog.get_logger("alertd.engine")
 
 
-async def began(runner: Runner, process: str, settings: Mapping[str, str]) -> None:
+async def began(
+    runner: Runner, process: str, settings: Mapping[str, str], lost: Collection[str] = ()
+) -> None:
     """Put a start on record; where that can't be, the city is served all the same.
 
     Args:
         runner: Of the process, at work.
         process: What it does, as `Part.title` has it.
         settings: Those that aren't as shipped, name → value.
+        lost: Settings that are gone, and looked for at the next start as at this one.
     """
     try:
-        await runner.submit(partial(started, process=process, settings=settings))
+        await runner.submit(partial(started, process=process, settings=settings, lost=lost))
     except Exception as error:  # noqa: BLE001 - a record that can't be kept silences no city
         _log.error("start-not-on-record", error=type(error).__name__)
 
@@ -47,13 +50,18 @@ def ended(store: Store, process: str, now: Millis) -> None:
         _log.error("stop-not-on-record", error=type(error).__name__)
 
 
-def started(turn: Turn, *, process: str, settings: Mapping[str, str]) -> None:
+def started(
+    turn: Turn, *, process: str, settings: Mapping[str, str], lost: Collection[str] = ()
+) -> None:
     """An input: a process began; what it is set to otherwise than at its start before."""
     prints = starts.prints(turn.tx.vault, settings)
+    before = starts.known(turn.connection, process)
     body = {
         "process": process,
         "version": importlib.metadata.version("alertd"),
-        "settings": starts.changes(starts.known(turn.connection, process), prints),
+        "settings": starts.changes(
+            {name: kept for name, kept in before.items() if name not in lost}, prints
+        ),
     }
     turn.record("engine.started", body)
 

@@ -1,6 +1,6 @@
 """What one step of the engine works with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
@@ -12,6 +12,7 @@ from alertd.decide.expand import Pieces
 from alertd.decide.halt import NONE, Halt, holds_back, ran
 from alertd.decide.plan import Bucket, Leave, Route, Terms
 from alertd.engine.library import Library
+from alertd.engine.refusals import lost_identity
 from alertd.errors import NoRoomError, NotFoundError
 from alertd.lanes import status_of
 from alertd.model import AlertState, Fact, Millis, Policy, Status
@@ -146,6 +147,7 @@ class Turn:
     pieces: Pieces
     found: frozenset[int] = frozenset()  # alerts that were under way when this process began
     refuses_new: bool = False
+    nameless: Collection[str] = ()  # settings that say who sends, and are gone
     source: str = "engine"
     counter: int = 0  # in which rows of the rollup this process counts what it sends
     # (part of a step, alert or 0) → until when it is left out, because it failed; see `apart`.
@@ -170,6 +172,11 @@ class Turn:
                 " doctor`). What was accepted goes on; cancels, corrections, all-clears and answers"
                 " are taken.",
             )
+
+    def require_identity(self) -> None:
+        """Raise NotConfiguredError where a new alert would go out in another office's name."""
+        if self.nameless:
+            raise lost_identity(self.nameless)
 
     def record(
         self,

@@ -54,9 +54,9 @@ def routes_of(settings: Collection[str]) -> set[str]:
     return {found[1] for found in parts if found[0] == "routes"}
 
 
-def identity_lost(before: Collection[str], now: Collection[str]) -> list[str]:
-    """Who the city is, of settings that were there before: those in which it is now as shipped."""
-    return [name for name in IDENTITY if name in before and name not in now]
+def identity_lost(before: Collection[str], given: Collection[str]) -> list[str]:
+    """Who the city is, of settings that weren't as shipped before: those that aren't given now."""
+    return [name for name in IDENTITY if name in before and name not in given]
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str | None]:

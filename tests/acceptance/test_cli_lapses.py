@@ -7,13 +7,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.acceptance.command import alertd, serving
+from tests.acceptance.command import Said, alertd, serving
 
 OURS = """signature = "慈溪防指"
 sender = "fxb@cixi.example"
 [routes.groups]
 type = "webhook"
 """
+
+LOST = "Settings that say who sends are gone"
 
 
 @pytest.fixture
@@ -41,24 +43,42 @@ def test_a_settings_file_that_was_emptied_is_told_of_at_every_start(
         assert "goes on without" not in server.said_aside + warnings(server.url)
     (data / "alertd.toml").write_bytes(left)
     assert "is empty" in broken(data)
-    assert "that say who sends are gone" in broken(data)
-    lost = "say who sends are gone since the last start: sender, signature."
-    for start in (1, 2):
+    assert LOST in broken(data)
+    for _start in (1, 2):
         with serving(data) as server:
             for told in (server.said_aside, warnings(server.url)):
                 assert "alertd.toml is empty." in told
-                assert (lost in told) == (start == 1), start
+                assert f"{LOST}: sender, signature." in told
 
 
-def test_settings_that_were_taken_out_are_told_of_once(data: Path) -> None:
+def drafted(data: Path) -> Said:
+    words = ("--template", "typhoon", "--colour", "red", "--area", "330281")
+    return alertd(data, "alert", "issue", *words, "--role", "grid_leader", "--json")
+
+
+def test_nobody_alerts_in_the_name_of_the_shipped_city_where_ours_is_lost(data: Path) -> None:
+    assert alertd(data, "roster", "sample", "city", "--scale", "0.05").code == 0
+    assert alertd(data, "roster", "import", "city", "--why", "test").code == 0
     (data / "alertd.toml").write_text(OURS, encoding="utf-8")
     with serving(data):
-        pass
-    (data / "alertd.toml").write_text('log_level = "info"\n[routes.groups]\ntype = "webhook"\n')
-    assert "that say who sends are gone" in broken(data)
+        assert drafted(data).code == 0
+    shipped = '[routes.groups]\ntype = "webhook"\n'
+    (data / "alertd.toml").write_text(shipped, encoding="utf-8")
+    assert LOST in broken(data)
+    for _start in (1, 2):
+        with serving(data) as server:
+            assert f"{LOST}: sender, signature. New alerts are refused." in warnings(server.url)
+            said = drafted(data)
+        assert (said.code, said.document["error"]["code"]) == (3, "not-configured"), said
+        assert LOST in drafted(data).document["error"]["message"]  # where no server runs
+    # What is written down isn't lost, be it as shipped.
+    (data / "alertd.toml").write_text(
+        f'signature = "余姚市防指"\nsender = "fxb@yuyao.example"\n{shipped}', encoding="utf-8"
+    )
+    assert LOST not in broken(data)
     with serving(data) as server:
-        assert "sender, signature." in server.said_aside
-    assert "that say who sends are gone" not in broken(data)
+        assert LOST not in server.said_aside + warnings(server.url)
+        assert drafted(data).code == 0
 
 
 def test_an_empty_settings_file_begins_no_city(data: Path) -> None:
@@ -78,6 +98,16 @@ def test_a_folder_of_own_words_that_isnt_there(data: Path, tmp_path: Path) -> No
     own.mkdir()
     with serving(data, env=env) as server:
         assert "goes on without" not in server.said_aside + warnings(server.url)
+    with serving(data, env=env) as server:  # as a disk that isn't mounted leaves it
+        empty = "The folder in config_dir has no policies and no templates"
+        assert f"It goes on without: {empty}" in server.said_aside
+        assert empty in warnings(server.url)
+    (own / "policies").mkdir()
+    with serving(data, env=env) as server:
+        assert empty in warnings(server.url)
+    (own / "policies" / "ours.toml").write_text("", encoding="utf-8")
+    with serving(data, env=env) as server:
+        assert empty not in warnings(server.url)
     shutil.rmtree(own)
     assert told in broken(data, **env)
     with serving(data, env=env) as server:

@@ -3,6 +3,9 @@
 Or one is set otherwise than all the others.
 """
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.acceptance.conftest import StartCity
@@ -36,7 +39,7 @@ def test_workers_do_the_work_and_one_that_is_killed_is_not_missed(living_city: S
 
 
 def test_a_worker_that_is_set_otherwise_is_told_of_as_long_as_it_works(
-    living_city: StartCity,
+    living_city: StartCity, tmp_path: Path
 ) -> None:
     city = living_city(workers=("sms", "groups"), speakers=None)
 
@@ -51,3 +54,10 @@ def test_a_worker_that_is_set_otherwise_is_told_of_as_long_as_it_works(
     another.kill()
     another.wait()
     within(that=lambda: "signature" not in warned())
+
+    # Nor does one end whose folder of words isn't mounted, on a machine of its own.
+    own = tmp_path / "own"
+    shutil.copytree(city.server.data / "keys", own / "keys")
+    city.server.hire("sms", ALERTD_DATA_DIR=str(own), ALERTD_CONFIG_DIR=str(tmp_path / "none"))
+    assert "The folder in config_dir can't be read" in city.server.log
+    within(that=lambda: "policies.red" in warned())

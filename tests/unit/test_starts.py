@@ -5,11 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from alertd.decide.shares import Part
 from alertd.engine import starting
 from alertd.engine.runner import Runner
+from alertd.errors import NotConfiguredError
 from alertd.settings import RouteSettings, Settings, spelled
 from alertd.store import journal, starts
 from alertd.store import tables as t
@@ -105,3 +107,40 @@ def test_two_processes_are_compared_by_what_they_decide_and_write_by() -> None:
     assert starts.unlike(theirs, ours) == starts.unlike(ours, theirs) == found
     assert starts.listed([*"abcdefgh"]) == "a, b, c, d, e, f, g, h"
     assert starts.listed([*"abcdefghi"]).endswith("h, …")
+
+
+def test_without_the_citys_name_nothing_new_is_begun_and_what_is_out_goes_on(
+    tmp_path: Path,
+) -> None:
+    city = City(tmp_path)
+    out, waits = city.issue(), city.draft("flood", "red")
+    told = len(city.sent)
+    city.engine.nameless = ["signature"]
+    for follows in ((), (city.reference(out),)):
+        with pytest.raises(NotConfiguredError, match="are gone: signature"):
+            city.draft("typhoon", "red", references=follows)
+    city.approve(waits)
+    assert len(city.sent) > told
+    told = len(city.sent)
+    city.issue("all-clear", references=[city.reference(out)])
+    assert len(city.sent) > told
+
+
+def test_a_name_that_is_lost_is_looked_for_at_every_start_until_it_is_given(
+    tmp_path: Path,
+) -> None:
+    city = City(tmp_path)
+
+    def begin(**given: str) -> list[str]:
+        """A start with these settings, as shipped where the value is "x"."""
+        with city.store.read() as connection:
+            lost = starts.identity_lost(starts.known(connection, "server"), given)
+        told = {name: value for name, value in given.items() if value != "x"}
+        city.take(partial(starting.started, process="server", settings=told, lost=lost))
+        return lost
+
+    assert begin(signature="甲乙", sender="a@b") == []
+    assert begin(sender="a@b") == ["signature"]
+    assert begin() == ["sender", "signature"]
+    assert begin(signature="x", sender="a@b") == []
+    assert begin(sender="a@b") == []
