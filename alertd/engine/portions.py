@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -9,6 +10,8 @@ from alertd.decide.plan import Route, portion
 from alertd.decide.shares import LOOK_MS, Part, Sighting, share_out, sight, stale
 from alertd.model import Millis
 from alertd.store import workers
+
+_STARTED_ANEW_MS: Final = 300_000  # so long a process may take that ends and comes back
 
 
 @dataclass(slots=True)
@@ -26,7 +29,8 @@ class Portions:
     alone: bool
     seen: dict[str, Sighting] = field(default_factory=dict)
     alive: int = 0  # workers, at the last look
-    strange: frozenset[str] = frozenset()  # routes that others send by, and we know nothing of
+    # Routes that others send by, or did a moment ago, and we know nothing of → when they last did.
+    strange: dict[str, Millis] = field(default_factory=dict)
     others: frozenset[str] = frozenset()  # what the others at work are called on record
     _held: dict[str, int] = field(default_factory=dict)
     _looked_at: Millis | None = None
@@ -61,7 +65,9 @@ class Portions:
             if self.part.sends_by(name)
         }
         self._held = workers.exchange(connection, self.lease, wanted) if self.part.works else {}
-        self.strange = workers.served(connection) - routes.keys()
+        self.strange = {
+            name: at for name, at in self.strange.items() if 0 <= now - at < _STARTED_ANEW_MS
+        } | dict.fromkeys(workers.served(connection) - routes.keys(), now)
 
     def forget(self) -> None:
         """Nothing of the last look was committed: look again before claiming."""
