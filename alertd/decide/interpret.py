@@ -80,6 +80,7 @@ class Candidate(NamedTuple):
             is, unless it says so.
         heard: A message of it may have come to them; not where every one so far failed, or waits
             to be tried again.
+        cry: What has come says that somebody calls for help, and nothing of what the alert asks.
     """
 
     alert_id: bytes
@@ -95,6 +96,7 @@ class Candidate(NamedTuple):
     shared: bool = False
     moved: bool = False
     heard: bool = True
+    cry: bool = False
 
 
 class Correlation(NamedTuple):
@@ -154,9 +156,8 @@ def correlate(
         elsewhere: The gateway knows which message was answered, and none of these is its alert:
             one that a backup lacks, or that this address wasn't told of.
         of_cry: What was answered, by a key in a call most often, told that somebody else calls for
-            help. It says nothing of the sender's own duty; nor that they deal with the cry: whoever
-            picked up pressed something, and a cry that counted as taken climbs no further. So a
-            person reads it.
+            help. It says nothing of their own duty; nor that they deal with the cry: whoever picked
+            up pressed something, and a cry that is taken climbs no further. So a person reads it.
     """
     choice = _choose(reply, extension, candidates, received_at, elsewhere=elsewhere)
     kind = choice.kind or reply.kind
@@ -322,8 +323,9 @@ def _answer(reply: Reply, told: Candidate, reason: str) -> Correlation:
         grade=_grade(told),
         late=not told.open,
     )
-    if not taken:
-        return base._replace(verdict=Verdict.UNCLEAR, reason="person-not-named")
+    if not taken or told.cry:
+        why = "answers-a-cry" if taken else "person-not-named"
+        return base._replace(verdict=Verdict.UNCLEAR, reason=why, duties=())
     mistaken = reply.drill and reply.kind.covers and told.status is not Status.EXERCISE
     if mistaken:  # who takes it for a drill moves nobody
         return base._replace(verdict=Verdict.UNCLEAR, reason="taken-for-a-drill", duties=())

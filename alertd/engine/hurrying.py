@@ -1,14 +1,14 @@
 """A person who can't be reached, or can't come, doesn't wait for the ladder's next rung."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, literal, select
 
 from alertd.engine.helping import help_unheard
-from alertd.engine.telling import Notice, tell_each
-from alertd.engine.turn import Turn
+from alertd.engine.telling import Notice, call, tell_each
+from alertd.engine.turn import LiveAlert, Turn
 from alertd.lanes import BY_SMS
 from alertd.model import (
     REAL,
@@ -24,7 +24,7 @@ from alertd.model import (
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.batches import batches
-from alertd.store.cries import told_by
+from alertd.store.cries import told_already, told_by
 from alertd.store.prepared import Prepared, among, numbers
 
 
@@ -47,27 +47,42 @@ def hurry(turn: Turn, unreached: Sequence[tuple[int, int, int]]) -> None:
 def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int], *, over: bool) -> None:
     """Use the next contact that hasn't failed, and hasn't had this since it failed.
 
-    A call for help stays one there: it is real in a drill, too, and outlives its alert.
+    A call for help stays one there: it is real in a drill, too, and outlives its alert. Where no
+    text of it comes to anybody any more they are rung.
     """
-    alert = turn.alert(alert_no)
+    alert, messages = turn.alert(alert_no), _messages(turn, persons.values())
     if over:
-        persons = {person: no for person, no in persons.items() if _is_help(turn, no)}
+        persons = {person: no for person, no in persons.items() if messages[no].kind in REAL}
         if not persons:
             return
     ways = people.contacts(turn.connection, list(persons), int(Channel.SMS))
     used, first = _used(turn, alert_no, persons)
     for person, delivery in persons.items():
         fresh = [rank for rank, address in ways.get(person, []) if address not in used[person]]
-        if not fresh:
-            continue
-        kind, template, params = _message_of(turn, delivery)
+        kind, template, params = messages[delivery]
         cry = told_by(turn.connection, delivery) if kind is MessageKind.HELP else 0
-        tell_each(
-            turn,
-            alert,
-            kind if kind in _AS_IT_WAS else MessageKind.ALERT,
-            [Notice([person], template, params, fresh[0], first=first[person], help=cry)],
-        )
+        if fresh:
+            notice = Notice([person], template, params, fresh[0], first=first[person], help=cry)
+        elif kind in REAL and person not in told_already(turn.connection, cry):
+            notice = Notice([person], template, params, help=cry, spoken=True)
+        else:
+            continue
+        tell_each(turn, alert, kind if kind in _AS_IT_WAS else MessageKind.ALERT, [notice])
+
+
+def tell_anew(turn: Turn, alert: LiveAlert, person: int, delivery: int) -> int:
+    """Tell somebody by the number that they have now what a delivery to another was to say.
+
+    Returns the message's number, 0 where they can't be told.
+    """
+    kind, template, params = _messages(turn, [delivery])[delivery]
+    if kind is MessageKind.CALL:
+        return call(turn, alert, [person], params)
+    cry = told_by(turn.connection, delivery) if kind is MessageKind.HELP else 0
+    (message,) = tell_each(
+        turn, alert, kind, [Notice([person], template, params, first=delivery, help=cry)]
+    )
+    return message
 
 
 # Which queue they travel in, and when, goes by what they are. A digest and a confirmation don't say
@@ -107,21 +122,25 @@ def _used_by(dialect: str) -> Any:
 _USED = Prepared(_used_by)
 
 
-def _is_help(turn: Turn, delivery: int) -> bool:
-    kind, _, _ = _message_of(turn, delivery)
-    return kind in REAL
+class _Message(NamedTuple):
+    kind: MessageKind
+    template: str
+    params: dict[str, Any]
 
 
-def _message_of(turn: Turn, delivery: int) -> tuple[MessageKind, str, dict[str, object]]:
-    ((kind, template, params),) = _MESSAGE_OF.rows(turn.connection, delivery=delivery)
-    return MessageKind(kind), template, json.loads(params)
+def _messages(turn: Turn, deliveries: Iterable[int]) -> dict[int, _Message]:
+    wanted = numbers(turn.connection, deliveries)
+    return {
+        delivery: _Message(MessageKind(kind), template, json.loads(params))
+        for delivery, kind, template, params in _MESSAGES.rows(turn.connection, deliveries=wanted)
+    }
 
 
-_MESSAGE_OF = Prepared(
-    lambda _: (
-        select(t.message.c.kind, t.message.c.template, t.message.c.params)
+_MESSAGES = Prepared(
+    lambda dialect: (
+        select(t.delivery.c.id, t.message.c.kind, t.message.c.template, t.message.c.params)
         .join(t.delivery, t.delivery.c.message_no == t.message.c.no)
-        .where(t.delivery.c.id == bindparam("delivery"))
+        .where(among(dialect, t.delivery.c.id, "deliveries"))
     )
 )
 

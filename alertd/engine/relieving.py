@@ -1,4 +1,4 @@
-"""In mid-alert a shift begins, or the roster changes: whoever comes is told what others were."""
+"""In mid-alert a shift begins, or the roster changes: who comes is told, and by which number."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -7,21 +7,27 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, exists, false, literal, or_, select, true
 
 from alertd.engine.apart import apart
+from alertd.engine.dispatch import fail
 from alertd.engine.expanding import scope
+from alertd.engine.helping import help_unheard
+from alertd.engine.hurrying import climb_now, tell_anew
 from alertd.engine.telling import tell
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.engine.unread import whole
 from alertd.model import (
+    FOREVER,
     MINUTE_MS,
     AlertState,
+    DeliveryState,
     MessageKind,
     Millis,
     RecipientKind,
     Status,
     numbers_of,
 )
-from alertd.store import people
+from alertd.store import outbox, people
 from alertd.store import tables as t
+from alertd.store.batches import batches
 from alertd.store.fold.scope import Scope, in_force, inside, one_of, scope_of
 from alertd.store.fold.shifts import on_duty
 from alertd.store.reads.paper import first_message
@@ -63,39 +69,85 @@ def relieve(turn: Turn, watch: Watch) -> None:
         return
     watch.minute = minute
     alerts, version = _out(turn.connection), current_version(turn.connection)
-    for no in alerts:
+    for no, asks in alerts.items():
         newer = version if watch.rosters.get(no) != version else 0
-        look = partial(_relieve, turn, no, watch.seen.get(no), newer)
+        look = partial(_relieve, turn, no, watch.seen.get(no), newer, asks=asks)
         if apart(turn, PART, look, otherwise=False, alert_no=no):
             watch.seen[no], watch.rosters[no] = turn.now, version
     watch.seen = {no: at for no, at in watch.seen.items() if no in alerts}
     watch.rosters = {no: known for no, known in watch.rosters.items() if no in alerts}
 
 
-def _out(connection: Connection) -> list[int]:
-    """The alerts that ask somebody, and whose expansion has come to its end."""
+def _out(connection: Connection) -> dict[int, bool]:
+    """The alerts under way whose expansion has come to its end, and whether each asks somebody."""
     c = t.alert.c
-    query = select(c.no).where(
-        c.state == AlertState.ISSUED.value,
-        c.phase == 0,
-        c.audience != "told",
-        c.status != int(Status.TEST),
+    query = select(c.no, c.audience != "told").where(
+        c.state == AlertState.ISSUED.value, c.phase == 0, c.status != int(Status.TEST)
     )
-    return list(connection.execute(query.order_by(c.status, c.severity, c.no)).scalars())
+    rows = connection.execute(query.order_by(c.status, c.severity, c.no))
+    return {no: bool(asks) for no, asks in rows}
 
 
-def _relieve(turn: Turn, alert_no: int, since: Millis | None, newer: int) -> bool:
+def _relieve(turn: Turn, alert_no: int, since: Millis | None, newer: int, *, asks: bool) -> bool:
     alert = whole(turn.alert(alert_no))
     if alert.over:
         return True
+    anew = newer > alert.roster_version  # else a city's roster would be gone through in vain
+    if anew:
+        _redirect(turn, alert)
+    if not asks:
+        return True
     whom = _begun(turn, alert, alert.issued_at if since is None else since)
-    if newer > alert.roster_version:  # else all holdings of a city would be gone through in vain
+    if anew:
         whom = sorted({*whom, *_come(turn, alert)})
     template, params = first_message(turn.connection, alert.no) if whom else ("", {})
     for first in range(0, len(whom), _AT_ONCE):
         persons = whom[first : first + _AT_ONCE]
         tell(turn, alert, MessageKind.SHIFT, persons, template=template, params=dict(params))
     return True
+
+
+def _redirect(turn: Turn, alert: LiveAlert) -> None:
+    """What waits for a number that its person has no more goes to the one that they have now.
+
+    The old one may be a stranger's. Who has left the roster has none instead, and is written to
+    there: nothing says that it isn't theirs.
+    """
+    found = turn.connection.execute(_elsewhere(alert)).scalars().all()
+    for some in batches(found):
+        rows = [each for each in outbox.load(turn.connection, some).values() if _waits(each)]
+        fail(turn, rows, "number-changed")
+        unreached = [row for row in rows if not tell_anew(turn, alert, row.recipient_no, row.id)]
+        climb_now(turn, alert.no, [row.recipient_no for row in unreached])
+        help_unheard(turn, [row.id for row in unreached])
+
+
+def _elsewhere(alert: LiveAlert) -> Any:
+    """Deliveries that wait for a number that was their person's by the alert's roster, or since."""
+    d, old, p = t.delivery.c, t.contact.c, t.person.c
+    now = t.contact.alias("now").c
+    theirs = exists().where(
+        now.person_no == d.recipient_no, now.address_no == d.address_no, now.to_version == FOREVER
+    )
+    return (
+        select(d.id)
+        .distinct()
+        .join_from(t.contact, t.delivery, d.recipient_no == old.person_no)
+        .where(
+            old.to_version.between(alert.roster_version + 1, FOREVER - 1),
+            d.address_no == old.address_no,
+            d.id.between(*numbers_of(alert.no)),
+            d.recipient_kind == int(RecipientKind.PERSON),
+            d.state == int(DeliveryState.PENDING),
+            ~theirs,
+            exists().where(p.no == d.recipient_no, p.to_version == FOREVER),
+        )
+        .order_by(d.id)
+    )
+
+
+def _waits(row: outbox.Row) -> bool:
+    return row.state == DeliveryState.PENDING  # where it was claimed meanwhile it may be there
 
 
 def _begun(turn: Turn, alert: LiveAlert, since: Millis) -> list[int]:

@@ -39,8 +39,9 @@ class Settlement:
 
     @property
     def plain(self) -> bool:
-        """Whether nothing follows from it: all were accepted, and no ladder need know."""
-        return all(isinstance(outcome.result, Accepted) for outcome in self.ended)
+        """Whether nothing follows from it: gateways took all, and no ladder need know."""
+        results = (outcome.result for outcome in self.ended)
+        return all(isinstance(result, Accepted) and not result.by_hand for result in results)
 
     def __call__(self, turn: Turn) -> int:
         """Settle them; returns how many counted."""
@@ -72,7 +73,8 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
         decided = _decided(turn, decisions, row, result)
         items.append(_item(row, decided, reference))
         moves[_move(row, decided)] += 1
-        if decided.unreached:
+        # A call that stands on an operator's list has told nobody yet.
+        if decided.unreached or decided.reason == settle.BY_HAND:
             unreached.append(row)
         if decided.dead:
             dead.append(row.id)

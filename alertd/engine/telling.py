@@ -85,6 +85,7 @@ class Notice(NamedTuple):
     `first`: the number of the first message to the one person that it is the same for, by another
     contact; 0 where it is anything else. `help`: the call for help that it tells of, or 0.
     `place`: in the alert's queue, a Precedence or FURTHER; None: as messages of the kind have it.
+    `spoken`: by a call, as to those who can be sent no text; by none of a kind that isn't rung.
     """
 
     persons: Sequence[int]
@@ -95,6 +96,7 @@ class Notice(NamedTuple):
     first: int = 0
     help: int = 0
     place: int | None = None
+    spoken: bool = False
 
 
 def tell_each(
@@ -119,7 +121,9 @@ def addressed(
     wanted = list(dict.fromkeys(person for notice in notices for person in notice.persons))
     if kind not in REAL:
         wanted = inside_plan(turn, alert, wanted)
-    ways = people.contacts(turn.connection, wanted, int(Channel.SMS)) if wanted else {}
+    rung = {person for notice in notices if notice.spoken for person in notice.persons}
+    sent = [person for person in wanted if person not in rung]
+    ways = people.contacts(turn.connection, sent, int(Channel.SMS)) if sent else {}
     lane = lane_of(Channel.SMS, message_status(alert, kind))
     spoken = _spoken(turn, alert, kind, [no for no in wanted if no not in ways])
     return [

@@ -11,6 +11,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal,
     literal_column,
     select,
     union_all,
@@ -18,7 +19,14 @@ from sqlalchemy import (
 
 from alertd.decide.interpret import RECENT_S
 from alertd.engine.turn import Turn
-from alertd.model import ALERT_SHIFT, AlertState, DeliveryState, Millis, RecipientKind
+from alertd.model import (
+    ALERT_SHIFT,
+    REAL,
+    AlertState,
+    DeliveryState,
+    Millis,
+    RecipientKind,
+)
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, numbers
 
@@ -35,7 +43,8 @@ class Told(NamedTuple):
     """That somebody was told of an alert."""
 
     at: Millis  # when it was first handed over to them, at the earliest
-    heard: bool  # one of them may have come
+    heard: bool  # a message of it may have come
+    cry: bool = False  # only such as told that somebody calls for help
 
 
 def told_of(
@@ -51,8 +60,9 @@ def told_of(
     """
     wanted, found = numbers(connection, recipients), dict[int, dict[int, Told]]()
     rows = query.rows(connection, recipients=wanted, first=since << ALERT_SHIFT)
-    for recipient, alert_no, at, heard in rows:
-        found.setdefault(recipient, {})[alert_no] = Told(at, bool(heard))
+    for recipient, alert_no, at, heard, itself in rows:
+        known = Told(at, bool(heard), itself is None or itself < heard)
+        found.setdefault(recipient, {})[alert_no] = known
     return found
 
 
@@ -65,8 +75,10 @@ def recent_from(turn: Turn) -> int:
 def first_told(kind: RecipientKind) -> Prepared:
     """When each alert was first tried to be told to each recipient of a kind, by number.
 
-    Rows of (recipient, alert, ms, whether it may have come) for those in `recipients`. What a
-    gateway turned away, or says that it failed, hasn't come; what is under way may have.
+    Rows of (recipient, alert, ms, whether it may have come, whether what says what is to be done
+    may have) for those in `recipients`. What a gateway turned away, or says that it failed, hasn't
+    come; what is under way may have. None: all that was tried told of a call for help, which is no
+    word of the alert, and begins before it where that still waits for a modem.
     """
 
     def query(dialect: str) -> Select[Any]:
@@ -74,9 +86,12 @@ def first_told(kind: RecipientKind) -> Prepared:
         # Literal: PostgreSQL shifts by a small integer, and groups by what is the same text.
         alert_no = d.id.op(">>")(literal_column(str(ALERT_SHIFT))).label("alert_no")
         # A city takes minutes to tell: what was written meanwhile isn't about what was yet to come.
-        first = func.coalesce(func.min(d.left_at), func.min(m.created_at))
+        itself = m.kind.not_in([literal(kind.value) for kind in sorted(REAL)])
+        times = [func.min(case((itself, at))) for at in (d.left_at, m.created_at)]
+        first = func.coalesce(*times, func.min(d.left_at), func.min(m.created_at))
+        came = may_have_come()
         return (
-            select(d.recipient_no, alert_no, first, func.max(may_have_come()))
+            select(d.recipient_no, alert_no, first, func.max(came), func.max(case((itself, came))))
             .join(t.message, m.no == d.message_no)
             .where(
                 among(dialect, d.recipient_no, "recipients"),

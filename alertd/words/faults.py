@@ -25,6 +25,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "no-secret": N_("the roster has no signing secret for it"),
     "bad-secret": N_("its signing secret is wrong"),
     "opted-out": N_("asked the carrier for no more messages"),
+    "number-changed": N_("the roster has another number by now"),
     "number-not-served": N_("the route isn't for such numbers"),
     "same-text-used-up": N_("the gateway takes the same text no more today"),
     "content-refused": N_("the gateway refuses the text"),
