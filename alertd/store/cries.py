@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select
 
 from alertd.decide.settle import BY_HAND
 from alertd.lanes import channel_of
@@ -151,6 +151,17 @@ def hears(connection: Connection, case: HelpCall, template: str) -> bool:
     return bool(_HEARS.rows(connection, first=first, last=last, **known))
 
 
+def of_cry(delivery: Any) -> ColumnElement[bool]:
+    """Whether a row of `help_told` is the one that a delivery belongs to.
+
+    Runs of deliveries don't overlap, so that it can only be the last that begins before it: one
+    look-up, however many cries the city has had.
+    """
+    other = t.help_told.alias().c
+    last = select(func.max(other.first)).where(other.first <= delivery).correlate(t.delivery)
+    return and_(_H.first == last.scalar_subquery(), _H.last >= delivery)
+
+
 def unheard(connection: Connection, now: Millis) -> int:
     """How many calls for help nobody has taken and nobody, for all that is known, was told of."""
     calls = untaken(connection)
@@ -212,7 +223,7 @@ _UNTAKEN = Prepared(
 _CLOSED = Prepared(
     lambda dialect: (
         select(_D.id)
-        .join_from(t.delivery, t.help_told, _D.id.between(_H.first, _H.last))
+        .join_from(t.delivery, t.help_told, of_cry(_D.id))
         .join(t.help_case, _C.ack_no == _H.ack_no)
         .where(among(dialect, _D.id, "deliveries"), _C.closed_at.is_not(None))
     )
@@ -220,16 +231,9 @@ _CLOSED = Prepared(
 _TELLING = Prepared(
     lambda dialect: (
         select(_D.id)
-        .join_from(t.delivery, t.help_told, _D.id.between(_H.first, _H.last))
+        .join_from(t.delivery, t.help_told, of_cry(_D.id))
         .where(among(dialect, _D.id, "deliveries"))
     )
 )
 _CRYING = Prepared(lambda _: select(_C.person_no).where(_C.ack_no == bindparam("case")))
-_TOLD_BY = Prepared(
-    lambda _: (
-        select(_H.ack_no)
-        .where(_H.first <= bindparam("delivery"), _H.last >= bindparam("delivery"))
-        .order_by(_H.first.desc())
-        .limit(1)
-    )
-)
+_TOLD_BY = Prepared(lambda _: select(_H.ack_no).where(of_cry(bindparam("delivery"))))

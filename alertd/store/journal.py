@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
 
 from alertd.canonical import canonical, compact
 from alertd.model import Fact, Millis, Recorded
@@ -203,8 +203,10 @@ def chains(connection: Connection) -> list[tuple[str, int]]:
     row = connection.execute(first).first()
     while row is not None:
         found.append((row.node, row.writer))
-        later = tuple_(c.node, c.writer) > tuple_(*found[-1])
-        row = connection.execute(first.where(later)).first()
+        # Two questions: behind a pair (node, writer) SQLite goes through all facts of that chain.
+        of_node = first.where(c.node == row.node, c.writer > row.writer)
+        later = first.where(c.node > row.node)
+        row = connection.execute(of_node).first() or connection.execute(later).first()
     return found
 
 

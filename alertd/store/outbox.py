@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, select
 
 from alertd.model import PAUSED_PRIORITY, DeliveryState, Millis, RecipientKind, numbers_of
 from alertd.store import dialect as dialects
@@ -66,21 +66,24 @@ def _due(*, avoiding: bool) -> Any:
 
 
 def _overdue(dialect: str) -> Select[Any]:
+    query = select(*_COLUMNS).where(*_late()).order_by(t.delivery.c.due_at)
+    return dialects.unclaimed(dialect, query.limit(bindparam("most")))
+
+
+def _late() -> tuple[ColumnElement[bool], ...]:
+    """Tries whose deadline has passed.
+
+    Literals, as the index on deadlines has them: a parameter would mean a scan of all deliveries.
+    """
     c = t.delivery.c
-    # Literals, as the index on deadlines has them: a parameter would mean a scan of all deliveries.
     states = (DeliveryState.SENDING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN)
     awaiting = c.state.in_([literal_column(str(int(state))) for state in states])
-    query = (
-        select(*_COLUMNS)
-        .where(awaiting, c.due_at.is_not(None), c.due_at <= bindparam("now"))
-        .order_by(c.due_at)
-        .limit(bindparam("most"))
-    )
-    return dialects.unclaimed(dialect, query)
+    return awaiting, c.due_at.is_not(None), c.due_at <= bindparam("now")
 
 
 _LANES = Prepared(_lanes)
 _OVERDUE = Prepared(_overdue)
+_OVERDUE_SINCE = Prepared(lambda _: select(func.min(t.delivery.c.due_at)).where(*_late()))
 _DUE = {avoiding: Prepared(_due(avoiding=avoiding)) for avoiding in (False, True)}
 
 
@@ -169,6 +172,12 @@ def _due_without(
 def overdue(connection: Connection, now: Millis, most: int) -> list[Row]:
     """Tries without a word by their deadline, and what has waited long enough for a late one."""
     return list(map(Row._make, _OVERDUE.rows(connection, now=now, most=most)))
+
+
+def overdue_since(connection: Connection, now: Millis) -> Millis | None:
+    """The earliest deadline that has passed and isn't settled, or None."""
+    ((since,),) = _OVERDUE_SINCE.rows(connection, now=now)
+    return since  # type: ignore[no-any-return]
 
 
 def load(connection: Connection, ids: Iterable[int]) -> dict[int, Row]:

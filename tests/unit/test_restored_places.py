@@ -93,14 +93,8 @@ def test_where_the_first_unknown_era_began(
 
 def steps_of(city: City) -> int:
     """How many hundreds of steps SQLite takes to look up the eras."""
-    counted: list[None] = []
     with city.store.read() as connection:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        driver.set_progress_handler(lambda: counted.append(None), 100)
-        eras(connection)
-        driver.set_progress_handler(None, 0)
-    return len(counted)
+        return databases.steps(connection, lambda: eras(connection)) // 100
 
 
 @pytest.mark.skipif(databases.on_postgresql(), reason="SQLite's own steps are counted")

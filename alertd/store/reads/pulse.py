@@ -61,7 +61,7 @@ def pulse(connection: Connection, now: Millis) -> Pulse:
     """Take the pulse."""
     return Pulse(
         oldest_in=_oldest_in(connection, now),
-        overdue_at=_overdue(connection, now),
+        overdue_at=outbox.overdue_since(connection, now),
         alerts=_alerts(connection),
         deliveries=_deliveries(connection),
         open_help=_open_help(connection),
@@ -113,15 +113,6 @@ def _oldest_in(connection: Connection, now: Millis) -> dict[int, Millis]:
             if due_at is not None:
                 found[lane] = min(due_at, found.get(lane, due_at))
     return found
-
-
-def _overdue(connection: Connection, now: Millis) -> Millis | None:
-    c = t.delivery.c
-    waiting = [DeliveryState.SENDING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN]
-    query = select(func.min(c.due_at)).where(
-        c.state.in_([int(state) for state in waiting]), c.due_at.is_not(None), c.due_at <= now
-    )
-    return connection.execute(query).scalar_one_or_none()
 
 
 def _alerts(connection: Connection) -> dict[tuple[str, str], int]:

@@ -19,6 +19,7 @@ from alertd.model import (
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.batches import batches
+from alertd.store.cries import of_cry
 from alertd.store.fold.scope import below, in_force
 
 _SENT: Final = func.coalesce(t.delivery.c.reason, "") != BY_HAND
@@ -126,7 +127,10 @@ def untold(
 
 def _messages(alert_no: int) -> tuple[Any, ...]:
     """Who only heard that somebody else needs help wasn't told of the alert by that."""
-    d, h = t.delivery.c, t.help_told.c
-    of_cry = exists().where(d.id.between(h.first, h.last)).correlate(t.delivery)
+    d = t.delivery.c
     person = d.recipient_kind == int(RecipientKind.PERSON)
-    return d.id.between(*numbers_of(alert_no)), person, ~of_cry
+    return (
+        d.id.between(*numbers_of(alert_no)),
+        person,
+        ~exists().where(of_cry(d.id)).correlate(t.delivery),
+    )
