@@ -14,7 +14,7 @@ from typing import Any, Final, TextIO
 
 _PATIENCE_S: Final = 0.2  # so long a line is waited for, until one took longer
 _MOST: Final = 2_000  # lines that wait; those that come then are lost, and counted
-_LOST: Final = "lines of the log are lost: nobody took them"
+_LOST: Final = "lines of the log are lost: nobody took them, or there was no room"
 
 
 class Stderr:
@@ -31,6 +31,7 @@ class Stderr:
         self._file = file
         self._lines: deque[bytes] = deque()
         self._lost = 0
+        self._cut = False  # half a line was written last
         self._taken = True  # the last one was, in time
         self._changed = threading.Condition()
         try:
@@ -69,20 +70,28 @@ class Stderr:
             with self._changed:
                 self._changed.wait_for(lambda: self._lines)
                 line = self._lines[0]  # it stays there until it is written
-            self._put(line)
+            whole = self._put(line)
             with self._changed:
                 self._lines.popleft()
                 self._taken = True
-                if self._lost and not self._lines:
+                if not whole:
+                    self._lost += 1
+                elif self._lost and not self._lines:
                     told = {"lines": self._lost, "event": _LOST, "level": "warning"}
                     self._lines.append(f"{json.dumps(told)}\n".encode())
                     self._lost = 0
                 self._changed.notify_all()
 
-    def _put(self, line: bytes) -> None:
-        with suppress(OSError):  # full, or gone
-            while line:
-                line = line[os.write(self._fd, line) :]
+    def _put(self, line: bytes) -> bool:
+        """Whether all of it was taken; what comes after half a line has one of its own."""
+        rest = b"\n" + line if self._cut else line
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+                self._cut = not (rest == line or rest == b"")
+        except OSError:  # full, or gone
+            return False
+        return True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)

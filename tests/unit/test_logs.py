@@ -84,3 +84,28 @@ def test_what_is_read_late_comes_in_order_and_what_was_too_much_is_counted() -> 
         assert reader.readline() == "and goes on\n"
     assert 2_900 < told["lines"] < 3_000
     assert "lost" in told["event"]
+
+
+CROWDED = """
+import resource
+import sys
+from alertd.cli.stderr import Stderr
+
+log = Stderr(sys.stderr)
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+for room, words in ((most, "one"), (15, "two three four"), (most, "five six")):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, most))
+    for word in words.split():
+        log.write(f'"{word}"\\n')
+        log.flush()
+"""
+
+
+def test_a_log_that_had_no_room_goes_on_in_a_line_of_its_own_and_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    with file.open("ab") as log:
+        subprocess.run([sys.executable, "-c", CROWDED], stderr=log, check=True, timeout=60)
+    first, second, cut, *after = file.read_text().splitlines()
+    assert [first, second, cut] == ['"one"', '"two"', '"th']
+    five, told, six = map(json.loads, after)
+    assert (five, told["lines"], six) == ("five", 2, "six")
