@@ -53,7 +53,7 @@ from channels import registry
 from channels.base import Channel, Event, RouteConfig, RouteContext
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.broker import EmbeddedBroker
-from channels.loudspeaker.keys import make_key
+from channels.loudspeaker.keys import make_key, public_text
 from drills.calendar import Calendar
 from drills.scorekeeper import EVERY_S, Scorekeeper
 from drills.world import World
@@ -63,6 +63,13 @@ _BROKER_PATIENCE_S: Final = 3.0  # SMS and chat don't wait for one that takes lo
 _GONE: Final = N_("Routes are gone from the settings since the last start: {names}.")
 _GONE_HINT: Final = N_(
     "Is alertd.toml whole? What waits for such a way goes out after a start with its route."
+)
+_OTHER_KEY: Final = N_(
+    "The key that signed loudspeakers' commands at the last start: those that don't know the new"
+    " one obey none."
+)
+_OTHER_KEY_HINT: Final = N_(
+    "Bring keys/commands.key back and start alertd anew, or enrol each loudspeaker anew."
 )
 EMBEDDED = "embedded"  # an mqtt route's `broker` that asks for our own one
 
@@ -118,6 +125,7 @@ class Node:
     _began: bool = False
     door: Callable[[], Iterable[AlertdError]] = tuple  # what the console's door lacks now
     _gone: list[AlertdError] = field(default_factory=list)  # what the settings had before
+    _signing: dict[str, str] = field(default_factory=dict)  # loudspeakers' routes → public keys
     _renewals: list[tuple[str, str]] = field(default_factory=list)  # the broker's, not on record
     _ticker: Ticker = field(default_factory=Ticker)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -244,7 +252,7 @@ class Node:
         self._ticker.every(ROUTES_EVERY_S, here.look)
         self._tick(self.store, self.runner, logins)
         if not self.in_place:
-            told = spelled(self.settings) | self.library.spelled()
+            told = spelled(self.settings) | self._signing | self.library.spelled()
             await began(self.runner, self.part.title, told, engine.nameless)
             self._began = True
             if self.store.shared:
@@ -269,6 +277,10 @@ class Node:
             told = _GONE.format(names=", ".join(sorted(gone)))
             self._gone.append(NotConfiguredError(told, field="routes", hint=_GONE_HINT))
             log.warning("routes are gone from the settings", routes=sorted(gone))
+        signing = prints(store.vault, self._signing)
+        if any(before.get(name, print_) != print_ for name, print_ in signing.items()):
+            self._gone.append(NotConfiguredError(_OTHER_KEY, hint=_OTHER_KEY_HINT))
+            log.warning("loudspeakers' commands are signed with another key than before")
         if lost:
             self._gone.append(lost_identity(lost))
             log.warning("who sends is gone from the settings", settings=lost)
@@ -296,11 +308,12 @@ class Node:
         if config.type != "mqtt":
             return config
         options = dict(config.options)
+        options.setdefault("key_file", str(command_key(self.settings)))
+        key = make_key(Path(options["key_file"]))
+        self._signing[f"routes.{config.name}.signed_by"] = public_text(key)
         if options.get("broker", EMBEDDED) == EMBEDDED:
             options["broker"] = await self._embedded(config)
             options.setdefault("mqtt", "3.1.1")  # all that it speaks
-        options.setdefault("key_file", str(command_key(self.settings)))
-        make_key(Path(options["key_file"]))
         options.setdefault("accounts_dir", str(self.settings.broker_dir))
         options.setdefault("audio_dir", str(self.settings.data_dir / "audio"))
         return replace(config, options=options)

@@ -88,7 +88,7 @@ class Stderr:
         try:
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
-                self._cut = not (rest == line or rest == b"")
+                self._cut = rest not in {line, b""}
         except OSError:  # full, or gone
             return False
         return True

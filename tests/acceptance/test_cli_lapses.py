@@ -123,3 +123,15 @@ def test_a_token_that_cant_be_written_ends_no_server(data: Path) -> None:
     with serving(data) as server:
         assert httpx.get(f"{server.url}/healthz").status_code == 200
         assert "cli.token" in server.said_aside
+
+
+def test_a_key_that_loudspeakers_dont_know_is_told_of(data: Path) -> None:
+    (data / "alertd.toml").write_text('[routes.sirens]\ntype = "mqtt"\n', encoding="utf-8")
+    told = "The key that signed loudspeakers' commands at the last start"
+    for _start in (1, 2):
+        with serving(data) as server:
+            assert told not in server.said_aside + warnings(server.url)
+    (data / "keys" / "commands.key").unlink()
+    with serving(data) as server:
+        assert f"It goes on without: {told}" in server.said_aside
+        assert told in warnings(server.url)
