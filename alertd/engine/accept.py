@@ -66,6 +66,7 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
         InvalidInputError: The field is named; nothing is stored.
         ConflictError: The same sender, identifier and sent are stored already.
         ForbiddenError: An area is outside the actor's subtree, or was told of what it follows.
+        NotConfiguredError: It would go out in another office's name.
     """
     alert = cap.require_own(wanted.alert) if wanted.own else wanted.alert
     status = _status(alert)
@@ -77,7 +78,8 @@ def draft(turn: Turn, actor: Actor, wanted: Draft) -> dict[str, Any]:
     purpose = _purpose(alert)
     if purpose not in _TAKEN_ALWAYS:
         turn.require_room()
-        turn.require_identity()
+        if turn.nameless:
+            raise refusals.lost_identity(turn.nameless)
     followed = _supersede(turn, alert, purpose)
     heard = _heard(turn, alert) if followed else []
     require(actor, right, heard)

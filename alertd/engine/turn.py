@@ -12,7 +12,6 @@ from alertd.decide.expand import Pieces
 from alertd.decide.halt import NONE, Halt, holds_back, ran
 from alertd.decide.plan import Bucket, Leave, Route, Terms
 from alertd.engine.library import Library
-from alertd.engine.refusals import lost_identity
 from alertd.errors import NoRoomError, NotFoundError
 from alertd.lanes import status_of
 from alertd.model import AlertState, Fact, Millis, Policy, Status
@@ -172,11 +171,6 @@ class Turn:
                 " doctor`). What was accepted goes on; cancels, corrections, all-clears and answers"
                 " are taken.",
             )
-
-    def require_identity(self) -> None:
-        """Raise NotConfiguredError where a new alert would go out in another office's name."""
-        if self.nameless:
-            raise lost_identity(self.nameless)
 
     def record(
         self,
