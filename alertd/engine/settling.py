@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from alertd.decide import settle
 from alertd.decide.breaker import CLOSED, after
@@ -56,7 +56,7 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
     """
     flow.in_flight = max(0, flow.in_flight - len(ended))
     rows = outbox.load(turn.connection, [outcome.delivery for outcome in ended])
-    decisions: dict[tuple[Any, ...], settle.Settlement] = {}
+    ends: dict[tuple[Any, ...], _End] = {}
     items, moves, unreached = [], _moves(), []
     dead: list[int] = []
     for outcome in ended:
@@ -70,9 +70,10 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
         # One that was taken changes nothing where nothing is amiss.
         if flow.breaker is not CLOSED or not isinstance(result, Accepted):
             _feel(turn, flow, Channel(channel_of(row.lane)), result)
-        decided = _decided(turn, decisions, row, result)
-        items.append(_item(row, decided, reference))
-        moves[_move(row, decided)] += 1
+        decided, said, move = _decided(turn, ends, row, result)
+        reference = reference[:_REFERENCE_MOST] if reference else None
+        items.append([row.id, row.attempt, *said, reference])
+        moves[move] += 1
         # A call that stands on an operator's list has told nobody yet.
         if decided.unreached or decided.reason == settle.BY_HAND:
             unreached.append(row)
@@ -83,21 +84,30 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
     return len(items)
 
 
+class _End(NamedTuple):
+    """What tries that are alike came to: how it is settled, recorded and counted."""
+
+    decided: settle.Settlement
+    said: list[Any]
+    move: tuple[int, int, int, int]
+
+
 def _decided(
     turn: Turn,
-    decisions: dict[tuple[Any, ...], settle.Settlement],
+    ends: dict[tuple[Any, ...], _End],
     row: outbox.Row,
     result: Accepted | SendError,
-) -> settle.Settlement:
+) -> _End:
     """Decide once for tries that are alike in all that the decision looks at."""
     if isinstance(result, SendError):
         ending: tuple[Any, ...] = (result.fault, result.code, result.retry_after_s)
     else:
         ending = (result.delivered, result.by_hand)
     key = (alert_of(row.id), row[_ALIKE:], ending)
-    found = decisions.get(key)
+    found = ends.get(key)
     if found is None:
-        found = decisions[key] = settle.outcome(_delivery(turn, row), result, turn.now)
+        decided = settle.outcome(_delivery(turn, row), result, turn.now)
+        found = ends[key] = _End(decided, _said(decided), _move(row, decided))
     return found
 
 
@@ -146,7 +156,7 @@ def _decide(
     for row in rows:
         if (decided := decide(row)) is None:
             continue
-        items.append(_item(row, decided, None))
+        items.append([row.id, row.attempt, *_said(decided), None])
         moves[_move(row, decided)] += 1
         if decided.unreached:
             unreached.append(row)
@@ -302,11 +312,10 @@ def _other_way(turn: Turn, alert: LiveAlert, row: Any) -> bool:
     return others(free, row.lane, row.route)
 
 
-def _item(row: Any, decided: settle.Settlement, reference: str | None) -> list[Any]:
-    state, due = int(decided.state), decided.due_at
-    reference = reference[:_REFERENCE_MOST] if reference else None
-    start = [row.id, row.attempt, state, due, decided.reason]
-    return [*start, decided.avoid_route, int(decided.duplicate), reference]
+def _said(decided: settle.Settlement) -> list[Any]:
+    """Of a settled item what stands between its try and the gateway's reference."""
+    state, duplicate = int(decided.state), int(decided.duplicate)
+    return [state, decided.due_at, decided.reason, decided.avoid_route, duplicate]
 
 
 def _moves() -> "Counter[tuple[int, int, int, int]]":
