@@ -71,6 +71,20 @@ async def test_a_form_that_is_pressed_twice_is_one_draft(web: WebCity) -> None:
         assert ends == ["/alerts/A5"] * 2
 
 
+async def test_the_form_says_that_the_citys_name_is_lost(web: WebCity) -> None:
+    web.city.engine.nameless = ["signature"]
+    async with browser(web) as client:
+        await sign_in(client, "officer")
+        form = await client.get("/issue/typhoon?colour=red")
+        sent = {**FORM, **fields_of(form.text), "do": "draft"}
+        said = await client.post("/issue/typhoon", data=sent)
+        assert "Settings that say who sends are gone: signature." in said.text
+        assert "write down there" in said.text
+        web.city.engine.nameless = ()
+        made = await client.post("/issue/typhoon", data=sent)
+        assert made.url.path == "/alerts/A1"
+
+
 async def test_orange_turns_red_on_the_board_and_a_bare_answer_counts(web: WebCity) -> None:
     orange = await web.issue(colour="orange", response_level="II", roles=["grid_leader"])
     async with browser(web) as client:
