@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from alertd.decide.shares import Worker
 from alertd.engine.portions import Portions
+from alertd.errors import AlertdError
 from alertd.store import starts, workers
 from alertd.store.database import Store
 
@@ -42,7 +44,10 @@ class Others:
     async def look(self) -> None:
         """Compare."""
         titles = self.portions.others
-        found = await asyncio.to_thread(self._unlike, titles) if titles else ()
+        try:
+            found = await asyncio.to_thread(self._unlike, titles) if titles else ()
+        except (AlertdError, SQLAlchemyError):
+            return  # while the database is away, which every step says, nothing new is known
         if found and found != self.unlike:
             log.warning("another process at work is set differently", settings=found)
         self.unlike = found
