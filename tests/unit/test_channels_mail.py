@@ -169,6 +169,9 @@ def test_only_our_own_signature_names_a_try() -> None:
     for numbers in ((0, 1), (2**63, 1), (1, 0), (1, 2**31)):
         assert MARKS.find(MARKS.make(*numbers, SENDER)) is None, "signed, and yet of no try"
         assert MARKS.find(MARKS.make(*numbers, SENDER) + OURS) == (7, 2)
+    assert MARKS.went_to(OURS, SENDER)
+    # As the library reads bytes that are no text.
+    assert not MARKS.went_to(OURS, "\udcff" + SENDER)
     for numbers in ((1, 1), (2**63 - 1, 2**31 - 1)):
         assert MARKS.find(MARKS.make(*numbers, SENDER)) == numbers
     forged_first = OURS.replace("alertd.7.", "alertd.9.") + OURS
