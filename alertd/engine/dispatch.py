@@ -310,8 +310,8 @@ def fail_unroutable(turn: Turn, limit: int) -> list[Any]:
     What a drill's plan mutes hasn't failed, and hurries nobody; returned are those that have.
     """
     failed: list[Any] = []
-    if not turn.routes:
-        return failed
+    if not turn.routes or not outbox.waiting_lanes(turn.connection):
+        return failed  # the queue's index is asked before the rollup of all alerts there were
     for alert_no, channel in due.waiting(turn.connection):
         if turn.alert(alert_no).unsayable:
             continue  # by which routes it may go isn't known

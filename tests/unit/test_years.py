@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from alertd.store import cries, journal
+from alertd.engine import dispatch
+from alertd.engine.turn import Turn
+from alertd.store import cries, journal, roster
 from alertd.store.reads import pulse, told
 from alertd.store.reads.board import StageFigures
 from tests import databases
@@ -33,6 +35,20 @@ _DELIVERIES = """
 _CRIES = """
     WITH RECURSIVE past (no) AS (SELECT :first UNION ALL SELECT no + 1 FROM past WHERE no < :last)
     INSERT INTO help_told SELECT no * 1000, no * 1000 + 1, -no FROM past
+"""
+_HELD_ELSEWHERE = """
+    WITH RECURSIVE past (no) AS (SELECT :first UNION ALL SELECT no + 1 FROM past WHERE no < :last)
+    INSERT INTO holding SELECT person_no, duty_no, -past.no, 1 - past.no, rank, unit_no, role,
+        shift_from, shift_to, verified_at, note, fingerprint, address_no
+    FROM past, (
+        SELECT * FROM holding WHERE unit_no IN (
+            SELECT no FROM unit WHERE path > '330281/330281002' AND path < '330281/3302819'
+        ) LIMIT 10
+    )
+"""
+_COUNTED = """
+    WITH RECURSIVE past (no) AS (SELECT :first UNION ALL SELECT no + 1 FROM past WHERE no < :last)
+    INSERT INTO delivery_count SELECT 1000 + past.no, 1, 0, 0, 0 FROM past
 """
 _FACTS = """
     WITH RECURSIVE past (no) AS (SELECT :first UNION ALL SELECT no + 1 FROM past WHERE no < :last)
@@ -83,6 +99,13 @@ def look_for_chains(_: City, connection: Connection) -> None:
     assert len(journal.chains(connection)) == 1
 
 
+def look_whom_a_draft_would_reach(_: City, connection: Connection) -> None:
+    paths = roster.paths_for(connection, 1, [TOWN])
+    roles = ("grid_leader", "building_lead")
+    found = roster.headcount(connection, 1, paths=paths, roles=roles, ladder_roles=roles)
+    assert found.people
+
+
 @pytest.mark.parametrize(
     ("look", "past"),
     [
@@ -90,6 +113,7 @@ def look_for_chains(_: City, connection: Connection) -> None:
         (look_for_cries, _CRIES),
         (look_who_was_told, _CRIES),
         (look_for_chains, _FACTS),
+        (look_whom_a_draft_would_reach, _HELD_ELSEWHERE),
     ],
 )
 def test_what_is_asked_in_a_storm_costs_nothing_by_years(
@@ -107,3 +131,14 @@ def test_what_is_asked_in_a_storm_costs_nothing_by_years(
     young = work()
     live(11, 1_000)
     assert work() <= young + _MORE
+
+
+def test_a_tick_with_nothing_waiting_reads_no_rollup_of_alerts_that_are_over(city: City) -> None:
+    def work(turn: Turn) -> int:
+        fail = partial(dispatch.fail_unroutable, turn, 100)
+        return databases.steps(turn.connection, fail)
+
+    young = city.take(work)
+    with city.store.transaction(city.now) as tx:
+        tx.connection.execute(text(_COUNTED), {"first": 1, "last": 1_000})
+    assert city.take(work) == young

@@ -4,12 +4,25 @@ The same conditions as the expansion's (store.fold.expansion), so that what is s
 written down; `rosters.resolve` says the same in plain words, and tests compare all three.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, distinct, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    distinct,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from alertd.errors import InvalidInputError
 from alertd.i18n import N_
@@ -90,45 +103,24 @@ def headcount(
         everyone: Alternates too, from the start; otherwise principals only.
         minute: Of the local day, for whose shift it is; None: shifts aren't looked at.
     """
-    h, u, d = t.holding.c, t.unit.c, t.duty.c
-    chosen = (
-        select(
-            *(h.person_no, h.unit_no, h.role, h.rank, h.address_no, u.level, d.post),
-            case((stood_down(version, minute), 1), else_=0).label("off"),
-        )
-        .join_from(t.holding, t.unit, u.no == h.unit_no)
-        .join(t.duty, d.no == h.duty_no)
-        .where(
-            in_force(t.holding, version),
-            in_force(t.unit, version),
-            in_force(t.duty, version),
-            below(u.path, paths),
-            h.role.in_(roles),
-        )
-    )
-    everybody = chosen.cte("everybody")
+    everybody = _everybody(version, paths, roles, minute).cte("everybody")
     told = select(everybody)
     if not everyone:
         told = told.where(everybody.c.rank == 1, everybody.c.off == 0)
-    found = told.cte("chosen").c
-    people = _count(connection, found.person_no)
-    unreachable = _count(connection, found.person_no, found.address_no.is_(None))
     asked = set(ladder_roles) & set(roles)
+    found = _count(connection, everybody.c, told.cte("chosen").c, asked)
     waves = {
-        Channel.SMS.word: _people_waves(connection, found, asked),
+        Channel.SMS.word: _people_waves(found["waves"]),
         Channel.LOUDSPEAKER.word: _first(_terminals(connection, version, paths)),
         **_groups(connection, version, paths),
     }
+    one = {name: found[name][0][-1] for name in _ONE}
     return Headcount(
-        duties=_pairs(connection, found.unit_no, found.post),
-        person_duties=_pairs(connection, found.unit_no, found.post, found.person_no),
-        people=people,
-        unreachable=unreachable,
-        off_duty=_count(connection, everybody.c.person_no, everybody.c.off == 1),
+        **one,
         requirements=_requirements(connection, version, paths, asked),
         vacant=_requirements(connection, version, paths, asked, ~_principal_by_sms(version)),
-        by_level=_grouped(connection, found.level, found.person_no),
-        by_role=_grouped(connection, found.role, found.person_no),
+        by_level={level: n for level, _, _, n in sorted(found["by_level"])},
+        by_role={role: n for role, _, _, n in sorted(found["by_role"])},
         by_channel={
             word: sum(sum(levels.values()) for levels in by_precedence.values())
             for word, by_precedence in waves.items()
@@ -137,8 +129,80 @@ def headcount(
             name: sum(levels.values()) for name, levels in waves[Channel.SMS.word].items()
         },
         waves=waves,
-        sharing=_sharing(connection, found),
+        sharing={people: n for _, people, _, n in sorted(found["sharing"])},
     )
+
+
+def _everybody(
+    version: int, paths: Sequence[str], roles: Sequence[str], minute: int | None
+) -> Select[Any]:
+    """Who holds a selected duty, a row each; from the units down, as a town is few of them.
+
+    A holding's own unit and role are its duty's, and no index leads from those to it.
+    """
+    h, u, d = t.holding.c, t.unit.c, t.duty.c
+    return (
+        select(
+            *(h.person_no, h.unit_no, h.role, h.rank, h.address_no, u.level, d.post),
+            case((stood_down(version, minute), 1), else_=0).label("off"),
+        )
+        .join_from(t.unit, t.duty, d.unit_no == u.no)
+        .join(t.holding, h.duty_no == d.no)
+        .where(
+            in_force(t.holding, version),
+            in_force(t.unit, version),
+            in_force(t.duty, version),
+            below(u.path, paths),
+            d.role.in_(roles),
+        )
+    )
+
+
+_ONE = ("people", "unreachable", "duties", "person_duties", "off_duty")
+
+
+def _count(
+    connection: Connection, everybody: Any, found: Any, asked: set[str]
+) -> dict[str, list[tuple[str, int, int, int]]]:
+    """Figures about people by name: (word, number, number, how many), whatever each is by.
+
+    One statement, so that the selection is found once and not once a figure.
+    """
+    person = func.count(distinct(found.person_no))
+    duties = select(found.unit_no, found.post).distinct().subquery()
+    parts = select(found.unit_no, found.post, found.person_no).distinct().subquery()
+    each = _each(found, asked).subquery()
+    shared = func.count(distinct(found.person_no)).label("people")
+    phones = select(shared).where(found.address_no.is_not(None)).group_by(found.address_no)
+    phone = phones.subquery()
+    figures = (
+        _figure("people", person),
+        _figure("unreachable", person).where(found.address_no.is_(None)),
+        _figure("duties", func.count()).select_from(duties),
+        _figure("person_duties", func.count()).select_from(parts),
+        _figure("off_duty", func.count(distinct(everybody.person_no))).where(everybody.off == 1),
+        _figure("by_level", person, found.level).group_by(found.level),
+        _figure("by_role", person, found.role).group_by(found.role),
+        _figure("waves", func.count(), numbers=(each.c.precedence, each.c.depth)).group_by(
+            each.c.precedence, each.c.depth
+        ),
+        _figure("sharing", func.count(), numbers=(phone.c.people, literal(0))).group_by(
+            phone.c.people
+        ),
+    )
+    counted: dict[str, list[tuple[str, int, int, int]]] = {}
+    for name, *row in connection.execute(union_all(*figures)):
+        counted.setdefault(name, []).append(tuple(row))
+    return defaultdict(list, counted)
+
+
+_NO_WORD, _NOTHING = literal(""), (literal(0), literal(0))
+
+
+def _figure(
+    name: str, how_many: Any, word: Any = _NO_WORD, numbers: tuple[Any, Any] = _NOTHING
+) -> Select[Any]:
+    return select(literal(name), word, *numbers, how_many)
 
 
 def paths_for(connection: Connection, version: int, areas: Iterable[str]) -> tuple[str, ...]:
@@ -206,21 +270,6 @@ def _begins(code: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
     return and_(code >= prefix, code < prefix[:-1] + chr(ord(prefix[-1]) + 1))
 
 
-def _count(connection: Connection, what: Any, *conditions: ColumnElement[bool]) -> int:
-    query = select(func.count(distinct(what))).where(*conditions)
-    return connection.execute(query).scalar_one()
-
-
-def _pairs(connection: Connection, *columns: Any) -> int:
-    several = select(*columns).distinct().subquery()
-    return connection.execute(select(func.count()).select_from(several)).scalar_one()
-
-
-def _grouped(connection: Connection, by: Any, what: Any) -> dict[str, int]:
-    query = select(by, func.count(distinct(what))).group_by(by).order_by(by)
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
 def _principal_by_sms(version: int) -> ColumnElement[bool]:
     h = t.holding.c
     return exists().where(
@@ -241,8 +290,8 @@ def _requirements(
     return _inside(connection, t.duty, version, paths, t.duty.c.role.in_(set(roles)), *conditions)
 
 
-def _people_waves(connection: Connection, found: Any, asked: set[str]) -> Waves:
-    """As the expansion ranks them (store.fold.recipients)."""
+def _each(found: Any, asked: set[str]) -> Select[Any]:
+    """Everybody who can be sent to, as the expansion ranks them (store.fold.recipients)."""
     principal = and_(found.rank == 1, found.off == 0)
     answering = and_(principal, found.role.in_(asked))
     precedence = case(
@@ -250,29 +299,18 @@ def _people_waves(connection: Connection, found: Any, asked: set[str]) -> Waves:
         (principal, int(Precedence.OTHERS)),
         else_=int(Precedence.ALTERNATES),
     )
-    each = (
-        select(
-            func.min(precedence).label("precedence"),
-            func.min(depth_of(found.level)).label("depth"),
-        )
-        .where(found.address_no.is_not(None))
-        .group_by(found.person_no)
-        .subquery()
+    columns: tuple[Any, Any] = (
+        func.min(precedence).label("precedence"),
+        func.min(depth_of(found.level)).label("depth"),
     )
-    query = select(each.c.precedence, each.c.depth, func.count()).group_by(
-        each.c.precedence, each.c.depth
-    )
+    return select(*columns).where(found.address_no.is_not(None)).group_by(found.person_no)
+
+
+def _people_waves(rows: Iterable[tuple[str, int, int, int]]) -> Waves:
     waves: dict[str, dict[str, int]] = {p.name.lower(): {} for p in Precedence}
-    for place, depth, n in connection.execute(query.order_by(each.c.depth)):
+    for _, place, depth, n in sorted(rows, key=lambda row: row[2]):
         waves[Precedence(place).name.lower()][LEVELS[depth]] = n
     return waves
-
-
-def _sharing(connection: Connection, found: Any) -> dict[int, int]:
-    people = func.count(distinct(found.person_no)).label("people")
-    each = select(people).where(found.address_no.is_not(None)).group_by(found.address_no).subquery()
-    query = select(each.c.people, func.count()).group_by(each.c.people).order_by(each.c.people)
-    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _terminals(connection: Connection, version: int, paths: Sequence[str]) -> dict[str, int]:
