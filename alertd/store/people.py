@@ -14,6 +14,7 @@ from alertd.model import FOREVER, SHORT_RANK, Channel
 from alertd.store import tables as t
 from alertd.store.batches import batches
 from alertd.store.fold.expansion import chain, parents_of
+from alertd.store.fold.scope import in_force
 from alertd.store.fold.shifts import hours
 from alertd.store.prepared import Prepared, among, numbers, texts
 from rosters.shifts import covers
@@ -65,11 +66,13 @@ class UnitRef:
     path: str
 
 
-def holders(connection: Connection, duty_nos: Iterable[int]) -> dict[int, list[Holder]]:
+def holders(
+    connection: Connection, duty_nos: Iterable[int], version: int = NOW
+) -> dict[int, list[Holder]]:
     """Who holds each duty, principals first; a vacant duty is left out."""
     found: dict[int, list[Holder]] = {}
     wanted = numbers(connection, dict.fromkeys(duty_nos))
-    for duty_no, *holder in _HOLDERS.rows(connection, duties=wanted):
+    for duty_no, *holder in _HOLDERS.rows(connection, duties=wanted, version=version):
         found.setdefault(duty_no, []).append(Holder(*holder))
     return found
 
@@ -78,7 +81,7 @@ def _holders(dialect: str) -> Select[Any]:
     c = t.holding.c
     return (
         select(c.duty_no, c.person_no, c.rank, *hours(c), c.address_no)
-        .where(among(dialect, c.duty_no, "duties"), c.to_version == FOREVER)
+        .where(among(dialect, c.duty_no, "duties"), in_force(t.holding, bindparam("version")))
         .order_by(c.duty_no, c.rank, c.person_no)
     )
 
@@ -269,17 +272,6 @@ def ancestors(
 def lead_duty(connection: Connection, unit_no: int, ladder_roles: Sequence[str]) -> int | None:
     """The duty that answers for a unit, or None where nobody holds one."""
     return leads(connection, [unit_no], ladder_roles).get(unit_no)
-
-
-def superiors(
-    connection: Connection, unit_nos: Iterable[int], ladder_roles: Sequence[str]
-) -> dict[int, tuple[int | None, int | None]]:
-    """The duties above each unit: of the nearest unit above that has a lead, and of the next."""
-    found: dict[int, tuple[int | None, int | None]] = {}
-    for unit_no, duties in leads_above(connection, unit_nos, ladder_roles).items():
-        parent, grandparent, *_ = (*duties, None, None)
-        found[unit_no] = (parent, grandparent)
-    return found
 
 
 def leads_above(

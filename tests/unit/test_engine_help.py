@@ -157,7 +157,7 @@ def test_nobody_is_called_for_help_to_themselves(make_city: MakeCity) -> None:
     (duty, person), *_ = asked(city)
     with city.store.read() as connection:
         no = unit_of(city, duty).no
-        parent, above = people.superiors(connection, [no], RED.ladder_roles)[no]
+        parent, above, *_ = people.leads_above(connection, [no], RED.ladder_roles)[no]
         (head,) = people.in_charge(people.holders(connection, [above or 0])[above or 0], 0)
     put_in_charge(city, person, parent or 0)
     city.sent.clear()

@@ -225,7 +225,7 @@ def test_who_is_his_own_superior_is_passed_over_for_the_next(make_city: MakeCity
     with city.store.read() as connection:
         unit = select(t.duty.c.unit_no).where(t.duty.c.no == duty).scalar_subquery()
         (no,) = connection.execute(select(t.unit.c.no).where(t.unit.c.no == unit)).scalars()
-        parent, grandparent = people.superiors(connection, [no], RED.ladder_roles)[no]
+        parent, grandparent, *_ = people.leads_above(connection, [no], RED.ladder_roles)[no]
     assert parent
     assert grandparent
     put_in_charge(city, person, parent)
@@ -308,7 +308,7 @@ def test_a_superior_without_a_number_is_passed_over_for_the_next_who_has_one(
     (duty, _), *_ = city.leaders()
     no = unit_of(city, duty).no
     with city.store.read() as connection:
-        parent, grandparent = people.superiors(connection, [no], RED.ladder_roles)[no]
+        parent, grandparent, *_ = people.leads_above(connection, [no], RED.ladder_roles)[no]
     with city.store.transaction(city.now) as tx:
         h = t.holding.c
         silent = update(t.holding).where(h.duty_no == parent).values(address_no=None)

@@ -152,15 +152,15 @@ def test_silence_climbs_past_a_level_that_nobody_holds(known: Known) -> None:
         grid = known.duty(connection, GRID, "grid_leader")
         town = known.duty(connection, TOWN, "subdistrict_lead")
         # The community between them has no lead at all.
-        assert people.superiors(connection, [STAIRS, GRID, TOWN, CITY], LADDER) == {
+        assert people.leads_above(connection, [STAIRS, GRID, TOWN, CITY], LADDER) == {
             STAIRS: (grid, town),
-            GRID: (town, None),
-            TOWN: (None, None),
-            CITY: (None, None),
+            GRID: (town,),
+            TOWN: (),
+            CITY: (),
         }
     known.take(without("330281001001G1 grid_leader"))
     with known.store.read() as connection:
-        assert people.superiors(connection, [STAIRS], LADDER) == {STAIRS: (town, None)}
+        assert people.leads_above(connection, [STAIRS], LADDER) == {STAIRS: (town,)}
 
 
 def test_a_unit_is_led_by_the_first_role_that_somebody_holds(known: Known) -> None:

@@ -249,7 +249,7 @@ def test_nobody_is_to_call_themselves(tmp_path: Path) -> None:
     (duty, person), *_ = city.leaders()
     grid = unit_of(city, duty)
     with city.store.read() as connection:
-        parent, above = people.superiors(connection, [grid.no], RED.ladder_roles)[grid.no]
+        parent, above, *_ = people.leads_above(connection, [grid.no], RED.ladder_roles)[grid.no]
     assert parent
     put_in_charge(city, person, parent)
     city.issue()
@@ -287,7 +287,7 @@ def test_where_nobody_is_answerable_the_sheet_names_the_village_that_it_is_in(
     city = City(tmp_path)
     with city.store.read() as connection:
         grids = {duty: unit_of(city, duty) for duty, _ in city.leaders()}
-        above = people.superiors(connection, [g.no for g in grids.values()], RED.ladder_roles)
+        above = people.leads_above(connection, [g.no for g in grids.values()], RED.ladder_roles)
     villages = {above[grid.no][0]: duty for duty, grid in grids.items()}
     empty = list(villages.values())[:2]
     with city.store.transaction(city.now) as tx:

@@ -22,6 +22,7 @@ from alertd.store.batches import batches
 from alertd.store.cries import of_cry
 from alertd.store.fold.scope import below, in_force
 
+_UNDER_WAY: Final = frozenset({AlertState.DRAFT, AlertState.APPROVED, AlertState.ISSUED})
 _SENT: Final = func.coalesce(t.delivery.c.reason, "") != BY_HAND
 """A call on an operator's list has told nobody yet."""
 MOST_COUNTED: Final = 10_000
@@ -79,6 +80,20 @@ def why_never(alert_state: str, known: Mapping[int, int], holders: Iterable[int]
     return word.value if word.never else ""
 
 
+def held_by(connection: Connection, alert_no: int) -> int:
+    """The roster version that says who answers for an alert's duties: that of its end, once over.
+
+    Whoever came to a post since has been silent about nothing.
+    """
+    a, v = t.alert.c, t.roster_version.c
+    query = select(a.state, func.coalesce(a.ended_at, a.expires_at)).where(a.no == alert_no)
+    state, ended_at = connection.execute(query).one()
+    if AlertState(state) in _UNDER_WAY:
+        return people.NOW
+    last = select(func.max(v.version)).where(v.created_at <= ended_at)
+    return connection.execute(last).scalar() or people.NOW
+
+
 class Silence(Protocol):
     """A stage, and how many duties nobody answers for at it, of a board's figures."""
 
@@ -116,7 +131,7 @@ def untold(
     some = silent.subquery()
     left = exists().where(
         h.duty_no == some.c.no - base,
-        in_force(t.holding, people.NOW),
+        in_force(t.holding, held_by(connection, alert_no)),
         d.recipient_no == h.person_no,
         *_messages(alert_no),
         or_(d.state.in_(_LEFT) & _SENT, d.duplicate > 0),

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select
 
 from alertd.errors import NotFoundError
 from alertd.model import FOREVER
 from alertd.store import tables as t
 from alertd.store.batches import batches
-from alertd.store.fold.scope import below
+from alertd.store.fold.scope import below, in_force
 from alertd.store.reads.paging import Page
 
 
@@ -30,11 +31,18 @@ class UnitView:
     parent: bool  # whether there are units below it
 
 
-def path_of(connection: Connection, code: str) -> str | None:
-    """The path of the unit of that code; None where the roster has none now."""
+def path_of(connection: Connection, code: str, *, left: bool = False) -> str | None:
+    """The path of the unit of that code; None where the roster has none now.
+
+    With `left` that of one that has left, too, as it was last.
+    """
     c = t.unit.c
-    query = select(c.path).where(c.code == code, c.to_version == FOREVER)
-    return connection.execute(query).scalar_one_or_none()
+    query = select(c.path).where(c.code == code, *_in_force(c, left=left))
+    return connection.execute(query.order_by(c.to_version.desc()).limit(1)).scalar()
+
+
+def _in_force(c: Any, *, left: bool) -> tuple[ColumnElement[bool], ...]:
+    return () if left else (c.to_version == FOREVER,)
 
 
 def paths_of_terminals(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
@@ -114,28 +122,35 @@ def unit_of_duty(connection: Connection, duty_no: int) -> str:
     return found
 
 
-def person_of(connection: Connection, person_id: str) -> int:
-    """The number of the person of that id.
+def person_of(connection: Connection, person_id: str, *, left: bool = False) -> int:
+    """The number of the person of that id; with `left` of one who has left, too.
 
     Raises:
         NotFoundError: Nobody in the roster has it now.
     """
     c = t.person.c
-    query = select(c.no).where(c.person_id == person_id, c.to_version == FOREVER)
-    found: int | None = connection.execute(query).scalar_one_or_none()
+    query = select(c.no).where(c.person_id == person_id, *_in_force(c, left=left))
+    found: int | None = connection.execute(query.order_by(c.to_version.desc()).limit(1)).scalar()
     if found is None:
         raise NotFoundError("Nobody in the roster has that id.", field="person_id")
     return found
 
 
-def paths_of_person(connection: Connection, person_no: int) -> list[str]:
-    """The paths of the units in which somebody holds a duty now."""
+def paths_of_person(connection: Connection, person_no: int, *, left: bool = False) -> list[str]:
+    """The paths of the units in which somebody holds a duty now.
+
+    With `left`, of somebody who holds none any more, where they did last.
+    """
     h, u = t.holding.c, t.unit.c
+    until = FOREVER
+    if left:
+        last = select(func.max(h.to_version)).where(h.person_no == person_no)
+        until = connection.execute(last).scalar() or FOREVER
     query = (
         select(u.path)
         .distinct()
         .join(t.holding, h.unit_no == u.no)
-        .where(h.person_no == person_no, h.to_version == FOREVER, u.to_version == FOREVER)
+        .where(h.person_no == person_no, h.to_version == until, in_force(t.unit, until - 1))
     )
     return list(connection.execute(query).scalars())
 

@@ -96,7 +96,7 @@ async def show_unit(
     def read() -> dict[str, Any]:
         with deps.store.read() as connection:
             view = _view(connection, signed.actor, alert)
-            path = path_of(connection, unit)
+            path = path_of(connection, unit, left=True)
             if path is None or not path.startswith(signed.actor.path):
                 raise NotFoundError("There is no such unit.")
             found = course.standings(connection, view.no, path=path, after=after, limit=_SHOWN)
@@ -120,8 +120,8 @@ async def show_person(
     def read() -> dict[str, Any]:
         with deps.store.read() as connection:
             view = _view(connection, signed.actor, alert)
-            number = person_of(connection, person)
-            paths = paths_of_person(connection, number)
+            number = person_of(connection, person, left=True)
+            paths = paths_of_person(connection, number, left=True)
             if signed.actor.path and not any(p.startswith(signed.actor.path) for p in paths):
                 raise NotFoundError("Nobody in the roster has that id.", field="person_id")
             return {
