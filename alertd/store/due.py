@@ -120,8 +120,9 @@ def digest_entries(
     connection: Connection, alert_no: int, duties: Iterable[int]
 ) -> dict[int, list[Entry]]:
     """By superior's duty, what an alert's next digest is about, in the order of requirements."""
+    first, last = numbers_of(alert_no)
     wanted = numbers(connection, duties)
-    return _by_first(_ENTRIES.rows(connection, of_alert=alert_no, duties=wanted))
+    return _by_first(_ENTRIES.rows(connection, first=first, last=last, duties=wanted))
 
 
 def digested(connection: Connection, messages: Iterable[int]) -> dict[int, list[Entry]]:
@@ -241,7 +242,8 @@ def _entries(dialect: str) -> Select[Any]:
     c = t.digest_entry.c
     due_ones = (
         among(dialect, c.duty_no, "duties"),
-        c.alert_no == bindparam("of_alert"),
+        # A superior's entries of this alert; of years they have many.
+        c.requirement_no.between(bindparam("first"), bindparam("last")),
         c.message_no.is_(None),
     )
     return _silence(c.duty_no).where(*due_ones)

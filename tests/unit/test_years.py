@@ -12,8 +12,8 @@ from sqlalchemy import Connection, text
 
 from alertd.engine import dispatch
 from alertd.engine.turn import Turn
-from alertd.store import cries, journal, roster
-from alertd.store.reads import pulse, told
+from alertd.store import cries, due, journal, roster
+from alertd.store.reads import pulse, timeline, told
 from alertd.store.reads.board import StageFigures
 from tests import databases
 from tests.city import City
@@ -45,6 +45,10 @@ _HELD_ELSEWHERE = """
             SELECT no FROM unit WHERE path > '330281/330281002' AND path < '330281/3302819'
         ) LIMIT 10
     )
+"""
+_SILENCE = """
+    WITH RECURSIVE past (no) AS (SELECT :first UNION ALL SELECT no + 1 FROM past WHERE no < :last)
+    INSERT INTO digest_entry SELECT 7, (1000 + no << 32) + 5, 1000 + no, 0, 1 FROM past
 """
 _COUNTED = """
     WITH RECURSIVE past (no) AS (SELECT :first UNION ALL SELECT no + 1 FROM past WHERE no < :last)
@@ -99,6 +103,14 @@ def look_for_chains(_: City, connection: Connection) -> None:
     assert len(journal.chains(connection)) == 1
 
 
+def look_where_the_journal_ends(_: City, connection: Connection) -> None:
+    assert len(timeline.heads(connection)) == 1
+
+
+def look_for_a_digest(_: City, connection: Connection) -> None:
+    assert due.digest_entries(connection, 1, [7]) == {}
+
+
 def look_whom_a_draft_would_reach(_: City, connection: Connection) -> None:
     paths = roster.paths_for(connection, 1, [TOWN])
     roles = ("grid_leader", "building_lead")
@@ -113,6 +125,8 @@ def look_whom_a_draft_would_reach(_: City, connection: Connection) -> None:
         (look_for_cries, _CRIES),
         (look_who_was_told, _CRIES),
         (look_for_chains, _FACTS),
+        (look_where_the_journal_ends, _FACTS),
+        (look_for_a_digest, _SILENCE),
         (look_whom_a_draft_would_reach, _HELD_ELSEWHERE),
     ],
 )

@@ -107,11 +107,7 @@ def key_of(row: Recorded) -> str:
 
 def heads(connection: Connection) -> journal.Cursor:
     """Where each chain ends now: the cursor of somebody who has seen everything."""
-    c = t.journal.c
-    pairs = connection.execute(select(c.node, c.writer).distinct()).all()
-    return {
-        (node, writer): journal.load_head(connection, node, writer).seq for node, writer in pairs
-    }
+    return {each: journal.load_head(connection, *each).seq for each in journal.chains(connection)}
 
 
 def principal_of(fact: Fact) -> bytes | None:
