@@ -20,6 +20,7 @@ from alertd.report.typeset import TEMPLATES, typeset_apart
 from alertd.store.reads import alerts, calling
 from alertd.store.reads import paper as reads
 from alertd.store.reads.answers import persons_inside
+from alertd.store.reads.sheets import known
 from alertd.store.reads.units import path_of
 from alertd.web.commands import paper as commands
 from alertd.web.deps import Deps
@@ -31,6 +32,7 @@ _TEMPLATES: Final = {
     "door-list": "door_list.typ",
     "poster": "poster.typ",
 }
+_DRAWS: Final = 5
 MOST_ASKED: Final = 6_000  # duties on the paper of one print: a town's
 
 
@@ -128,9 +130,7 @@ def _sheets(
     tree = calling.tree(connection, rows, full.policy.get("ladder_roles", ()))
     calls = wanted.kind == "call-sheet"
     parts = sheets.parts(heads, rows, leads=tree.leads if calls else frozenset())
-    made = [(sheet_code(deps.token_bytes(16)), part) for part in parts]
-    if len({code for code, _ in made}) < len(made):
-        raise ConflictError("A sheet of that number is out already; print it again.")
+    made = list(zip(_free_codes(deps, connection, len(parts)), parts, strict=True))
     head = head_of(deps, actor, full, wanted.language)
     shown: tuple[int, ...] = ()
     if calls:
@@ -149,6 +149,18 @@ def _sheets(
         ],
         people=shown,
     )
+
+
+def _free_codes(deps: Deps, connection: Connection, most: int) -> list[str]:
+    """Numbers that no sheet has yet: tens of thousands are out after some years, of 28 million."""
+    codes: dict[str, None] = {}
+    for _ in range(_DRAWS):
+        drawn = [sheet_code(deps.token_bytes(16)) for _ in range(most - len(codes))]
+        out = known(connection, drawn)
+        codes |= dict.fromkeys(code for code in drawn if code not in out)
+        if len(codes) == most:
+            return list(codes)
+    raise ConflictError("A sheet of that number is out already; print it again.")
 
 
 def _asked(

@@ -2,11 +2,14 @@
 
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from pypdf import PdfReader
 from sqlalchemy import select, update
 
@@ -18,6 +21,7 @@ from alertd.store import dialect, journal, people, rebuild, rows
 from alertd.store import tables as t
 from alertd.store.reads import alerts as reads_of_alerts
 from alertd.store.reads import calling, paper
+from alertd.web.app import create_app
 from tests import databases
 from tests.city import RED, ROUTES, START, ZONE, City, sms_route
 from tests.unit.roster_moves import moved, put_in_charge, unit_of
@@ -98,6 +102,23 @@ async def test_whole_numbers_stand_on_a_call_sheet_for_those_who_may(web: WebCit
     assert spaced(number) in text_of(
         (await printed(web, "auditor", alert["id"], "call-sheet")).content
     )
+
+
+async def test_no_sheet_gets_a_number_that_is_out_already(web: WebCity) -> None:
+    """Of several hundred sheets one may well hit one of the years before: nobody prints twice."""
+    alert = await told(web)
+
+    def app() -> FastAPI:
+        drawn = count()
+        return create_app(replace(web.deps, token_bytes=lambda n: next(drawn).to_bytes(n)))
+
+    codes: list[str] = []
+    for _ in range(2):  # the second draws the first one's numbers again
+        again = replace(web, app=app())
+        answer = await printed(again, "officer", alert["id"], "call-sheet", unit_code="330281")
+        assert answer.status_code == 200, answer.text
+        codes += answer.headers["x-sheets"].split(",")
+    assert len(set(codes)) == len(codes) > 2
 
 
 async def test_nobody_prints_outside_their_area_or_what_nobody_was_told_of(web: WebCity) -> None:

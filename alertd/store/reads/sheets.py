@@ -1,7 +1,7 @@
 """Sheets as they were printed: whose each row is, and what was entered of it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -106,10 +106,10 @@ def _marks(connection: Connection, code: str) -> dict[int, Marked]:
     }
 
 
-def known(connection: Connection, codes: Sequence[str]) -> bool:
-    """Whether a sheet of one of these numbers was printed already."""
-    query = select(t.sheet.c.code).where(t.sheet.c.code.in_(list(codes))).limit(1)
-    return connection.execute(query).first() is not None
+def known(connection: Connection, codes: Iterable[str]) -> set[str]:
+    """Those of the numbers of which a sheet was printed already."""
+    query = select(t.sheet.c.code).where(t.sheet.c.code.in_(list(codes)))
+    return set(connection.execute(query).scalars())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
