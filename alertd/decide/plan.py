@@ -138,6 +138,7 @@ class Terms:
 
 MUTED: Final = "muted-by-plan"
 ANSWERED: Final = "answered-since"  # what a message asks for, while it waited
+CHANGED: Final = "number-changed"  # the person's, while it waited; they are told by another message
 LOST: Final = "lost-by-script"
 
 

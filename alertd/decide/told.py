@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import IntFlag, StrEnum
 from typing import Final
 
-from alertd.decide.plan import ANSWERED, MUTED
+from alertd.decide.plan import ANSWERED, CHANGED, MUTED
 from alertd.decide.settle import BY_HAND
 from alertd.model import DeliveryState
 
@@ -67,6 +67,7 @@ _OF_REASON: Final = {
     "outside-plan": Sign.LEFT_OUT,
     MUTED: Sign.LEFT_OUT,
     ANSWERED: Sign(0),  # it only asked for what had come
+    CHANGED: Sign(0),  # another says it, where they have a number
 }
 _HELD_BACK: Final = frozenset({DeliveryState.FAILED, DeliveryState.CANCELLED})
 # What may still come first, then what would have come, then what couldn't.

@@ -13,7 +13,7 @@ from alertd.decide import escalate
 from alertd.decide.escalate import Act
 from alertd.engine import telling
 from alertd.engine.apart import apart, left_out
-from alertd.engine.counting import counted_in
+from alertd.engine.counting import at_hand, counted_in, unavailable
 from alertd.engine.nudging import Silence, nudge
 from alertd.engine.telling import Notice, call, tell
 from alertd.engine.turn import LiveAlert, Turn
@@ -22,7 +22,6 @@ from alertd.lanes import BY_SMS
 from alertd.model import (
     FURTHER,
     HURRIED,
-    AckKind,
     MessageKind,
     Precedence,
     RecipientKind,
@@ -297,7 +296,10 @@ def _digests(turn: Turn, alert_no: int, duties: Sequence[int]) -> None:
     # Who has left since, or has no number, is passed over for the desk, as where nobody is.
     desk = people.duty_desk(turn.connection) if _whole_way(alert) else None
     holders = people.holders(turn.connection, [*duties, *([desk] if desk else [])])
-    charged = {no: people.within_reach(held, turn.minute) for no, held in holders.items()}
+    gone = unavailable(turn, alert.no, [h.person_no for held in holders.values() for h in held])
+    charged = {
+        no: people.within_reach(at_hand(held, gone), turn.minute) for no, held in holders.items()
+    }
     instead = charged.get(desk or 0, [])
     notices = [_notice(alert, entries.get(no, ()), charged.get(no) or instead) for no in duties]
     kind = MessageKind.DIGEST
@@ -317,17 +319,3 @@ def _notice(alert: LiveAlert, entries: Sequence[due.Entry], charged: Sequence[in
     """What a superior is told: nobody hears of it where all have answered."""
     silence = telling.silence(alert, entries)
     return Notice(charged if silence else (), MessageKind.DIGEST.value, silence)
-
-
-def unavailable(turn: Turn, alert_no: int, persons: Sequence[int]) -> set[int]:
-    """Those of the people whose last answer to this alert was that they can't come."""
-    if not persons:
-        return set()
-    c = t.ack.c
-    rows = turn.connection.execute(
-        select(c.person_no, c.kind)
-        .where(c.alert_no == alert_no, c.person_no.in_(list(persons)), c.withdrawn_at.is_(None))
-        .order_by(c.no)
-    )
-    last = {row.person_no: row.kind for row in rows}
-    return {person for person, kind in last.items() if kind == AckKind.UNAVAILABLE.value}

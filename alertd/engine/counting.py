@@ -1,6 +1,6 @@
 """An answer, and the requirements that it counts for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -106,3 +106,22 @@ def counts_as(kind: AckKind, count: int | None, of: int | None) -> AckKind:
     """35 of 40 is on the way and not yet done: it says that the alert was received."""
     unfinished = count is not None and of is not None and count < of
     return AckKind.RECEIVED if kind is AckKind.DONE and unfinished else kind
+
+
+def unavailable(turn: Turn, alert_no: int, persons: Sequence[int]) -> set[int]:
+    """Those of the people whose last answer to this alert was that they can't come."""
+    if not persons:
+        return set()
+    c = t.ack.c
+    rows = turn.connection.execute(
+        select(c.person_no, c.kind)
+        .where(c.alert_no == alert_no, c.person_no.in_(list(persons)), c.withdrawn_at.is_(None))
+        .order_by(c.no)
+    )
+    last = {row.person_no: row.kind for row in rows}
+    return {person for person, kind in last.items() if kind == AckKind.UNAVAILABLE.value}
+
+
+def at_hand(held: Sequence[people.Holder], gone: Collection[int]) -> Sequence[people.Holder]:
+    """A duty's holders without those who are gone, where anybody is left."""
+    return [each for each in held if each.person_no not in gone] or held

@@ -12,7 +12,13 @@ from sqlalchemy import select
 
 from alertd.decide import escalate
 from alertd.engine.apart import apart
-from alertd.engine.counting import Answered, counted_in, those_asked
+from alertd.engine.counting import (
+    Answered,
+    at_hand,
+    counted_in,
+    those_asked,
+    unavailable,
+)
 from alertd.engine.library import UNHEARD
 from alertd.engine.telling import Notice, rings, tell_each
 from alertd.engine.turn import LiveAlert, Turn
@@ -113,14 +119,21 @@ def _call(turn: Turn, alert: LiveAlert, case: due.HelpCall, duties: Sequence[int
     """Tell those in charge of `duties` that the unit needs help; real even in a drill.
 
     Not those to whom that still waits for a gateway, or who were rung and heard it. Who has a
-    number for calls alone is rung, where a route can.
+    number for calls alone is rung, where a route can. Where somebody said that they can't come,
+    whoever stands in for them is told as well.
     """
     wanted = [duty for duty in dict.fromkeys(duties) if duty is not None]
     held = people.holders(turn.connection, wanted)
     rung: Collection[int] = ()
+    everybody = [each for those in held.values() for each in those]
     if rings(turn, alert, MessageKind.HELP):
-        rung = people.rung(turn.connection, [each for those in held.values() for each in those])
-    reached = [people.within_reach(held.get(duty, ()), turn.minute, rung) for duty in wanted]
+        rung = people.rung(turn.connection, everybody)
+    gone = unavailable(turn, alert.no, [each.person_no for each in everybody])
+    reached = [
+        people.within_reach(those, turn.minute, rung)
+        for duty in wanted
+        for those in (held.get(duty, ()), at_hand(held.get(duty, ()), gone))
+    ]
     hear = {case.person_no, *cries.told_already(turn.connection, case.ack_no)}
     persons = [no for each in reached for no in each if no not in hear]
     unit = people.units(turn.connection, [case.unit_no]).get(case.unit_no)

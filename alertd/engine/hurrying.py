@@ -1,7 +1,7 @@
 """A person who can't be reached, or can't come, doesn't wait for the ladder's next rung."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, literal, select
@@ -33,41 +33,61 @@ def hurry(turn: Turn, unreached: Sequence[tuple[int, int, int]]) -> None:
 
     A number that fails escalates at once (DOMAIN): the second number may be as dead as the first.
     """
-    by_alert: dict[int, dict[int, int]] = {}
+    by_alert: dict[int, list[tuple[int, int]]] = {}
     for alert_no, person, delivery in unreached:
-        by_alert.setdefault(alert_no, {})[person] = delivery
-    for alert_no, persons in by_alert.items():
+        by_alert.setdefault(alert_no, []).append((person, delivery))
+    for alert_no, those in by_alert.items():
         over = turn.alert(alert_no).over
-        _by_other_contact(turn, alert_no, persons, over=over)
+        _by_other_contact(turn, alert_no, sorted(those), over=over)
         if not over:
-            climb_now(turn, alert_no, list(persons))
+            climb_now(turn, alert_no, [person for person, _ in those])
     help_unheard(turn, [delivery for *_, delivery in unreached])
 
 
-def _by_other_contact(turn: Turn, alert_no: int, persons: dict[int, int], *, over: bool) -> None:
+def _by_other_contact(
+    turn: Turn, alert_no: int, unreached: Sequence[tuple[int, int]], *, over: bool
+) -> None:
     """Use the next contact that hasn't failed, and hasn't had this since it failed.
 
     A call for help stays one there: it is real in a drill, too, and outlives its alert. Where no
-    text of it comes to anybody any more they are rung.
+    text of it comes to anybody any more they are rung. Of what asks the same of somebody, and fails
+    at once, the first goes there.
     """
-    alert, messages = turn.alert(alert_no), _messages(turn, persons.values())
+    alert, messages = turn.alert(alert_no), _messages(turn, [no for _, no in unreached])
     if over:
-        persons = {person: no for person, no in persons.items() if messages[no].kind in REAL}
-        if not persons:
+        unreached = [each for each in unreached if messages[each[1]].kind in REAL]
+        if not unreached:
             return
-    ways = people.contacts(turn.connection, list(persons), int(Channel.SMS))
-    used, first = _used(turn, alert_no, persons)
-    for person, delivery in persons.items():
-        fresh = [rank for rank, address in ways.get(person, []) if address not in used[person]]
-        kind, template, params = messages[delivery]
+    persons = {person for person, _ in unreached}
+    ways = people.contacts(turn.connection, persons, int(Channel.SMS))
+    tries, asked = _tries(turn, alert_no, persons), set[int]()
+    for person, delivery in unreached:
+        message = messages[delivery]
+        kind = message.kind if message.kind in _AS_IT_WAS else MessageKind.ALERT
+        if kind is MessageKind.ALERT and person in asked:
+            continue
+        asked |= {person} if kind is MessageKind.ALERT else set()
         cry = told_by(turn.connection, delivery) if kind is MessageKind.HELP else 0
+        since = [each for each in tries[person] if each.no >= delivery]
+        used = {each.address for each in tries[person] if each.amiss}
+        used |= {each.address for each in since if _same(turn, each, message, cry)}
+        fresh = [rank for rank, address in ways.get(person, []) if address not in used]
+        notice = Notice([person], message.template, json.loads(message.params), help=cry)
         if fresh:
-            notice = Notice([person], template, params, fresh[0], first=first[person], help=cry)
+            first = min(each.no for each in tries[person])
+            notice = notice._replace(contact_rank=fresh[0], first=first)
         elif kind in REAL and person not in told_already(turn.connection, cry):
-            notice = Notice([person], template, params, help=cry, spoken=True)
+            notice = notice._replace(spoken=True)
         else:
             continue
-        tell_each(turn, alert, kind if kind in _AS_IT_WAS else MessageKind.ALERT, [notice])
+        tell_each(turn, alert, kind, [notice])
+
+
+def _same(turn: Turn, each: "_Try", message: "_Message", cry: int) -> bool:
+    """Whether a try says the same: a cry isn't heard by what the alert says, or another's cry."""
+    if message.kind not in _AS_IT_WAS:
+        return each.message.kind not in _AS_IT_WAS
+    return each.message == message and (not cry or told_by(turn.connection, each.no) == cry)
 
 
 def tell_anew(turn: Turn, alert: LiveAlert, person: int, delivery: int) -> int:
@@ -75,14 +95,14 @@ def tell_anew(turn: Turn, alert: LiveAlert, person: int, delivery: int) -> int:
 
     Returns the message's number, 0 where they can't be told.
     """
-    kind, template, params = _messages(turn, [delivery])[delivery]
+    kind, template, text = _messages(turn, [delivery])[delivery]
+    params = json.loads(text)
     if kind is MessageKind.CALL:
         return call(turn, alert, [person], params)
     cry = told_by(turn.connection, delivery) if kind is MessageKind.HELP else 0
-    (message,) = tell_each(
-        turn, alert, kind, [Notice([person], template, params, first=delivery, help=cry)]
-    )
-    return message
+    notice = Notice([person], template, params, first=delivery, help=cry)
+    (number,) = tell_each(turn, alert, kind, [notice])
+    return number
 
 
 # Which queue they travel in, and when, goes by what they are. A digest and a confirmation don't say
@@ -90,56 +110,71 @@ def tell_anew(turn: Turn, alert: LiveAlert, person: int, delivery: int) -> int:
 _AS_IT_WAS = REAL | {MessageKind.PAUSED, MessageKind.DIGEST, MessageKind.CONFIRMATION}
 
 
-def _used(
-    turn: Turn, alert_no: int, persons: Mapping[int, int]
-) -> tuple[dict[int, set[int]], dict[int, int]]:
-    """By person: the contacts that are used up, and the first message of the alert to them."""
+class _Message(NamedTuple):
+    kind: MessageKind
+    template: str
+    params: str  # JSON
+
+
+class _Try(NamedTuple):
+    """A text of the alert to somebody; `amiss`: it didn't come, or may be there already."""
+
+    address: int
+    no: int
+    amiss: bool
+    message: _Message
+
+
+def _tries(turn: Turn, alert_no: int, persons: Iterable[int]) -> dict[int, list[_Try]]:
+    """By person, all texts of the alert so far."""
     low, last = numbers_of(alert_no)
-    used: dict[int, set[int]] = {person: set() for person in persons}
-    first = dict(persons)
-    wanted = numbers(turn.connection, used)
-    rows = _USED.rows(turn.connection, persons=wanted, first=low, last=last)
-    for person, address, delivery, state, duplicate in rows:
-        first[person] = min(first[person], delivery)
-        if delivery >= persons[person] or duplicate or state in _AMISS:
-            used[person].add(address)
-    return used, first
+    found: dict[int, list[_Try]] = {person: [] for person in persons}
+    wanted = numbers(turn.connection, found)
+    rows = _TRIES.rows(turn.connection, persons=wanted, first=low, last=last)
+    for person, address, delivery, state, duplicate, kind, *said in rows:
+        amiss = bool(duplicate or state in _AMISS)
+        found[person].append(_Try(address, delivery, amiss, _Message(MessageKind(kind), *said)))
+    return found
 
 
 _AMISS = frozenset({int(DeliveryState.FAILED), int(DeliveryState.UNKNOWN)})
 
 
-def _used_by(dialect: str) -> Any:
+_M = t.message.c
+
+
+def _tried(dialect: str) -> Any:
     c = t.delivery.c
-    return select(c.recipient_no, c.address_no, c.id, c.state, c.duplicate).where(
-        among(dialect, c.recipient_no, "persons"),
-        c.id.between(bindparam("first"), bindparam("last")),
-        c.recipient_kind == int(RecipientKind.PERSON),
-        c.lane.in_([literal(lane) for lane in sorted(BY_SMS)]),
+    return (
+        select(
+            *(c.recipient_no, c.address_no, c.id, c.state, c.duplicate),
+            *(_M.kind, _M.template, _M.params),
+        )
+        .join(t.message, _M.no == c.message_no)
+        .where(
+            among(dialect, c.recipient_no, "persons"),
+            c.id.between(bindparam("first"), bindparam("last")),
+            c.recipient_kind == int(RecipientKind.PERSON),
+            c.lane.in_([literal(lane) for lane in sorted(BY_SMS)]),
+        )
     )
 
 
-_USED = Prepared(_used_by)
-
-
-class _Message(NamedTuple):
-    kind: MessageKind
-    template: str
-    params: dict[str, Any]
+_TRIES = Prepared(_tried)
 
 
 def _messages(turn: Turn, deliveries: Iterable[int]) -> dict[int, _Message]:
     wanted = numbers(turn.connection, deliveries)
     return {
-        delivery: _Message(MessageKind(kind), template, json.loads(params))
-        for delivery, kind, template, params in _MESSAGES.rows(turn.connection, deliveries=wanted)
+        delivery: _Message(MessageKind(kind), *said)
+        for delivery, kind, *said in _MESSAGES.rows(turn.connection, deliveries=wanted)
     }
 
 
 _MESSAGES = Prepared(
     lambda dialect: (
-        select(t.delivery.c.id, t.message.c.kind, t.message.c.template, t.message.c.params)
-        .join(t.delivery, t.delivery.c.message_no == t.message.c.no)
+        select(t.delivery.c.id, _M.kind, _M.template, _M.params)
+        .join(t.delivery, t.delivery.c.message_no == _M.no)
         .where(among(dialect, t.delivery.c.id, "deliveries"))
     )
 )

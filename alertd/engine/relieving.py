@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, exists, false, literal, or_, select, true
 
+from alertd.decide.plan import CHANGED
 from alertd.engine.apart import apart
 from alertd.engine.dispatch import fail
 from alertd.engine.expanding import scope
@@ -116,7 +117,7 @@ def _redirect(turn: Turn, alert: LiveAlert) -> None:
     found = turn.connection.execute(_elsewhere(alert)).scalars().all()
     for some in batches(found):
         rows = [each for each in outbox.load(turn.connection, some).values() if _waits(each)]
-        fail(turn, rows, "number-changed")
+        fail(turn, rows, CHANGED)
         unreached = [row for row in rows if not tell_anew(turn, alert, row.recipient_no, row.id)]
         climb_now(turn, alert.no, [row.recipient_no for row in unreached])
         help_unheard(turn, [row.id for row in unreached])

@@ -41,6 +41,8 @@ from channels.base import Reply
 from channels.extensions import extension_of
 
 _MOST_TEXT = 2_000
+_ANSWERING_MS = 10_000
+"""Sooner nobody is handed a text, reads it and has answered it: what comes sooner was under way."""
 _VIA = {
     Channel.CHAT: Via.CHAT,
     Channel.VOICE: Via.CALL,
@@ -237,7 +239,8 @@ def _interpret(
         read,
         came.extension,
         candidates,
-        received_at=written_at,
+        # Many gateways tell no time.
+        received_at=written_at - (_ANSWERING_MS if written_at != came.occurred_at else 0),
         elsewhere=elsewhere,
         of_cry=came.answers in understood.of_cries,
     )

@@ -9,10 +9,18 @@ from sqlalchemy import select
 from alertd.model import FOREVER, Channel
 from alertd.store import addresses
 from alertd.store import tables as t
-from channels.base import Accepted, Fault, Outgoing, ReceiptStatus, SendError
+from channels.base import Accepted, Fault, Outcome, Outgoing, ReceiptStatus, SendError
 from tests.city import City, accepts, sms_route
-from tests.unit.roster_moves import second_number, unit_of
+from tests.unit.roster_moves import put_in_charge, second_number, unit_of
+from tests.unit.test_engine_help_answers import lead_above
 from tests.unit.test_engine_help_calls import CALLS, TOWN, calls, case_of, principal_above, view
+
+SECOND, DEAD = "+8613900000002", SendError(Fault.DEAD, "no-such-number")
+
+
+def phone_in(city: City, person: int) -> str:
+    """A person's number as a text has it."""
+    return city.phone_of(person).removeprefix("+86")
 
 
 def city_of(directory: Path, **options: Any) -> City:
@@ -40,7 +48,7 @@ def cry_to_dead_mobiles(city: City, *, second: bool = False) -> tuple[int, int, 
     first = next(pair for pair in city.leaders() if TOWN in unit_of(city, pair[0]).path)
     superior = principal_above(city, first[0])
     if second:
-        second_number(city, superior, "+8613900000002")
+        second_number(city, superior, SECOND)
     line = fixed_line_too(city, superior)
     city.issue(areas=[TOWN])
     city.sent.clear()
@@ -51,7 +59,7 @@ def cry_to_dead_mobiles(city: City, *, second: bool = False) -> tuple[int, int, 
 def dead_mobiles(route: str, message: Outgoing) -> Accepted | SendError:
     """No text of a cry comes to anybody."""
     dead = message.kind == "help" and route != "calls"
-    return SendError(Fault.DEAD, "no-such-number") if dead else accepts(message)
+    return DEAD if dead else accepts(message)
 
 
 @pytest.mark.parametrize("second", [False, True])
@@ -96,8 +104,48 @@ def test_whoever_cries_and_takes_no_text_any_more_is_rung_too(tmp_path: Path) ->
     (_, person), *_ = city.leaders()
     line = fixed_line_too(city, person)
     phone = city.phone_of(person)
-    dead = SendError(Fault.DEAD, "no-such-number")
     city.issue(roles=("grid_leader",))
-    city.behave = lambda m: dead if m.address == phone else accepts(m)
+    city.behave = lambda m: DEAD if m.address == phone else accepts(m)
     city.reply(phone, "3")
     assert [m.template for m in city.to(line)] == ["confirmation-help"]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_alert_and_a_cry_that_fail_at_once_both_go_to_the_second_number(
+    tmp_path: Path, *, at_once: bool
+) -> None:
+    city = City(tmp_path)
+    (duty, person), *_, (_, superior) = city.leaders()
+    put_in_charge(city, superior, lead_above(city, duty))
+    second_number(city, superior, SECOND)
+    phone = city.phone_of(superior)
+    city.behave = lambda m: None if m.address == phone else accepts(m)
+    city.issue(roles=("grid_leader",))
+    city.reply(city.phone_of(person), "3")
+    assert [m.kind for m in city.hanging] == ["alert", "help"]
+    ended = [Outcome(m.delivery, m.attempt, DEAD) for m in city.hanging]
+    for some in [ended] if at_once else [[each] for each in ended]:
+        city.end("sms-1", some)
+    city.settle()
+    assert sorted(m.kind for m in city.to(SECOND)) == ["alert", "help"]
+
+
+def test_two_cries_of_one_unit_that_fail_both_go_to_the_second_number(tmp_path: Path) -> None:
+    """They say the same but for who cries."""
+    city = City(tmp_path)
+    (duty, person), *_, (_, superior) = city.leaders()
+    (other,) = [holder for held, holder in city.leaders(rank=2) if held == duty]
+    put_in_charge(city, superior, lead_above(city, duty))
+    second_number(city, superior, SECOND)
+    phone = city.phone_of(superior)
+    city.issue(roles=("grid_leader",))
+    city.forward(minutes=5, seconds=5)  # whoever stands in is asked, too
+    city.behave = lambda m: None if m.address == phone and m.kind == "help" else accepts(m)
+    for crying in (person, other):
+        city.reply(city.phone_of(crying), "3")
+    for message in list(city.hanging):
+        city.end("sms-1", [Outcome(message.delivery, message.attempt, DEAD)])
+    city.settle()
+    texts = [m.text for m in city.to(SECOND) if m.kind == "help"]
+    found = [sum(phone_in(city, crying) in text for text in texts) for crying in (person, other)]
+    assert found == [1, 1]

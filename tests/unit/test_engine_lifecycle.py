@@ -437,6 +437,34 @@ def test_an_answer_written_before_the_update_was_told_doesnt_cover_it(make_city:
     assert city.requirement(duty, second).state == RequirementState.COVERED
 
 
+@pytest.mark.parametrize("after_s", [0, 9])
+def test_what_comes_the_moment_an_update_leaves_is_for_what_was_before(
+    make_city: MakeCity, after_s: int
+) -> None:
+    """SMPP and Twilio tell no time of writing, and nobody has read the update that quickly."""
+    city = make_city()
+    first = city.issue(roles=("grid_leader",))
+    city.forward(minutes=1)
+    second = city.issue(roles=("grid_leader",), references=[city.reference(first)])
+    city.forward(seconds=after_s)
+    (duty, person), *_ = city.leaders()
+    phone = city.phone_of(person)
+    city.reply(phone, "1")
+    assert city.one(select(t.inbound)).reason == "told-meanwhile"
+    assert city.requirement(duty, second).state == RequirementState.OPEN
+    city.forward(seconds=10)
+    city.reply(phone, "1")
+    assert city.requirement(duty, second).state == RequirementState.COVERED
+
+
+def test_who_had_nothing_else_to_answer_answers_at_once(make_city: MakeCity) -> None:
+    city = make_city()
+    city.issue(roles=("grid_leader",))
+    (duty, person), *_ = city.leaders()
+    city.reply(city.phone_of(person), "1")
+    assert city.requirement(duty).state == RequirementState.COVERED
+
+
 def test_an_all_clear_asks_nothing_and_leaves_the_next_alert_the_only_open_one(
     make_city: MakeCity,
 ) -> None:

@@ -312,6 +312,7 @@ SIGNS: list[tuple[DeliveryState, str, bool, Sign]] = [
     (S.UNKNOWN, "timeout", False, Sign.PERHAPS),
     (S.FAILED, "no-such-number", False, Sign.FAILED),
     (S.FAILED, "no-route", False, Sign.NO_ROUTE),
+    (S.FAILED, "number-changed", False, Sign(0)),
     (S.FAILED, "outside-plan", False, Sign.LEFT_OUT),
     (S.CANCELLED, "", False, Sign.ENDED),
     (S.CANCELLED, ANSWERED, False, Sign(0)),
