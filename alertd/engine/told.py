@@ -24,6 +24,7 @@ from alertd.model import (
     REAL,
     AlertState,
     DeliveryState,
+    MessageKind,
     Millis,
     RecipientKind,
 )
@@ -60,8 +61,8 @@ def told_of(
     """
     wanted, found = numbers(connection, recipients), dict[int, dict[int, Told]]()
     rows = query.rows(connection, recipients=wanted, first=since << ALERT_SHIFT)
-    for recipient, alert_no, at, heard, itself in rows:
-        known = Told(at, bool(heard), itself is None or itself < heard)
+    for recipient, alert_no, at, heard, itself, anothers in rows:
+        known = Told(at, bool(heard), itself is None or itself < (anothers or 0))
         found.setdefault(recipient, {})[alert_no] = known
     return found
 
@@ -76,9 +77,10 @@ def first_told(kind: RecipientKind) -> Prepared:
     """When each alert was first tried to be told to each recipient of a kind, by number.
 
     Rows of (recipient, alert, ms, whether it may have come, whether what says what is to be done
-    may have) for those in `recipients`. What a gateway turned away, or says that it failed, hasn't
-    come; what is under way may have. None: all that was tried told of a call for help, which is no
-    word of the alert, and begins before it where that still waits for a modem.
+    may have, whether that another calls for help may have) for those in `recipients`; None where
+    nothing of the kind was tried. What a gateway turned away, or says that it failed, hasn't come;
+    what is under way may have. What tells of a call for help is no word of the alert, and begins
+    before it where that still waits for a modem.
     """
 
     def query(dialect: str) -> Select[Any]:
@@ -90,8 +92,10 @@ def first_told(kind: RecipientKind) -> Prepared:
         times = [func.min(case((itself, at))) for at in (d.left_at, m.created_at)]
         first = func.coalesce(*times, func.min(d.left_at), func.min(m.created_at))
         came = may_have_come()
+        anothers = m.kind == literal(MessageKind.HELP.value)
+        some = [func.max(case((each, came))) for each in (itself, anothers)]
         return (
-            select(d.recipient_no, alert_no, first, func.max(came), func.max(case((itself, came))))
+            select(d.recipient_no, alert_no, first, func.max(came), *some)
             .join(t.message, m.no == d.message_no)
             .where(
                 among(dialect, d.recipient_no, "recipients"),

@@ -117,3 +117,15 @@ def test_of_two_with_one_telephone_who_was_told_of_the_alert_answers(tmp_path: P
     city.reply(city.phone_of(person), "3")
     city.reply(phone, "1")
     assert (acks(city, other), acks(city, superior)) == (["received"], [])
+
+
+def test_who_cried_and_hears_of_that_answers_though_the_alerts_text_failed(tmp_path: Path) -> None:
+    """Who cries knows of it, whatever a gateway says; their own cry's word is no other's."""
+    dead = SendError(Fault.DEAD, "no-such-number")
+    city = City(tmp_path, behave=lambda m: dead if m.kind == "alert" else accepts(m))
+    (_, crying), *_ = city.leaders()
+    city.issue(roles=LEADERS)
+    city.reply(city.phone_of(crying), "3")
+    assert "heard" in {m.kind for m in city.to(city.phone_of(crying))}
+    city.reply(city.phone_of(crying), "1")
+    assert acks(city, crying) == ["help", "received"]
