@@ -8,7 +8,9 @@ import random
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
+from threading import local
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -50,16 +52,23 @@ def storm(
 ) -> list[httpx.Response]:
     """Post all of it, several at a time; no 5xx, every valid one accepted.
 
+    Each thread as a client of its own: a shared one's pool may close a connection that it has just
+    given to another thread (httpcore's issue 1110).
+
     Returns the answers to the valid ones.
     """
+    own = local()
+
+    def begin() -> None:
+        own.client = clients.enter_context(another(client))
 
     def post(body: Body) -> tuple[Body, httpx.Response]:
         there = url(body)
-        answer = client.post(there, content=body.content, headers=headers(there, body.content))
+        answer = own.client.post(there, content=body.content, headers=headers(there, body.content))
         return body, answer
 
     answers = []
-    with ThreadPoolExecutor(AT_ONCE) as several:
+    with ExitStack() as clients, ThreadPoolExecutor(AT_ONCE, initializer=begin) as several:
         for body, answer in several.map(post, sent):
             assert answer.status_code < 500, (answer.text, body.content[:500])
             if body.number is not None:
@@ -67,6 +76,13 @@ def storm(
                 answers.append(answer)
     assert len(answers) == len(valid_ones(count))
     return answers
+
+
+def another(client: httpx.Client) -> httpx.Client:
+    """One that asks the same server as the same principal."""
+    return httpx.Client(
+        base_url=client.base_url, headers=client.headers, timeout=client.timeout, trust_env=False
+    )
 
 
 def at(url: str) -> Callable[[Body], str]:
