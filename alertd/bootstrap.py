@@ -65,8 +65,8 @@ _GONE_HINT: Final = N_(
     "Is alertd.toml whole? What waits for such a way goes out after a start with its route."
 )
 _OTHER_KEY: Final = N_(
-    "The key that signed loudspeakers' commands at the last start: those that don't know the new"
-    " one obey none."
+    "The key that signed loudspeakers' commands at the last start isn't here: those that don't know"
+    " the new one obey none."
 )
 _OTHER_KEY_HINT: Final = N_(
     "Bring keys/commands.key back and start alertd anew, or enrol each loudspeaker anew."
