@@ -64,10 +64,11 @@ def _by_other_contact(
     for person, delivery in unreached:
         message = messages[delivery]
         kind = message.kind if message.kind in _AS_IT_WAS else MessageKind.ALERT
-        if kind is MessageKind.ALERT and person in asked:
-            continue
-        asked |= {person} if kind is MessageKind.ALERT else set()
-        cry = told_by(turn.connection, delivery) if kind is MessageKind.HELP else 0
+        if kind is MessageKind.ALERT:
+            if person in asked:
+                continue
+            asked.add(person)
+        cry = _cry(turn, message, delivery)
         since = [each for each in tries[person] if each.no >= delivery]
         used = {each.address for each in tries[person] if each.amiss}
         used |= {each.address for each in since if _same(turn, each, message, cry)}
@@ -95,14 +96,19 @@ def tell_anew(turn: Turn, alert: LiveAlert, person: int, delivery: int) -> int:
 
     Returns the message's number, 0 where they can't be told.
     """
-    kind, template, text = _messages(turn, [delivery])[delivery]
-    params = json.loads(text)
-    if kind is MessageKind.CALL:
+    message = _messages(turn, [delivery])[delivery]
+    params = json.loads(message.params)
+    if message.kind is MessageKind.CALL:
         return call(turn, alert, [person], params)
-    cry = told_by(turn.connection, delivery) if kind is MessageKind.HELP else 0
-    notice = Notice([person], template, params, first=delivery, help=cry)
-    (number,) = tell_each(turn, alert, kind, [notice])
+    cry = _cry(turn, message, delivery)
+    notice = Notice([person], message.template, params, first=delivery, help=cry)
+    (number,) = tell_each(turn, alert, message.kind, [notice])
     return number
+
+
+def _cry(turn: Turn, message: "_Message", delivery: int) -> int:
+    """The call for help that a delivery tells of, or 0."""
+    return told_by(turn.connection, delivery) if message.kind is MessageKind.HELP else 0
 
 
 # Which queue they travel in, and when, goes by what they are. A digest and a confirmation don't say

@@ -239,7 +239,7 @@ def _interpret(
         read,
         came.extension,
         candidates,
-        # Many gateways tell no time.
+        # Of one whose gateway tells no time it is known when it came, and not when it was written.
         received_at=written_at - (_ANSWERING_MS if written_at != came.occurred_at else 0),
         elsewhere=elsewhere,
         of_cry=came.answers in understood.of_cries,

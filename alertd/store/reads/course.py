@@ -25,7 +25,7 @@ from alertd.store import tables as t
 from alertd.store.fold.scope import below, in_force
 from alertd.store.reads.board import issued_version, path_then
 from alertd.store.reads.paging import Page
-from alertd.store.reads.told import held_by, signs, why_never
+from alertd.store.reads.told import holders_version, signs, why_never
 from alertd.store.reads.unanswered import PersonView, call_word, holders_shown, person_views
 
 
@@ -116,7 +116,7 @@ def standings(
         query = query.where(below(u.path, [path_then(connection, version, path)]))
     rows = connection.execute(query).all()
     shown = rows[:limit]
-    then = held_by(connection, alert_no)
+    then = holders_version(connection, alert_no)
     held = people.holders(connection, [duty_of(row.no) for row in shown], then)
     persons = [holder.person_no for holders in held.values() for holder in holders]
     views = person_views(connection, alert_no, persons)

@@ -80,7 +80,7 @@ def why_never(alert_state: str, known: Mapping[int, int], holders: Iterable[int]
     return word.value if word.never else ""
 
 
-def held_by(connection: Connection, alert_no: int) -> int:
+def holders_version(connection: Connection, alert_no: int) -> int:
     """The roster version that says who answers for an alert's duties: that of its end, once over.
 
     Whoever came to a post since has been silent about nothing.
@@ -131,7 +131,7 @@ def untold(
     some = silent.subquery()
     left = exists().where(
         h.duty_no == some.c.no - base,
-        in_force(t.holding, held_by(connection, alert_no)),
+        in_force(t.holding, holders_version(connection, alert_no)),
         d.recipient_no == h.person_no,
         *_messages(alert_no),
         or_(d.state.in_(_LEFT) & _SENT, d.duplicate > 0),

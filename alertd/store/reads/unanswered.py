@@ -32,7 +32,7 @@ from alertd.store.fold.scope import below, in_force
 from alertd.store.frozen import policy_of
 from alertd.store.reads.board import issued_version, path_then
 from alertd.store.reads.paging import Page
-from alertd.store.reads.told import held_by, signs, why_never
+from alertd.store.reads.told import holders_version, signs, why_never
 from rosters.shifts import spelled
 
 _HEARD = {Played.PLAYED: "heard", Played.PARTIAL: "cut"}
@@ -129,7 +129,7 @@ def unanswered(
     """
     rows = _rows(connection, alert_no, path, state, stage, after, limit + 1)
     shown = rows[:limit]
-    version = held_by(connection, alert_no)
+    version = holders_version(connection, alert_no)
     held = people.holders(connection, [duty_of(row.no) for row in shown], version)
     persons = [holder.person_no for holders in held.values() for holder in holders]
     views = person_views(connection, alert_no, persons)
