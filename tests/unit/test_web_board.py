@@ -99,9 +99,12 @@ async def test_a_units_page_says_what_its_ladders_did_and_who_was_never_told(web
     by_unit = {"unit_code": row["unit_code"], "role": row["role"]}
     async with web.client("officer") as officer:
         climb = f"/api/v1/alerts/{code}/urge/climb"
-        for _ in range(2):  # the reminder's rung, and the one that passes it on
+        for rungs in (1, 2):  # the reminder's, and the one that passes it on
             pressed = await officer.post(climb, json={"duty": by_unit})
             assert pressed.status_code == 200, pressed.text
+            async with asyncio.timeout(20):  # a step of the engine climbs it
+                while len(await facts(web, code, "climbed")) < rungs:
+                    pass
     nothing_left = t.delivery.update().values(state=int(DeliveryState.EXPIRED))
     async with web.client() as officer:
         officer.cookies.set("alertd_session", await web.session("officer"))
