@@ -80,7 +80,7 @@ class Candidate(NamedTuple):
             is, unless it says so.
         heard: A message of it may have come to them; not where every one so far failed, or waits
             to be tried again.
-        cry: What has come says that somebody calls for help, and nothing of what the alert asks.
+        aside: What has come says something beside it, such as who is silent, not what it asks.
     """
 
     alert_id: bytes
@@ -96,7 +96,7 @@ class Candidate(NamedTuple):
     shared: bool = False
     moved: bool = False
     heard: bool = True
-    cry: bool = False
+    aside: bool = False
 
 
 class Correlation(NamedTuple):
@@ -214,7 +214,7 @@ def _choose(
         return _Choice("code", by_code)
     if extension and any(candidate.extension for candidate in candidates):
         return _Choice("extension-not-told", None, Verdict.QUARANTINED)
-    bare = _bare(candidates, received_at, help_=reply.kind is ReplyKind.HELP)
+    bare = _bare(candidates, received_at, reply.kind)
     return _none_of_them("answers-another", candidates) if elsewhere else bare
 
 
@@ -224,11 +224,8 @@ def _by_extension(
     """Extensions are given out again, so that one of an alert long over means nothing."""
     if not extension:
         return None
-    return _latest(
-        candidate
-        for candidate in candidates
-        if candidate.extension == extension and (candidate.open or _recent(candidate, received_at))
-    )
+    live = (c for c in candidates if c.open or _recent(c, received_at))
+    return _latest(c for c in live if c.extension == extension)
 
 
 def _by_code(code: str | None, candidates: Sequence[Candidate]) -> Candidate | None:
@@ -249,11 +246,14 @@ def _glued(reply: Reply, candidates: Sequence[Candidate]) -> _Choice:
     return _Choice("code-glued", told, Verdict.UNCLEAR)
 
 
-def _bare(candidates: Sequence[Candidate], received_at: Millis, *, help_: bool) -> _Choice:
+def _bare(candidates: Sequence[Candidate], received_at: Millis, kind: ReplyKind) -> _Choice:
+    help_ = kind is ReplyKind.HELP
     told = [c for c in candidates if c.told_at <= received_at + CLOCK_SKEW_S * 1000]
     if not help_:
         told = _heard(told, received_at) or told
     running = [candidate for candidate in told if candidate.open]
+    if kind.covers and all(candidate.aside for candidate in running):
+        running = running[-1:]  # none of them can be answered: nobody is asked which
     if len(running) == 1:
         had = (c for c in told if c.told_at <= received_at)
         if running[0].told_at > received_at and not help_ and _heard(had, received_at):
@@ -323,8 +323,8 @@ def _answer(reply: Reply, told: Candidate, reason: str) -> Correlation:
         grade=_grade(told),
         late=not told.open,
     )
-    if not taken or told.cry:
-        why = "answers-a-cry" if taken else "person-not-named"
+    if not taken or (told.aside and reply.kind.covers):
+        why = "alert-not-told" if taken else "person-not-named"
         return base._replace(verdict=Verdict.UNCLEAR, reason=why, duties=())
     mistaken = reply.drill and reply.kind.covers and told.status is not Status.EXERCISE
     if mistaken:  # who takes it for a drill moves nobody

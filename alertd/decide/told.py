@@ -10,7 +10,15 @@ from typing import Final
 
 from alertd.decide.plan import ANSWERED, CHANGED, MUTED
 from alertd.decide.settle import BY_HAND
-from alertd.model import DeliveryState
+from alertd.model import DeliveryState, MessageKind
+
+SAYS_IT: Final = frozenset(
+    {
+        *(MessageKind.ALERT, MessageKind.SHIFT, MessageKind.REMINDER, MessageKind.TAKEOVER),
+        *(MessageKind.CALL, MessageKind.GROUP_REMINDER),
+    }
+)
+"""What says what an alert asks: by nothing else is anybody told of it."""
 
 Run = tuple[int, int, int]
 """`n` numbers in a row, and as many that go with them: (first, first that goes with it, n)."""

@@ -221,6 +221,8 @@ def _interpret(
         return True
     about = [c for c in told if understood.alerts[c.alert_id] == alert_of(came.answers)]
     candidates = _extended(about or told, came.extension)
+    if understood.via is Via.CHAT:  # whoever writes in a group has read there what it asks
+        candidates = [c._replace(aside=False) for c in candidates]
     named = {person.person_no: person.name for c in candidates for person in c.persons}
     text = came.text[:_MOST_TEXT]
     read = _parse(text, names=tuple(named.values()))
@@ -256,7 +258,8 @@ def _interpret(
             turn, number, read, found, candidates, persons, written_at, understood.via
         )
     elif found.verdict is Verdict.AMBIGUOUS:
-        understood.unclear.append((candidates, persons))
+        asked = [c for c in candidates if not (c.aside and found.kind.covers)]
+        understood.unclear.append((asked, persons))
     return True
 
 

@@ -107,7 +107,7 @@ class Senders:
         self, alert_no: int, told: Mapping[int, Told], *, shared: bool, moved: bool
     ) -> Candidate:
         alert = self.about[alert_no]
-        told = {person: each for person, each in told.items() if not each.cry} or told
+        told = {person: each for person, each in told.items() if not each.aside} or told
         return Candidate(
             alert_id=alert.id,
             short_code=alert.short_code,
@@ -130,7 +130,7 @@ class Senders:
             shared=shared,
             moved=moved,
             heard=any(each.heard for each in told.values()),
-            cry=all(each.cry for each in told.values()),
+            aside=all(each.aside for each in told.values()),
         )
 
 

@@ -18,10 +18,10 @@ from sqlalchemy import (
 )
 
 from alertd.decide.interpret import RECENT_S
+from alertd.decide.told import SAYS_IT
 from alertd.engine.turn import Turn
 from alertd.model import (
     ALERT_SHIFT,
-    REAL,
     AlertState,
     DeliveryState,
     MessageKind,
@@ -31,6 +31,7 @@ from alertd.model import (
 from alertd.store import tables as t
 from alertd.store.prepared import Prepared, among, numbers
 
+_ANSWERS: Final = frozenset({MessageKind.HEARD, MessageKind.CONFIRMATION})
 _MAY_HAVE_COME: list[Any] = [
     literal_column(str(int(state)))
     for state in (
@@ -45,7 +46,7 @@ class Told(NamedTuple):
 
     at: Millis  # when it was first handed over to them, at the earliest
     heard: bool  # a message of it may have come
-    cry: bool = False  # only such as told that somebody calls for help
+    aside: bool = False  # only what says something else, such as that somebody calls for help
 
 
 def told_of(
@@ -61,8 +62,8 @@ def told_of(
     """
     wanted, found = numbers(connection, recipients), dict[int, dict[int, Told]]()
     rows = query.rows(connection, recipients=wanted, first=since << ALERT_SHIFT)
-    for recipient, alert_no, at, heard, itself, anothers in rows:
-        known = Told(at, bool(heard), itself is None or itself < (anothers or 0))
+    for recipient, alert_no, at, heard, itself, beside in rows:
+        known = Told(at, bool(heard), (itself or 0) < (beside or 0))
         found.setdefault(recipient, {})[alert_no] = known
     return found
 
@@ -77,10 +78,11 @@ def first_told(kind: RecipientKind) -> Prepared:
     """When each alert was first tried to be told to each recipient of a kind, by number.
 
     Rows of (recipient, alert, ms, whether it may have come, whether what says what is to be done
-    may have, whether that another calls for help may have) for those in `recipients`; None where
-    nothing of the kind was tried. What a gateway turned away, or says that it failed, hasn't come;
-    what is under way may have. What tells of a call for help is no word of the alert, and begins
-    before it where that still waits for a modem.
+    may have, whether what is beside it may have) for those in `recipients`; None where nothing of
+    the kind was tried. What a gateway turned away, or says that it failed, hasn't come; what is
+    under way may have. A digest, or what tells of a call for help, is no word of the alert, and
+    begins before it where that still waits for a modem. Nor is what answers an answer; but nobody
+    gets that who knows of nothing.
     """
 
     def query(dialect: str) -> Select[Any]:
@@ -88,12 +90,12 @@ def first_told(kind: RecipientKind) -> Prepared:
         # Literal: PostgreSQL shifts by a small integer, and groups by what is the same text.
         alert_no = d.id.op(">>")(literal_column(str(ALERT_SHIFT))).label("alert_no")
         # A city takes minutes to tell: what was written meanwhile isn't about what was yet to come.
-        itself = m.kind.not_in([literal(kind.value) for kind in sorted(REAL)])
+        itself = m.kind.in_([literal(kind.value) for kind in sorted(SAYS_IT)])
         times = [func.min(case((itself, at))) for at in (d.left_at, m.created_at)]
         first = func.coalesce(*times, func.min(d.left_at), func.min(m.created_at))
         came = may_have_come()
-        anothers = m.kind == literal(MessageKind.HELP.value)
-        some = [func.max(case((each, came))) for each in (itself, anothers)]
+        beside = m.kind.not_in([literal(kind.value) for kind in sorted(SAYS_IT | _ANSWERS)])
+        some = [func.max(case((each, came))) for each in (itself, beside)]
         return (
             select(d.recipient_no, alert_no, first, func.max(came), *some)
             .join(t.message, m.no == d.message_no)

@@ -41,15 +41,25 @@ def acks(city: City, person: int) -> list[str]:
     return [row.kind for row in city.rows(select(t.ack.c.kind).where(t.ack.c.person_no == person))]
 
 
-@pytest.mark.parametrize("said", ["1", "0", "2 35", "A1 1"])
+@pytest.mark.parametrize("said", ["1", "4", "2 35", "A1 1"])
 def test_who_only_heard_of_a_cry_answers_nothing_of_the_alert(tmp_path: Path, said: str) -> None:
     city = City(tmp_path)
     superior = cried(city, roles=LEADERS)
     phone = city.phone_of(superior)
     assert {m.kind for m in city.to(phone)} == {"help"}
     city.reply(phone, said.replace("A1", city.to(phone)[0].short_code))
-    assert last_reply(city) == ("unclear", "answers-a-cry")
+    assert last_reply(city) == ("unclear", "alert-not-told")
     assert not acks(city, superior)
+
+
+def test_who_only_heard_of_a_cry_can_say_that_they_cant_come(tmp_path: Path) -> None:
+    """It covers nothing, and whoever stands in for them hears the next one."""
+    city = City(tmp_path)
+    superior = cried(city, roles=LEADERS)
+    city.reply(city.phone_of(superior), "0")
+    assert acks(city, superior) == ["unavailable"]
+    city.reply(city.phone_of(superior), "1")
+    assert last_reply(city) == ("unclear", "alert-not-told")
 
 
 def test_who_only_heard_of_a_cry_can_cry_too(tmp_path: Path) -> None:
@@ -58,7 +68,7 @@ def test_who_only_heard_of_a_cry_can_cry_too(tmp_path: Path) -> None:
     city.reply(city.phone_of(superior), "求助")
     assert acks(city, superior) == ["help"]
     city.reply(city.phone_of(superior), "1")
-    assert last_reply(city) == ("unclear", "answers-a-cry"), "who hears of their own cry, too"
+    assert last_reply(city) == ("unclear", "alert-not-told"), "who hears of their own cry, too"
 
 
 def test_who_was_told_of_the_alert_answers_it_though_they_heard_of_a_cry(tmp_path: Path) -> None:
@@ -85,7 +95,7 @@ def test_an_answer_before_the_alerts_own_text_has_left_covers_nothing(tmp_path: 
     assert [m.kind for m in city.to(phone)] == ["help"]
     written = city.now
     city.reply(phone, "1")
-    assert last_reply(city) == ("unclear", "answers-a-cry")
+    assert last_reply(city) == ("unclear", "alert-not-told")
     city.forward(minutes=60, tick_s=10)
     assert "alert" in [m.kind for m in city.to(phone)]
     city.reply(phone, "1", occurred_at=written)
@@ -104,7 +114,7 @@ def test_an_alert_whose_own_text_failed_isnt_answered_by_a_cry_that_came(tmp_pat
     superior = cried(city, roles=ALL)
     assert "alert" in {m.kind for m in city.to(city.phone_of(superior))}
     city.reply(city.phone_of(superior), "1")
-    assert last_reply(city) == ("unclear", "answers-a-cry")
+    assert last_reply(city) == ("unclear", "alert-not-told")
 
 
 def test_of_two_with_one_telephone_who_was_told_of_the_alert_answers(tmp_path: Path) -> None:

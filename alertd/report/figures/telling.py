@@ -8,7 +8,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from alertd.decide.told import Run, Sign, Standing, held_by, paired, sign, standing
+from alertd.decide.told import SAYS_IT, Run, Sign, Standing, held_by, paired, sign, standing
 from alertd.model import (
     AlertState,
     Channel,
@@ -67,8 +67,8 @@ class TellingPart:
 
     def _told(self, recorded: Recorded) -> None:
         self._held(recorded)
-        if recorded.fact.body.get("help"):
-            return  # that somebody else needs help says nothing of the alert
+        if recorded.fact.body["message"]["kind"] not in SAYS_IT:
+            return  # that somebody else needs help, or is silent, says nothing of what it asks
         numbers, people = self.further
         for number, _, kind, recipient, *_ in recorded.fact.body["deliveries"]:
             if kind == RecipientKind.PERSON:

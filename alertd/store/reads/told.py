@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Connection, exists, func, or_, select
 
 from alertd.decide.settle import BY_HAND
-from alertd.decide.told import sign, standing
+from alertd.decide.told import SAYS_IT, sign, standing
 from alertd.model import (
     AlertState,
     DeliveryState,
@@ -19,7 +19,6 @@ from alertd.model import (
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.batches import batches
-from alertd.store.cries import of_cry
 from alertd.store.fold.scope import below, in_force
 
 _UNDER_WAY: Final = frozenset({AlertState.DRAFT, AlertState.APPROVED, AlertState.ISSUED})
@@ -141,11 +140,13 @@ def untold(
 
 
 def _messages(alert_no: int) -> tuple[Any, ...]:
-    """Who only heard that somebody else needs help wasn't told of the alert by that."""
-    d = t.delivery.c
+    """Who only heard that somebody else needs help, or is silent, wasn't told of it by that."""
+    d, m = t.delivery.c, t.message.c
     person = d.recipient_kind == int(RecipientKind.PERSON)
     return (
         d.id.between(*numbers_of(alert_no)),
         person,
-        ~exists().where(of_cry(d.id)).correlate(t.delivery),
+        exists()
+        .where(m.no == d.message_no, m.kind.in_([kind.value for kind in sorted(SAYS_IT)]))
+        .correlate(t.delivery),
     )
