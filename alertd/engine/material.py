@@ -17,7 +17,7 @@ from alertd.store import addresses, cries, due, people
 from alertd.store import tables as t
 from alertd.store.outbox import Row
 from alertd.store.prepared import Prepared, among, numbers
-from alertd.store.reads.unanswered import people_named
+from alertd.store.reads.units import people_named
 
 _HELP_HOLDS_MS = 24 * 3_600_000
 _MAIL = int(Channel.MAIL)

@@ -19,9 +19,8 @@ from alertd.report.paper.values import Head
 from alertd.report.typeset import TEMPLATES, typeset_apart
 from alertd.store.reads import alerts, calling
 from alertd.store.reads import paper as reads
-from alertd.store.reads.answers import persons_inside
 from alertd.store.reads.sheets import known
-from alertd.store.reads.units import path_of
+from alertd.store.reads.units import path_of, persons_inside
 from alertd.web.commands import paper as commands
 from alertd.web.deps import Deps
 

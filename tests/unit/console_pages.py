@@ -182,6 +182,7 @@ FORMS: Final = (
         "answer",
         fields={"kind": "nothing"},
     ),
+    Sent("/inbox/set-aside", "/inbox/set-aside", "answer"),
     Sent("/issue/{template}", "/issue/typhoon", "draft"),
     Sent("/drills", "/drills", "draft", fields={"plan": "{plan}", "when": "planned"}),
     Sent("/drills/plan", "/drills/plan", "draft", fields={"toml": "name = 1", "act": "check"}),

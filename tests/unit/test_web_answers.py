@@ -267,6 +267,45 @@ async def test_a_strangers_reply_needs_a_name_or_is_put_aside(web: WebCity) -> N
         assert (await officer.get("/api/v1/inbound")).json()["items"] == []
 
 
+async def test_replies_of_long_ago_are_put_aside_at_once(web: WebCity) -> None:
+    """A telephone company's advertisements, too, come to a modem's number, and stay for ever."""
+    leader = web.city.phone_of(web.city.leaders()[0][1])
+    for number in range(3):
+        await web.reply("+8610086", "您的话费余额不足", f"spam-{number}")
+    await web.reply(leader, "在路上了稍等", "r-1")
+    async with web.client("officer") as officer, web.client("town") as town:
+        url = "/api/v1/inbound/set-aside"
+        assert (await officer.post(url)).json() == {"set_aside": 0, "left": 0}
+        first, *_ = reversed((await officer.get("/api/v1/inbound")).json()["items"])
+        await web.older(days=30, upto=first["no"])
+        assert (await officer.post(url)).json() == {"set_aside": 1, "left": 0}
+        await web.older(days=2)  # may be answered still
+        assert (await officer.post(url)).json() == {"set_aside": 0, "left": 0}
+        await web.older(days=2)
+        assert (await town.post(url)).json() == {"set_aside": 1, "left": 0}, "of the town alone"
+        left = (await officer.get("/api/v1/inbound")).json()["items"]
+        assert [reply["text"] for reply in left] == ["您的话费余额不足"] * 2
+        assert (await officer.post(url)).json() == {"set_aside": 2, "left": 0}
+        assert (await officer.get("/api/v1/inbound")).json()["items"] == []
+        kept = (await officer.get("/api/v1/inbound?verdict=unknown-sender")).json()["items"]
+        assert {reply["classified_by"] for reply in kept} == {"officer"}
+    async with web.client("viewer") as viewer:
+        assert (await viewer.post(url)).status_code == 403
+
+
+async def test_what_came_since_an_alert_that_is_under_way_stays_however_old(web: WebCity) -> None:
+    await web.reply("+8610086", "您的话费余额不足", "spam")
+    await web.older(days=1)
+    await told(web)
+    await web.reply("+8613800009999", "收到", "s1")
+    await web.older(days=9)
+    async with web.client("officer") as officer:
+        done = await officer.post("/api/v1/inbound/set-aside")
+        assert done.json() == {"set_aside": 1, "left": 0}
+        (left,) = (await officer.get("/api/v1/inbound")).json()["items"]
+        assert left["text"] == "收到"
+
+
 async def test_a_towns_administrator_sees_and_answers_for_the_town_only(web: WebCity) -> None:
     alert = await told(web, areas=["330281"])
     url = f"/api/v1/alerts/{alert}"

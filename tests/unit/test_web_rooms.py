@@ -62,6 +62,19 @@ async def test_whose_a_reply_is_is_ticked_where_it_is_read(web: WebCity) -> None
     assert len({ack.person_no for ack in acks}) == 2
 
 
+async def test_what_has_waited_for_long_is_put_aside_by_one_press(web: WebCity) -> None:
+    await web.reply("+8610086", "您的话费余额不足", "spam")
+    async with browser(web) as client:
+        await sign_in(client, "officer")
+        page = await client.get("/inbox")
+        assert "/inbox/set-aside" not in page.text, "it may be answered still"
+        await web.older(days=4)
+        page = await client.get("/inbox")
+        assert "Of these 1 have waited" in page.text
+        after = await client.post("/inbox/set-aside", data={"csrf": csrf_of(page)})
+        assert "Nothing waits." in after.text
+
+
 async def test_the_inbox_has_what_no_machine_understood_until_somebody_says(web: WebCity) -> None:
     await web.issue()
     phone = web.city.phone_of(web.city.leaders()[0][1])

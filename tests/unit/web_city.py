@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import update
 
 from alertd import messages
 from alertd.engine.authority import ACTIONS
@@ -23,6 +24,7 @@ from alertd.engine.timekeeping import Timekeeper
 from alertd.engine.turn import Turn
 from alertd.settings import Settings, load
 from alertd.store import access, credentials
+from alertd.store import tables as t
 from alertd.web.app import create_app
 from alertd.web.commands.sessions import open_session
 from alertd.web.deps import Deps
@@ -222,6 +224,18 @@ class WebCity:
             return await gateway.post(
                 "/hooks/sms-1/replies", json=[{"id": key, "from": phone, "text": text}]
             )
+
+    async def older(self, *, days: int, upto: int | None = None) -> None:
+        """All that came and was issued is so much older; with `upto` replies up to that alone."""
+        by, c, a = days * 86_400_000, t.inbound.c, t.alert.c
+
+        def change(turn: Turn) -> None:
+            replies = update(t.inbound).values(received_at=c.received_at - by)
+            turn.connection.execute(replies if upto is None else replies.where(c.no <= upto))
+            if upto is None:
+                turn.connection.execute(update(t.alert).values(issued_at=a.issued_at - by))
+
+        await self.runner.submit(change)
 
 
 def short(**changes: Any) -> dict[str, Any]:

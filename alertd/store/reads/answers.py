@@ -1,4 +1,4 @@
-"""What came back: acknowledgements, and replies that a person has to read."""
+"""What came back and counts: acknowledgements."""
 
 import json
 from collections.abc import Sequence
@@ -8,16 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from alertd.errors import NotFoundError
-from alertd.model import FOREVER, Grade, Millis
-from alertd.store import addresses, people
+from alertd.model import Grade, Millis
 from alertd.store import tables as t
 from alertd.store.batches import batches
-from alertd.store.fold.scope import below
-from alertd.store.reads.board import UNCLEAR, units_below
+from alertd.store.reads.board import units_below
 from alertd.store.reads.paging import Page
 from alertd.store.reads.principals import names_of
-from alertd.store.reads.unanswered import people_named
-from alertd.store.vault import Vault
+from alertd.store.reads.units import people_named, persons_inside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,35 +34,6 @@ class AckView:
     by: str | None
     note: str
     withdrawn_at: Millis | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Writer:
-    """Somebody who may have written a reply."""
-
-    person_id: str
-    person_name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboundView:
-    """A reply as it came. `text` is what a person wrote: show it, never act on it.
-
-    Where nobody can tell who wrote it, `writers` are those who have that telephone or had it.
-    """
-
-    no: int
-    route: str
-    received_at: Millis
-    verdict: str
-    reason: str
-    text: str
-    phone_tail: str
-    person_name: str
-    writers: tuple[Writer, ...]
-    alert_id: str | None
-    short_code: str | None
-    classified_by: str | None
 
 
 def acks(
@@ -162,28 +130,6 @@ def person_of_ack(connection: Connection, alert_no: int, ack_no: int) -> int:
     return found
 
 
-def inbound_row(connection: Connection, no: int) -> Row[Any]:
-    """A reply's row, still encrypted.
-
-    Raises:
-        NotFoundError: There is none of that number.
-    """
-    row = connection.execute(select(t.inbound).where(t.inbound.c.no == no)).first()
-    if row is None:
-        raise NotFoundError("There is no such reply.")
-    return row
-
-
-def persons_inside(path: str) -> Any:
-    """A subquery: the numbers of people who hold a duty in the subtree now."""
-    h, u = t.holding.c, t.unit.c
-    return (
-        select(h.person_no)
-        .join(t.unit, u.no == h.unit_no)
-        .where(below(u.path, [path]), h.to_version == FOREVER, u.to_version == FOREVER)
-    )
-
-
 def _for_others(connection: Connection, alert_no: int, path: str) -> list[int]:
     """Acks of people of a subtree that named duties, none of them there.
 
@@ -203,89 +149,3 @@ def _for_others(connection: Connection, alert_no: int, path: str) -> list[int]:
         query = select(d.no).where(d.no.in_(batch), d.unit_no.in_(units_below(path)))
         here |= set(connection.execute(query).scalars())
     return [no for no, duties in named.items() if duties and duties.isdisjoint(here)]
-
-
-def inbound(
-    connection: Connection,
-    vault: Vault,
-    *,
-    verdict: str | None = None,
-    written: tuple[int, int] | None = None,
-    path: str = "",
-    after: int | None = None,
-    limit: int = 50,
-) -> Page[InboundView]:
-    """Replies, the newest first, decrypted.
-
-    Args:
-        connection: For reading.
-        vault: Opens what they say.
-        verdict: Only these; None for all that wait for an operator.
-        written: Those about an alert by a person, whatever their verdict: both numbers.
-        path: The asker's subtree: only what people in it wrote or may have, so never a stranger's.
-        after: A page's `next`.
-        limit: At most so many.
-    """
-    c, a = t.inbound.c, t.alert.c
-    query = (
-        select(t.inbound, a.id.label("alert_id"), a.short_code)
-        .outerjoin(t.alert, a.no == c.alert_no)
-        .order_by(c.no.desc())
-        .limit(limit + 1)
-    )
-    if written is not None:
-        query = query.where(c.alert_no == written[0], c.person_no == written[1])
-    elif verdict is None:
-        query = query.where(c.verdict.in_(UNCLEAR), c.classified_by.is_(None))
-    else:
-        query = query.where(c.verdict == verdict)
-    if path:
-        inside, w = persons_inside(path), t.contact.c
-        shares = select(w.address_no).where(w.person_no.in_(inside), w.to_version == FOREVER)
-        nobodys = c.person_no.is_(None) & c.address_no.in_(shares)
-        query = query.where(c.person_no.in_(inside) | nobodys)
-    if after is not None:
-        query = query.where(c.no < after)
-    rows = connection.execute(query).all()
-    shown = rows[:limit]
-    had = people.ever_at(connection, [row.address_no for row in shown if not row.person_no])
-    wrote = {row.no: had.get(row.address_no, []) for row in shown if not row.person_no}
-    wrote |= {row.no: [row.person_no] for row in shown if row.person_no}
-    who = people_named(connection, list({person for each in wrote.values() for person in each}))
-    tails = addresses.tails(connection, [row.address_no for row in shown])
-    by = names_of(connection, [row.classified_by for row in shown])
-    items = tuple(
-        _inbound(row, vault, [who[no] for no in wrote[row.no] if no in who], tails, by)
-        for row in shown
-    )
-    return Page(items=items, next=shown[-1].no if len(rows) > limit else None)
-
-
-def _inbound(
-    row: Row[Any],
-    vault: Vault,
-    wrote: Sequence[tuple[str, str]],
-    tails: dict[int, str],
-    by: dict[bytes, str],
-) -> InboundView:
-    return InboundView(
-        no=row.no,
-        route=row.route,
-        received_at=row.received_at,
-        verdict=row.verdict,
-        reason=row.reason,
-        text=sound(vault.open(row.body_cipher, context="inbound")),
-        phone_tail=tails.get(row.address_no, ""),
-        person_name=wrote[0][1] if row.person_no and wrote else "",
-        writers=()
-        if row.person_no
-        else tuple(Writer(person_id=person_id, person_name=name) for person_id, name in wrote),
-        alert_id=row.alert_id.hex() if row.alert_id else None,
-        short_code=row.short_code,
-        classified_by=by.get(row.classified_by, "") if row.classified_by else None,
-    )
-
-
-def sound(text: str) -> str:
-    """A text that any output can carry: half a surrogate pair becomes U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

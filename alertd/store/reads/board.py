@@ -19,6 +19,7 @@ from alertd.store.batches import batches
 from alertd.store.cries import Reach, reach_of, reaches
 from alertd.store.fold.answers import first_stage_of
 from alertd.store.fold.scope import below, in_force
+from alertd.store.reads.inbox import unclear_count
 from alertd.store.reads.told import untold
 from alertd.store.reads.vacant import Vacancy, vacancies
 
@@ -123,7 +124,6 @@ class Board:
     unclear: int | None = field(default=None)
 
 
-UNCLEAR = ("unclear", "ambiguous", "quarantined", "unknown-sender", "no-alert", "opt-out")
 """Verdicts of replies that wait for an operator."""
 
 
@@ -288,13 +288,6 @@ def _help(connection: Connection, alert_no: int, path: str) -> tuple[int, int, i
     known = {Reach.SENT, None}
     unheard = [row for row in untaken if reach_of(row.climbed, far.get(row.ack_no)) not in known]
     return len(found), len(untaken), len(unheard)
-
-
-def unclear_count(connection: Connection) -> int:
-    """How many replies wait for an operator to read them."""
-    c = t.inbound.c
-    query = select(func.count()).where(c.verdict.in_(UNCLEAR), c.classified_by.is_(None))
-    return int(connection.execute(query).scalar_one())
 
 
 def cells(

@@ -17,7 +17,7 @@ from alertd.store.reads import alerts
 from alertd.store.reads.board import path_then
 from alertd.store.reads.own_page import led_units
 from alertd.store.reads.told import told
-from alertd.store.reads.unanswered import people_named
+from alertd.store.reads.units import people_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from alertd.store.reads.alerts import FullAlert
 from alertd.store.reads.board import path_then
 from alertd.store.reads.own_grid import first_stage
 from alertd.store.reads.told import told
-from alertd.store.reads.unanswered import people_named
+from alertd.store.reads.units import people_named
 from alertd.store.reads.vacant import vacancies
 from alertd.store.vault import Vault
 from rosters.shifts import spelled

@@ -21,7 +21,7 @@ from alertd.store import due, outbox
 from alertd.store import tables as t
 from alertd.store.cries import unheard
 from alertd.store.home import lacks_since
-from alertd.store.reads.board import unclear_count
+from alertd.store.reads.inbox import unclear_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.reads.board import units_below
 from alertd.store.reads.principals import names_of
-from alertd.store.reads.unanswered import people_named
+from alertd.store.reads.units import people_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from alertd.store.reads.board import units_below
 from alertd.store.reads.drilled import names_of_units, owners_of
 from alertd.store.reads.paging import Page
 from alertd.store.reads.principals import names_of
-from alertd.store.reads.unanswered import people_named
+from alertd.store.reads.units import people_named
 
 State = Literal["open", "done", "any"]
 

@@ -33,6 +33,7 @@ from alertd.store.frozen import policy_of
 from alertd.store.reads.board import issued_version, path_then
 from alertd.store.reads.paging import Page
 from alertd.store.reads.told import holders_version, signs, why_never
+from alertd.store.reads.units import people_named
 from rosters.shifts import spelled
 
 _HEARD = {Played.PLAYED: "heard", Played.PARTIAL: "cut"}
@@ -290,15 +291,6 @@ def person_views(
         }
         for no, (person_id, name) in who.items()
     }
-
-
-def people_named(connection: Connection, persons: Sequence[int]) -> dict[int, tuple[str, str]]:
-    """Person number → (person id, name), as they are now; one that left as it was last."""
-    c = t.person.c
-    rows = connection.execute(
-        select(c.no, c.person_id, c.name).where(c.no.in_(set(persons))).order_by(c.to_version)
-    )
-    return {row.no: (row.person_id, row.name) for row in rows}
 
 
 def _last_delivery(

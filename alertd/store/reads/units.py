@@ -1,6 +1,6 @@
 """The hierarchy as it is now, a level at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,6 +136,15 @@ def person_of(connection: Connection, person_id: str, *, left: bool = False) -> 
     return found
 
 
+def people_named(connection: Connection, persons: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Person number → (person id, name), as they are now; one that left as it was last."""
+    c = t.person.c
+    rows = connection.execute(
+        select(c.no, c.person_id, c.name).where(c.no.in_(set(persons))).order_by(c.to_version)
+    )
+    return {row.no: (row.person_id, row.name) for row in rows}
+
+
 def paths_of_person(connection: Connection, person_no: int, *, left: bool = False) -> list[str]:
     """The paths of the units in which somebody holds a duty now.
 
@@ -208,3 +217,13 @@ def _path_of_no(connection: Connection, no: int) -> str:
     u = t.unit.c
     found = connection.execute(select(func.max(u.path)).where(u.no == no)).scalar_one()
     return found or ""
+
+
+def persons_inside(path: str) -> Any:
+    """A subquery: the numbers of people who hold a duty in the subtree now."""
+    h, u = t.holding.c, t.unit.c
+    return (
+        select(h.person_no)
+        .join(t.unit, u.no == h.unit_no)
+        .where(below(u.path, [path]), h.to_version == FOREVER, u.to_version == FOREVER)
+    )

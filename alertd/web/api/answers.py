@@ -9,13 +9,12 @@ from pydantic import BaseModel, ConfigDict
 
 from alertd.engine.authority import Actor, require
 from alertd.engine.turn import Turn
-from alertd.store.reads import answers as reads
-from alertd.store.reads import helping
+from alertd.store.reads import helping, inbox
 from alertd.store.reads.alerts import find
 from alertd.store.reads.paging import Page
 from alertd.web.api.board import about
 from alertd.web.api.routing import api_router
-from alertd.web.api.shapes import Acked, AckEntered, Classified, Done
+from alertd.web.api.shapes import Acked, AckEntered, Classified, Done, SetAside
 from alertd.web.auth import Reader
 from alertd.web.commands import answers
 from alertd.web.commands.answers import Classification, NewAck
@@ -118,13 +117,13 @@ async def list_inbound(
     ] = None,
     after: After = None,
     limit: Limit = 50,
-) -> Page[reads.InboundView]:
+) -> Page[inbox.InboundView]:
     """Replies, the newest first, with what they say."""
     require(reader, "answer")
 
-    def read() -> Page[reads.InboundView]:
+    def read() -> Page[inbox.InboundView]:
         with deps.store.read() as connection:
-            return reads.inbound(
+            return inbox.inbound(
                 connection,
                 deps.store.vault,
                 verdict=verdict,
@@ -140,3 +139,12 @@ async def list_inbound(
 async def classify(write: Writing, no: Number, said: Classification) -> Classified:
     """Say what a reply means; `nothing` says that it was read and is no answer."""
     return Classified(**await write.do(partial(answers.classify, no=no, said=said)))
+
+
+@router.post("/inbound/set-aside")
+async def set_aside(write: Writing) -> SetAside:
+    """Say that what has waited since before any alert that is under way is no answer.
+
+    Only what is older than three days; as much as one commit takes: again while any are `left`.
+    """
+    return SetAside(**await write.do(answers.set_aside))

@@ -129,6 +129,13 @@ class Classified(BaseModel):
     acks: tuple[int, ...]
 
 
+class SetAside(BaseModel):
+    """How many old replies were put aside, and how many of them are left."""
+
+    set_aside: int
+    left: int
+
+
 class FactView(BaseModel):
     """A fact of the journal; without `body` it says only that something changed."""
 

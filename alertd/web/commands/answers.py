@@ -16,12 +16,14 @@ from alertd.model import AckKind, AlertState, Grade, Millis, Via
 from alertd.store import people
 from alertd.store import tables as t
 from alertd.store.reads import answers as reads
+from alertd.store.reads import inbox
 from alertd.store.reads.alerts import find
 from alertd.store.reads.helping import unit_of_help
 from alertd.store.reads.units import duty_at, paths_of_person, person_of, unit_paths
 from alertd.web.fields import Code, Count, Moment, Note, PersonId, Text
 
 _SKEW_MS = 120_000  # an operator's clock may be ahead of ours by so much
+_MOST_ASIDE = 5_000  # at once: the writer is free between
 
 
 class DutyName(BaseModel):
@@ -249,7 +251,7 @@ def classify(turn: Turn, actor: Actor, no: int, said: Classification) -> dict[st
         ConflictError: It counts already.
         InvalidInputError: It can't be told which alert, or who wrote it.
     """
-    row = reads.inbound_row(turn.connection, no)
+    row = inbox.inbound_row(turn.connection, no)
     if row.verdict == "counted" or row.classified_by is not None:
         raise ConflictError("That reply has been read already.")
     # Whose it is already, and not only whose it is said to be: nobody takes another's reply away.
@@ -289,6 +291,26 @@ def classify(turn: Turn, actor: Actor, no: int, said: Classification) -> dict[st
         confirm=True,
     )
     return {"no": no, "verdict": "counted", "ack": numbers[0], "acks": numbers}
+
+
+def set_aside(turn: Turn, actor: Actor) -> dict[str, int]:
+    """Say that replies of long ago are no answers; says how many, and how many are left of those.
+
+    They stay as they were read, with who put them aside. What may be about something that is under
+    way, or may be answered still, isn't touched.
+    """
+    require(actor, "answer")
+    before = inbox.over_before(turn.connection, turn.now)
+    rows = inbox.old_ones(turn.connection, before, _MOST_ASIDE, path=actor.path)
+    about: dict[int, list[list[Any]]] = {}
+    for row in rows:
+        item = [row.no, row.verdict, row.reason, row.person_no]
+        about.setdefault(row.alert_no or 0, []).append(item)
+    for alert_no, items in about.items():
+        body = {"by": actor.id.hex(), "items": items}
+        turn.record("interpreted", body, alert_no=alert_no, source=actor.source)
+    left = inbox.old_count(turn.connection, before, path=actor.path)
+    return {"set_aside": len(rows), "left": left}
 
 
 def _paths_of_any(turn: Turn, actor: Actor, persons: Sequence[int]) -> list[str]:

@@ -8,8 +8,7 @@ from alertd.engine.turn import LiveAlert, Turn
 from alertd.errors import ConflictError, ForbiddenError, NotFoundError
 from alertd.model import Channel
 from alertd.store import addresses, people
-from alertd.store.reads.unanswered import people_named
-from alertd.store.reads.units import paths_of_person, person_of
+from alertd.store.reads.units import paths_of_person, people_named, person_of
 from alertd.store.vault import Vault
 
 

@@ -13,7 +13,7 @@ from alertd.engine.authority import may
 from alertd.model import AlertState, Status
 from alertd.store import lived
 from alertd.store.reads import alerts as reads
-from alertd.store.reads import answers, helping, unanswered
+from alertd.store.reads import answers, helping, inbox, unanswered
 from alertd.store.reads import board as figures
 from alertd.store.reads.paging import Page
 from alertd.store.reads.places import places
@@ -92,7 +92,7 @@ def read_lists(
         return unanswered.unanswered(connection, view.no, path=actor.path, state=state, limit=shown)
 
     inbound = (
-        answers.inbound(connection, deps.store.vault, path=actor.path, limit=20).items
+        inbox.inbound(connection, deps.store.vault, path=actor.path, limit=20).items
         if may(actor, "answer")
         else ()
     )

@@ -11,7 +11,7 @@ from alertd.engine.authority import Actor, may
 from alertd.errors import NotFoundError
 from alertd.store import people
 from alertd.store.reads import alerts as reads
-from alertd.store.reads import answers, course, timeline
+from alertd.store.reads import answers, course, inbox, timeline
 from alertd.store.reads import board as figures
 from alertd.store.reads.units import names_of_areas, path_of, paths_of_person, person_of
 from alertd.web.api.board import require_whole
@@ -130,7 +130,7 @@ async def show_person(
                 "duties": people.duties_of(connection, [number]).get(number, []),
                 "messages": course.messages_to(connection, view.no, number),
                 "acks": answers.acks(connection, view.no, person_no=number).items,
-                "replies": answers.inbound(
+                "replies": inbox.inbound(
                     connection, deps.store.vault, written=(view.no, number)
                 ).items
                 if may(signed.actor, "answer")

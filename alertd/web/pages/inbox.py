@@ -6,10 +6,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from alertd.engine.authority import may, require
-from alertd.store.reads import alerts, answers
+from alertd.store.reads import alerts
+from alertd.store.reads import inbox as reads
+from alertd.web.commands import answers as commands
 from alertd.web.deps import Given
 from alertd.web.pages.rendering import page
-from alertd.web.pages.signing import Visitor
+from alertd.web.pages.signing import Sender, Visitor, back_to
 
 router = APIRouter(prefix="/inbox", include_in_schema=False)
 
@@ -27,15 +29,17 @@ async def show(
     require(signed.actor, "answer")
     path = signed.actor.path
 
-    def read() -> tuple[object, object]:
+    def read() -> tuple[object, object, int]:
         with deps.store.read() as connection:
-            waiting = answers.inbound(
+            waiting = reads.inbound(
                 connection, deps.store.vault, path=path, after=after, limit=_SHOWN
             )
             running = alerts.alerts(connection, path=path, running=True).items
-            return waiting, [view for view in running if view.issued_at is not None]
+            before = reads.over_before(connection, deps.now())
+            old = reads.old_count(connection, before, path=path)
+            return waiting, [view for view in running if view.issued_at is not None], old
 
-    found, running = await asyncio.to_thread(read)
+    found, running, old = await asyncio.to_thread(read)
     return page(
         request,
         deps,
@@ -43,5 +47,13 @@ async def show(
         signed=signed,
         found=found,
         running=running,
+        old=old,
         may_answer=may(signed.actor, "answer"),
     )
+
+
+@router.post("/set-aside")
+async def set_aside(deps: Given, signed: Sender) -> Response:
+    """What came long ago is no answer."""
+    await deps.runner.submit(lambda turn: commands.set_aside(turn, signed.actor))
+    return back_to("/inbox")
