@@ -49,8 +49,9 @@ def _by_other_contact(
 ) -> None:
     """Use the next contact that hasn't failed, and hasn't had this since it failed.
 
-    A call for help stays one there: it is real in a drill, too, and outlives its alert. Where no
-    text of it comes to anybody any more they are rung. Of what asks the same of somebody, and fails
+    A call for help stays one there: it is real in a drill, too, and outlives its alert. It goes to
+    each further number once, though something else has failed there or may be there already: but
+    then, and where no number is left, they are rung. Of what asks the same of somebody, and fails
     at once, the first goes there.
     """
     alert, messages = turn.alert(alert_no), _messages(turn, [no for _, no in unreached])
@@ -70,18 +71,20 @@ def _by_other_contact(
             asked.add(person)
         cry = _cry(turn, message, delivery)
         since = [each for each in tries[person] if each.no >= delivery]
-        used = {each.address for each in tries[person] if each.amiss}
-        used |= {each.address for each in since if _same(turn, each, message, cry)}
-        fresh = [rank for rank, address in ways.get(person, []) if address not in used]
+        amiss = {each.address for each in tries[person] if each.amiss}
+        used = {each.address for each in since if _same(turn, each, message, cry)}
+        (here,) = (each.address for each in since if each.no == delivery)
+        theirs = ways.get(person, [])
+        used |= _before(theirs, here) if kind in REAL else amiss
+        fresh = [(rank, address) for rank, address in theirs if address not in used][:1]
         notice = Notice([person], message.template, json.loads(message.params), help=cry)
-        if fresh:
-            first = min(each.no for each in tries[person])
-            notice = notice._replace(contact_rank=fresh[0], first=first)
-        elif kind in REAL and person not in told_already(turn.connection, cry):
-            notice = notice._replace(spoken=True)
-        else:
-            continue
-        tell_each(turn, alert, kind, [notice])
+        first = min(each.no for each in tries[person])
+        notices = [notice._replace(contact_rank=rank, first=first) for rank, _ in fresh]
+        in_doubt = all(address in amiss for _, address in fresh)
+        if kind in REAL and in_doubt and person not in told_already(turn.connection, cry):
+            notices.append(notice._replace(spoken=True))
+        for notice in notices:  # each by itself: who is rung is sent no text beside it
+            tell_each(turn, alert, kind, [notice])
 
 
 def _same(turn: Turn, each: "_Try", message: "_Message", cry: int) -> bool:
@@ -89,6 +92,12 @@ def _same(turn: Turn, each: "_Try", message: "_Message", cry: int) -> bool:
     if message.kind not in _AS_IT_WAS:
         return each.message.kind not in _AS_IT_WAS
     return each.message == message and (not cry or told_by(turn.connection, each.no) == cry)
+
+
+def _before(ways: Sequence[tuple[int, int]], here: int) -> set[int]:
+    """Somebody's addresses that come before one of theirs: what fails goes on from there."""
+    addresses = [address for _, address in ways]
+    return set(addresses[: addresses.index(here)]) if here in addresses else set()
 
 
 def tell_anew(turn: Turn, alert: LiveAlert, person: int, delivery: int) -> int:

@@ -149,3 +149,41 @@ def test_two_cries_of_one_unit_that_fail_both_go_to_the_second_number(tmp_path: 
     texts = [m.text for m in city.to(SECOND) if m.kind == "help"]
     found = [sum(phone_in(city, crying) in text for text in texts) for crying in (person, other)]
     assert found == [1, 1]
+
+
+@pytest.mark.parametrize("fault", [Fault.UNKNOWN, Fault.DEAD, Fault.REFUSED])
+@pytest.mark.parametrize("fixed", [True, False])
+def test_a_second_number_at_which_a_text_went_amiss_gets_the_cry_all_the_same(
+    tmp_path: Path, fault: Fault, *, fixed: bool
+) -> None:
+    """Nobody knows that nothing comes there; and the fixed line isn't kept waiting for it."""
+    city = city_of(tmp_path)
+    (duty, person), *_ = city.leaders()
+    superior = principal_above(city, duty)
+    second_number(city, superior, SECOND)
+    line = fixed_line_too(city, superior) if fixed else ""
+    phone = city.phone_of(superior)
+    amiss = {phone: DEAD, SECOND: SendError(fault, "amiss")}
+    city.behave = lambda m: amiss.get(m.address) or accepts(m)
+    city.issue(roles=("grid_leader", "community_lead", "subdistrict_lead"))
+    city.forward(minutes=4)
+    assert city.to(SECOND)
+    del amiss[SECOND]
+    city.sent.clear()
+    city.reply(city.phone_of(person), "3")
+    assert [m.kind for m in city.to(phone) + city.to(SECOND)] == ["help", "help"]
+    assert [m.kind for m in city.to(line)] == ["help"] * fixed
+
+
+def test_where_both_numbers_are_dead_a_cry_is_tried_once_at_each(tmp_path: Path) -> None:
+    city = city_of(tmp_path)
+    (duty, person), *_ = city.leaders()
+    superior = principal_above(city, duty)
+    second_number(city, superior, SECOND)
+    phone = city.phone_of(superior)
+    city.behave = lambda m: DEAD if m.address in {phone, SECOND} else accepts(m)
+    city.issue(roles=("grid_leader", "community_lead", "subdistrict_lead"))
+    city.forward(minutes=1)
+    city.sent.clear()
+    city.reply(city.phone_of(person), "3")
+    assert len(city.to(phone)) == len(city.to(SECOND)) == 1
