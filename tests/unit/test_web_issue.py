@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from alertd.model import Status
 from alertd.store.reads.places import Place
 from alertd.web.pages import plan
 from tests.unit.test_web_pages import browser, csrf_of, sign_in
-from tests.unit.web_city import TOWN, WebCity, short, web_city
+from tests.unit.web_city import PASSWORD, TOWN, WebCity, short, web_city
 
 FORM = {"colour": "red", "status": "Exercise", "area": TOWN, "simulated": "yes"}
 
@@ -117,6 +118,32 @@ async def test_orange_turns_red_on_the_board_and_a_bare_answer_counts(web: WebCi
     await web.reply(web.loopback.sent[0].address, "1", "bare")
     assert (await web.board("A2"))["board"]["funnel"]["answered"] == 1
     assert orange["beside"] == []
+
+
+async def test_a_red_form_is_red_behind_the_sign_in_and_in_the_other_language(web: WebCity) -> None:
+    """What follows an alert stays its follower, too."""
+    await web.issue(colour="orange")
+    url = "/issue/typhoon?colour=red&follows=A1"
+    async with browser(web) as client:
+        door = await client.get(url)
+        way_back = dict(re.findall(r'name="(to)" value="([^"]*)"', door.text))
+        who = {"name": "officer", "password": PASSWORD}
+        form = await client.post("/sign-in", data={**who, "to": unescape(way_back["to"])})
+        sent = {**FORM, **fields_of(form.text), "status": "Actual"}
+        seen = await client.post(action_of(form.text), data=sent)
+        for page in (form, seen):
+            (other,) = re.findall(r'href="(/language[^"]*)"', page.text)
+            turned = await client.get(unescape(other))
+            for shown in (page, turned):
+                assert 'class="signal signal-red"' in shown.text
+                asked = fields_of(shown.text)
+                assert (asked["colour"], asked["follows"]) == ("red", "A1")
+
+
+def action_of(page: str) -> str:
+    """Where the form on which an alert is written goes."""
+    (action,) = re.findall(r'action="(/issue/[^"]*)"', page)
+    return unescape(action)
 
 
 async def test_a_draft_names_the_alerts_that_ask_the_same_people(web: WebCity) -> None:

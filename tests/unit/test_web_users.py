@@ -55,8 +55,11 @@ async def test_who_has_a_second_factor_is_asked_for_it(web: WebCity) -> None:
         used = await press(client, "/code", "/code", code=app.at(web.clock() // 1000))
         assert used.status_code == 422, "a code is good once"
         web.clock.forward(minutes=1)
-        inside = await press(client, "/code", "/code", code=app.at(web.clock() // 1000))
-        assert inside.url.path == "/alerts"
+        asked = await client.get("/reports?status=Exercise")
+        (to,) = re.findall(r'name="to" value="([^"]*)"', asked.text)
+        inside = await press(client, "/code", "/code", to=to, code=app.at(web.clock() // 1000))
+        assert inside.url.path == "/reports"
+        assert inside.url.params["status"] == "Exercise"
 
 
 async def test_codes_are_counted_like_passwords(web: WebCity) -> None:

@@ -26,7 +26,9 @@ from alertd.web.pages.signing import (
     Sender,
     SignInFirst,
     Visitor,
+    WayBack,
     back_to,
+    local,
     refused,
 )
 from alertd.web.standing import standing_of
@@ -37,14 +39,14 @@ _ISSUER: Final = "alertd"
 
 
 @router.get("/code")
-async def code_page(request: Request, deps: Given) -> Response:
+async def code_page(request: Request, deps: Given, to: WayBack = "/") -> Response:
     """Where the second factor's code is typed, after the password."""
     found = await signed_in(request, deps)
     if found is None or not found.secret:
         raise SignInFirst
     if not found.waits:
-        return back_to("/")
-    return page(request, deps, "access/code.html", csrf_token=found.csrf, problem=None)
+        return back_to(to)
+    return _code_page(request, deps, found, to)
 
 
 @router.post("/code")
@@ -53,14 +55,21 @@ async def enter_code(request: Request, deps: Given, door: AtDoor, form: Form) ->
     found = await signed_in(request, deps)
     if found is None or not found.secret:
         raise SignInFirst
+    to = form.get("to", "/")
     try:
         require_same_origin(request, deps)
         require_csrf(found, form.get("csrf", ""))
         await door.enter_code(found.principal, found.secret, form.get("code", "")[:16])
     except AlertdError as error:
-        again = page(request, deps, "access/code.html", csrf_token=found.csrf, problem=error)
-        return refused(error, again)
-    return back_to("/")
+        return refused(error, _code_page(request, deps, found, to, problem=error))
+    return back_to(to)
+
+
+def _code_page(
+    request: Request, deps: Deps, found: Signed, to: str, problem: AlertdError | None = None
+) -> Response:
+    values = {"csrf_token": found.csrf, "to": local(to), "problem": problem}
+    return page(request, deps, "access/code.html", **values)
 
 
 @router.get("/account")

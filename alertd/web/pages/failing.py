@@ -10,7 +10,7 @@ from alertd.web import problem
 from alertd.web.deps import deps_of
 from alertd.web.language import language_of
 from alertd.web.pages import phone
-from alertd.web.pages.rendering import page
+from alertd.web.pages.rendering import page, place_of
 from alertd.web.pages.signing import ChangeFirst, CodeFirst, SignInFirst
 
 _MACHINES = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics", "/static/")
@@ -46,6 +46,12 @@ def _page(request: Request, error: AlertdError) -> Response:
     )
 
 
+def _with_way_back(path: str, request: Request) -> str:
+    """A page at the door that leads back to where somebody wanted to be."""
+    to = place_of(request) if request.method == "GET" else "/"
+    return str(URL(path).include_query_params(to=to))
+
+
 def install(app: FastAPI) -> None:
     """Have every error of `app` answered, and whoever isn't signed in led to where one does."""
     problem.install(app, show)
@@ -61,12 +67,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SignInFirst)
     async def _sign_in(request: Request, _error: Exception) -> Response:
-        to = request.url.path if request.method == "GET" else "/"
-        return to_the_door(request, str(URL("/sign-in").include_query_params(to=to)))
+        return to_the_door(request, _with_way_back("/sign-in", request))
 
     @app.exception_handler(CodeFirst)
     async def _code(request: Request, _error: Exception) -> Response:
-        return to_the_door(request, "/code")
+        return to_the_door(request, _with_way_back("/code", request))
 
     @app.exception_handler(ChangeFirst)
     async def _change(request: Request, _error: Exception) -> Response:

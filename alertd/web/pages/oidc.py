@@ -13,7 +13,15 @@ from alertd.web.commands import sessions
 from alertd.web.deps import Given
 from alertd.web.oidc import BACK, COOKIE, LASTS_S, Provider
 from alertd.web.pages.rendering import page
-from alertd.web.pages.signing import SESSION_MS, browser_of, by_tls, local, refused, set_session
+from alertd.web.pages.signing import (
+    SESSION_MS,
+    WayBack,
+    browser_of,
+    by_tls,
+    local,
+    refused,
+    set_session,
+)
 
 router = APIRouter(include_in_schema=False)
 
@@ -37,7 +45,7 @@ async def start(
     request: Request,
     deps: Given,
     provider: Elsewhere,
-    to: Annotated[str, Query(max_length=500)] = "/",
+    to: WayBack = "/",
 ) -> Response:
     """Lead the browser to the provider."""
     journey = provider.begin(local(to))

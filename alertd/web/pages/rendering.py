@@ -25,6 +25,7 @@ from rosters.words import Level, level_of, role_name
 
 _FOLDER: Final = Path(__file__).parents[1]
 STATIC: Final = _FOLDER / "static"
+MOST_ADDRESS: Final = 500  # of a page that one is led back to
 
 
 @cache
@@ -54,10 +55,18 @@ def page(
     language = language_of(request)
     actor = signed.actor if signed else None
     rooms = menu(actor, request.url.path, demo=deps.phones is not None)
-    more = {"here": request.url.path, "me": actor, "menu": rooms}
+    here = {"here": request.url.path, "address": place_of(request)}
+    more = {**here, "me": actor, "menu": rooms}
     csrf = signed.csrf if signed else ""
     text = part(deps, language, template, csrf=csrf, **more, **values)
     return answer_of(language, text, status)
+
+
+def place_of(request: Request) -> str:
+    """Where a page is on this site, with what it was asked for: a colour, the alert it follows."""
+    path, query = request.url.path, request.url.query
+    whole = f"{path}?{query}" if query else path
+    return whole if len(whole) <= MOST_ADDRESS else path
 
 
 def part(deps: Deps, language: str, template: str, *, csrf: str, **values: Any) -> str:

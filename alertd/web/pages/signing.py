@@ -17,13 +17,14 @@ from alertd.web.commands import sessions
 from alertd.web.deps import Deps, Given
 from alertd.web.door import AtDoor, address_of
 from alertd.web.language import COOKIE as LANGUAGE_COOKIE
-from alertd.web.pages.rendering import page
+from alertd.web.pages.rendering import MOST_ADDRESS, page
 from alertd.web.passwords import require_good
 from alertd.web.throttle import TooManyTriesError
 
 SESSION_MS: Final = 12 * 3_600_000  # a shift
 _YEAR_S: Final = 365 * 86_400
 _MOST_NAME: Final = 64
+WayBack = Annotated[str, Query(max_length=MOST_ADDRESS)]
 
 router = APIRouter(include_in_schema=False)
 
@@ -88,9 +89,7 @@ def local(path: str) -> str:
 
 
 @router.get("/sign-in")
-async def sign_in_page(
-    request: Request, deps: Given, to: Annotated[str, Query(max_length=500)] = "/"
-) -> Response:
+async def sign_in_page(request: Request, deps: Given, to: WayBack = "/") -> Response:
     """The page to sign in on."""
     return page(request, deps, "sign_in.html", to=local(to), name="", problem=None)
 
@@ -209,7 +208,7 @@ def _new_password(form: Mapping[str, str]) -> str:
 @router.get("/language")
 async def choose_language(
     set_to: Annotated[str, Query(alias="set", max_length=10)],
-    to: Annotated[str, Query(max_length=500)] = "/",
+    to: WayBack = "/",
 ) -> Response:
     """Remember the page's language in this browser."""
     answer = back_to(to)
