@@ -1,7 +1,7 @@
 """Alerts as the console lists and shows them."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from alertd.store.reads.principals import names_of
 
 _AT_ONCE = 200
 _ENDING = ("cancel", "all-clear")  # purposes that ask nobody for an answer
-_RUNNING = (AlertState.DRAFT, AlertState.APPROVED, AlertState.ISSUED)
+RUNNING = (AlertState.DRAFT, AlertState.APPROVED, AlertState.ISSUED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,20 +107,23 @@ def alerts(
     connection: Connection,
     *,
     path: str = "",
-    running: bool = False,
+    states: Collection[AlertState] = (),
     status: Status | None = None,
     after: int | None = None,
     limit: int = 50,
 ) -> Page[AlertView]:
-    """Alerts that concern a subtree, the newest first; `after` is a page's `next`."""
+    """Alerts that concern a subtree, the newest first; `after` is a page's `next`.
+
+    `states`: only those in one of these, all without any.
+    """
     c = t.alert.c
     found: list[Row[Any]] = []
     while len(found) <= limit:
         query = select(t.alert).order_by(c.no.desc()).limit(_AT_ONCE)
         if after is not None:
             query = query.where(c.no < after)
-        if running:
-            query = query.where(c.state.in_([state.value for state in _RUNNING]))
+        if states:
+            query = query.where(c.state.in_([state.value for state in states]))
         if status is not None:
             query = query.where(c.status == int(status))
         rows = connection.execute(query).all()

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, false, or_, select
 
+from alertd.decide.lifecycle import OVER
 from alertd.errors import NotFoundError
 from alertd.model import Millis
 from alertd.store import addresses, people
@@ -54,11 +55,21 @@ def help_cases(
     connection: Connection,
     *,
     alert_no: int | None = None,
+    others_over: bool = False,
     path: str = "",
     closed: bool = False,
     limit: int = 200,
 ) -> tuple[HelpView, ...]:
-    """Calls for help: those that nobody took first, the oldest first."""
+    """Calls for help: those that nobody took first, the oldest first.
+
+    Args:
+        connection: For reading.
+        alert_no: Those of one alert; 0: of none.
+        others_over: And those of others that are over: nobody watches their boards any more.
+        path: The asker's subtree.
+        closed: Closed ones too.
+        limit: At most so many.
+    """
     c, a = t.help_case.c, t.alert.c
     query = (
         select(t.help_case, a.id.label("alert_id"), a.short_code)
@@ -69,7 +80,8 @@ def help_cases(
     if not closed:
         query = query.where(c.closed_at.is_(None))
     if alert_no is not None:
-        query = query.where(c.alert_no == alert_no)
+        over = a.state.in_([state.value for state in OVER]) if others_over else false()
+        query = query.where(or_(c.alert_no == alert_no, over))
     if path:
         query = query.where(c.unit_no.in_(units_below(path)))
     rows = connection.execute(query).all()

@@ -43,6 +43,7 @@ _STATES = {
     "any": (RequirementState.OPEN, RequirementState.EXHAUSTED),
     "call": (RequirementState.OPEN, RequirementState.EXHAUSTED),
     "closed": (RequirementState.CLOSED,),
+    "ever": (RequirementState.OPEN, RequirementState.EXHAUSTED, RequirementState.CLOSED),
 }
 
 
@@ -123,7 +124,7 @@ def unanswered(
         alert_no: The alert.
         path: The asker's subtree.
         state: `open` (still climbing), `exhausted` (go and knock), `call` (to be telephoned),
-            `any` of them, or `closed` (not answered when the alert ended).
+            `any` of them, `closed` (not answered when the alert ended), or `ever`: all of these.
         stage: Only this one.
         after: A page's `next`.
         limit: At most so many.

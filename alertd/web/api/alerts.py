@@ -127,7 +127,7 @@ async def list_alerts(
             return reads.alerts(
                 connection,
                 path=reader.path,
-                running=running,
+                states=reads.RUNNING if running else (),
                 status=Status[status.upper()] if status else None,
                 after=after,
                 limit=limit,

@@ -68,8 +68,14 @@ async def enter_code(request: Request, deps: Given, door: AtDoor, form: Form) ->
 def _code_page(
     request: Request, deps: Deps, found: Signed, to: str, problem: AlertdError | None = None
 ) -> Response:
-    values = {"csrf_token": found.csrf, "to": local(to), "problem": problem}
-    return page(request, deps, "access/code.html", **values)
+    return page(
+        request,
+        deps,
+        "access/code.html",
+        csrf_token=found.csrf,
+        to=local(to),
+        problem=problem,
+    )
 
 
 @router.get("/account")

@@ -1,17 +1,19 @@
 """The list of alerts, and one alert: to be approved while it is a draft, then its live board."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 
 from alertd.cap.problems import refuse_validation
+from alertd.decide.lifecycle import OVER
 from alertd.engine.turn import Turn
 from alertd.errors import ConflictError
 from alertd.model import AlertState
 from alertd.store.reads import alerts as reads
 from alertd.store.reads.helping import help_cases
+from alertd.store.reads.paging import Page
 from alertd.web.auth import Signed
 from alertd.web.commands import answers as commands
 from alertd.web.deps import Deps, Given
@@ -21,6 +23,9 @@ from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Form, Sender, Visitor, back_to
 
 router = APIRouter(include_in_schema=False)
+
+_RUNNING: Final = 200
+_OVER: Final = 50
 
 
 @router.get("/")
@@ -37,16 +42,22 @@ async def list_alerts(
     signed: Visitor,
     after: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> Response:
-    """What waits for approval first, then what is under way, then what is over."""
+    """What waits for approval first, then what is under way, then what is over.
+
+    What isn't over stands on the first page, however much is newer; the others go on with the rest.
+    """
+    path = signed.actor.path
 
     def read() -> Any:
         with deps.store.read() as connection:
-            found = reads.alerts(connection, path=signed.actor.path, after=after, limit=50)
-            untaken = help_cases(connection, path=signed.actor.path)
-            return found, untaken
+            over = reads.alerts(connection, path=path, states=OVER, after=after, limit=_OVER)
+            helping = help_cases(connection, path=path)
+            if after is not None:
+                return Page(items=()), over, helping
+            running = reads.alerts(connection, path=path, states=reads.RUNNING, limit=_RUNNING)
+            return running, over, helping
 
-    found, helping = await asyncio.to_thread(read)
-    waiting = {AlertState.DRAFT, AlertState.APPROVED}
+    running, over, helping = await asyncio.to_thread(read)
     return page(
         request,
         deps,
@@ -55,12 +66,14 @@ async def list_alerts(
         helping=helping,
         waiting=[
             (view, drafts.approving_of(deps, signed.actor, view))
-            for view in found.items
-            if view.state in waiting
+            for view in running.items
+            if view.state is not AlertState.ISSUED
         ],
-        running=[view for view in found.items if view.state is AlertState.ISSUED],
-        over=[view for view in found.items if view.state not in {*waiting, AlertState.ISSUED}],
-        next=found.next,
+        running=[view for view in running.items if view.state is AlertState.ISSUED],
+        more=running.next,
+        first=after is None,
+        over=over.items,
+        next=over.next,
     )
 
 

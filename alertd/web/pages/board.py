@@ -35,6 +35,7 @@ router = APIRouter(include_in_schema=False)
 
 _SHOWN: Final = 25  # rows of a list on the board; the whole list has a page of its own
 _ON_THE_WALL: Final = 12
+_UNDER_WAY: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,9 @@ def read_lists(
         "nobody": figures.empty(connection, view.no, actor.path)[:shown],
         "still": waiting("closed" if over else "open", sum(open_by.values())),
         "over": over,
-        "helping": helping.help_cases(connection, alert_no=view.no, path=actor.path),
+        "helping": helping.help_cases(
+            connection, alert_no=view.no, others_over=True, path=actor.path
+        ),
         "inbound": inbound,
         "speakers": speakers.page.items,
         "speaker_counts": speakers.counts,
@@ -235,20 +238,27 @@ async def board(signed: Visitor) -> Response:
 async def overview(request: Request, deps: Given, signed: Visitor) -> Response:
     """Every alert under way with its figures; live ones first, then the newest."""
 
-    def read() -> list[tuple[reads.AlertView, figures.Board, halt.Notice]]:
+    def read() -> dict[str, Any]:
         path, now = signed.actor.path, deps.now()
         with deps.store.read() as connection:
-            listed = reads.alerts(connection, path=path, running=True, limit=50).items
-            issued = [view for view in listed if view.state is AlertState.ISSUED]
-            issued.sort(key=lambda view: (Status[view.status.upper()], -(view.issued_at or 0)))
-            return [
+            listed = reads.alerts(
+                connection, path=path, states=[AlertState.ISSUED], limit=_UNDER_WAY
+            )
+            running = [
                 (
                     view,
                     figures.board(connection, view.no, path=path, whole=view.whole),
                     halt.notice(view.halt, now, under_way=True),
                 )
-                for view in issued
+                for view in sorted(listed.items, key=_gravest_first)
             ]
+            left = helping.help_cases(connection, alert_no=0, others_over=True, path=path)
+            return {"running": running, "more": listed.next, "helping": left}
 
-    running = await asyncio.to_thread(read)
-    return page(request, deps, "board/overview.html", signed=signed, running=running)
+    values = await asyncio.to_thread(read)
+    return page(request, deps, "board/overview.html", signed=signed, **values)
+
+
+def _gravest_first(view: reads.AlertView) -> tuple[Status, int]:
+    """Live ones, then drills, then tests; of each the newest first."""
+    return Status[view.status.upper()], -(view.issued_at or 0)

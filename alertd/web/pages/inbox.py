@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from alertd.engine.authority import may, require
+from alertd.model import AlertState
 from alertd.store.reads import alerts
 from alertd.store.reads import inbox as reads
 from alertd.web.commands import answers as commands
@@ -16,6 +17,7 @@ from alertd.web.pages.signing import Sender, Visitor, back_to
 router = APIRouter(prefix="/inbox", include_in_schema=False)
 
 _SHOWN: Final = 50
+_RUNNING: Final = 200
 
 
 @router.get("")
@@ -34,10 +36,10 @@ async def show(
             waiting = reads.inbound(
                 connection, deps.store.vault, path=path, after=after, limit=_SHOWN
             )
-            running = alerts.alerts(connection, path=path, running=True).items
+            out = alerts.alerts(connection, path=path, states=[AlertState.ISSUED], limit=_RUNNING)
             before = reads.over_before(connection, deps.now())
             old = reads.old_count(connection, before, path=path)
-            return waiting, [view for view in running if view.issued_at is not None], old
+            return waiting, out.items, old
 
     found, running, old = await asyncio.to_thread(read)
     return page(

@@ -50,7 +50,7 @@ async def show(
                 connection,
                 view.no,
                 path=within,
-                state=state,
+                state="ever" if state == "any" else state,
                 after=after,
                 limit=_ON_PAPER if sheet else _SHOWN,
             )
