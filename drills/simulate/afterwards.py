@@ -274,7 +274,7 @@ def _others_told(
         others = {h.person_no for h in held if h.rank > 1 and h.address_no} - gone
         if not others <= ledger.told["takeover"]:
             yield 9, "an alternate of a silent duty was sent nothing"
-        leads = night.superiors(each.unit_no)
+        leads = night.superiors(each.unit_no, gone)
         if leads and leads.isdisjoint(ledger.told["digest"]) and not limited:
             yield 9, "the superior of a silent unit was sent nothing"
 

@@ -1,6 +1,6 @@
 """Who is where in the city that is played: read once, and the same for every night."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -61,19 +61,25 @@ class Census:
         """The unit of a duty that somebody holds."""
         return self.held[duty][0].unit_no
 
-    def leads_above(self, unit: int, roles: Sequence[str]) -> frozenset[int]:
+    def leads_above(
+        self, unit: int, roles: Sequence[str], gone: Collection[int] = ()
+    ) -> frozenset[int]:
         """Who answers for the nearest unit above that anybody answers for: one a shift.
 
-        Nobody where a principal has no phone for texts: who is told then is a question of its own.
+        With who stands in for them, where all of them are `gone`. Nobody where a principal has no
+        phone for texts: who is told then is a question of its own.
         """
         path = self.places[unit].path
         above = [self.leads.get("/".join(path.split("/")[:n]) + "/", ()) for n in range(9, 0, -1)]
         for held in above:
             fit = [h for role in roles for h in held if h.role == role and h.unit_no != unit]
             if fit:
-                first = [h for h in fit if h.duty_no == fit[0].duty_no and h.rank == 1]
-                silent = any(h.address_no is None for h in first)
-                return frozenset(() if silent else (h.person_no for h in first))
+                post = [h for h in fit if h.duty_no == fit[0].duty_no]
+                first = [h for h in post if h.rank == 1]
+                if any(h.address_no is None for h in first):
+                    return frozenset()
+                here = post if all(h.person_no in gone for h in first) else first
+                return frozenset(h.person_no for h in here if h.address_no is not None)
         return frozenset()
 
     def principal(self, duty: int, minute: int) -> int:

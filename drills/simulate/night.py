@@ -1,6 +1,6 @@
 """One night: the engine's own steps, under a clock that jumps from moment to moment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -119,9 +119,12 @@ class Night:
         named = self.task.named_policy or template_of(self.task.plan.alert)[1]
         return self.task.library.policy(named)
 
-    def superiors(self, unit: int) -> frozenset[int]:
-        """Of whom somebody must hear that a unit is silent: nobody where none may be told."""
-        leads = self.census.leads_above(unit, self.policy.ladder_roles)
+    def superiors(self, unit: int, gone: Collection[int]) -> frozenset[int]:
+        """Of whom somebody must hear that a unit is silent: nobody where none may be told.
+
+        `gone`: said that they can't come.
+        """
+        leads = self.census.leads_above(unit, self.policy.ladder_roles, gone)
         drill = self.task.status is not Status.ACTUAL
         outside = drill and not all(self.watch.is_inside(person) for person in leads)
         return frozenset() if outside else leads

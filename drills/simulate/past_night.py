@@ -1,5 +1,6 @@
 """A night that has been played, as whoever looks at it afterwards knows it."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from alertd.decide.expand import Pieces
@@ -52,5 +53,5 @@ class PastNight(Protocol):
     def policy(self) -> Policy:
         """The one that the alert froze."""
 
-    def superiors(self, unit: int) -> frozenset[int]:
-        """Of whom somebody must hear that a unit is silent."""
+    def superiors(self, unit: int, gone: Collection[int]) -> frozenset[int]:
+        """Of whom somebody must hear that a unit is silent, where those in `gone` can't come."""

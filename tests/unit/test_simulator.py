@@ -133,6 +133,20 @@ def test_what_would_help_most_is_said_first(stage: Stage, file: Path, tmp_path: 
     )
 
 
+def test_of_a_silence_its_superior_must_hear_and_who_stands_in_where_they_cant_come(
+    stage: Stage,
+) -> None:
+    """Night 3410 was said to break a promise: its superior had answered 不在岗."""
+    census, roles = stage.census, nights.RED.ladder_roles
+    grid = next(no for no, place in census.places.items() if place.path.endswith("001G0/"))
+    stairs = next(no for no, place in census.places.items() if place.path.endswith("G0B0/"))
+    post = next(held for held in census.held.values() if held[0].unit_no == grid)
+    leader, alternate = (each.person_no for each in post)
+    assert census.leads_above(stairs, roles) == {leader}
+    assert census.leads_above(stairs, roles, gone={alternate}) == {leader}
+    assert census.leads_above(stairs, roles, gone={leader}) == {leader, alternate}
+
+
 def test_a_rehearsal_has_nobodys_name_or_number(file: Path, stage: Stage) -> None:
     content = file.read_bytes()
     for person in nights.roster().people.values():
