@@ -4,6 +4,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
 from tests.browser.stage import Stage
+from tests.browser.visitor import COOKIE
 
 LISTED = 22  # duties of the stage's town
 
@@ -25,3 +26,28 @@ def test_a_lists_further_page_stays_that_page(own_stage: Stage, browse: Visit) -
     with desk.page.expect_response(lambda answer: "/units/" in answer.url) as anew:
         own_stage.does(own_stage.web.reply(own_stage.web.loopback.sent[0].address, "1", "first"))
     assert f"after={first['next']}" in anew.value.url
+
+
+def test_whoever_was_signed_out_while_writing_is_told_and_goes_on(
+    own_stage: Stage, browse: Visit
+) -> None:
+    desk = browse(own_stage.url, session=own_stage.session_of("officer"), language="zh-CN")
+    for status in ("401", "403"):
+        desk.watch.forgives(f"the server responded with a status of {status}")
+    desk.goes_to("/issue/typhoon?colour=red")
+    desk.page.locator("input[name=status][value=Actual]").check()
+    desk.page.locator("#tree input[name=area]").first.check()
+    outlook = desk.page.locator("#outlook")
+    expect(outlook).to_contain_text("【余姚市防指】")
+    desk.context.clear_cookies()
+    desk.page.locator("input[name='param.extra.zh-CN']").fill("带上手电")
+    expect(outlook).to_have_text("您已退出登录,刚才的操作没有执行。 请重新登录后再按一次。")
+    desk.page.locator("#draft").click()
+    desk.sees("您写的内容保留在本页")
+    assert desk.barriers() == []
+    again = {"name": COOKIE, "value": own_stage.session_of("officer"), "url": own_stage.url}
+    desk.context.add_cookies([again])
+    for _ in range(2):  # the page had no session, and then one that it had not been made for
+        desk.presses("继续")
+    desk.is_at("/alerts/A1")
+    desk.sees("带上手电")

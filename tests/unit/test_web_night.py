@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.unit.test_web_board import told
+from tests.unit.test_web_issue import FORM, action_of, fields_of
 from tests.unit.test_web_pages import browser
 from tests.unit.web_city import WebCity, short, web_city
 
@@ -103,3 +104,60 @@ async def test_whoever_works_through_an_alert_is_told_that_it_is_over(web: WebCi
             assert f"{over}: withdrawn" in unescape((await desk.get(path)).text), path
         listed = await desk.get(f"/alerts/{code}/unanswered")
         assert unit[1] in listed.text, "nobody may take for answered what wasn't"
+
+
+def written_in(page: str) -> dict[str, str]:
+    """The fields that a page keeps for the form that was sent."""
+    hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page)
+    return {name: unescape(value) for name, value in hidden}
+
+
+async def test_what_was_being_written_when_the_session_ended_is_kept(web: WebCity) -> None:
+    """A session lasts a shift; the shift that goes has just written an alert."""
+    async with await at_the_desk(web) as desk:
+        form = (await desk.get("/issue/typhoon?colour=red")).text
+        said = "第三排涝站停电，请立即转移"
+        sent = {**fields_of(form), **FORM, "status": "Actual", "param.extra.zh-CN": said}
+        url, sent["do"] = action_of(form), "draft"
+        web.clock.forward(minutes=12 * 60 + 1)
+        out = await desk.post(url, data=sent)
+        assert out.status_code == 401
+        assert "You are signed out, and nothing was done." in out.text
+        assert 'href="/sign-in" target="_blank"' in out.text
+        kept = written_in(out.text)
+        assert kept.pop("csrf") == ""
+        del sent["csrf"]
+        assert kept == sent
+        quick = await desk.post(url, data=sent, headers={"accept": "application/problem+json"})
+        assert quick.json()["code"] == "unauthenticated"
+        desk.cookies.clear()
+        desk.cookies.set("alertd_session", await web.session("officer"))
+        older = await desk.post(url, data=kept)
+        assert older.status_code == 403
+        assert "The page is older than your session" in older.text
+        made = await desk.post(url, data=written_in(older.text))
+        assert made.url.path == "/alerts/A1"
+        assert said in made.text
+    async with web.client("officer") as officer:
+        assert len((await officer.get("/api/v1/alerts")).json()["items"]) == 1
+
+
+async def test_another_sites_page_is_offered_nothing_to_go_on_with(web: WebCity) -> None:
+    async with await at_the_desk(web) as desk:
+        for headers in ({"origin": "https://elsewhere.test"}, {"sec-fetch-site": "cross-site"}):
+            answer = await desk.post("/issue/typhoon?colour=red", data=FORM, headers=headers)
+            assert answer.status_code == 403
+            assert "Go on" not in answer.text
+
+
+async def test_what_was_ticked_on_a_sheet_outlives_a_mistake(web: WebCity) -> None:
+    code = await told(web)
+    async with web.client("officer") as officer:
+        url = f"/api/v1/alerts/{code}/paper/door-list"
+        town = {"unit_code": "330281001"}
+        sheet = (await officer.post(url, json=town)).headers["x-sheets"].split(",")[0]
+    async with await at_the_desk(web) as desk:
+        form = written_in((await desk.get(f"/paper/{sheet}")).text)
+        wrong = await desk.post(f"/paper/{sheet}", data={**form, "marks": "1?", "row-2": "y"})
+        assert wrong.status_code == 422
+        assert re.search(r'name="marks"[^>]* value="1\? 2y"', wrong.text)

@@ -21,7 +21,7 @@ from alertd.web.deps import Deps, Given
 from alertd.web.fields import Number
 from alertd.web.language import language_of
 from alertd.web.pages.rendering import page
-from alertd.web.pages.signing import Form, Sender, Visitor, back_to, refused
+from alertd.web.pages.signing import Author, Form, Sender, Visitor, back_to, refused
 from drills import keeping
 from drills import plan as plans
 from drills.mistakes import PlanError, sentence_of
@@ -71,7 +71,7 @@ async def plan(request: Request, deps: Given, signed: Visitor, name: Name = "") 
 
 
 @router.post("/plan")
-async def save(request: Request, deps: Given, signed: Sender, form: Form) -> Response:
+async def save(request: Request, deps: Given, signed: Author, form: Form) -> Response:
     """Check a plan, and save it where that was asked for; every mistake by its line."""
     text = form.get("toml", "").replace("\r\n", "\n")
     does = drilling.check if form.get("act") == "check" else drilling.save

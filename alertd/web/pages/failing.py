@@ -1,18 +1,27 @@
 """Refusals as people see them: a page for a browser, a problem for everybody else."""
 
+from typing import Final
+
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import URL
 
-from alertd.errors import AlertdError, UnauthenticatedError
+from alertd.errors import AlertdError, ForbiddenError, UnauthenticatedError
 from alertd.i18n import sentence, translator
 from alertd.web import problem
+from alertd.web.bodies import read_fields
 from alertd.web.deps import deps_of
 from alertd.web.language import language_of
 from alertd.web.pages import phone
 from alertd.web.pages.rendering import page, place_of
-from alertd.web.pages.signing import ChangeFirst, CodeFirst, SignInFirst
+from alertd.web.pages.signing import AskAgain, ChangeFirst, CodeFirst, SignInFirst
 
+_SIGNED_OUT: Final = UnauthenticatedError(
+    "You are signed out, and nothing was done.", hint="Sign in, and press it again."
+)
+_STALE: Final = ForbiddenError(
+    "The page is older than your session, and nothing was done.", hint="Press it again."
+)
 _MACHINES = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics", "/static/")
 
 
@@ -59,15 +68,27 @@ def install(app: FastAPI) -> None:
     def to_the_door(request: Request, path: str) -> Response:
         # A script that pressed something would take the page at the door for its success.
         if request.method == "POST" and not _asks_for_page(request):
-            out = UnauthenticatedError(
-                "You are signed out, and nothing was done.", hint="Sign in, and press it again."
-            )
-            return problem.respond(request, out)
+            return problem.respond(request, _SIGNED_OUT)
         return RedirectResponse(path, 303)
 
     @app.exception_handler(SignInFirst)
     async def _sign_in(request: Request, _error: Exception) -> Response:
         return to_the_door(request, _with_way_back("/sign-in", request))
+
+    @app.exception_handler(AskAgain)
+    async def _again(request: Request, error: AskAgain) -> Response:
+        if not _asks_for_page(request):
+            return problem.respond(request, _STALE if error.signed else _SIGNED_OUT)
+        fields = read_fields(await request.body(), request.headers.get("content-type", ""))
+        written = [(name, each) for name, values in fields.items() for each in values]
+        return page(
+            request,
+            deps_of(request),
+            "again.html",
+            status=(_STALE if error.signed else _SIGNED_OUT).http_status,
+            signed=error.signed,
+            written=[(name, value) for name, value in written if name != "csrf"],
+        )
 
     @app.exception_handler(CodeFirst)
     async def _code(request: Request, _error: Exception) -> Response:

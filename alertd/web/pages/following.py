@@ -25,7 +25,7 @@ from alertd.web.fields import AlertRef
 from alertd.web.pages.alert_form import Filled
 from alertd.web.pages.issuing import Fields
 from alertd.web.pages.rendering import page
-from alertd.web.pages.signing import Sender, Visitor, back_to
+from alertd.web.pages.signing import Author, Sender, Visitor, back_to
 from alertd.web.writes import form_key, form_writer, same_key
 
 router = APIRouter(prefix="/alerts", include_in_schema=False)
@@ -44,7 +44,7 @@ async def write(
 
 @router.post("/{alert}/follow/{kind}")
 async def send(
-    request: Request, deps: Given, signed: Sender, alert: AlertRef, kind: Kind, fields: Fields
+    request: Request, deps: Given, signed: Author, alert: AlertRef, kind: Kind, fields: Fields
 ) -> Response:
     """Make it a draft, which goes the way of every alert."""
     writing = writing_of(deps)

@@ -29,7 +29,7 @@ from alertd.web.fields import AlertRef, Code
 from alertd.web.pages import plan
 from alertd.web.pages.alert_form import Filled
 from alertd.web.pages.rendering import page
-from alertd.web.pages.signing import Sender, Visitor, back_to
+from alertd.web.pages.signing import Author, Visitor, back_to
 from alertd.web.writes import form_key, form_writer, same_key
 from rosters.words import ROLES
 
@@ -161,7 +161,7 @@ async def write(
 
 @router.post("/{template}")
 async def send(
-    request: Request, deps: Given, signed: Sender, template: str, fields: Fields
+    request: Request, deps: Given, signed: Author, template: str, fields: Fields
 ) -> Response:
     """Show what would go out, or make it a draft; what was filled in is never lost."""
     require(signed.actor, "draft")

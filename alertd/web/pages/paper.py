@@ -18,7 +18,7 @@ from alertd.web.deps import Given
 from alertd.web.fields import AlertRef, Code
 from alertd.web.language import language_of
 from alertd.web.pages.rendering import page
-from alertd.web.pages.signing import Form, Sender, Visitor, back_to
+from alertd.web.pages.signing import Author, Form, Sender, Visitor, back_to
 from alertd.web.paper import Kind, Wanted, make
 
 router = APIRouter(include_in_schema=False)
@@ -131,7 +131,7 @@ async def show_sheet(request: Request, deps: Given, signed: Visitor, sheet: Shee
 
 @router.post("/paper/{sheet}")
 async def enter(
-    request: Request, deps: Given, signed: Sender, sheet: SheetNo, form: Form
+    request: Request, deps: Given, signed: Author, sheet: SheetNo, form: Form
 ) -> Response:
     """Enter what was typed or marked; what can't be read leaves everything as it was."""
     code = read_code(sheet)
@@ -149,7 +149,7 @@ async def enter(
     try:
         done = await deps.runner.submit(do)
     except ProblemsError as error:
-        return await _sheet(request, deps, signed, code, problem=error, typed=form.get("marks", ""))
+        return await _sheet(request, deps, signed, code, problem=error, typed=typed)
     return await _sheet(request, deps, signed, code, done=done)
 
 

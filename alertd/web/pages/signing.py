@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from alertd.errors import AlertdError, InvalidInputError
+from alertd.errors import AlertdError, ForbiddenError, InvalidInputError
 from alertd.i18n import LANGUAGES
 from alertd.store.credentials import AGENT_LIMIT
 from alertd.web.api.access import fresh_secret
@@ -75,6 +75,36 @@ async def sender(request: Request, deps: Given, form: Form, signed: Visitor) -> 
 
 
 Sender = Annotated[Signed, Depends(sender)]
+
+
+class AskAgain(Exception):  # noqa: N818 - a way through the pages, not an error
+    """A form that took long to write was refused at the door, and is kept to be sent once more.
+
+    Args:
+        signed: Who is signed in by now: the page was older than their session. None for nobody.
+    """
+
+    def __init__(self, signed: Signed | None) -> None:
+        self.signed = signed
+
+
+async def author(request: Request, deps: Given, form: Form) -> Signed:
+    """Like `sender`, of a form that somebody has written on for long: a session ends after a shift.
+
+    Whoever was signed out meanwhile, or signed in anew in another tab, loses nothing of it.
+    """
+    require_same_origin(request, deps)
+    found = await signed_in(request, deps)
+    if found is None or not found.secret or found.waits or found.principal.must_change:
+        raise AskAgain(None)
+    try:
+        require_csrf(found, form.get("csrf", ""))
+    except ForbiddenError:
+        raise AskAgain(found) from None
+    return found
+
+
+Author = Annotated[Signed, Depends(author)]
 
 
 def back_to(path: str) -> RedirectResponse:

@@ -21,14 +21,23 @@
     const fields = new URLSearchParams(new FormData(form));
     fields.set("do", "part");
     try {
-      const answer = await fetch(form.action, { method: "POST", body: fields, credentials: "same-origin", headers: { accept: "text/html" } });
+      const answer = await fetch(form.action, { method: "POST", body: fields, credentials: "same-origin", headers: { accept: "application/problem+json" } });
       const html = await answer.text();
       if (mine !== asked) return; // a later one is under way
+      if (!answer.ok && answer.headers.get("content-type")?.includes("json")) return refused(JSON.parse(html));
       const part = new DOMParser().parseFromString(html, "text/html");
       outlook.replaceChildren(...part.body.childNodes);
     } catch (error) {
       outlook.textContent = form.dataset.failed;
     }
+  }
+
+  // What was shown before is no longer what would go out.
+  function refused(problem) {
+    const said = document.createElement("p");
+    said.className = "refusal";
+    said.textContent = `${problem.detail} ${problem.hint || ""}`;
+    outlook.replaceChildren(said);
   }
 
   form.addEventListener("input", () => {
