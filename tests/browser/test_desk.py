@@ -51,3 +51,31 @@ def test_whoever_was_signed_out_while_writing_is_told_and_goes_on(
         desk.presses("继续")
     desk.is_at("/alerts/A1")
     desk.sees("带上手电")
+
+
+def test_enter_in_a_field_answers_for_nobody_and_sends_nothing(
+    own_stage: Stage, browse: Visit
+) -> None:
+    """A form with several buttons would be sent by the first: "received", or "resume"."""
+    code = own_stage.issued()["short_code"]
+    own_stage.does(own_stage.web.reply("+8613800009999", "什么？", "stranger"))
+    with own_stage.api("officer") as officer:
+        rows = officer.get(f"/api/v1/alerts/{code}/unanswered").json()["items"]
+        asked = {"reason": "wrong area"}
+        assert officer.post(f"/api/v1/alerts/{code}/halt/pause", json=asked).status_code == 200
+    desk = browse(own_stage.url, session=own_stage.session_of("officer"), language="en")
+    sent: list[str] = []
+    desk.page.on("request", lambda r: sent.append(r.url) if r.method == "POST" else None)
+    desk.goes_to("/inbox")
+    writer = desk.page.locator("input[name=writer]")
+    writer.fill(rows[0]["holders"][0]["person_id"])
+    writer.press("Enter")
+    desk.goes_to(f"/alerts/{code}")
+    desk.page.locator("#halt summary").click()
+    reason = desk.page.locator("#halt input[name=reason]")
+    reason.fill("it is the wrong area, so stop it")
+    reason.press("Enter")
+    assert sent == []
+    desk.presses("▶ Resume")
+    expect(desk.page.locator("#halt")).not_to_contain_text("PAUSED")
+    assert [url.rpartition("/")[2] for url in sent] == ["resume"]

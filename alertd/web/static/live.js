@@ -107,7 +107,7 @@ const live = (() => {
     const form = element.closest("form");
     if (!form) return element.getAttribute("href") ? `a[href="${element.getAttribute("href")}"]` : "";
     const key = form.querySelector("[name=unit_code], [name=person_id]");
-    return key ? `form[action="${form.getAttribute("action")}"] [name=${key.name}][value="${key.value}"] ~ button` : `form[action="${form.getAttribute("action")}"] button`;
+    return key ? `form[action="${form.getAttribute("action")}"] [name=${key.name}][value="${key.value}"] ~ button:enabled` : `form[action="${form.getAttribute("action")}"] button:enabled`;
   }
 
   // The row there that says the same, but once: two that say the same are two.
