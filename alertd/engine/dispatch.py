@@ -269,11 +269,12 @@ def fail(
 ) -> None:
     """Settle waiting deliveries that must not or can't be sent.
 
-    Of one that waits to be sent once more a copy may be out there: it stays unknown.
+    Of one that waits to be sent once more a copy may be out there: it stays unknown, or is.
     """
     by_channel: dict[int, list[tuple[Any, int]]] = {}
     for row in rows:
-        end = int(DeliveryState.UNKNOWN if row.duplicate else state)
+        unknown = row.duplicate or row.state == DeliveryState.UNKNOWN
+        end = int(DeliveryState.UNKNOWN if unknown else state)
         by_channel.setdefault(channel_of(row.lane), []).append((row, end))
     # By channel, since a report learns from such a fact by which those went that were never tried.
     for channel, ends in by_channel.items():

@@ -115,6 +115,15 @@ def tell_anew(turn: Turn, alert: LiveAlert, person: int, delivery: int) -> int:
     return number
 
 
+def said_since(turn: Turn, alert_no: int, person: int, delivery: int) -> bool:
+    """Whether a text after one to a number that its person has left said the same by another."""
+    message = _messages(turn, [delivery])[delivery]
+    tries, cry = _tries(turn, alert_no, [person])[person], _cry(turn, message, delivery)
+    (here,) = (each.address for each in tries if each.no == delivery)
+    later = (each for each in tries if each.no > delivery and each.address != here)
+    return any(_same(turn, each, message, cry) for each in later)
+
+
 def _cry(turn: Turn, message: "_Message", delivery: int) -> int:
     """The call for help that a delivery tells of, or 0."""
     return told_by(turn.connection, delivery) if message.kind is MessageKind.HELP else 0

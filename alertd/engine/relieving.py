@@ -1,5 +1,6 @@
 """In mid-alert a shift begins, or the roster changes: who comes is told, and by which number."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -11,10 +12,11 @@ from alertd.engine.apart import apart
 from alertd.engine.dispatch import fail
 from alertd.engine.expanding import scope
 from alertd.engine.helping import help_unheard
-from alertd.engine.hurrying import climb_now, tell_anew
+from alertd.engine.hurrying import climb_now, said_since, tell_anew
 from alertd.engine.telling import tell
 from alertd.engine.turn import LiveAlert, Turn
 from alertd.engine.unread import whole
+from alertd.lanes import BY_SMS
 from alertd.model import (
     FOREVER,
     MINUTE_MS,
@@ -24,6 +26,7 @@ from alertd.model import (
     Millis,
     RecipientKind,
     Status,
+    alert_of,
     numbers_of,
 )
 from alertd.store import outbox, people
@@ -52,12 +55,14 @@ class Watch:
     minute: int = -1
     seen: dict[int, Millis] = field(default_factory=dict)
     rosters: dict[int, int] = field(default_factory=dict)  # which version newcomers were sought in
+    flying: set[int] = field(default_factory=set)  # under way to numbers that their people left
 
     def forget(self) -> None:
         """Look at everything again: what was done with it wasn't committed."""
         self.minute = -1
         self.seen.clear()
         self.rosters.clear()
+        self.flying.clear()
 
 
 def relieve(turn: Turn, watch: Watch) -> None:
@@ -65,6 +70,7 @@ def relieve(turn: Turn, watch: Watch) -> None:
 
     So is whoever has come to a post, or to another number, by the roster of now.
     """
+    _land(turn, watch)
     minute = turn.now // MINUTE_MS
     if minute == watch.minute:
         return
@@ -72,7 +78,7 @@ def relieve(turn: Turn, watch: Watch) -> None:
     alerts, version = _out(turn.connection), current_version(turn.connection)
     for no, asks in alerts.items():
         newer = version if watch.rosters.get(no) != version else 0
-        look = partial(_relieve, turn, no, watch.seen.get(no), newer, asks=asks)
+        look = partial(_relieve, turn, watch, no, newer, asks=asks)
         if apart(turn, PART, look, otherwise=False, alert_no=no):
             watch.seen[no], watch.rosters[no] = turn.now, version
     watch.seen = {no: at for no, at in watch.seen.items() if no in alerts}
@@ -89,16 +95,16 @@ def _out(connection: Connection) -> dict[int, bool]:
     return {no: bool(asks) for no, asks in rows}
 
 
-def _relieve(turn: Turn, alert_no: int, since: Millis | None, newer: int, *, asks: bool) -> bool:
+def _relieve(turn: Turn, watch: Watch, alert_no: int, newer: int, *, asks: bool) -> bool:
     alert = whole(turn.alert(alert_no))
     if alert.over:
         return True
     anew = newer > alert.roster_version  # else a city's roster would be gone through in vain
     if anew:
-        _redirect(turn, alert)
+        watch.flying |= _redirect(turn, alert)
     if not asks:
         return True
-    whom = _begun(turn, alert, alert.issued_at if since is None else since)
+    whom = _begun(turn, alert, watch.seen.get(alert_no, alert.issued_at))
     if anew:
         whom = sorted({*whom, *_come(turn, alert)})
     template, params = first_message(turn.connection, alert.no) if whom else ("", {})
@@ -108,24 +114,78 @@ def _relieve(turn: Turn, alert_no: int, since: Millis | None, newer: int, *, ask
     return True
 
 
-def _redirect(turn: Turn, alert: LiveAlert) -> None:
-    """What waits for a number that its person has no more goes to the one that they have now.
+def _redirect(turn: Turn, alert: LiveAlert) -> set[int]:
+    """What is for a number that its person has no more goes to the one that they have now.
 
     The old one may be a stranger's. Who has left the roster has none instead, and is written to
-    there: nothing says that it isn't theirs.
+    there: nothing says that it isn't theirs. Returns what is under way there: a try that ends
+    well has told whoever has that number, too.
     """
     found = turn.connection.execute(_elsewhere(alert)).scalars().all()
+    flying = set[int]()
     for some in batches(found):
-        rows = [each for each in outbox.load(turn.connection, some).values() if _waits(each)]
-        fail(turn, rows, CHANGED)
-        unreached = [row for row in rows if not tell_anew(turn, alert, row.recipient_no, row.id)]
-        climb_now(turn, alert.no, [row.recipient_no for row in unreached])
-        help_unheard(turn, [row.id for row in unreached])
+        rows = list(outbox.load(turn.connection, some).values())
+        flying |= {row.id for row in rows if row.state == DeliveryState.SENDING}
+        _tell_anew(turn, alert, [row for row in rows if row.id not in flying])
+    return flying
+
+
+def _land(turn: Turn, watch: Watch) -> None:
+    """Tries that were under way to a number when it was replaced have ended: as `_redirect`."""
+    rows = outbox.load(turn.connection, watch.flying).values() if watch.flying else ()
+    ended: dict[int, list[outbox.Row]] = {}
+    for row in rows:
+        if row.state != DeliveryState.SENDING:
+            ended.setdefault(alert_of(row.id), []).append(row)
+    for no, some in ended.items():
+        landed = partial(_landed, turn, no, some)
+        if apart(turn, PART, landed, otherwise=False, alert_no=no):
+            watch.flying -= {row.id for row in some}
+
+
+def _landed(turn: Turn, alert_no: int, rows: Sequence[outbox.Row]) -> bool:
+    alert = whole(turn.alert(alert_no))
+    if not alert.over:
+        _tell_anew(turn, alert, rows)
+    return True
+
+
+def _tell_anew(turn: Turn, alert: LiveAlert, rows: Sequence[outbox.Row]) -> None:
+    """Have it said by the number of now, unless it was since it was first tried by the old one.
+
+    A call that has ended is left to the ladder.
+    """
+    waits = [row for row in rows if row.state == DeliveryState.PENDING or _is_due_again(row)]
+    fail(turn, waits, CHANGED)
+    wanted = {row.id for row in waits} | {row.id for row in rows if row.lane in BY_SMS}
+    unreached = [
+        row
+        for row in rows
+        if row.id in wanted
+        and not _said_since(turn, row)
+        and not tell_anew(turn, alert, row.recipient_no, row.id)
+    ]
+    climb_now(turn, alert.no, [row.recipient_no for row in unreached])
+    help_unheard(turn, [row.id for row in unreached])
+
+
+def _said_since(turn: Turn, row: outbox.Row) -> bool:
+    tried = row.attempt and row.lane in BY_SMS
+    return bool(tried) and said_since(turn, alert_of(row.id), row.recipient_no, row.id)
+
+
+def _is_due_again(row: outbox.Row) -> bool:
+    return row.state == DeliveryState.UNKNOWN and row.due_at is not None
 
 
 def _elsewhere(alert: LiveAlert) -> Any:
-    """Deliveries that wait for a number that was their person's by the alert's roster, or since."""
-    d, old, p = t.delivery.c, t.contact.c, t.person.c
+    """Deliveries to a number that was their person's by the alert's roster, or since.
+
+    Those that wait, are under way, or were when it was replaced.
+    """
+    d, old, p, v = t.delivery.c, t.contact.c, t.person.c, t.roster_version.c
+    replaced_at = select(v.created_at).where(v.version == old.to_version).scalar_subquery()
+    arrived = d.state.in_([int(DeliveryState.ACCEPTED), int(DeliveryState.DELIVERED)])
     now = t.contact.alias("now").c
     theirs = exists().where(
         now.person_no == d.recipient_no, now.address_no == d.address_no, now.to_version == FOREVER
@@ -139,16 +199,16 @@ def _elsewhere(alert: LiveAlert) -> Any:
             d.address_no == old.address_no,
             d.id.between(*numbers_of(alert.no)),
             d.recipient_kind == int(RecipientKind.PERSON),
-            d.state == int(DeliveryState.PENDING),
+            or_(
+                d.state.in_([int(DeliveryState.PENDING), int(DeliveryState.SENDING)]),
+                (d.state == int(DeliveryState.UNKNOWN)) & d.due_at.is_not(None),
+                arrived & d.lane.in_(BY_SMS) & (d.settled_at >= replaced_at),
+            ),
             ~theirs,
             exists().where(p.no == d.recipient_no, p.to_version == FOREVER),
         )
         .order_by(d.id)
     )
-
-
-def _waits(row: outbox.Row) -> bool:
-    return row.state == DeliveryState.PENDING  # where it was claimed meanwhile it may be there
 
 
 def _begun(turn: Turn, alert: LiveAlert, since: Millis) -> list[int]:

@@ -59,6 +59,7 @@ def test_who_has_another_number_is_told_there_unless_they_have_answered(city: Ci
     city.issue(roles=LEADERS)
     (_, silent), (_, answered), *_ = asked(city)
     city.reply(city.phone_of(answered), "1")
+    city.forward(seconds=1)
     changed(city, id_of(city, silent), phone=NEW)
     changed(city, id_of(city, answered), phone=OTHER)
     city.forward(minutes=1, seconds=1)
