@@ -6,6 +6,7 @@ English is the source text; the catalogs have the Chinese.
 from collections.abc import Callable, Mapping
 
 from alertd.i18n import N_
+from alertd.words.faults import WITHHELD
 from alertd.words.tables import UNTOLD
 from rosters.words import LEVEL_NAMES, ROLES
 
@@ -110,11 +111,7 @@ WORDS: Mapping[str, str] = {
     **{f"never.{why}": text for why, text in UNTOLD.items()},
     # why somebody was left out or a message didn't go
     "no-contact": N_("duty without anybody who can be told"),
-    "outside-plan": N_("outside the drill's plan"),
-    "no-route": N_("no route may carry it"),
-    "muted-by-plan": N_("muted by the drill's plan"),
-    "lost-by-script": N_("the route failed by the drill's script"),
-    "alert-ended": N_("the alert ended first"),
+    **WITHHELD,
     "same-text-used-up": N_("the gateway takes the same text no more today"),
     "no-such-number": N_("the number does not exist"),
     "opted-out": N_("asked the carrier for no more messages"),

@@ -5,6 +5,15 @@ from typing import Final
 
 from alertd.i18n import N_
 
+WITHHELD: Final[Mapping[str, str]] = {
+    "outside-plan": N_("outside the drill's plan"),
+    "no-route": N_("no route may carry it"),
+    "muted-by-plan": N_("muted by the drill's plan"),
+    "lost-by-script": N_("the route failed by the drill's script"),
+    "alert-ended": N_("the alert ended first"),
+}
+"""Why alertd held a message back."""
+
 FAULTS: Final[Mapping[str, str]] = {
     "no-connection": N_("the gateway can't be reached"),
     "no-descriptors": N_("alertd may open no more files and sockets (LimitNOFILE, ulimit -n)"),
@@ -35,6 +44,18 @@ FAULTS: Final[Mapping[str, str]] = {
     "no-print-command": N_("the print command isn't there"),
     "folder-not-writable": N_("the folder can't be written to"),
     "nobody-listens": N_("no loudspeaker listens"),
+    # What alertd itself says of a message (`decide.settle`, `decide.plan`).
+    "gateway-has-it": N_("the gateway has it"),
+    "arrived": N_("arrived"),
+    "by-hand": N_("an operator is to call"),
+    "no-word-by-deadline": N_("no word came by the deadline"),
+    "terminal-silent": N_("the loudspeaker said nothing"),
+    "resend-after-unknown": N_("sent once more, for nobody knows"),
+    "loudspeaker-back": N_("sent once more: the loudspeaker is back"),
+    "unknown-at-end": N_("unknown when it ended"),
+    "cannot-be-made": N_("the text can't be made"),
+    "answered-since": N_("answered meanwhile"),
+    **WITHHELD,
 }
 
 SPEAKER_FAULTS: Final[Mapping[str, str]] = {

@@ -79,3 +79,19 @@ def test_enter_in_a_field_answers_for_nobody_and_sends_nothing(
     desk.presses("▶ Resume")
     expect(desk.page.locator("#halt")).not_to_contain_text("PAUSED")
     assert [url.rpartition("/")[2] for url in sent] == ["resume"]
+
+
+def test_a_branch_that_couldnt_be_read_is_no_empty_one(own_stage: Stage, browse: Visit) -> None:
+    desk = browse(own_stage.url, session=own_stage.session_of("officer"), language="en")
+    desk.watch.forgives("ERR_INTERNET_DISCONNECTED")
+    branch = desk.page.locator(".branch").first
+    for path in ("/issue/typhoon?colour=red", "/roster"):
+        desk.goes_to(path)
+        closed = branch.locator("summary")
+        desk.context.set_offline(True)
+        closed.click()
+        expect(branch).not_to_have_attribute("open", "")
+        desk.context.set_offline(False)
+        closed.click()
+        expect(branch).to_have_attribute("open", "")
+        expect(branch.locator("li").first).to_be_visible()

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from channels.base import Fault, SendError
 from tests.unit.test_web_board import told
 from tests.unit.test_web_issue import FORM, action_of, fields_of
 from tests.unit.test_web_pages import browser
@@ -161,3 +162,23 @@ async def test_what_was_ticked_on_a_sheet_outlives_a_mistake(web: WebCity) -> No
         wrong = await desk.post(f"/paper/{sheet}", data={**form, "marks": "1?", "row-2": "y"})
         assert wrong.status_code == 422
         assert re.search(r'name="marks"[^>]* value="1\? 2y"', wrong.text)
+
+
+async def test_why_a_message_failed_is_said_in_words(web: WebCity) -> None:
+    web.loopback.result = SendError(Fault.DEAD, "no-such-number")
+    made = await web.issue()
+    await web.until(
+        made["id"], lambda board: board["funnel"]["failed"] and not board["funnel"]["waiting"]
+    )
+    code = made["short_code"]
+    async with await at_the_desk(web) as desk:
+        desk.headers["accept-language"] = "zh-CN"
+        listed = (await desk.get(f"/alerts/{code}/unanswered")).text
+        unit = re.search(rf'href="(/alerts/{code}/units/[^"]+)"', listed)
+        person = re.search(rf'href="(/alerts/{code}/people/[^"]+)"', listed)
+        assert unit
+        assert person
+        for path in (f"/alerts/{code}", f"/alerts/{code}/unanswered", unit[1], person[1]):
+            page = (await desk.get(path)).text
+            assert "<small>空号</small>" in page, path
+            assert "no-such-number" not in page, path

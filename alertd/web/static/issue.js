@@ -49,7 +49,12 @@
     const branch = event.target.closest(".branch");
     if (!branch || !branch.open || branch.dataset.read) return;
     branch.dataset.read = "yes";
-    const answer = await fetch(`/issue/areas?parent=${encodeURIComponent(branch.dataset.parent)}`, { credentials: "same-origin", headers: { accept: "text/html" } });
+    const answer = await fetch(`/issue/areas?parent=${encodeURIComponent(branch.dataset.parent)}`, { credentials: "same-origin", headers: { accept: "text/html" } }).catch(() => null);
+    if (!answer?.ok || answer.redirected) { // an empty branch would say that nothing is below
+      delete branch.dataset.read;
+      branch.open = false;
+      return;
+    }
     const part = new DOMParser().parseFromString(await answer.text(), "text/html");
     branch.querySelector("ul").replaceChildren(...part.body.childNodes);
   }, true);
@@ -86,8 +91,11 @@
     show(true);
     const polygon = corners.map((corner) => corner.join(",")).join(" ");
     corners = [];
-    const answer = await fetch(`/issue/inside?polygon=${encodeURIComponent(polygon)}`, { credentials: "same-origin", headers: { accept: "application/json" } });
-    if (!answer.ok) return;
+    const answer = await fetch(`/issue/inside?polygon=${encodeURIComponent(polygon)}`, { credentials: "same-origin", headers: { accept: "application/json" } }).catch(() => null);
+    if (!answer?.ok || answer.redirected) { // what is drawn would say that its grids are chosen
+      show(false);
+      return;
+    }
     for (const found of await answer.json()) {
       tick(found.code, found.name);
       plan.querySelector(`[data-code="${CSS.escape(found.code)}"]`)?.setAttribute("data-chosen", "");

@@ -5,7 +5,12 @@ document.addEventListener("toggle", async (event) => {
   const branch = event.target.closest(".branch");
   if (!branch || !branch.open || branch.dataset.read) return;
   branch.dataset.read = "yes";
-  const answer = await fetch(`/roster/branches?parent=${encodeURIComponent(branch.dataset.parent)}`, { credentials: "same-origin", headers: { accept: "text/html" } });
+  const answer = await fetch(`/roster/branches?parent=${encodeURIComponent(branch.dataset.parent)}`, { credentials: "same-origin", headers: { accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok || answer.redirected) { // an empty branch would say that nothing is below
+    delete branch.dataset.read;
+    branch.open = false;
+    return;
+  }
   const part = new DOMParser().parseFromString(await answer.text(), "text/html");
   branch.querySelector("ul").replaceChildren(...part.body.childNodes);
 }, true);
