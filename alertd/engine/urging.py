@@ -77,21 +77,34 @@ def remind(turn: Turn, actor: Actor, alert: LiveAlert, requirements: Sequence[in
     return Urged(requirements=len(requirements), messages=after - before)
 
 
-def climb(turn: Turn, actor: Actor, alert: LiveAlert, requirements: Sequence[int]) -> Urged:
+def climb(
+    turn: Turn,
+    actor: Actor,
+    alert: LiveAlert,
+    requirements: Sequence[int],
+    step: int | None = None,
+) -> Urged:
     """Let ladders climb now: to the alternates, or the superior where those were asked already.
+
+    `step`: only those that take this rung next, as whoever pressed has seen them.
 
     Raises:
         ConflictError: The alert is over or paused, or none of the ladders still climbs.
     """
     _require_flow(alert)
     r = t.requirement.c
-    open_ones: list[int] = []
+    found: list[tuple[int, int]] = []
     for batch in batches(requirements):
-        query = select(r.no).where(r.no.in_(batch), r.state == 0, r.due_at.is_not(None))
-        open_ones += turn.connection.execute(query.order_by(r.no)).scalars()
-    if not open_ones:
+        query = select(r.no, r.step).where(r.no.in_(batch), r.state == 0, r.due_at.is_not(None))
+        found += [(row.no, row.step) for row in turn.connection.execute(query.order_by(r.no))]
+    if not found:
         raise ConflictError(
             "No ladder there climbs any more.", hint="Telephone, or have somebody go there."
+        )
+    open_ones = [no for no, now_at in found if step in {None, now_at}]
+    if not open_ones:
+        raise ConflictError(
+            "It has climbed since.", hint="Look who is told now before you press again."
         )
     _record(turn, actor, alert, "climb", open_ones)
     for batch in batches(open_ones):

@@ -1,6 +1,8 @@
 """At the desk in a real browser: what moves by itself stays what was asked for."""
 
-from playwright.sync_api import expect
+from collections import Counter
+
+from playwright.sync_api import Response, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.stage import Stage
@@ -95,3 +97,33 @@ def test_a_branch_that_couldnt_be_read_is_no_empty_one(own_stage: Stage, browse:
         closed.click()
         expect(branch).to_have_attribute("open", "")
         expect(branch.locator("li").first).to_be_visible()
+
+
+def test_a_double_click_is_one_press(own_stage: Stage, browse: Visit) -> None:
+    """The alternate is told, and not the superior with them, who would be at once by a second."""
+    code = own_stage.issued()["short_code"]
+    desk = browse(own_stage.url, session=own_stage.session_of("officer"), language="en")
+    desk.watch.forgives("409")
+    desk.page.on("dialog", lambda dialog: dialog.accept())
+    desk.goes_to(f"/alerts/{code}")
+    row = desk.page.locator("#unanswered tbody tr").first
+    answers: list[int] = []
+
+    def is_second(answer: Response) -> bool:
+        answers.extend([answer.status] if "/urge/climb" in answer.url else [])
+        return len(answers) == 2
+
+    with desk.page.expect_response(is_second):
+        row.get_by_role("button", name="Escalate now").dblclick(delay=50)
+    expect(row).to_contain_text("passed on to the alternate")
+    assert "passed on to the superior" not in row.inner_text()
+    desk.goes_to(f"/alerts/{code}/unanswered?state=open")
+    desk.page.locator("input[name=sure]").check()
+    desk.page.get_by_role("button", name="Escalate all now").dblclick(delay=50)
+    desk.is_at(f"/alerts/{code}/unanswered")
+    with own_stage.api("officer") as officer:
+        facts = officer.get(f"/api/v1/alerts/{code}/facts?limit=500").json()["items"]
+    climbs = Counter(
+        item[0] for fact in facts if fact["kind"] == "climbed" for item in fact["body"]["items"]
+    )
+    assert sorted(climbs.values()) == [1] * (len(climbs) - 1) + [2]

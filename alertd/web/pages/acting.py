@@ -1,9 +1,12 @@
 """What is done at the board, by forms: halt the sending, call somebody, remind, escalate."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from alertd.cap.problems import refuse_validation
+from alertd.engine.authority import Actor
 from alertd.engine.turn import Turn
 from alertd.errors import InvalidInputError
 from alertd.store.reads import alerts as reads
@@ -13,6 +16,7 @@ from alertd.web.deps import Given
 from alertd.web.fields import AlertRef
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Form, Sender, back_to
+from alertd.web.writes import form_writer
 
 router = APIRouter(prefix="/alerts/{alert}", include_in_schema=False)
 
@@ -39,23 +43,30 @@ async def halt(deps: Given, signed: Sender, alert: AlertRef, how: Halting, form:
 
 @router.post("/urge/{act}")
 async def urge(
-    deps: Given, signed: Sender, alert: AlertRef, act: urging.Act, form: Form
+    request: Request,
+    deps: Given,
+    signed: Sender,
+    alert: AlertRef,
+    act: urging.Act,
+    form: Form,
 ) -> Response:
     """Remind, or let ladders climb: one duty's, or all in a part of the city."""
-    fields = {name: form[name] for name in ("unit_code", "role", "state") if form.get(name)}
+    fields = {name: form[name] for name in ("unit_code", "role", "state", "step") if form.get(name)}
     given: dict[str, object] = dict(fields)
     if "role" in fields:
-        given = {"duty": {"unit_code": fields.get("unit_code", ""), "role": fields["role"]}}
+        duty = {"unit_code": fields.get("unit_code", ""), "role": fields["role"]}
+        given = {"duty": duty, **({"step": fields["step"]} if "step" in fields else {})}
     try:
         about = urging.Urge.model_validate(given)
     except ValidationError as error:
         raise refuse_validation(error) from None
 
-    def do(turn: Turn) -> None:
-        alert_id = reads.find(turn.connection, alert, path=signed.actor.path)
-        urging.urge(turn, signed.actor, alert_id, act, about)
+    def do(turn: Turn, actor: Actor) -> dict[str, Any]:
+        alert_id = reads.find(turn.connection, alert, path=actor.path)
+        return urging.urge(turn, actor, alert_id, act, about)
 
-    await deps.runner.submit(do)
+    once = form_writer(request, deps, signed.actor, {name: [form[name]] for name in form})
+    await once.do(do)
     return back_to(form.get("to", f"/alerts/{alert}#unanswered"))
 
 

@@ -19,6 +19,7 @@ from alertd.web.fields import AlertRef, Code
 from alertd.web.pages.board import rights
 from alertd.web.pages.rendering import page
 from alertd.web.pages.signing import Visitor
+from alertd.web.writes import form_key
 
 router = APIRouter(prefix="/alerts/{alert}/unanswered", include_in_schema=False)
 
@@ -67,9 +68,8 @@ async def show(
     chosen = {"state": state, **({"unit": unit} if unit else {})}
     here = f"/alerts/{values['view'].short_code}/unanswered?{urlencode(chosen)}"
     template = "board/sheet.html" if sheet else "board/unanswered.html"
-    return page(
-        request, deps, template, signed=signed, state=state, unit=unit or "", url=here, **values
-    )
+    more = {"state": state, "unit": unit or "", "url": here, "key": form_key(deps)}
+    return page(request, deps, template, signed=signed, **{**more, **values})
 
 
 def _nobody(
