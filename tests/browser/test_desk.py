@@ -7,6 +7,7 @@ from playwright.sync_api import Response, expect
 from tests.browser.conftest import Visit
 from tests.browser.stage import Stage
 from tests.browser.visitor import COOKIE
+from tests.unit.web_city import short
 
 LISTED = 22  # duties of the stage's town
 
@@ -127,3 +128,27 @@ def test_a_double_click_is_one_press(own_stage: Stage, browse: Visit) -> None:
         item[0] for fact in facts if fact["kind"] == "climbed" for item in fact["body"]["items"]
     )
     assert sorted(climbs.values()) == [1] * (len(climbs) - 1) + [2]
+
+
+def test_the_list_of_alerts_moves_by_itself(own_stage: Stage, browse: Visit) -> None:
+    """Whoever signs in at night leaves it open, and waits for a draft or a call for help there."""
+    second = browse(own_stage.url, session=own_stage.session_of("second"), language="en")
+    second.goes_to("/alerts")
+    second.sees("Nothing waits.")
+    second.page.evaluate("() => { window.stayed = true; }")
+    with own_stage.api("officer") as officer:
+        officer.post("/api/v1/alerts", json=short(status="Exercise", simulated=True))
+        live = officer.post("/api/v1/alerts", json=short()).json()
+    waiting = second.page.locator("#waiting")
+    expect(waiting).to_contain_text(live["short_code"])
+    second.presses("Approve and issue the drill")
+    expect(second.page.locator("#running")).to_contain_text("A1")
+    with own_stage.api("second") as other:
+        assert other.post(f"/api/v1/alerts/{live['id']}/approve").status_code == 200
+    expect(second.page.locator("#over")).to_contain_text("A1")  # a drill gives way
+    expect(waiting).to_contain_text("Nothing waits.")
+    own_stage.does(own_stage.web.until(live["id"], lambda board: not board["funnel"]["waiting"]))
+    own_stage.does(own_stage.web.reply(own_stage.web.loopback.sent[0].address, "3", "help"))
+    expect(second.page.locator("#help [data-untaken]")).to_have_count(1)
+    assert second.page.evaluate("() => window.stayed")
+    assert second.barriers() == []
