@@ -109,3 +109,18 @@ def test_a_leader_enters_without_signal_whom_they_told(stage: Stage, browse: Vis
     c = t.ack.c
     (told,) = stage.web.city.rows(select(c.person_no).where(c.via == "runner"))
     assert told.person_no != person
+
+
+def test_a_page_that_is_open_says_that_the_alert_is_over(stage: Stage, browse: Visit) -> None:
+    """Whoever has it in their hand goes on moving people, on a word that was taken back."""
+    phone, path, _ = phone_of(stage, browse, incident="taken-back")
+    phone.page.clock.install()
+    phone.goes_to(path)
+    phone.does_not_see("本条预警已结束")
+    (code,) = re.findall(r"\bA\d+\b", phone.page.locator("header").inner_text())
+    with stage.api("officer") as officer, stage.api("second") as second:
+        made = officer.post(f"/api/v1/alerts/{code}/cancel", json={}).json()
+        assert second.post(f"/api/v1/alerts/{made['id']}/approve").status_code == 200
+    phone.page.clock.fast_forward(31_000)
+    phone.sees(re.compile(r"本条预警已结束:\s*已撤回"))
+    assert phone.barriers() == []

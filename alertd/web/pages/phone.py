@@ -98,16 +98,25 @@ def _page(
 async def show(deps: Given, bearer: Linked, token: str, wanted: Wanted = "") -> Response:
     """The alert, what is asked, and the buttons."""
     seen = await _seen(deps, bearer, wanted)
+    return _page(deps, "page.html", seen, token, then=_then(deps, bearer, seen))
+
+
+def _then(deps: Deps, bearer: Bearer, seen: Seen) -> str:
+    """The person's link to the alert that took this one's place; "" where none did."""
     follower = seen.own.follower
     links = deps.store.vault.links
-    then = links.token(follower[1], follower[0], bearer.person_no) if follower else ""
-    return _page(deps, "page.html", seen, token, then=then)
+    return links.token(follower[1], follower[0], bearer.person_no) if follower else ""
+
+
+def _heard(deps: Deps, bearer: Bearer, seen: Seen, token: str) -> HTMLResponse:
+    then = _then(deps, bearer, seen)
+    return _page(deps, "part_heard.html", seen, token, alone=True, then=then)
 
 
 @router.get("/a/{token}/now")
 async def now(deps: Given, bearer: Linked, token: str, wanted: Wanted = "") -> Response:
     """What was heard of the person so far: the part of the page that moves."""
-    return _tapped(_page(deps, "part_heard.html", await _seen(deps, bearer, wanted), token), "now")
+    return _tapped(_heard(deps, bearer, await _seen(deps, bearer, wanted), token), "now")
 
 
 @router.post("/a/{token}")
@@ -130,7 +139,7 @@ async def answer(
     if "x-part" not in request.headers:
         return _back(f"/a/{token}", wanted, "#heard")
     seen = await _seen(deps, bearer, wanted)
-    return _tapped(_page(deps, "part_heard.html", seen, token), form.get("key", ""))
+    return _tapped(_heard(deps, bearer, seen, token), form.get("key", ""))
 
 
 @router.get("/a/{token}/grid")
