@@ -42,6 +42,7 @@ from rosters.words import PERSONAL_ROLES
 PART: Final = "shifts"
 """What `apart` calls it."""
 _AT_ONCE: Final = 2_000  # people in one message's fact
+_LANDED_AT_ONCE: Final = 200  # told one by one, so that no step takes long; the next goes on
 _SAID_SO = (MessageKind.ALERT, MessageKind.SHIFT, MessageKind.REMINDER, MessageKind.TAKEOVER)
 
 
@@ -134,9 +135,8 @@ def _land(turn: Turn, watch: Watch) -> None:
     """Tries that were under way to a number when it was replaced have ended: as `_redirect`."""
     rows = outbox.load(turn.connection, watch.flying).values() if watch.flying else ()
     ended: dict[int, list[outbox.Row]] = {}
-    for row in rows:
-        if row.state != DeliveryState.SENDING:
-            ended.setdefault(alert_of(row.id), []).append(row)
+    for row in [row for row in rows if row.state != DeliveryState.SENDING][:_LANDED_AT_ONCE]:
+        ended.setdefault(alert_of(row.id), []).append(row)
     for no, some in ended.items():
         landed = partial(_landed, turn, no, some)
         if apart(turn, PART, landed, otherwise=False, alert_no=no):
