@@ -199,17 +199,23 @@ def _behind(turn: Turn, policy: Policy) -> bool:
 
 
 def take_help(turn: Turn, ack_no: int, by: bytes) -> None:
-    """Somebody deals with it; it climbs no further."""
-    row = _help(turn, ack_no)
+    """Somebody deals with it; it climbs no further.
+
+    Raises:
+        ConflictError: Somebody else does, or did: of two who press at once one is told.
+    """
+    row = _open_help(turn, ack_no)
     if row.taken_at is None:
         turn.record("help.taken", {"ack_no": ack_no, "by": by.hex()}, alert_no=row.alert_no)
+    elif row.taken_by != by:
+        raise ConflictError(
+            "Somebody else has taken that call for help.", hint="The board says who."
+        )
 
 
 def close_help(turn: Turn, ack_no: int, by: bytes, outcome: str) -> None:
     """Only a human closes a call for help, and says how it ended."""
-    row = _help(turn, ack_no)
-    if row.closed_at is not None:
-        raise ConflictError("That call for help is closed already.")
+    row = _open_help(turn, ack_no)
     units = counted_in(turn, turn.alert(row.alert_no), [row.unit_no]).get(row.unit_no, ())
     turn.record(
         "help.closed",
@@ -218,8 +224,10 @@ def close_help(turn: Turn, ack_no: int, by: bytes, outcome: str) -> None:
     )
 
 
-def _help(turn: Turn, ack_no: int) -> Any:
+def _open_help(turn: Turn, ack_no: int) -> Any:
     row = turn.connection.execute(select(t.help_case).where(t.help_case.c.ack_no == ack_no)).first()
     if row is None:
         raise NotFoundError("There is no such call for help.")
+    if row.closed_at is not None:
+        raise ConflictError("That call for help is closed already.")
     return row

@@ -140,16 +140,20 @@ async def test_help_by_sms_is_shown_taken_and_closed_with_a_word(web: WebCity) -
     alert = await told(web)
     _, person = web.city.leaders()[0]
     await web.reply(web.city.phone_of(person), "求助", "h1")
-    async with web.client("officer") as officer:
+    async with web.client("officer") as officer, web.client("admin") as admin:
         (case,) = (await officer.get("/api/v1/help")).json()
         assert case["taken_by"] is None
         assert len(case["phone_tail"]) == 2
         assert (await web.board(alert))["board"]["help_untaken"] == 1
-        assert (await officer.post(f"/api/v1/help/{case['no']}/take")).status_code == 200
+        take = f"/api/v1/help/{case['no']}/take"
+        pressed = [await who.post(take) for who in (officer, admin, officer)]
+        assert [answer.status_code for answer in pressed] == [200, 409, 200]
+        assert pressed[1].json()["detail"] == "Somebody else has taken that call for help."
         wordless = await officer.post(f"/api/v1/help/{case['no']}/close", json={"outcome": ""})
         assert wordless.status_code == 422
         closed = await officer.post(f"/api/v1/help/{case['no']}/close", json={"outcome": "safe"})
         assert closed.status_code == 200
+        assert (await officer.post(take)).status_code == 409
         assert (await officer.get("/api/v1/help")).json() == []
         (kept,) = (await officer.get(f"/api/v1/alerts/{alert}/help?closed=true")).json()
         assert (kept["taken_by"], kept["closed_by"], kept["outcome"]) == (
