@@ -5,6 +5,7 @@
 const live = (() => {
   const STALLED_MS = 10_000;
   const AGAIN_MS = 2_000;
+  const ONE_PRESS_MS = 1_000;
   const MELDED = ["SECTION", "TABLE", "TBODY", "UL", "OL"]; // in which every piece goes on by itself
   const place = document.getElementById("live");
   if (!place) return null;
@@ -266,6 +267,9 @@ const live = (() => {
     listen();
   });
 
+  let pressed = "";
+  let pressedAt = 0;
+
   // What is pressed is sent without leaving the page; what was refused is said.
   document.addEventListener("submit", async (event) => {
     const form = event.target;
@@ -275,6 +279,11 @@ const live = (() => {
     event.preventDefault();
     const action = event.submitter?.getAttribute("formaction") || form.getAttribute("action");
     if (calling) return call(form, action);
+    // A double click is one press: what is drawn anew between its halves asks for the next thing.
+    const press = `${about(form)} ${action}`;
+    if (press === pressed && Date.now() - pressedAt < ONE_PRESS_MS) return;
+    pressed = press;
+    pressedAt = Date.now();
     const fields = new URLSearchParams(new FormData(form, event.submitter));
     const answer = await fetch(action, { method: "POST", body: fields, credentials: "same-origin", headers: { accept: "application/problem+json" } }).catch(() => null);
     wanted = true;
@@ -286,6 +295,7 @@ const live = (() => {
 
   // Nobody may take for done what wasn't, or what nobody knows of.
   async function refused(answer) {
+    pressed = "";
     const problem = answer ? await answer.json().catch(() => ({})) : { detail: place.dataset.unheard };
     alert(problem.detail ? `${problem.detail} ${problem.hint || ""}` : place.dataset.refused);
     if (answer?.status === 401) location.reload();
