@@ -151,6 +151,7 @@ class City:
     boot: int = 0
     pieces: Pieces = field(default_factory=Pieces)
     fresh: bool = True  # False: the directory has a city already
+    like: Path | None = None  # the directory of another, closed one, as whose copy it begins
     part: Part = field(default_factory=Part)
     postgresql: bool | None = None  # None: as the run of the tests says
     url: str = ""  # a database that the test has made itself
@@ -172,8 +173,9 @@ class City:
         """Begin as a copy of a city that was imported once, where nothing is special."""
         at = (self.directory, self.postgresql)
         if self.url or self.now != START or databases.exists(at[0], postgresql=at[1]):
+            assert self.like is None
             return False
-        template = _imported(self.seed, self.scale, postgresql=self.postgresql)
+        template = self.like or _imported(self.seed, self.scale, postgresql=self.postgresql)
         databases.copy(template, self.directory, postgresql=self.postgresql)
         shutil.copytree(template / "roster", self.directory / "roster", dirs_exist_ok=True)
         return True

@@ -1,6 +1,7 @@
 """A whole city from SQLite to PostgreSQL and back."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,13 +30,26 @@ def transfer(source: str, target: str, tell: Callable[[str], None] = ignore) -> 
     return carry(source, target, tell, node=NODE, now=LATER)
 
 
-def lived_in(directory: Path, *, postgresql: bool = False) -> City:
-    city = City(directory, postgresql=postgresql)
+@cache
+def _lived_in(*, postgresql: bool) -> tuple[Path, int]:
+    """Where a city is that has lived a little, made once for this process; until when it did."""
+    directory = databases.templates() / f"lived-in-{postgresql}"
+    city = City(directory, postgresql=postgresql, name="before")
+    databases.keep(directory)
     city.issue()
     city.forward(minutes=4)
     phone = city.sent[0].address
     city.reply(phone, "1")
     city.forward(minutes=3)
+    city.store.close()
+    return directory, city.now
+
+
+def lived_in(directory: Path, *, postgresql: bool = False) -> City:
+    """A copy of it, closed."""
+    like, until = _lived_in(postgresql=postgresql)
+    city = City(directory, postgresql=postgresql, like=like)
+    city.now = until
     city.store.close()
     return city
 

@@ -48,6 +48,7 @@ from channels.base import (
 from channels.hook_reading import message_text, read_items, word
 from drills.alerting import Office
 from drills.calendar import Calendar
+from tests import databases
 from tests.city import START, City, sms_route
 
 TOWN = "330281001"
@@ -282,6 +283,17 @@ def let_in(city: City) -> dict[str, str]:
     return tokens
 
 
+@cache
+def _peopled(*, postgresql: bool | None) -> tuple[Path, dict[str, str]]:
+    """Where a city is that everybody was let into, made once for this process; their tokens."""
+    directory = databases.templates() / f"peopled-{postgresql}"
+    city = City(directory, postgresql=postgresql, name="people")
+    databases.keep(directory)
+    tokens = let_in(city)
+    city.store.close()
+    return directory, tokens
+
+
 def give_password(city: City, name: str, *, must_change: bool = False) -> None:
     with city.store.transaction(city.now) as tx:
         found = access.find_principal(tx.connection, name)
@@ -308,8 +320,8 @@ async def web_city(
 ) -> AsyncIterator[WebCity]:
     """Start a city behind the web; it stops with the block. `others`: routes beside `sms-1`."""
     named = [sms_route(), *(sms_route(other.config.name) for other in others)]
-    city = City(folder, routes=named, link=link, postgresql=postgresql)
-    tokens = let_in(city)
+    like, tokens = _peopled(postgresql=postgresql)
+    city = City(folder, routes=named, link=link, postgresql=postgresql, like=like)
     for name in (*passwords, *one_time):
         give_password(city, name, must_change=name in one_time)
     loopback, clock = Loopback("sms-1"), Clock()
@@ -333,7 +345,7 @@ async def web_city(
     if city.store.shared:
         await runner.submit(lambda _: None)  # it says that it works by its first step
     try:
-        yield WebCity(city, deps, runner, create_app(deps), loopback, clock, tokens)
+        yield WebCity(city, deps, runner, create_app(deps), loopback, clock, dict(tokens))
     finally:
         deps.stopping.set()
         await runner.stop()
