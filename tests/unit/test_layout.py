@@ -145,7 +145,7 @@ def swallowed(source: str) -> list[int]:
 
 
 def is_suppress(call: ast.Call) -> bool:
-    return ast.unparse(call.func).split(".")[-1] == "suppress"
+    return getattr(call.func, "attr", getattr(call.func, "id", "")) == "suppress"
 
 
 def is_broad(caught: list[ast.expr]) -> bool:
@@ -163,8 +163,8 @@ def doubled(source: str) -> list[int]:
                 lines.append(node.lineno)
         if (
             isinstance(node, ast.Attribute)
-            and ast.unparse(node.value) == "monkeypatch"
             and node.attr in {"setattr", "delattr", "setitem", "delitem"}
+            and ast.unparse(node.value) == "monkeypatch"
         ):
             lines.append(node.lineno)
     return lines
