@@ -63,8 +63,13 @@ def url_of(directory: Path, *, postgresql: bool | None = None) -> str:
     file = directory / _FILE
     if not file.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        shutil.copy(_empty(), file)
+        begin(file)
     return f"sqlite:///{file}"
+
+
+def begin(file: Path) -> None:
+    """Have a file be a city's database with empty tables: a tenth of the time of migrating one."""
+    shutil.copy(_empty(), file)
 
 
 def exists(directory: Path, *, postgresql: bool | None = None) -> bool:

@@ -12,7 +12,10 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 # What commands load when they are under way; it is found by comparing `sys.modules`.
-LATER = ("uvicorn.loops.auto", "uvicorn.protocols.http.auto", "uvicorn.lifespan.on")
+LATER = (
+    *("uvicorn.loops.auto", "uvicorn.protocols.http.auto", "uvicorn.lifespan.on"),
+    *("anyio._backends._asyncio", "httpcore", "channels.chat.webhook"),
+)
 
 
 def _load() -> None:

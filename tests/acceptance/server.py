@@ -14,7 +14,7 @@ import httpx
 from channels.loudspeaker.address import BrokerAddress
 from channels.loudspeaker.keys import load_key, public_text
 from tests import databases, forked
-from tests.acceptance.peers import ROOT, clean_environment, end
+from tests.acceptance.peers import NO_ONE, ROOT, clean_environment, end
 from tests.acceptance.within import PATIENCE_S, within
 
 
@@ -43,6 +43,8 @@ class Server:
 
     def __post_init__(self) -> None:
         self.data.mkdir(parents=True)
+        if self.database.startswith("sqlite:"):
+            databases.begin(self._database_file)
         file = self.folder / "alertd.toml"
         file.write_text(settings_file({**self.settings, "port": 0}, self.routes), encoding="utf-8")
         self._environment = clean_environment(
@@ -63,7 +65,7 @@ class Server:
         wanted = databases.on_postgresql() if self.postgresql is None else self.postgresql
         if self.workers or wanted:
             return databases.url_of(self.data, postgresql=True)
-        return f"sqlite:///{self.data / 'alertd.sqlite3'}"
+        return f"sqlite:///{self._database_file}"
 
     @property
     def token(self) -> str:
@@ -142,6 +144,10 @@ class Server:
         self.helpers.clear()
 
     @property
+    def _database_file(self) -> Path:
+        return self.data / "alertd.sqlite3"
+
+    @property
     def _broker_file(self) -> Path:
         return self.data / "broker" / "nats.conf"
 
@@ -164,6 +170,7 @@ class Server:
             headers={"authorization": f"Bearer {token}", "accept-language": "en"},
             timeout=PATIENCE_S,
             trust_env=False,
+            verify=NO_ONE,
         )
 
     def run(self, *arguments: str, token: str = "") -> Any:

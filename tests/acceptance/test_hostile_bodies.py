@@ -22,7 +22,7 @@ from channels.sms.handset_wire import sign as sign_handsets
 from tests.acceptance.conftest import StartCity
 from tests.acceptance.hostile import Body, bodies, form, valid_ones
 from tests.acceptance.living_city import CITY, LivingCity
-from tests.acceptance.peers import Handsets
+from tests.acceptance.peers import NO_ONE, Handsets
 from tests.contract.twilio_stub import ACCOUNT, OUR_NUMBER, TOKEN
 from tests.contract.twilio_stub import sign as sign_twilio
 
@@ -81,7 +81,11 @@ def storm(
 def another(client: httpx.Client) -> httpx.Client:
     """One that asks the same server as the same principal."""
     return httpx.Client(
-        base_url=client.base_url, headers=client.headers, timeout=client.timeout, trust_env=False
+        base_url=client.base_url,
+        headers=client.headers,
+        timeout=client.timeout,
+        trust_env=False,
+        verify=NO_ONE,
     )
 
 

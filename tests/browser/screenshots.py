@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from tests import databases
 from tests.acceptance.living_city import CITY, Alert, LivingCity
 from tests.acceptance.within import within
 from tests.browser.chromium import HOW_TO, Chromium, installed, launched
@@ -113,6 +114,7 @@ def main(into: Path) -> None:
         sys.exit(HOW_TO)
     into.mkdir(parents=True, exist_ok=True)
     with (
+        databases.of_a_command(),
         tempfile.TemporaryDirectory() as folder,
         mid_alert(Path(folder)) as (city, alert),
         launched(executable) as chromium,
