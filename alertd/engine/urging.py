@@ -77,34 +77,21 @@ def remind(turn: Turn, actor: Actor, alert: LiveAlert, requirements: Sequence[in
     return Urged(requirements=len(requirements), messages=after - before)
 
 
-def climb(
-    turn: Turn,
-    actor: Actor,
-    alert: LiveAlert,
-    requirements: Sequence[int],
-    step: int | None = None,
-) -> Urged:
+def climb(turn: Turn, actor: Actor, alert: LiveAlert, requirements: Sequence[int]) -> Urged:
     """Let ladders climb now: to the alternates, or the superior where those were asked already.
-
-    `step`: only those that take this rung next, as whoever pressed has seen them.
 
     Raises:
         ConflictError: The alert is over or paused, or none of the ladders still climbs.
     """
     _require_flow(alert)
     r = t.requirement.c
-    found: list[tuple[int, int]] = []
+    open_ones: list[int] = []
     for batch in batches(requirements):
-        query = select(r.no, r.step).where(r.no.in_(batch), r.state == 0, r.due_at.is_not(None))
-        found += [(row.no, row.step) for row in turn.connection.execute(query.order_by(r.no))]
-    if not found:
-        raise ConflictError(
-            "No ladder there climbs any more.", hint="Telephone, or have somebody go there."
-        )
-    open_ones = [no for no, now_at in found if step in {None, now_at}]
+        query = select(r.no).where(r.no.in_(batch), r.state == 0, r.due_at.is_not(None))
+        open_ones += turn.connection.execute(query.order_by(r.no)).scalars()
     if not open_ones:
         raise ConflictError(
-            "It has climbed since.", hint="Look who is told now before you press again."
+            "No ladder there climbs any more.", hint="Telephone, or have somebody go there."
         )
     _record(turn, actor, alert, "climb", open_ones)
     for batch in batches(open_ones):

@@ -112,7 +112,6 @@ def worst(status: str) -> Situation:
         role="grid_leader",
         exhausted=True,
         closed=False,
-        step=5,
         since_at=START,
         next_at=None,
         next_acts=(),

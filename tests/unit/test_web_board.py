@@ -246,10 +246,6 @@ async def test_reminding_and_escalating_wait_for_no_ladder(web: WebCity) -> None
                 committed.cancel()
                 break
             await committed
-    # Whoever saw it a rung lower is told, and it climbs no further.
-    async with web.client("officer") as officer:
-        later = await officer.post(f"{api}/climb", json={"duty": one, "step": 0})
-        assert later.json()["detail"] == "It has climbed since."
     # Outside one's own area nobody is pressed.
     async with web.client("town") as town:
         outside = await town.post(f"{api}/remind", json={"unit_code": "330281"})

@@ -79,7 +79,6 @@ class Unanswered:
         no: Its requirement's number; a page's `next`.
         exhausted: Whether its ladder has taken every rung.
         closed: Whether the alert ended while its ladder was under way.
-        step: The rung that its ladder takes next, from 0.
         since_at: The ladder counts from then.
         next_at: When the next rung is due; None where all were taken, or the alert has ended.
         next_acts: What it will do: remind, call, alternate, parent, grandparent, door_knock,
@@ -100,7 +99,6 @@ class Unanswered:
     role: str
     exhausted: bool
     closed: bool
-    step: int
     since_at: Millis
     next_at: Millis | None
     next_acts: tuple[str, ...]
@@ -238,7 +236,6 @@ def _item(
         role=row.role,
         exhausted=row.state == RequirementState.EXHAUSTED,
         closed=row.state == RequirementState.CLOSED,
-        step=row.step,
         since_at=row.start_at,
         next_at=row.due_at,
         next_acts=_next_acts(row, holders, policy),

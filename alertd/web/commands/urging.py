@@ -1,13 +1,15 @@
 """Remind silent people, or let their ladders climb, now: one duty's or all of a part's."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from alertd.engine import urging
 from alertd.engine.authority import Actor, require
-from alertd.engine.turn import Turn
+from alertd.engine.turn import LiveAlert, Turn
+from alertd.engine.urging import Urged
 from alertd.errors import InvalidInputError, NotFoundError
 from alertd.store.reads.unanswered import silent
 from alertd.store.reads.units import duty_at, path_of, unit_of_duty
@@ -17,6 +19,10 @@ from alertd.web.fields import Code
 MOST: Final = 10_000  # duties at one press
 
 Act = Literal["remind", "climb"]
+_ACTS: dict[str, Callable[[Turn, Actor, LiveAlert, Sequence[int]], Urged]] = {
+    "remind": urging.remind,
+    "climb": urging.climb,
+}
 
 
 class Urge(BaseModel):
@@ -26,7 +32,6 @@ class Urge(BaseModel):
         duty: One duty; or
         unit_code: a unit and all below it.
         state: Of their ladders: still climbing, all rungs taken, or either.
-        step: Only ladders that take this rung next climb: pressed twice, they climb once.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,7 +39,6 @@ class Urge(BaseModel):
     duty: DutyName | None = None
     unit_code: Code | None = None
     state: Literal["open", "exhausted", "any"] = "any"
-    step: Annotated[int, Field(ge=0, le=100)] | None = None
 
 
 def urge(turn: Turn, actor: Actor, alert_id: bytes, act: Act, about: Urge) -> dict[str, Any]:
@@ -61,6 +65,4 @@ def urge(turn: Turn, actor: Actor, alert_id: bytes, act: Act, about: Urge) -> di
     )
     if not about_these:
         raise NotFoundError("Nobody there is silent.")
-    if act == "remind":
-        return asdict(urging.remind(turn, actor, alert, about_these))
-    return asdict(urging.climb(turn, actor, alert, about_these, about.step))
+    return asdict(_ACTS[act](turn, actor, alert, about_these))

@@ -51,11 +51,10 @@ async def urge(
     form: Form,
 ) -> Response:
     """Remind, or let ladders climb: one duty's, or all in a part of the city."""
-    fields = {name: form[name] for name in ("unit_code", "role", "state", "step") if form.get(name)}
+    fields = {name: form[name] for name in ("unit_code", "role", "state") if form.get(name)}
     given: dict[str, object] = dict(fields)
     if "role" in fields:
-        duty = {"unit_code": fields.get("unit_code", ""), "role": fields["role"]}
-        given = {"duty": duty, **({"step": fields["step"]} if "step" in fields else {})}
+        given = {"duty": {"unit_code": fields.get("unit_code", ""), "role": fields["role"]}}
     try:
         about = urging.Urge.model_validate(given)
     except ValidationError as error:
