@@ -20,6 +20,7 @@ from alertd.store.reads import (
     board,
     course,
     helping,
+    inbox,
     own_grid,
     paper,
     sheets,
@@ -48,7 +49,7 @@ def seen(city: City, path: str) -> dict[str, Any]:
             "open": figures.help_open,
             "helping": figures.stages[0].helping,
             "sheets": len(sheets.sheets(connection, 1, path=path)),
-            "replies": len(answers.inbound(connection, city.store.vault, path=path).items),
+            "replies": len(inbox.inbound(connection, city.store.vault, path=path).items),
             "todos": len(todo.todos(connection, path=path).items),
         }
 
