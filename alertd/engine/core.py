@@ -31,7 +31,6 @@ from alertd.engine import (
     unread,
 )
 from alertd.engine.apart import apart, failing, left_out
-from alertd.engine.hurrying import hurry
 from alertd.engine.library import Library
 from alertd.engine.material import Material
 from alertd.engine.portions import Portions
@@ -39,7 +38,7 @@ from alertd.engine.rendering import outgoing
 from alertd.engine.settling import Settlement
 from alertd.engine.turn import Flow, LiveAlert, Turn, Wording, refresh
 from alertd.errors import AlertdError
-from alertd.model import Millis, RecipientKind, alert_of
+from alertd.model import Millis
 from alertd.store import home
 from alertd.store.database import BrokenOffError, Store
 from alertd.store.identity import Ids
@@ -355,9 +354,5 @@ def _unserved(message: Outgoing) -> Outcome:
 
 def _fail_unroutable(turn: Turn, limit: int) -> int:
     stuck = dispatch.fail_unroutable(turn, limit)
-    hurry(turn, [(alert_of(r.id), r.recipient_no, r.id) for r in stuck if _person(r)])
+    settling.not_reached(turn, stuck)
     return len(stuck)
-
-
-def _person(row: Any) -> bool:
-    return bool(row.recipient_kind == RecipientKind.PERSON)

@@ -80,7 +80,7 @@ def outcomes(turn: Turn, route: str, ended: Sequence[Outcome], flow: Flow, lease
         if decided.dead:
             dead.append(row.id)
     _record(turn, route, items, moves, dead)
-    _unreached(turn, unreached)
+    not_reached(turn, unreached)
     return len(items)
 
 
@@ -161,7 +161,7 @@ def _decide(
         if decided.unreached:
             unreached.append(row)
     _record(turn, "", items, moves)
-    _unreached(turn, unreached)
+    not_reached(turn, unreached)
 
 
 def _record(
@@ -211,7 +211,7 @@ def receipts(turn: Turn, route: str, words: Sequence[Receipt]) -> int:
         turn.record("receipts", body | _dead(dead))
     if ignored:
         turn.record("receipts.ignored", {"route": route, "items": ignored})
-    _unreached(turn, unreached)
+    not_reached(turn, unreached)
     return len(items)
 
 
@@ -256,7 +256,7 @@ def _after(row: outbox.Row, decided: settle.Settlement) -> outbox.Row:
     return moved._replace(reason=decided.reason)
 
 
-def _unreached(turn: Turn, rows: Sequence[Any]) -> None:
+def not_reached(turn: Turn, rows: Sequence[Any]) -> None:
     """What follows for those who weren't reached: their ladders, and a cry that they didn't hear.
 
     A call that was cut off may have been declined.

@@ -182,6 +182,26 @@ def test_who_does_not_answer_is_called_where_a_route_can(tmp_path: Path) -> None
     city.store.close()
 
 
+def test_calls_that_no_route_carries_any_more_fail_and_nothing_else(tmp_path: Path) -> None:
+    """No other number of somebody gets a text for a call that nobody made."""
+    city = calling(tmp_path, sms_route(), sms_route("calls", channel=Channel.VOICE))
+    alert = city.issue(roles=("grid_leader",))
+    city.engine.flows["calls"].paused_until = city.now + 3_600_000
+    city.forward(minutes=4)
+    texts = [message.kind for message in city.sent].count("alert")
+    city.routes = (sms_route(),)
+    city.restart()
+    city.forward(seconds=30)
+    d, m = t.delivery.c, t.message.c
+    called = select(d.state, d.reason).join(t.message, m.no == d.message_no)
+    found = city.rows(called.where(m.kind == "voice_call"))
+    assert {(row.state, row.reason) for row in found} == {(int(DeliveryState.FAILED), "no-route")}
+    assert not city.rows(select(t.journal.c.seq).where(t.journal.c.kind == "defect"))
+    assert [message.kind for message in city.sent].count("alert") == texts
+    assert "pending" not in city.states(alert)
+    city.store.close()
+
+
 def test_a_key_answers_for_whoever_was_called_at_a_telephone_of_two(tmp_path: Path) -> None:
     city = calling(tmp_path, sms_route(), sms_route("calls", channel=Channel.VOICE))
     (duty, person), (other_duty, other), *_ = city.leaders()

@@ -124,9 +124,6 @@ class Board:
     unclear: int | None = field(default=None)
 
 
-"""Verdicts of replies that wait for an operator."""
-
-
 def board(connection: Connection, alert_no: int, *, path: str = "", whole: bool = True) -> Board:
     """The board's figures.
 

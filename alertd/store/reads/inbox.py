@@ -20,6 +20,7 @@ UNCLEAR: Final = (
     *("unclear", "ambiguous", "quarantined"),
     *("unknown-sender", "no-alert", "opt-out"),
 )
+"""Verdicts of replies that wait for an operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
